@@ -1,0 +1,33 @@
+# Debian packages by purpose, and need_packages, which installs those that are missing. Sourced by the scripts.
+
+packages_build=(g++ cmake ninja-build pkg-config git)
+packages_apps=(libcli11-dev libtomlplusplus-dev)
+packages_test=(ccache catch2 libbenchmark-dev clang-19 libclang-rt-19-dev llvm-19 clang-format-19 socat sockperf
+               iproute2 strace valgrind)
+
+# need_packages NAME...: leaves what is there alone, so that it costs nothing and needs no rights on a ready machine.
+need_packages() {
+    local name missing=()
+    for name in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}' "$name" 2> /dev/null | grep -q '^installed' || missing+=("$name")
+    done
+    command -v python3 > /dev/null || missing+=(python3)
+    [ ${#missing[@]} -eq 0 ] && return 0
+
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! sudo -n true 2> /dev/null; then
+            echo "missing packages, and no rights to install them; run: apt-get install ${missing[*]}" >&2
+            return 1
+        fi
+        as_root=(sudo -n)
+    fi
+    echo "installing ${missing[*]}"
+    # The package lists may be absent or out of date; they are renewed only if the first try fails for it.
+    apt_install "${missing[@]}" || { "${as_root[@]}" apt-get -qq update && apt_install "${missing[@]}"; }
+}
+
+apt_install() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y "$@" \
+        < /dev/null > /dev/null
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# run.sh package|subdirectory SOURCE BUILD COMPILER COMPONENTS SANITIZERS: builds the outside project beside this file.
+set -euo pipefail
+
+way=$1 source=$2 build=$3 compiler=$4 components=${5// /;} sanitizers=${6:-}
+here=$(cd "$(dirname "$0")" && pwd)
+work=$build/install_test/$way
+rm -rf "$work"
+mkdir -p "$work"
+
+flags=${sanitizers:+-fsanitize=$sanitizers}
+launcher=()
+command -v ccache > /dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+configure=(cmake -G Ninja -S "$here" -B "$work/build" -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_COMPILER=$compiler"
+           "${launcher[@]}" "-DSKERRY_CONSUMER=$way" "-DSKERRY_CONSUMER_COMPONENTS=$components")
+
+if [ "$way" = subdirectory ]; then
+    "${configure[@]}" "-DSKERRY_SOURCE=$source"
+    cmake --build "$work/build" --target consumer
+    "$work/build/consumer"
+    exit
+fi
+
+cmake --install "$build" --prefix "$work/prefix" > /dev/null
+"${configure[@]}" "-DCMAKE_PREFIX_PATH=$work/prefix" "-DCMAKE_CXX_FLAGS=$flags" \
+    "-DSKERRY_CONSUMER_HEADERS=$work/prefix/include"
+cmake --build "$work/build"
+"$work/build/consumer"
+
+# The same program without CMake.
+libdir=$(dirname "$(find "$work/prefix" -name libskerry_core.a)")
+command -v pkg-config > /dev/null || { echo "no pkg-config: its half of the test did not run"; exit 0; }
+read -ra compile <<< "$(PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --cflags --libs skerry-testing skerry-core)"
+"$compiler" -std=c++20 $flags "$here/consumer.cpp" -o "$work/consumer" "${compile[@]}"
+"$work/consumer"

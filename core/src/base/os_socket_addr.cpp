@@ -1,0 +1,76 @@
+#include <skerry/base/os_socket_addr.hpp>
+
+#include <netinet/in.h>
+
+#include <bit>
+#include <cstring>
+
+namespace skerry::net {
+
+namespace {
+
+// Network byte order is big-endian. Not htons(), which is a macro with an old-style cast in some C libraries.
+constexpr std::uint16_t swapped_to_network(std::uint16_t value) noexcept {
+    if constexpr (std::endian::native == std::endian::big) return value;
+    return static_cast<std::uint16_t>(value << 8U | value >> 8U);
+}
+
+// The storage holds whatever family it says; copying in and out is how that is read without breaking aliasing.
+template <class Os>
+socklen_t put(const Os& os, sockaddr_storage& out) noexcept {
+    static_assert(sizeof(Os) <= sizeof(sockaddr_storage));
+    std::memset(&out, 0, sizeof(out));
+    std::memcpy(&out, &os, sizeof(os));
+    return sizeof(os);
+}
+
+template <class Os>
+Os get(const sockaddr_storage& in) noexcept {
+    Os os;
+    std::memcpy(&os, &in, sizeof(os));
+    return os;
+}
+
+SocketAddr from_v4(const sockaddr_in& in) noexcept {
+    const auto octets = std::bit_cast<std::array<std::uint8_t, 4>>(in.sin_addr);
+    return {IpAddr::v4(octets[0], octets[1], octets[2], octets[3]), swapped_to_network(in.sin_port)};
+}
+
+SocketAddr from_v6(const sockaddr_in6& in) noexcept {
+    const auto octets = std::bit_cast<std::array<std::uint8_t, 16>>(in.sin6_addr);
+    return {IpAddr::v6(octets), swapped_to_network(in.sin6_port), in.sin6_scope_id};
+}
+
+}  // namespace
+
+socklen_t to_os(const SocketAddr& address, sockaddr_storage& out) noexcept {
+    const auto octets = address.ip().octets();
+    if (address.is_v4()) {
+        sockaddr_in os{};
+        os.sin_family = AF_INET;
+        os.sin_port = swapped_to_network(address.port());
+        std::memcpy(&os.sin_addr, octets.data(), octets.size());
+        return put(os, out);
+    }
+    sockaddr_in6 os{};
+    os.sin6_family = AF_INET6;
+    os.sin6_port = swapped_to_network(address.port());
+    os.sin6_scope_id = address.scope();
+    std::memcpy(&os.sin6_addr, octets.data(), octets.size());
+    return put(os, out);
+}
+
+Result<SocketAddr> from_os(const sockaddr_storage& in, socklen_t length) noexcept {
+    if (length < sizeof(sa_family_t)) return Errc::invalid_argument;
+    switch (in.ss_family) {
+        case AF_INET:
+            if (length < sizeof(sockaddr_in)) return Errc::invalid_argument;
+            return from_v4(get<sockaddr_in>(in));
+        case AF_INET6:
+            if (length < sizeof(sockaddr_in6)) return Errc::invalid_argument;
+            return from_v6(get<sockaddr_in6>(in));
+        default: return Errc::unsupported;
+    }
+}
+
+}  // namespace skerry::net

@@ -1,0 +1,156 @@
+"""What the integration scripts share: a network of their own, a server process, and how a test ends.
+
+A script calls start() first. As root it runs again inside a fresh network namespace with only a loopback interface, so
+that it can neither meet nor disturb anything; elsewhere it uses the machine's loopback, with ports the system chooses.
+"""
+
+import json
+import os
+import re
+import resource
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+LONG = os.environ.get("SKERRY_LONG") == "1"
+INSIDE = "SKERRY_TEST_NETNS"
+
+
+def skip(reason):
+    print("skipped:", reason)
+    sys.exit(77)
+
+
+def check(condition, message):
+    if not condition:
+        print("FAILED:", message)
+        sys.exit(1)
+
+
+def need(*tools):
+    for tool in tools:
+        if shutil.which(tool) is None:
+            skip(f"{tool} is not installed")
+
+
+def start():
+    """Enters the namespace and returns the folder of the programs, the script's first argument."""
+    bin_dir = os.path.abspath(sys.argv[1])
+    if INSIDE not in os.environ and os.geteuid() == 0 and shutil.which("unshare") and shutil.which("ip"):
+        if subprocess.run(["unshare", "-n", "true"], stderr=subprocess.DEVNULL).returncode == 0:
+            os.execvpe("unshare", ["unshare", "-n", sys.executable] + sys.argv, {**os.environ, INSIDE: "1"})
+    if INSIDE in os.environ:
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for name in ("skerry-echo", "skerry-loadgen"):
+        if not os.path.exists(os.path.join(bin_dir, name)):
+            skip(f"{name} is not built in {bin_dir}")
+    return bin_dir
+
+
+def urgent():
+    """In a child: ahead of everything else on the machine, where that is allowed. For tests of figures."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+    except OSError:
+        pass
+
+
+class Server:
+    """skerry-echo on a port that the system chooses. Ended by its own process id, whatever happens."""
+
+    def __init__(self, bin_dir, *arguments, wrap=(), listen="127.0.0.1:0", patience=20, prepare=None):
+        self.folder = tempfile.TemporaryDirectory()
+        self.json_file = os.path.join(self.folder.name, "echo.json")
+        command = [*wrap, os.path.join(bin_dir, "skerry-echo"), f"--listen={listen}", f"--json={self.json_file}",
+                   *arguments]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, preexec_fn=prepare)
+        ready, _, _ = select.select([self.process.stdout], [], [], patience)
+        self.start_line = self.process.stdout.readline().strip() if ready else ""
+        found = re.search(r" on (\S+):(\d+), backend ", self.start_line)
+        if not found:
+            self.process.kill()
+            check(False, f"no start line from {command}: {self.start_line!r} {self.process.stderr.read()!r}")
+        self.host, self.port = found[1].strip("[]"), int(found[2])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.folder.cleanup()
+
+    @property
+    def address(self):
+        return f"{self.host}:{self.port}"
+
+    def connect(self, timeout=20):
+        return socket.create_connection((self.host, self.port), timeout=timeout)
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def settle(self):
+        """Waits until all cores are set up, and returns the descriptors that the server has without connections."""
+        count, since = self.descriptors(), time.monotonic()
+        while time.monotonic() - since < 0.5:
+            time.sleep(0.01)
+            if self.descriptors() != count:
+                count, since = self.descriptors(), time.monotonic()
+        return count
+
+    def resident_kib(self):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
+
+    def stop(self, number=signal.SIGTERM, patience=30):
+        """Ends the server and returns its counters; it must exit with 0 and have said nothing."""
+        self.process.send_signal(number)
+        try:
+            _, said = self.process.communicate(timeout=patience)
+        except subprocess.TimeoutExpired:
+            check(False, f"the server did not end within {patience} s of signal {number}")
+        check(self.process.returncode == 0, f"the server ended with {self.process.returncode}: {said}")
+        check(said == "", f"the server complained: {said}")
+        with open(self.json_file) as file:
+            return json.load(file)
+
+
+def loadgen(bin_dir, *arguments, patience=60, expect=0):
+    """Runs skerry-loadgen and returns its JSON report."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "run.json")
+        done = subprocess.run([os.path.join(bin_dir, "skerry-loadgen"), f"--json={path}", *arguments],
+                              capture_output=True, text=True, timeout=patience, stdin=subprocess.DEVNULL)
+        check(done.returncode == expect, f"skerry-loadgen {arguments} ended with {done.returncode}: {done.stderr}")
+        with open(path) as file:
+            return json.load(file)
+
+
+def receive(connection, count):
+    """Exactly `count` bytes, or fewer at the end of the stream."""
+    data = bytearray()
+    while len(data) < count:
+        part = connection.recv(min(count - len(data), 1 << 16))
+        if not part:
+            break
+        data += part
+    return bytes(data)
+
+
+def wait_until(condition, what, patience=20):
+    """Polls, because nothing tells a test that another process got somewhere."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        check(time.monotonic() < deadline, f"did not happen within {patience} s: {what}")
+        time.sleep(0.01)

@@ -1,0 +1,263 @@
+#pragma once
+
+// Hot path. The promise of every Task. Its base is one word, because each parked task pays for it: the
+// address of what runs next (the awaiting coroutine's frame, or for a spawned task the place of its spawn,
+// which a root needs and a child does not) with three bits below for "value", "exception" and "root". An
+// exception goes into a box on the heap that keeps the word it displaced: throwing costs a microsecond
+// anyway, and the parked task saves eight bytes.
+
+#include "header.hpp"
+#include "join_error.hpp"
+#include "scheduler.hpp"
+
+#include "../base/compiler.hpp"
+#include "../base/result.hpp"
+
+#include <bit>
+#include <coroutine>
+#include <exception>
+#include <memory>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+namespace skerry {
+template <class T>
+class Task;
+}
+
+namespace skerry::task {
+
+/// What a finished task leaves in its block until the handle takes it; the first word knows how to drop it.
+struct StoredOutcomeBase {
+    void (*drop)(void* self) noexcept;
+};
+
+template <class T>
+struct StoredOutcome : StoredOutcomeBase {
+    Result<T, JoinError> outcome;
+
+    explicit StoredOutcome(Result<T, JoinError>&& result) noexcept
+        : StoredOutcomeBase{&drop_stored}, outcome(std::move(result)) {}
+    static void drop_stored(void* self) noexcept { static_cast<StoredOutcome*>(self)->~StoredOutcome(); }
+};
+
+/// What an aborted task leaves when one of its destructors threw.
+struct StoredPanic {
+    std::exception_ptr exception;
+};
+
+/// Destroys a frame and keeps what a destructor throws; false when one did.
+[[nodiscard]] bool destroy_contained(std::coroutine_handle<> frame, std::exception_ptr& thrown) noexcept;
+
+/// destroy_contained() for a coroutine that has not ended. An exception that a local's destructor throws then
+/// may be caught inside the coroutine (g++ does), which goes on to its final suspension: there it must stop,
+/// and be destroyed once more.
+[[nodiscard]] bool destroy_unfinished(std::coroutine_handle<> frame, std::exception_ptr& thrown) noexcept;
+
+class PromiseBase {
+public:
+    PromiseBase() noexcept = default;
+    PromiseBase(const PromiseBase&) = delete;
+    PromiseBase& operator=(const PromiseBase&) = delete;
+    ~PromiseBase() {
+        if ((word_ & exception_bit) != 0) [[unlikely]]
+            drop_box();
+    }
+
+    static void* operator new(std::size_t bytes) {
+        Scheduler* const scheduler = current_scheduler;
+        if (scheduler == nullptr) [[unlikely]]
+            return Slab::allocate_heap(bytes).frame();
+        return scheduler->allocate(bytes).frame();
+    }
+
+    static void operator delete(void* frame, std::size_t) noexcept {
+        TaskHeader& block = TaskHeader::of_frame(frame);
+        if (block.has(task_state::spawned)) return;  // the block outlives the frame until its handles are gone
+        Scheduler* const scheduler = current_scheduler;
+        if (scheduler == nullptr) [[unlikely]]
+            return Scheduler::release_foreign(block);
+        scheduler->release(block);
+    }
+
+    std::suspend_always initial_suspend() noexcept { return {}; }
+
+    struct FinalAwaiter {
+        bool await_ready() noexcept { return false; }
+        template <class P>
+        auto await_suspend(std::coroutine_handle<P> coroutine) noexcept {
+            return coroutine.promise().transfer_out(coroutine);
+        }
+        void await_resume() noexcept {}
+    };
+    FinalAwaiter final_suspend() noexcept { return {}; }
+
+    void unhandled_exception();
+
+    /// The coroutine to resume when this one is over.
+    void set_continuation(std::coroutine_handle<> awaiting) noexcept {
+        word_ = reinterpret_cast<std::uintptr_t>(awaiting.address());
+    }
+
+    /// Makes this the frame of a spawned task.
+    void set_root(std::source_location where) noexcept {
+        static_assert(sizeof(where) == sizeof(void*), "the place of a spawn is kept as one pointer");
+        word_ = std::bit_cast<std::uintptr_t>(where) | root_bit;
+    }
+    [[nodiscard]] std::source_location root_location() const noexcept {
+        return std::bit_cast<std::source_location>(displaced_word() & ~bits);
+    }
+
+    /// Makes the end of this coroutine, should it come, stop in the loop and not in whoever awaited it.
+    void abandon() noexcept { word_ |= root_bit; }
+
+    /// What unhandled_exception() kept; null when nothing.
+    [[nodiscard]] std::exception_ptr take_exception() noexcept {
+        return (word_ & exception_bit) != 0 ? std::move(box().exception) : nullptr;
+    }
+
+    /// Ends this coroutine: what the final suspension, or ok() on an error, does next.
+    template <class P>
+    static auto end(std::coroutine_handle<P> coroutine) noexcept {
+        const std::uintptr_t word = coroutine.promise().displaced_word() | (coroutine.promise().word_ & root_bit);
+#if SKERRY_HAND_OVER
+        if ((word & root_bit) != 0)
+            current_scheduler->finish_after_resume(&P::finish);
+        else
+            current_scheduler->hand_over(std::coroutine_handle<>::from_address(reinterpret_cast<void*>(word & ~bits)));
+#else
+        if ((word & root_bit) != 0) [[unlikely]] {
+            current_scheduler->finish_after_resume(&P::finish);
+            return static_cast<std::coroutine_handle<>>(std::noop_coroutine());
+        }
+        return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(word & ~bits));
+#endif
+    }
+
+protected:
+    static constexpr std::uintptr_t value_bit = 1;
+    static constexpr std::uintptr_t exception_bit = 2;
+    static constexpr std::uintptr_t root_bit = 4;
+    static constexpr std::uintptr_t bits = 7;
+
+    struct ExceptionBox {
+        std::uintptr_t displaced;
+        std::exception_ptr exception;
+    };
+
+    [[nodiscard]] ExceptionBox& box() const noexcept { return *reinterpret_cast<ExceptionBox*>(word_ & ~bits); }
+    [[nodiscard]] std::uintptr_t displaced_word() const noexcept {
+        return (word_ & exception_bit) != 0 ? box().displaced : word_;
+    }
+    void drop_box() noexcept;
+
+    std::uintptr_t word_ = 0;
+};
+
+template <class T>
+class Promise : public PromiseBase {
+    static_assert(std::is_nothrow_move_constructible_v<T>, "the result of a Task moves without throwing");
+    static_assert(alignof(T) <= 16, "coroutine frames are 16-aligned");
+
+public:
+    Promise() noexcept {}
+    ~Promise() {
+        if ((word_ & value_bit) != 0) std::destroy_at(std::addressof(value_));
+    }
+
+    Task<T> get_return_object() noexcept;
+
+    template <class U = T>
+        requires std::constructible_from<T, U>
+    void return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
+        std::construct_at(std::addressof(value_), std::forward<U>(value));
+        word_ |= value_bit;
+    }
+
+    /// The value, moved out, or the exception, rethrown. After the final suspension.
+    T take() {
+        if ((word_ & exception_bit) != 0) [[unlikely]]
+            std::rethrow_exception(box().exception);
+        return std::move(value_);
+    }
+
+    Result<T, JoinError> take_outcome() noexcept {
+        if ((word_ & exception_bit) != 0) [[unlikely]]
+            return Unexpected(JoinError(std::move(box().exception)));
+        return std::move(value_);
+    }
+
+    auto transfer_out(std::coroutine_handle<Promise> self) noexcept { return end(self); }
+    static void finish(Scheduler& scheduler, TaskHeader& task) noexcept;
+
+private:
+    union {
+        T value_;
+    };
+};
+
+template <>
+class Promise<void> : public PromiseBase {
+public:
+    Task<void> get_return_object() noexcept;
+    void return_void() noexcept {}
+    void take() {
+        if ((word_ & exception_bit) != 0) [[unlikely]]
+            std::rethrow_exception(box().exception);
+    }
+    Result<void, JoinError> take_outcome() noexcept {
+        if ((word_ & exception_bit) != 0) [[unlikely]]
+            return Unexpected(JoinError(std::move(box().exception)));
+        return {};
+    }
+    auto transfer_out(std::coroutine_handle<Promise> self) noexcept { return end(self); }
+    static void finish(Scheduler& scheduler, TaskHeader& task) noexcept;
+};
+
+/// Destroys the frame of a coroutine that its owner awaited, or never started. What a destructor throws is lost.
+inline void destroy_owned(std::coroutine_handle<> frame) noexcept {
+    if (frame.done()) [[likely]]
+        return frame.destroy();
+    std::exception_ptr thrown;
+    (void)destroy_unfinished(frame, thrown);
+}
+
+/// True when no handle is left and none is on its way: nobody will ask for the outcome.
+[[nodiscard]] inline bool is_unobserved(const TaskHeader& task) noexcept {
+    return task.handles == 0 && task.remote.load(std::memory_order_relaxed) == 0;
+}
+
+template <class P, class T>
+void finish_task(Scheduler& scheduler, TaskHeader& task) noexcept {
+    // Out of the frame first, then the frame, then into the block: parameters die only with the frame, and
+    // a task's destructors are over before its join completes.
+    const auto coroutine = std::coroutine_handle<P>::from_address(task.frame());
+    Result<T, JoinError> outcome = coroutine.promise().take_outcome();
+    std::exception_ptr thrown;
+    if (!destroy_contained(coroutine, thrown)) [[unlikely]]
+        outcome = Unexpected(JoinError(std::move(thrown)));
+    if (is_unobserved(task)) {
+        if (!outcome) [[unlikely]]
+            SchedulerCounters::add(scheduler.counters().unhandled_exceptions);
+        task.state |= task_state::taken;
+    } else {
+        ::new (task.frame()) StoredOutcome<T>(std::move(outcome));
+    }
+    scheduler.complete(task);
+}
+
+template <class T>
+void Promise<T>::finish(Scheduler& scheduler, TaskHeader& task) noexcept {
+    finish_task<Promise, T>(scheduler, task);
+}
+inline void Promise<void>::finish(Scheduler& scheduler, TaskHeader& task) noexcept {
+    finish_task<Promise, void>(scheduler, task);
+}
+
+/// Where a task that has not ended was spawned.
+[[nodiscard]] inline std::source_location spawn_location(TaskHeader& task) noexcept {
+    return std::coroutine_handle<PromiseBase>::from_address(task.frame()).promise().root_location();
+}
+
+}  // namespace skerry::task

@@ -1,0 +1,49 @@
+#include <skerry/task/promise.hpp>
+
+namespace skerry {
+
+namespace task {
+
+bool destroy_contained(std::coroutine_handle<> frame, std::exception_ptr& thrown) noexcept {
+    try {
+        frame.destroy();
+        return true;
+    } catch (...) {
+        thrown = std::current_exception();
+        return false;
+    }
+}
+
+bool destroy_unfinished(std::coroutine_handle<> frame, std::exception_ptr& thrown) noexcept {
+    auto& promise = std::coroutine_handle<PromiseBase>::from_address(frame.address()).promise();
+    promise.abandon();
+    Scheduler* const scheduler = current_scheduler;
+    const bool clean = destroy_contained(frame, thrown);
+    if (scheduler == nullptr || !scheduler->take_finish()) return clean;
+    thrown = promise.take_exception();
+    std::exception_ptr second;
+    (void)destroy_contained(frame, second);
+    return false;
+}
+
+void PromiseBase::unhandled_exception() {
+    auto* const caught = new ExceptionBox{word_, std::current_exception()};
+    word_ = reinterpret_cast<std::uintptr_t>(caught) | exception_bit | (word_ & root_bit);
+}
+
+void PromiseBase::drop_box() noexcept { delete &box(); }
+
+}  // namespace task
+
+std::string JoinError::message() const {
+    if (is_cancelled()) return "cancelled";
+    try {
+        std::rethrow_exception(exception_);
+    } catch (const std::exception& thrown) {
+        return thrown.what();
+    } catch (...) {
+        return "an exception of unknown type";
+    }
+}
+
+}  // namespace skerry

@@ -1,0 +1,524 @@
+#include <skerry/task/scheduler.hpp>
+
+#include <skerry/task/promise.hpp>
+#include <skerry/time/clock.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace skerry::task {
+
+namespace {
+
+// In the inbox word in place of a list: the core sleeps and there is nothing in the inbox.
+TaskHeader* asleep_mark() noexcept { return reinterpret_cast<TaskHeader*>(std::uintptr_t{1}); }
+
+// A block of this core's own slab that holds a task of this core which is not over.
+bool is_live_here(const TaskHeader& block) noexcept {
+    return block.has(task_state::spawned) && !block.has(task_state::done | task_state::adopted | task_state::freeing);
+}
+
+constexpr std::uint32_t first_queue_size = 256;
+
+void ring_nobody(void*) noexcept {}
+
+struct Pool {
+    std::mutex mutex;
+    std::vector<Scheduler*> free;
+    std::uint16_t made = 0;
+};
+
+Pool& pool() {
+    static Pool instance;
+    return instance;
+}
+
+}  // namespace
+
+std::array<Scheduler*, max_schedulers> Scheduler::table_{};
+
+Scheduler::Scheduler(std::uint16_t home)
+    : ring_(new WaitNode*[first_queue_size]),
+      ring_mask_(first_queue_size - 1),
+      unstarted_mask_(first_queue_size - 1),
+      unstarted_(new TaskHeader*[first_queue_size]),
+      home_(home),
+      slab_(home),
+      ring_doorbell_(&ring_nobody) {}
+
+Scheduler* Scheduler::acquire() {
+    Pool& all = pool();
+    const std::lock_guard guard(all.mutex);
+    if (!all.free.empty()) {
+        Scheduler* scheduler = all.free.back();
+        all.free.pop_back();
+        scheduler->closed_.store(false);
+        return scheduler;
+    }
+    if (all.made == max_schedulers) return nullptr;
+    auto* scheduler = new Scheduler(all.made);
+    table_[all.made++] = scheduler;
+    return scheduler;
+}
+
+void Scheduler::configure(CoreId core, SchedulerLimits limits, const TaskHooks* hooks, std::uint64_t seed) noexcept {
+    core_ = core;
+    limits_ = limits;
+    hooks_ = hooks;
+    random_ = seed * 0x9e3779b97f4a7c15ULL + 0x632be59bd9b4e019ULL + home_;
+    if (random_ == 0) random_ = 1;
+    for (std::atomic<std::uint64_t>* counter :
+         {&counters_.spawned, &counters_.finished, &counters_.aborted, &counters_.resumed, &counters_.budget_yields,
+          &counters_.inbox_drained, &counters_.unhandled_exceptions})
+        counter->store(0, std::memory_order_relaxed);
+    stopping_ = false;
+    stack_turn_ = false;
+    starts_ = 0;
+    next_runs_ = 0;
+    turn_deadline_cycles_ = ~std::uint64_t{0};
+}
+
+void Scheduler::set_doorbell(void (*ring)(void*) noexcept, void* context) noexcept {
+    ring_doorbell_ = ring;
+    doorbell_context_ = context;
+}
+
+// --- queues
+
+void Scheduler::grow_ring() {
+    // Indices only ever grow and are masked on use, so those kept in nodes stay valid.
+    const std::uint32_t mask = ring_mask_ * 2 + 1;
+    auto** ring = new WaitNode*[std::size_t{mask} + 1];
+    for (std::uint32_t i = ring_head_; i != ring_tail_; ++i) ring[i & mask] = ring_[i & ring_mask_];
+    delete[] ring_;
+    ring_ = ring;
+    ring_mask_ = mask;
+}
+
+void Scheduler::grow_unstarted() {
+    const std::uint32_t mask = unstarted_mask_ * 2 + 1;
+    auto** stack = new TaskHeader*[std::size_t{mask} + 1];
+    for (std::uint32_t i = unstarted_head_; i != unstarted_tail_; ++i)
+        stack[i & mask] = unstarted_[i & unstarted_mask_];
+    delete[] unstarted_;
+    unstarted_ = stack;
+    unstarted_mask_ = mask;
+}
+
+// --- running
+
+unsigned Scheduler::run(unsigned count) noexcept {
+    unsigned ran = 0;
+    while (ran < count && run_one()) ++ran;
+    SchedulerCounters::add(counters_.resumed, ran);
+    current_ = nullptr;
+    return ran;
+}
+
+bool Scheduler::run_one() noexcept {
+    WaitNode* node = next_;
+    if (node != nullptr) {
+        next_ = nullptr;
+        if (++next_runs_ <= limits_.next_slot_runs) [[likely]] {
+            node->set_state(node_state::idle);
+            resume(*node->task(), node->continuation);
+            return true;
+        }
+        enqueue(*node);
+    }
+    next_runs_ = 0;
+    for (;;) {
+        const bool stack_has_work = unstarted_head_ != unstarted_tail_;
+        if (stack_has_work && (stack_turn_ || ring_head_ == ring_tail_)) {
+            stack_turn_ = false;
+            const bool oldest = ++starts_ >= limits_.oldest_interval;
+            if (oldest) starts_ = 0;
+            TaskHeader* task = oldest ? unstarted_[unstarted_head_++ & unstarted_mask_]
+                                      : unstarted_[--unstarted_tail_ & unstarted_mask_];
+            start_now(*task);
+            return true;
+        }
+        if (ring_head_ == ring_tail_) return false;
+        stack_turn_ = stack_has_work;
+        node = ring_[ring_head_++ & ring_mask_];
+        if (node == nullptr) [[unlikely]]
+            continue;  // its awaiter was destroyed while it was queued
+        node->set_state(node_state::idle);
+        resume(*node->task(), node->continuation);
+        return true;
+    }
+}
+
+SKERRY_ALWAYS_INLINE void Scheduler::resume(TaskHeader& task, std::coroutine_handle<> coroutine) noexcept {
+    current_ = &task;
+    budget_ = limits_.task_budget;
+    if (hooks_ != nullptr) [[unlikely]]
+        call_hook(hooks_->before_run, task);
+    coroutine.resume();
+    settle();
+    if (hooks_ != nullptr) [[unlikely]]
+        call_hook(hooks_->after_run, task);
+}
+
+// What a resume leaves for the loop: the successor to hand over to, and the end of the task.
+SKERRY_ALWAYS_INLINE void Scheduler::settle() noexcept {
+#if SKERRY_HAND_OVER
+    while (handed_over_) std::exchange(handed_over_, nullptr).resume();
+#endif
+    if (finish_ != nullptr) std::exchange(finish_, nullptr)(*this, *current_);
+}
+
+void Scheduler::resume_nested(std::coroutine_handle<> coroutine) noexcept {
+#if SKERRY_HAND_OVER
+    const std::coroutine_handle<> outer = std::exchange(handed_over_, nullptr);
+    coroutine.resume();
+    while (handed_over_) std::exchange(handed_over_, nullptr).resume();
+    handed_over_ = outer;
+#else
+    coroutine.resume();
+#endif
+}
+
+void Scheduler::start_now(TaskHeader& task) noexcept {
+    task.state &= static_cast<std::uint16_t>(~task_state::unstarted);
+    if (task.has(task_state::cancelled)) [[unlikely]] {
+        kill(task);
+        return;
+    }
+    resume(task, task.coroutine());
+}
+
+bool Scheduler::spend_slow() noexcept {
+    if (budget_ > 0 && time::Clock::cycles() < turn_deadline_cycles_) return false;
+    budget_ = 0;
+    SchedulerCounters::add(counters_.budget_yields);
+    return true;
+}
+
+void Scheduler::call_hook(const std::function<void(TaskId)>& hook, const TaskHeader& task) noexcept {
+    if (hook) hook(id_of(task));
+}
+
+// --- ends of tasks
+
+void Scheduler::complete(TaskHeader& task) noexcept {
+    task.state |= task_state::done;
+    --live_tasks_;
+    SchedulerCounters::add(counters_.finished);
+    if (task.has(task_state::adopted)) [[unlikely]]
+        adopted_.erase(&task);
+    if (hooks_ != nullptr) [[unlikely]]
+        call_hook(hooks_->on_terminate, task);
+    if (task.handles == 0 && task.remote.load(std::memory_order_relaxed) == 0) {
+        reap(task);
+        return;
+    }
+    // Publishes the outcome to a joiner on another core, and acquires the node it may have registered.
+    std::uintptr_t word = task.remote.fetch_or(remote_word::done, std::memory_order_acq_rel);
+    while ((word & remote_word::join_lock) != 0) [[unlikely]] {
+        cpu_relax();
+        word = task.remote.load(std::memory_order_acquire);
+    }
+    WaitNode* joiner = std::exchange(task.joiner, nullptr);
+    if (joiner == nullptr) return reap(task);
+    TaskHeader& waiting = *joiner->task();
+    if (waiting.home() == home_)
+        wake(*joiner);
+    else if (fire(waiting, *joiner))
+        push(waiting);
+}
+
+void Scheduler::kill(TaskHeader& task) noexcept {
+    TaskHeader* const outer = std::exchange(current_, &task);  // destructors may ask which task they are in
+    SchedulerCounters::add(counters_.aborted);
+    task.state |= task_state::cancelled | task_state::taken;
+    std::exception_ptr thrown;
+    if (!destroy_unfinished(task.coroutine(), thrown)) [[unlikely]] {
+        ::new (task.frame()) StoredPanic{std::move(thrown)};
+        task.state |= task_state::panicked;
+    }
+    complete(task);
+    current_ = outer;
+}
+
+void Scheduler::reap(TaskHeader& task) noexcept {
+    if (!task.has(task_state::done) || task.handles != 0) return;
+    // Anything posted keeps the block: the drain that takes it comes back here.
+    if ((task.remote.load(std::memory_order_acquire) & ~remote_word::done) != 0) return;
+    if (task.has(task_state::panicked)) [[unlikely]]
+        static_cast<StoredPanic*>(task.frame())->~StoredPanic();
+    else if (!task.has(task_state::taken))
+        static_cast<StoredOutcomeBase*>(task.frame())->drop(task.frame());
+    if (task.has(task_state::named)) [[unlikely]]
+        names_.erase(&task);
+    task.remote.store(0, std::memory_order_relaxed);
+    release(task);
+}
+
+void Scheduler::drop_handle(TaskHeader& task) noexcept {
+    if (on_home_core(task)) [[likely]] {
+        --task.handles;
+        current_scheduler->reap(task);
+        return;
+    }
+    std::uintptr_t word = task.remote.load(std::memory_order_relaxed);
+    // Release: what this handle's owner did with the outcome is done before the home core drops it.
+    while (!task.remote.compare_exchange_weak(word, (word - remote_word::one_handle) | remote_word::posted,
+                                              std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    }
+    if ((word & remote_word::posted) == 0) push(task);
+}
+
+void Scheduler::add_handle(TaskHeader& task) noexcept {
+    if (on_home_core(task)) {
+        ++task.handles;
+        return;
+    }
+    std::uintptr_t word = task.remote.load(std::memory_order_relaxed);
+    while (!task.remote.compare_exchange_weak(word, (word + remote_word::one_handle) | remote_word::posted,
+                                              std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    }
+    if ((word & remote_word::posted) == 0) push(task);
+}
+
+void Scheduler::request_abort(TaskHeader& task) noexcept {
+    // Also from the home core: a frame is only destroyed with nothing of it on the stack.
+    const std::uintptr_t word =
+        task.remote.fetch_or(remote_word::abort | remote_word::posted, std::memory_order_acq_rel);
+    if ((word & remote_word::posted) == 0) push(task);
+}
+
+void Scheduler::start_on(Scheduler& target, TaskHeader& task) noexcept {
+    task.state |= task_state::arriving | task_state::adopted;
+    task.set_home(target.home_);
+    task.remote.store(remote_word::posted, std::memory_order_relaxed);  // published by the push
+    target.push_inbox(task);
+}
+
+void Scheduler::arrive(TaskHeader& task) noexcept {
+    task.state &= static_cast<std::uint16_t>(~task_state::arriving);
+    const bool foreign = task.size_class() == heap_class || Slab::owner_of(task) != home_;
+    if (foreign)
+        adopted_.insert(&task);
+    else
+        task.state &= static_cast<std::uint16_t>(~task_state::adopted);
+    start(task);
+}
+
+void Scheduler::abort_all() noexcept {
+    stopping_ = true;
+    // A destructor may start or end other tasks, so each pass asks again what there is.
+    do {
+        while (unstarted_head_ != unstarted_tail_) {
+            TaskHeader& task = *unstarted_[--unstarted_tail_ & unstarted_mask_];
+            task.state |= task_state::cancelled;
+            start_now(task);
+        }
+        while (!adopted_.empty()) kill(**adopted_.begin());
+        std::vector<TaskHeader*> started;
+        slab_.for_each_block([&](TaskHeader& block) {
+            if (is_live_here(block)) started.push_back(&block);
+        });
+        for (TaskHeader* task : started)
+            if (is_live_here(*task) && !task->has(task_state::unstarted)) kill(*task);
+    } while (unstarted_head_ != unstarted_tail_ || !adopted_.empty());
+}
+
+// --- the inbox
+
+void Scheduler::push_inbox(TaskHeader& header) noexcept {
+    TaskHeader* seen = nullptr;
+    header.next = nullptr;
+    // seq_cst: pairs with close(), which stores closed_ and then looks at the inbox.
+    while (!inbox_.compare_exchange_weak(seen, &header, std::memory_order_seq_cst, std::memory_order_relaxed))
+        header.next = seen == asleep_mark() ? nullptr : seen;
+    if (seen == asleep_mark()) [[unlikely]] {
+        ring_doorbell_(doorbell_context_);
+        rings_done_.fetch_add(1, std::memory_order_release);
+    }
+    if (closed_.load(std::memory_order_seq_cst)) [[unlikely]]
+        drain_closed();
+}
+
+void PendingPosts::deliver() noexcept {
+    while (first_ != nullptr) {
+        TaskHeader* header = first_;
+        first_ = header->next;
+        Scheduler::push(*header);
+    }
+}
+
+bool Scheduler::try_sleep() noexcept {
+    TaskHeader* expected = nullptr;
+    if (!inbox_.compare_exchange_strong(expected, asleep_mark(), std::memory_order_acq_rel, std::memory_order_relaxed))
+        return false;
+    asleep_ = true;
+    return true;
+}
+
+void Scheduler::awake() noexcept {
+    if (!std::exchange(asleep_, false)) return;
+    TaskHeader* expected = asleep_mark();
+    if (!inbox_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed))
+        ++rings_due_;  // whoever took the mark rings, perhaps only later
+}
+
+bool Scheduler::drain_slow() noexcept {
+    // Acquire: pairs with the push's release; the poster's writes are seen.
+    TaskHeader* newest = inbox_.exchange(nullptr, std::memory_order_acquire);
+    if (newest == nullptr) return false;
+    TaskHeader* oldest = nullptr;  // reversed, so that posts of one sender are taken in its order
+    while (newest != nullptr) {
+        TaskHeader* const next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    std::uint64_t count = 0;
+    while (oldest != nullptr) {
+        TaskHeader& header = *oldest;
+        oldest = header.next;
+        handle_post(header);
+        ++count;
+    }
+    SchedulerCounters::add(counters_.inbox_drained, count);
+    return true;
+}
+
+void Scheduler::handle_post(TaskHeader& header) noexcept {
+    if (header.has(task_state::freeing)) [[unlikely]]
+        return handle_returned(header);
+    const std::uintptr_t word =
+        header.remote.fetch_and(remote_word::done | remote_word::join_lock, std::memory_order_acq_rel);
+    for (WaitNode* node = remote_word::fired(word); node != nullptr;) {
+        auto* const next = static_cast<WaitNode*>(node->next);
+        node->give_claim();
+        enqueue(*node);
+        node = next;
+    }
+    header.handles = static_cast<std::int16_t>(header.handles + remote_word::handle_delta(word));
+    if (header.has(task_state::arriving)) arrive(header);
+    if ((word & remote_word::abort) != 0 && !header.has(task_state::done | task_state::cancelled)) {
+        header.state |= task_state::cancelled;
+        if (!header.has(task_state::unstarted)) return kill(header);
+    }
+    reap(header);
+}
+
+void Scheduler::take_fired(TaskHeader& task) noexcept {
+    // POSTED stays: the header is in an inbox, and only the drain may say that it is out again.
+    const std::uintptr_t word = task.remote.fetch_and(~remote_word::node_mask, std::memory_order_acq_rel);
+    for (WaitNode* node = remote_word::fired(word); node != nullptr;) {
+        auto* const next = static_cast<WaitNode*>(node->next);
+        node->give_claim();
+        enqueue(*node);
+        node = next;
+    }
+}
+
+bool Scheduler::link_remote_joiner(TaskHeader& task, WaitNode& node) noexcept {
+    std::uintptr_t word = task.remote.load(std::memory_order_acquire);
+    do {
+        if ((word & remote_word::done) != 0) return false;
+    } while (!task.remote.compare_exchange_weak(word, word | remote_word::join_lock, std::memory_order_acq_rel,
+                                                std::memory_order_acquire));
+    node.set_state(node_state::remote);
+    task.joiner = &node;
+    task.remote.fetch_and(~remote_word::join_lock, std::memory_order_release);
+    return true;
+}
+
+void Scheduler::unlink_remote_joiner(TaskHeader& task, WaitNode& node) noexcept {
+    std::uintptr_t word = task.remote.load(std::memory_order_acquire);
+    while ((word & remote_word::done) == 0) {
+        if (task.remote.compare_exchange_weak(word, word | remote_word::join_lock, std::memory_order_acq_rel,
+                                              std::memory_order_acquire)) {
+            task.joiner = nullptr;
+            task.remote.fetch_and(~remote_word::join_lock, std::memory_order_release);
+            node.set_state(node_state::idle);
+            return;
+        }
+    }
+    // The task ended: its core fires this node, a few instructions from now at the latest.
+    while (node.state() == node_state::remote) {
+        take_fired(*node.task());
+        cpu_relax();
+    }
+    blank(node);
+}
+
+// --- blocks that come home
+
+void Scheduler::release_foreign(TaskHeader& block) noexcept {
+    if (block.size_class() == heap_class) return Slab::release_heap(block);
+    const std::uint16_t owner = Slab::owner_of(block);
+    block.set_home(owner);
+    block.state = task_state::freeing;
+    if (current_scheduler != nullptr && current_scheduler->home_ == owner) {
+        current_scheduler->handle_returned(block);
+        return;
+    }
+    block.remote.store(remote_word::posted, std::memory_order_relaxed);  // published by the push
+    push(block);
+}
+
+void Scheduler::handle_returned(TaskHeader& block) noexcept {
+    block.remote.store(0, std::memory_order_relaxed);
+    slab_.release(block);
+}
+
+void Scheduler::close() noexcept {
+    SKERRY_ASSERT(live_tasks_ == 0, "a scheduler is closed while tasks of it are alive");
+    // Whoever took a sleeping mark may still be about to ring: the driver behind the bell stays until then.
+    while (rings_done_.load(std::memory_order_acquire) != rings_due_) cpu_relax();
+    set_doorbell(&ring_nobody, nullptr);
+    closed_.store(true, std::memory_order_seq_cst);
+    drain_closed();
+}
+
+void Scheduler::drain_closed() noexcept {
+    const std::lock_guard guard(closed_mutex_);
+    if (!closed_.load(std::memory_order_relaxed)) return;
+    Scheduler* const outer = std::exchange(current_scheduler, this);
+    // What arrives now is ended here: nobody will run it.
+    while (drain_slow() || live_tasks_ != 0)
+        if (live_tasks_ != 0) abort_all();
+    current_scheduler = outer;
+    if (slab_.stats().live_blocks == 0) give_back_to_pool();
+}
+
+void Scheduler::give_back_to_pool() noexcept {
+    slab_.reset();
+    names_.clear();
+    hooks_ = nullptr;
+    runtime_ = nullptr;
+    closed_.store(false, std::memory_order_relaxed);
+    Pool& all = pool();
+    const std::lock_guard guard(all.mutex);
+    all.free.push_back(this);
+}
+
+// --- the side table
+
+void Scheduler::set_name(TaskHeader& task, std::string name) {
+    names_[&task] = std::move(name);
+    task.state |= task_state::named;
+}
+
+std::string_view Scheduler::name_of(const TaskHeader& task) const noexcept {
+    const auto found = names_.find(&task);
+    return found == names_.end() ? std::string_view{} : std::string_view{found->second};
+}
+
+void Scheduler::collect(std::vector<TaskInfo>& out) {
+    const auto add = [&](TaskHeader& task) {
+        out.push_back(
+            {id_of(task), std::string(name_of(task)), spawn_location(task), core_, !task.has(task_state::unstarted)});
+    };
+    slab_.for_each_block([&](TaskHeader& block) {
+        if (is_live_here(block)) add(block);
+    });
+    for (TaskHeader* task : adopted_) add(*task);
+}
+
+}  // namespace skerry::task

@@ -1,0 +1,395 @@
+#include "support/catch.hpp"
+#include "support/test_core.hpp"
+
+#include <skerry/task/spawn.hpp>
+#include <skerry/task/yield.hpp>
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace skerry;
+using skerry::test_support::TestCore;
+
+namespace {
+
+// Counts itself, so that a test sees what was destroyed and when.
+struct Probe {
+    explicit Probe(int* alive) : alive_(alive) { ++*alive_; }
+    Probe(Probe&& other) noexcept : alive_(other.alive_) { ++*alive_; }
+    Probe(const Probe&) = delete;
+    Probe& operator=(const Probe&) = delete;
+    ~Probe() { --*alive_; }
+
+private:
+    int* alive_;
+};
+
+Task<int> give(int value, Probe) { co_return value; }
+
+Task<int> give_after(int value, int yields, Probe) {
+    for (int i = 0; i < yields; ++i) co_await yield_now();
+    co_return value;
+}
+
+Task<int> fail_after(int yields, Probe) {
+    for (int i = 0; i < yields; ++i) co_await yield_now();
+    throw std::runtime_error("failed on purpose");
+}
+
+Task<> for_ever(Probe) {
+    for (;;) co_await yield_now();
+}
+
+struct ThrowsWhenDestroyed {
+    ThrowsWhenDestroyed() = default;
+    ThrowsWhenDestroyed(const ThrowsWhenDestroyed&) = delete;
+    ThrowsWhenDestroyed& operator=(const ThrowsWhenDestroyed&) = delete;
+    ~ThrowsWhenDestroyed() noexcept(false) { throw std::runtime_error("thrown by a destructor"); }
+};
+
+Task<> for_ever_with_bad_destructor() {
+    const ThrowsWhenDestroyed local;
+    for (;;) co_await yield_now();
+}
+
+Task<bool> was_destroyed_before_join(JoinHandle<int> handle, const int* alive) {
+    auto outcome = co_await handle;
+    co_return outcome.has_value() && *alive == 0;
+}
+
+}  // namespace
+
+TEST_CASE("a join gives the task's value", "[task][join]") {
+    TestCore core;
+    int alive = 0;
+    auto outcome = core.run(give_after(42, 3, Probe(&alive)));
+    REQUIRE(outcome.has_value());
+    CHECK(*outcome == 42);
+    CHECK(alive == 0);
+}
+
+TEST_CASE("behaviour 11: a task's destructors have finished before its join completes", "[task][join]") {
+    TestCore core;
+    int alive = 0;
+    auto handle = core.start(give_after(1, 2, Probe(&alive)));
+    auto outcome = core.run(was_destroyed_before_join(std::move(handle), &alive));
+    REQUIRE(outcome.has_value());
+    CHECK(*outcome);
+}
+
+TEST_CASE("an exception reaches the join and nobody else", "[task][join]") {
+    TestCore core;
+    int alive = 0;
+    auto other = core.start(give_after(7, 5, Probe(&alive)));
+    auto outcome = core.run(fail_after(1, Probe(&alive)));
+    REQUIRE_FALSE(outcome.has_value());
+    CHECK(outcome.error().is_exception());
+    CHECK(outcome.error().message() == "failed on purpose");
+    core.run_until_idle();
+    CHECK(core.in([&] { return other.is_finished(); }));
+    CHECK(alive == 0);
+}
+
+TEST_CASE("a dropped handle lets the task run on", "[task][join]") {
+    TestCore core;
+    int alive = 0;
+    core.in([&] { spawn(give_after(1, 3, Probe(&alive))).detach(); });
+    CHECK(alive == 1);
+    core.run_until_idle();
+    CHECK(alive == 0);
+    CHECK(core.scheduler().slab_stats().live_blocks == 0);
+}
+
+TEST_CASE("abort ends a task where it waits and the join says cancelled", "[task][abort]") {
+    TestCore core;
+    int alive = 0;
+    auto handle = core.start(for_ever(Probe(&alive)));
+    core.step();
+    core.in([&] { handle.abort(); });
+    CHECK(alive == 1);  // asynchronous: the frame goes when the core looks at its inbox
+    core.step(0);
+    CHECK(alive == 0);
+    struct Join {
+        static Task<bool> cancelled(JoinHandle<void>* h) {
+            auto outcome = co_await *h;
+            co_return !outcome && outcome.error().is_cancelled();
+        }
+    };
+    auto cancelled = core.run(Join::cancelled(&handle));
+    CHECK(*cancelled);
+}
+
+TEST_CASE("abort of a task that has not started never runs it", "[task][abort]") {
+    TestCore core;
+    int alive = 0;
+    auto handle = core.start(give(1, Probe(&alive)));
+    core.in([&] { handle.abort(); });
+    core.run_until_idle();
+    CHECK(alive == 0);
+    CHECK(core.scheduler().counters().aborted.load() == 1);
+}
+
+TEST_CASE("abort after the end keeps the value, and twice is as good as once", "[task][abort]") {
+    TestCore core;
+    int alive = 0;
+    auto handle = core.start(give(5, Probe(&alive)));
+    core.run_until_idle();
+    core.in([&] {
+        handle.abort();
+        handle.abort();
+    });
+    core.run_until_idle();
+    struct Join {
+        static Task<int> value(JoinHandle<int>* h) {
+            auto outcome = co_await *h;
+            co_return outcome ? *outcome : -1;
+        }
+    };
+    auto value = core.run(Join::value(&handle));
+    CHECK(*value == 5);
+}
+
+TEST_CASE("abort works when the handle is dropped right after it", "[task][abort]") {
+    TestCore core;
+    int alive = 0;
+    {
+        auto handle = core.start(for_ever(Probe(&alive)));
+        core.step();
+        core.in([&] {
+            const JoinHandle<void> dropped = std::move(handle);
+            dropped.abort();
+        });
+    }
+    core.step();
+    CHECK(alive == 0);
+    CHECK(core.scheduler().slab_stats().live_blocks == 0);
+}
+
+TEST_CASE("behaviour 12: a destructor that throws during an abort is reported by the join", "[task][abort]") {
+    TestCore core;
+    auto handle = core.start(for_ever_with_bad_destructor());
+    core.step();
+    core.in([&] { handle.abort(); });
+    struct Join {
+        static Task<std::string> message(JoinHandle<void>* h) {
+            auto outcome = co_await *h;
+            co_return outcome ? "ended" : outcome.error().message();
+        }
+    };
+    auto message = core.run(Join::message(&handle));
+    CHECK(*message == "thrown by a destructor");
+}
+
+TEST_CASE("behaviour 14: an abort from another core runs the destructors on the task's own core", "[task][abort]") {
+    struct Where {
+        task::Scheduler** destroyed_on;
+        explicit Where(task::Scheduler** on) : destroyed_on(on) {}
+        Where(Where&& other) noexcept : destroyed_on(std::exchange(other.destroyed_on, nullptr)) {}
+        Where& operator=(Where&&) = delete;
+        ~Where() {
+            if (destroyed_on != nullptr) *destroyed_on = task::current_scheduler;
+        }
+        static Task<> wait(Where) {
+            for (;;) co_await yield_now();
+        }
+    };
+    TestCore here;
+    TestCore there;
+    task::Scheduler* destroyed_on = nullptr;
+    auto handle = there.start(Where::wait(Where(&destroyed_on)));
+    there.step();
+    here.in([&] { handle.abort(); });
+    CHECK(destroyed_on == nullptr);
+    there.step();
+    CHECK(destroyed_on == &there.scheduler());
+}
+
+TEST_CASE("a task of another core is joined in either order of events", "[task][join][cross_core]") {
+    struct Join {
+        static Task<int> value(JoinHandle<int> handle) {
+            auto outcome = co_await handle;
+            co_return outcome ? *outcome : -1;
+        }
+    };
+    const bool join_first = GENERATE(true, false);
+    TestCore here;
+    TestCore there;
+    int alive = 0;
+    auto handle = there.start(give_after(9, 2, Probe(&alive)));
+    if (!join_first) there.run_until_idle();
+    auto joiner = here.start(Join::value(std::move(handle)));
+    here.step();
+    there.run_until_idle();
+    here.run_until_idle();
+    there.run_until_idle();
+    CHECK(here.in([&] { return joiner.is_finished(); }));
+    auto value = here.run(Join::value(std::move(joiner)));
+    CHECK(*value == 9);
+    there.run_until_idle();
+    CHECK(alive == 0);
+    CHECK(there.scheduler().slab_stats().live_blocks == 0);
+}
+
+TEST_CASE("a join of another core's task that is given up leaves nothing behind", "[task][join][cross_core]") {
+    struct Join {
+        static Task<> forever(JoinHandle<int> handle) { (void)co_await handle; }
+    };
+    const int ended_before_the_abort = GENERATE(0, 1);
+    TestCore here;
+    TestCore there;
+    int alive = 0;
+    auto joiner = here.start(Join::forever(there.start(give_after(9, 2, Probe(&alive)))));
+    here.step();
+    if (ended_before_the_abort != 0) there.run_until_idle();
+    here.in([&] { joiner.abort(); });
+    here.run_until_idle();
+    there.run_until_idle();
+    here.run_until_idle();
+    there.run_until_idle();
+    CHECK(here.in([&] { return joiner.is_finished(); }));
+    CHECK(alive == 0);
+    CHECK(there.scheduler().slab_stats().live_blocks == 0);
+}
+
+TEST_CASE("abort handles are counted wherever they are copied and dropped", "[task][abort][cross_core]") {
+    TestCore here;
+    TestCore there;
+    int alive = 0;
+    auto handle = there.start(for_ever(Probe(&alive)));
+    there.step();
+    auto first = there.in([&] { return std::optional<AbortHandle>(handle.abort_handle()); });
+    auto second = here.in([&] { return std::optional<AbortHandle>(*first); });
+    there.in([&] { first.reset(); });
+    there.in([&] { std::move(handle).detach(); });
+    there.step(1);
+    here.in([&] { second->abort(); });
+    here.in([&] { second.reset(); });
+    there.run_until_idle();
+    CHECK(alive == 0);
+    CHECK(there.scheduler().slab_stats().live_blocks == 0);
+}
+
+// Behaviour 10: every combination of how a task ends, when it is aborted, when its handle goes, and from where.
+TEST_CASE("behaviour 10: no combination of ending, abort and drop leaks, hangs or runs a destructor twice",
+          "[task][join][abort]") {
+    enum class End { value, exception, for_ever, bad_destructor };
+    enum class At { never, before_start, while_waiting, after_end };
+    const auto end = GENERATE(End::value, End::exception, End::for_ever, End::bad_destructor);
+    const auto abort_at = GENERATE(At::never, At::before_start, At::while_waiting, At::after_end);
+    const auto drop_at = GENERATE(At::never, At::before_start, At::while_waiting, At::after_end);
+    const bool abort_remotely = GENERATE(true, false);
+    const bool drop_remotely = GENERATE(true, false);
+    const bool join = GENERATE(true, false);
+
+    int alive = 0;
+    struct Work {
+        static Task<int> run(End how, Probe) {
+            if (how == End::bad_destructor) {
+                const ThrowsWhenDestroyed local;
+                for (;;) co_await yield_now();
+            }
+            for (int i = 0; i < 3 || how == End::for_ever; ++i) co_await yield_now();
+            if (how == End::exception) throw std::runtime_error("ended by an exception");
+            co_return 1;
+        }
+        static Task<> wait_for(JoinHandle<int> handle) { (void)co_await handle; }
+    };
+    {
+        TestCore here;
+        TestCore there;
+        std::optional<JoinHandle<int>> handle(there.start(Work::run(end, Probe(&alive))));
+        const auto moment = [&](At now) {
+            if (abort_at == now && handle) (abort_remotely ? here : there).in([&] { handle->abort(); });
+            if (drop_at == now && handle) (drop_remotely ? here : there).in([&] { handle.reset(); });
+        };
+        moment(At::before_start);
+        there.step(2);
+        moment(At::while_waiting);
+        there.step(20);
+        moment(At::after_end);
+        std::optional<JoinHandle<void>> joiner;
+        if (join && handle) joiner.emplace(here.start(Work::wait_for(std::move(*handle))));
+        handle.reset();
+        for (int i = 0; i < 5; ++i) {
+            here.step(20);
+            there.step(20);
+        }
+        here.in([&] { joiner.reset(); });
+    }
+    // What stands in a frame before a destructor that throws is not destroyed: the unwinding stops there.
+    if (end != End::bad_destructor) CHECK(alive == 0);
+}
+
+TEST_CASE("an outcome that nobody takes is destroyed with its handle", "[task][join]") {
+    TestCore core;
+    struct Work {
+        static Task<std::shared_ptr<int>> give(std::shared_ptr<int> value) { co_return value; }
+    };
+    auto value = std::make_shared<int>(3);
+    {
+        auto handle = core.start(Work::give(value));
+        core.run_until_idle();
+        CHECK(value.use_count() == 2);
+        core.in([&] { const auto dropped = std::move(handle); });
+    }
+    CHECK(value.use_count() == 1);
+    CHECK(core.scheduler().slab_stats().live_blocks == 0);
+}
+
+TEST_CASE("an exception that nobody joins is counted", "[task][join]") {
+    TestCore core;
+    int alive = 0;
+    core.in([&] { spawn(fail_after(0, Probe(&alive))).detach(); });
+    core.run_until_idle();
+    CHECK(core.scheduler().counters().unhandled_exceptions.load() == 1);
+}
+
+TEST_CASE("a task's id and name are readable in its destructors", "[task][id]") {
+    struct Reader {
+        std::string* name;
+        explicit Reader(std::string* out) : name(out) {}
+        Reader(const Reader&) = delete;
+        Reader& operator=(const Reader&) = delete;
+        ~Reader() { *name = std::string(this_task::name()); }
+        static Task<> run(std::string* out) {
+            const Reader reader(out);
+            for (;;) co_await yield_now();
+        }
+    };
+    TestCore core;
+    std::string name;
+    auto handle = core.in([&] { return spawn_named("reader", Reader::run(&name)); });
+    core.step();
+    core.in([&] { handle.abort(); });
+    core.step();
+    CHECK(name == "reader");
+}
+
+TEST_CASE("ids differ between tasks that use the same block one after the other", "[task][id]") {
+    TestCore core;
+    int alive = 0;
+    auto first = core.in([&] { return spawn(give(1, Probe(&alive))); });
+    const auto first_id = first.id();
+    core.run_until_idle();
+    core.in([&] { const auto dropped = std::move(first); });
+    auto second = core.in([&] { return spawn(give(1, Probe(&alive))); });
+    CHECK_FALSE(second.id() == first_id);
+}
+
+TEST_CASE("the list of live tasks has their names and the places of their spawns", "[task][id]") {
+    TestCore core;
+    int alive = 0;
+    auto named = core.in([&] { return spawn_named("feed", for_ever(Probe(&alive))); });
+    auto plain = core.start(for_ever(Probe(&alive)));
+    core.step();
+    std::vector<task::TaskInfo> tasks;
+    core.in([&] { core.scheduler().collect(tasks); });
+    REQUIRE(tasks.size() == 2);
+    CHECK(tasks[0].name == "feed");
+    CHECK(std::string(tasks[0].spawned_at.file_name()).find("join_handle_test.cpp") != std::string::npos);
+    CHECK(tasks[0].started);
+}

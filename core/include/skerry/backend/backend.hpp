@@ -1,0 +1,98 @@
+#pragma once
+
+// The coarse half of the seam: what the Builder sees of a backend. Virtual, because it is called once a
+// core, not once a packet.
+
+#include "../base/result.hpp"
+#include "../task/scheduler.hpp"
+#include "../time/instant.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace skerry::backend {
+
+/// How a core waits when nothing is ready.
+enum class Idle : std::uint8_t {
+    spin,      ///< never sleeps
+    adaptive,  ///< polls on for a while, then sleeps
+    sleep,     ///< sleeps at once
+};
+
+/// What a user wrote about ports and addresses; each driver reads what concerns it.
+struct Options {
+    std::string dpdk;
+    std::string ip;
+    std::string ip6;
+    std::string gateway;
+    std::string interface;
+};
+
+/// Everything a core needs to know before it runs.
+struct CoreSetup {
+    task::Scheduler* scheduler = nullptr;
+    task::CoreId core;
+    Idle idle = Idle::sleep;
+    std::uint32_t resumes_per_turn = 61;
+    Options options;
+};
+
+/// One core: a scheduler, a timer wheel and a driver in a loop. Made and run on the thread it belongs to.
+class Core {
+public:
+    virtual ~Core() = default;
+
+    /// Turns until request_stop().
+    virtual void run() = 0;
+
+    /// Ends every task of this core; their destructors run here.
+    virtual void stop_tasks() = 0;
+
+    /// Turns until `done` says so; for block_on on the caller's thread.
+    virtual void run_until(bool (*done)(void*), void* context) = 0;
+
+    /// One turn without sleeping; returns when the next is due: at once, at a timer, or never unless woken
+    /// through wake_fd().
+    virtual time::Instant poll_once() = 0;
+
+    /// Readable when poll_once() has something to do; -1 when this driver cannot say.
+    [[nodiscard]] virtual int wake_fd() const noexcept = 0;
+
+    /// Makes run() end. Threads: any.
+    virtual void request_stop() noexcept = 0;
+
+    /// Makes a sleeping core look around. Threads: any.
+    virtual void unpark() noexcept = 0;
+};
+
+/// Whether a driver can run here, and the one line that says why or why not.
+struct Probe {
+    bool usable = false;
+    std::string reason;
+};
+
+/// A failure while setting up, with the next step in its text.
+struct SetupError {
+    std::string message;
+};
+
+/// A folder of drivers: dpdk, kernel_io, testing.
+class Backend {
+public:
+    virtual ~Backend() = default;
+
+    /// The drivers, in the order in which `auto` should try them.
+    [[nodiscard]] virtual std::span<const std::string_view> drivers() const noexcept = 0;
+
+    /// Finds out by doing whether `driver` can run here with these options.
+    [[nodiscard]] virtual Probe probe(std::string_view driver, const Options& options) = 0;
+
+    /// Makes a core on the calling thread.
+    [[nodiscard]] virtual Result<std::unique_ptr<Core>, SetupError> make_core(std::string_view driver,
+                                                                              const CoreSetup& setup) = 0;
+};
+
+}  // namespace skerry::backend

@@ -1,0 +1,33 @@
+#pragma once
+
+// The part of the seam that a core's loop calls. A backend writes one class per kind of port and
+// instantiates runtime::CoreLoop with it in its own source file, so these calls are inlined.
+
+#include "../time/instant.hpp"
+
+#include <concepts>
+#include <cstdint>
+
+namespace skerry::backend {
+
+/// Whether a step of the loop found something to do.
+enum class Work : bool { none, some };
+
+/// What one core polls, in this order each turn; tasks run between receive and transmit.
+/// One object per core; only unpark() may be called from another.
+template <class D>
+concept Driver = requires(D& driver, time::Instant now, time::Instant wake_at) {
+    { driver.receive(now) } noexcept -> std::same_as<Work>;   // one burst in, completions; wakes the waiters
+    { driver.transmit(now) } noexcept -> std::same_as<Work>;  // acks, replies, bursts out, in the same turn
+    { driver.next_deadline() } noexcept -> std::same_as<time::Instant>;
+    { driver.arm() } noexcept -> std::same_as<bool>;  // false: work came while arming, do not sleep
+    { driver.park(wake_at) } noexcept;                // returns after unpark(), an event, or wake_at
+    { driver.unpark() } noexcept;                     // from any thread; a park that follows returns at once
+    driver.install();  // makes this driver's services the thread's own while the returned object lives
+    { driver.wake_fd() } noexcept -> std::same_as<int>;  // readable when a parked core would wake; -1: none
+    // While tasks are ready, receive() is called no more often than this: a kernel's poll costs a system
+    // call, a queue in memory nothing.
+    { D::busy_poll_interval_ns } -> std::convertible_to<std::int64_t>;
+};
+
+}  // namespace skerry::backend

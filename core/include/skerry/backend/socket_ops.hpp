@@ -1,0 +1,272 @@
+#pragma once
+
+// The neutral half of every socket. net:: types work on these records and on nothing else; a backend fills
+// them in receive() and drains them in transmit(). Data that is already here is taken without any dispatch;
+// what needs the backend goes through a table of functions, one indirect call per operation.
+//
+// A request is the waiting awaiter's part of an operation. The backend completes it by writing the outcome
+// and waking the node. Because a woken task may still be aborted or lose a select, every outcome can be
+// given back: net:: puts received bytes, accepted connections and datagrams back where the next operation
+// finds them, so a cancelled operation loses nothing.
+
+#include "../base/error.hpp"
+#include "../base/io_buf.hpp"
+#include "../base/result.hpp"
+#include "../base/socket_addr.hpp"
+#include "../task/scheduler.hpp"
+#include "../time/instant.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string_view>
+
+namespace skerry::backend {
+
+/// Whether a step of a socket operation is over.
+enum class Step : bool { pending, done };
+
+/// Options that net:: types can set and get; a backend answers unsupported for those it lacks.
+enum class SocketOption : std::uint8_t {
+    no_delay,              ///< TCP_NODELAY, bool
+    quick_ack,             ///< TCP_QUICKACK, bool
+    keep_alive,            ///< SO_KEEPALIVE, bool
+    keep_alive_idle_s,     ///< TCP_KEEPIDLE, seconds
+    keep_alive_interval_s, ///< TCP_KEEPINTVL, seconds
+    keep_alive_count,      ///< TCP_KEEPCNT
+    user_timeout_ms,       ///< TCP_USER_TIMEOUT, milliseconds
+    linger_s,              ///< SO_LINGER, seconds; -1: off; 0: close resets
+    receive_buffer_bytes,  ///< SO_RCVBUF
+    send_buffer_bytes,     ///< SO_SNDBUF
+    ttl,                   ///< IP_TTL or IPV6_UNICAST_HOPS
+    traffic_class,         ///< IP_TOS or IPV6_TCLASS
+    broadcast,             ///< SO_BROADCAST, bool
+    multicast_loop,        ///< IP_MULTICAST_LOOP, bool
+    multicast_ttl,         ///< IP_MULTICAST_TTL or IPV6_MULTICAST_HOPS
+    busy_poll_us,          ///< SO_BUSY_POLL, microseconds
+};
+
+enum class ShutdownHow : std::uint8_t { read, write, both };
+
+// --- streams
+
+enum class ReadKind : std::uint8_t { copy, peek, buffer };
+
+struct ReadRequest : task::WaitNode {
+    std::span<std::byte> into;      ///< copy and peek
+    IoBuf buffer;                   ///< buffer: what was received
+    std::size_t bytes = 0;
+    ReadKind kind = ReadKind::copy;
+    Error error;                    ///< ok: `bytes` counts, and 0 is the end of the stream
+};
+
+enum class WriteKind : std::uint8_t { some, all };
+
+struct WriteRequest : task::WaitNode {
+    std::span<const std::byte> from;
+    std::size_t bytes = 0;          ///< accepted so far
+    WriteKind kind = WriteKind::some;
+    Error error;
+};
+
+struct StreamSocket;
+
+/// What a backend does for a stream. All on the socket's core.
+struct StreamOps {
+    /// Tries to complete `request` now; pending when there is nothing to read.
+    Step (*read)(StreamSocket&, ReadRequest&) noexcept;
+    /// Tries to write; pending when no more is accepted for now.
+    Step (*write)(StreamSocket&, WriteRequest&) noexcept;
+    Result<> (*shutdown)(StreamSocket&, ShutdownHow) noexcept;
+    /// The owner is gone: flushes what was written, resets if unread data is left, frees the record.
+    void (*close)(StreamSocket*) noexcept;
+    Result<> (*set_option)(StreamSocket&, SocketOption, int value) noexcept;
+    Result<int> (*get_option)(StreamSocket&, SocketOption) noexcept;
+    Result<net::SocketAddr> (*local_address)(StreamSocket&) noexcept;
+};
+
+/// One connection.
+///
+/// Threads: the core that accepted or connected it.
+struct StreamSocket {
+    const StreamOps* ops = nullptr;
+    ReadRequest* reader = nullptr;   ///< waits for data
+    WriteRequest* writer = nullptr;  ///< waits for room
+    std::uint16_t home = 0;          ///< its scheduler's number
+    bool may_read = false;           ///< a read may find data without waiting for an event
+    bool may_write = true;           ///< a write may be accepted without waiting for an event
+    bool end_of_stream = false;      ///< the peer's FIN was taken
+    bool write_shut = false;         ///< this side sent its FIN
+    bool read_shut = false;          ///< this side reads no more
+    std::deque<IoBuf>* given_back = nullptr;  ///< bytes a cancelled read gave back, oldest first; rarely there
+    Error given_back_error;          ///< an error that a cancelled read had taken
+    net::SocketAddr peer;
+};
+
+/// Ends a waiting read: hands its outcome to the task.
+inline void complete(StreamSocket& socket, ReadRequest& request) noexcept {
+    socket.reader = nullptr;
+    request.give_claim();
+    task::current_scheduler->wake(request);
+}
+inline void complete(StreamSocket& socket, WriteRequest& request) noexcept {
+    socket.writer = nullptr;
+    request.give_claim();
+    task::current_scheduler->wake(request);
+}
+
+struct ConnectRequest : task::WaitNode {
+    net::SocketAddr to;
+    StreamSocket* socket = nullptr;  ///< the outcome, or what the backend works on
+    Error error;
+};
+
+// --- listeners
+
+struct AcceptRequest : task::WaitNode {
+    StreamSocket* accepted = nullptr;
+    Error error;
+};
+
+struct ListenerSocket;
+
+struct ListenerOps {
+    Step (*accept)(ListenerSocket&, AcceptRequest&) noexcept;
+    void (*close)(ListenerSocket*) noexcept;
+};
+
+struct ListenerSocket {
+    const ListenerOps* ops = nullptr;
+    AcceptRequest* acceptor = nullptr;
+    std::uint16_t home = 0;
+    bool may_accept = true;
+    std::deque<StreamSocket*>* given_back = nullptr;  ///< connections a cancelled accept gave back
+    net::SocketAddr local;
+};
+
+inline void complete(ListenerSocket& listener, AcceptRequest& request) noexcept {
+    listener.acceptor = nullptr;
+    request.give_claim();
+    task::current_scheduler->wake(request);
+}
+
+/// How a listener is made.
+struct ListenOptions {
+    int backlog = 4096;
+    bool reuse_port = false;  ///< one listener a core on the same address, connections spread by the backend
+    bool v6_only = false;
+};
+
+// --- datagrams
+
+/// Where a receive time comes from.
+enum class TimeSource : std::uint8_t { none, burst, kernel, hardware };
+
+/// One datagram, received or to be sent.
+struct Datagram {
+    IoBuf payload;
+    net::SocketAddr peer;       ///< received: the sender; to be sent: the receiver
+    time::Instant received_at;  ///< the burst's time unless time_source says better
+    std::uint16_t queue = 0;
+    TimeSource time_source = TimeSource::none;
+    bool truncated = false;     ///< the buffer was shorter than the datagram
+};
+
+struct RecvRequest : task::WaitNode {
+    std::span<Datagram> batch;      ///< fills these, or
+    std::span<std::byte> into;      ///< copies one datagram here
+    std::size_t count = 0;          ///< datagrams in `batch`, or bytes in `into`
+    net::SocketAddr peer;           ///< of the one in `into`
+    bool truncated = false;
+    Error error;
+};
+
+struct SendRequest : task::WaitNode {
+    std::span<Datagram> batch;          ///< sends these, or
+    std::span<const std::byte> from;    ///< one datagram
+    const net::SocketAddr* to = nullptr;  ///< null: the connected peer
+    std::size_t count = 0;              ///< datagrams sent, or bytes of the one
+    Error error;
+};
+
+struct DatagramSocket;
+
+struct DatagramOps {
+    Step (*receive)(DatagramSocket&, RecvRequest&) noexcept;
+    Step (*send)(DatagramSocket&, SendRequest&) noexcept;
+    Result<> (*connect)(DatagramSocket&, const net::SocketAddr&) noexcept;
+    Result<> (*join)(DatagramSocket&, const net::IpAddr& group, std::uint32_t interface_index, bool join) noexcept;
+    void (*close)(DatagramSocket*) noexcept;
+    Result<> (*set_option)(DatagramSocket&, SocketOption, int value) noexcept;
+    Result<int> (*get_option)(DatagramSocket&, SocketOption) noexcept;
+};
+
+struct DatagramSocket {
+    const DatagramOps* ops = nullptr;
+    RecvRequest* receiver = nullptr;
+    SendRequest* sender = nullptr;
+    std::uint16_t home = 0;
+    bool may_receive = true;
+    bool may_send = true;
+    bool connected = false;
+    std::deque<Datagram>* given_back = nullptr;
+    net::SocketAddr local;
+};
+
+inline void complete(DatagramSocket& socket, RecvRequest& request) noexcept {
+    socket.receiver = nullptr;
+    request.give_claim();
+    task::current_scheduler->wake(request);
+}
+inline void complete(DatagramSocket& socket, SendRequest& request) noexcept {
+    socket.sender = nullptr;
+    request.give_claim();
+    task::current_scheduler->wake(request);
+}
+
+struct BindOptions {
+    bool reuse_port = false;
+    bool v6_only = false;
+};
+
+// --- what a core offers
+
+/// What this core's backend can do; net:: asks before it promises.
+struct Capabilities {
+    bool tcp = false;
+    bool udp = false;
+    bool ipv6 = false;
+    bool multicast = false;
+    bool reuse_port = false;
+    bool zero_copy_receive = false;
+    bool zero_copy_send = false;
+    bool hardware_timestamps = false;
+    bool slow_lane = false;
+};
+
+/// The socket operations of one core's backend. Made by the driver, current on its core's thread.
+///
+/// Threads: that core.
+class SocketFactory {
+public:
+    [[nodiscard]] virtual Capabilities capabilities() const noexcept = 0;
+
+    /// Starts a connect; done when it ended at once. `request.socket` or `request.error` is the outcome.
+    [[nodiscard]] virtual Step connect(ConnectRequest& request) noexcept = 0;
+    /// Gives up a connect that is pending, or closes what it made.
+    virtual void cancel_connect(ConnectRequest& request) noexcept = 0;
+
+    [[nodiscard]] virtual Result<ListenerSocket*> listen(const net::SocketAddr& address,
+                                                         const ListenOptions& options) noexcept = 0;
+    [[nodiscard]] virtual Result<DatagramSocket*> bind(const net::SocketAddr& address,
+                                                       const BindOptions& options) noexcept = 0;
+
+protected:
+    ~SocketFactory() = default;
+};
+
+/// The sockets of this thread's core; null where there are none.
+inline thread_local constinit SocketFactory* current_sockets = nullptr;
+
+}  // namespace skerry::backend

@@ -1,0 +1,59 @@
+#pragma once
+
+// Threads for calls that block. Bounded in threads and in waiting calls; they live off the polling cores.
+
+#include "../sync/semaphore.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace skerry::runtime {
+
+/// One call for the pool. Owned by the pool until it has run or was dropped.
+class BlockingJob {
+public:
+    virtual ~BlockingJob() = default;
+    virtual void run() noexcept = 0;
+};
+
+/// Threads are started when a call finds none idle, up to the limit, and end after ten idle seconds.
+///
+/// Threads: any.
+class BlockingPool {
+public:
+    BlockingPool(std::uint32_t threads_max, std::uint32_t queue_max, std::string thread_name);
+    ~BlockingPool();
+    BlockingPool(const BlockingPool&) = delete;
+    BlockingPool& operator=(const BlockingPool&) = delete;
+
+    /// Queues a call. After shutdown() it is destroyed at once. The caller holds a slot.
+    void submit(std::unique_ptr<BlockingJob> job);
+
+    /// One permit for each call that may wait; taken before submit(), given back when the call starts.
+    [[nodiscard]] sync::Semaphore& slots() noexcept { return slots_; }
+
+    /// Drops the calls that wait and gives the running ones until `deadline`; a line for each that stays.
+    std::vector<std::string> shutdown(std::chrono::steady_clock::time_point deadline);
+
+    /// Calls that wait or run; a paused clock does not move while there are any.
+    [[nodiscard]] std::uint32_t outstanding() const noexcept;
+
+    [[nodiscard]] std::uint32_t threads() const noexcept;
+
+private:
+    struct Shared;
+
+    static void work(const std::shared_ptr<Shared>& shared);
+
+    sync::Semaphore slots_;
+    std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace skerry::runtime

@@ -1,0 +1,209 @@
+#pragma once
+
+// Hot path. The loop of one core, over the driver of one backend. Each backend instantiates it in a source
+// file of its own, so that receive, tasks, timers and transmit inline into one function.
+//
+// A turn: what other cores posted, then receive, timers, tasks, transmit. At most 61 resumes make a turn.
+// Their number is halved when a turn took over 20 us and doubled when it took less than half of that, so
+// that tasks that run long do not keep the driver waiting; a change of workload is followed within six turns.
+//
+// When nothing is ready the core spins, or sleeps in the driver. Going to sleep: the driver arms, the inbox
+// word gets the sleeping mark, the core parks. Whoever posts after the mark rings; who posted before it is
+// seen because the mark is only set on an empty inbox. A sleeping core does not poll first: the park itself
+// is the poll and brings the events along, so that one message costs one system call.
+
+#include "../backend/backend.hpp"
+#include "../backend/driver.hpp"
+#include "../task/scheduler.hpp"
+#include "../time/clock.hpp"
+#include "../time/instant.hpp"
+#include "../time/timer.hpp"
+#include "driver_waiters.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <utility>
+
+namespace skerry::runtime {
+
+/// How long a turn may take before the driver is polled again.
+inline constexpr std::chrono::nanoseconds turn_limit = std::chrono::microseconds{20};
+
+/// How long an adaptive core polls on after its last work before it sleeps.
+inline constexpr std::chrono::nanoseconds adaptive_spin = std::chrono::microseconds{50};
+
+template <backend::Driver D>
+class CoreLoop final : public backend::Core {
+public:
+    /// The driver is made in place: `make(D*)` constructs it at the address.
+    template <class... Args>
+    explicit CoreLoop(const backend::CoreSetup& setup, Args&&... driver_arguments)
+        : scheduler_(*setup.scheduler),
+          timers_(time::Instant::now()),
+          driver_(std::forward<Args>(driver_arguments)...),
+          idle_(setup.idle),
+          resumes_per_turn_(setup.resumes_per_turn),
+          batch_(setup.resumes_per_turn) {
+        scheduler_.set_doorbell([](void* self) noexcept { static_cast<CoreLoop*>(self)->driver_.unpark(); }, this);
+    }
+
+    void run() override {
+        const Installed here(*this);
+        while (!stop_requested_.load(std::memory_order_relaxed)) {
+            const bool worked = turn();
+            if (!scheduler_.has_ready()) idle(worked);
+        }
+    }
+
+    void run_until(bool (*done)(void*), void* context) override {
+        const Installed here(*this);
+        scheduler_.awake();  // poll_once() leaves it marked asleep
+        while (!done(context)) {
+            const bool worked = turn();
+            if (!scheduler_.has_ready() && !done(context)) idle(worked);
+        }
+    }
+
+    time::Instant poll_once() override {
+        const Installed here(*this);
+        scheduler_.awake();
+        turn();
+        if (scheduler_.has_ready() || !driver_waiters_.empty()) return time::Instant::now();
+        if (!driver_.arm() || !scheduler_.try_sleep()) return time::Instant::now();
+        return next_deadline();
+    }
+
+    [[nodiscard]] int wake_fd() const noexcept override { return driver_.wake_fd(); }
+
+    void stop_tasks() override {
+        const Installed here(*this);
+        scheduler_.awake();
+        do {
+            scheduler_.abort_all();
+            driver_.transmit(time::Instant::now());
+        } while (scheduler_.drain() || scheduler_.live_tasks() != 0);
+    }
+
+    void request_stop() noexcept override {
+        stop_requested_.store(true, std::memory_order_relaxed);
+        driver_.unpark();
+    }
+
+    void unpark() noexcept override { driver_.unpark(); }
+
+    /// Makes this core the thread's own while it runs, and restores what was there before: a thread that
+    /// drives several current_thread runtimes by poll_once() nests them.
+    class Installed {
+    public:
+        explicit Installed(CoreLoop& loop) noexcept
+            : scheduler_(std::exchange(task::current_scheduler, &loop.scheduler_)),
+              timers_(std::exchange(time::current_timers, &loop.timers_)),
+              waiters_(std::exchange(current_driver_waiters, &loop.driver_waiters_)),
+              services_(loop.driver_.install()) {}
+        ~Installed() {
+            task::current_scheduler = scheduler_;
+            time::current_timers = timers_;
+            current_driver_waiters = waiters_;
+        }
+        Installed(const Installed&) = delete;
+        Installed& operator=(const Installed&) = delete;
+
+    private:
+        task::Scheduler* scheduler_;
+        time::CoreTimers* timers_;
+        DriverWaiters* waiters_;
+        decltype(std::declval<D&>().install()) services_;
+    };
+
+    /// One turn without sleeping; true when it found something to do. Installed only; for whoever steps a core.
+    bool turn() noexcept {
+        bool worked = scheduler_.drain();
+        const time::Instant now = time::Instant::now();
+        if (!scheduler_.has_ready() || now >= next_receive_ || !driver_waiters_.empty()) {
+            worked |= driver_.receive(now) == backend::Work::some;
+            next_receive_ = now + std::chrono::nanoseconds{D::busy_poll_interval_ns};
+            worked |= driver_waiters_.release();
+        }
+        worked |= timers_.fire(now);
+        if (scheduler_.has_ready()) {
+            worked = true;
+            run_tasks(now);
+        }
+        driver_.transmit(now);
+        return worked;
+    }
+
+    [[nodiscard]] D& driver() noexcept { return driver_; }
+
+private:
+    // On virtual time nothing may depend on how long the machine took.
+    static constexpr bool is_virtual = requires { requires D::is_virtual; };
+
+    void run_tasks(time::Instant now) noexcept {
+        if constexpr (is_virtual) {
+            scheduler_.run(resumes_per_turn_);
+            return;
+        }
+        const std::uint64_t start = time::Clock::cycles();
+        scheduler_.set_turn_deadline(start + turn_cycles_);
+        const unsigned ran = scheduler_.run(batch_);
+        if (ran < batch_) return;
+        const std::uint64_t took = time::Clock::cycles() - start;
+        if (took > turn_cycles_)
+            batch_ = std::max(1U, batch_ / 2);
+        else if (took < turn_cycles_ / 2)
+            batch_ = std::min(resumes_per_turn_, batch_ * 2);
+        if (now >= next_slew_) [[unlikely]]
+            slew(now);
+    }
+
+    void idle(bool worked) noexcept {
+        if (!driver_waiters_.empty()) return;
+        if constexpr (is_virtual) return park();  // also one that was told to spin: only the park moves the time
+        if (idle_ == backend::Idle::spin) return;
+        const time::Instant now = time::Instant::now();
+        if (now >= next_slew_) [[unlikely]]
+            slew(now);
+        if (idle_ == backend::Idle::adaptive) {
+            if (worked) idle_since_ = now;
+            if (now - idle_since_ < adaptive_spin) return cpu_relax();
+        }
+        park();
+    }
+
+    void park() noexcept {
+        if (!driver_.arm() || !scheduler_.try_sleep()) return;
+        // The stop request rings too; a request that came before the mark is seen here.
+        if (!stop_requested_.load(std::memory_order_relaxed)) driver_.park(next_deadline());
+        scheduler_.awake();
+        next_receive_ = time::Instant{};
+    }
+
+    [[nodiscard]] time::Instant next_deadline() noexcept {
+        return std::min(timers_.next_deadline(), driver_.next_deadline());
+    }
+
+    SKERRY_COLD void slew(time::Instant now) noexcept {
+        time::Clock::slew();
+        turn_cycles_ = time::Clock::cycles_from(turn_limit);
+        next_slew_ = now + std::chrono::seconds{1};
+    }
+
+    task::Scheduler& scheduler_;
+    time::CoreTimers timers_;
+    DriverWaiters driver_waiters_;
+    D driver_;
+    backend::Idle idle_;
+    unsigned resumes_per_turn_;
+    unsigned batch_;
+    std::uint64_t turn_cycles_ = time::Clock::cycles_from(turn_limit);
+    time::Instant next_receive_;
+    time::Instant next_slew_;
+    time::Instant idle_since_;
+    std::atomic<bool> stop_requested_{false};
+};
+
+}  // namespace skerry::runtime

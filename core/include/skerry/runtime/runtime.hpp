@@ -1,0 +1,136 @@
+#pragma once
+
+// Runtime: the cores, their threads, and the door to them from other threads.
+
+#include "config.hpp"
+#include "handle.hpp"
+#include "runtime_state.hpp"
+
+#include "../backend/backend.hpp"
+#include "../base/result.hpp"
+#include "../task/spawn.hpp"
+#include "../task/task.hpp"
+
+#include <chrono>
+#include <coroutine>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace skerry::runtime {
+
+/// What a shutdown found. Empty lists mean that everything stopped.
+struct ShutdownReport {
+    std::vector<std::string> stuck;  ///< one line for each core or blocking call that did not stop in time
+
+    [[nodiscard]] bool is_clean() const noexcept { return stuck.empty(); }
+};
+
+/// A running runtime. Made by Builder.
+///
+/// Dropping it shuts down with the configured grace; a core whose task never returns to the loop is left
+/// behind with its thread, and so is a blocking call.
+///
+/// Threads: any; one owner.
+class Runtime {
+public:
+    explicit Runtime(std::shared_ptr<RuntimeState> state) noexcept : state_(std::move(state)) {}
+    Runtime(Runtime&&) noexcept = default;
+    Runtime& operator=(Runtime&& other) noexcept;
+    ~Runtime();
+
+    /// Runs `task` to its end and returns its value; an exception of it is rethrown.
+    ///
+    /// With the flavour current_thread the calling thread is the core, and every other task runs only inside
+    /// block_on. With per_core the task runs on core 0 and the calling thread sleeps.
+    ///
+    /// Must not be called on a core of a runtime, where it would stop that core; asserted.
+    template <class T>
+    T block_on(Task<T> task, std::source_location where = std::source_location::current()) {
+        auto outcome = try_block_on(std::move(task), where);
+        if (!outcome && outcome.error().is_exception()) outcome.error().rethrow();
+        SKERRY_ASSERT(outcome.has_value(), "block_on: the runtime was shut down before the task ended");
+        if constexpr (!std::is_void_v<T>) return std::move(*outcome);
+    }
+
+    /// block_on() that returns how the task ended.
+    ///
+    /// Errors: JoinError: the exception, or cancelled when the runtime was shut down meanwhile.
+    template <class T>
+    Result<T, JoinError> try_block_on(Task<T> task, std::source_location where = std::source_location::current());
+
+    /// A door to this runtime that may be copied anywhere.
+    [[nodiscard]] Handle handle() const noexcept { return Handle(state_); }
+
+    /// One turn of a current_thread runtime, for a program with its own loop: returns when the next turn is
+    /// due. Until then wait for wake_fd() to be readable.
+    time::Instant poll_once();
+
+    /// Readable when poll_once() has something to do; -1 when the driver cannot say.
+    [[nodiscard]] int wake_fd() const noexcept;
+
+    /// Ends every task where it waits, and the threads. Waits at most `grace`.
+    ShutdownReport shutdown(std::chrono::nanoseconds grace);
+
+    /// The driver that runs, the way there and the cores, for a start line.
+    [[nodiscard]] const std::string& driver() const noexcept { return state_->driver; }
+    [[nodiscard]] const std::string& reason() const noexcept { return state_->reason; }
+    [[nodiscard]] const CorePlan& plan() const noexcept { return state_->plan; }
+
+    [[nodiscard]] RuntimeState& state() noexcept { return *state_; }
+
+private:
+    void drive(bool (*done)(void*), void* context);
+
+    std::shared_ptr<RuntimeState> state_;
+};
+
+namespace detail {
+
+/// What the waiting thread and the root task share. The task's end is signalled by this object's guard, so
+/// also when the frame is destroyed at a shutdown.
+template <class T>
+struct RootOutcome {
+    std::optional<Result<T, JoinError>> value;
+    Completion completion;
+};
+
+struct SignalOnExit {
+    explicit SignalOnExit(Completion& completion) noexcept : completion_(&completion) {}
+    SignalOnExit(SignalOnExit&& other) noexcept : completion_(std::exchange(other.completion_, nullptr)) {}
+    SignalOnExit& operator=(SignalOnExit&&) = delete;
+    ~SignalOnExit() {
+        if (completion_ != nullptr) completion_->signal();
+    }
+
+private:
+    Completion* completion_;
+};
+
+// The guard comes first among the parameters: they die in reverse order, and the outcome must be in place
+// when the other thread wakes.
+template <class T>
+Task<> run_root(SignalOnExit, Task<T> task, std::optional<Result<T, JoinError>>* outcome, std::source_location where) {
+    JoinHandle<T> handle = spawn(std::move(task), where);
+    outcome->emplace(co_await handle);
+}
+
+}  // namespace detail
+
+template <class T>
+Result<T, JoinError> Runtime::try_block_on(Task<T> task, std::source_location where) {
+    SKERRY_ASSERT(task::current_scheduler == nullptr || state_->config.flavour == Flavour::current_thread,
+                  "block_on on a core of a runtime would stop that core; await the task instead");
+    detail::RootOutcome<T> root;
+    spawn_root(*state_, detail::run_root<T>(detail::SignalOnExit(root.completion), std::move(task), &root.value, where),
+               where);
+    drive([](void* completion) { return static_cast<Completion*>(completion)->is_signalled(); }, &root.completion);
+    if (!root.value) return Unexpected(JoinError());
+    return std::move(*root.value);
+}
+
+}  // namespace skerry::runtime

@@ -1,0 +1,219 @@
+#include <skerry/runtime/builder.hpp>
+
+#include <skerry/runtime/blocking_pool.hpp>
+#include <skerry/runtime/no_io.hpp>
+#include <skerry/time/clock.hpp>
+
+#include <pthread.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <latch>
+#include <optional>
+#include <random>
+#include <system_error>
+
+namespace skerry::runtime {
+
+namespace {
+
+using backend::SetupError;
+
+struct Choice {
+    backend::Backend* backend = nullptr;
+    std::string driver;
+    std::string reason;
+};
+
+bool is_denied(const Config& config, std::string_view driver) {
+    return std::find(config.deny.begin(), config.deny.end(), driver) != config.deny.end();
+}
+
+backend::Options options_of(const Config& config) {
+    backend::Options options;
+    options.dpdk = config.dpdk;
+    options.ip = config.ip;
+    options.ip6 = config.ip6;
+    options.gateway = config.gateway;
+    if (const auto colon = config.backend.find(':'); colon != std::string::npos)
+        options.interface = config.backend.substr(colon + 1);
+    return options;
+}
+
+// The ladder: the first offered driver that can run, or the named one.
+Result<Choice, SetupError> choose(const Config& config, const std::vector<std::unique_ptr<backend::Backend>>& offered,
+                                  const std::function<void(std::string_view)>& log) {
+    const std::string wanted = config.backend.substr(0, config.backend.find(':'));
+    const backend::Options options = options_of(config);
+    std::string offered_names;
+    std::string why_not;
+    for (const auto& candidate : offered) {
+        for (const std::string_view driver : candidate->drivers()) {
+            offered_names += (offered_names.empty() ? "" : ", ") + std::string(driver);
+            if (wanted != "auto" && wanted != driver) continue;
+            backend::Probe probe{false, "denied by SKERRY_DENY"};
+            if (wanted != "auto" || !is_denied(config, driver)) probe = candidate->probe(driver, options);
+            if (log)
+                log("backend " + std::string(driver) + (probe.usable ? ": taken: " : ": passed over: ") + probe.reason);
+            if (probe.usable) return Choice{candidate.get(), std::string(driver), probe.reason};
+            why_not += (why_not.empty() ? "" : "; ") + std::string(driver) + ": " + probe.reason;
+        }
+    }
+    if (why_not.empty())
+        return Unexpected(SetupError{"backend " + wanted + " is not in this build; it has: " + offered_names});
+    return Unexpected(SetupError{"no backend can run here: " + why_not});
+}
+
+backend::Idle idle_of(IdlePolicy policy) noexcept {
+    switch (policy) {
+        case IdlePolicy::spin: return backend::Idle::spin;
+        case IdlePolicy::adaptive: return backend::Idle::adaptive;
+        case IdlePolicy::sleep: break;
+    }
+    return backend::Idle::sleep;
+}
+
+std::uint64_t seed_of(const Config& config) { return config.seed ? *config.seed : std::random_device{}(); }
+
+backend::CoreSetup setup_of(RuntimeState& state, std::size_t index) {
+    backend::CoreSetup setup;
+    setup.scheduler = state.schedulers[index];
+    setup.core = task::CoreId(static_cast<std::uint16_t>(index));
+    setup.idle = idle_of(state.plan.cores[index].idle);
+    setup.resumes_per_turn = state.config.event_interval;
+    setup.options = options_of(state.config);
+    return setup;
+}
+
+void prepare_thread(const RuntimeState& state, std::size_t index) {
+    const std::string name = (state.config.thread_name + "-" + std::to_string(index)).substr(0, 15);
+    ::pthread_setname_np(::pthread_self(), name.c_str());
+    if (state.plan.pin) (void)topology::pin_current_thread(state.plan.cores[index].cpu);
+    ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // the default of 50 us makes every sleep late by it
+}
+
+// The life of a core's thread. The state is kept alive by the thread itself: a core left behind by a
+// shutdown still uses it.
+void run_core(std::shared_ptr<RuntimeState> state, std::size_t index, std::latch& made,
+              std::optional<SetupError>& failure) {
+    CoreSlot& slot = *state->cores[index];
+    prepare_thread(*state, index);
+    auto core = state->chosen->make_core(state->driver, setup_of(*state, index));
+    if (!core) {
+        failure = std::move(core).error();
+        slot.scheduler->close();
+        slot.tasks_stopped.store(true, std::memory_order_release);
+        slot.ended.store(true, std::memory_order_release);
+        made.count_down();
+        return;
+    }
+    slot.core = std::move(*core);
+    made.count_down();
+    slot.core->run();
+    slot.core->stop_tasks();
+    slot.tasks_stopped.store(true, std::memory_order_release);
+    // Destructors on other cores may still post here: go on until every core has come this far.
+    const auto all_stopped = [&] {
+        return std::all_of(state->cores.begin(), state->cores.end(),
+                           [](const auto& other) { return other->tasks_stopped.load(std::memory_order_acquire); });
+    };
+    while (!all_stopped() && !state->give_up.load(std::memory_order_relaxed)) {
+        slot.core->stop_tasks();
+        std::this_thread::yield();
+    }
+    slot.core->stop_tasks();
+    slot.scheduler->close();
+    slot.ended.store(true, std::memory_order_release);
+}
+
+Result<void, SetupError> start_threads(const std::shared_ptr<RuntimeState>& state) {
+    const std::size_t count = state->cores.size();
+    auto made = std::make_unique<std::latch>(static_cast<std::ptrdiff_t>(count));
+    std::vector<std::optional<SetupError>> failures(count);
+    std::optional<SetupError> no_thread;
+    for (std::size_t i = 0; i < count; ++i) {
+        try {
+            state->cores[i]->thread = std::thread(&run_core, state, i, std::ref(*made), std::ref(failures[i]));
+        } catch (const std::system_error& error) {
+            no_thread = SetupError{"core " + std::to_string(i) + ": cannot start a thread: " + error.what()};
+            state->cores[i]->scheduler->close();
+            state->cores[i]->tasks_stopped.store(true, std::memory_order_release);
+            made->count_down();
+        }
+    }
+    made->wait();
+    for (auto& failure : failures)
+        if (failure) return Unexpected(std::move(*failure));
+    if (no_thread) return Unexpected(std::move(*no_thread));
+    return {};
+}
+
+Result<void, SetupError> make_here(RuntimeState& state) {
+    ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+    if (state.plan.pin) (void)topology::pin_current_thread(state.plan.cores.front().cpu);
+    auto core = state.chosen->make_core(state.driver, setup_of(state, 0));
+    if (!core) return Unexpected(std::move(core).error());
+    state.cores.front()->core = std::move(*core);
+    return {};
+}
+
+}  // namespace
+
+Builder& Builder::offer(std::unique_ptr<backend::Backend> backend) & {
+    backends_.push_back(std::move(backend));
+    return *this;
+}
+
+Builder& Builder::hooks(task::TaskHooks hooks) & {
+    hooks_ = std::move(hooks);
+    return *this;
+}
+
+Builder& Builder::on_log(std::function<void(std::string_view)> log) & {
+    log_ = std::move(log);
+    return *this;
+}
+
+Result<Runtime, SetupError> Builder::build() && {
+    time::Clock::init();
+    auto plan = resolve_cores(config_);
+    if (!plan) return Unexpected(SetupError{std::move(plan).error().message});
+    if (log_)
+        for (const std::string& line : plan->reasons) log_(line);
+    if (backends_.empty()) backends_.push_back(make_no_io_backend());
+    auto choice = choose(config_, backends_, log_);
+    if (!choice) return Unexpected(std::move(choice).error());
+
+    auto state = std::make_shared<RuntimeState>();
+    state->config = std::move(config_);
+    state->plan = std::move(*plan);
+    state->driver = choice->driver;
+    state->reason = choice->reason;
+    state->chosen = choice->backend;
+    state->backends = std::move(backends_);
+    state->hooks = std::move(hooks_);
+    state->blocking = std::make_unique<BlockingPool>(state->config.blocking_threads_max,
+                                                     state->config.blocking_queue_max, state->config.thread_name);
+    const bool has_hooks =
+        state->hooks.on_spawn || state->hooks.before_run || state->hooks.after_run || state->hooks.on_terminate;
+    const std::uint64_t seed = seed_of(state->config);
+    for (std::size_t i = 0; i < state->plan.cores.size(); ++i) {
+        task::Scheduler* scheduler = task::Scheduler::acquire();
+        if (scheduler == nullptr) return Unexpected(SetupError{"this process has no room for more cores"});
+        task::SchedulerLimits limits;
+        limits.task_budget = static_cast<std::int32_t>(state->config.task_budget);
+        limits.next_slot_runs = state->config.max_next_slot_runs;
+        scheduler->configure(task::CoreId(static_cast<std::uint16_t>(i)), limits, has_hooks ? &state->hooks : nullptr,
+                             seed + i);
+        scheduler->set_runtime(state.get());
+        state->schedulers.push_back(scheduler);
+        state->cores.push_back(std::make_unique<CoreSlot>());
+        state->cores.back()->scheduler = scheduler;
+    }
+    auto started = state->config.flavour == Flavour::current_thread ? make_here(*state) : start_threads(state);
+    Runtime runtime(state);
+    if (!started) return Unexpected(std::move(started).error());  // dropping the runtime stops what has started
+    return runtime;
+}
+
+}  // namespace skerry::runtime

@@ -1,0 +1,125 @@
+#include <skerry/runtime/runtime.hpp>
+
+#include <skerry/runtime/blocking_pool.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+namespace skerry::runtime {
+
+namespace {
+
+// Ends this runtime's use of the schedulers. With per_core each core's thread has closed its own.
+void close_schedulers(RuntimeState& state) {
+    for (auto& slot : state.cores) {
+        if (slot->thread.joinable() || slot->core == nullptr) continue;
+        slot->core->stop_tasks();
+        slot->scheduler->close();
+        slot->core.reset();
+    }
+}
+
+}  // namespace
+
+RuntimeState::RuntimeState() = default;
+RuntimeState::~RuntimeState() = default;
+
+Runtime& Runtime::operator=(Runtime&& other) noexcept {
+    if (this != &other) {
+        if (state_ != nullptr) shutdown(state_->config.grace);
+        state_ = std::move(other.state_);
+    }
+    return *this;
+}
+
+Runtime::~Runtime() {
+    if (state_ != nullptr) shutdown(state_->config.grace);
+}
+
+void Runtime::drive(bool (*done)(void*), void* context) {
+    if (state_->config.flavour == Flavour::current_thread)
+        state_->cores.front()->core->run_until(done, context);
+    else
+        static_cast<Completion*>(context)->wait();
+}
+
+time::Instant Runtime::poll_once() {
+    SKERRY_ASSERT(state_->config.flavour == Flavour::current_thread, "poll_once() is for the flavour current_thread");
+    return state_->cores.front()->core->poll_once();
+}
+
+int Runtime::wake_fd() const noexcept { return state_->cores.front()->core->wake_fd(); }
+
+ShutdownReport Runtime::shutdown(std::chrono::nanoseconds grace) {
+    RuntimeState& state = *state_;
+    ShutdownReport report;
+    {
+        const std::lock_guard guard(state.life);
+        if (std::exchange(state.stopped, true)) return report;
+    }
+    const auto deadline = std::chrono::steady_clock::now() + grace;
+    for (auto& slot : state.cores)
+        if (slot->thread.joinable() && slot->core != nullptr) slot->core->request_stop();
+    close_schedulers(state);
+    const auto has_threads_left = [&](auto&& is_over) {
+        return std::any_of(state.cores.begin(), state.cores.end(),
+                           [&](const auto& slot) { return slot->thread.joinable() && !is_over(*slot); });
+    };
+    const auto has_ended = [](const CoreSlot& slot) { return slot.ended.load(std::memory_order_acquire); };
+    while (has_threads_left(has_ended) && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::microseconds{200});
+    state.give_up.store(true, std::memory_order_relaxed);
+    for (std::size_t i = 0; i < state.cores.size(); ++i) {
+        CoreSlot& slot = *state.cores[i];
+        if (!slot.thread.joinable()) continue;
+        if (has_ended(slot) || slot.tasks_stopped.load(std::memory_order_acquire)) {
+            slot.thread.join();
+            slot.core.reset();
+        } else {
+            report.stuck.push_back("core " + std::to_string(i) + " did not return to its loop: a task of it blocks");
+            slot.thread.detach();
+        }
+    }
+    for (std::string& line : state.blocking->shutdown(deadline)) report.stuck.push_back(std::move(line));
+    return report;
+}
+
+// --- from other threads
+
+void start_from_anywhere(RuntimeState& state, task::Scheduler& target, task::TaskHeader& header) {
+    const std::lock_guard guard(state.life);
+    if (!state.stopped) return task::Scheduler::start_on(target, header);
+    // There is no loop left to run it. The task ends here, where it would have ended there.
+    task::Scheduler* const nowhere = task::Scheduler::acquire();
+    SKERRY_ASSERT(nowhere != nullptr, "more schedulers than a process can have");
+    nowhere->configure(task::CoreId{}, {}, nullptr, 0);
+    task::Scheduler* const outer = std::exchange(task::current_scheduler, nowhere);
+    task::Scheduler::start_on(*nowhere, header);
+    do nowhere->abort_all();
+    while (nowhere->drain() || nowhere->live_tasks() != 0);
+    task::current_scheduler = outer;
+    nowhere->close();
+}
+
+void spawn_root(RuntimeState& state, Task<> task, std::source_location where) {
+    task::TaskHeader& header = task::make_root(std::move(task), where);
+    task::Scheduler& target = *state.schedulers.front();
+    start_from_anywhere(state, target, header);
+    task::Scheduler::drop_handle(header);
+}
+
+task::Scheduler& Handle::pick_core() const noexcept {
+    task::Scheduler* const here = task::current_scheduler;
+    if (here != nullptr && here->runtime() == state_.get()) return *here;
+    const std::uint32_t turn = state_->next_core.fetch_add(1, std::memory_order_relaxed);
+    return *state_->schedulers[turn % state_->schedulers.size()];
+}
+
+RuntimeState& current_runtime() noexcept {
+    SKERRY_ASSERT(task::current_scheduler != nullptr && task::current_scheduler->runtime() != nullptr,
+                  "this thread is not a core of a runtime");
+    return *static_cast<RuntimeState*>(task::current_scheduler->runtime());
+}
+
+}  // namespace skerry::runtime

@@ -1,0 +1,25 @@
+#pragma once
+
+// Names to addresses.
+
+#include "socket_addr.hpp"
+
+#include "../base/result.hpp"
+#include "../task/task.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace skerry::net {
+
+/// Finds the addresses of `host`, which is a name or an address in text, each with `port`.
+///
+/// Shape:  at least one address, in the order the system prefers.
+/// Errors: not_found, when the name has no address; timed_out, when the name servers do not answer; cancelled,
+///         when the runtime shuts down.
+/// Cancel: safe: the look-up that runs is not interrupted, and its answer dropped.
+/// Cost:   an address in text costs nothing; a name goes to getaddrinfo on the blocking pool.
+[[nodiscard]] Task<Result<std::vector<SocketAddr>>> resolve(std::string host, std::uint16_t port);
+
+}  // namespace skerry::net

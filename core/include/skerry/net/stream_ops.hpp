@@ -1,0 +1,294 @@
+#pragma once
+
+// Hot path. The operations on a stream: what TcpStream's methods return, and the awaiters behind them. They
+// work on the neutral record of backend/socket_ops.hpp alone.
+
+#include "../backend/socket_ops.hpp"
+#include "../base/assert.hpp"
+#include "../base/io_buf.hpp"
+#include "../base/result.hpp"
+#include "../task/scheduler.hpp"
+
+#include <coroutine>
+#include <cstddef>
+#include <span>
+#include <utility>
+
+namespace skerry::net {
+
+namespace detail {
+
+/// Asserts the rule that a socket is used on the core it belongs to.
+inline void check_home(std::uint16_t home) noexcept {
+    SKERRY_DEBUG_ASSERT(task::current_scheduler != nullptr && task::current_scheduler->home() == home,
+                        "a socket is used on another core than its own");
+    (void)home;
+}
+
+/// Takes bytes that a cancelled read gave back. True when there were some.
+bool take_given_back(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept;
+
+/// Keeps what a completed read holds, for the next one: its task was aborted or lost a select.
+void give_back(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept;
+
+class ReadAwaiterBase : protected backend::ReadRequest {
+public:
+    ReadAwaiterBase(backend::StreamSocket& socket, backend::ReadKind how, std::span<std::byte> out) noexcept
+        : socket_(&socket) {
+        into = out;
+        kind = how;
+    }
+    ~ReadAwaiterBase() { cancel(); }
+
+    [[nodiscard]] bool await_ready() noexcept {
+        check_home(socket_->home);
+        if (task::current_scheduler->spend()) [[unlikely]]
+            return false;
+        tried_ = true;
+        return try_now();
+    }
+
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
+        SKERRY_ASSERT(socket_->reader == nullptr, "two reads at once on one stream");
+        task::Scheduler& scheduler = *task::current_scheduler;
+        scheduler.bind(*this, awaiting);
+        if (!tried_ && try_now()) {  // ready, but out of budget: the outcome is taken and waits with us
+            give_claim();
+            scheduler.enqueue(*this);
+            return true;
+        }
+        set_state(task::node_state::linked);
+        socket_->reader = this;
+        return true;
+    }
+
+    [[nodiscard]] bool is_complete() const noexcept { return state() == task::node_state::idle; }
+
+    void cancel() noexcept {
+        if (state() == task::node_state::idle) [[likely]]
+            return;
+        if (state() == task::node_state::linked) {
+            socket_->reader = nullptr;
+            set_state(task::node_state::idle);
+            return;
+        }
+        task::current_scheduler->blank(*this);
+        if (take_claim()) give_back(*socket_, *this);
+    }
+
+protected:
+    [[nodiscard]] bool failed() noexcept {
+        take_claim();
+        return error.code() != Errc::ok;
+    }
+
+private:
+    [[nodiscard]] bool try_now() noexcept {
+        if (socket_->given_back != nullptr || socket_->given_back_error.code() != Errc::ok) [[unlikely]]
+            if (take_given_back(*socket_, *this)) return true;
+        if (socket_->end_of_stream || socket_->read_shut) return true;
+        if (kind != backend::ReadKind::buffer && into.empty()) return true;
+        return socket_->may_read && socket_->ops->read(*socket_, *this) == backend::Step::done;
+    }
+
+    backend::StreamSocket* socket_;
+    bool tried_ = false;
+};
+
+class ReadAwaiter : public ReadAwaiterBase {
+public:
+    using ReadAwaiterBase::ReadAwaiterBase;
+    [[nodiscard]] Result<std::size_t> await_resume() noexcept {
+        if (failed()) [[unlikely]]
+            return error;
+        return bytes;
+    }
+};
+
+class ReadBufAwaiter : public ReadAwaiterBase {
+public:
+    explicit ReadBufAwaiter(backend::StreamSocket& socket) noexcept
+        : ReadAwaiterBase(socket, backend::ReadKind::buffer, {}) {}
+    [[nodiscard]] Result<IoBuf> await_resume() noexcept {
+        if (failed()) [[unlikely]]
+            return error;
+        return std::move(buffer);
+    }
+};
+
+class WriteAwaiterBase : protected backend::WriteRequest {
+public:
+    WriteAwaiterBase(backend::StreamSocket& socket, backend::WriteKind how, std::span<const std::byte> data) noexcept
+        : socket_(&socket) {
+        from = data;
+        kind = how;
+    }
+    ~WriteAwaiterBase() { cancel(); }
+
+    [[nodiscard]] bool await_ready() noexcept {
+        check_home(socket_->home);
+        if (task::current_scheduler->spend()) [[unlikely]]
+            return false;
+        tried_ = true;
+        return try_now();
+    }
+
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
+        SKERRY_ASSERT(socket_->writer == nullptr, "two writes at once on one stream");
+        task::Scheduler& scheduler = *task::current_scheduler;
+        scheduler.bind(*this, awaiting);
+        if (!tried_ && (socket_->may_write || is_refused())) {  // out of budget
+            // A write of "all" begins now: if only a part is accepted it must wait for room, which it cannot do any
+            // more when it is resumed. A write of "some" is made when this task runs again, so that a cancelled one
+            // has written nothing.
+            if (kind == backend::WriteKind::some || try_now()) {
+                scheduler.enqueue(*this);
+                return true;
+            }
+        }
+        set_state(task::node_state::linked);
+        socket_->writer = this;
+        return true;
+    }
+
+    [[nodiscard]] bool is_complete() const noexcept { return state() == task::node_state::idle; }
+
+    void cancel() noexcept {
+        if (state() == task::node_state::idle) [[likely]]
+            return;
+        if (state() == task::node_state::linked) {
+            socket_->writer = nullptr;
+            set_state(task::node_state::idle);
+            return;
+        }
+        task::current_scheduler->blank(*this);
+        take_claim();
+    }
+
+protected:
+    /// What is left to do when the task runs again; then the verdict.
+    [[nodiscard]] bool failed() noexcept {
+        take_claim();
+        if (error.code() == Errc::ok && !is_done() && !try_now()) error = Errc::no_buffers;
+        return error.code() != Errc::ok;
+    }
+
+private:
+    [[nodiscard]] bool is_refused() const noexcept { return socket_->write_shut; }
+    [[nodiscard]] bool is_done() const noexcept {
+        return kind == backend::WriteKind::some ? bytes != 0 || from.empty() : bytes == from.size();
+    }
+    [[nodiscard]] bool try_now() noexcept {
+        if (is_refused()) [[unlikely]] {
+            error = Errc::broken_pipe;
+            return true;
+        }
+        if (from.empty()) return true;
+        return socket_->may_write && socket_->ops->write(*socket_, *this) == backend::Step::done;
+    }
+
+    backend::StreamSocket* socket_;
+    bool tried_ = false;
+};
+
+class WriteAwaiter : public WriteAwaiterBase {
+public:
+    using WriteAwaiterBase::WriteAwaiterBase;
+    [[nodiscard]] Result<std::size_t> await_resume() noexcept {
+        if (failed()) [[unlikely]]
+            return error;
+        return bytes;
+    }
+};
+
+class WriteAllAwaiter : public WriteAwaiterBase {
+public:
+    using WriteAwaiterBase::WriteAwaiterBase;
+    [[nodiscard]] Result<> await_resume() noexcept {
+        if (failed()) [[unlikely]]
+            return error;
+        return {};
+    }
+};
+
+class WriteBufAwaiter : public WriteAwaiterBase {
+public:
+    WriteBufAwaiter(backend::StreamSocket& socket, IoBuf&& data) noexcept
+        : WriteAwaiterBase(socket, backend::WriteKind::all, data.bytes()), data_(std::move(data)) {}
+    [[nodiscard]] Result<> await_resume() noexcept {
+        if (failed()) [[unlikely]]
+            return error;
+        return {};
+    }
+
+private:
+    IoBuf data_;
+};
+
+}  // namespace detail
+
+/// What TcpStream::read and peek return.
+class [[nodiscard]] Read {
+public:
+    Read(backend::StreamSocket& socket, backend::ReadKind kind, std::span<std::byte> into) noexcept
+        : socket_(&socket), into_(into), kind_(kind) {}
+    [[nodiscard]] detail::ReadAwaiter operator co_await() const noexcept {
+        return detail::ReadAwaiter(*socket_, kind_, into_);
+    }
+
+private:
+    backend::StreamSocket* socket_;
+    std::span<std::byte> into_;
+    backend::ReadKind kind_;
+};
+
+/// What TcpStream::read_buf returns.
+class [[nodiscard]] ReadBuf {
+public:
+    explicit ReadBuf(backend::StreamSocket& socket) noexcept : socket_(&socket) {}
+    [[nodiscard]] detail::ReadBufAwaiter operator co_await() const noexcept { return detail::ReadBufAwaiter(*socket_); }
+
+private:
+    backend::StreamSocket* socket_;
+};
+
+/// What TcpStream::write returns.
+class [[nodiscard]] Write {
+public:
+    Write(backend::StreamSocket& socket, std::span<const std::byte> from) noexcept : socket_(&socket), from_(from) {}
+    [[nodiscard]] detail::WriteAwaiter operator co_await() const noexcept {
+        return detail::WriteAwaiter(*socket_, backend::WriteKind::some, from_);
+    }
+
+private:
+    backend::StreamSocket* socket_;
+    std::span<const std::byte> from_;
+};
+
+/// What TcpStream::write_all returns.
+class [[nodiscard]] WriteAll {
+public:
+    WriteAll(backend::StreamSocket& socket, std::span<const std::byte> from) noexcept : socket_(&socket), from_(from) {}
+    [[nodiscard]] detail::WriteAllAwaiter operator co_await() const noexcept {
+        return detail::WriteAllAwaiter(*socket_, backend::WriteKind::all, from_);
+    }
+
+private:
+    backend::StreamSocket* socket_;
+    std::span<const std::byte> from_;
+};
+
+/// What TcpStream::write_buf returns.
+class [[nodiscard]] WriteBuf {
+public:
+    WriteBuf(backend::StreamSocket& socket, IoBuf data) noexcept : socket_(&socket), data_(std::move(data)) {}
+    [[nodiscard]] detail::WriteBufAwaiter operator co_await() && noexcept {
+        return detail::WriteBufAwaiter(*socket_, std::move(data_));
+    }
+
+private:
+    backend::StreamSocket* socket_;
+    IoBuf data_;
+};
+
+}  // namespace skerry::net

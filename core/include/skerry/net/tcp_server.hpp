@@ -1,0 +1,105 @@
+#pragma once
+
+// TcpServer: a listener on every core, and a task for every connection.
+
+#include "socket_addr.hpp"
+#include "tcp_listener.hpp"
+#include "tcp_stream.hpp"
+
+#include "../base/result.hpp"
+#include "../runtime/handle.hpp"
+#include "../task/abort_all.hpp"
+#include "../task/cancel.hpp"
+#include "../task/join_set.hpp"
+#include "../task/select.hpp"
+#include "../task/task.hpp"
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace skerry::net {
+
+/// Connections of one core, served by one task each, until `stop`.
+///
+/// Cancel: partial: the connections of this core are aborted.
+template <class Handler, class... Args>
+Task<Result<>> serve_listener(TcpListener listener, CancellationToken stop, Handler handler, Args... args) {
+    JoinSet<void> connections;
+    for (;;) {
+        auto event = co_await select_biased(stop.cancelled(), listener.accept());
+        if (event.index() == 0) break;
+        auto& accepted = std::get<1>(event);
+        if (!accepted) co_return accepted.error();
+        connections.spawn(handler(std::move(*accepted), args...));
+        while (connections.try_join_next()) {  // forgets what has ended; an exception ended that task only
+        }
+    }
+    while (co_await connections.join_next()) {
+    }
+    co_return Result<>();
+}
+
+/// A listener on each core of the runtime, so that a connection is accepted, read and written on one core.
+/// The backend spreads the connections: by SO_REUSEPORT on kernel sockets, by the NIC's queues in bypass.
+///
+/// Threads: the core that bound it.
+class TcpServer {
+public:
+    /// Takes the address for this runtime. Port 0 takes a free one.
+    ///
+    /// Errors: as TcpListener::bind. An address that another process listens on is address_in_use, also when
+    ///         that process would share it.
+    [[nodiscard]] static Result<TcpServer> bind(const SocketAddr& address,
+                                                int backlog = ListenOptions{}.backlog) noexcept;
+
+    [[nodiscard]] SocketAddr local_addr() const noexcept { return listener_.local_addr(); }
+
+    /// Accepts on every core and runs `handler(stream, args...)`, which returns Task<>, for each connection
+    /// as a task of the core that accepted it. `args` are copied for each. After `stop` is cancelled no
+    /// more connections are accepted, and it completes when the last handler has ended; a handler that
+    /// should end early watches the token too.
+    ///
+    /// Errors: the first core's that could not listen or accept.
+    /// Cancel: partial: every handler on every core is aborted. So `timeout(grace, ...)` bounds the drain.
+    template <class Handler, class... Args>
+    [[nodiscard]] Task<Result<>> serve(CancellationToken stop, Handler handler, Args... args) &&;
+
+private:
+    explicit TcpServer(TcpListener listener, ListenOptions options) noexcept
+        : listener_(std::move(listener)), options_(options) {}
+
+    template <class Handler, class... Args>
+    static Task<Result<>> bind_and_serve(SocketAddr address, ListenOptions options, CancellationToken stop,
+                                         Handler handler, Args... args) {
+        auto listener = TcpListener::bind(address, options);
+        if (!listener) co_return listener.error();
+        auto served =
+            co_await serve_listener(std::move(*listener), std::move(stop), std::move(handler), std::move(args)...);
+        co_return served;
+    }
+
+    TcpListener listener_;
+    ListenOptions options_;
+};
+
+template <class Handler, class... Args>
+Task<Result<>> TcpServer::serve(CancellationToken stop, Handler handler, Args... args) && {
+    const SocketAddr address = local_addr();
+    AbortAll<Result<>> others;
+    for (std::size_t i = 0; i < core_count(); ++i) {
+        const task::CoreId core(static_cast<std::uint16_t>(i));
+        if (core == this_core()) continue;
+        others.handles.push_back(
+            spawn_on(core, runtime::detail::call_here<Result<>>(&TcpServer::bind_and_serve<Handler, Args...>, address,
+                                                                options_, stop, handler, args...)));
+    }
+    Result<> first = co_await serve_listener(std::move(listener_), stop, std::move(handler), std::move(args)...);
+    for (JoinHandle<Result<>>& handle : others.handles) {
+        auto outcome = co_await handle;
+        if (outcome && !*outcome && first) first = *outcome;
+    }
+    co_return first;
+}
+
+}  // namespace skerry::net

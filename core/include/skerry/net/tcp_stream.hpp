@@ -1,0 +1,208 @@
+#pragma once
+
+// A TCP connection. The same type on every backend.
+
+#include "socket_addr.hpp"
+#include "stream_ops.hpp"
+
+#include "../backend/socket_ops.hpp"
+#include "../base/result.hpp"
+#include "../task/task.hpp"
+
+#include <chrono>
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace skerry::net {
+
+class TcpStream;
+class OwnedReadHalf;
+class OwnedWriteHalf;
+
+using backend::ShutdownHow;
+using backend::SocketOption;
+
+namespace detail {
+
+class ConnectAwaiter : private backend::ConnectRequest {
+public:
+    explicit ConnectAwaiter(const SocketAddr& address) noexcept { to = address; }
+    ~ConnectAwaiter() { cancel(); }
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept;
+    [[nodiscard]] bool is_complete() const noexcept { return state() == task::node_state::idle; }
+    void cancel() noexcept;
+    [[nodiscard]] Result<TcpStream> await_resume() noexcept;
+};
+
+}  // namespace detail
+
+/// What TcpStream::connect returns.
+class [[nodiscard]] Connect {
+public:
+    explicit Connect(const SocketAddr& to) noexcept : to_(to) {}
+    [[nodiscard]] detail::ConnectAwaiter operator co_await() const noexcept { return detail::ConnectAwaiter(to_); }
+
+private:
+    SocketAddr to_;
+};
+
+/// A connection, owned by the core that connected or accepted it. TCP_NODELAY is set.
+///
+/// One task may read while another writes. Dropping it closes: what was written is still sent, and the peer
+/// gets a reset if it had sent data that nobody read. How long unsent data is tried for is the user timeout
+/// (set_user_timeout; the kernel's default is about 15 minutes).
+///
+/// Lifetime: buffers and the stream outlive every await on it.
+/// Threads:  its own core; asserted in debug builds.
+class TcpStream {
+public:
+    explicit TcpStream(backend::StreamSocket& socket) noexcept : socket_(&socket) {}
+    TcpStream(TcpStream&& other) noexcept : socket_(std::exchange(other.socket_, nullptr)) {}
+    TcpStream& operator=(TcpStream&& other) noexcept {
+        TcpStream taken(std::move(other));
+        std::swap(socket_, taken.socket_);
+        return *this;
+    }
+    ~TcpStream() {
+        if (socket_ != nullptr) socket_->ops->close(socket_);
+    }
+
+    /// Connects to `to` from this core.
+    ///
+    /// Errors: connection_refused, timed_out (the kernel's own limit; use time::timeout for a shorter one),
+    ///         unreachable, no_descriptors, address_not_available, unsupported on a core without sockets.
+    /// Cancel: safe: the attempt is given up and the descriptor closed.
+    [[nodiscard]] static Connect connect(const SocketAddr& to) noexcept { return Connect(to); }
+
+    /// Reads what is there, waiting for at least one byte.
+    ///
+    /// Shape:  returns n, 0 < n <= out.size(); 0 at the end of the stream, or when `out` is empty.
+    /// Errors: connection_reset, timed_out (keepalive or user timeout), runtime_shutdown.
+    /// Cancel: safe: bytes that had arrived are kept for the next read.
+    /// Cost:   no allocation; on a kernel backend one system call a read.
+    [[nodiscard]] Read read(std::span<std::byte> out) noexcept { return {*socket_, backend::ReadKind::copy, out}; }
+
+    /// Reads without taking: the next read gives the same bytes again.
+    ///
+    /// Shape:  as read.
+    /// Errors: as read.
+    /// Cancel: safe.
+    [[nodiscard]] Read peek(std::span<std::byte> out) noexcept { return {*socket_, backend::ReadKind::peek, out}; }
+
+    /// Waits for the next segment and hands over the buffer it is in; an empty one at the end of the stream.
+    /// An idle connection holds no buffer.
+    ///
+    /// Errors:   as read; no_buffers, when this core's pool is at its limit.
+    /// Lifetime: the buffer is the caller's; it may move to another core.
+    /// Cancel:   safe: the buffer is kept for the next read.
+    [[nodiscard]] ReadBuf read_buf() noexcept { return ReadBuf(*socket_); }
+
+    /// Fills `out` whole.
+    ///
+    /// Errors: as read; unexpected_eof, when the stream ends before.
+    /// Cancel: partial: what was read is lost to the caller; use read() in a select.
+    [[nodiscard]] Task<Result<>> read_exact(std::span<std::byte> out);
+
+    /// Writes some of `data`, waiting until there is room for at least one byte.
+    ///
+    /// Shape:  returns n, 0 < n <= data.size(); 0 when `data` is empty.
+    /// Errors: broken_pipe, connection_reset, timed_out, no_buffers, runtime_shutdown.
+    /// Cancel: safe: nothing was written.
+    [[nodiscard]] Write write(std::span<const std::byte> data) noexcept { return {*socket_, data}; }
+
+    /// Writes all of `data`.
+    ///
+    /// Errors: as write.
+    /// Cancel: partial: an unknown part was written; the stream is of use only to be closed.
+    [[nodiscard]] WriteAll write_all(std::span<const std::byte> data) noexcept { return {*socket_, data}; }
+
+    /// Hands the buffer over to be written whole. A backend that can send from it does not copy.
+    ///
+    /// Errors: as write.
+    /// Cancel: partial, as write_all.
+    [[nodiscard]] WriteBuf write_buf(IoBuf data) noexcept { return {*socket_, std::move(data)}; }
+
+    /// Ends one direction or both: write sends FIN behind everything written, and the peer may still send.
+    /// Calling it again, or after the peer's reset, is no error.
+    ///
+    /// Errors: runtime_shutdown.
+    Result<> shutdown(ShutdownHow how = ShutdownHow::write) noexcept;
+
+    /// Separates the directions so that two tasks may own one each. Dropping the write half sends FIN; the
+    /// connection closes when both are gone.
+    [[nodiscard]] std::pair<OwnedReadHalf, OwnedWriteHalf> into_split() &&;
+
+    /// Errors: runtime_shutdown, not_connected.
+    [[nodiscard]] Result<SocketAddr> local_addr() const noexcept { return socket_->ops->local_address(*socket_); }
+    [[nodiscard]] SocketAddr peer_addr() const noexcept { return socket_->peer; }
+
+    /// Errors: unsupported, where the backend has no such option; invalid_argument.
+    Result<> set_option(SocketOption option, int value) noexcept {
+        return socket_->ops->set_option(*socket_, option, value);
+    }
+    [[nodiscard]] Result<int> option(SocketOption option) const noexcept {
+        return socket_->ops->get_option(*socket_, option);
+    }
+    Result<> set_nodelay(bool on) noexcept { return set_option(SocketOption::no_delay, on ? 1 : 0); }
+    /// How long data may stay unacknowledged before the connection is given up.
+    Result<> set_user_timeout(std::chrono::milliseconds limit) noexcept {
+        return set_option(SocketOption::user_timeout_ms, static_cast<int>(limit.count()));
+    }
+    /// Seconds that close waits for unsent data; 0: close resets; nothing: the default, in the background.
+    Result<> set_linger(std::optional<std::chrono::seconds> linger) noexcept {
+        return set_option(SocketOption::linger_s, linger ? static_cast<int>(linger->count()) : -1);
+    }
+
+    /// False after a move.
+    [[nodiscard]] bool valid() const noexcept { return socket_ != nullptr; }
+
+private:
+    friend OwnedReadHalf;
+    friend OwnedWriteHalf;
+    backend::StreamSocket* socket_;
+};
+
+/// The reading side of a stream that was split.
+class OwnedReadHalf {
+public:
+    explicit OwnedReadHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
+    /// Cancel: safe. As TcpStream::read.
+    [[nodiscard]] Read read(std::span<std::byte> out) noexcept { return stream_->read(out); }
+    /// Cancel: safe. As TcpStream::read_buf.
+    [[nodiscard]] ReadBuf read_buf() noexcept { return stream_->read_buf(); }
+    /// Cancel: partial. As TcpStream::read_exact.
+    [[nodiscard]] Task<Result<>> read_exact(std::span<std::byte> out) { return stream_->read_exact(out); }
+    [[nodiscard]] TcpStream& stream() noexcept { return *stream_; }
+
+private:
+    std::shared_ptr<TcpStream> stream_;
+};
+
+/// The writing side of a stream that was split. Dropping it sends FIN.
+class OwnedWriteHalf {
+public:
+    explicit OwnedWriteHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
+    OwnedWriteHalf(OwnedWriteHalf&&) noexcept = default;
+    OwnedWriteHalf& operator=(OwnedWriteHalf&&) = delete;
+    ~OwnedWriteHalf() {
+        if (stream_ != nullptr) (void)stream_->shutdown(ShutdownHow::write);
+    }
+    /// Cancel: safe. As TcpStream::write.
+    [[nodiscard]] Write write(std::span<const std::byte> data) noexcept { return stream_->write(data); }
+    /// Cancel: partial. As TcpStream::write_all.
+    [[nodiscard]] WriteAll write_all(std::span<const std::byte> data) noexcept { return stream_->write_all(data); }
+    /// Cancel: partial. As TcpStream::write_buf.
+    [[nodiscard]] WriteBuf write_buf(IoBuf data) noexcept { return stream_->write_buf(std::move(data)); }
+    Result<> shutdown() noexcept { return stream_->shutdown(ShutdownHow::write); }
+    [[nodiscard]] TcpStream& stream() noexcept { return *stream_; }
+
+private:
+    std::shared_ptr<TcpStream> stream_;
+};
+
+}  // namespace skerry::net

@@ -1,0 +1,279 @@
+#pragma once
+
+// A UDP socket. The same type on every backend.
+
+#include "socket_addr.hpp"
+#include "stream_ops.hpp"
+
+#include "../backend/socket_ops.hpp"
+#include "../base/result.hpp"
+
+#include <coroutine>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace skerry::net {
+
+using backend::BindOptions;
+using backend::Datagram;
+using backend::SocketOption;
+using backend::TimeSource;
+
+/// One datagram that recv_from copied.
+struct Received {
+    std::size_t bytes = 0;
+    SocketAddr peer;
+    bool truncated = false;  ///< the datagram was longer than the buffer; the rest is gone
+};
+
+namespace detail {
+
+class RecvAwaiterBase : protected backend::RecvRequest {
+public:
+    RecvAwaiterBase(backend::DatagramSocket& socket, std::span<Datagram> out_batch, std::span<std::byte> out) noexcept
+        : socket_(&socket) {
+        batch = out_batch;
+        into = out;
+    }
+    ~RecvAwaiterBase() { cancel(); }
+
+    [[nodiscard]] bool await_ready() noexcept {
+        check_home(socket_->home);
+        if (task::current_scheduler->spend()) [[unlikely]]
+            return false;
+        tried_ = true;
+        return try_now();
+    }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept;
+    [[nodiscard]] bool is_complete() const noexcept { return state() == task::node_state::idle; }
+    void cancel() noexcept;
+
+protected:
+    [[nodiscard]] bool failed() noexcept {
+        take_claim();
+        return error.code() != Errc::ok;
+    }
+
+private:
+    [[nodiscard]] bool try_now() noexcept;
+    void give_back() noexcept;
+
+    backend::DatagramSocket* socket_;
+    bool tried_ = false;
+};
+
+class RecvBatchAwaiter : public RecvAwaiterBase {
+public:
+    RecvBatchAwaiter(backend::DatagramSocket& socket, std::span<Datagram> out) noexcept
+        : RecvAwaiterBase(socket, out, {}) {}
+    [[nodiscard]] Result<std::size_t> await_resume() noexcept {
+        if (failed()) [[unlikely]]
+            return error;
+        return count;
+    }
+};
+
+class RecvFromAwaiter : public RecvAwaiterBase {
+public:
+    RecvFromAwaiter(backend::DatagramSocket& socket, std::span<std::byte> out) noexcept
+        : RecvAwaiterBase(socket, {}, out) {}
+    [[nodiscard]] Result<Received> await_resume() noexcept {
+        if (failed()) [[unlikely]]
+            return error;
+        return Received{count, peer, truncated};
+    }
+};
+
+class SendAwaiter : private backend::SendRequest {
+public:
+    SendAwaiter(backend::DatagramSocket& socket, std::span<Datagram> datagrams) noexcept : socket_(&socket) {
+        batch = datagrams;
+    }
+    SendAwaiter(backend::DatagramSocket& socket, std::span<const std::byte> data, const SocketAddr* peer) noexcept
+        : socket_(&socket) {
+        from = data;
+        if (peer != nullptr) {
+            to_ = *peer;
+            to = &to_;
+        }
+    }
+    ~SendAwaiter() { cancel(); }
+
+    [[nodiscard]] bool await_ready() noexcept {
+        check_home(socket_->home);
+        if (task::current_scheduler->spend()) [[unlikely]]
+            return false;
+        tried_ = true;
+        return try_now();
+    }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept;
+    [[nodiscard]] bool is_complete() const noexcept { return state() == task::node_state::idle; }
+    void cancel() noexcept;
+    [[nodiscard]] Result<std::size_t> await_resume() noexcept {
+        take_claim();
+        // The wake said that there is room; the sending is done here, so that a cancelled send sends nothing.
+        if (!is_over_ && !try_now() && count == 0) error = Errc::no_buffers;
+        if (error.code() != Errc::ok) [[unlikely]]
+            return error;
+        return count;
+    }
+
+private:
+    [[nodiscard]] bool try_now() noexcept {
+        is_over_ = socket_->may_send && socket_->ops->send(*socket_, *this) == backend::Step::done;
+        return is_over_;
+    }
+
+    backend::DatagramSocket* socket_;
+    SocketAddr to_;
+    bool tried_ = false;
+    bool is_over_ = false;
+};
+
+}  // namespace detail
+
+/// What UdpSocket::recv_batch returns.
+class [[nodiscard]] RecvBatch {
+public:
+    RecvBatch(backend::DatagramSocket& socket, std::span<Datagram> out) noexcept : socket_(&socket), out_(out) {}
+    [[nodiscard]] detail::RecvBatchAwaiter operator co_await() const noexcept { return {*socket_, out_}; }
+
+private:
+    backend::DatagramSocket* socket_;
+    std::span<Datagram> out_;
+};
+
+/// What UdpSocket::recv_from returns.
+class [[nodiscard]] RecvFrom {
+public:
+    RecvFrom(backend::DatagramSocket& socket, std::span<std::byte> out) noexcept : socket_(&socket), out_(out) {}
+    [[nodiscard]] detail::RecvFromAwaiter operator co_await() const noexcept { return {*socket_, out_}; }
+
+private:
+    backend::DatagramSocket* socket_;
+    std::span<std::byte> out_;
+};
+
+/// What UdpSocket::send_batch returns.
+class [[nodiscard]] SendBatch {
+public:
+    SendBatch(backend::DatagramSocket& socket, std::span<Datagram> datagrams) noexcept
+        : socket_(&socket), datagrams_(datagrams) {}
+    [[nodiscard]] detail::SendAwaiter operator co_await() const noexcept { return {*socket_, datagrams_}; }
+
+private:
+    backend::DatagramSocket* socket_;
+    std::span<Datagram> datagrams_;
+};
+
+/// What UdpSocket::send_to and send return.
+class [[nodiscard]] SendTo {
+public:
+    SendTo(backend::DatagramSocket& socket, std::span<const std::byte> data, const SocketAddr* to) noexcept
+        : socket_(&socket), data_(data), to_(to != nullptr ? *to : SocketAddr{}), has_to_(to != nullptr) {}
+    [[nodiscard]] detail::SendAwaiter operator co_await() const noexcept {
+        return {*socket_, data_, has_to_ ? &to_ : nullptr};
+    }
+
+private:
+    backend::DatagramSocket* socket_;
+    std::span<const std::byte> data_;
+    SocketAddr to_;
+    bool has_to_;
+};
+
+/// A UDP socket, owned by the core that bound it.
+///
+/// Threads: its own core; asserted in debug builds. One task may receive while another sends.
+class UdpSocket {
+public:
+    explicit UdpSocket(backend::DatagramSocket& socket) noexcept : socket_(&socket) {}
+    UdpSocket(UdpSocket&& other) noexcept : socket_(std::exchange(other.socket_, nullptr)) {}
+    UdpSocket& operator=(UdpSocket&& other) noexcept {
+        UdpSocket taken(std::move(other));
+        std::swap(socket_, taken.socket_);
+        return *this;
+    }
+    ~UdpSocket() {
+        if (socket_ != nullptr) socket_->ops->close(socket_);
+    }
+
+    /// Binds on this core. Port 0 takes a free one. With `reuse_port` each core may bind the same address
+    /// and the backend spreads the senders over them. A multicast group may be bound by many programs.
+    ///
+    /// Errors: address_in_use, address_not_available, permission_denied, no_descriptors, unsupported.
+    [[nodiscard]] static Result<UdpSocket> bind(const SocketAddr& address, const BindOptions& options = {}) noexcept;
+
+    /// Waits for datagrams and fills `out` from the front.
+    ///
+    /// Completes as soon as one datagram is there and takes all that are already queued, up to
+    /// `out.size()` or 64. It never waits for a second one: one call with 32 slots beats 32 calls.
+    ///
+    /// Shape:    `out` is not empty. Returns n, 1 <= n <= min(out.size(), 64); slots [0, n) are filled and
+    ///           hold the sender, the receive time and its source. A payload is 0 to 65'507 bytes.
+    /// Errors:   no_buffers, when this core's pool is empty; connection_refused, on a connected socket whose
+    ///           peer answered so; runtime_shutdown. Damaged datagrams are dropped, never returned.
+    /// Lifetime: `out` outlives the await. A payload is the caller's; it may move to another core.
+    /// Cancel:   safe: what had been taken is kept for the next receive.
+    /// Cost:     no allocation in steady state; one system call a batch on a kernel backend.
+    /// Source:   RFC 768; the size limit is RFC 791 section 3.1 less both headers.
+    [[nodiscard]] RecvBatch recv_batch(std::span<Datagram> out) noexcept { return {*socket_, out}; }
+
+    /// Waits for one datagram and copies it.
+    ///
+    /// Shape:  as much as fits; Received::truncated says whether that was all.
+    /// Errors: as recv_batch, without no_buffers.
+    /// Cancel: safe: the datagram is kept for the next receive.
+    [[nodiscard]] RecvFrom recv_from(std::span<std::byte> out) noexcept { return {*socket_, out}; }
+
+    /// Sends the datagrams, each to its `peer` (to the connected peer on a connected socket), in order.
+    ///
+    /// Shape:  returns how many were sent: all, or fewer when one in the middle failed; the next call then
+    ///         gets its error.
+    /// Errors: message_too_long, unreachable, permission_denied, connection_refused, runtime_shutdown.
+    /// Cancel: partial: those before the one that had to wait were sent.
+    [[nodiscard]] SendBatch send_batch(std::span<Datagram> datagrams) noexcept { return {*socket_, datagrams}; }
+
+    /// Sends one datagram.
+    ///
+    /// Shape:  returns data.size().
+    /// Errors: as send_batch.
+    /// Cancel: safe: it was not sent.
+    [[nodiscard]] SendTo send_to(std::span<const std::byte> data, const SocketAddr& to) noexcept {
+        return {*socket_, data, &to};
+    }
+
+    /// send_to() on a connected socket.
+    ///
+    /// Errors: as send_batch; not_connected.
+    /// Cancel: safe: it was not sent.
+    [[nodiscard]] SendTo send(std::span<const std::byte> data) noexcept { return {*socket_, data, nullptr}; }
+
+    /// Fixes the peer: send() goes there, and only its datagrams are received from now on.
+    Result<> connect(const SocketAddr& peer) noexcept { return socket_->ops->connect(*socket_, peer); }
+
+    /// Joins or leaves a multicast group on the interface with this index; 0 lets the system choose.
+    ///
+    /// Errors: invalid_argument, when it is no multicast address; not_found; address_in_use, when joined twice;
+    ///         address_not_available, when it was not joined; no_buffers, at the system's limit of groups.
+    Result<> join_multicast(const IpAddr& group, std::uint32_t interface_index = 0) noexcept {
+        return socket_->ops->join(*socket_, group, interface_index, true);
+    }
+    Result<> leave_multicast(const IpAddr& group, std::uint32_t interface_index = 0) noexcept {
+        return socket_->ops->join(*socket_, group, interface_index, false);
+    }
+
+    [[nodiscard]] SocketAddr local_addr() const noexcept { return socket_->local; }
+    Result<> set_option(SocketOption option, int value) noexcept {
+        return socket_->ops->set_option(*socket_, option, value);
+    }
+    [[nodiscard]] Result<int> option(SocketOption option) const noexcept {
+        return socket_->ops->get_option(*socket_, option);
+    }
+
+private:
+    backend::DatagramSocket* socket_;
+};
+
+}  // namespace skerry::net

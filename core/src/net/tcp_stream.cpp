@@ -1,0 +1,98 @@
+#include <skerry/net/tcp_stream.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+
+namespace skerry::net {
+
+namespace detail {
+
+bool take_given_back(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept {
+    if (socket.given_back == nullptr) {
+        request.error = std::exchange(socket.given_back_error, Error{});
+        return true;
+    }
+    IoBuf& oldest = socket.given_back->front();
+    if (request.kind == backend::ReadKind::buffer) {
+        request.buffer = std::move(oldest);
+        request.bytes = request.buffer.size();
+    } else {
+        request.bytes = std::min(request.into.size(), oldest.size());
+        std::memcpy(request.into.data(), oldest.data(), request.bytes);
+        if (request.kind == backend::ReadKind::peek) return true;
+        oldest.trim_front(request.bytes);
+        if (!oldest.empty()) return true;
+    }
+    socket.given_back->pop_front();
+    if (socket.given_back->empty()) delete std::exchange(socket.given_back, nullptr);
+    return true;
+}
+
+void give_back(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept {
+    if (request.error.code() != Errc::ok) {
+        socket.given_back_error = request.error;
+        return;
+    }
+    if (request.bytes == 0 || request.kind == backend::ReadKind::peek) return;
+    IoBuf kept = request.kind == backend::ReadKind::buffer ? std::move(request.buffer)
+                                                           : IoBuf::copy_of(request.into.first(request.bytes));
+    if (!kept) {  // out of memory: a gap in the stream must not pass for data
+        socket.given_back_error = Errc::no_buffers;
+        return;
+    }
+    if (socket.given_back == nullptr) socket.given_back = new std::deque<IoBuf>;
+    socket.given_back->push_front(std::move(kept));
+}
+
+bool ConnectAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {
+    if (backend::current_sockets == nullptr) {
+        error = Errc::unsupported;
+        return false;
+    }
+    task::current_scheduler->bind(*this, awaiting);
+    if (backend::current_sockets->connect(*this) == backend::Step::done) return false;
+    set_state(task::node_state::linked);
+    return true;
+}
+
+void ConnectAwaiter::cancel() noexcept {
+    if (state() == task::node_state::idle) return;
+    if (state() != task::node_state::linked) {
+        task::current_scheduler->blank(*this);
+        take_claim();
+    }
+    set_state(task::node_state::idle);
+    backend::current_sockets->cancel_connect(*this);
+}
+
+Result<TcpStream> ConnectAwaiter::await_resume() noexcept {
+    take_claim();
+    if (socket == nullptr) return error;
+    return TcpStream(*std::exchange(socket, nullptr));
+}
+
+}  // namespace detail
+
+Task<Result<>> TcpStream::read_exact(std::span<std::byte> out) {
+    while (!out.empty()) {
+        auto count = co_await read(out);
+        if (!count) co_return count.error();
+        if (*count == 0) co_return Errc::unexpected_eof;
+        out = out.subspan(*count);
+    }
+    co_return Result<>();
+}
+
+Result<> TcpStream::shutdown(ShutdownHow how) noexcept {
+    if (how != ShutdownHow::read && std::exchange(socket_->write_shut, true) && how == ShutdownHow::write) return {};
+    if (how != ShutdownHow::write) socket_->read_shut = true;
+    return socket_->ops->shutdown(*socket_, how);
+}
+
+std::pair<OwnedReadHalf, OwnedWriteHalf> TcpStream::into_split() && {
+    auto shared = std::make_shared<TcpStream>(std::move(*this));
+    return {OwnedReadHalf(shared), OwnedWriteHalf(shared)};
+}
+
+}  // namespace skerry::net

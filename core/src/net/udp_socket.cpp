@@ -1,0 +1,107 @@
+#include <skerry/net/udp_socket.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+
+namespace skerry::net {
+
+namespace detail {
+
+bool RecvAwaiterBase::try_now() noexcept {
+    if (socket_->given_back == nullptr) [[likely]]
+        return socket_->may_receive && socket_->ops->receive(*socket_, *this) == backend::Step::done;
+    std::deque<Datagram>& kept = *socket_->given_back;
+    if (!batch.empty()) {
+        for (; count < batch.size() && !kept.empty(); ++count) {
+            batch[count] = std::move(kept.front());
+            kept.pop_front();
+        }
+    } else {
+        const Datagram& oldest = kept.front();
+        count = std::min(into.size(), oldest.payload.size());
+        if (count != 0) std::memcpy(into.data(), oldest.payload.data(), count);
+        truncated = oldest.truncated || count < oldest.payload.size();
+        peer = oldest.peer;
+        kept.pop_front();
+    }
+    if (kept.empty()) delete std::exchange(socket_->given_back, nullptr);
+    return true;
+}
+
+bool RecvAwaiterBase::await_suspend(std::coroutine_handle<> awaiting) noexcept {
+    SKERRY_ASSERT(socket_->receiver == nullptr, "two receives at once on one socket");
+    task::Scheduler& scheduler = *task::current_scheduler;
+    scheduler.bind(*this, awaiting);
+    if (!tried_ && try_now()) {  // ready, but out of budget: the outcome is taken and waits with us
+        give_claim();
+        scheduler.enqueue(*this);
+        return true;
+    }
+    set_state(task::node_state::linked);
+    socket_->receiver = this;
+    return true;
+}
+
+void RecvAwaiterBase::cancel() noexcept {
+    if (state() == task::node_state::idle) [[likely]]
+        return;
+    if (state() == task::node_state::linked) {
+        socket_->receiver = nullptr;
+        set_state(task::node_state::idle);
+        return;
+    }
+    task::current_scheduler->blank(*this);
+    if (take_claim()) give_back();
+}
+
+void RecvAwaiterBase::give_back() noexcept {
+    if (error.code() != Errc::ok) return;  // an ICMP error concerns one earlier send: nothing is lost with it
+    if (socket_->given_back == nullptr) socket_->given_back = new std::deque<Datagram>;
+    std::deque<Datagram>& kept = *socket_->given_back;
+    if (!batch.empty()) {
+        for (std::size_t i = count; i-- > 0;) kept.push_front(std::move(batch[i]));
+        return;
+    }
+    Datagram datagram;
+    datagram.payload = IoBuf::copy_of(into.first(count));
+    datagram.peer = peer;
+    datagram.truncated = truncated;
+    kept.push_front(std::move(datagram));
+}
+
+bool SendAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {
+    SKERRY_ASSERT(socket_->sender == nullptr, "two sends at once on one socket");
+    task::Scheduler& scheduler = *task::current_scheduler;
+    scheduler.bind(*this, awaiting);
+    if (!tried_ && socket_->may_send) {  // out of budget: sends when this task is run again
+        scheduler.enqueue(*this);
+        return true;
+    }
+    set_state(task::node_state::linked);
+    socket_->sender = this;
+    return true;
+}
+
+void SendAwaiter::cancel() noexcept {
+    if (state() == task::node_state::idle) [[likely]]
+        return;
+    if (state() == task::node_state::linked) {
+        socket_->sender = nullptr;
+        set_state(task::node_state::idle);
+        return;
+    }
+    task::current_scheduler->blank(*this);
+    take_claim();
+}
+
+}  // namespace detail
+
+Result<UdpSocket> UdpSocket::bind(const SocketAddr& address, const BindOptions& options) noexcept {
+    if (backend::current_sockets == nullptr) return Errc::unsupported;
+    auto socket = backend::current_sockets->bind(address, options);
+    if (!socket) return socket.error();
+    return UdpSocket(**socket);
+}
+
+}  // namespace skerry::net

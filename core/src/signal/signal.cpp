@@ -1,0 +1,138 @@
+#include <skerry/signal/signal.hpp>
+
+#include <skerry/backend/fd_readiness.hpp>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <utility>
+
+namespace skerry::signal {
+
+namespace {
+
+constexpr std::size_t listeners_max = 64;
+
+// All that the handler touches: lock-free, and never freed.
+struct Slot {
+    std::atomic<int> number{0};  // 0: free
+    std::atomic<int> event_fd{-1};
+};
+
+std::array<Slot, listeners_max> slots;
+
+void on_signal(int number) {
+    const int saved = errno;
+    for (Slot& slot : slots) {
+        if (slot.number.load(std::memory_order_acquire) != number) continue;
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto written = ::write(slot.event_fd.load(std::memory_order_relaxed), &one, sizeof one);
+    }
+    errno = saved;
+}
+
+bool is_forbidden(int number) noexcept {
+    switch (number) {
+        case SIGKILL:
+        case SIGSTOP:
+        case SIGSEGV:
+        case SIGBUS:
+        case SIGFPE:
+        case SIGILL: return true;
+        default: return number <= 0 || number >= NSIG;
+    }
+}
+
+Result<> install_handler(int number) {
+    static std::mutex mutex;
+    static std::array<bool, NSIG> installed{};
+    const std::lock_guard guard(mutex);
+    if (installed[static_cast<std::size_t>(number)]) return {};
+    struct sigaction action{};
+    action.sa_handler = &on_signal;
+    action.sa_flags = SA_RESTART;
+    ::sigfillset(&action.sa_mask);
+    if (::sigaction(number, &action, nullptr) != 0) return Error::from_os(errno);
+    installed[static_cast<std::size_t>(number)] = true;
+    return {};
+}
+
+Slot* take_slot(int number, int event_fd) noexcept {
+    for (Slot& slot : slots) {
+        int expected = -1;
+        if (!slot.event_fd.compare_exchange_strong(expected, event_fd)) continue;
+        slot.number.store(number, std::memory_order_release);
+        return &slot;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+struct Signal::State {
+    backend::WatchedFd watched;
+    Slot* slot = nullptr;
+
+    State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() {
+        if (slot != nullptr) {
+            slot->number.store(0, std::memory_order_release);
+            slot->event_fd.store(-1, std::memory_order_release);
+        }
+        if (watched.registration != nullptr && backend::current_slow_lane != nullptr)
+            backend::current_slow_lane->remove(watched);
+        if (watched.fd >= 0) ::close(watched.fd);
+    }
+};
+
+Signal::Signal(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+Signal::Signal(Signal&&) noexcept = default;
+Signal& Signal::operator=(Signal&&) noexcept = default;
+Signal::~Signal() = default;
+
+Result<Signal> Signal::listen(int number) {
+    if (is_forbidden(number)) return Errc::invalid_argument;
+    if (backend::current_slow_lane == nullptr) return Errc::unsupported;
+    auto state = std::make_unique<State>();
+    state->watched.fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (state->watched.fd < 0) return Error::from_os(errno);
+    if (auto added = backend::current_slow_lane->add(state->watched); !added) return added.error();
+    state->slot = take_slot(number, state->watched.fd);
+    if (state->slot == nullptr) return Errc::full;
+    if (auto handler = install_handler(number); !handler) return handler.error();
+    return Signal(std::move(state));
+}
+
+Task<Result<>> Signal::recv() {
+    for (;;) {
+        std::uint64_t count = 0;
+        if (::read(state_->watched.fd, &count, sizeof count) == sizeof count) co_return Result<>();
+        if (errno != EAGAIN && errno != EINTR) co_return Error::from_os(errno);
+        state_->watched.readable = false;
+        co_await backend::readable(state_->watched);
+    }
+}
+
+namespace {
+
+Task<Result<>> wait_for(int number) {
+    auto signal = Signal::listen(number);
+    if (!signal) co_return signal.error();
+    auto received = co_await signal->recv();
+    co_return received;
+}
+
+}  // namespace
+
+Task<Result<>> ctrl_c() { return wait_for(SIGINT); }
+
+Task<Result<>> terminate() { return wait_for(SIGTERM); }
+
+}  // namespace skerry::signal

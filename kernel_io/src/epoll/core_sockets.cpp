@@ -1,0 +1,188 @@
+#include "core_sockets.hpp"
+
+#include "datagram.hpp"
+#include "listener.hpp"
+#include "stream.hpp"
+
+#include <skerry/base/os_socket_addr.hpp>
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <new>
+
+namespace skerry::kernel_io::epoll {
+
+using backend::ConnectRequest;
+using backend::Step;
+
+namespace {
+
+constexpr auto retry_interval = std::chrono::milliseconds{10};
+
+BufferPoolOptions pool_options(std::uint16_t home) noexcept {
+    BufferPoolOptions options;
+    options.home = home;
+    return options;
+}
+
+}  // namespace
+
+void Socket::retire() noexcept {
+    if (is_linked()) unlink();
+    close_fd();
+    core_->poller().retire(this);
+    core_->descriptor_closed();
+}
+
+CoreSockets::CoreSockets(Poller& poller, std::uint16_t home)
+    : poller_(poller), home_(home), buffers_(pool_options(home)) {}
+
+CoreSockets::~CoreSockets() {
+    while (Socket* socket = sockets_.pop_front()) socket->orphan();
+}
+
+backend::Capabilities CoreSockets::capabilities() const noexcept {
+    backend::Capabilities capabilities;
+    capabilities.tcp = capabilities.udp = capabilities.ipv6 = capabilities.multicast = true;
+    capabilities.reuse_port = capabilities.slow_lane = true;
+    return capabilities;
+}
+
+Result<> CoreSockets::enroll(Socket& socket, std::uint32_t events) noexcept {
+    if (auto added = poller_.add(socket.fd(), socket, events); !added) return added;
+    sockets_.push_back(socket);
+    return {};
+}
+
+// --- making sockets
+
+Step CoreSockets::connect(ConnectRequest& request) noexcept {
+    const auto fail = [&](Error error) {
+        request.error = error;
+        return Step::done;
+    };
+    auto fd = open_stream(request.to);
+    if (!fd) return fail(fd.error());
+    sockaddr_storage storage;
+    const socklen_t length = net::to_os(request.to, storage);
+    const bool at_once = ::connect(fd->get(), reinterpret_cast<sockaddr*>(&storage), length) == 0;
+    if (!at_once && errno != EINPROGRESS) return fail(last_error());
+    std::unique_ptr<Stream> stream(new (std::nothrow) Stream(*this, std::move(*fd)));
+    if (stream == nullptr) return fail(Errc::no_memory);
+    stream->peer = request.to;
+    stream->may_read = at_once;
+    if (auto enrolled = enroll(*stream); !enrolled) return fail(enrolled.error());
+    request.socket = stream.get();
+    if (!at_once) stream->connecting = &request;
+    stream.release();
+    return at_once ? Step::done : Step::pending;
+}
+
+void CoreSockets::cancel_connect(ConnectRequest& request) noexcept {
+    if (request.socket == nullptr) return;
+    auto* const stream = static_cast<Stream*>(std::exchange(request.socket, nullptr));
+    stream->connecting = nullptr;
+    stream->ops->close(stream);
+}
+
+Result<backend::ListenerSocket*> CoreSockets::listen(const net::SocketAddr& address,
+                                                     const backend::ListenOptions& options) noexcept {
+    auto fd = open_listener(address, options);
+    if (!fd) return fd.error();
+    auto local = local_address(fd->get());
+    if (!local) return local.error();
+    std::unique_ptr<Listener> listener(new (std::nothrow) Listener(*this, std::move(*fd)));
+    if (listener == nullptr) return Errc::no_memory;
+    listener->local = *local;
+    if (auto enrolled = enroll(*listener); !enrolled) return enrolled.error();
+    return listener.release();
+}
+
+Result<backend::DatagramSocket*> CoreSockets::bind(const net::SocketAddr& address,
+                                                   const backend::BindOptions& options) noexcept {
+    auto fd = open_datagram(address, options);
+    if (!fd) return fd.error();
+    auto local = local_address(fd->get());
+    if (!local) return local.error();
+    std::unique_ptr<DatagramPort> port(new (std::nothrow) DatagramPort(*this, std::move(*fd)));
+    if (port == nullptr) return Errc::no_memory;
+    port->local = *local;
+    if (auto enrolled = enroll(*port, EPOLLIN); !enrolled) return enrolled.error();
+    return port.release();
+}
+
+// --- descriptors that run out
+
+void CoreSockets::pause(Listener& listener) noexcept {
+    counters_.accept_paused.fetch_add(1, std::memory_order_relaxed);
+    listener.is_paused = true;
+    listener.next_paused = std::exchange(paused_, &listener);
+    next_retry_ = time::Instant::now() + retry_interval;
+}
+
+void CoreSockets::forget(Listener& listener) noexcept {
+    for (Listener** at = &paused_; *at != nullptr; at = &(*at)->next_paused) {
+        if (*at != &listener) continue;
+        *at = listener.next_paused;
+        return;
+    }
+}
+
+bool CoreSockets::resume_paused(time::Instant now) noexcept {
+    if (paused_ == nullptr || (!retry_accept_ && now < next_retry_)) return false;
+    retry_accept_ = false;
+    Listener* listener = std::exchange(paused_, nullptr);
+    while (listener != nullptr) {
+        Listener* const next = std::exchange(listener->next_paused, nullptr);
+        listener->resume();
+        listener = next;
+    }
+    return true;
+}
+
+// --- the slow lane
+
+namespace {
+
+class FdWatch final : public Watched {
+public:
+    explicit FdWatch(backend::WatchedFd& fd) noexcept : fd_(&fd) {}
+    void on_events(std::uint32_t events) noexcept override {
+        ++fd_->tick;
+        fd_->hung_up |= (events & (EPOLLHUP | EPOLLERR)) != 0;
+        if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) wake(fd_->readable, fd_->reader);
+        if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) wake(fd_->writable, fd_->writer);
+    }
+
+private:
+    static void wake(bool& ready, task::WaitNode*& waiter) noexcept {
+        ready = true;
+        if (waiter == nullptr) return;
+        task::WaitNode& node = *std::exchange(waiter, nullptr);
+        node.give_claim();
+        task::current_scheduler->wake(node);
+    }
+
+    backend::WatchedFd* fd_;
+};
+
+}  // namespace
+
+Result<> EpollSlowLane::add(backend::WatchedFd& fd) noexcept {
+    std::unique_ptr<FdWatch> watch(new (std::nothrow) FdWatch(fd));
+    if (watch == nullptr) return Errc::no_memory;
+    if (auto added = poller_.add(fd.fd, *watch); !added) return added;
+    fd.registration = watch.release();
+    return {};
+}
+
+void EpollSlowLane::remove(backend::WatchedFd& fd) noexcept {
+    if (fd.registration == nullptr) return;
+    ::epoll_ctl(poller_.fd(), EPOLL_CTL_DEL, fd.fd, nullptr);
+    poller_.retire(static_cast<FdWatch*>(std::exchange(fd.registration, nullptr)));
+}
+
+}  // namespace skerry::kernel_io::epoll

@@ -1,0 +1,108 @@
+#pragma once
+
+// The sockets of one core: what net:: makes here, what every socket shares, and what happens when the
+// process runs out of descriptors.
+
+#include "poller.hpp"
+
+#include <skerry/backend/slow_lane.hpp>
+#include <skerry/backend/socket_ops.hpp>
+#include <skerry/base/buffer_pool.hpp>
+#include <skerry/base/intrusive_list.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace skerry::kernel_io::epoll {
+
+class CoreSockets;
+
+/// What every socket of a core is: registered, listed, and the owner of its descriptor.
+class Socket : public Watched, public ListLink {
+public:
+    Socket(CoreSockets& core, Fd fd) noexcept : core_(&core), fd_(std::move(fd)) {}
+
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    [[nodiscard]] CoreSockets& core() const noexcept { return *core_; }
+
+    /// Closes the descriptor; the memory goes after the running batch, or at once when the core is gone.
+    void retire() noexcept;
+
+    /// The core's driver goes away while a program still holds the socket: from now on every operation
+    /// answers runtime_shutdown.
+    virtual void orphan() noexcept = 0;
+
+protected:
+    void close_fd() noexcept { fd_ = Fd(); }
+    void forget_core() noexcept { core_ = nullptr; }
+    [[nodiscard]] bool has_core() const noexcept { return core_ != nullptr; }
+
+private:
+    CoreSockets* core_;
+    Fd fd_;
+};
+
+/// Numbers of one core's kernel sockets. Written by it, readable from anywhere.
+struct SocketCounters {
+    std::atomic<std::uint64_t> accept_paused{0};  ///< times accepting stopped for want of descriptors
+    std::atomic<std::uint64_t> accepted{0};
+    std::atomic<std::uint64_t> no_buffers{0};     ///< receives that found the buffer pool at its limit
+};
+
+class Listener;
+
+class CoreSockets final : public backend::SocketFactory {
+public:
+    explicit CoreSockets(Poller& poller, std::uint16_t home);
+    ~CoreSockets();
+
+    [[nodiscard]] backend::Capabilities capabilities() const noexcept override;
+    [[nodiscard]] backend::Step connect(backend::ConnectRequest& request) noexcept override;
+    void cancel_connect(backend::ConnectRequest& request) noexcept override;
+    [[nodiscard]] Result<backend::ListenerSocket*> listen(const net::SocketAddr& address,
+                                                          const backend::ListenOptions& options) noexcept override;
+    [[nodiscard]] Result<backend::DatagramSocket*> bind(const net::SocketAddr& address,
+                                                        const backend::BindOptions& options) noexcept override;
+
+    [[nodiscard]] Poller& poller() noexcept { return poller_; }
+    [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
+    [[nodiscard]] SocketCounters& counters() noexcept { return counters_; }
+    [[nodiscard]] std::uint16_t home() const noexcept { return home_; }
+
+    /// Registers a new socket with the poller and in the list.
+    [[nodiscard]] Result<> enroll(Socket& socket, std::uint32_t events = Poller::both_directions) noexcept;
+    void descriptor_closed() noexcept { retry_accept_ = paused_ != nullptr; }
+
+    /// A listener found no descriptor: tries again when one of this core's is closed, and every 10 ms,
+    /// because other cores and libraries close some too.
+    void pause(Listener& listener) noexcept;
+    void forget(Listener& listener) noexcept;
+    /// Lets paused listeners accept again when it is time; true when one did.
+    bool resume_paused(time::Instant now) noexcept;
+    [[nodiscard]] time::Instant next_retry() const noexcept {
+        return paused_ != nullptr ? next_retry_ : time::Instant::max();
+    }
+
+private:
+    Poller& poller_;
+    std::uint16_t home_;
+    BufferPool buffers_;
+    SocketCounters counters_;
+    IntrusiveList<Socket> sockets_;
+    Listener* paused_ = nullptr;
+    bool retry_accept_ = false;
+    time::Instant next_retry_;
+};
+
+/// Descriptors of others: signals, pipes, whatever a task watches.
+class EpollSlowLane final : public backend::SlowLane {
+public:
+    explicit EpollSlowLane(Poller& poller) noexcept : poller_(poller) {}
+    [[nodiscard]] Result<> add(backend::WatchedFd& fd) noexcept override;
+    void remove(backend::WatchedFd& fd) noexcept override;
+
+private:
+    Poller& poller_;
+};
+
+}  // namespace skerry::kernel_io::epoll

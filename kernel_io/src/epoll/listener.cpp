@@ -1,0 +1,127 @@
+#include "listener.hpp"
+
+#include "stream.hpp"
+
+#include <skerry/base/os_socket_addr.hpp>
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <new>
+
+namespace skerry::kernel_io::epoll {
+
+using backend::AcceptRequest;
+using backend::ListenerSocket;
+using backend::Step;
+
+namespace {
+
+bool is_shortage(int error) noexcept {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+// The connection died in the queue, or the network had an error for it: the next one may be sound.
+bool concerns_one_connection(int error) noexcept {
+    switch (error) {
+        case ECONNABORTED:
+        case EINTR:
+        case ENETDOWN:
+        case EPROTO:
+        case ENOPROTOOPT:
+        case EHOSTDOWN:
+        case ENONET:
+        case EHOSTUNREACH:
+        case EOPNOTSUPP:
+        case ENETUNREACH:
+        case EPERM: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+Listener::Listener(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
+    ops = &operations;
+    home = core.home();
+}
+
+void Listener::on_events(std::uint32_t) noexcept {
+    may_accept = true;
+    if (acceptor != nullptr && accept_now(*acceptor) == Step::done) complete(*this, *acceptor);
+}
+
+void Listener::resume() noexcept {
+    is_paused = false;
+    on_events(EPOLLIN);
+}
+
+Step Listener::accept_now(AcceptRequest& request) noexcept {
+    if (is_paused) return Step::pending;
+    for (;;) {
+        sockaddr_storage storage;
+        socklen_t length = sizeof storage;
+        Fd accepted(::accept4(fd(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!accepted) {
+            if (concerns_one_connection(errno)) continue;
+            if (errno == EAGAIN) {
+                may_accept = false;
+                return Step::pending;
+            }
+            if (is_shortage(errno)) {
+                core().pause(*this);
+                return Step::pending;
+            }
+            request.error = last_error();
+            return Step::done;
+        }
+        set_no_delay(accepted.get());
+        auto* const stream = new (std::nothrow) Stream(core(), std::move(accepted));
+        if (stream == nullptr) {
+            core().pause(*this);
+            return Step::pending;
+        }
+        if (auto enrolled = core().enroll(*stream); !enrolled) {
+            delete stream;
+            core().pause(*this);
+            return Step::pending;
+        }
+        if (auto peer = net::from_os(storage, length)) stream->peer = *peer;
+        stream->may_read = true;
+        core().counters().accepted.fetch_add(1, std::memory_order_relaxed);
+        request.accepted = stream;
+        return Step::done;
+    }
+}
+
+Step Listener::accept(ListenerSocket& listener, AcceptRequest& request) noexcept {
+    return static_cast<Listener&>(listener).accept_now(request);
+}
+
+void Listener::close(ListenerSocket* socket) noexcept {
+    auto* const listener = static_cast<Listener*>(socket);
+    if (listener->is_paused) listener->core().forget(*listener);
+    delete std::exchange(listener->given_back, nullptr);
+    listener->retire();
+}
+
+void Listener::orphan() noexcept {
+    close_fd();
+    forget_core();
+    is_paused = false;
+    ops = &orphaned_operations;
+    may_accept = true;
+}
+
+const backend::ListenerOps Listener::operations{&accept, &close};
+
+const backend::ListenerOps Listener::orphaned_operations{[](ListenerSocket&, AcceptRequest& request) noexcept {
+                                                             request.error = Errc::runtime_shutdown;
+                                                             return Step::done;
+                                                         },
+                                                         [](ListenerSocket* socket) noexcept {
+                                                             delete socket->given_back;
+                                                             delete static_cast<Listener*>(socket);
+                                                         }};
+
+}  // namespace skerry::kernel_io::epoll

@@ -1,0 +1,93 @@
+#include "poller.hpp"
+
+#include "../system_call.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+namespace skerry::kernel_io::epoll {
+
+Result<Poller> Poller::make() noexcept {
+    Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll) return last_error();
+    Fd doorbell(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (!doorbell) return last_error();
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;  // edge-triggered, so it is never read: each ring is an edge of its own
+    event.data.ptr = nullptr;
+    if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, doorbell.get(), &event) != 0) return last_error();
+    return Poller(std::move(epoll), std::move(doorbell));
+}
+
+Poller::~Poller() { release_retired(); }
+
+Result<> Poller::add(int fd, Watched& watched, std::uint32_t events) noexcept {
+    epoll_event event{};
+    event.events = events | EPOLLET;
+    event.data.ptr = &watched;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return last_error();
+    ++watched_count_;
+    return {};
+}
+
+Result<> Poller::modify(int fd, Watched& watched, std::uint32_t events) noexcept {
+    epoll_event event{};
+    event.events = events | EPOLLET;
+    event.data.ptr = &watched;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) return last_error();
+    return {};
+}
+
+void Poller::retire(Watched* watched) noexcept {
+    watched->gone_ = true;
+    --watched_count_;
+    retired_.push_back(watched);
+}
+
+int Poller::dispatch() noexcept {
+    int count = std::exchange(harvested_, -1);
+    if (count < 0) {
+        if (watched_count_ == 0 && retired_.empty()) return 0;
+        count = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0);
+    }
+    for (int i = 0; i < count; ++i) {
+        auto* const watched = static_cast<Watched*>(events_[static_cast<std::size_t>(i)].data.ptr);
+        if (watched != nullptr && !watched->gone_) watched->on_events(events_[static_cast<std::size_t>(i)].events);
+    }
+    if (!retired_.empty()) release_retired();
+    return std::max(count, 0);
+}
+
+void Poller::park(time::Instant wake_at) noexcept {
+    if (wake_at == time::Instant::max()) {
+        harvested_ = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, -1);
+    } else {
+        const auto left = std::max(wake_at - time::Instant::now(), std::chrono::nanoseconds{0});
+        timespec timeout{};
+        timeout.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(left).count();
+        timeout.tv_nsec = (left % std::chrono::seconds{1}).count();
+        harvested_ = ::epoll_pwait2(epoll_.get(), events_.data(), events_per_poll, &timeout, nullptr);
+        if (harvested_ < 0 && errno == ENOSYS) {  // before Linux 5.11: whole milliseconds, never early
+            const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+            harvested_ = ::epoll_wait(epoll_.get(), events_.data(), events_per_poll,
+                                      static_cast<int>(std::min<std::int64_t>(ms, 60'000)));
+        }
+    }
+    if (harvested_ < 0) harvested_ = 0;  // EINTR: the loop looks around and parks again
+}
+
+void Poller::ring() noexcept {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(doorbell_.get(), &one, sizeof one);
+}
+
+void Poller::release_retired() noexcept {
+    for (Watched* watched : retired_) delete watched;
+    retired_.clear();
+}
+
+}  // namespace skerry::kernel_io::epoll

@@ -1,0 +1,90 @@
+#pragma once
+
+// Hot path. The epoll instance of one core: registration, the doorbell, harvested events.
+//
+// Everything is registered once, edge-triggered, streams for both directions, and hardly ever modified: a
+// level-triggered loop pays an epoll_ctl whenever its interest changes. An object that goes away in the middle
+// of a batch may still stand in a harvested event, so its memory is kept until the batch is over.
+
+#include "../os_socket.hpp"
+
+#include <skerry/base/result.hpp>
+#include <skerry/time/instant.hpp>
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace skerry::kernel_io::epoll {
+
+class Poller;
+
+/// Something registered. Derived classes keep what they are about.
+class Watched {
+public:
+    Watched() noexcept = default;
+    Watched(const Watched&) = delete;
+    Watched& operator=(const Watched&) = delete;
+
+    virtual void on_events(std::uint32_t events) noexcept = 0;
+
+protected:
+    virtual ~Watched() = default;
+
+private:
+    friend Poller;
+    bool gone_ = false;
+};
+
+class Poller {
+public:
+    static constexpr int events_per_poll = 256;
+
+    static constexpr std::uint32_t both_directions = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
+
+    /// Errors: no_descriptors and whatever else epoll_create1 and eventfd say.
+    [[nodiscard]] static Result<Poller> make() noexcept;
+
+    Poller(Poller&&) noexcept = default;
+    Poller& operator=(Poller&&) noexcept = default;
+    ~Poller();
+
+    [[nodiscard]] Result<> add(int fd, Watched& watched, std::uint32_t events = both_directions) noexcept;
+
+    /// Changes what is registered. What is ready already gives an edge again.
+    [[nodiscard]] Result<> modify(int fd, Watched& watched, std::uint32_t events) noexcept;
+
+    /// Stops events for `watched`, whose descriptor the caller closes, and deletes it after the batch.
+    void retire(Watched* watched) noexcept;
+
+    /// Asks the kernel for events without waiting, unless a park has just brought some; hands them out.
+    /// Returns how many there were.
+    int dispatch() noexcept;
+
+    /// Waits for events, the doorbell or `wake_at`; keeps what came for dispatch().
+    void park(time::Instant wake_at) noexcept;
+
+    /// Threads: any.
+    void ring() noexcept;
+
+    [[nodiscard]] int fd() const noexcept { return epoll_.get(); }
+
+    /// True when nothing but the doorbell is registered: polling without waiting cannot find anything.
+    [[nodiscard]] bool has_watched() const noexcept { return watched_count_ != 0; }
+
+private:
+    Poller(Fd epoll, Fd doorbell) noexcept : epoll_(std::move(epoll)), doorbell_(std::move(doorbell)) {}
+
+    void release_retired() noexcept;
+
+    Fd epoll_;
+    Fd doorbell_;
+    int harvested_ = -1;  // events in events_ that a park brought; -1: none were asked for
+    std::uint64_t watched_count_ = 0;
+    std::vector<Watched*> retired_;
+    std::array<epoll_event, events_per_poll> events_;
+};
+
+}  // namespace skerry::kernel_io::epoll

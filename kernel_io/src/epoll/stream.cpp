@@ -1,0 +1,194 @@
+#include "stream.hpp"
+
+#include "../system_call.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace skerry::kernel_io::epoll {
+
+using backend::ReadKind;
+using backend::ReadRequest;
+using backend::Step;
+using backend::StreamSocket;
+using backend::WriteKind;
+using backend::WriteRequest;
+
+Stream::Stream(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
+    ops = &operations;
+    home = core.home();
+}
+
+void Stream::on_events(std::uint32_t events) noexcept {
+    if (connecting != nullptr) [[unlikely]]
+        return finish_connect();
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+        may_read = true;
+        saw_hang_up_ |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        if (reader != nullptr && read_now(*reader) == Step::done) complete(*this, *reader);
+    }
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+        may_write = true;
+        // A write of "some" only learns that there is room: it writes when its task runs, so that a
+        // cancelled one has written nothing.
+        if (writer != nullptr && (writer->kind == WriteKind::some || write_now(*writer) == Step::done))
+            complete(*this, *writer);
+    }
+}
+
+// --- reading
+
+Step Stream::read_now(ReadRequest& request) noexcept {
+    if (request.kind == ReadKind::buffer) return read_buffer(request);
+    const int flags = request.kind == ReadKind::peek ? MSG_PEEK : 0;
+    const ssize_t count = call_recv(fd(), request.into.data(), request.into.size(), flags);
+    return received(request, count, request.into.size());
+}
+
+Step Stream::read_buffer(ReadRequest& request) noexcept {
+    if (!request.buffer) request.buffer = core().buffers().allocate();
+    if (!request.buffer) {
+        core().counters().no_buffers.fetch_add(1, std::memory_order_relaxed);
+        request.error = Errc::no_buffers;
+        return Step::done;
+    }
+    const std::span<std::byte> into = request.buffer.writable();
+    const ssize_t count = call_recv(fd(), into.data(), into.size(), 0);
+    const Step step = received(request, count, into.size());
+    if (count > 0)
+        request.buffer.set_size(static_cast<std::size_t>(count));
+    else
+        request.buffer.reset();
+    return step;
+}
+
+Step Stream::received(ReadRequest& request, ssize_t count, std::size_t asked) noexcept {
+    if (count > 0) {
+        request.bytes = static_cast<std::size_t>(count);
+        if (request.bytes < asked && request.kind != ReadKind::peek) may_read = saw_hang_up_;
+        return Step::done;
+    }
+    if (count == 0) {
+        request.bytes = 0;
+        end_of_stream = true;
+        return Step::done;
+    }
+    if (errno == EAGAIN || errno == EINTR) {
+        may_read = false;
+        return Step::pending;
+    }
+    request.error = last_error();
+    return Step::done;
+}
+
+Step Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
+    return static_cast<Stream&>(socket).read_now(request);
+}
+
+// --- writing
+
+Step Stream::write_now(WriteRequest& request) noexcept {
+    const std::span<const std::byte> left = request.from.subspan(request.bytes);
+    const ssize_t count = call_send(fd(), left.data(), left.size(), MSG_NOSIGNAL);
+    if (count >= 0) [[likely]] {
+        request.bytes += static_cast<std::size_t>(count);
+        if (request.bytes == request.from.size()) return Step::done;
+        may_write = false;
+        return request.kind == WriteKind::some ? Step::done : Step::pending;
+    }
+    if (errno == EAGAIN || errno == EINTR) {
+        may_write = false;
+        return Step::pending;
+    }
+    request.error = last_error();
+    return Step::done;
+}
+
+Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
+    return static_cast<Stream&>(socket).write_now(request);
+}
+
+// --- the rest of the table
+
+Result<> Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexcept {
+    auto& stream = static_cast<Stream&>(socket);
+    const int mode = how == backend::ShutdownHow::read    ? SHUT_RD
+                     : how == backend::ShutdownHow::write ? SHUT_WR
+                                                          : SHUT_RDWR;
+    // After the peer's reset there is nothing to shut down, which is what the caller wanted.
+    if (::shutdown(stream.fd(), mode) != 0 && errno != ENOTCONN) return last_error();
+    if (how != backend::ShutdownHow::write) stream.may_read = true;
+    return {};
+}
+
+void Stream::close(StreamSocket* socket) noexcept {
+    auto* const stream = static_cast<Stream*>(socket);
+    // The kernel resets by itself when its own buffer holds unread data; what a cancelled read gave back
+    // is unread data too, which it cannot know of.
+    if (stream->given_back != nullptr) reset_on_close(stream->fd());
+    delete std::exchange(stream->given_back, nullptr);
+    stream->retire();
+}
+
+Result<> Stream::set_option(StreamSocket& socket, backend::SocketOption option, int value) noexcept {
+    return kernel_io::set_option(static_cast<Stream&>(socket).fd(), socket.peer.is_v6(), option, value);
+}
+
+Result<int> Stream::get_option(StreamSocket& socket, backend::SocketOption option) noexcept {
+    return kernel_io::get_option(static_cast<Stream&>(socket).fd(), socket.peer.is_v6(), option);
+}
+
+Result<net::SocketAddr> Stream::local_address(StreamSocket& socket) noexcept {
+    return kernel_io::local_address(static_cast<Stream&>(socket).fd());
+}
+
+// --- connecting
+
+void Stream::finish_connect() noexcept {
+    backend::ConnectRequest& request = *std::exchange(connecting, nullptr);
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+    if (error == 0) {
+        may_read = true;
+    } else {
+        request.error = Error::from_os(error);
+        request.socket = nullptr;
+        retire();
+    }
+    request.give_claim();
+    task::current_scheduler->wake(request);
+}
+
+// --- after the core
+
+void Stream::orphan() noexcept {
+    close_fd();
+    forget_core();
+    ops = &orphaned_operations;
+    may_read = may_write = true;
+}
+
+const backend::StreamOps Stream::operations{&read, &write, &shutdown, &close, &set_option, &get_option, &local_address};
+
+const backend::StreamOps Stream::orphaned_operations{
+    [](StreamSocket&, ReadRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](StreamSocket&, WriteRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](StreamSocket&, backend::ShutdownHow) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](StreamSocket* socket) noexcept {
+        delete socket->given_back;
+        delete static_cast<Stream*>(socket);
+    },
+    [](StreamSocket&, backend::SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](StreamSocket&, backend::SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; },
+    [](StreamSocket&) noexcept -> Result<net::SocketAddr> { return Errc::runtime_shutdown; }};
+
+}  // namespace skerry::kernel_io::epoll

@@ -1,0 +1,168 @@
+#include "os_socket.hpp"
+
+#include <skerry/base/os_socket_addr.hpp>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+namespace skerry::kernel_io {
+
+using backend::SocketOption;
+
+Fd::~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+Error last_error() noexcept { return Error::from_os(errno); }
+
+namespace {
+
+int family_of(const net::SocketAddr& address) noexcept { return address.is_v4() ? AF_INET : AF_INET6; }
+
+Result<> set_int(int fd, int level, int name, int value) noexcept {
+    if (::setsockopt(fd, level, name, &value, sizeof value) != 0) return last_error();
+    return {};
+}
+
+Result<> bind_to(int fd, const net::SocketAddr& address) noexcept {
+    sockaddr_storage storage;
+    const socklen_t length = net::to_os(address, storage);
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0) return last_error();
+    return {};
+}
+
+// Where an option lives, and whether the kernel keeps it as a plain int.
+struct OptionName {
+    int level;
+    int name;
+};
+
+std::optional<OptionName> name_of(SocketOption option, bool is_v6) noexcept {
+    switch (option) {
+        case SocketOption::no_delay: return OptionName{IPPROTO_TCP, TCP_NODELAY};
+        case SocketOption::quick_ack: return OptionName{IPPROTO_TCP, TCP_QUICKACK};
+        case SocketOption::keep_alive: return OptionName{SOL_SOCKET, SO_KEEPALIVE};
+        case SocketOption::keep_alive_idle_s: return OptionName{IPPROTO_TCP, TCP_KEEPIDLE};
+        case SocketOption::keep_alive_interval_s: return OptionName{IPPROTO_TCP, TCP_KEEPINTVL};
+        case SocketOption::keep_alive_count: return OptionName{IPPROTO_TCP, TCP_KEEPCNT};
+        case SocketOption::user_timeout_ms: return OptionName{IPPROTO_TCP, TCP_USER_TIMEOUT};
+        case SocketOption::receive_buffer_bytes: return OptionName{SOL_SOCKET, SO_RCVBUF};
+        case SocketOption::send_buffer_bytes: return OptionName{SOL_SOCKET, SO_SNDBUF};
+        case SocketOption::ttl:
+            return is_v6 ? OptionName{IPPROTO_IPV6, IPV6_UNICAST_HOPS} : OptionName{IPPROTO_IP, IP_TTL};
+        case SocketOption::traffic_class:
+            return is_v6 ? OptionName{IPPROTO_IPV6, IPV6_TCLASS} : OptionName{IPPROTO_IP, IP_TOS};
+        case SocketOption::broadcast: return OptionName{SOL_SOCKET, SO_BROADCAST};
+        case SocketOption::multicast_loop:
+            return is_v6 ? OptionName{IPPROTO_IPV6, IPV6_MULTICAST_LOOP} : OptionName{IPPROTO_IP, IP_MULTICAST_LOOP};
+        case SocketOption::multicast_ttl:
+            return is_v6 ? OptionName{IPPROTO_IPV6, IPV6_MULTICAST_HOPS} : OptionName{IPPROTO_IP, IP_MULTICAST_TTL};
+        case SocketOption::busy_poll_us: return OptionName{SOL_SOCKET, SO_BUSY_POLL};
+        case SocketOption::linger_s: break;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Result<Fd> open_stream(const net::SocketAddr& peer) noexcept {
+    Fd fd(::socket(family_of(peer), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return last_error();
+    set_no_delay(fd.get());
+    return fd;
+}
+
+Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOptions& options) noexcept {
+    Fd fd(::socket(family_of(address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return last_error();
+    if (auto set = set_int(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1); !set) return set.error();
+    if (options.reuse_port)
+        if (auto set = set_int(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1); !set) return set.error();
+    if (!address.is_v4())
+        if (auto set = set_int(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only ? 1 : 0); !set) return set.error();
+    if (auto bound = bind_to(fd.get(), address); !bound) return bound.error();
+    if (::listen(fd.get(), options.backlog) != 0) return last_error();
+    return fd;
+}
+
+Result<Fd> open_datagram(const net::SocketAddr& address, const backend::BindOptions& options) noexcept {
+    Fd fd(::socket(family_of(address), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return last_error();
+    // A group is received by every program that joins it, so its port may be bound more than once.
+    if (address.ip().is_multicast())
+        if (auto set = set_int(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1); !set) return set.error();
+    if (options.reuse_port)
+        if (auto set = set_int(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1); !set) return set.error();
+    if (!address.is_v4())
+        if (auto set = set_int(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only ? 1 : 0); !set) return set.error();
+    if (auto bound = bind_to(fd.get(), address); !bound) return bound.error();
+    return fd;
+}
+
+Result<net::SocketAddr> local_address(int fd) noexcept {
+    sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return last_error();
+    return net::from_os(storage, length);
+}
+
+void set_no_delay(int fd) noexcept { (void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
+
+void reset_on_close(int fd) noexcept {
+    const linger hard{1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+}
+
+Result<> set_option(int fd, bool is_v6, SocketOption option, int value) noexcept {
+    if (option == SocketOption::linger_s) {
+        const linger setting{value >= 0 ? 1 : 0, value >= 0 ? value : 0};
+        if (::setsockopt(fd, SOL_SOCKET, SO_LINGER, &setting, sizeof setting) != 0) return last_error();
+        return {};
+    }
+    const auto name = name_of(option, is_v6);
+    if (!name) return Errc::unsupported;
+    return set_int(fd, name->level, name->name, value);
+}
+
+Result<int> get_option(int fd, bool is_v6, SocketOption option) noexcept {
+    if (option == SocketOption::linger_s) {
+        linger setting{};
+        socklen_t length = sizeof setting;
+        if (::getsockopt(fd, SOL_SOCKET, SO_LINGER, &setting, &length) != 0) return last_error();
+        return setting.l_onoff != 0 ? setting.l_linger : -1;
+    }
+    const auto name = name_of(option, is_v6);
+    if (!name) return Errc::unsupported;
+    int value = 0;
+    socklen_t length = sizeof value;
+    if (::getsockopt(fd, name->level, name->name, &value, &length) != 0) return last_error();
+    return value;
+}
+
+Result<> change_membership(int fd, const net::IpAddr& group, std::uint32_t interface_index, bool join) noexcept {
+    if (!group.is_multicast()) return Errc::invalid_argument;
+    sockaddr_storage storage;
+    (void)net::to_os(net::SocketAddr(group, 0), storage);
+    if (group.is_v4()) {
+        ip_mreqn request{};
+        request.imr_multiaddr = reinterpret_cast<const sockaddr_in&>(storage).sin_addr;
+        request.imr_ifindex = static_cast<int>(interface_index);
+        const int name = join ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP;
+        if (::setsockopt(fd, IPPROTO_IP, name, &request, sizeof request) != 0) return last_error();
+        return {};
+    }
+    ipv6_mreq request{};
+    request.ipv6mr_multiaddr = reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr;
+    request.ipv6mr_interface = interface_index;
+    const int name = join ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP;
+    if (::setsockopt(fd, IPPROTO_IPV6, name, &request, sizeof request) != 0) return last_error();
+    return {};
+}
+
+}  // namespace skerry::kernel_io

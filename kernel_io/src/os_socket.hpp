@@ -1,0 +1,55 @@
+#pragma once
+
+// The socket calls that every driver of kernel_io shares: making, binding, options, membership.
+
+#include <skerry/backend/socket_ops.hpp>
+#include <skerry/base/result.hpp>
+#include <skerry/base/socket_addr.hpp>
+
+#include <cstdint>
+#include <utility>
+
+namespace skerry::kernel_io {
+
+/// Owns a descriptor.
+class Fd {
+public:
+    Fd() noexcept = default;
+    explicit Fd(int fd) noexcept : fd_(fd) {}
+    Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Fd& operator=(Fd&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~Fd();
+
+    [[nodiscard]] int get() const noexcept { return fd_; }
+    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+    [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
+
+private:
+    int fd_ = -1;
+};
+
+/// The error of the system call that has just failed.
+[[nodiscard]] Error last_error() noexcept;
+
+/// A non-blocking stream socket of the family of `peer`, with TCP_NODELAY.
+[[nodiscard]] Result<Fd> open_stream(const net::SocketAddr& peer) noexcept;
+/// A bound, listening one.
+[[nodiscard]] Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOptions& options) noexcept;
+/// A bound, non-blocking datagram socket.
+[[nodiscard]] Result<Fd> open_datagram(const net::SocketAddr& address, const backend::BindOptions& options) noexcept;
+
+[[nodiscard]] Result<net::SocketAddr> local_address(int fd) noexcept;
+
+void set_no_delay(int fd) noexcept;
+/// Makes the close that follows send a reset.
+void reset_on_close(int fd) noexcept;
+
+[[nodiscard]] Result<> set_option(int fd, bool is_v6, backend::SocketOption option, int value) noexcept;
+[[nodiscard]] Result<int> get_option(int fd, bool is_v6, backend::SocketOption option) noexcept;
+[[nodiscard]] Result<> change_membership(int fd, const net::IpAddr& group, std::uint32_t interface_index,
+                                         bool join) noexcept;
+
+}  // namespace skerry::kernel_io

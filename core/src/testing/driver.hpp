@@ -1,0 +1,70 @@
+#pragma once
+
+// The driver of the testing backend: virtual time and a network in memory on one core.
+
+#include "world.hpp"
+
+#include <skerry/backend/driver.hpp>
+#include <skerry/backend/slow_lane.hpp>
+#include <skerry/backend/socket_ops.hpp>
+#include <skerry/runtime/core_loop.hpp>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace skerry::testing {
+
+class Driver {
+public:
+    static constexpr bool is_virtual = true;
+    static constexpr std::int64_t busy_poll_interval_ns = 0;
+
+    Driver(std::shared_ptr<World> world, std::uint16_t home) : world_(std::move(world)) {
+        world_->network.set_home(home);
+    }
+
+    backend::Work receive(time::Instant now) noexcept;
+    backend::Work transmit(time::Instant) noexcept { return backend::Work::none; }
+    [[nodiscard]] time::Instant next_deadline() noexcept;
+    bool arm() noexcept { return true; }
+
+    /// Jumps to `wake_at`, or waits for real where the time does not decide: while blocking calls are under
+    /// way, while the clock is not paused, and for threads of the test's own.
+    void park(time::Instant wake_at) noexcept;
+    void unpark() noexcept;
+    [[nodiscard]] int wake_fd() const noexcept { return -1; }
+
+    /// Puts the thread on this core's time and sockets while it lives.
+    class Installed {
+    public:
+        explicit Installed(World& world) noexcept;
+        ~Installed();
+        Installed(const Installed&) = delete;
+        Installed& operator=(const Installed&) = delete;
+
+    private:
+        time::VirtualTimeScope time_;
+        VirtualClock* clock_;
+        backend::SocketFactory* sockets_;
+        backend::SlowLane* lane_;
+    };
+    Installed install() noexcept { return Installed(*world_); }
+
+private:
+    [[nodiscard]] bool has_blocking_calls() const noexcept;
+    void wait_for_doorbell(std::chrono::nanoseconds at_most) noexcept;
+    void stand_still() noexcept;
+
+    std::shared_ptr<World> world_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool rung_ = false;
+};
+
+static_assert(backend::Driver<Driver>);
+
+using Loop = runtime::CoreLoop<Driver>;
+
+}  // namespace skerry::testing

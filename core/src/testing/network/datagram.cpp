@@ -1,0 +1,224 @@
+#include "datagram.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace skerry::testing {
+
+using backend::Datagram;
+using backend::DatagramSocket;
+using backend::RecvRequest;
+using backend::SendRequest;
+using backend::Step;
+
+DatagramPort::DatagramPort(NetworkState& network, const net::SocketAddr& address,
+                           const backend::BindOptions& bind_options) noexcept
+    : Socket(network), reuse_port(bind_options.reuse_port), v6_only(bind_options.v6_only) {
+    ops = &operations;
+    home = network.home();
+    local = address;
+}
+
+// --- receiving
+
+bool DatagramPort::takes(const Event& datagram) const noexcept {
+    if (connected && datagram.from != connected_peer_) return false;
+    if (!datagram.to.ip().is_multicast()) return true;
+    if (groups_.count(datagram.to.ip()) == 0) return false;
+    return datagram.source != id() || options.get(backend::SocketOption::multicast_loop) != 0;
+}
+
+void DatagramPort::deliver(const net::SocketAddr& from, IoBuf payload) {
+    NetworkState& net = network();
+    if (queue_.size() >= net.limits().datagram_queue) {
+        ++net.counters().datagrams_overflowed;
+        return;
+    }
+    ++net.counters().datagrams;
+    Datagram& datagram = queue_.emplace_back();
+    datagram.payload = std::move(payload);
+    datagram.peer = local.is_v6() && from.is_v4() ? net::SocketAddr(from.ip().mapped(), from.port()) : from;
+    datagram.received_at = net.now();
+    datagram.time_source = backend::TimeSource::burst;
+    may_receive = true;
+    if (receiver != nullptr && receive_now(*receiver) == Step::done) complete(*this, *receiver);
+}
+
+void DatagramPort::fail(Error error) noexcept {
+    pending_error_ = error;
+    may_receive = true;
+    if (receiver != nullptr && receive_now(*receiver) == Step::done) complete(*this, *receiver);
+}
+
+Step DatagramPort::receive_now(RecvRequest& request) noexcept {
+    if (pending_error_ != Errc::ok) {
+        request.error = std::exchange(pending_error_, Error{});
+        return Step::done;
+    }
+    if (queue_.empty()) {
+        may_receive = false;
+        return Step::pending;
+    }
+    if (request.batch.empty()) {
+        copy_one(request);
+        return Step::done;
+    }
+    if (network().no_buffers()) {
+        request.error = Errc::no_buffers;
+        return Step::done;
+    }
+    const std::size_t count = std::min({request.batch.size(), batch_max, queue_.size()});
+    for (; request.count < count; ++request.count) {
+        request.batch[request.count] = std::move(queue_.front());
+        queue_.pop_front();
+    }
+    return Step::done;
+}
+
+void DatagramPort::copy_one(RecvRequest& request) noexcept {
+    const Datagram& oldest = queue_.front();
+    request.count = std::min(request.into.size(), oldest.payload.size());
+    if (request.count != 0) std::memcpy(request.into.data(), oldest.payload.data(), request.count);
+    request.truncated = request.count < oldest.payload.size();
+    request.peer = oldest.peer;
+    queue_.pop_front();
+}
+
+Step DatagramPort::receive(DatagramSocket& socket, RecvRequest& request) noexcept {
+    return static_cast<DatagramPort&>(socket).receive_now(request);
+}
+
+// --- sending
+
+Error DatagramPort::send_one(const net::SocketAddr* to, IoBuf payload) {
+    NetworkState& net = network();
+    if (to == nullptr && !connected) return Errc::not_connected;
+    if (payload.size() > payload_bytes_max) return Errc::message_too_long;
+    Event event;
+    event.kind = EventKind::datagram;
+    event.source = id();
+    event.to = to == nullptr ? connected_peer_ : net::SocketAddr(to->ip().unmapped(), to->port());
+    if (event.to.port() == 0) return Errc::invalid_argument;
+    if (event.to.is_unspecified()) event.to = net::SocketAddr(net.source_for(event.to.ip()), event.to.port());
+    const net::IpAddr source = local.is_unspecified() ? net.source_for(event.to.ip()) : local.ip();
+    event.from = net::SocketAddr(source, local.port());
+    const Link& link = net.wire().link(source, event.to.ip());
+    Random& random = net.wire().random();
+    if (link.is_down || random.happens(link.drop)) {
+        ++net.counters().datagrams_lost;
+        return {};
+    }
+    time::Instant arrival = net.wire().arrival(source, event.to.ip(), payload.size(), net.now());
+    if (random.happens(link.reorder)) arrival += link.reorder_delay;
+    if (random.happens(link.duplicate)) {
+        Event copy;
+        copy.kind = event.kind;
+        copy.source = event.source;
+        copy.from = event.from;
+        copy.to = event.to;
+        copy.payload = payload.clone();
+        net.schedule(arrival, std::move(copy));
+    }
+    event.payload = std::move(payload);
+    net.schedule(arrival, std::move(event));
+    return {};
+}
+
+Step DatagramPort::send_now(SendRequest& request) noexcept {
+    if (network().sends_blocked()) {
+        may_send = false;
+        return Step::pending;
+    }
+    if (pending_error_ != Errc::ok) {
+        request.error = std::exchange(pending_error_, Error{});
+        return Step::done;
+    }
+    if (request.batch.empty()) {
+        request.error = send_one(request.to, IoBuf::copy_of(request.from));
+        if (request.error == Errc::ok) request.count = request.from.size();
+        return Step::done;
+    }
+    while (request.count < request.batch.size()) {
+        Datagram& datagram = request.batch[request.count];
+        const Error error = send_one(connected ? nullptr : &datagram.peer, IoBuf::copy_of(datagram.payload.bytes()));
+        if (error != Errc::ok) {
+            // What was sent counts; the error comes with the next call, whose first datagram it concerns.
+            if (request.count == 0) request.error = error;
+            return Step::done;
+        }
+        ++request.count;
+    }
+    return Step::done;
+}
+
+Step DatagramPort::send(DatagramSocket& socket, SendRequest& request) noexcept {
+    return static_cast<DatagramPort&>(socket).send_now(request);
+}
+
+void DatagramPort::sends_unblocked() noexcept {
+    may_send = true;
+    if (sender != nullptr) complete(*this, *sender);  // it sends when its task runs
+}
+
+// --- the rest of the table
+
+Result<> DatagramPort::connect(DatagramSocket& socket, const net::SocketAddr& peer) noexcept {
+    auto& port = static_cast<DatagramPort&>(socket);
+    if (peer.port() == 0) return Errc::invalid_argument;
+    port.connected_peer_ = net::SocketAddr(peer.ip().unmapped(), peer.port());
+    port.connected = true;
+    return {};
+}
+
+Result<> DatagramPort::join(DatagramSocket& socket, const net::IpAddr& group, std::uint32_t, bool join) noexcept {
+    auto& port = static_cast<DatagramPort&>(socket);
+    if (!group.is_multicast()) return Errc::invalid_argument;
+    if (join) return port.groups_.insert(group).second ? Result<>() : Result<>(Errc::address_in_use);
+    return port.groups_.erase(group) != 0 ? Result<>() : Result<>(Errc::address_not_available);
+}
+
+void DatagramPort::close(DatagramSocket* socket) noexcept {
+    auto* const port = static_cast<DatagramPort*>(socket);
+    delete std::exchange(port->given_back, nullptr);
+    port->network().release_descriptor(*port);
+    port->network().discard(port);
+}
+
+Result<> DatagramPort::set_option(DatagramSocket& socket, backend::SocketOption option, int value) noexcept {
+    return static_cast<DatagramPort&>(socket).options.set(option, value);
+}
+
+Result<int> DatagramPort::get_option(DatagramSocket& socket, backend::SocketOption option) noexcept {
+    return static_cast<DatagramPort&>(socket).options.ask(option);
+}
+
+void DatagramPort::orphan() noexcept {
+    queue_.clear();
+    ops = &orphaned_operations;
+    may_receive = may_send = true;
+}
+
+const backend::DatagramOps DatagramPort::operations{&receive, &send, &connect, &join, &close, &set_option, &get_option};
+
+const backend::DatagramOps DatagramPort::orphaned_operations{
+    [](DatagramSocket&, RecvRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](DatagramSocket&, SendRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](DatagramSocket&, const net::SocketAddr&) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](DatagramSocket&, const net::IpAddr&, std::uint32_t, bool) noexcept -> Result<> {
+        return Errc::runtime_shutdown;
+    },
+    [](DatagramSocket* socket) noexcept {
+        delete socket->given_back;
+        delete static_cast<DatagramPort*>(socket);
+    },
+    [](DatagramSocket&, backend::SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](DatagramSocket&, backend::SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; }};
+
+}  // namespace skerry::testing

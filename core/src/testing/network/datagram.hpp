@@ -1,0 +1,53 @@
+#pragma once
+
+#include "network_state.hpp"
+
+#include <deque>
+#include <set>
+
+namespace skerry::testing {
+
+/// A datagram socket.
+class DatagramPort final : public Socket, public backend::DatagramSocket {
+public:
+    static constexpr std::size_t payload_bytes_max = 65'507;  // 65'535 less the headers of IPv4 and UDP
+    static constexpr std::size_t batch_max = 64;
+
+    DatagramPort(NetworkState& network, const net::SocketAddr& address, const backend::BindOptions& options) noexcept;
+
+    void orphan() noexcept override;
+
+    /// Whether it takes a datagram from `sender` to `to`.
+    [[nodiscard]] bool takes(const Event& datagram) const noexcept;
+    void deliver(const net::SocketAddr& from, IoBuf payload);
+    void fail(Error error) noexcept;
+    void sends_unblocked() noexcept;
+
+    const bool reuse_port;
+    const bool v6_only;
+
+    static const backend::DatagramOps operations;
+    static const backend::DatagramOps orphaned_operations;
+
+private:
+    backend::Step receive_now(backend::RecvRequest& request) noexcept;
+    void copy_one(backend::RecvRequest& request) noexcept;
+    backend::Step send_now(backend::SendRequest& request) noexcept;
+    Error send_one(const net::SocketAddr* to, IoBuf payload);
+
+    static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;
+    static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
+    static Result<> connect(backend::DatagramSocket& socket, const net::SocketAddr& peer) noexcept;
+    static Result<> join(backend::DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
+                         bool join) noexcept;
+    static void close(backend::DatagramSocket* socket) noexcept;
+    static Result<> set_option(backend::DatagramSocket& socket, backend::SocketOption option, int value) noexcept;
+    static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept;
+
+    std::deque<backend::Datagram> queue_;
+    std::set<net::IpAddr> groups_;
+    net::SocketAddr connected_peer_;
+    Error pending_error_;
+};
+
+}  // namespace skerry::testing

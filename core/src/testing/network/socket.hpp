@@ -1,0 +1,66 @@
+#pragma once
+
+#include "event_queue.hpp"
+
+#include <skerry/backend/socket_ops.hpp>
+#include <skerry/base/intrusive_list.hpp>
+
+#include <array>
+#include <cstddef>
+
+namespace skerry::testing {
+
+class NetworkState;
+
+/// The values of one socket's options: kept for whoever asks, and read by what they steer.
+class OptionValues {
+public:
+    OptionValues() noexcept {
+        values_[index(backend::SocketOption::no_delay)] = 1;
+        values_[index(backend::SocketOption::linger_s)] = -1;
+        values_[index(backend::SocketOption::ttl)] = 64;
+        values_[index(backend::SocketOption::multicast_loop)] = 1;
+        values_[index(backend::SocketOption::multicast_ttl)] = 1;
+    }
+    [[nodiscard]] int get(backend::SocketOption option) const noexcept { return values_[index(option)]; }
+    Result<> set(backend::SocketOption option, int value) noexcept {
+        if (option == backend::SocketOption::busy_poll_us) return Errc::unsupported;
+        if (value < 0 && option != backend::SocketOption::linger_s) return Errc::invalid_argument;
+        values_[index(option)] = value;
+        return {};
+    }
+    Result<int> ask(backend::SocketOption option) const noexcept {
+        if (option == backend::SocketOption::busy_poll_us) return Errc::unsupported;
+        return get(option);
+    }
+
+private:
+    static std::size_t index(backend::SocketOption option) noexcept { return static_cast<std::size_t>(option); }
+    std::array<int, static_cast<std::size_t>(backend::SocketOption::busy_poll_us) + 1> values_{};
+};
+
+/// What every socket of the network is. As a link it is in the network's list.
+class Socket : public ListLink {
+public:
+    explicit Socket(NetworkState& network) noexcept;
+    Socket(const Socket&) = delete;
+    Socket& operator=(const Socket&) = delete;
+
+    [[nodiscard]] SocketId id() const noexcept { return id_; }
+    [[nodiscard]] NetworkState& network() const noexcept { return *network_; }
+
+    /// The network goes away. Deletes the socket, or, when a program still holds it, makes every operation
+    /// from now on answer runtime_shutdown.
+    virtual void orphan() noexcept = 0;
+
+    OptionValues options;
+    bool has_descriptor = false;
+
+    virtual ~Socket() = default;
+
+private:
+    NetworkState* network_;
+    SocketId id_;
+};
+
+}  // namespace skerry::testing

@@ -1,0 +1,166 @@
+#include "options.hpp"
+
+#include "toml_config.hpp"
+
+#include <skerry/version.hpp>
+
+#include <algorithm>
+#include <memory>
+
+namespace skerry::apps {
+
+namespace {
+
+/// Adds an option whose text `parse` turns into a value or refuses, and hands the value to `take`.
+template <class Parse, class Take>
+CLI::Option* add_parsed(CLI::App& app, std::string name, std::string form, std::string help, Parse parse, Take take) {
+    const auto accept = [name, parse, take](const std::string& text) {
+        auto value = parse(text);
+        if (!value) throw CLI::ValidationError(name + "=" + text, value.error().message);
+        take(*std::move(value));
+    };
+    return app.add_option_function<std::string>(name, accept, std::move(help))->type_name(std::move(form));
+}
+
+void add_runtime_options(CLI::App& app, runtime::Config& config) {
+    add_parsed(app, "--backend", "NAME", "auto, dpdk, io_uring, epoll, tap:IF or xdp:IF; default auto", parse_backend,
+               [&config](std::string name) { config.backend = std::move(name); });
+    add_parsed(app, "--flavour", "NAME", "per_core or current_thread; default per_core", parse_flavour,
+               [&config](runtime::Flavour flavour) { config.flavour = flavour; });
+    add_parsed(app, "--cores", "LIST", "the CPUs to run on, for example 0,2-4, or auto; default auto", parse_cores,
+               [&config](std::optional<topology::CpuSet> cores) { config.cores = cores; });
+    add_parsed(app, "--idle", "POLICY", "spin, adaptive or sleep; default: the backend's", parse_idle,
+               [&config](runtime::IdlePolicy idle) { config.idle = idle; });
+    add_parsed(app, "--grace", "TIME", "how long a stop waits for work in progress; default 5s", parse_duration,
+               [&config](std::chrono::nanoseconds grace) { config.grace = grace; });
+}
+
+void add_network_options(CLI::App& app, runtime::Config& config) {
+    app.add_option("--dpdk", config.dpdk, "EAL arguments and device, for the dpdk backend")->type_name("TEXT");
+    add_parsed(app, "--ip", "ADDR/LEN", "our address on a backend with its own stack", parse_ipv4_interface,
+               [&config](std::string text) { config.ip = std::move(text); });
+    add_parsed(app, "--ip6", "ADDR/LEN", "the same for IPv6", parse_ipv6_interface,
+               [&config](std::string text) { config.ip6 = std::move(text); });
+    add_parsed(app, "--gateway", "ADDR", "where packets for other networks go", parse_gateway,
+               [&config](std::string text) { config.gateway = std::move(text); });
+}
+
+void add_program_options(CLI::App& app, Options& options) {
+    const auto accept = [&options](const std::vector<std::string>& texts) {
+        for (const std::string& text : texts) {
+            auto address = parse_listen(text);
+            if (!address) throw CLI::ValidationError("--listen=" + text, address.error().message);
+            options.listen.push_back(*std::move(address));
+        }
+    };
+    app.add_option_function<std::vector<std::string>>("--listen", accept, "where to listen; may be repeated")
+        ->type_name("ADDR:PORT")
+        ->allow_extra_args(false);
+    app.add_option("--json", options.json_file, "write the results to this file as JSON")->type_name("FILE");
+}
+
+/// The option's name at the front of a CLI11 message, "--cores: ..." or "Could not convert: --cores = ...".
+const CLI::Option* option_in(const CLI::App& app, std::string_view message) {
+    const std::size_t begin = message.find("--");
+    if (begin == std::string_view::npos) return nullptr;
+    const std::string_view name = message.substr(begin, message.find_first_of(": =", begin) - begin);
+    return app.get_option_no_throw(std::string(name));
+}
+
+std::string unknown_argument(const CLI::App& app) {
+    const std::vector<std::string> extra = app.remaining();
+    const std::string text = extra.empty() ? std::string{} : extra.front();
+    const bool is_option = text.size() > 1 && text.front() == '-';
+    const std::string name = is_option ? text.substr(0, text.find('=')) : text;
+    return name + (is_option ? ": unknown option" : ": not an option") + "; accepted: " + accepted_names(app, "--");
+}
+
+std::string wrong_count(const CLI::App& app, const std::string& message) {
+    const CLI::Option* option = option_in(app, message);
+    if (option == nullptr) return message;
+    if (option->count() > 1)
+        return option->get_name() + ": given " + std::to_string(option->count()) + " times; accepted once";
+    return option->get_name() + ": the value is missing; write " + option->get_name() + "=" + option->get_type_name();
+}
+
+std::string wrong_kind(const CLI::App& app, const std::string& message) {
+    const CLI::Option* option = option_in(app, message);
+    if (option == nullptr || option->results().empty()) return message;
+    return option->get_name() + "=" + option->results().back() + ": not a value of the accepted kind, " +
+           option->get_type_name();
+}
+
+/// CLI11's error in one line that says what is accepted.
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+    std::string line = error.what();
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) line = unknown_argument(app);
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) line = wrong_count(app, line);
+    if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr) line = wrong_kind(app, line);
+    if (dynamic_cast<const CLI::FileError*>(&error) != nullptr)
+        line = "--config=" + app.get_config_ptr()->as<std::string>() + ": cannot be read; accepted: a TOML file";
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    return line;
+}
+
+// CLI11 takes the next argument for the value of `--cores=`, which would eat an option.
+std::string argument_without_value(std::span<const std::string> arguments) {
+    for (const std::string& argument : arguments) {
+        if (argument == "--") break;
+        if (argument.starts_with("--") && argument.find('=') == argument.size() - 1)
+            return argument + ": the value is missing";
+    }
+    return {};
+}
+
+std::string compiler() {
+#if defined(__clang__)
+    return "clang++ " + std::to_string(__clang_major__) + "." + std::to_string(__clang_minor__) + "." +
+           std::to_string(__clang_patchlevel__);
+#else
+    return "g++ " + std::to_string(__GNUC__) + "." + std::to_string(__GNUC_MINOR__) + "." +
+           std::to_string(__GNUC_PATCHLEVEL__);
+#endif
+}
+
+}  // namespace
+
+std::string version_line(const Program& program) {
+    const std::string backends = program.backends.empty() ? "none" : CLI::detail::join(program.backends, ", ");
+    return program.name + " " SKERRY_VERSION " (" + compiler() + ", backends " + backends + ")";
+}
+
+Result<Options, Stop> parse_options(const Program& program, std::span<const std::string> arguments,
+                                    const AddOptions& add_own) {
+    const auto refuse = [&program](const std::string& line) { return Stop{2, program.name + ": " + line}; };
+    const std::string empty_value = argument_without_value(arguments);
+    if (!empty_value.empty()) return refuse(empty_value);
+
+    Options options;
+    CLI::App app(program.summary, program.name);
+    app.set_version_flag("--version", version_line(program), "print version, compiler and backends");
+    if (add_own) add_own(app);
+    add_program_options(app, options);
+    add_runtime_options(app, options.runtime);
+    add_network_options(app, options.runtime);
+    app.set_config("--config", "", "read options from this TOML file; the command line wins")->type_name("FILE");
+    app.config_formatter(std::make_shared<TomlConfig>(app));
+    try {
+        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+        app.parse(std::move(reversed));
+    } catch (const CLI::CallForHelp&) {
+        return Stop{0, app.help()};
+    } catch (const CLI::CallForVersion& version) {
+        return Stop{0, std::string(version.what()) + "\n"};
+    } catch (const CLI::ParseError& error) {
+        return refuse(describe(app, error));
+    }
+    return options;
+}
+
+Result<Options, Stop> parse_options(const Program& program, int argc, const char* const* argv,
+                                    const AddOptions& add_own) {
+    const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+    return parse_options(program, std::span<const std::string>(arguments), add_own);
+}
+
+}  // namespace skerry::apps

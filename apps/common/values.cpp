@@ -1,0 +1,141 @@
+#include "values.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <net/if.h>
+#include <utility>
+
+namespace skerry::apps {
+
+namespace {
+
+template <class Number>
+std::optional<Number> whole_number(std::string_view text) {
+    Number value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+bool is_ip(int family, std::string_view text) {
+    std::array<unsigned char, sizeof(in6_addr)> address{};
+    return inet_pton(family, std::string(text).c_str(), address.data()) == 1;
+}
+
+// An IPv6 address may name its zone: fe80::1%eth0.
+bool is_ipv6_with_zone(std::string_view text) {
+    const std::size_t percent = text.find('%');
+    const bool zone_is_fine = percent == std::string_view::npos || percent + 1 < text.size();
+    return zone_is_fine && is_ip(AF_INET6, text.substr(0, percent));
+}
+
+// Digits and points only is meant as an address; anything else that a name server could know is a name.
+bool is_host(std::string_view text) {
+    if (text.empty()) return false;
+    if (text.find_first_not_of("0123456789.") == std::string_view::npos) return is_ip(AF_INET, text);
+    constexpr std::string_view in_names = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    return text.find_first_not_of(in_names) == std::string_view::npos && text.front() != '-' && text.front() != '.';
+}
+
+bool is_interface_name(std::string_view text) {
+    return !text.empty() && text.size() < IF_NAMESIZE && text.find_first_of("/ \t:") == std::string_view::npos;
+}
+
+Parsed<std::string> parse_interface(std::string_view text, int family, int prefix_max, std::string_view example) {
+    const ValueError wrong{"not an address with a prefix length; accepted: for example " + std::string(example)};
+    const std::size_t slash = text.find('/');
+    if (slash == std::string_view::npos || !is_ip(family, text.substr(0, slash))) return wrong;
+    const std::optional<int> prefix = whole_number<int>(text.substr(slash + 1));
+    if (!prefix) return wrong;
+    if (*prefix < 0 || *prefix > prefix_max)
+        return ValueError{"no such prefix length; accepted: /0 to /" + std::to_string(prefix_max)};
+    return std::string(text);
+}
+
+}  // namespace
+
+Parsed<std::string> parse_backend(std::string_view text) {
+    constexpr std::string_view accepted = "accepted: auto, dpdk, io_uring, epoll, tap:IF, xdp:IF";
+    for (const std::string_view name : {"auto", "dpdk", "io_uring", "epoll"})
+        if (text == name) return std::string(text);
+    for (const std::string_view name : {"tap", "xdp"}) {
+        if (text == name) return ValueError{"the interface is missing; write " + std::string(name) + ":IF"};
+        if (!text.starts_with(name) || text.substr(name.size(), 1) != ":") continue;
+        if (is_interface_name(text.substr(name.size() + 1))) return std::string(text);
+        return ValueError{"not an interface name; accepted: " + std::string(name) +
+                          ":IF with 1 to 15 characters, none of them a blank, a slash or a colon"};
+    }
+    return ValueError{"no such backend; " + std::string(accepted)};
+}
+
+Parsed<std::optional<topology::CpuSet>> parse_cores(std::string_view text) {
+    if (text == "auto") return std::optional<topology::CpuSet>{};
+    const auto set = topology::CpuSet::parse(text);
+    if (!set) return ValueError{set.error().message + ", or auto"};
+    return std::optional(*set);
+}
+
+Parsed<runtime::IdlePolicy> parse_idle(std::string_view text) {
+    using enum runtime::IdlePolicy;
+    for (const runtime::IdlePolicy idle : {spin, adaptive, sleep})
+        if (text == runtime::to_string(idle)) return idle;
+    return ValueError{"no such idle policy; accepted: spin, adaptive, sleep"};
+}
+
+Parsed<runtime::Flavour> parse_flavour(std::string_view text) {
+    using enum runtime::Flavour;
+    for (const runtime::Flavour flavour : {current_thread, per_core})
+        if (text == runtime::to_string(flavour)) return flavour;
+    return ValueError{"no such flavour; accepted: current_thread, per_core"};
+}
+
+Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
+    constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> units{
+        {{"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}, {"min", 60'000'000'000}}};
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    for (const auto& [unit, nanoseconds] : units) {
+        if (digits == 0 || text.substr(digits) != unit) continue;
+        const std::optional<std::int64_t> count = whole_number<std::int64_t>(text.substr(0, digits));
+        if (!count || *count > std::numeric_limits<std::int64_t>::max() / nanoseconds)
+            return ValueError{"too long; accepted: up to 292 years"};
+        return std::chrono::nanoseconds(*count * nanoseconds);
+    }
+    return ValueError{"not a duration; accepted: a whole number and ns, us, ms, s or min, for example 100ms or 5s"};
+}
+
+Parsed<ListenAddress> parse_listen(std::string_view text) {
+    const std::string accepted = "; accepted: ADDR:PORT, for example 127.0.0.1:7001 or [::1]:7001";
+    const std::size_t colon = text.rfind(':');
+    const bool bracketed = text.starts_with('[');
+    // With brackets the port's colon follows the closing one, or it is a colon of the address.
+    if (colon == std::string_view::npos || (bracketed && (colon == 0 || text[colon - 1] != ']')))
+        return ValueError{"the port is missing" + accepted};
+    std::string_view host = text.substr(0, colon);
+    if (bracketed) host = host.substr(1, host.size() - 2);
+    if (host.empty()) return ValueError{"the address is missing" + accepted + "; 0.0.0.0 and [::] are every address"};
+    if (!bracketed && host.find(':') != std::string_view::npos)
+        return ValueError{"an IPv6 address stands in brackets" + accepted};
+    if (bracketed ? !is_ipv6_with_zone(host) : !is_host(host))
+        return ValueError{"\"" + std::string(host) + "\" is neither an address nor a name" + accepted};
+    const std::optional<std::uint16_t> port = whole_number<std::uint16_t>(text.substr(colon + 1));
+    if (!port) return ValueError{"\"" + std::string(text.substr(colon + 1)) + "\" is not a port; accepted: 0 to 65535"};
+    return ListenAddress{std::string(text), std::string(host), *port};
+}
+
+Parsed<std::string> parse_ipv4_interface(std::string_view text) {
+    return parse_interface(text, AF_INET, 32, "198.18.0.2/24");
+}
+
+Parsed<std::string> parse_ipv6_interface(std::string_view text) {
+    return parse_interface(text, AF_INET6, 128, "2001:db8::2/64");
+}
+
+Parsed<std::string> parse_gateway(std::string_view text) {
+    if (is_ip(AF_INET, text) || is_ip(AF_INET6, text)) return std::string(text);
+    return ValueError{"not an address; accepted: for example 198.18.0.1 or 2001:db8::1"};
+}
+
+}  // namespace skerry::apps

@@ -1,0 +1,164 @@
+#include "service.hpp"
+
+#include "common/report.hpp"
+#include "common/start_line.hpp"
+#include "tcp.hpp"
+#include "udp.hpp"
+
+#include <skerry/net/resolve.hpp>
+#include <skerry/net/tcp_server.hpp>
+#include <skerry/runtime/driver_waiters.hpp>
+#include <skerry/signal/signal.hpp>
+#include <skerry/time/sleep.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace skerry::echo {
+
+namespace {
+
+/// What is bound. Serving begins when everything is, so that a start line is true.
+struct Bound {
+    std::vector<net::TcpServer> tcp;
+    std::vector<net::UdpSocket> udp;
+    std::vector<net::SocketAddr> addresses;
+};
+
+/// Why an address could not be bound; where that is in doubt, what to do about it.
+struct BindError {
+    Error error;
+    std::string doing;
+    std::string next_step;
+};
+
+std::string next_step_for(const Error& error, const apps::ListenAddress& address) {
+    switch (error.code()) {
+        case Errc::address_in_use: return "choose another port, or end the program that has it: ss -lpn";
+        case Errc::permission_denied: return "ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher one";
+        case Errc::address_not_available: return "no interface here has " + address.host + "; ip address lists them";
+        case Errc::no_descriptors: return "raise the limit with ulimit -n";
+        default: return {};
+    }
+}
+
+Task<Result<net::SocketAddr, BindError>> address_of(const apps::ListenAddress& listen) {
+    auto found = co_await net::resolve(listen.host, listen.port);
+    if (!found) co_return BindError{found.error(), "cannot find the address of " + listen.host, {}};
+    co_return found->front();
+}
+
+Result<void, BindError> bind_one(Proto proto, const apps::ListenAddress& listen, const net::SocketAddr& address,
+                                 Bound& bound) {
+    const auto refused = [&](const Error& error) {
+        return BindError{error, "cannot listen on " + listen.text, next_step_for(error, listen)};
+    };
+    if (proto == Proto::udp) {
+        auto socket = bind_udp(address);
+        if (!socket) return refused(socket.error());
+        bound.addresses.push_back(socket->local_addr());
+        bound.udp.push_back(std::move(*socket));
+        return {};
+    }
+    auto server = net::TcpServer::bind(address);
+    if (!server) return refused(server.error());
+    bound.addresses.push_back(server->local_addr());
+    bound.tcp.push_back(std::move(*server));
+    return {};
+}
+
+Task<Result<Bound, BindError>> bind_all(const Settings& settings) {
+    Bound bound;
+    for (const apps::ListenAddress& listen : settings.shared.listen) {
+        auto address = co_await address_of(listen);
+        if (!address) co_return std::move(address).error();
+        auto done = bind_one(settings.proto, listen, *address, bound);
+        if (!done) co_return std::move(done).error();
+    }
+    co_return std::move(bound);
+}
+
+void print_start_lines(const Settings& settings, const runtime::Runtime& runtime, const Bound& bound) {
+    for (const net::SocketAddr& address : bound.addresses) {
+        apps::StartLine line;
+        line.program = "skerry-echo";
+        line.service = std::string(to_string(settings.proto)) + " " + std::string(to_string(settings.mode));
+        line.address = net::to_string(address);
+        line.backend = runtime.driver();
+        line.backend_reason = runtime.reason();
+        std::puts(apps::format_start_line(line, runtime.plan()).c_str());
+    }
+    std::fflush(stdout);
+}
+
+/// Serves everything that is bound until `stop`; the first error of any.
+Task<Result<>> serve_all(Bound bound, Mode mode, Cores* cores, CancellationToken stop) {
+    JoinSet<Result<>> services;
+    for (net::TcpServer& server : bound.tcp) services.spawn(std::move(server).serve(stop, handler_for(mode), cores));
+    for (net::UdpSocket& socket : bound.udp) services.spawn(serve_udp(std::move(socket), mode, cores));
+    while (auto ended = co_await services.join_next())
+        if (*ended && !**ended) co_return (**ended).error();
+    co_return Result<>();
+}
+
+/// Until SIGTERM or SIGINT comes.
+Task<Result<>> stop_requested(signal::Signal& term, signal::Signal& interrupt) {
+    auto by_term = term.recv();
+    auto by_interrupt = interrupt.recv();
+    auto first = co_await select(std::move(by_term), std::move(by_interrupt));
+    co_return first.index() == 0 ? std::get<0>(first) : std::get<1>(first);
+}
+
+/// Until every handler of this core waits for its peer.
+Task<> until_idle(Cores* cores, time::Instant deadline) {
+    const CoreState& core = cores->here();
+    co_await yield_to_driver();  // what has already come is handed out before the handlers are counted
+    while (core.busy != 0 && time::Instant::now() < deadline) co_await time::sleep(std::chrono::milliseconds{1});
+}
+
+Task<> drain(Cores& cores, std::chrono::nanoseconds grace) {
+    cores.stop();
+    const time::Instant deadline = time::Instant::now() + grace;
+    auto waiting = on_each_core(&until_idle, &cores, deadline);
+    for (auto& core : waiting) (void)co_await core;
+}
+
+}  // namespace
+
+Task<int> serve(const Settings& settings, const runtime::Runtime& runtime, Cores& cores) {
+    auto bound = co_await bind_all(settings);
+    if (!bound) {
+        const BindError& error = bound.error();
+        co_return apps::report(error.error, error.doing, error.next_step);
+    }
+    // Before the start line: whoever has read it may send a signal.
+    auto term = signal::Signal::listen(SIGTERM);
+    auto interrupt = signal::Signal::listen(SIGINT);
+    if (!term || !interrupt)
+        co_return apps::report(term ? interrupt.error() : term.error(), "cannot listen to SIGTERM and SIGINT",
+                               "raise the limit of descriptors with ulimit -n");
+    print_start_lines(settings, runtime, *bound);
+
+    CancellationToken stop;
+    auto serving = spawn(serve_all(std::move(*bound), settings.mode, &cores, stop));
+    auto stop_signal = stop_requested(*term, *interrupt);
+    auto event = co_await select(serving, std::move(stop_signal));
+    if (event.index() == 0) {
+        auto& ended = std::get<0>(event);
+        const Error error = ended && !*ended ? (*ended).error() : Error(Errc::cancelled);
+        co_return apps::report(error, "cannot serve any more");
+    }
+    if (const auto& heard = std::get<1>(event); !heard)
+        co_return apps::report(heard.error(), "cannot wait for SIGTERM and SIGINT");
+    stop.cancel();
+    co_await drain(cores, settings.shared.runtime.grace);
+    serving.abort();
+    (void)co_await serving;
+    co_return 0;
+}
+
+}  // namespace skerry::echo

@@ -1,0 +1,119 @@
+#include "client.hpp"
+
+#include "jitter.hpp"
+
+#include <skerry/task/abort_all.hpp>
+#include <skerry/task/spawn.hpp>
+
+#include <chrono>
+#include <random>
+#include <utility>
+
+namespace skerry::loadgen {
+
+namespace {
+
+constexpr auto connect_patience = std::chrono::seconds{5};
+constexpr auto show_period = std::chrono::milliseconds{250};
+
+/// Every connection's share of the schedule.
+Schedule schedule_of(const Settings& settings, std::uint64_t number) {
+    const Share share{static_cast<unsigned>(number), static_cast<unsigned>(settings.conns)};
+    if (settings.arrivals == Arrivals::poisson) return Schedule::poisson(*settings.rate, settings.seed, share);
+    return Schedule::constant(*settings.rate, share);
+}
+
+template <class Link>
+Task<> run_link(Link* link, std::uint64_t number) {
+    AbortAll<void> receiver;
+    receiver.handles.push_back(spawn(link->receive()));
+    CoreRun& run = link->run;
+    if (run.settings.mode == Mode::source)
+        co_await time::sleep_until(run.at(run.end));
+    else if (run.settings.loop == Loop::open)
+        co_await send_open_loop(*link, schedule_of(run.settings, number));
+    else
+        co_await send_closed_loop(*link);
+    co_await wait_for_answers(*link);
+    receiver.handles.front().abort();
+    (void)co_await receiver.handles.front();
+}
+
+}  // namespace
+
+CoreClient::CoreClient(const Settings& settings, const net::SocketAddr& server, std::size_t index, std::size_t of)
+    : run_(settings), server_(server), index_(index), of_(of) {}
+
+Task<Result<>> CoreClient::connect() {
+    for (std::uint64_t number = index_; number < run_.settings.conns; number += of_) {
+        Result<> connected;
+        if (run_.settings.proto == Proto::tcp)
+            connected = co_await connect_tcp(number);
+        else
+            connected = co_await connect_udp(number);
+        if (!connected) co_return connected.error();
+    }
+    co_return Result<>();
+}
+
+Task<Result<>> CoreClient::connect_tcp(std::uint64_t number) {
+    auto stream = co_await time::timeout(connect_patience, net::TcpStream::connect(server_));
+    if (!stream) co_return stream.error();
+    const auto fill = static_cast<std::byte>('a' + number % 26);
+    tcp_.push_back(std::make_unique<TcpLink>(std::move(*stream), run_, fill));
+    co_return Result<>();
+}
+
+Task<Result<>> CoreClient::connect_udp(std::uint64_t number) {
+    const net::IpAddr any = server_.is_v4() ? net::IpAddr::v4_any() : net::IpAddr::v6_any();
+    auto socket = net::UdpSocket::bind(net::SocketAddr(any, 0));
+    if (!socket) co_return socket.error();
+    auto fixed = socket->connect(server_);
+    if (!fixed) co_return fixed.error();
+    static const std::uint64_t run_tag = std::uint64_t{std::random_device{}()} << 32U;
+    udp_.push_back(std::make_unique<UdpLink>(std::move(*socket), run_, run_tag | number));
+    if (run_.settings.mode != Mode::echo) co_return Result<>();
+    auto probed = co_await udp_.back()->probe();
+    co_return probed;
+}
+
+void CoreClient::watch_jitter() { jitter_us_ = measure_jitter(run_.settings.jitter).jitter_us(); }
+
+Task<> CoreClient::run(time::Instant start) {
+    run_.start = start;
+    AbortAll<void> links;
+    std::uint64_t number = index_;
+    for (auto& link : tcp_) {
+        links.handles.push_back(spawn(run_link(link.get(), number)));
+        number += of_;
+    }
+    for (auto& link : udp_) {
+        links.handles.push_back(spawn(run_link(link.get(), number)));
+        number += of_;
+    }
+    AbortAll<void> shower;
+    shower.handles.push_back(spawn(show()));
+    for (auto& link : links.handles) (void)co_await link;
+}
+
+Task<> CoreClient::show() {
+    for (;;) {
+        const Recorder::Totals& totals = run_.recorder.totals();
+        shown_.sent.store(totals.sent, std::memory_order_relaxed);
+        shown_.received.store(totals.received, std::memory_order_relaxed);
+        shown_.errors.store(totals.errors, std::memory_order_relaxed);
+        shown_.late.store(totals.late, std::memory_order_relaxed);
+        co_await time::sleep(show_period);
+    }
+}
+
+Recorder::Totals CoreClient::shown() const noexcept {
+    Recorder::Totals totals;
+    totals.sent = shown_.sent.load(std::memory_order_relaxed);
+    totals.received = shown_.received.load(std::memory_order_relaxed);
+    totals.errors = shown_.errors.load(std::memory_order_relaxed);
+    totals.late = shown_.late.load(std::memory_order_relaxed);
+    return totals;
+}
+
+}  // namespace skerry::loadgen

@@ -1,0 +1,71 @@
+#pragma once
+
+// One core of the generator: its connections and what they see.
+
+#include "client_run.hpp"
+#include "client_tcp.hpp"
+#include "client_udp.hpp"
+
+#include <skerry/base/cache_line.hpp>
+#include <skerry/base/result.hpp>
+#include <skerry/net/socket_addr.hpp>
+#include <skerry/task/task.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace skerry::loadgen {
+
+/// Connections `index`, `index` + `of`, ... of the run.
+///
+/// Threads: made, used and dropped on one core; shown() anywhere.
+class CoreClient {
+public:
+    CoreClient(const Settings& settings, const net::SocketAddr& server, std::size_t index, std::size_t of);
+
+    /// Opens this core's connections and, on UDP, asks whether the server is there.
+    ///
+    /// Errors: the first connection's.
+    /// Cancel: safe.
+    [[nodiscard]] Task<Result<>> connect();
+
+    /// Watches the core for interruptions; blocks it meanwhile, and it has nothing else to do yet.
+    void watch_jitter();
+
+    /// Sends and receives until the run is over.
+    ///
+    /// Cancel: safe: what was recorded stays.
+    [[nodiscard]] Task<> run(time::Instant start);
+
+    [[nodiscard]] const CoreRun& result() const noexcept { return run_; }
+    [[nodiscard]] double jitter_us() const noexcept { return jitter_us_; }
+
+    /// Running totals for the progress line, at most a quarter of a second old.
+    [[nodiscard]] Recorder::Totals shown() const noexcept;
+
+private:
+    struct alignas(cache_line_bytes) Shown {
+        std::atomic<std::uint64_t> sent{0};
+        std::atomic<std::uint64_t> received{0};
+        std::atomic<std::uint64_t> errors{0};
+        std::atomic<std::uint64_t> late{0};
+    };
+
+    Task<Result<>> connect_tcp(std::uint64_t number);
+    Task<Result<>> connect_udp(std::uint64_t number);
+    Task<> show();
+
+    CoreRun run_;
+    net::SocketAddr server_;
+    std::size_t index_;
+    std::size_t of_;
+    std::vector<std::unique_ptr<TcpLink>> tcp_;
+    std::vector<std::unique_ptr<UdpLink>> udp_;
+    double jitter_us_ = 0;
+    Shown shown_;
+};
+
+}  // namespace skerry::loadgen

@@ -1,0 +1,163 @@
+#include "client_conduct.hpp"
+
+#include "progress.hpp"
+
+#include <skerry/net/resolve.hpp>
+#include <skerry/runtime/handle.hpp>
+#include <skerry/signal/signal.hpp>
+#include <skerry/task/abort_all.hpp>
+#include <skerry/task/select.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace skerry::loadgen {
+
+namespace {
+
+/// The cores' clients, each made and dropped by its own core.
+struct Clients {
+    const Settings& settings;
+    net::SocketAddr server;
+    std::vector<std::unique_ptr<CoreClient>> cores = std::vector<std::unique_ptr<CoreClient>>(core_count());
+
+    [[nodiscard]] std::unique_ptr<CoreClient>& here() noexcept { return cores[this_core().index]; }
+};
+
+Task<Result<>> connect_here(Clients* clients) {
+    clients->here() =
+        std::make_unique<CoreClient>(clients->settings, clients->server, this_core().index, clients->cores.size());
+    auto connected = co_await clients->here()->connect();
+    co_return connected;
+}
+
+Task<> watch_here(Clients* clients) {
+    clients->here()->watch_jitter();
+    co_return;
+}
+
+Task<> run_here(Clients* clients, time::Instant start) { co_await clients->here()->run(start); }
+
+Task<> close_here(Clients* clients) {
+    clients->here().reset();
+    co_return;
+}
+
+/// Calls `fn(clients, args...)` on every core and waits for all; aborts them when it is dropped.
+template <class F, class... Args>
+Task<> on_all(F fn, Clients* clients, Args... args) {
+    AbortAll<void> all;
+    all.handles = on_each_core(fn, clients, args...);
+    for (auto& handle : all.handles) (void)co_await handle;
+}
+
+Task<Result<>> connect_all(Clients* clients) {
+    AbortAll<Result<>> all;
+    all.handles = on_each_core(&connect_here, clients);
+    Result<> first;
+    for (auto& handle : all.handles) {
+        auto connected = co_await handle;
+        if (!connected) co_return Errc::cancelled;
+        if (!*connected && first) first = *connected;
+    }
+    co_return first;
+}
+
+Task<> show_progress(const Clients* clients, time::Instant start) {
+    Progress progress(::isatty(STDERR_FILENO) != 0, clients->settings.warmup, clients->settings.duration);
+    for (;;) {
+        co_await time::sleep(std::chrono::seconds{1});
+        Recorder::Totals totals;
+        for (const auto& core : clients->cores) {
+            const Recorder::Totals shown = core->shown();
+            totals.sent += shown.sent;
+            totals.received += shown.received;
+            totals.errors += shown.errors;
+            totals.late += shown.late;
+        }
+        const auto line = progress.line(time::Instant::now() - start, totals);
+        if (line) std::fputs(line->c_str(), stderr);
+    }
+}
+
+void clear_progress() {
+    if (::isatty(STDERR_FILENO) != 0) std::fputs("\r\x1b[K", stderr);
+}
+
+Task<> stop_requested() {
+    auto term = signal::terminate();
+    auto interrupt = signal::ctrl_c();
+    (void)co_await select(std::move(term), std::move(interrupt));
+}
+
+std::string refusal_for(const Settings& settings, const Error& error) {
+    std::string line = "cannot reach " + settings.connect.text + " by " + std::string(to_string(settings.proto)) + ": ";
+    line += error.message();
+    switch (error.code()) {
+        case Errc::connection_refused:
+        case Errc::timed_out:
+            return line + "; start skerry-echo --proto=" + std::string(to_string(settings.proto)) +
+                   " --mode=" + std::string(to_string(settings.mode)) + " --listen=" + settings.connect.text;
+        case Errc::no_descriptors: return line + "; raise the limit with ulimit -n, or lower --conns";
+        default: return line;
+    }
+}
+
+/// Sums the cores up. Threads: when they have stopped.
+void sum_up(const Clients& clients, Outcome& outcome) {
+    const CoreRun& first = clients.cores.front()->result();
+    Recorder all(first.recorder.options());
+    for (const auto& core : clients.cores) {
+        const CoreRun& run = core->result();
+        all.add(run.recorder);
+        outcome.failures += run.failures;
+        if (!outcome.first_error) outcome.first_error = run.first_error;
+        if (clients.settings.jitter > Nanos{0})
+            outcome.jitter_us = std::max(outcome.jitter_us.value_or(0), core->jitter_us());
+    }
+    outcome.summary = all.summary();
+    if (!outcome.interrupted) return;
+    const Nanos measured = std::min(first.now() - clients.settings.warmup, clients.settings.duration);
+    outcome.summary->measured_s = std::chrono::duration<double>(std::max(measured, Nanos{0})).count();
+}
+
+}  // namespace
+
+Task<Outcome> conduct(const Settings& settings) {
+    Outcome outcome;
+    auto found = co_await net::resolve(settings.connect.host, settings.connect.port);
+    if (!found) {
+        outcome.refusal = "cannot find the address of " + settings.connect.host + ": " + found.error().message();
+        co_return outcome;
+    }
+    Clients clients{settings, found->front()};
+    auto connected = co_await connect_all(&clients);
+    if (!connected) {
+        co_await on_all(&close_here, &clients);
+        outcome.refusal = refusal_for(settings, connected.error());
+        co_return outcome;
+    }
+    if (settings.jitter > Nanos{0}) co_await on_all(&watch_here, &clients);
+
+    const time::Instant start = time::Instant::now() + std::chrono::milliseconds{2};
+    auto running = spawn(on_all(&run_here, &clients, start));
+    auto progress = spawn(show_progress(&clients, start));
+    auto stop = stop_requested();
+    auto event = co_await select(running, std::move(stop));
+    outcome.interrupted = event.index() == 1;
+    running.abort();
+    progress.abort();
+    if (outcome.interrupted) (void)co_await running;
+    clear_progress();
+    sum_up(clients, outcome);
+    co_await on_all(&close_here, &clients);
+    co_return outcome;
+}
+
+}  // namespace skerry::loadgen

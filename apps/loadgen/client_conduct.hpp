@@ -1,0 +1,32 @@
+#pragma once
+
+// A run from the first connection to the figures: all cores together.
+
+#include "client.hpp"
+#include "client_settings.hpp"
+#include "recorder.hpp"
+
+#include <skerry/task/task.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace skerry::loadgen {
+
+/// What a run left behind.
+struct Outcome {
+    std::string refusal;     ///< why there was no run, in one line; empty when there was one
+    bool interrupted = false;  ///< SIGINT or SIGTERM ended it; the figures are those up to then
+    std::optional<Summary> summary;
+    std::optional<double> jitter_us;  ///< the worst of the cores
+    std::uint64_t failures = 0;       ///< connections that ended, datagrams that were refused
+    std::optional<Error> first_error;
+};
+
+/// Connects, watches the cores, runs and sums up.
+///
+/// Cancel: partial: the run is lost.
+[[nodiscard]] Task<Outcome> conduct(const Settings& settings);
+
+}  // namespace skerry::loadgen

@@ -1,0 +1,144 @@
+#pragma once
+
+// Hot path. A connection of the generator: one task sends, another takes the answers.
+//
+// Each connection has its own share of the schedule, so a send that blocks, because a stopped server has let the
+// buffers fill, delays no other connection. A request that the window of requests in flight holds back is sent as
+// soon as there is a place, and keeps its intended time: what the server's stop cost stays in the response times.
+
+#include "client_run.hpp"
+#include "in_flight.hpp"
+
+#include <skerry/sync/notify.hpp>
+#include <skerry/task/task.hpp>
+#include <skerry/time/sleep.hpp>
+#include <skerry/time/timeout.hpp>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace skerry::loadgen {
+
+/// What every link has, whatever its transport.
+struct LinkState {
+    explicit LinkState(CoreRun& core_run) noexcept : run(core_run) {}
+
+    CoreRun& run;
+    InFlight in_flight;
+    sync::local::Notify changed;  ///< an answer came, or the link closed
+    bool closed = false;
+
+    [[nodiscard]] bool window_is_open() const noexcept {
+        const std::uint64_t limit = run.settings.inflight_limit();
+        return !in_flight.full() && (limit == 0 || in_flight.waiting() < limit);
+    }
+
+    /// The connection is over, and so is everything that waits on it.
+    void close(Error error) {
+        if (closed) return;
+        closed = true;
+        run.note(error);
+        while (auto request = in_flight.finish_oldest()) run.recorder.on_error(request->intended);
+        changed.notify_one();
+    }
+
+    void finished(const InFlight::Times& request, Nanos at) {
+        run.recorder.on_reply(request.intended, request.sent, at);
+        changed.notify_one();
+    }
+
+    /// Gives up datagrams whose answer is overdue. TCP loses none, it only waits.
+    void drop_lost(Nanos now) {
+        if (run.settings.proto == Proto::tcp) return;
+        while (in_flight.drop_sent_before(now - run.settings.timeout)) {
+        }
+    }
+
+    /// When waiting for an answer is of no more use.
+    [[nodiscard]] time::Instant patience() const noexcept {
+        Nanos until = run.drain_end;
+        if (run.settings.proto == Proto::udp)
+            if (const auto oldest = in_flight.oldest_sent())
+                until = std::min(until, *oldest + run.settings.timeout + Nanos{1});
+        return run.at(until);
+    }
+};
+
+/// Waits until a request may be sent; false when none may be any more.
+inline Task<bool> wait_for_window(LinkState& link) {
+    while (!link.closed && !link.window_is_open()) {
+        (void)co_await time::timeout_at(link.patience(), link.changed.notified());
+        const Nanos now = link.run.now();
+        if (now >= link.run.drain_end) co_return false;
+        link.drop_lost(now);
+    }
+    co_return !link.closed;
+}
+
+/// Sends one request now. `Link` is a LinkState whose transmit(number) gives the awaitable that sends.
+template <class Link>
+Task<bool> send_request(Link& link, Nanos intended, Nanos sent, Held held) {
+    link.run.recorder.on_send(intended, sent, held);
+    const bool has_answer = link.run.settings.mode == Mode::echo;
+    const std::uint64_t number = has_answer ? link.in_flight.push(intended, sent) : 0;
+    auto written = co_await link.transmit(number);
+    if (!written && link.send_failed(written.error())) co_return false;
+    if (!has_answer) link.run.recorder.on_reply(intended, sent, link.run.now());
+    co_return true;
+}
+
+/// Sends what the schedule says, when it says so.
+template <class Link>
+Task<> send_open_loop(Link& link, Schedule schedule) {
+    CoreRun& run = link.run;
+    Nanos intended = schedule.next();
+    Nanos last_held{-1};
+    for (; intended < run.end; intended = schedule.next()) {
+        co_await time::sleep_until(run.at(intended));
+        Held held = Held::no;
+        if (!link.window_is_open()) {
+            const bool open = co_await wait_for_window(link);
+            if (!open) break;
+            held = Held::by_window;
+        }
+        const Nanos sent = run.now();
+        if (link.closed || sent >= run.drain_end) break;
+        if (held == Held::by_window) last_held = sent;
+        if (intended < last_held) held = Held::by_window;  // was due while an earlier one was held
+        link.drop_lost(sent);
+        const bool sound = co_await send_request(link, intended, sent, held);
+        if (!sound) {
+            intended = schedule.next();
+            break;
+        }
+    }
+    for (; intended < run.end; intended = schedule.next()) run.recorder.on_unsent(intended);
+}
+
+/// Sends as long as the window is open.
+template <class Link>
+Task<> send_closed_loop(Link& link) {
+    CoreRun& run = link.run;
+    for (;;) {
+        if (!link.window_is_open()) {
+            const bool open = co_await wait_for_window(link);
+            if (!open) co_return;
+        }
+        const Nanos sent = run.now();
+        if (link.closed || sent >= run.end) co_return;
+        const bool sound = co_await send_request(link, sent, sent, Held::no);
+        if (!sound) co_return;
+    }
+}
+
+/// After the last send: until everything is answered or given up.
+inline Task<> wait_for_answers(LinkState& link) {
+    while (!link.closed && link.in_flight.waiting() != 0) {
+        (void)co_await time::timeout_at(link.patience(), link.changed.notified());
+        const Nanos now = link.run.now();
+        if (now >= link.run.drain_end) co_return;
+        link.drop_lost(now);
+    }
+}
+
+}  // namespace skerry::loadgen

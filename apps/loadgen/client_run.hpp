@@ -1,0 +1,52 @@
+#pragma once
+
+// What the connections of one core share while a run goes on.
+
+#include "client_settings.hpp"
+#include "recorder.hpp"
+
+#include <skerry/base/error.hpp>
+#include <skerry/time/instant.hpp>
+
+#include <cstdint>
+#include <optional>
+
+namespace skerry::loadgen {
+
+/// Threads: its core.
+struct CoreRun {
+    explicit CoreRun(const Settings& all_settings)
+        : settings(all_settings),
+          end(all_settings.warmup + all_settings.duration),
+          drain_end(end + all_settings.timeout),
+          recorder(recorder_options(all_settings)) {}
+
+    [[nodiscard]] Nanos now() const noexcept { return time::Instant::now() - start; }
+    [[nodiscard]] time::Instant at(Nanos since_start) const noexcept { return start + since_start; }
+
+    /// A connection ended, or the kernel refused a datagram. The first error is told at the end.
+    void note(Error error) noexcept {
+        ++failures;
+        if (!first_error) first_error = error;
+    }
+
+    const Settings& settings;
+    time::Instant start;  ///< the same on all cores
+    Nanos end;            ///< nothing is due from here on
+    Nanos drain_end;      ///< nothing is waited for any more
+    Recorder recorder;
+    std::uint64_t failures = 0;
+    std::optional<Error> first_error;
+
+private:
+    static RecorderOptions recorder_options(const Settings& settings) {
+        RecorderOptions options;
+        options.loop = settings.loop;
+        options.warm_up = settings.warmup;
+        options.measured = settings.duration;
+        if (settings.rate) options.interval = Schedule::constant(*settings.rate).mean_interval();
+        return options;
+    }
+};
+
+}  // namespace skerry::loadgen

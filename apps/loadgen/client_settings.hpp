@@ -1,0 +1,65 @@
+#pragma once
+
+// What skerry-loadgen's command line says.
+
+#include "recorder.hpp"
+#include "schedule.hpp"
+
+#include "common/options.hpp"
+
+#include <skerry/base/result.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace skerry::loadgen {
+
+enum class Proto : std::uint8_t { tcp, udp };
+
+/// What the server does with the data.
+enum class Mode : std::uint8_t {
+    echo,    ///< sends it back; a request is over when its bytes are
+    sink,    ///< drops it; a request is over when the kernel has taken it
+    source,  ///< sends by itself; every --size bytes count as an answer. TCP, closed loop
+};
+
+[[nodiscard]] std::string_view to_string(Proto proto) noexcept;
+[[nodiscard]] std::string_view to_string(Mode mode) noexcept;
+
+/// A UDP request carries its run and its number.
+inline constexpr std::uint64_t udp_size_min = 16;
+
+struct Settings {
+    apps::Options shared;
+    Proto proto = Proto::tcp;
+    Mode mode = Mode::echo;
+    apps::ListenAddress connect{"127.0.0.1:7001", "127.0.0.1", 7001};
+    std::uint64_t size = 64;
+    std::uint64_t conns = 1;
+    Loop loop = Loop::closed;
+    std::optional<Rate> rate;  ///< of all connections together; none in a closed loop
+    Arrivals arrivals = Arrivals::constant;
+    std::optional<std::uint64_t> inflight;  ///< for each connection
+    std::uint64_t seed = 1;
+    Nanos duration = std::chrono::seconds{10};
+    Nanos warmup = std::chrono::seconds{1};
+    Nanos timeout = std::chrono::seconds{1};  ///< after it a datagram is lost, and at the end nothing is waited for
+    Nanos jitter = std::chrono::milliseconds{200};
+    std::string server_idle = "unknown";
+    std::string csv_file;
+    std::string hgrm_prefix;
+    bool strict = false;
+
+    /// Requests that may wait on one connection; 0: no limit.
+    [[nodiscard]] std::uint64_t inflight_limit() const noexcept {
+        return inflight.value_or(loop == Loop::closed ? 1 : 0);
+    }
+};
+
+/// Errors: a Stop, for --help, --version and whatever cannot be used.
+[[nodiscard]] Result<Settings, apps::Stop> read_settings(int argc, const char* const* argv);
+
+}  // namespace skerry::loadgen

@@ -1,0 +1,93 @@
+#include "client_udp.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <memory>
+
+namespace skerry::loadgen {
+
+namespace {
+
+constexpr std::size_t number_offset = sizeof(std::uint64_t);
+constexpr std::size_t batch_datagrams = 32;
+constexpr std::uint64_t probe_number = UINT64_MAX;
+constexpr int probes_max = 10;
+constexpr auto probe_patience = std::chrono::milliseconds{200};
+
+}  // namespace
+
+UdpLink::UdpLink(net::UdpSocket socket, CoreRun& core_run, std::uint64_t tag)
+    : LinkState(core_run), socket_(std::move(socket)), payload_(core_run.settings.size, std::byte{'x'}) {
+    std::memcpy(payload_.data(), &tag, sizeof tag);
+}
+
+net::SendTo UdpLink::transmit(std::uint64_t number) noexcept {
+    std::memcpy(&payload_[number_offset], &number, sizeof number);
+    return socket_.send(payload_);
+}
+
+bool UdpLink::send_failed(Error error) {
+    if (error == Errc::runtime_shutdown) {
+        close(error);
+        return true;
+    }
+    run.note(error);
+    return false;
+}
+
+Task<Result<>> UdpLink::probe() {
+    Error last = Errc::timed_out;
+    std::vector<std::byte> answer(payload_.size());
+    for (int i = 0; i < probes_max; ++i) {
+        auto sent = co_await transmit(probe_number);
+        if (!sent) {
+            last = sent.error();
+            co_await time::sleep(probe_patience);
+            continue;
+        }
+        auto received = co_await time::timeout(probe_patience, socket_.recv_from(answer));
+        if (received) {
+            if (number_of(std::span(answer).first(received->bytes)) == probe_number) co_return Result<>();
+            continue;
+        }
+        last = received.error();
+        if (last != Errc::timed_out) co_await time::sleep(probe_patience);  // refused: it may be about to start
+    }
+    co_return last;
+}
+
+std::optional<std::uint64_t> UdpLink::number_of(std::span<const std::byte> datagram) const noexcept {
+    if (datagram.size() != payload_.size()) return std::nullopt;
+    if (std::memcmp(datagram.data(), payload_.data(), number_offset) != 0) return std::nullopt;
+    if (std::memcmp(datagram.data() + udp_size_min, payload_.data() + udp_size_min, datagram.size() - udp_size_min) !=
+        0)
+        return std::nullopt;
+    std::uint64_t number = 0;
+    std::memcpy(&number, &datagram[number_offset], sizeof number);
+    return number;
+}
+
+Task<> UdpLink::receive() {
+    const auto batch = std::make_unique<std::array<net::Datagram, batch_datagrams>>();
+    for (;;) {
+        auto count = co_await socket_.recv_batch(*batch);
+        const Nanos at = run.now();
+        if (!count) {
+            if (send_failed(count.error())) co_return;
+            continue;
+        }
+        for (net::Datagram& datagram : std::span(*batch).first(*count)) {
+            const auto number = number_of(datagram.payload.bytes());
+            datagram.payload.reset();
+            if (number == probe_number) continue;  // the late answer to a probe that was repeated
+            const auto request = number ? in_flight.finish(*number) : std::nullopt;
+            if (request)
+                finished(*request, at);
+            else
+                run.recorder.on_unexpected();
+        }
+    }
+}
+
+}  // namespace skerry::loadgen

@@ -1,0 +1,44 @@
+#pragma once
+
+// A UDP socket of the generator, connected to the server. A request begins with the socket's tag and its own number,
+// in the host's order: only we read them.
+
+#include "client_link.hpp"
+
+#include <skerry/net/udp_socket.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace skerry::loadgen {
+
+class UdpLink : public LinkState {
+public:
+    /// `tag` tells this socket's requests from those of other sockets and of other runs.
+    UdpLink(net::UdpSocket socket, CoreRun& core_run, std::uint64_t tag);
+
+    [[nodiscard]] net::SendTo transmit(std::uint64_t number) noexcept;
+    /// True: no more can be sent. A refused datagram is a lost one, and the next may arrive.
+    [[nodiscard]] bool send_failed(Error error);
+
+    /// Asks the server for an answer, before the run.
+    ///
+    /// Errors: timed_out, when none comes within two seconds; connection_refused, when nobody has the port.
+    /// Cancel: safe.
+    [[nodiscard]] Task<Result<>> probe();
+
+    /// Takes answers until it is aborted.
+    [[nodiscard]] Task<> receive();
+
+private:
+    [[nodiscard]] std::optional<std::uint64_t> number_of(std::span<const std::byte> datagram) const noexcept;
+
+    net::UdpSocket socket_;
+    std::vector<std::byte> payload_;
+};
+
+}  // namespace skerry::loadgen

@@ -1,0 +1,140 @@
+#pragma once
+
+// What one core of the generator saw, and what a run is worth.
+//
+// Two times are kept of every request. Response time = finish - intended send is what a user feels. Service
+// time = finish - actual send is what the server and the way took. A closed loop, or a generator that waits for
+// a slow reply before it sends the next request, has only the second and hides a stop of the server in one
+// sample (coordinated omission). An example: 1,000 requests a second with one in flight, and the server stops
+// for 100 ms. One request has a service time of 100 ms; the 99 due in the meantime have response times of 99,
+// 98, 97 ms ... and service times as short as ever. Over 5 s the response p99 is 50 ms, the service p99 that of
+// an idle server. Both are true; only the first is what the users of that service saw.
+//
+// A request belongs to the measured time by its intended send time, so that what the warm-up or the end of the
+// run cuts off is decided by the schedule and not by the server.
+//
+// Source: Tene, "How NOT to measure latency"; the wrk2 README for the terms.
+
+#include "schedule.hpp"
+
+#include <skerry/metrics/hdr_histogram.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace skerry::loadgen {
+
+enum class Loop : std::uint8_t { open, closed };
+
+[[nodiscard]] std::string_view to_string(Loop loop) noexcept;
+
+/// Whether a send had to wait for a free place in the window of requests in flight.
+enum class Held : std::uint8_t { no, by_window };
+
+/// The limits of a valid run.
+inline constexpr double achieved_share_min = 0.999;
+inline constexpr double late_share_max = 0.01;
+inline constexpr Nanos late_floor = std::chrono::microseconds{100};
+
+struct RecorderOptions {
+    Loop loop = Loop::open;
+    Nanos warm_up{0};   ///< requests intended before this are sent and not counted
+    Nanos measured{0};  ///< how long is measured after that
+    Nanos interval{0};  ///< the schedule's mean_interval(); 0 in a closed loop
+};
+
+/// The figures of a run, all of the measured time.
+struct Summary {
+    Loop loop = Loop::open;
+    double measured_s = 0;
+    metrics::HdrHistogram response;
+    metrics::HdrHistogram service;
+    std::uint64_t offered = 0;             ///< requests the schedule asked for; in a closed loop those sent
+    std::uint64_t sent = 0;                ///< of them
+    std::uint64_t received = 0;            ///< of those, answered as expected
+    std::uint64_t errors = 0;              ///< of those, ended by an error (connection reset, damaged answer)
+    std::uint64_t lost = 0;                ///< the rest of those sent: no answer until the run ended
+    std::uint64_t unexpected = 0;          ///< answers to nothing that was waiting: duplicates, or late ones
+    std::uint64_t late = 0;                ///< sent later than max(1 interval, 100 µs) after the intended time
+    std::uint64_t late_held = 0;           ///< of those, held by the window of requests in flight
+    std::optional<Nanos> first_half_p50;   ///< response time; far apart from the second, the run was
+    std::optional<Nanos> second_half_p50;  ///< not in a steady state
+
+    [[nodiscard]] double offered_per_s() const noexcept { return rate_of(offered); }
+    [[nodiscard]] double achieved_per_s() const noexcept { return rate_of(received); }
+    [[nodiscard]] double achieved_share() const noexcept;
+    [[nodiscard]] double late_share() const noexcept;
+
+    /// Why the figures must not be used; empty for a valid run.
+    [[nodiscard]] std::vector<std::string> invalid_reasons() const;
+    [[nodiscard]] bool invalid() const noexcept;
+
+private:
+    [[nodiscard]] double rate_of(std::uint64_t count) const noexcept {
+        return measured_s > 0 ? static_cast<double>(count) / measured_s : 0;
+    }
+};
+
+/// Counts and times the requests of one core. Each is reported once by on_send() or on_unsent(), and one that was
+/// sent at most once more, by on_reply() or on_error(). What is reported by neither counts as lost.
+///
+/// Threads: the core that made it. add() and summary() belong after the cores have stopped.
+/// Cost:    672 KiB of histograms, allocated once; a call is some additions and up to two records.
+class Recorder {
+public:
+    explicit Recorder(const RecorderOptions& options) : options_(options) {}
+
+    /// A request that was due at `intended` left at `sent`. In a closed loop the two are the same.
+    void on_send(Nanos intended, Nanos sent, Held held = Held::no) noexcept;
+    /// The schedule asked for a request and the run ended before it could be sent.
+    void on_unsent(Nanos intended) noexcept;
+    /// Its answer was complete at `finished`.
+    void on_reply(Nanos intended, Nanos sent, Nanos finished) noexcept;
+    /// It ended by an error.
+    void on_error(Nanos intended) noexcept;
+    /// An answer came that nothing waited for.
+    void on_unexpected() noexcept { ++unexpected_; }
+
+    /// Adds what another core saw. Shape: the same loop, warm-up and measured time; asserted.
+    void add(const Recorder& other) noexcept;
+
+    [[nodiscard]] Summary summary() const;
+
+    /// Running totals, warm-up included, for a progress line.
+    struct Totals {
+        std::uint64_t sent = 0;
+        std::uint64_t received = 0;
+        std::uint64_t errors = 0;
+        std::uint64_t late = 0;
+    };
+    [[nodiscard]] const Totals& totals() const noexcept { return totals_; }
+
+    [[nodiscard]] const RecorderOptions& options() const noexcept { return options_; }
+
+private:
+    [[nodiscard]] bool counts(Nanos intended) const noexcept {
+        return intended >= options_.warm_up && intended < options_.warm_up + options_.measured;
+    }
+    [[nodiscard]] bool in_first_half(Nanos intended) const noexcept {
+        return intended < options_.warm_up + options_.measured / 2;
+    }
+    [[nodiscard]] bool is_late(Nanos intended, Nanos sent) const noexcept;
+
+    RecorderOptions options_;
+    Totals totals_;
+    std::uint64_t offered_ = 0;
+    std::uint64_t sent_ = 0;
+    std::uint64_t received_ = 0;
+    std::uint64_t errors_ = 0;
+    std::uint64_t unexpected_ = 0;
+    std::uint64_t late_ = 0;
+    std::uint64_t late_held_ = 0;
+    metrics::HdrHistogram response_first_half_;
+    metrics::HdrHistogram response_second_half_;
+    metrics::HdrHistogram service_;
+};
+
+}  // namespace skerry::loadgen

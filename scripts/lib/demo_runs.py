@@ -1,0 +1,139 @@
+"""The runs of scripts/demo: starts skerry-echo and skerry-loadgen for each row, prints a table, writes a JSON file.
+
+usage: demo_runs.py FOLDER_OF_THE_PROGRAMS RESULTS_FILE
+
+A row that comes out invalid, because the machine stopped the generator for too long, is run again, up to twice. The
+exit code is 0 when every row is there and valid.
+"""
+
+import json
+import os
+import re
+import select
+import subprocess
+import sys
+import tempfile
+
+SIZE = 64
+ATTEMPTS = 3
+
+# 2,000 a second is far from what the server can do: the rows show round trips and not queues. p99.9 stands on at
+# least 10,000 values, so 6 s. At 500 us from one request to the next a generator that sleeps is not late for the 25
+# to 60 us that a wake-up costs on a virtual machine.
+OPEN = {"loop": "open", "options": ["--rate=2000", "--duration=6s"]}
+CLOSED = {"loop": "closed", "options": ["--duration=4s"]}
+
+
+def cores():
+    """The server's and the client's core."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[0], allowed[1] if len(allowed) > 1 else allowed[0]
+
+
+def rows(have_two):
+    for proto in ("tcp", "udp"):
+        for kind in (OPEN, CLOSED):
+            for idle in ("sleep", "spin"):
+                # Two programs that spin on one core only take it from each other.
+                if idle == "sleep" or have_two:
+                    yield {"backend": "epoll", "proto": proto, "idle": idle, **kind}
+
+
+def start_server(bin_dir, row, core):
+    server = subprocess.Popen([os.path.join(bin_dir, "skerry-echo"), f"--backend={row['backend']}", f"--cores={core}",
+                               f"--idle={row['idle']}", f"--proto={row['proto']}", "--listen=127.0.0.1:0"],
+                              stdout=subprocess.PIPE, text=True)
+    ready, _, _ = select.select([server.stdout], [], [], 10)
+    line = server.stdout.readline() if ready else ""
+    found = re.search(r" on (127\.0\.0\.1:\d+), backend (\w+) .* idle (\w+)", line)
+    if not found:
+        server.kill()
+        sys.exit(f"scripts/demo: skerry-echo did not start: {line.strip() or 'no start line'}")
+    return server, found[1], found[3]
+
+
+def measure(bin_dir, row, server_core, client_core):
+    server, address, idle = start_server(bin_dir, row, server_core)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "run.json")
+            done = subprocess.run([os.path.join(bin_dir, "skerry-loadgen"), f"--backend={row['backend']}",
+                                   f"--cores={client_core}", f"--idle={row['idle']}", f"--server-idle={idle}",
+                                   f"--proto={row['proto']}", f"--connect={address}", f"--size={SIZE}", "--conns=1",
+                                   "--warmup=500ms", f"--json={path}", *row["options"]],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60)
+            if done.returncode != 0:
+                sys.exit(f"scripts/demo: skerry-loadgen ended with {done.returncode}: {done.stderr.strip()}")
+            with open(path) as file:
+                return json.load(file)
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+FIELDS = ("backend", "proto", "bytes", "conns", "loop", "idle", "client_idle", "rate", "count", "p50_us", "p99_us",
+          "p999_us", "max_us", "late_share", "jitter_us", "invalid", "invalid_reasons")
+
+
+def result_of(report, attempt):
+    result = {field: report[field] for field in FIELDS if field in report}
+    if report["loop"] == "closed":
+        result["rate"] = report["achieved"]  # nothing was asked for; this came out
+    result["service_p50_us"] = report["service"]["p50_us"]
+    result["service_p99_us"] = report["service"]["p99_us"]
+    result["attempts"] = attempt
+    result["machine"] = report["machine"]
+    return result
+
+
+COLUMNS = (("backend", 7), ("proto", 5), ("loop", 6), ("server", 6), ("client", 6), ("rate/s", 9), ("count", 8),
+           ("p50 us", 8), ("p99 us", 8), ("p99.9 us", 9), ("max us", 9), ("late %", 7), ("jitter us", 9), ("", 0))
+
+
+def print_row(values):
+    print("  ".join(f"{value:<{width}}" if index < 5 or width == 0 else f"{value:>{width}}"
+                    for index, (value, (_, width)) in enumerate(zip(values, COLUMNS))).rstrip(), flush=True)
+
+
+def number(value, decimals=1):
+    return "n/a" if value is None else f"{value:,.{decimals}f}"
+
+
+def show(result):
+    verdict = "INVALID: " + "; ".join(result["invalid_reasons"]) if result["invalid"] else ""
+    print_row((result["backend"], result["proto"], result["loop"], result["idle"], result["client_idle"],
+               number(result["rate"], 0), number(result["count"], 0), number(result["p50_us"]),
+               number(result["p99_us"]), number(result["p999_us"]), number(result["max_us"]),
+               number(result["late_share"] * 100, 2), number(result["jitter_us"]), verdict))
+
+
+def main():
+    bin_dir, results_file = os.path.abspath(sys.argv[1]), sys.argv[2]
+    server_core, client_core = cores()
+    have_two = server_core != client_core
+    print(f"\nserver on core {server_core}, client on core {client_core}" if have_two else
+          f"\none core: server and client share core {server_core}; rows with both spinning are left out")
+    print(f"one connection over loopback, {SIZE} bytes each way; times are whole round trips, in an open loop counted "
+          "from when the\nrequest was due; jitter is the longest interruption of the client's core just before the "
+          "run: what is shorter is noise\n")
+    print_row([title for title, _ in COLUMNS])
+    results = []
+    for row in rows(have_two):
+        for attempt in range(1, ATTEMPTS + 1):
+            result = result_of(measure(bin_dir, row, server_core, client_core), attempt)
+            show(result)
+            if not result["invalid"]:
+                break
+        results.append(result)
+    with open(results_file, "w") as file:
+        json.dump(results, file, indent=1)
+        file.write("\n")
+    machine = results[0]["machine"]
+    print(f"\n{machine['cpu']}, {machine['cpus']} CPUs; {machine['kernel']}; {machine['compiler']}; {results_file}")
+    invalid = sum(result["invalid"] for result in results)
+    if invalid:
+        sys.exit(f"scripts/demo: {invalid} of {len(results)} rows are invalid after {ATTEMPTS} attempts: the "
+                 "machine is too busy; end what else runs and try again")
+
+
+main()

@@ -1,0 +1,111 @@
+# ctest: TIMEOUT 120
+"""What cannot be used ends a program with one line that says why, and 2 for usage or 1 for everything else."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
+import rig  # noqa: E402
+
+import re  # noqa: E402
+import shutil  # noqa: E402
+import socket  # noqa: E402
+import subprocess  # noqa: E402
+import tempfile  # noqa: E402
+
+bin_dir = rig.start()
+echo = os.path.join(bin_dir, "skerry-echo")
+loadgen = os.path.join(bin_dir, "skerry-loadgen")
+
+
+def refused(program, arguments, code, pattern, **how):
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
+                          **how)
+    shown = f"{os.path.basename(program)} {' '.join(arguments)}: {done.returncode} {done.stderr!r}"
+    name = os.path.basename(program)
+    rig.check(done.returncode == code, f"{shown}: the exit code is not {code}")
+    rig.check(done.stdout == "", f"{shown}: and on standard output {done.stdout!r}")
+    rig.check(done.stderr.count("\n") == 1 and done.stderr.startswith(name + ": "), f"{shown}: not one line of {name}")
+    rig.check(re.search(pattern, done.stderr), f"{shown}: does not say {pattern!r}")
+    print(done.stderr, end="")
+
+
+no_cpu = max(os.sched_getaffinity(0)) + 500
+usage_errors = [
+    (["--nosuch=1"], "--nosuch: unknown option; accepted: "),
+    (["stray"], "stray: not an option; accepted: "),
+    (["--proto=sctp"], "--proto=sctp: no such value; accepted: tcp, udp"),
+    (["--mode=mirror"], "--mode=mirror: no such value; accepted: echo, sink, source, sockperf"),
+    (["--mode=source", "--proto=udp"], "--mode=source: .*accepted with --proto=tcp"),
+    (["--backend=winsock"], "--backend=winsock: no such backend; accepted: auto, "),
+    (["--cores=many"], "--cores=many: "),
+    ([f"--cores={no_cpu}"], f"{no_cpu}"),
+    (["--idle=nap"], "--idle=nap: no such idle policy; accepted: spin, adaptive, sleep"),
+    (["--grace=5"], "--grace=5: not a duration; accepted: "),
+    (["--listen=127.0.0.1"], "--listen=127.0.0.1: the port is missing"),
+    (["--listen=127.0.0.1:70000"], "is not a port; accepted: 0 to 65535"),
+    (["--listen=300.0.0.1:7001"], "is neither an address nor a name"),
+    (["--listen="], "--listen=: the value is missing"),
+    (["--config=/nonexistent/skerry.toml"], "cannot be read; accepted: a TOML file"),
+    (["--flavour=current_thread", "--cores=0,1"], "current_thread"),
+]
+for arguments, pattern in usage_errors:
+    refused(echo, arguments, 2, pattern)
+refused(echo, ["--backend=dpdk"], 1, "dpdk is not in this build; it has: epoll")
+refused(echo, ["--listen=192.0.2.1:7001"], 1, "cannot listen on 192.0.2.1:7001: .*no interface here has 192.0.2.1")
+refused(echo, ["--listen=no.such.name.invalid:7001"], 1, "cannot find the address of no.such.name.invalid")
+
+# A port that another program has, alone or ready to share it.
+for kind, proto in ((socket.SOCK_STREAM, "tcp"), (socket.SOCK_DGRAM, "udp")):
+    for share in (False, True):
+        with socket.socket(socket.AF_INET, kind) as taken:
+            if share:
+                taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            taken.bind(("127.0.0.1", 0))
+            if kind == socket.SOCK_STREAM:
+                taken.listen()
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            refused(echo, [f"--proto={proto}", f"--listen={address}"], 1,
+                    f"cannot listen on {address}: .*in use.*choose another port")
+
+# Too few descriptors for the runtime itself, and then for its listener.
+if shutil.which("prlimit"):
+    for limit in (4, 5):
+        done = subprocess.run(["prlimit", f"--nofile={limit}:{limit}", echo, "--listen=127.0.0.1:0"], text=True,
+                              capture_output=True, timeout=30)
+        rig.check(done.returncode == 1 and done.stderr.count("\n") == 1, f"{limit} descriptors: {done}")
+        rig.check("ulimit -n" in done.stderr, f"{limit} descriptors: {done.stderr}")
+        print(done.stderr, end="")
+
+# No rights: a low port as nobody, from a copy that nobody may run.
+if os.geteuid() == 0 and rig.INSIDE in os.environ:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        copy = shutil.copy(echo, folder)
+        for proto in ("tcp", "udp"):
+            refused(copy, [f"--proto={proto}", "--listen=127.0.0.1:80"], 1,
+                    "cannot listen on 127.0.0.1:80: .*CAP_NET_BIND_SERVICE", user=65534, group=65534, cwd="/")
+
+for arguments, pattern in [
+    (["--nosuch"], "--nosuch: unknown option"),
+    (["--rate=0"], "--rate=0: not a rate"),
+    (["--rate=fast"], "--rate=fast: not a rate"),
+    (["--loop=open"], "--loop=open: needs --rate"),
+    (["--loop=closed", "--rate=5"], "--loop=closed: has no --rate"),
+    (["--proto=udp", "--size=15"], "--size=15: accepted with --proto=udp: 16"),
+    (["--proto=udp", "--size=65508"], "65507"),
+    (["--size=0"], "--size=0: accepted: a whole number from 1"),
+    (["--size=-1"], "--size=-1: accepted: a whole number from 1"),
+    (["--conns=0"], "--conns=0: accepted: "),
+    (["--inflight=0"], "--inflight=0: accepted: "),
+    (["--mode=source", "--rate=5"], "--mode=source: accepted with"),
+    (["--arrivals=uniform"], "--arrivals=uniform: no such value; accepted: constant, poisson"),
+    (["--duration=0s"], "--duration=0s: "),
+    (["--duration=1"], "--duration=1: not a duration"),
+    (["--connect=127.0.0.1"], "--connect=127.0.0.1: the port is missing"),
+    ([f"--cores={no_cpu}"], f"{no_cpu}"),
+]:
+    refused(loadgen, arguments, 2, pattern)
+refused(loadgen, ["--connect=127.0.0.1:1"], 1, "cannot reach 127.0.0.1:1 by tcp: connection refused.*start skerry-echo")
+refused(loadgen, ["--connect=127.0.0.1:1", "--proto=udp"], 1, "cannot reach 127.0.0.1:1 by udp: connection refused")
+print("ok")

@@ -1,0 +1,378 @@
+#include "common/options.hpp"
+
+#include "common/report.hpp"
+#include "common/start_line.hpp"
+
+#include "support/catch.hpp"
+#include "support/temp_tree.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace skerry {
+namespace {
+
+using apps::Options;
+using apps::parse_options;
+using apps::Stop;
+using tests::TempTree;
+using namespace std::chrono_literals;
+
+const apps::Program echo{"skerry-echo", "Sends back what it gets.", {"epoll"}};
+
+/// What a program of its own adds in these tests.
+struct OwnOptions {
+    int conns = 1;
+    unsigned size = 64;
+    bool quiet = false;
+    std::string proto = "tcp";
+
+    void add(CLI::App& app) {
+        app.add_option("--conns", conns, "connections")->check(CLI::Range(1, 100));
+        app.add_option("--size", size, "bytes");
+        app.add_flag("--quiet", quiet, "no output");
+        app.add_option("--proto", proto, "protocol")->check(CLI::IsMember({"tcp", "udp"}));
+    }
+};
+
+Result<Options, Stop> parse(std::vector<std::string> arguments, OwnOptions* own = nullptr) {
+    OwnOptions unused;
+    OwnOptions& target = own != nullptr ? *own : unused;
+    return parse_options(echo, arguments, [&target](CLI::App& app) { target.add(app); });
+}
+
+Options accepted(std::vector<std::string> arguments) {
+    auto options = parse(std::move(arguments));
+    INFO((options ? std::string() : options.error().text));
+    REQUIRE(options);
+    return *std::move(options);
+}
+
+/// The line of a usage error; every one is a single line under the program's name.
+std::string refusal(std::vector<std::string> arguments) {
+    const auto options = parse(std::move(arguments));
+    if (options) return "accepted";
+    CHECK(options.error().exit_code == 2);
+    CHECK(options.error().text.find('\n') == std::string::npos);
+    CHECK_THAT(options.error().text, Catch::StartsWith("skerry-echo: "));
+    return options.error().text.substr(std::string("skerry-echo: ").size());
+}
+
+TEST_CASE("without arguments everything has its default", "[apps][options]") {
+    const Options options = accepted({});
+
+    CHECK(options.runtime.backend == "auto");
+    CHECK(options.runtime.flavour == runtime::Flavour::per_core);
+    CHECK_FALSE(options.runtime.cores);
+    CHECK_FALSE(options.runtime.idle);
+    CHECK(options.runtime.grace == 5s);
+    CHECK(options.listen.empty());
+    CHECK(options.json_file.empty());
+}
+
+TEST_CASE("every shared option arrives in the configuration", "[apps][options]") {
+    const Options options =
+        accepted({"--backend=tap:tap0", "--flavour=current_thread", "--cores=0,2-3", "--idle=adaptive", "--grace=100ms",
+                  "--dpdk=vdev=net_memif0,role=server,id=0", "--ip=198.18.0.2/24", "--ip6=2001:db8::2/64",
+                  "--gateway=198.18.0.1", "--listen=127.0.0.1:7001", "--json=out.json"});
+
+    CHECK(options.runtime.backend == "tap:tap0");
+    CHECK(options.runtime.flavour == runtime::Flavour::current_thread);
+    CHECK(options.runtime.cores->to_string() == "0,2,3");
+    CHECK(options.runtime.idle == runtime::IdlePolicy::adaptive);
+    CHECK(options.runtime.grace == 100ms);
+    CHECK(options.runtime.dpdk == "vdev=net_memif0,role=server,id=0");
+    CHECK(options.runtime.ip == "198.18.0.2/24");
+    CHECK(options.runtime.ip6 == "2001:db8::2/64");
+    CHECK(options.runtime.gateway == "198.18.0.1");
+    REQUIRE(options.listen.size() == 1);
+    CHECK(options.listen[0].text == "127.0.0.1:7001");
+    CHECK(options.json_file == "out.json");
+}
+
+TEST_CASE("a value may stand in the next argument", "[apps][options]") {
+    CHECK(accepted({"--backend", "epoll", "--grace", "2s"}).runtime.backend == "epoll");
+}
+
+TEST_CASE("argv is read without the program's name", "[apps][options]") {
+    const char* argv[] = {"skerry-echo", "--backend=epoll", nullptr};
+    const auto options = parse_options(echo, 2, argv);
+
+    REQUIRE(options);
+    CHECK(options->runtime.backend == "epoll");
+    CHECK(parse_options(echo, 0, argv + 2).has_value());
+}
+
+TEST_CASE("cores=auto is no list of cores", "[apps][options]") {
+    CHECK_FALSE(accepted({"--cores=auto"}).runtime.cores);
+}
+
+TEST_CASE("every backend of the design is accepted by its name", "[apps][options]") {
+    const std::string name = GENERATE("auto", "dpdk", "io_uring", "epoll", "tap:tap0", "xdp:veth-a");
+
+    CHECK(accepted({"--backend=" + name}).runtime.backend == name);
+}
+
+TEST_CASE("a bad backend is refused with the accepted ones", "[apps][options][error]") {
+    CHECK(refusal({"--backend=foo"}) ==
+          "--backend=foo: no such backend; accepted: auto, dpdk, io_uring, epoll, tap:IF, xdp:IF");
+    CHECK(refusal({"--backend=tap"}) == "--backend=tap: the interface is missing; write tap:IF");
+    CHECK_THAT(refusal({"--backend=xdp:"}),
+               Catch::StartsWith("--backend=xdp:: not an interface name; accepted: xdp:IF"));
+    CHECK_THAT(refusal({"--backend=tap:a-name-of-16-ch"}), Catch::StartsWith("accepted"));
+    CHECK_THAT(refusal({"--backend=tap:a-name-of-16-chr"}), Catch::Contains("1 to 15 characters"));
+}
+
+TEST_CASE("bad values are refused with what is accepted", "[apps][options][error]") {
+    CHECK(refusal({"--cores=0,x"}) ==
+          "--cores=0,x: CPU list \"0,x\": \"x\" is not a CPU number; write for example 0,2-4, or auto");
+    CHECK(refusal({"--idle=doze"}) == "--idle=doze: no such idle policy; accepted: spin, adaptive, sleep");
+    CHECK(refusal({"--flavour=x"}) == "--flavour=x: no such flavour; accepted: current_thread, per_core");
+    CHECK(refusal({"--ip=198.18.0.2"}) ==
+          "--ip=198.18.0.2: not an address with a prefix length; accepted: for example 198.18.0.2/24");
+    CHECK(refusal({"--ip=198.18.0.2/33"}) == "--ip=198.18.0.2/33: no such prefix length; accepted: /0 to /32");
+    CHECK_THAT(refusal({"--ip=2001:db8::2/64"}), Catch::StartsWith("--ip=2001:db8::2/64: not an address"));
+    CHECK_THAT(refusal({"--ip6=198.18.0.2/24"}), Catch::EndsWith("for example 2001:db8::2/64"));
+    CHECK(refusal({"--gateway=router"}) ==
+          "--gateway=router: not an address; accepted: for example 198.18.0.1 or 2001:db8::1");
+}
+
+TEST_CASE("an unknown option is refused with the known ones", "[apps][options][error]") {
+    const std::string line = refusal({"--bakend=epoll"});
+
+    CHECK_THAT(line, Catch::StartsWith("--bakend: unknown option; accepted: "));
+    CHECK_THAT(line, Catch::Contains("--backend, "));
+    CHECK_THAT(line, Catch::Contains("--conns, "));
+    CHECK_THAT(refusal({"epoll", "other"}), Catch::StartsWith("epoll: not an option; accepted: "));
+    CHECK_THAT(refusal({"--listen", "0.0.0.0:0", "stray"}), Catch::StartsWith("stray: not an option; "));
+    CHECK_THAT(refusal({"-x"}), Catch::StartsWith("-x: unknown option; "));
+}
+
+TEST_CASE("a missing value is not taken from the next option", "[apps][options][error]") {
+    CHECK(refusal({"--cores=", "--idle=spin"}) == "--cores=: the value is missing");
+    CHECK(refusal({"--cores"}) == "--cores: the value is missing; write --cores=LIST");
+    CHECK_THAT(refusal({"--backend", "--idle=spin"}), Catch::StartsWith("--backend=--idle=spin: no such backend"));
+}
+
+TEST_CASE("an option that is given twice is refused", "[apps][options][error]") {
+    CHECK(refusal({"--grace=1s", "--grace=2s"}) == "--grace: given 2 times; accepted once");
+    CHECK(refusal({"--json=a", "--json=b"}) == "--json: given 2 times; accepted once");
+}
+
+TEST_CASE("listen may be repeated and keeps its order", "[apps][options]") {
+    const Options options = accepted({"--listen=[::1]:7001", "--listen", "0.0.0.0:0"});
+
+    REQUIRE(options.listen.size() == 2);
+    CHECK(options.listen[0].host == "::1");
+    CHECK(options.listen[0].port == 7001);
+    CHECK(options.listen[1].host == "0.0.0.0");
+    CHECK(options.listen[1].port == 0);
+}
+
+TEST_CASE("a listen address is an address or a name, and a port", "[apps][options]") {
+    CHECK(apps::parse_listen("localhost:80")->host == "localhost");
+    CHECK(apps::parse_listen("[fe80::1%eth0]:80")->host == "fe80::1%eth0");
+    CHECK(apps::parse_listen("[::]:65535")->port == 65535);
+}
+
+TEST_CASE("a listen address that cannot be one is refused", "[apps][options][error]") {
+    const auto wrong = [](std::string_view text) { return apps::parse_listen(text).error().message; };
+    const std::string accepted_form = "; accepted: ADDR:PORT, for example 127.0.0.1:7001 or [::1]:7001";
+
+    CHECK(wrong("127.0.0.1") == "the port is missing" + accepted_form);
+    CHECK(wrong("[::1]") == "the port is missing" + accepted_form);
+    CHECK(wrong("::1") == "an IPv6 address stands in brackets" + accepted_form);
+    CHECK(wrong("300.1.1.1:80") == "\"300.1.1.1\" is neither an address nor a name" + accepted_form);
+    CHECK(wrong("[127.0.0.1]:80") == "\"127.0.0.1\" is neither an address nor a name" + accepted_form);
+    CHECK(wrong("a b:80") == "\"a b\" is neither an address nor a name" + accepted_form);
+    CHECK_THAT(wrong(":80"), Catch::StartsWith("the address is missing"));
+    CHECK_THAT(wrong("[]:80"), Catch::StartsWith("the address is missing"));
+    CHECK(wrong("127.0.0.1:65536") == "\"65536\" is not a port; accepted: 0 to 65535");
+    CHECK(wrong("127.0.0.1:") == "\"\" is not a port; accepted: 0 to 65535");
+    CHECK(wrong("127.0.0.1:-1") == "\"-1\" is not a port; accepted: 0 to 65535");
+    CHECK_FALSE(apps::parse_listen(""));
+    CHECK_FALSE(apps::parse_listen("["));
+    CHECK_FALSE(apps::parse_listen(":"));
+    CHECK_FALSE(apps::parse_listen("[:80"));
+    CHECK_FALSE(apps::parse_listen("[fe80::1%]:80"));
+}
+
+TEST_CASE("a duration is a whole number and a unit", "[apps][options]") {
+    CHECK(apps::parse_duration("100ms").value() == 100ms);
+    CHECK(apps::parse_duration("5s").value() == 5s);
+    CHECK(apps::parse_duration("250us").value() == 250us);
+    CHECK(apps::parse_duration("7ns").value() == 7ns);
+    CHECK(apps::parse_duration("2min").value() == 2min);
+    CHECK(apps::parse_duration("0s").value() == 0s);
+}
+
+TEST_CASE("a duration without unit, with a sign or a fraction is refused", "[apps][options][error]") {
+    const std::string text = GENERATE("5", "s", "", "-5s", "1.5s", "5 s", "5h", "5sec");
+    const auto duration = apps::parse_duration(text);
+
+    REQUIRE_FALSE(duration);
+    CHECK(duration.error().message ==
+          "not a duration; accepted: a whole number and ns, us, ms, s or min, for example 100ms or 5s");
+}
+
+TEST_CASE("a duration that does not fit is refused, not wrapped", "[apps][options][error]") {
+    CHECK(apps::parse_duration("9223372036s").has_value());
+    CHECK_FALSE(apps::parse_duration("9223372037s"));
+    CHECK_FALSE(apps::parse_duration("99999999999999999999ns"));
+}
+
+TEST_CASE("a program's own options stand beside the shared ones", "[apps][options]") {
+    OwnOptions own;
+    REQUIRE(parse({"--conns=7", "--quiet", "--backend=epoll"}, &own));
+
+    CHECK(own.conns == 7);
+    CHECK(own.quiet);
+}
+
+TEST_CASE("a program's own options are refused in the same form", "[apps][options][error]") {
+    CHECK(refusal({"--size=many"}) == "--size=many: not a value of the accepted kind, UINT");
+    CHECK(refusal({"--size=-1"}) == "--size=-1: not a value of the accepted kind, UINT");
+    CHECK_THAT(refusal({"--conns=many"}), Catch::StartsWith("--conns: Value many not in range"));
+    CHECK_THAT(refusal({"--conns=0"}), Catch::StartsWith("--conns: Value 0 not in range"));
+    CHECK_THAT(refusal({"--proto=sctp"}), Catch::Contains("--proto: sctp not in {tcp,udp}"));
+}
+
+TEST_CASE("--version names version, compiler and backends", "[apps][options]") {
+    const auto stop = parse({"--version"});
+
+    REQUIRE_FALSE(stop);
+    CHECK(stop.error().exit_code == 0);
+    CHECK_THAT(stop.error().text,
+               Catch::Matches("skerry-echo [0-9.]+ \\((g|clang)\\+\\+ [0-9.]+, backends epoll\\)\n"));
+}
+
+TEST_CASE("--help shows shared and own options and is no error", "[apps][options]") {
+    const auto stop = parse({"--help"});
+
+    REQUIRE_FALSE(stop);
+    CHECK(stop.error().exit_code == 0);
+    CHECK_THAT(stop.error().text, Catch::Contains("--backend") && Catch::Contains("--conns"));
+}
+
+TEST_CASE("a file sets options under their names", "[apps][options][config]") {
+    TempTree tree;
+    const std::string file = tree.write("echo.toml",
+                                        "backend = \"epoll\"\n"
+                                        "cores = [0, 1]\n"
+                                        "listen = [\"127.0.0.1:7001\", \"[::1]:7001\"]\n"
+                                        "grace = \"3s\"\n"
+                                        "conns = 5\n"
+                                        "quiet = true\n");
+    OwnOptions own;
+    const auto options = parse({"--config=" + file}, &own);
+
+    REQUIRE(options);
+    CHECK(options->runtime.backend == "epoll");
+    CHECK(options->runtime.cores->to_string() == "0,1");
+    CHECK(options->listen.size() == 2);
+    CHECK(options->runtime.grace == 3s);
+    CHECK(own.conns == 5);
+    CHECK(own.quiet);
+}
+
+TEST_CASE("the command line wins over the file", "[apps][options][config]") {
+    TempTree tree;
+    const std::string file = tree.write("echo.toml", "backend = \"epoll\"\ngrace = \"3s\"\nlisten = \"0.0.0.0:1\"\n");
+    const Options options = accepted({"--config=" + file, "--backend=dpdk", "--listen=0.0.0.0:2"});
+
+    CHECK(options.runtime.backend == "dpdk");
+    CHECK(options.runtime.grace == 3s);
+    REQUIRE(options.listen.size() == 1);
+    CHECK(options.listen[0].port == 2);
+}
+
+TEST_CASE("a flag in the file may be false", "[apps][options][config]") {
+    TempTree tree;
+    const std::string file = tree.write("echo.toml", "quiet = false\n");
+    OwnOptions own;
+    own.quiet = true;
+
+    REQUIRE(parse({"--config=" + file}, &own));
+    CHECK_FALSE(own.quiet);
+}
+
+TEST_CASE("an unknown key is refused with its line and the known keys", "[apps][options][config][error]") {
+    TempTree tree;
+    const std::string file = tree.write("echo.toml", "backend = \"epoll\"\nbakend = 1\n");
+    const std::string line = refusal({"--config=" + file});
+
+    CHECK_THAT(line, Catch::StartsWith(file + ":2: unknown key \"bakend\"; accepted: "));
+    CHECK_THAT(line, Catch::Contains("backend, "));
+    CHECK_THAT(line, !Catch::Contains("--"));
+    CHECK_THAT(line, !Catch::Contains("config"));
+    CHECK_THAT(line, !Catch::Contains("help"));
+}
+
+TEST_CASE("a table and the options that only make sense once are no keys", "[apps][options][config][error]") {
+    const std::string text =
+        GENERATE("[net]\nip = \"198.18.0.2/24\"\n", "config = \"other.toml\"\n", "help = true\n", "version = true\n");
+    TempTree tree;
+    const std::string file = tree.write("echo.toml", text);
+
+    CHECK_THAT(refusal({"--config=" + file}), Catch::StartsWith(file + ":1: unknown key "));
+}
+
+TEST_CASE("a bad value in the file is refused with its line", "[apps][options][config][error]") {
+    TempTree tree;
+    const std::string file = tree.write("echo.toml", "backend = \"epoll\"\n\nidle = \"doze\"\n");
+
+    CHECK(refusal({"--config=" + file}) ==
+          file + ":3: --idle=doze: no such idle policy; accepted: spin, adaptive, sleep");
+}
+
+TEST_CASE("a value that no option can have is refused with its line", "[apps][options][config][error]") {
+    const std::string value = GENERATE("1979-05-27", "[]", "[[1]]", "{a = 1}");
+    TempTree tree;
+    const std::string file = tree.write("echo.toml", "backend = " + value + "\n");
+
+    CHECK(refusal({"--config=" + file}) ==
+          file + ":1: backend: a string, a number, true, false or an array of these is accepted");
+}
+
+TEST_CASE("a file that is no TOML is refused with the place", "[apps][options][config][error]") {
+    TempTree tree;
+    const std::string file = tree.write("echo.toml", "backend = \"epoll\"\nidle spin\n");
+
+    CHECK_THAT(refusal({"--config=" + file}), Catch::StartsWith(file + ":2: "));
+}
+
+TEST_CASE("a file that cannot be read is refused by name", "[apps][options][config][error]") {
+    TempTree tree;
+    const std::string missing = (tree.root() / "none.toml").string();
+
+    CHECK(refusal({"--config=" + missing}) == "--config=" + missing + ": cannot be read; accepted: a TOML file");
+    CHECK(refusal({"--config=" + tree.root().string()}) ==
+          "--config=" + tree.root().string() + ": cannot be read; accepted: a TOML file");
+}
+
+TEST_CASE("a report is one line with the next step", "[apps][report]") {
+    CHECK(apps::report_line("skerry-echo", "no core", "give --cores") == "skerry-echo: no core; give --cores");
+    CHECK(apps::report_line("skerry-echo", "a\nb") == "skerry-echo: a b");
+}
+
+TEST_CASE("the start line tells backend, cores and idle with their reasons", "[apps][start_line]") {
+    runtime::CorePlan plan;
+    plan.cores = {{0, runtime::IdlePolicy::sleep}, {1, runtime::IdlePolicy::sleep}};
+    plan.reasons = {"as configured"};
+    const apps::StartLine line{"skerry-echo", "tcp echo", "127.0.0.1:7001", "epoll", "auto: dpdk not built"};
+
+    CHECK(apps::format_start_line(line, plan) ==
+          "skerry-echo: tcp echo on 127.0.0.1:7001, backend epoll "
+          "(auto: dpdk not built), cores 0,1 (as configured), idle sleep");
+}
+
+TEST_CASE("the start line lists cores that idle differently", "[apps][start_line]") {
+    runtime::CorePlan plan;
+    plan.cores = {{0, runtime::IdlePolicy::spin}, {1, runtime::IdlePolicy::sleep}};
+    const apps::StartLine line{"p", "udp sink", "[::1]:9", "epoll", ""};
+
+    CHECK(apps::format_start_line(line, plan) ==
+          "p: udp sink on [::1]:9, backend epoll, cores 0,1, idle spin on 0, sleep on 1");
+}
+
+}  // namespace
+}  // namespace skerry

@@ -78,7 +78,7 @@ TEST_CASE("an element is linked while it is in a list, and may come again", "[ba
 }
 
 TEST_CASE("splice_back moves all of one list behind the other", "[base][intrusive_list]") {
-    std::array items{Item(1), Item(2), Item(3), Item(4)};
+    std::array items{Item(1), Item(2), Item(3), Item(4), Item(5)};
     IntrusiveList<Item> front;
     IntrusiveList<Item> back;
     front.push_back(items[0]);
@@ -89,7 +89,8 @@ TEST_CASE("splice_back moves all of one list behind the other", "[base][intrusiv
     front.splice_back(back);
     CHECK(back.empty());
     items[2].unlink();  // it belongs to the front list by now
-    CHECK(drain(front) == Numbers{1, 2, 4});
+    front.push_back(items[4]);
+    CHECK(drain(front) == Numbers{1, 2, 4, 5});
 
     back.push_back(items[2]);  // the emptied list works on
     CHECK(drain(back) == Numbers{3});

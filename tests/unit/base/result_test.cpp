@@ -127,8 +127,10 @@ TEST_CASE("a Result destroys its value once, whatever is assigned to it", "[base
 
 TEST_CASE("a Result assigned to itself keeps its value", "[base][result]") {
     Result<std::vector<int>> result = std::vector<int>{1, 2, 3};
-    const auto& same = result;
+    auto& same = result;
     result = same;
+    CHECK(result->size() == 3);
+    result = std::move(same);
     CHECK(result->size() == 3);
 }
 

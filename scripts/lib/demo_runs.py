@@ -66,9 +66,11 @@ def measure(bin_dir, row, server_core, client_core):
                 sys.exit(f"scripts/demo: skerry-loadgen ended with {done.returncode}: {done.stderr.strip()}")
             with open(path) as file:
                 return json.load(file)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"scripts/demo: skerry-loadgen did not end within 60 s: {row}")
     finally:
-        server.terminate()
-        server.wait(20)
+        server.kill()
+        server.wait()
 
 
 FIELDS = ("backend", "proto", "bytes", "conns", "loop", "idle", "client_idle", "rate", "count", "p50_us", "p99_us",

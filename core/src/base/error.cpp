@@ -72,7 +72,9 @@ Errc code_of(int os_error) noexcept {
         case ECONNRESET:
         case ENETRESET: return Errc::connection_reset;
         case ECONNABORTED: return Errc::connection_aborted;
-        case ENOTCONN: return Errc::not_connected;
+        // A datagram without a receiver, on a socket without a peer.
+        case ENOTCONN:
+        case EDESTADDRREQ: return Errc::not_connected;
         case EPIPE:
         case ESHUTDOWN: return Errc::broken_pipe;
 
@@ -89,7 +91,6 @@ Errc code_of(int os_error) noexcept {
         case EBADF:
         case ENOTSOCK:
         case EFAULT:
-        case EDESTADDRREQ:
         case EISCONN:
         case EISDIR:
         case ESPIPE:

@@ -6,8 +6,12 @@ namespace skerry::sync {
 
 namespace {
 
-// So many waiters are woken under one hold of the lock.
+// So many waiters are woken under one hold of the lock. The models look at what happens between two batches.
+#if defined(SKERRY_MODEL)
+constexpr int wake_batch = 1;
+#else
 constexpr int wake_batch = 32;
+#endif
 
 }  // namespace
 

@@ -423,6 +423,7 @@ bool Scheduler::link_remote_joiner(TaskHeader& task, WaitNode& node) noexcept {
     } while (!task.remote.compare_exchange_weak(word, word | remote_word::join_lock, std::memory_order_acq_rel,
                                                 std::memory_order_acquire));
     node.set_state(node_state::remote);
+    node.next = nullptr;
     task.joiner = &node;
     task.remote.fetch_and(~remote_word::join_lock, std::memory_order_release);
     return true;

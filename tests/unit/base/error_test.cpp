@@ -37,6 +37,7 @@ TEST_CASE("an errno becomes the code that says the same on every backend", "[bas
         {ECONNRESET, Errc::connection_reset},
         {ECONNABORTED, Errc::connection_aborted},
         {ENOTCONN, Errc::not_connected},
+        {EDESTADDRREQ, Errc::not_connected},
         {EPIPE, Errc::broken_pipe},
         {ESHUTDOWN, Errc::broken_pipe},
         {EADDRINUSE, Errc::address_in_use},

@@ -401,7 +401,7 @@ TEST_CASE("a message wakes a receiver on another core", "[sync][mpsc]") {
     auto [tx, rx] = mpsc::channel<int>(2);
     auto reader = a.start(receive(rx));
     a.run_until_idle();
-    CHECK(b.in([&tx = tx] { return tx.try_send(7).has_value(); }));
+    CHECK(b.in([&sender = tx] { return sender.try_send(7).has_value(); }));
     b.run_until_idle();
     CHECK_FALSE(reader.is_finished());
     a.run_until_idle();
@@ -424,7 +424,7 @@ TEST_CASE("a recv cancelled after another core woke it leaves the message", "[sy
     auto [tx, rx] = mpsc::channel<int>(2);
     auto reader = a.start(receive(rx));
     a.run_until_idle();
-    REQUIRE(b.in([&tx = tx] { return tx.try_send(7).has_value(); }));
+    REQUIRE(b.in([&sender = tx] { return sender.try_send(7).has_value(); }));
     a.in([&] { reader.abort(); });  // the wake is in the inbox, not yet seen
     a.run_until_idle();
     REQUIRE(reader.is_finished());
@@ -443,13 +443,13 @@ TEST_CASE("a slot granted to a sender of another core passes on when that is can
     b.run_until_idle();
     auto second = c.start(send(tx, 2));
     c.run_until_idle();
-    CHECK(a.in([&rx = rx] { return rx.try_recv() == 0; }));
+    CHECK(a.in([&receiver = rx] { return receiver.try_recv() == 0; }));
     b.in([&] { first.abort(); });
     b.run_until_idle();
     CHECK(first.is_finished());
     c.run_until_idle();
     CHECK(second.is_finished());
-    CHECK(a.in([&rx = rx] { return rx.try_recv() == 2; }));
+    CHECK(a.in([&receiver = rx] { return receiver.try_recv() == 2; }));
 }
 
 TEST_CASE("nothing is lost, doubled or reordered whichever core is stepped next", "[sync][mpsc]") {

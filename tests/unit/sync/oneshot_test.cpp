@@ -245,7 +245,7 @@ TEST_CASE("a oneshot value wakes a receiver on another core", "[sync][oneshot]")
     std::optional<Result<int>> got;
     a.start(receive(rx, got)).detach();
     a.run_until_idle();
-    CHECK(b.in([&tx = tx] { return tx.send(7).has_value(); }));
+    CHECK(b.in([&sender = tx] { return sender.send(7).has_value(); }));
     b.run_until_idle();
     CHECK_FALSE(got.has_value());
     a.run_until_idle();
@@ -260,7 +260,7 @@ TEST_CASE("a oneshot recv cancelled after another core woke it leaves the value"
     std::optional<Result<int>> got;
     auto reader = a.start(receive(rx, got));
     a.run_until_idle();
-    CHECK(b.in([&tx = tx] { return tx.send(7).has_value(); }));
+    CHECK(b.in([&sender = tx] { return sender.send(7).has_value(); }));
     a.in([&] { reader.abort(); });
     a.run_until_idle();
     CHECK(reader.is_finished());

@@ -169,6 +169,31 @@ TEST_CASE("abort works when the handle is dropped right after it", "[task][abort
     CHECK(core.scheduler().slab_stats().live_blocks == 0);
 }
 
+TEST_CASE("a task that aborts itself goes on to where it waits next", "[task][abort]") {
+    int alive = 0;
+    int alive_after_abort = 0;
+    bool waited = false;
+    std::optional<AbortHandle> self;
+    struct Work {
+        static Task<> run(Probe, const std::optional<AbortHandle>* own, const int* now, int* later, bool* past) {
+            own->value().abort();
+            *later = *now;
+            co_await yield_now();
+            *past = true;
+        }
+    };
+    TestCore core;
+    auto task = core.start(Work::run(Probe(&alive), &self, &alive, &alive_after_abort, &waited));
+    core.in([&] { self.emplace(task.abort_handle()); });
+    core.step(1);  // runs to its yield; the drain of the next step ends it there
+    core.run_until_idle();
+    CHECK(alive_after_abort == 1);
+    CHECK_FALSE(waited);
+    CHECK(alive == 0);
+    CHECK(task.is_finished());
+    core.in([&] { self.reset(); });
+}
+
 TEST_CASE("behaviour 12: a destructor that throws during an abort is reported by the join", "[task][abort]") {
     TestCore core;
     auto handle = core.start(for_ever_with_bad_destructor());

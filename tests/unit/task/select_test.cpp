@@ -313,6 +313,28 @@ TEST_CASE("selects nest, and a loser's own branches leave their queues", "[task]
     CHECK(core.run(first_of_biased(a, b)) == 0U);
 }
 
+TEST_CASE("the loser of a select inside a join has left its queue while the join still waits",
+          "[task][select][cancel]") {
+    Notify a;
+    Notify b;
+    Notify c;
+    TestCore core;
+    const auto run = [](Notify& first, Notify& second, Notify& third) -> Task<void> {
+        (void)co_await join(select(first.notified(), second.notified()), third.notified());
+    };
+    auto task = core.start(run(a, b, c));
+    core.run_until_idle();
+    core.in([&] { a.notify_one(); });
+    core.run_until_idle();
+    core.in([&] { b.notify_one(); });  // nobody waits for it any more: it is stored
+    core.run_until_idle();
+    CHECK_FALSE(task.is_finished());
+    CHECK(core.run(first_of_biased(a, b)) == 1U);
+    core.in([&] { c.notify_one(); });
+    core.run_until_idle();
+    CHECK(task.is_finished());
+}
+
 TEST_CASE("aborting a task inside a select cancels every branch", "[task][select][cancel]") {
     Notify a;
     Notify b;

@@ -231,7 +231,7 @@ TEST_CASE("timers of two runtimes with different starts do not mix", "[time][sle
 TEST_CASE("arming and cancelling a timer allocates nothing", "[time][sleep]") {
     testing::Runtime rt;
     const auto lose = []() -> Task<> {
-        for (int i = 0; i < 1000; ++i) co_await select_biased(time::sleep(0s), time::sleep(1h));
+        for (int i = 0; i < 1000; ++i) (void)co_await select_biased(time::sleep(0s), time::sleep(1h));
     };
     rt.run(lose());
     const testing::NoAlloc guard;

@@ -21,6 +21,8 @@
 #include "../base/result.hpp"
 #include "../task/task.hpp"
 
+#include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -295,8 +295,8 @@ public:
     /// Threads: any.
     [[nodiscard]] static bool fire(TaskHeader& header, WaitNode& node) noexcept {
         // The guess "nothing posted" saves a load: a load first would fetch the line twice.
+        // The node's `next` is null already, so that firing writes nothing into the waiter's frame.
         std::uintptr_t seen = 0;
-        node.next = nullptr;
         std::uintptr_t word = reinterpret_cast<std::uintptr_t>(&node) | remote_word::posted;
         // Release: the drain, which acquires, sees what the waker wrote before.
         while (!header.remote.compare_exchange_weak(seen, word, std::memory_order_acq_rel, std::memory_order_relaxed))

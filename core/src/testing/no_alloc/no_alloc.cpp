@@ -39,39 +39,56 @@ std::uint64_t NoAlloc::allocations() const noexcept { return counted.allocations
 
 std::uint64_t NoAlloc::bytes() const noexcept { return counted.bytes - bytes_before_; }
 
-namespace {
-
-#if defined(SKERRY_ALLOCATOR_IS_TAKEN) || !defined(__GLIBC__)
-
-void* allocate(std::size_t bytes) {
-    count(bytes);
-    if (void* const memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
-    throw std::bad_alloc();
-}
-
-void* allocate(std::size_t bytes, std::align_val_t alignment) {
-    count(bytes);
-    const auto align = static_cast<std::size_t>(alignment);
-    if (void* const memory = std::aligned_alloc(align, (bytes + align - 1) & ~(align - 1))) return memory;
-    throw std::bad_alloc();
-}
-
-#endif
-
-}  // namespace
-
 }  // namespace skerry::testing
 
 #if defined(SKERRY_ALLOCATOR_IS_TAKEN) || !defined(__GLIBC__)
 
-void* operator new(std::size_t bytes) { return skerry::testing::allocate(bytes); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-    return skerry::testing::allocate(bytes, alignment);
+// All forms: the sanitizer has each of its own and compares who allocates with who frees.
+
+namespace {
+
+void* try_allocate(std::size_t bytes) noexcept {
+    skerry::testing::count(bytes);
+    return std::malloc(bytes == 0 ? 1 : bytes);
 }
+
+void* try_allocate(std::size_t bytes, std::align_val_t alignment) noexcept {
+    skerry::testing::count(bytes);
+    const auto align = static_cast<std::size_t>(alignment);
+    return std::aligned_alloc(align, (bytes + align - 1) & ~(align - 1));
+}
+
+void* or_throw(void* memory) {
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory;
+}
+
+}  // namespace
+
+using Align = std::align_val_t;
+using NoThrow = const std::nothrow_t&;
+
+void* operator new(std::size_t bytes) { return or_throw(try_allocate(bytes)); }
+void* operator new[](std::size_t bytes) { return or_throw(try_allocate(bytes)); }
+void* operator new(std::size_t bytes, NoThrow) noexcept { return try_allocate(bytes); }
+void* operator new[](std::size_t bytes, NoThrow) noexcept { return try_allocate(bytes); }
+void* operator new(std::size_t bytes, Align align) { return or_throw(try_allocate(bytes, align)); }
+void* operator new[](std::size_t bytes, Align align) { return or_throw(try_allocate(bytes, align)); }
+void* operator new(std::size_t bytes, Align align, NoThrow) noexcept { return try_allocate(bytes, align); }
+void* operator new[](std::size_t bytes, Align align, NoThrow) noexcept { return try_allocate(bytes, align); }
+
 void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, NoThrow) noexcept { std::free(memory); }
+void operator delete[](void* memory, NoThrow) noexcept { std::free(memory); }
+void operator delete(void* memory, Align) noexcept { std::free(memory); }
+void operator delete[](void* memory, Align) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, Align) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, Align) noexcept { std::free(memory); }
+void operator delete(void* memory, Align, NoThrow) noexcept { std::free(memory); }
+void operator delete[](void* memory, Align, NoThrow) noexcept { std::free(memory); }
 
 #else
 

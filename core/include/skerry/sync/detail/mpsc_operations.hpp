@@ -6,6 +6,7 @@
 #include "mpsc_channel.hpp"
 
 #include "../../base/assert.hpp"
+#include "../../base/compiler.hpp"
 #include "../../base/result.hpp"
 
 #include <algorithm>

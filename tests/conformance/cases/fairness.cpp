@@ -1,0 +1,101 @@
+#include "fixture.hpp"
+
+#include <skerry/runtime/driver_waiters.hpp>
+#include <skerry/task/join_set.hpp>
+#include <skerry/task/spawn.hpp>
+
+namespace skerry::conformance {
+namespace {
+
+Task<> stay_busy(const bool& is_over) {
+    while (!is_over) co_await yield_now();
+}
+
+TEST_CASE("100 tasks that are always ready do not stop a connect, an accept and a read (behaviour 1)",
+          "[net][tcp][fairness]") {
+    run([]() -> Task<> {
+        bool is_over = false;
+        JoinSet<void> busy;
+        for (int i = 0; i < 100; ++i) busy.spawn(stay_busy(is_over));
+        auto pair = co_await connect_pair();
+        auto both = co_await join(read_some(pair.server), pair.client.write_all(bytes_of("through")));
+        CHECK(std::get<0>(both) == "through");
+        CHECK(std::get<1>(both));
+        is_over = true;
+        while (co_await busy.join_next()) {
+        }
+    });
+}
+
+TEST_CASE("a connection is seen after fewer than 10 yields to the driver (behaviour 4)", "[net][tcp][fairness]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        auto client = spawn([](net::SocketAddr to) -> Task<> {
+            auto stream = co_await net::TcpStream::connect(to);
+            REQUIRE(stream);
+        }(listener.local_addr()));
+        auto server = spawn([](net::TcpListener& from) -> Task<> {
+            auto stream = co_await from.accept();
+            REQUIRE(stream);
+        }(listener));
+        unsigned yielded = 0;
+        while (yielded < 10 && !(client.is_finished() && server.is_finished())) {
+            co_await yield_to_driver();
+            ++yielded;
+        }
+        CHECK(yielded < 10);
+        auto connected = co_await client;
+        CHECK(connected);
+        auto accepted = co_await server;
+        CHECK(accepted);
+    });
+}
+
+TEST_CASE("a datagram is received while 100 tasks are always ready (behaviour 1)", "[net][udp][fairness]") {
+    run([]() -> Task<> {
+        bool is_over = false;
+        JoinSet<void> busy;
+        for (int i = 0; i < 100; ++i) busy.spawn(stay_busy(is_over));
+        auto sender = bind_udp();
+        auto receiver = bind_udp();
+        std::array<std::byte, 16> buffer;
+        auto both = co_await join(receiver.recv_from(buffer), sender.send_to(bytes_of("ping"), receiver.local_addr()));
+        REQUIRE(std::get<0>(both));
+        CHECK(std::get<0>(both)->bytes == 4);
+        CHECK(std::get<1>(both));
+        is_over = true;
+        while (co_await busy.join_next()) {
+        }
+    });
+}
+
+TEST_CASE("a stream that always has data does not stop the others", "[net][tcp][fairness]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        bool is_over = false;
+        auto writer = spawn([](net::TcpStream& stream, const bool& ended) -> Task<> {
+            const auto piece = pattern(16'384);
+            while (!ended) {
+                auto written = co_await stream.write_all(piece);
+                REQUIRE(written);
+            }
+            REQUIRE(stream.shutdown());
+        }(pair.client, is_over));
+        auto reader = spawn(read_all(pair.server));
+        for (int i = 0; i < 20; ++i) {
+            auto other = co_await connect_pair();
+            auto written = co_await other.client.write_all(bytes_of("x"));
+            REQUIRE(written);
+            auto text = co_await read_some(other.server);
+            REQUIRE(text == "x");
+        }
+        is_over = true;
+        auto written = co_await writer;
+        CHECK(written);
+        auto read = co_await reader;
+        CHECK(read);
+    });
+}
+
+}  // namespace
+}  // namespace skerry::conformance

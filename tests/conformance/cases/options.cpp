@@ -1,0 +1,95 @@
+#include "fixture.hpp"
+
+namespace skerry::conformance {
+namespace {
+
+using net::SocketOption;
+
+/// Sets the option and reads it back; a backend without it says unsupported to both.
+template <class Socket>
+void check_kept(Socket& socket, SocketOption option, int value) {
+    INFO("option " << static_cast<int>(option) << " = " << value);
+    const auto set = socket.set_option(option, value);
+    const auto got = socket.option(option);
+    if (!set) {
+        CHECK(set.error() == Errc::unsupported);
+        REQUIRE_FALSE(got);
+        CHECK(got.error() == Errc::unsupported);
+        return;
+    }
+    REQUIRE(got);
+    CHECK(*got == value);
+}
+
+TEST_CASE("TCP_NODELAY is on from the start, on both ends", "[net][tcp][options]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        for (net::TcpStream* stream : {&pair.client, &pair.server}) {
+            const auto nodelay = stream->option(SocketOption::no_delay);
+            REQUIRE(nodelay);
+            CHECK(*nodelay == 1);
+        }
+    });
+}
+
+TEST_CASE("an option of a stream is kept or unsupported", "[net][tcp][options]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        check_kept(pair.client, SocketOption::no_delay, 0);
+        check_kept(pair.client, SocketOption::no_delay, 1);
+        check_kept(pair.client, SocketOption::keep_alive, 1);
+        check_kept(pair.client, SocketOption::keep_alive_idle_s, 33);
+        check_kept(pair.client, SocketOption::keep_alive_interval_s, 7);
+        check_kept(pair.client, SocketOption::keep_alive_count, 4);
+        check_kept(pair.client, SocketOption::keep_alive, 0);
+        check_kept(pair.client, SocketOption::user_timeout_ms, 5000);
+        check_kept(pair.client, SocketOption::linger_s, 3);
+        check_kept(pair.client, SocketOption::linger_s, 0);
+        check_kept(pair.client, SocketOption::linger_s, -1);
+        check_kept(pair.client, SocketOption::ttl, 42);
+        check_kept(pair.client, SocketOption::traffic_class, 0x10);
+    });
+}
+
+TEST_CASE("the named setters set what option() tells", "[net][tcp][options]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        REQUIRE(pair.client.set_nodelay(false));
+        CHECK(pair.client.option(SocketOption::no_delay).value() == 0);
+        REQUIRE(pair.client.set_linger(std::chrono::seconds{2}));
+        CHECK(pair.client.option(SocketOption::linger_s).value() == 2);
+        REQUIRE(pair.client.set_linger(std::nullopt));
+        CHECK(pair.client.option(SocketOption::linger_s).value() == -1);
+        REQUIRE(pair.client.set_user_timeout(std::chrono::milliseconds{1234}));
+        CHECK(pair.client.option(SocketOption::user_timeout_ms).value() == 1234);
+    });
+}
+
+TEST_CASE("a stream's buffers are at least as large as was asked for", "[net][tcp][options]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        for (const auto option : {SocketOption::receive_buffer_bytes, SocketOption::send_buffer_bytes}) {
+            REQUIRE(pair.client.set_option(option, 32'768));
+            const auto got = pair.client.option(option);
+            REQUIRE(got);
+            CHECK(*got >= 32'768);
+        }
+    });
+}
+
+TEST_CASE("an option of a datagram socket is kept or unsupported", "[net][udp][options]") {
+    run([]() -> Task<> {
+        auto socket = bind_udp();
+        check_kept(socket, SocketOption::ttl, 42);
+        check_kept(socket, SocketOption::traffic_class, 0x10);
+        check_kept(socket, SocketOption::broadcast, 1);
+        check_kept(socket, SocketOption::broadcast, 0);
+        check_kept(socket, SocketOption::multicast_loop, 0);
+        check_kept(socket, SocketOption::multicast_loop, 1);
+        check_kept(socket, SocketOption::multicast_ttl, 5);
+        co_return;
+    });
+}
+
+}  // namespace
+}  // namespace skerry::conformance

@@ -1,0 +1,253 @@
+#include "fixture.hpp"
+
+#include <skerry/runtime/driver_waiters.hpp>
+#include <skerry/task/spawn.hpp>
+#include <skerry/time/timeout.hpp>
+
+namespace skerry::conformance {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Over after `count` yields, or when somebody rings: a ring that comes in one poll with the data that is waited
+/// for is what makes an operation lose that had completed already.
+Task<> pause_or_ring(net::UdpSocket& bell, unsigned count) {
+    std::array<std::byte, 1> ring;
+    auto event = co_await select(yields(count), bell.recv_from(ring));
+    (void)event;
+}
+
+Task<> ring(net::UdpSocket& bell) {
+    auto sent = co_await bell.send_to(bytes_of("!"), bell.local_addr());
+    REQUIRE(sent);
+}
+
+/// Pieces of random size with pauses between them, so that reads meet every state of the socket.
+Task<> write_in_pieces(net::TcpStream& stream, net::UdpSocket& bell, std::span<const std::byte> bytes) {
+    std::mt19937 random(7);
+    while (!bytes.empty()) {
+        const auto piece = bytes.first(std::min<std::size_t>(bytes.size(), 1 + random() % 700));
+        auto written = co_await stream.write_all(piece);
+        REQUIRE(written);
+        co_await ring(bell);
+        bytes = bytes.subspan(piece.size());
+        co_await yields(random() % 80);
+    }
+    REQUIRE(stream.shutdown());
+}
+
+TEST_CASE("a read that loses a select loses no byte", "[net][tcp][cancel]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        const auto sent = pattern(200'000);
+        auto bell = bind_udp();
+        auto writer = spawn(write_in_pieces(pair.client, bell, sent));
+        std::mt19937 random(11);
+        std::string text;
+        unsigned lost = 0;
+        std::array<std::byte, 333> buffer;
+        for (;;) {
+            const unsigned pause = random() % 100;  // beats the read also when the bytes came in the same turn
+            auto event = co_await select_biased(pause_or_ring(bell, pause), pair.server.read(buffer));
+            if (event.index() == 0) {
+                ++lost;
+                continue;
+            }
+            auto& count = std::get<1>(event);
+            REQUIRE(count);
+            if (*count == 0) break;
+            text += text_of(std::span(buffer).first(*count));
+        }
+        CHECK((text == text_of(sent)));
+        CHECK(lost > 100);
+        auto outcome = co_await writer;
+        CHECK(outcome);
+    });
+}
+
+TEST_CASE("a read_buf that loses a select loses no byte", "[net][tcp][cancel]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        const auto sent = pattern(200'000);
+        auto bell = bind_udp();
+        auto writer = spawn(write_in_pieces(pair.client, bell, sent));
+        std::mt19937 random(13);
+        std::string text;
+        unsigned lost = 0;
+        for (;;) {
+            const unsigned pause = random() % 100;
+            auto event = co_await select_biased(pause_or_ring(bell, pause), pair.server.read_buf());
+            if (event.index() == 0) {
+                ++lost;
+                continue;
+            }
+            auto& segment = std::get<1>(event);
+            REQUIRE(segment);
+            if (segment->empty()) break;
+            text += text_of(segment->bytes());
+        }
+        CHECK((text == text_of(sent)));
+        CHECK(lost > 100);
+        auto outcome = co_await writer;
+        CHECK(outcome);
+    });
+}
+
+TEST_CASE("two reads that race for one byte after the other lose none", "[net][tcp][cancel]") {
+    run([]() -> Task<> {
+        auto one = co_await connect_pair();
+        auto other = co_await connect_pair();
+        constexpr std::size_t rounds = 1000;
+        auto writer = spawn([](net::TcpStream& first, net::TcpStream& second) -> Task<> {
+            for (std::size_t i = 0; i < rounds; ++i) {
+                const std::array<std::byte, 1> byte{static_cast<std::byte>(i)};
+                auto to_first = co_await first.write_all(byte);
+                REQUIRE(to_first);
+                auto to_second = co_await second.write_all(byte);
+                REQUIRE(to_second);
+                co_await yields(i % 5);
+            }
+        }(one.client, other.client));
+        std::array<std::size_t, 2> seen{};
+        while (seen[0] + seen[1] < 2 * rounds) {
+            std::array<std::byte, 1> first;
+            std::array<std::byte, 1> second;
+            auto event = co_await select(one.server.read(first), other.server.read(second));
+            const std::size_t winner = event.index();
+            const auto count = winner == 0 ? std::get<0>(event) : std::get<1>(event);
+            REQUIRE(count);
+            REQUIRE(*count == 1);
+            REQUIRE((winner == 0 ? first : second)[0] == static_cast<std::byte>(seen[winner]));
+            ++seen[winner];
+        }
+        CHECK(seen[0] == rounds);
+        auto outcome = co_await writer;
+        CHECK(outcome);
+    });
+}
+
+TEST_CASE("1000 cancelled accepts lose no connection (behaviour 42)", "[net][tcp][cancel]") {
+    run([]() -> Task<> {
+        constexpr std::size_t connections = 200;
+        auto listener = listen();
+        auto bell = bind_udp();
+        auto clients = spawn([](net::SocketAddr to, net::UdpSocket& doorbell) -> Task<> {
+            std::mt19937 random(17);
+            for (std::size_t i = 0; i < connections; ++i) {
+                auto stream = co_await net::TcpStream::connect(to);
+                REQUIRE(stream);
+                const std::array<std::byte, 1> number{static_cast<std::byte>(i)};
+                auto written = co_await stream->write_all(number);
+                REQUIRE(written);
+                co_await ring(doorbell);
+                co_await yields(random() % 100);
+            }
+        }(listener.local_addr(), bell));
+        std::mt19937 random(19);
+        std::size_t accepted = 0;
+        unsigned cancelled = 0;
+        while (accepted < connections || cancelled < 1000) {
+            const unsigned pause = random() % 40;
+            auto event = co_await select_biased(pause_or_ring(bell, pause), listener.accept());
+            if (event.index() == 0) {
+                ++cancelled;
+                continue;
+            }
+            auto& stream = std::get<1>(event);
+            REQUIRE(stream);
+            auto text = co_await read_all(*stream);
+            REQUIRE(text == std::string(1, static_cast<char>(accepted)));
+            ++accepted;
+        }
+        CHECK(accepted == connections);
+        CHECK(cancelled >= 1000);
+        auto outcome = co_await clients;
+        CHECK(outcome);
+    });
+}
+
+TEST_CASE("an aborted task that waits to read leaves the stream usable", "[net][tcp][cancel]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        auto reader = spawn(read_all(pair.server));
+        co_await yields(3);
+        reader.abort();
+        auto outcome = co_await reader;
+        CHECK_FALSE(outcome);
+        auto written = co_await pair.client.write_all(bytes_of("after"));
+        REQUIRE(written);
+        auto text = co_await read_some(pair.server);
+        CHECK(text == "after");
+    });
+}
+
+TEST_CASE("a cancelled connect leaves the listener and this core usable", "[net][tcp][cancel]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        for (int i = 0; i < 100; ++i) {
+            auto event = co_await select_biased(yields(0), net::TcpStream::connect(listener.local_addr()));
+            REQUIRE(event.index() == 0);
+        }
+        auto stream = co_await net::TcpStream::connect(listener.local_addr());
+        REQUIRE(stream);
+        const auto wanted = stream->local_addr().value();
+        for (;;) {  // the given up ones may have come as far as the queue
+            auto accepted = co_await listener.accept();
+            REQUIRE(accepted);
+            if (accepted->peer_addr() == wanted) break;
+        }
+    });
+}
+
+TEST_CASE("a cancelled write has written nothing", "[net][tcp][cancel]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        const auto filler = pattern(65'536);
+        std::uint64_t accepted = 0;
+        // Until no more is taken: a write that has to wait loses against the pause.
+        for (unsigned lost = 0; lost < 10;) {
+            auto event = co_await select_biased(pair.client.write(filler), yields(200));
+            if (event.index() == 1) {
+                ++lost;
+                continue;
+            }
+            auto& count = std::get<0>(event);
+            REQUIRE(count);
+            accepted += *count;
+        }
+        REQUIRE(pair.client.shutdown());
+        auto text = co_await read_all(pair.server);
+        CHECK(text.size() == accepted);
+    });
+}
+
+TEST_CASE("a read with a time limit says timed_out, and the stream goes on", "[net][tcp][time]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        std::array<std::byte, 16> buffer;
+        for (int i = 0; i < 3; ++i) {
+            auto count = co_await time::timeout(1ms, pair.server.read(buffer));
+            REQUIRE_FALSE(count);
+            CHECK(count.error() == Errc::timed_out);
+        }
+        auto written = co_await pair.client.write_all(bytes_of("in time"));
+        REQUIRE(written);
+        auto count = co_await time::timeout(1h, pair.server.read(buffer));
+        REQUIRE(count);
+        CHECK(text_of(std::span(buffer).first(*count)) == "in time");
+    });
+}
+
+TEST_CASE("an accept with a time limit says timed_out, and the listener goes on", "[net][tcp][time]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        auto none = co_await time::timeout(1ms, listener.accept());
+        REQUIRE_FALSE(none);
+        CHECK(none.error() == Errc::timed_out);
+        auto pair = co_await connect_to(listener);
+        CHECK(pair.server.valid());
+    });
+}
+
+}  // namespace
+}  // namespace skerry::conformance

@@ -1,0 +1,132 @@
+#pragma once
+
+// What every conformance case needs: a runtime of the backend under test, and sockets on 127.0.0.1. The cases
+// know of no backend; <backend>_main.cpp says how a runtime is made and whether it can be had here.
+
+#include "support/catch.hpp"
+
+#include <skerry/net/tcp_listener.hpp>
+#include <skerry/net/tcp_stream.hpp>
+#include <skerry/net/udp_socket.hpp>
+#include <skerry/runtime/runtime.hpp>
+#include <skerry/task/join.hpp>
+#include <skerry/task/select.hpp>
+#include <skerry/task/yield.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace skerry::conformance {
+
+/// A runtime of the backend under test, flavour current_thread. Each program defines it.
+///
+/// Errors: SetupError, when the backend cannot run here.
+[[nodiscard]] Result<runtime::Runtime, backend::SetupError> make_runtime();
+
+/// Whether this backend's network gives its one machine every address, so that none belongs to another. Each
+/// program defines it.
+extern const bool has_every_address;
+
+/// Runs the Task that `body` returns on a fresh runtime; an exception of it, so also a failed REQUIRE, is
+/// rethrown. `body` lives as long as its Task.
+template <class F>
+void run(F body) {
+    auto runtime = make_runtime();
+    if (!runtime) FAIL(runtime.error().message);
+    runtime->block_on(body());
+}
+
+/// 127.0.0.1 and a port that the backend chooses.
+inline const net::SocketAddr any_port(net::IpAddr::v4_loopback(), 0);
+
+[[nodiscard]] inline std::span<const std::byte> bytes_of(std::string_view text) {
+    return std::as_bytes(std::span(text));
+}
+
+[[nodiscard]] inline std::string text_of(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Bytes that differ wherever two places are confused: no period that a buffer size divides.
+[[nodiscard]] inline std::vector<std::byte> pattern(std::size_t size, std::uint64_t seed = 1) {
+    std::vector<std::byte> bytes(size);
+    std::mt19937_64 random(seed);
+    std::generate(bytes.begin(), bytes.end(), [&] { return static_cast<std::byte>(random()); });
+    return bytes;
+}
+
+[[nodiscard]] inline net::TcpListener listen(const net::SocketAddr& address = any_port) {
+    auto listener = net::TcpListener::bind(address);
+    REQUIRE(listener);
+    return std::move(*listener);
+}
+
+[[nodiscard]] inline net::UdpSocket bind_udp(const net::SocketAddr& address = any_port) {
+    auto socket = net::UdpSocket::bind(address);
+    REQUIRE(socket);
+    return std::move(*socket);
+}
+
+/// The two ends of a connection.
+struct Pair {
+    net::TcpStream client;
+    net::TcpStream server;
+};
+
+[[nodiscard]] inline Task<Pair> connect_to(net::TcpListener& listener) {
+    auto ends = co_await join(net::TcpStream::connect(listener.local_addr()), listener.accept());
+    REQUIRE(std::get<0>(ends));
+    REQUIRE(std::get<1>(ends));
+    co_return Pair{std::move(*std::get<0>(ends)), std::move(*std::get<1>(ends))};
+}
+
+[[nodiscard]] inline Task<Pair> connect_pair() {
+    auto listener = listen();
+    auto pair = co_await connect_to(listener);
+    co_return pair;
+}
+
+/// Everything up to the end of the stream; an error is appended as "!" and its name.
+template <class Reader>
+[[nodiscard]] Task<std::string> read_all(Reader& reader) {
+    std::string text;
+    std::array<std::byte, 4096> buffer;
+    for (;;) {
+        auto count = co_await reader.read(buffer);
+        if (!count) co_return text + "!" + std::string(to_string(count.error().code()));
+        if (*count == 0) co_return text;
+        text += text_of(std::span(buffer).first(*count));
+    }
+}
+
+/// One read of at most 4096 bytes, as read_all.
+template <class Reader>
+[[nodiscard]] Task<std::string> read_some(Reader& reader) {
+    std::array<std::byte, 4096> buffer;
+    auto count = co_await reader.read(buffer);
+    if (!count) co_return "!" + std::string(to_string(count.error().code()));
+    co_return text_of(std::span(buffer).first(*count));
+}
+
+/// Writes and ends the direction.
+[[nodiscard]] inline Task<> write_and_end(net::TcpStream& stream, std::span<const std::byte> bytes) {
+    auto written = co_await stream.write_all(bytes);
+    REQUIRE(written);
+    REQUIRE(stream.shutdown());
+}
+
+/// Gives way `count` times.
+[[nodiscard]] inline Task<> yields(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) co_await yield_now();
+}
+
+}  // namespace skerry::conformance

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""run.py [--only NN[,NN...]]: breaks one promise at a time and expects a test to notice.
+
+Each NN-short-name.patch says in its first line which promise it breaks, and in a line `Tests:` who notices:
+
+    Tests: unit [task][scheduler]    the unit tests of folder task that have all of these tags
+    Tests: model mpsc                the program model_mpsc
+
+Works in a copy of the tree below build/faults. Exit code 1: a patch stayed green, or does not apply or compile.
+"""
+import argparse
+import html
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+FAULTS = pathlib.Path(__file__).resolve().parent
+ROOT = FAULTS.parents[1]
+WORK = ROOT / "build" / "faults"
+TREE = WORK / "tree"
+BUILD = WORK / "build"
+TEST_SECONDS = 60
+
+# The copy lies inside the repository; git must take it for a plain folder, or it would ignore the patches.
+ENVIRONMENT = {**os.environ, "GIT_CEILING_DIRECTORIES": str(WORK)}
+CASE = re.compile(r'TEST_CASE(?:_METHOD)?\(\s*(?:"(?:[^"\\]|\\.)*"\s*)+,\s*"(\[[^"]*\])"')
+
+
+class Broken(Exception):
+    """A patch that cannot be tried."""
+
+
+class Patch:
+    def __init__(self, path):
+        self.path = path
+        self.name = path.stem.replace("-", " ", 1)
+        head = path.read_text(encoding="utf-8").split("\ndiff ", 1)[0]
+        tests = re.search(r"^Tests: (unit|model) (\S+)$", head, re.MULTILINE)
+        if not tests:
+            raise Broken(f"{path.name}: no line `Tests: unit [tag]...` or `Tests: model name` before the diff")
+        self.commands = unit_commands(tests[2]) if tests[1] == "unit" else [[f"model_{tests[2]}"]]
+        if not self.commands:
+            raise Broken(f"{path.name}: no unit test has the tags {tests[2]}")
+        self.targets = [command[0] for command in self.commands]
+
+
+def unit_commands(tags):
+    """A program and its filter for each test file that has cases with all of these tags."""
+    wanted = set(re.findall(r"\[[^]]+\]", tags))
+    unit = ROOT / "tests" / "unit"
+    folder = unit / tags[1:tags.index("]")]
+    commands = []
+    for source in sorted(folder.rglob("*_test.cpp")):
+        cases = CASE.findall(source.read_text(encoding="utf-8"))
+        if any(wanted <= set(re.findall(r"\[[^]]+\]", found)) for found in cases):
+            name = re.sub(r"[/.]", "_", str(source.relative_to(unit)))
+            commands.append([f"faults_{name}", tags, "--warn", "NoTests"])
+    return commands
+
+
+def run(*command, cwd=TREE):
+    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+def write_if_changed(path, content, mode):
+    """Leaves equal files alone, so that a second run builds only what has changed."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
+def copy_tree():
+    listed = run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT)
+    if listed.returncode != 0:
+        sys.exit(f"run.py: the tree is copied by git ls-files, which says: {listed.stderr.strip()}")
+    wanted = set()
+    for name in filter(None, listed.stdout.split("\0")):
+        source = ROOT / name
+        if source.is_file() and not source.is_symlink():
+            wanted.add(TREE / name)
+            content = source.read_bytes()
+            if name == "tests/unit/CMakeLists.txt":
+                content = (FAULTS / "unit_programs.cmake").read_bytes()
+            write_if_changed(TREE / name, content, source.stat().st_mode & 0o777)
+    for path in list(TREE.rglob("*")):
+        if path.is_file() and path not in wanted:
+            path.unlink()
+
+
+def configure():
+    # Without -g, and warnings do not count: a patch may leave something unused behind.
+    done = run("cmake", "-S", str(TREE), "-B", str(BUILD), *(["-G", "Ninja"] if shutil.which("ninja") else []),
+               "-DCMAKE_CXX_COMPILER=g++", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1",
+               "-DSKERRY_DEV=ON", "-DSKERRY_KERNEL_IO=OFF", "-DSKERRY_BENCH=OFF", "-DSKERRY_APPS=OFF",
+               "--compile-no-warning-as-error")
+    if done.returncode != 0:
+        sys.exit(f"run.py: cannot configure:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+
+
+def build(targets):
+    """The output when the build fails, else an empty string."""
+    done = run("cmake", "--build", str(BUILD), "-j", str(os.cpu_count()), "--target", *targets)
+    return done.stdout + done.stderr if done.returncode != 0 else ""
+
+
+def text_of(output):
+    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+
+
+def case_of(output):
+    """The case that failed, or was running at the end, from Catch2's XML."""
+    cases = [(found.start(), html.unescape(found[1])) for found in re.finditer(r'<TestCase name="([^"]*)"', output)]
+    failed = re.search(r'success="false"|<FatalErrorCondition', output)
+    before = [name for start, name in cases if not failed or start < failed.start()]
+    return before[-1] if before else ""
+
+
+def red_test(commands):
+    """The first test that fails, with how; empty when all are green."""
+    for program, *arguments in commands:
+        command = [str(BUILD / "bin" / program), *arguments, "--abort", "-r", "xml"]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=TEST_SECONDS, check=False)
+        except subprocess.TimeoutExpired as hung:
+            return f"{case_of(text_of(hung.stdout)) or program}: hangs"
+        if done.returncode != 0:
+            how = f": signal {-done.returncode}" if done.returncode < 0 else ""
+            return f"{case_of(text_of(done.stdout)) or program}{how}"
+    return ""
+
+
+def try_patch(patch):
+    """The test that the patch turns red; empty when there is none."""
+    touched = run("git", "apply", "--numstat", str(patch.path))
+    files = [TREE / line.split("\t")[2] for line in touched.stdout.splitlines()]
+    before = {path: path.read_bytes() for path in files if path.exists()}
+    applied = run("git", "apply", str(patch.path))
+    if touched.returncode != 0 or applied.returncode != 0 or not before:
+        raise Broken(f"does not apply: {(touched.stderr + applied.stderr).strip()}")
+    try:
+        failed = build(patch.targets)
+        if failed:
+            errors = [line for line in failed.splitlines() if "error" in line]
+            raise Broken("does not compile: " + "\n".join(errors[:5] or failed.splitlines()[-5:]))
+        return red_test(patch.commands)
+    finally:
+        for path, content in before.items():
+            path.write_bytes(content)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="NN", help="numbers of patches, with commas between them")
+    only = parser.parse_args().only
+    paths = [path for path in sorted(FAULTS.glob("[0-9][0-9]-*.patch"))
+             if not only or path.name[:2] in only.split(",")]
+    try:
+        patches = [Patch(path) for path in paths]
+    except Broken as broken:
+        sys.exit(f"run.py: {broken}")
+    if not patches:
+        sys.exit("run.py: no such patch")
+
+    copy_tree()
+    configure()
+    failed = build(sorted({target for patch in patches for target in patch.targets}))
+    if failed:
+        sys.exit(f"run.py: the tree without a patch does not build:\n{failed[-4000:]}")
+    red = red_test([list(command) for command in sorted({tuple(c) for patch in patches for c in patch.commands})])
+    if red:
+        sys.exit(f"run.py: red without a patch: {red}")
+
+    bad = 0
+    for patch in patches:
+        try:
+            red = try_patch(patch)
+            print(f"red: {patch.name} ({red})" if red else f"STILL GREEN: {patch.name}", flush=True)
+        except Broken as broken:
+            red = ""
+            print(f"BROKEN: {patch.name} {broken}", flush=True)
+        bad += not red
+    print(f"{len(patches) - bad} of {len(patches)} patches turn a test red")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

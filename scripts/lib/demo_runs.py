@@ -83,6 +83,9 @@ def result_of(report, attempt):
         result["rate"] = report["achieved"]  # nothing was asked for; this came out
     result["service_p50_us"] = report["service"]["p50_us"]
     result["service_p99_us"] = report["service"]["p99_us"]
+    if result["p99_us"] is None:
+        result["invalid"] = True
+        result["invalid_reasons"] = [*result["invalid_reasons"], f"{result['count']} answers are too few for p99"]
     result["attempts"] = attempt
     result["machine"] = report["machine"]
     return result

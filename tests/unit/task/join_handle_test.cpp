@@ -64,8 +64,8 @@ Task<bool> was_destroyed_before_join(JoinHandle<int> handle, const int* alive) {
 }  // namespace
 
 TEST_CASE("a join gives the task's value", "[task][join]") {
-    TestCore core;
     int alive = 0;
+    TestCore core;
     auto outcome = core.run(give_after(42, 3, Probe(&alive)));
     REQUIRE(outcome.has_value());
     CHECK(*outcome == 42);
@@ -73,8 +73,8 @@ TEST_CASE("a join gives the task's value", "[task][join]") {
 }
 
 TEST_CASE("behaviour 11: a task's destructors have finished before its join completes", "[task][join]") {
-    TestCore core;
     int alive = 0;
+    TestCore core;
     auto handle = core.start(give_after(1, 2, Probe(&alive)));
     auto outcome = core.run(was_destroyed_before_join(std::move(handle), &alive));
     REQUIRE(outcome.has_value());
@@ -82,8 +82,8 @@ TEST_CASE("behaviour 11: a task's destructors have finished before its join comp
 }
 
 TEST_CASE("an exception reaches the join and nobody else", "[task][join]") {
-    TestCore core;
     int alive = 0;
+    TestCore core;
     auto other = core.start(give_after(7, 5, Probe(&alive)));
     auto outcome = core.run(fail_after(1, Probe(&alive)));
     REQUIRE_FALSE(outcome.has_value());
@@ -95,8 +95,8 @@ TEST_CASE("an exception reaches the join and nobody else", "[task][join]") {
 }
 
 TEST_CASE("a dropped handle lets the task run on", "[task][join]") {
-    TestCore core;
     int alive = 0;
+    TestCore core;
     core.in([&] { spawn(give_after(1, 3, Probe(&alive))).detach(); });
     CHECK(alive == 1);
     core.run_until_idle();
@@ -105,8 +105,8 @@ TEST_CASE("a dropped handle lets the task run on", "[task][join]") {
 }
 
 TEST_CASE("abort ends a task where it waits and the join says cancelled", "[task][abort]") {
-    TestCore core;
     int alive = 0;
+    TestCore core;
     auto handle = core.start(for_ever(Probe(&alive)));
     core.step();
     core.in([&] { handle.abort(); });
@@ -124,8 +124,8 @@ TEST_CASE("abort ends a task where it waits and the join says cancelled", "[task
 }
 
 TEST_CASE("abort of a task that has not started never runs it", "[task][abort]") {
-    TestCore core;
     int alive = 0;
+    TestCore core;
     auto handle = core.start(give(1, Probe(&alive)));
     core.in([&] { handle.abort(); });
     core.run_until_idle();
@@ -134,8 +134,8 @@ TEST_CASE("abort of a task that has not started never runs it", "[task][abort]")
 }
 
 TEST_CASE("abort after the end keeps the value, and twice is as good as once", "[task][abort]") {
-    TestCore core;
     int alive = 0;
+    TestCore core;
     auto handle = core.start(give(5, Probe(&alive)));
     core.run_until_idle();
     core.in([&] {
@@ -154,8 +154,8 @@ TEST_CASE("abort after the end keeps the value, and twice is as good as once", "
 }
 
 TEST_CASE("abort works when the handle is dropped right after it", "[task][abort]") {
-    TestCore core;
     int alive = 0;
+    TestCore core;
     {
         auto handle = core.start(for_ever(Probe(&alive)));
         core.step();
@@ -222,9 +222,9 @@ TEST_CASE("behaviour 14: an abort from another core runs the destructors on the 
             for (;;) co_await yield_now();
         }
     };
+    task::Scheduler* destroyed_on = nullptr;
     TestCore here;
     TestCore there;
-    task::Scheduler* destroyed_on = nullptr;
     auto handle = there.start(Where::wait(Where(&destroyed_on)));
     there.step();
     here.in([&] { handle.abort(); });
@@ -241,9 +241,9 @@ TEST_CASE("a task of another core is joined in either order of events", "[task][
         }
     };
     const bool join_first = GENERATE(true, false);
+    int alive = 0;
     TestCore here;
     TestCore there;
-    int alive = 0;
     auto handle = there.start(give_after(9, 2, Probe(&alive)));
     if (!join_first) there.run_until_idle();
     auto joiner = here.start(Join::value(std::move(handle)));
@@ -264,9 +264,9 @@ TEST_CASE("a join of another core's task that is given up leaves nothing behind"
         static Task<> forever(JoinHandle<int> handle) { (void)co_await handle; }
     };
     const int ended_before_the_abort = GENERATE(0, 1);
+    int alive = 0;
     TestCore here;
     TestCore there;
-    int alive = 0;
     auto joiner = here.start(Join::forever(there.start(give_after(9, 2, Probe(&alive)))));
     here.step();
     if (ended_before_the_abort != 0) there.run_until_idle();
@@ -281,9 +281,9 @@ TEST_CASE("a join of another core's task that is given up leaves nothing behind"
 }
 
 TEST_CASE("abort handles are counted wherever they are copied and dropped", "[task][abort][cross_core]") {
+    int alive = 0;
     TestCore here;
     TestCore there;
-    int alive = 0;
     auto handle = there.start(for_ever(Probe(&alive)));
     there.step();
     auto first = there.in([&] { return std::optional<AbortHandle>(handle.abort_handle()); });
@@ -366,8 +366,8 @@ TEST_CASE("an outcome that nobody takes is destroyed with its handle", "[task][j
 }
 
 TEST_CASE("an exception that nobody joins is counted", "[task][join]") {
-    TestCore core;
     int alive = 0;
+    TestCore core;
     core.in([&] { spawn(fail_after(0, Probe(&alive))).detach(); });
     core.run_until_idle();
     CHECK(core.scheduler().counters().unhandled_exceptions.load() == 1);
@@ -395,8 +395,8 @@ TEST_CASE("a task's id and name are readable in its destructors", "[task][id]") 
 }
 
 TEST_CASE("ids differ between tasks that use the same block one after the other", "[task][id]") {
-    TestCore core;
     int alive = 0;
+    TestCore core;
     auto first = core.in([&] { return spawn(give(1, Probe(&alive))); });
     const auto first_id = first.id();
     core.run_until_idle();
@@ -406,8 +406,8 @@ TEST_CASE("ids differ between tasks that use the same block one after the other"
 }
 
 TEST_CASE("the list of live tasks has their names and the places of their spawns", "[task][id]") {
-    TestCore core;
     int alive = 0;
+    TestCore core;
     auto named = core.in([&] { return spawn_named("feed", for_ever(Probe(&alive))); });
     auto plain = core.start(for_ever(Probe(&alive)));
     core.step();

@@ -68,16 +68,16 @@ Task<> wake_each_other(task::LocalWaiters* mine, task::LocalWaiters* other, int*
 }  // namespace
 
 TEST_CASE("the last task spawned starts first", "[task][scheduler]") {
-    TestCore core;
     std::vector<int> order;
+    TestCore core;
     for (int i = 0; i < 3; ++i) core.start(append(&order, i)).detach();
     core.run_until_idle();
     CHECK(order == std::vector<int>{2, 1, 0});
 }
 
 TEST_CASE("every 61st start takes the oldest unstarted task", "[task][scheduler]") {
-    TestCore core;
     std::vector<int> order;
+    TestCore core;
     for (int i = 0; i < 100; ++i) core.start(append(&order, i)).detach();
     core.run_until_idle();
     REQUIRE(order.size() == 100);
@@ -94,8 +94,8 @@ TEST_CASE("tasks that yield run in turn", "[task][scheduler]") {
             }
         }
     };
-    TestCore core;
     std::vector<int> order;
+    TestCore core;
     for (int i = 0; i < 3; ++i) core.start(Work::rounds(&order, i)).detach();
     core.run_until_idle();
     REQUIRE(order.size() == 300);
@@ -113,8 +113,8 @@ TEST_CASE("unstarted tasks are not starved by tasks that yield", "[task][schedul
 }
 
 TEST_CASE("a task that spawns one child per yield does not outrun them", "[task][scheduler]") {
-    TestCore core;
     std::vector<int> started;
+    TestCore core;
     std::vector<JoinHandle<void>> spawners;
     for (int i = 0; i < 64; ++i) spawners.push_back(core.start(spawn_one_per_yield(&started, 100)));
     std::size_t most_waiting = 0;
@@ -128,11 +128,11 @@ TEST_CASE("a task that spawns one child per yield does not outrun them", "[task]
 }
 
 TEST_CASE("two tasks that wake each other do not keep the ring waiting", "[task][scheduler]") {
-    TestCore core;
     task::LocalWaiters a;
     task::LocalWaiters b;
     int rounds = 0;
     std::vector<int> order;
+    TestCore core;
     core.start(wake_each_other(&a, &b, &rounds, 1'000'000)).detach();
     core.start(wake_each_other(&b, &a, &rounds, 1'000'000)).detach();
     core.step(10);
@@ -177,7 +177,9 @@ TEST_CASE("frames larger than the largest class come from the heap and are count
         static Task<int> large() {
             std::array<char, 4096> room{};
             room[0] = 1;
+            asm volatile("" : : "r"(room.data()) : "memory");  // all of it is in use on both sides of the await
             co_await yield_now();
+            asm volatile("" : : "r"(room.data()) : "memory");
             co_return room[0];
         }
     };
@@ -198,11 +200,11 @@ TEST_CASE("size classes hold what is asked for and waste less than a class", "[t
 }
 
 TEST_CASE("a post to a sleeping core rings its doorbell once, and none is missed", "[task][inbox]") {
+    int rings = 0;
+    std::vector<int> order;
     TestCore here;
     TestCore there;
-    int rings = 0;
     there.scheduler().set_doorbell([](void* count) noexcept { ++*static_cast<int*>(count); }, &rings);
-    std::vector<int> order;
 
     REQUIRE(there.scheduler().try_sleep());
     here.in([&] { task::Scheduler::start_on(there.scheduler(), task::make_root(append(&order, 1), {})); });
@@ -216,9 +218,9 @@ TEST_CASE("a post to a sleeping core rings its doorbell once, and none is missed
 }
 
 TEST_CASE("posts of one sender are taken in its order", "[task][inbox]") {
+    std::vector<int> order;
     TestCore here;
     TestCore there;
-    std::vector<int> order;
     for (int i = 0; i < 5; ++i)
         here.in([&] {
             task::Scheduler::start_on(there.scheduler(), task::make_root(append_after_yields(&order, i, 0), {}));

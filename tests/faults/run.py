@@ -113,7 +113,9 @@ def text_of(output):
 
 
 def case_of(output):
-    """The case that failed, or was running at the end, from Catch2's XML."""
+    """The case that failed, or was running at the end: from Catch2's XML, or the line of a model."""
+    if model := re.search(r"^FAILED +(.*?)  ", output, re.MULTILINE):
+        return model[1]
     cases = [(found.start(), html.unescape(found[1])) for found in re.finditer(r'<TestCase name="([^"]*)"', output)]
     failed = re.search(r'success="false"|<FatalErrorCondition', output)
     before = [name for start, name in cases if not failed or start < failed.start()]

@@ -1,6 +1,8 @@
 #include "support/catch.hpp"
 #include "support/test_core.hpp"
 
+#include <skerry/sync/notify.hpp>
+#include <skerry/task/select.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/task/wait_queue.hpp>
 #include <skerry/task/yield.hpp>
@@ -215,6 +217,32 @@ TEST_CASE("a post to a sleeping core rings its doorbell once, and none is missed
     there.scheduler().awake();
     there.run_until_idle();
     CHECK(order.size() == 2);
+}
+
+TEST_CASE("a task that takes back what had fired is not pushed a second time before the drain", "[task][inbox]") {
+    sync::Notify remote;
+    sync::Notify local;
+    int steps = 0;
+    const auto run = [](sync::Notify& from_there, sync::Notify& from_here, int& count) -> Task<void> {
+        (void)co_await select_biased(from_there.notified(), from_here.notified());
+        ++count;
+        co_await from_there.notified();  // what the loser passed on
+        ++count;
+        co_await from_there.notified();
+        ++count;
+    };
+    TestCore here;
+    TestCore there;
+    auto task = here.start(run(remote, local, steps));
+    here.run_until_idle();
+    here.in([&] { local.notify_one(); });
+    there.in([&] { remote.notify_one(); });            // into the inbox
+    here.in([&] { (void)here.scheduler().run(61); });  // without a drain
+    CHECK(steps == 2);
+    there.in([&] { remote.notify_one(); });  // the header is in the inbox still
+    here.run_until_idle();
+    CHECK(steps == 3);
+    CHECK(task.is_finished());
 }
 
 TEST_CASE("posts of one sender are taken in its order", "[task][inbox]") {

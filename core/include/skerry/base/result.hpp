@@ -247,6 +247,12 @@ public:
         if (a.has_value_ != b.has_value_) return false;
         return a.has_value_ ? a.value_ == b.value_ : a.error_ == b.error_;
     }
+    /// Whether the error is `code`, without making a Result of it.
+    friend constexpr bool operator==(const Result& a, Errc code) noexcept
+        requires(std::same_as<E, Error> && !std::same_as<T, Errc>)
+    {
+        return !a.has_value_ && a.error_ == code;
+    }
     // The left side is deduced, or every == that looks here (of an iterator over Results, say) would try to make
     // a Result of its own left side and go round in a circle.
     template <std::same_as<Result> R, class U>
@@ -425,6 +431,11 @@ public:
         requires std::equality_comparable<E>
     {
         return a.has_value_ == b.has_value_ && (a.has_value_ || a.error_ == b.error_);
+    }
+    friend constexpr bool operator==(const Result& a, Errc code) noexcept
+        requires std::same_as<E, Error>
+    {
+        return !a.has_value_ && a.error_ == code;
     }
     template <class G>
     friend constexpr bool operator==(const Result& a, const Unexpected<G>& unexpected) {

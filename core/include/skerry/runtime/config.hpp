@@ -83,7 +83,7 @@ struct Config {
     /// through io_uring where it exists; what is left (resolver, blocking libraries) waits for few devices, so
     /// that 64 keep a disk's queue full, and a burst cannot put hundreds of threads on the polling cores' CPUs.
     std::uint32_t blocking_threads_max = 64;
-    /// Calls that wait for such a thread; one more is an error, Errc::full, and not a longer queue.
+    /// Calls that wait for such a thread. Whoever comes when it is full waits, in order, until a place is free.
     std::uint32_t blocking_queue_max = 4096;
 
     /// Threads are named by it: "skerry-0". The kernel keeps 15 bytes of a thread's name.

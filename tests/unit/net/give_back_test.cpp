@@ -1,0 +1,101 @@
+// Two operations complete in the same turn and one of them wins a select: the other already holds its outcome when it
+// is cancelled, and must give it back to its socket.
+
+#include "support/catch.hpp"
+
+#include <skerry/testing/runtime.hpp>
+
+#include <skerry/net/tcp_listener.hpp>
+#include <skerry/net/tcp_stream.hpp>
+#include <skerry/net/udp_socket.hpp>
+#include <skerry/task/join.hpp>
+#include <skerry/task/select.hpp>
+#include <skerry/time/timeout.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <utility>
+
+namespace skerry {
+namespace {
+
+using namespace std::chrono_literals;
+
+const net::IpAddr server_ip = net::IpAddr::v4(198, 18, 0, 9);
+const std::array<std::byte, 1> one_byte{std::byte{'x'}};
+
+net::TcpListener listen(std::uint16_t port) {
+    auto listener = net::TcpListener::bind({server_ip, port}, {});
+    REQUIRE(listener);
+    return std::move(*listener);
+}
+
+struct Pair {
+    net::TcpStream client;
+    net::TcpStream server;
+};
+
+Pair connect(testing::Runtime& rt, net::TcpListener& listener) {
+    auto [client, server] = rt.run(join(net::TcpStream::connect(listener.local_addr()), listener.accept()));
+    REQUIRE(client);
+    REQUIRE(server);
+    return {std::move(*client), std::move(*server)};
+}
+
+// What is under way at the same time arrives in the same turn.
+void delay_everything(testing::Runtime& rt) {
+    testing::Link link;
+    link.delay = 1ms;
+    rt.network().set_link(link);
+}
+
+TEST_CASE("a read that has its bytes and loses a select gives them back", "[net][give_back][cancel]") {
+    testing::Runtime rt;
+    auto listener = listen(80);
+    auto first = connect(rt, listener);
+    auto second = connect(rt, listener);
+    delay_everything(rt);
+    std::array<std::byte, 16> into_first;
+    std::array<std::byte, 16> into_second;
+    auto reading = rt.start(select(first.server.read(into_first), second.server.read(into_second)));
+    auto writing = rt.start(join(first.client.write_all(one_byte), second.client.write_all(one_byte)));
+    const auto winner = rt.finish(std::move(reading));
+    (void)rt.finish(std::move(writing));
+    net::TcpStream& loser = winner.index() == 0 ? second.server : first.server;
+    CHECK(rt.run(time::timeout(1h, loser.read(into_first))).value_or(0) == 1U);
+}
+
+TEST_CASE("an accept that has its connection and loses a select gives it back", "[net][give_back][cancel]") {
+    testing::Runtime rt;
+    auto first = listen(80);
+    auto second = listen(81);
+    delay_everything(rt);
+    auto accepting = rt.start(select(first.accept(), second.accept()));
+    auto connecting =
+        rt.start(join(net::TcpStream::connect(first.local_addr()), net::TcpStream::connect(second.local_addr())));
+    const auto winner = rt.finish(std::move(accepting));
+    const auto clients = rt.finish(std::move(connecting));
+    net::TcpListener& loser = winner.index() == 0 ? second : first;
+    CHECK(rt.run(time::timeout(1h, loser.accept())));
+}
+
+TEST_CASE("a receive that has its datagram and loses a select gives it back", "[net][give_back][cancel]") {
+    testing::Runtime rt;
+    auto first = net::UdpSocket::bind({server_ip, 80});
+    auto second = net::UdpSocket::bind({server_ip, 81});
+    auto sender = net::UdpSocket::bind({server_ip, 82});
+    REQUIRE((first && second && sender));
+    delay_everything(rt);
+    std::array<std::byte, 16> into_first;
+    std::array<std::byte, 16> into_second;
+    auto receiving = rt.start(select(first->recv_from(into_first), second->recv_from(into_second)));
+    REQUIRE(rt.run(sender->send_to(one_byte, first->local_addr())));
+    REQUIRE(rt.run(sender->send_to(one_byte, second->local_addr())));
+    const auto winner = rt.finish(std::move(receiving));
+    net::UdpSocket& loser = winner.index() == 0 ? *second : *first;
+    CHECK(rt.run(time::timeout(1h, loser.recv_from(into_first))));
+}
+
+}  // namespace
+}  // namespace skerry

@@ -318,15 +318,15 @@ TEST_CASE("a cancelled join_next leaves the outcome in the set", "[task][join_se
 }
 
 TEST_CASE("a cancelled join_next passes its end to the next one that waits", "[task][join_set][cancel]") {
+    sync::Notify never;
     JoinSet<int> members;
-    TestCore core;
     bool ended = false;
+    TestCore core;
     const auto run = [](bool& over) -> Task<int> {
         for (int i = 0; i < 5; ++i) co_await yield_now();
         over = true;
         co_return 7;
     };
-    sync::Notify never;
     const auto wait = [](sync::Notify& n) -> Task<int> {
         co_await n.notified();
         co_return 0;

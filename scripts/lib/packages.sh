@@ -2,8 +2,8 @@
 
 packages_build=(g++ cmake ninja-build pkg-config git)
 packages_apps=(libcli11-dev libtomlplusplus-dev)
-packages_test=(ccache catch2 libbenchmark-dev clang-19 libclang-rt-19-dev llvm-19 clang-format-19 socat sockperf
-               iproute2 strace valgrind)
+packages_test=(ccache catch2 libbenchmark-dev clang-19 libclang-rt-19-dev llvm-19 clang-format-19 nlohmann-json3-dev
+               socat sockperf iproute2 strace valgrind)
 
 # need_packages NAME...: leaves what is there alone, so that it costs nothing and needs no rights on a ready machine.
 need_packages() {

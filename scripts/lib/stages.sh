@@ -19,7 +19,7 @@ stage() {
     took=$(awk -v ns=$(($(date +%s%N) - start)) 'BEGIN { printf "%.1f s", ns / 1e9 }')
     stage_table+=$(printf '%-32s %10s' "$name" "$took")$'\n'
     if [ "$status" -ne 0 ]; then
-        case $name in *build*) grep -E -A 12 'error|FAILED|Error' "$log" | head -60 || tail -30 "$log" ;; esac
+        case $name in *build*) grep -E -A 12 '^FAILED|error:|^CMake Error' "$log" | head -60 || tail -30 "$log" ;; esac
         printf '%s: stage "%s" failed after %s; its output: %s\n' "$0" "$name" "$took" "$log" >&2
         exit 1
     fi

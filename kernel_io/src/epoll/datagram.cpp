@@ -42,7 +42,7 @@ Step DatagramPort::receive_now(RecvRequest& request) noexcept {
 Step DatagramPort::nothing_received(RecvRequest& request) noexcept {
     if (errno == EAGAIN || errno == EINTR) {
         may_receive = false;
-        if (guessing_) guess_in_ = guess_pause;
+        if (guessing_) guess_failed();
         return Step::pending;
     }
     request.error = last_error();
@@ -70,7 +70,11 @@ Step DatagramPort::receive_batch(RecvRequest& request) noexcept {
     while (request.count < wanted) {
         std::span<Datagram> slots = request.batch.subspan(request.count, std::min(wanted - request.count, expected_));
         const int received = receive_into(slots);
-        if (received < 0) return request.count != 0 ? Step::done : nothing_received(request);
+        if (received < 0) {
+            if (request.count == 0) return nothing_received(request);
+            if (errno == EAGAIN) drained();
+            break;
+        }
         const auto count = static_cast<std::size_t>(received);
         request.count += count;
         if (count < slots.size()) {
@@ -85,11 +89,19 @@ Step DatagramPort::receive_batch(RecvRequest& request) noexcept {
 
 // The socket is empty, so the next datagram comes with an edge and its epoll_wait. But when it comes before this
 // batch is answered, a receive that does not wait for the edge finds it and saves that call. Whether peers are that
-// fast is learned: a guess that found something is followed by another, a wrong one by a pause.
+// fast is learned: one wrong guess among right ones changes nothing, wrong ones in a row lengthen the pause until
+// the next, up to 32 batches.
 void DatagramPort::drained() noexcept {
+    if (guessing_) wrong_guesses_ /= 2;  // it found something
     guessing_ = guess_in_ == 0;
     may_receive = guessing_;
     if (guess_in_ != 0) --guess_in_;
+}
+
+void DatagramPort::guess_failed() noexcept {
+    guessing_ = false;
+    if (wrong_guesses_ < wrong_guesses_max) ++wrong_guesses_;
+    guess_in_ = static_cast<std::uint8_t>((1U << wrong_guesses_) / 4);
 }
 
 // recvmmsg, with a fresh buffer for each slot; leaves only those slots that got one. Negative: errno says why,

@@ -39,6 +39,7 @@ private:
     backend::Step nothing_received(backend::RecvRequest& request) noexcept;
     backend::Step no_room(backend::SendRequest& request) noexcept;
     void drained() noexcept;
+    void guess_failed() noexcept;
 
     static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;
     static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
@@ -49,11 +50,12 @@ private:
     static Result<> set_option(backend::DatagramSocket& socket, backend::SocketOption option, int value) noexcept;
     static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept;
 
-    /// Batches without a guess after a wrong one; see drained().
-    static constexpr std::uint8_t guess_pause = 32;
+    /// Wrong guesses in a row that are told apart: the last makes the longest pause, 32 batches; see drained().
+    static constexpr std::uint8_t wrong_guesses_max = 7;
 
-    bool guessing_ = false;                // may_receive is a guess
-    std::uint8_t guess_in_ = guess_pause;  // batches until the next guess
+    bool guessing_ = false;  // may_receive is a guess
+    std::uint8_t wrong_guesses_ = wrong_guesses_max;
+    std::uint8_t guess_in_ = 32;  // batches until the next guess
     std::size_t expected_ = expected_min;  // datagrams that the next batch asks for first
 };
 

@@ -278,17 +278,17 @@ private:
     std::span<const std::byte> from_;
 };
 
-/// What TcpStream::write_buf returns.
+/// What TcpStream::write_buf returns. The buffer is taken when it is awaited.
 class [[nodiscard]] WriteBuf {
 public:
-    WriteBuf(backend::StreamSocket& socket, IoBuf data) noexcept : socket_(&socket), data_(std::move(data)) {}
-    [[nodiscard]] detail::WriteBufAwaiter operator co_await() && noexcept {
-        return detail::WriteBufAwaiter(*socket_, std::move(data_));
+    WriteBuf(backend::StreamSocket& socket, IoBuf& data) noexcept : socket_(&socket), data_(&data) {}
+    [[nodiscard]] detail::WriteBufAwaiter operator co_await() const noexcept {
+        return detail::WriteBufAwaiter(*socket_, std::move(*data_));
     }
 
 private:
     backend::StreamSocket* socket_;
-    IoBuf data_;
+    IoBuf* data_;
 };
 
 }  // namespace skerry::net

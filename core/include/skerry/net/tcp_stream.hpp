@@ -123,9 +123,10 @@ public:
 
     /// Hands the buffer over to be written whole. A backend that can send from it does not copy.
     ///
-    /// Errors: as write.
-    /// Cancel: partial, as write_all.
-    [[nodiscard]] WriteBuf write_buf(IoBuf data) noexcept { return {*socket_, std::move(data)}; }
+    /// Errors:   as write.
+    /// Lifetime: `data` is taken when the await begins; await it in the expression that calls this.
+    /// Cancel:   partial, as write_all.
+    [[nodiscard]] WriteBuf write_buf(IoBuf&& data) noexcept { return {*socket_, data}; }
 
     /// Ends one direction or both: write sends FIN behind everything written, and the peer may still send.
     /// Calling it again, or after the peer's reset, is no error.
@@ -197,7 +198,7 @@ public:
     /// Cancel: partial. As TcpStream::write_all.
     [[nodiscard]] WriteAll write_all(std::span<const std::byte> data) noexcept { return stream_->write_all(data); }
     /// Cancel: partial. As TcpStream::write_buf.
-    [[nodiscard]] WriteBuf write_buf(IoBuf data) noexcept { return stream_->write_buf(std::move(data)); }
+    [[nodiscard]] WriteBuf write_buf(IoBuf&& data) noexcept { return stream_->write_buf(std::move(data)); }
     Result<> shutdown() noexcept { return stream_->shutdown(ShutdownHow::write); }
     [[nodiscard]] TcpStream& stream() noexcept { return *stream_; }
 

@@ -19,7 +19,6 @@ constexpr std::uint16_t swapped_to_network(std::uint16_t value) noexcept {
 template <class Os>
 socklen_t put(const Os& os, sockaddr_storage& out) noexcept {
     static_assert(sizeof(Os) <= sizeof(sockaddr_storage));
-    std::memset(&out, 0, sizeof(out));
     std::memcpy(&out, &os, sizeof(os));
     return sizeof(os);
 }
@@ -44,19 +43,19 @@ SocketAddr from_v6(const sockaddr_in6& in) noexcept {
 }  // namespace
 
 socklen_t to_os(const SocketAddr& address, sockaddr_storage& out) noexcept {
-    const auto octets = address.ip().octets();
+    const std::uint8_t* const octets = address.ip().octets().data();
     if (address.is_v4()) {
         sockaddr_in os{};
         os.sin_family = AF_INET;
         os.sin_port = swapped_to_network(address.port());
-        std::memcpy(&os.sin_addr, octets.data(), octets.size());
+        std::memcpy(&os.sin_addr, octets, sizeof os.sin_addr);
         return put(os, out);
     }
     sockaddr_in6 os{};
     os.sin6_family = AF_INET6;
     os.sin6_port = swapped_to_network(address.port());
     os.sin6_scope_id = address.scope();
-    std::memcpy(&os.sin6_addr, octets.data(), octets.size());
+    std::memcpy(&os.sin6_addr, octets, sizeof os.sin6_addr);
     return put(os, out);
 }
 

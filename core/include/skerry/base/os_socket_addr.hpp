@@ -9,7 +9,7 @@
 
 namespace skerry::net {
 
-/// Writes `address` to `out`, all of it: bytes behind the returned length are zero.
+/// Writes `address` to the front of `out`; returns how many bytes that are. The rest stays as it is.
 [[nodiscard]] socklen_t to_os(const SocketAddr& address, sockaddr_storage& out) noexcept;
 
 /// Reads what the kernel wrote; `length` is what it said.

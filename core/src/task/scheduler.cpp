@@ -1,6 +1,7 @@
 #include <skerry/task/scheduler.hpp>
 
 #include <skerry/task/promise.hpp>
+#include <skerry/task/run.hpp>
 #include <skerry/time/clock.hpp>
 
 #include <exception>
@@ -9,9 +10,6 @@
 namespace skerry::task {
 
 namespace {
-
-// In the inbox word in place of a list: the core sleeps and there is nothing in the inbox.
-TaskHeader* asleep_mark() noexcept { return reinterpret_cast<TaskHeader*>(std::uintptr_t{1}); }
 
 // A block of this core's own slab that holds a task of this core which is not over.
 bool is_live_here(const TaskHeader& block) noexcept {
@@ -107,66 +105,7 @@ void Scheduler::grow_unstarted() {
 
 // --- running
 
-unsigned Scheduler::run(unsigned count) noexcept {
-    unsigned ran = 0;
-    while (ran < count && run_one()) ++ran;
-    SchedulerCounters::add(counters_.resumed, ran);
-    current_ = nullptr;
-    return ran;
-}
-
-bool Scheduler::run_one() noexcept {
-    WaitNode* node = next_;
-    if (node != nullptr) {
-        next_ = nullptr;
-        if (++next_runs_ <= limits_.next_slot_runs) [[likely]] {
-            node->set_state(node_state::idle);
-            resume(*node->task(), node->continuation);
-            return true;
-        }
-        enqueue(*node);
-    }
-    next_runs_ = 0;
-    for (;;) {
-        const bool stack_has_work = unstarted_head_ != unstarted_tail_;
-        if (stack_has_work && (stack_turn_ || ring_head_ == ring_tail_)) {
-            stack_turn_ = false;
-            const bool oldest = ++starts_ >= limits_.oldest_interval;
-            if (oldest) starts_ = 0;
-            TaskHeader* task = oldest ? unstarted_[unstarted_head_++ & unstarted_mask_]
-                                      : unstarted_[--unstarted_tail_ & unstarted_mask_];
-            start_now(*task);
-            return true;
-        }
-        if (ring_head_ == ring_tail_) return false;
-        stack_turn_ = stack_has_work;
-        node = ring_[ring_head_++ & ring_mask_];
-        if (node == nullptr) [[unlikely]]
-            continue;  // its awaiter was destroyed while it was queued
-        node->set_state(node_state::idle);
-        resume(*node->task(), node->continuation);
-        return true;
-    }
-}
-
-SKERRY_ALWAYS_INLINE void Scheduler::resume(TaskHeader& task, std::coroutine_handle<> coroutine) noexcept {
-    current_ = &task;
-    budget_ = limits_.task_budget;
-    if (hooks_ != nullptr) [[unlikely]]
-        call_hook(hooks_->before_run, task);
-    coroutine.resume();
-    settle();
-    if (hooks_ != nullptr) [[unlikely]]
-        call_hook(hooks_->after_run, task);
-}
-
-// What a resume leaves for the loop: the successor to hand over to, and the end of the task.
-SKERRY_ALWAYS_INLINE void Scheduler::settle() noexcept {
-#if SKERRY_HAND_OVER
-    while (handed_over_) std::exchange(handed_over_, nullptr).resume();
-#endif
-    if (finish_ != nullptr) std::exchange(finish_, nullptr)(*this, *current_);
-}
+unsigned Scheduler::run(unsigned count) noexcept { return run_inlined(count); }
 
 void Scheduler::resume_nested(std::coroutine_handle<> coroutine) noexcept {
 #if SKERRY_HAND_OVER
@@ -177,15 +116,6 @@ void Scheduler::resume_nested(std::coroutine_handle<> coroutine) noexcept {
 #else
     coroutine.resume();
 #endif
-}
-
-void Scheduler::start_now(TaskHeader& task) noexcept {
-    task.state &= static_cast<std::uint16_t>(~task_state::unstarted);
-    if (task.has(task_state::cancelled)) [[unlikely]] {
-        kill(task);
-        return;
-    }
-    resume(task, task.coroutine());
 }
 
 bool Scheduler::spend_slow() noexcept {
@@ -346,21 +276,6 @@ void PendingPosts::deliver() noexcept {
         first_ = header->next;
         Scheduler::push(*header);
     }
-}
-
-bool Scheduler::try_sleep() noexcept {
-    TaskHeader* expected = nullptr;
-    if (!inbox_.compare_exchange_strong(expected, asleep_mark(), std::memory_order_acq_rel, std::memory_order_relaxed))
-        return false;
-    asleep_ = true;
-    return true;
-}
-
-void Scheduler::awake() noexcept {
-    if (!std::exchange(asleep_, false)) return;
-    TaskHeader* expected = asleep_mark();
-    if (!inbox_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed))
-        ++rings_due_;  // whoever took the mark rings, perhaps only later
 }
 
 bool Scheduler::drain_slow() noexcept {

@@ -14,6 +14,8 @@
 
 #include "../backend/backend.hpp"
 #include "../backend/driver.hpp"
+#include "../base/compiler.hpp"
+#include "../task/run.hpp"
 #include "../task/scheduler.hpp"
 #include "../time/clock.hpp"
 #include "../time/instant.hpp"
@@ -142,14 +144,14 @@ private:
     // On virtual time nothing may depend on how long the machine took.
     static constexpr bool is_virtual = requires { requires D::is_virtual; };
 
-    void run_tasks(time::Instant now) noexcept {
+    SKERRY_ALWAYS_INLINE void run_tasks(time::Instant now) noexcept {
         if constexpr (is_virtual) {
-            scheduler_.run(resumes_per_turn_);
+            scheduler_.run_inlined(resumes_per_turn_);
             return;
         }
         const std::uint64_t start = time::Clock::cycles();
         scheduler_.set_turn_deadline(start + turn_cycles_);
-        const unsigned ran = scheduler_.run(batch_);
+        const unsigned ran = scheduler_.run_inlined(batch_);
         if (ran < batch_) return;
         const std::uint64_t took = time::Clock::cycles() - start;
         if (took > turn_cycles_)
@@ -160,11 +162,11 @@ private:
             slew(now);
     }
 
-    void idle(bool worked) noexcept {
+    SKERRY_ALWAYS_INLINE void idle(bool worked) noexcept {
         if (!driver_waiters_.empty()) return;
         if constexpr (is_virtual) return park();  // also one that was told to spin: only the park moves the time
         if (idle_ == backend::Idle::spin) return;
-        const time::Instant now = time::Instant::now();
+        const time::Instant now = timers_.turn_time();
         if (now >= next_slew_) [[unlikely]]
             slew(now);
         if (idle_ == backend::Idle::adaptive) {
@@ -174,7 +176,7 @@ private:
         park();
     }
 
-    void park() noexcept {
+    SKERRY_ALWAYS_INLINE void park() noexcept {
         if (!driver_.arm() || !scheduler_.try_sleep()) return;
         // The stop request rings too; a request that came before the mark is seen here.
         if (!stop_requested_.load(std::memory_order_relaxed)) driver_.park(next_deadline());

@@ -222,6 +222,9 @@ public:
     /// Runs up to `count` ready tasks; returns how many ran. Stops early when nothing is ready.
     unsigned run(unsigned count) noexcept;
 
+    /// The same for the loop of a core, into whose turn it is compiled. Defined in run.hpp.
+    unsigned run_inlined(unsigned count) noexcept;
+
     [[nodiscard]] bool has_ready() const noexcept {
         return next_ != nullptr || ring_head_ != ring_tail_ || unstarted_head_ != unstarted_tail_;
     }
@@ -285,10 +288,22 @@ public:
     }
 
     /// Marks the core asleep; false when something was posted meanwhile. After true, whoever posts rings.
-    [[nodiscard]] bool try_sleep() noexcept;
+    [[nodiscard]] bool try_sleep() noexcept {
+        TaskHeader* expected = nullptr;
+        if (!inbox_.compare_exchange_strong(expected, asleep_mark(), std::memory_order_acq_rel,
+                                            std::memory_order_relaxed))
+            return false;
+        asleep_ = true;
+        return true;
+    }
 
     /// Takes the mark back, if it was set. Posts that came stay in the inbox.
-    void awake() noexcept;
+    void awake() noexcept {
+        if (!std::exchange(asleep_, false)) return;
+        TaskHeader* expected = asleep_mark();
+        if (!inbox_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed))
+            ++rings_due_;  // whoever took the mark rings, perhaps only later
+    }
 
     /// Pushes `node` on its header's fired list and sets POSTED, in one step; true when the caller must
     /// push the header into its inbox. Under the lock of the primitive that held the node, which is unlinked.
@@ -343,6 +358,9 @@ public:
 
 private:
     explicit Scheduler(std::uint16_t home);
+
+    // In the inbox word in place of a list: the core sleeps and there is nothing in the inbox.
+    static TaskHeader* asleep_mark() noexcept { return reinterpret_cast<TaskHeader*>(std::uintptr_t{1}); }
 
     void push_unstarted(TaskHeader& task) noexcept {
         task.state |= task_state::unstarted;

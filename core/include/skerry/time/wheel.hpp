@@ -116,7 +116,9 @@ public:
     /// Exact when the slot of the earliest entry holds at most eight; else it may be as early as that slot
     /// begins, and a sleeper that wakes for it finds nothing due and asks again.
     /// Cost: the entries of one slot, at most eight.
-    [[nodiscard]] Instant next_deadline() noexcept;
+    [[nodiscard]] Instant next_deadline() noexcept {
+        return occupied_levels_ == 0 ? Instant::max() : first_deadline();
+    }
 
     /// Whether no entry is left.
     [[nodiscard]] bool empty() noexcept { return !find_first().found; }
@@ -151,6 +153,9 @@ private:
 
     /// The lowest slot with an entry in it, after clearing the stale bits below.
     Place find_first() noexcept;
+
+    /// next_deadline() when some slot may be occupied.
+    Instant first_deadline() noexcept;
 
     /// Moves what is due at `now_ns` to `due`, and the wheel to `now_ns`.
     void collect(std::int64_t now_ns, Slot& due) noexcept;
@@ -255,7 +260,7 @@ std::int64_t BasicWheel<Entry>::collect_current(Slot& slot, std::int64_t now_ns,
 }
 
 template <class Entry>
-Instant BasicWheel<Entry>::next_deadline() noexcept {
+Instant BasicWheel<Entry>::first_deadline() noexcept {
     const Place first = find_first();
     if (!first.found) {
         quiet_until_ns_ = never_ns;

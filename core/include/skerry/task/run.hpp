@@ -1,0 +1,79 @@
+#pragma once
+
+// Hot path. How a core runs what is ready, for the loops that compile it into their turn.
+
+#include "scheduler.hpp"
+
+namespace skerry::task {
+
+// What a resume leaves for the loop: the successor to hand over to, and the end of the task.
+SKERRY_ALWAYS_INLINE void Scheduler::settle() noexcept {
+#if SKERRY_HAND_OVER
+    while (handed_over_) std::exchange(handed_over_, nullptr).resume();
+#endif
+    if (finish_ != nullptr) std::exchange(finish_, nullptr)(*this, *current_);
+}
+
+SKERRY_ALWAYS_INLINE void Scheduler::resume(TaskHeader& task, std::coroutine_handle<> coroutine) noexcept {
+    current_ = &task;
+    budget_ = limits_.task_budget;
+    if (hooks_ != nullptr) [[unlikely]]
+        call_hook(hooks_->before_run, task);
+    coroutine.resume();
+    settle();
+    if (hooks_ != nullptr) [[unlikely]]
+        call_hook(hooks_->after_run, task);
+}
+
+SKERRY_ALWAYS_INLINE void Scheduler::start_now(TaskHeader& task) noexcept {
+    task.state &= static_cast<std::uint16_t>(~task_state::unstarted);
+    if (task.has(task_state::cancelled)) [[unlikely]] {
+        kill(task);
+        return;
+    }
+    resume(task, task.coroutine());
+}
+
+SKERRY_ALWAYS_INLINE bool Scheduler::run_one() noexcept {
+    WaitNode* node = next_;
+    if (node != nullptr) {
+        next_ = nullptr;
+        if (++next_runs_ <= limits_.next_slot_runs) [[likely]] {
+            node->set_state(node_state::idle);
+            resume(*node->task(), node->continuation);
+            return true;
+        }
+        enqueue(*node);
+    }
+    next_runs_ = 0;
+    for (;;) {
+        const bool stack_has_work = unstarted_head_ != unstarted_tail_;
+        if (stack_has_work && (stack_turn_ || ring_head_ == ring_tail_)) {
+            stack_turn_ = false;
+            const bool oldest = ++starts_ >= limits_.oldest_interval;
+            if (oldest) starts_ = 0;
+            TaskHeader* task = oldest ? unstarted_[unstarted_head_++ & unstarted_mask_]
+                                      : unstarted_[--unstarted_tail_ & unstarted_mask_];
+            start_now(*task);
+            return true;
+        }
+        if (ring_head_ == ring_tail_) return false;
+        stack_turn_ = stack_has_work;
+        node = ring_[ring_head_++ & ring_mask_];
+        if (node == nullptr) [[unlikely]]
+            continue;  // its awaiter was destroyed while it was queued
+        node->set_state(node_state::idle);
+        resume(*node->task(), node->continuation);
+        return true;
+    }
+}
+
+SKERRY_ALWAYS_INLINE unsigned Scheduler::run_inlined(unsigned count) noexcept {
+    unsigned ran = 0;
+    while (ran < count && run_one()) ++ran;
+    SchedulerCounters::add(counters_.resumed, ran);
+    current_ = nullptr;
+    return ran;
+}
+
+}  // namespace skerry::task

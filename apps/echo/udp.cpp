@@ -29,6 +29,12 @@ constexpr int receive_buffer_bytes = 4 << 20;
 constexpr auto no_buffers_pause = std::chrono::milliseconds{1};
 using Batch = std::array<Datagram, batch_datagrams>;
 
+std::size_t bytes_of(std::span<const Datagram> datagrams) noexcept {
+    std::size_t bytes = 0;
+    for (const Datagram& datagram : datagrams) bytes += datagram.payload.size();
+    return bytes;
+}
+
 /// Moves the datagrams that want an answer to the front, each as its answer; returns how many.
 std::size_t keep_answers(std::span<Datagram> received, CoreState& core) noexcept {
     std::size_t kept = 0;
@@ -40,6 +46,17 @@ std::size_t keep_answers(std::span<Datagram> received, CoreState& core) noexcept
         ++kept;
     }
     return kept;
+}
+
+/// Turns the front of `received` into the answers, and counts both.
+std::span<Datagram> answers_to(std::span<Datagram> received, Mode mode, CoreState& core) noexcept {
+    core.messages += received.size();
+    core.bytes_in += bytes_of(received);
+    std::size_t answers = received.size();
+    if (mode == Mode::sink) answers = 0;
+    if (mode == Mode::sockperf) answers = keep_answers(received, core);
+    core.bytes_out += bytes_of(received.first(answers));
+    return received.first(answers);
 }
 
 /// Sends all, passing over those that the kernel refuses: their peer has gone, or they may not go there.
@@ -66,17 +83,12 @@ Task<Result<>> answer(net::UdpSocket socket, Mode mode, Cores* cores) {
             continue;
         }
         const Busy busy(core);
-        std::span<Datagram> received = std::span(*batch).first(*count);
-        core.messages += received.size();
-        for (const Datagram& datagram : received) core.bytes_in += datagram.payload.size();
-        std::size_t answers = received.size();
-        if (mode == Mode::sink) answers = 0;
-        if (mode == Mode::sockperf) answers = keep_answers(received, core);
-        for (const Datagram& datagram : received.first(answers)) core.bytes_out += datagram.payload.size();
-        if (answers != 0) {
-            auto sent = co_await socket.send_batch(received.first(answers));
-            if (!sent || *sent != answers) [[unlikely]]
-                co_await send_all(socket, received.first(answers).subspan(sent ? *sent : 0), core);
+        const std::span<Datagram> received = std::span(*batch).first(*count);
+        const std::span<Datagram> answers = answers_to(received, mode, core);
+        if (!answers.empty()) {
+            auto sent = co_await socket.send_batch(answers);
+            if (!sent || *sent != answers.size()) [[unlikely]]
+                co_await send_all(socket, answers.subspan(sent ? *sent : 0), core);
         }
         for (Datagram& datagram : received) datagram.payload.reset();  // the next one to come finds it warm in cache
     }

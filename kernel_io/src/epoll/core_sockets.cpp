@@ -131,8 +131,8 @@ void CoreSockets::forget(Listener& listener) noexcept {
     }
 }
 
-bool CoreSockets::resume_paused(time::Instant now) noexcept {
-    if (paused_ == nullptr || (!retry_accept_ && now < next_retry_)) return false;
+bool CoreSockets::retry_paused(time::Instant now) noexcept {
+    if (!retry_accept_ && now < next_retry_) return false;
     retry_accept_ = false;
     Listener* listener = std::exchange(paused_, nullptr);
     while (listener != nullptr) {

@@ -3,6 +3,7 @@
 // The sockets of one core: what net:: makes here, what every socket shares, and what happens when the
 // process runs out of descriptors.
 
+#include "message_arrays.hpp"
 #include "poller.hpp"
 
 #include <skerry/backend/slow_lane.hpp>
@@ -66,6 +67,8 @@ public:
 
     [[nodiscard]] Poller& poller() noexcept { return poller_; }
     [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
+    [[nodiscard]] ReceiveArray& received_messages() noexcept { return received_; }
+    [[nodiscard]] SendArray& sent_messages() noexcept { return sent_; }
     [[nodiscard]] SocketCounters& counters() noexcept { return counters_; }
     [[nodiscard]] std::uint16_t home() const noexcept { return home_; }
 
@@ -78,15 +81,19 @@ public:
     void pause(Listener& listener) noexcept;
     void forget(Listener& listener) noexcept;
     /// Lets paused listeners accept again when it is time; true when one did.
-    bool resume_paused(time::Instant now) noexcept;
+    bool resume_paused(time::Instant now) noexcept { return paused_ != nullptr && retry_paused(now); }
     [[nodiscard]] time::Instant next_retry() const noexcept {
         return paused_ != nullptr ? next_retry_ : time::Instant::max();
     }
 
 private:
+    bool retry_paused(time::Instant now) noexcept;
+
     Poller& poller_;
     std::uint16_t home_;
     BufferPool buffers_;
+    ReceiveArray received_;  // holds buffers of the pool, so it stands behind it
+    SendArray sent_;
     SocketCounters counters_;
     IntrusiveList<Socket> sockets_;
     Listener* paused_ = nullptr;

@@ -66,7 +66,7 @@ Step DatagramPort::receive_one(RecvRequest& request) noexcept {
 // Every slot costs a buffer and its description, so a batch asks for about as many as came last, and again
 // while it gets all it asked for.
 Step DatagramPort::receive_batch(RecvRequest& request) noexcept {
-    const std::size_t wanted = std::min(request.batch.size(), batch_max);
+    const std::size_t wanted = std::min(request.batch.size(), messages_max);
     while (request.count < wanted) {
         std::span<Datagram> slots = request.batch.subspan(request.count, std::min(wanted - request.count, expected_));
         const int received = receive_into(slots);
@@ -82,7 +82,7 @@ Step DatagramPort::receive_batch(RecvRequest& request) noexcept {
             if (count < expected_ / 4) expected_ = std::max(expected_ / 2, expected_min);
             break;
         }
-        expected_ = std::min(expected_ * 2, batch_max);
+        expected_ = std::min(expected_ * 2, messages_max);
     }
     return Step::done;
 }
@@ -104,44 +104,25 @@ void DatagramPort::guess_failed() noexcept {
     guess_in_ = static_cast<std::uint8_t>((1U << wrong_guesses_) / 4);
 }
 
-// recvmmsg, with a fresh buffer for each slot; leaves only those slots that got one. Negative: errno says why,
-// ENOBUFS that the pool is at its limit.
+// recvmmsg; leaves only those slots that could get a buffer. Negative: errno says why, ENOBUFS that the pool is at
+// its limit.
 int DatagramPort::receive_into(std::span<Datagram>& slots) noexcept {
-    std::array<mmsghdr, batch_max> messages;
-    std::array<iovec, batch_max> vectors;
-    std::array<sockaddr_storage, batch_max> peers;
-    std::size_t ready = 0;
-    for (; ready < slots.size(); ++ready) {
-        IoBuf& buffer = slots[ready].payload;
-        buffer = core().buffers().allocate();
-        if (!buffer) break;
-        vectors[ready] = {buffer.writable().data(), buffer.size()};
-        messages[ready] = {};
-        messages[ready].msg_hdr.msg_name = &peers[ready];
-        messages[ready].msg_hdr.msg_namelen = sizeof peers[ready];
-        messages[ready].msg_hdr.msg_iov = &vectors[ready];
-        messages[ready].msg_hdr.msg_iovlen = 1;
-    }
-    if (ready == 0) {
+    ReceiveArray& messages = core().received_messages();
+    const std::size_t ready = messages.prepare(slots.size(), core().buffers());
+    if (ready == 0) [[unlikely]] {
         core().counters().no_buffers.fetch_add(1, std::memory_order_relaxed);
         errno = ENOBUFS;
         return -1;
     }
     slots = slots.first(ready);
-    const int received = call_recvmmsg(fd(), messages.data(), static_cast<unsigned>(ready), MSG_DONTWAIT);
-    const int error = errno;
-    const std::size_t count = received > 0 ? static_cast<std::size_t>(received) : 0;
-    for (std::size_t i = count; i < ready; ++i) slots[i].payload.reset();
+    const int received = call_recvmmsg(fd(), messages.headers(), static_cast<unsigned>(ready), MSG_DONTWAIT);
+    if (received <= 0) return received;
     const time::Instant now = time::Instant::now();
-    for (std::size_t i = 0; i < count; ++i) {
-        Datagram& datagram = slots[i];
-        datagram.payload.set_size(messages[i].msg_len);
-        datagram.truncated = (messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-        datagram.received_at = now;
-        datagram.time_source = backend::TimeSource::burst;
-        if (auto peer = net::from_os(peers[i], messages[i].msg_hdr.msg_namelen)) datagram.peer = *peer;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
+        messages.take(i, slots[i]);
+        slots[i].received_at = now;
+        slots[i].time_source = backend::TimeSource::burst;
     }
-    errno = error;
     return received;
 }
 
@@ -183,26 +164,12 @@ Step DatagramPort::no_room(SendRequest& request) noexcept {
 }
 
 Step DatagramPort::send_batch(SendRequest& request) noexcept {
+    SendArray& messages = core().sent_messages();
     while (request.count < request.batch.size()) {
-        std::array<mmsghdr, batch_max> messages;
-        std::array<iovec, batch_max> vectors;
-        std::array<sockaddr_storage, batch_max> peers;
-        const std::span<Datagram> left = request.batch.subspan(request.count);
-        const std::size_t slots = std::min(left.size(), batch_max);
-        for (std::size_t i = 0; i < slots; ++i) {
-            const std::span<const std::byte> payload = left[i].payload.bytes();
-            vectors[i] = {const_cast<std::byte*>(payload.data()), payload.size()};
-            messages[i] = {};
-            if (!connected) {
-                messages[i].msg_hdr.msg_name = &peers[i];
-                messages[i].msg_hdr.msg_namelen = net::to_os(left[i].peer, peers[i]);
-            }
-            messages[i].msg_hdr.msg_iov = &vectors[i];
-            messages[i].msg_hdr.msg_iovlen = 1;
-        }
+        const std::size_t count = messages.describe(request.batch.subspan(request.count), !connected);
         const int sent =
-            call_sendmmsg(fd(), messages.data(), static_cast<unsigned>(slots), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent > 0) {
+            call_sendmmsg(fd(), messages.headers(), static_cast<unsigned>(count), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent > 0) [[likely]] {
             request.count += static_cast<std::size_t>(sent);
             continue;
         }

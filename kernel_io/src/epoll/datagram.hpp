@@ -14,9 +14,6 @@ namespace skerry::kernel_io::epoll {
 
 class DatagramPort final : public Socket, public backend::DatagramSocket {
 public:
-    /// Datagrams in one system call; a longer batch takes several.
-    static constexpr std::size_t batch_max = 64;
-
     /// The least a batch asks for: with two, one datagram that comes alone also shows that no other waits.
     static constexpr std::size_t expected_min = 2;
 

@@ -48,36 +48,17 @@ void Poller::retire(Watched* watched) noexcept {
     retired_.push_back(watched);
 }
 
-int Poller::dispatch() noexcept {
-    int count = std::exchange(harvested_, -1);
-    if (count < 0) {
-        if (watched_count_ == 0 && retired_.empty()) return 0;
-        count = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0);
+void Poller::park_until(time::Instant wake_at) noexcept {
+    const auto left = std::max(wake_at - time::Instant::now(), std::chrono::nanoseconds{0});
+    timespec timeout{};
+    timeout.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(left).count();
+    timeout.tv_nsec = (left % std::chrono::seconds{1}).count();
+    harvested_ = ::epoll_pwait2(epoll_.get(), events_.data(), events_per_poll, &timeout, nullptr);
+    if (harvested_ < 0 && errno == ENOSYS) {  // before Linux 5.11: whole milliseconds, never early
+        const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+        harvested_ = ::epoll_wait(epoll_.get(), events_.data(), events_per_poll,
+                                  static_cast<int>(std::min<std::int64_t>(ms, 60'000)));
     }
-    for (int i = 0; i < count; ++i) {
-        auto* const watched = static_cast<Watched*>(events_[static_cast<std::size_t>(i)].data.ptr);
-        if (watched != nullptr && !watched->gone_) watched->on_events(events_[static_cast<std::size_t>(i)].events);
-    }
-    if (!retired_.empty()) release_retired();
-    return std::max(count, 0);
-}
-
-void Poller::park(time::Instant wake_at) noexcept {
-    if (wake_at == time::Instant::max()) {
-        harvested_ = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, -1);
-    } else {
-        const auto left = std::max(wake_at - time::Instant::now(), std::chrono::nanoseconds{0});
-        timespec timeout{};
-        timeout.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(left).count();
-        timeout.tv_nsec = (left % std::chrono::seconds{1}).count();
-        harvested_ = ::epoll_pwait2(epoll_.get(), events_.data(), events_per_poll, &timeout, nullptr);
-        if (harvested_ < 0 && errno == ENOSYS) {  // before Linux 5.11: whole milliseconds, never early
-            const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-            harvested_ = ::epoll_wait(epoll_.get(), events_.data(), events_per_poll,
-                                      static_cast<int>(std::min<std::int64_t>(ms, 60'000)));
-        }
-    }
-    if (harvested_ < 0) harvested_ = 0;  // EINTR: the loop looks around and parks again
 }
 
 void Poller::ring() noexcept {

@@ -7,6 +7,7 @@
 // of a batch may still stand in a harvested event, so its memory is kept until the batch is over.
 
 #include "../os_socket.hpp"
+#include "../system_call.hpp"
 
 #include <skerry/base/result.hpp>
 #include <skerry/time/instant.hpp>
@@ -15,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace skerry::kernel_io::epoll {
@@ -77,6 +79,7 @@ public:
 private:
     Poller(Fd epoll, Fd doorbell) noexcept : epoll_(std::move(epoll)), doorbell_(std::move(doorbell)) {}
 
+    void park_until(time::Instant wake_at) noexcept;
     void release_retired() noexcept;
 
     Fd epoll_;
@@ -86,5 +89,29 @@ private:
     std::vector<Watched*> retired_;
     std::array<epoll_event, events_per_poll> events_;
 };
+
+inline int Poller::dispatch() noexcept {
+    int count = std::exchange(harvested_, -1);
+    if (count < 0) {
+        if (watched_count_ == 0 && retired_.empty()) return 0;
+        count = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0);
+    }
+    const epoll_event* const end = events_.data() + count;
+    for (const epoll_event* event = events_.data(); event < end; ++event) {
+        auto* const watched = static_cast<Watched*>(event->data.ptr);
+        if (watched != nullptr && !watched->gone_) watched->on_events(event->events);
+    }
+    if (!retired_.empty()) [[unlikely]]
+        release_retired();
+    return count;
+}
+
+inline void Poller::park(time::Instant wake_at) noexcept {
+    if (wake_at == time::Instant::max()) [[likely]]
+        harvested_ = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, -1);
+    else
+        park_until(wake_at);
+    if (harvested_ < 0) harvested_ = 0;  // EINTR: the loop looks around and parks again
+}
 
 }  // namespace skerry::kernel_io::epoll

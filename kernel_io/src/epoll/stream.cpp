@@ -2,6 +2,8 @@
 
 #include "../system_call.hpp"
 
+#include <skerry/base/compiler.hpp>
+
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,50 +23,9 @@ Stream::Stream(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) 
     home = core.home();
 }
 
-void Stream::on_events(std::uint32_t events) noexcept {
-    if (connecting != nullptr) [[unlikely]]
-        return finish_connect();
-    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-        may_read = true;
-        saw_hang_up_ |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-        if (reader != nullptr && read_now(*reader) == Step::done) complete(*this, *reader);
-    }
-    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
-        may_write = true;
-        // A write of "some" only learns that there is room: it writes when its task runs, so that a
-        // cancelled one has written nothing.
-        if (writer != nullptr && (writer->kind == WriteKind::some || write_now(*writer) == Step::done))
-            complete(*this, *writer);
-    }
-}
-
 // --- reading
 
-Step Stream::read_now(ReadRequest& request) noexcept {
-    if (request.kind == ReadKind::buffer) return read_buffer(request);
-    const int flags = request.kind == ReadKind::peek ? MSG_PEEK : 0;
-    const ssize_t count = call_recv(fd(), request.into.data(), request.into.size(), flags);
-    return received(request, count, request.into.size());
-}
-
-Step Stream::read_buffer(ReadRequest& request) noexcept {
-    if (!request.buffer) request.buffer = core().buffers().allocate();
-    if (!request.buffer) {
-        core().counters().no_buffers.fetch_add(1, std::memory_order_relaxed);
-        request.error = Errc::no_buffers;
-        return Step::done;
-    }
-    const std::span<std::byte> into = request.buffer.writable();
-    const ssize_t count = call_recv(fd(), into.data(), into.size(), 0);
-    const Step step = received(request, count, into.size());
-    if (count > 0)
-        request.buffer.set_size(static_cast<std::size_t>(count));
-    else
-        request.buffer.reset();
-    return step;
-}
-
-Step Stream::received(ReadRequest& request, ssize_t count, std::size_t asked) noexcept {
+SKERRY_ALWAYS_INLINE Step Stream::received(ReadRequest& request, ssize_t count, std::size_t asked) noexcept {
     if (count > 0) {
         request.bytes = static_cast<std::size_t>(count);
         if (request.bytes < asked && request.kind != ReadKind::peek) may_read = saw_hang_up_;
@@ -81,6 +42,29 @@ Step Stream::received(ReadRequest& request, ssize_t count, std::size_t asked) no
     }
     request.error = last_error();
     return Step::done;
+}
+
+SKERRY_ALWAYS_INLINE Step Stream::read_buffer(ReadRequest& request) noexcept {
+    IoBuf buffer = core().buffers().allocate();
+    if (!buffer) [[unlikely]] {
+        core().counters().no_buffers.fetch_add(1, std::memory_order_relaxed);
+        request.error = Errc::no_buffers;
+        return Step::done;
+    }
+    const std::span<std::byte> into = buffer.writable();
+    const ssize_t count = call_recv(fd(), into.data(), into.size(), 0);
+    if (count > 0) [[likely]] {
+        buffer.set_size(static_cast<std::size_t>(count));
+        request.buffer = std::move(buffer);
+    }
+    return received(request, count, into.size());
+}
+
+SKERRY_ALWAYS_INLINE Step Stream::read_now(ReadRequest& request) noexcept {
+    if (request.kind == ReadKind::buffer) return read_buffer(request);
+    const int flags = request.kind == ReadKind::peek ? MSG_PEEK : 0;
+    const ssize_t count = call_recv(fd(), request.into.data(), request.into.size(), flags);
+    return received(request, count, request.into.size());
 }
 
 Step Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
@@ -108,6 +92,25 @@ Step Stream::write_now(WriteRequest& request) noexcept {
 
 Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
     return static_cast<Stream&>(socket).write_now(request);
+}
+
+// --- events
+
+void Stream::on_events(std::uint32_t events) noexcept {
+    if (connecting != nullptr) [[unlikely]]
+        return finish_connect();
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+        may_read = true;
+        saw_hang_up_ |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        if (reader != nullptr && read_now(*reader) == Step::done) complete(*this, *reader);
+    }
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+        may_write = true;
+        // A write of "some" only learns that there is room: it writes when its task runs, so that a
+        // cancelled one has written nothing.
+        if (writer != nullptr && (writer->kind == WriteKind::some || write_now(*writer) == Step::done))
+            complete(*this, *writer);
+    }
 }
 
 // --- the rest of the table

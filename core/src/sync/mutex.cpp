@@ -35,6 +35,8 @@ void MutexCore<Scope>::abandon(task::WaitNode& node) noexcept {
     bool has_mutex = false;
     if (node.state() == task::node_state::idle) {
         has_mutex = node.take_claim();
+    } else if (node.state() == task::node_state::queued && !node.has_claim()) {
+        task::current_scheduler->blank(node);  // gave way without the mutex
     } else {
         const std::lock_guard guard(queue_lock_);
         if (waiters_.remove(node)) {

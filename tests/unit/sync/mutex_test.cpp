@@ -213,39 +213,76 @@ TEMPLATE_TEST_CASE("lock() in a loop gives way when the budget is spent", "[sync
     CHECK(*done <= 3 * 128);
 }
 
-TEMPLATE_TEST_CASE("a task that is out of budget has the mutex before one that asks later", "[sync][mutex]",
+template <class Mutex>
+Task<void> push_out_of_budget(Mutex& mutex, int value) {
+    for (int i = 0; i < 127; ++i) co_await consume_budget();
+    auto guard = co_await mutex.lock();  // the unit that spends the budget
+    guard->push_back(value);
+}
+
+TEMPLATE_TEST_CASE("a task that gives way to others does not hold an open mutex meanwhile", "[sync][mutex]",
                    task::LocalScope, task::SharedScope) {
     sync::BasicMutex<Order, TestType> mutex;
     TestCore core;
-    auto spends_all = [](sync::BasicMutex<Order, TestType>& m) -> Task<void> {
-        for (int i = 0; i < 127; ++i) co_await consume_budget();
-        auto guard = co_await m.lock();  // the unit that spends the budget
-        guard->push_back(1);
-    };
-    auto first = core.start(spends_all(mutex));
+    auto first = core.start(push_out_of_budget(mutex, 1));
     core.step(1);
+    CHECK_FALSE(first.is_finished());
+    CHECK_FALSE(mutex.is_locked());
+    core.run_until_idle();
+    CHECK(first.is_finished());
+    CHECK(**mutex.try_lock() == Order{1});
+}
+
+TEMPLATE_TEST_CASE("a task that gave way and finds the mutex taken waits in its turn", "[sync][mutex]",
+                   task::LocalScope, task::SharedScope) {
+    sync::BasicMutex<Order, TestType> mutex;
+    TestCore core;
+    auto first = core.start(push_out_of_budget(mutex, 1));
+    core.step(1);
+    auto held = core.in([&] { return mutex.try_lock(); });
+    REQUIRE(held);
+    core.run_until_idle();
     CHECK_FALSE(first.is_finished());
     auto second = core.start(push_under_lock(mutex, 2));
     core.run_until_idle();
+    core.in([&] { held.reset(); });
+    core.run_until_idle();
+    CHECK(first.is_finished());
     CHECK(second.is_finished());
     CHECK(**mutex.try_lock() == Order{1, 2});
 }
 
-TEMPLATE_TEST_CASE("aborting a task that took the mutex with its last unit of budget opens it", "[sync][mutex][cancel]",
-                   task::LocalScope, task::SharedScope) {
+TEMPLATE_TEST_CASE("aborting a task that gave way before it took the mutex leaves the mutex alone",
+                   "[sync][mutex][cancel]", task::LocalScope, task::SharedScope) {
     sync::BasicMutex<Order, TestType> mutex;
     TestCore core;
-    auto spends_all = [](sync::BasicMutex<Order, TestType>& m) -> Task<void> {
-        for (int i = 0; i < 127; ++i) co_await consume_budget();
-        auto guard = co_await m.lock();
-        guard->push_back(1);
-    };
-    auto first = core.start(spends_all(mutex));
+    auto first = core.start(push_out_of_budget(mutex, 1));
     core.step(1);
-    CHECK(mutex.is_locked());
+    auto held = core.in([&] { return mutex.try_lock(); });
+    SECTION("while it is queued") {}
+    SECTION("while it waits") {
+        core.run_until_idle();
+        CHECK_FALSE(first.is_finished());
+    }
     first.abort();
     core.run_until_idle();
+    CHECK(first.is_finished());
+    CHECK(mutex.is_locked());
+    core.in([&] { held.reset(); });
     CHECK_FALSE(mutex.is_locked());
+}
+
+TEMPLATE_TEST_CASE("many tasks that lock in a loop do not queue up behind each other", "[sync][mutex]",
+                   task::LocalScope, task::SharedScope) {
+    sync::BasicMutex<int, TestType> mutex(0);
+    TestCore core;
+    const bool stop = false;
+    std::vector<JoinHandle<int>> tasks;
+    for (int i = 0; i < 4; ++i) tasks.push_back(core.start(lock_many(mutex, 1'000, stop)));
+    const auto resumed = [&] { return core.scheduler().counters().resumed.load(); };
+    const auto before = resumed();
+    core.run_until_idle();
+    CHECK(resumed() - before < 4 * (1'000 / 128 + 2));
 }
 
 TEMPLATE_TEST_CASE("a lock() that loses a select takes nothing with it", "[sync][mutex][select]", task::LocalScope,

@@ -19,7 +19,7 @@ namespace skerry::backend {
 enum class Idle : std::uint8_t {
     spin,      ///< never sleeps
     adaptive,  ///< polls on for a while, then sleeps
-    sleep,     ///< sleeps at once
+    sleep,     ///< sleeps at once; timers that come in crowds may be 512 us late
 };
 
 /// What a user wrote about ports and addresses; each driver reads what concerns it.

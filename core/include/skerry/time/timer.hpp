@@ -7,6 +7,7 @@
 
 #include "../task/scheduler.hpp"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace skerry::time {
@@ -34,10 +35,10 @@ public:
         node.set_state(task::node_state::idle);
     }
 
-    /// Queues every node whose deadline has come; true when there was one.
-    bool fire(Instant now) noexcept {
+    /// Queues every node whose deadline has come; returns how many.
+    std::size_t fire(Instant now) noexcept {
         turn_time_ = now;
-        return wheel_.advance(now, [](TimerNode& node) { task::current_scheduler->enqueue(node); }) != 0;
+        return wheel_.advance(now, [](TimerNode& node) { task::current_scheduler->enqueue(node); });
     }
 
     /// The time of the running turn: a deadline at or before it has surely come.

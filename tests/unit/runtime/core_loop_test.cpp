@@ -1,0 +1,81 @@
+#include "support/catch.hpp"
+
+#include <skerry/runtime/core_loop.hpp>
+
+#include <skerry/task/spawn.hpp>
+#include <skerry/time/sleep.hpp>
+
+#include <chrono>
+#include <vector>
+
+namespace skerry {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A driver without I/O whose park() moves the time to its end, and keeps what it was asked for.
+struct ScriptedDriver {
+    static constexpr std::int64_t busy_poll_interval_ns = 0;
+
+    explicit ScriptedDriver(time::VirtualTime& time) : clock(&time) {}
+
+    backend::Work receive(time::Instant) noexcept { return backend::Work::none; }
+    backend::Work transmit(time::Instant) noexcept { return backend::Work::none; }
+    time::Instant next_deadline() noexcept { return time::Instant::max(); }
+    bool arm() noexcept { return true; }
+    void park(time::Instant wake_at) noexcept {
+        parks.push_back(std::chrono::nanoseconds(wake_at.as_nanos()));
+        clock->now_ns = wake_at.as_nanos();
+    }
+    void unpark() noexcept {}
+    int install() noexcept { return 0; }
+    int wake_fd() const noexcept { return -1; }
+
+    time::VirtualTime* clock;
+    std::vector<std::chrono::nanoseconds> parks;
+};
+
+Task<> sleep_until(std::chrono::nanoseconds at) { co_await time::sleep_until(time::Instant::from_nanos(at.count())); }
+
+using Times = std::vector<std::chrono::nanoseconds>;
+
+/// When a sleeping core wakes that has timers at these times and nothing else to do.
+Times wake_ups(const Times& deadlines) {
+    time::VirtualTime clock{.now_ns = std::chrono::nanoseconds(1s).count()};
+    const time::VirtualTimeScope scope(clock);
+    task::Scheduler* const scheduler = task::Scheduler::acquire();
+    scheduler->configure(task::CoreId{0}, {}, nullptr, 1);
+    Times parks;
+    {
+        backend::CoreSetup setup;
+        setup.scheduler = scheduler;
+        setup.idle = backend::Idle::sleep;
+        using Loop = runtime::CoreLoop<ScriptedDriver>;
+        Loop loop(setup, clock);
+        {
+            const Loop::Installed here(loop);
+            for (const auto at : deadlines) spawn(sleep_until(at)).detach();
+        }
+        loop.run_until([](void* of) { return static_cast<task::Scheduler*>(of)->live_tasks() == 0; }, scheduler);
+        parks = loop.driver().parks;
+    }
+    scheduler->close();
+    return parks;
+}
+
+TEST_CASE("a sleeping core wakes exactly for timers that come alone", "[runtime][idle]") {
+    const Times alone{2s + 0us, 2s + 64us, 2s + 128us, 3s + 0us};
+    CHECK(wake_ups(alone) == alone);
+}
+
+TEST_CASE("a sleeping core wakes for timers every 64 us at most", "[runtime][idle]") {
+    CHECK(wake_ups({2s + 0us, 2s + 10us, 2s + 70us, 3s + 0us}) == Times{2s + 0us, 2s + 64us, 2s + 128us, 3s + 0us});
+}
+
+TEST_CASE("a sleeping core that fired a crowd of timers wakes after 512 us", "[runtime][idle]") {
+    const Times crowd{2s + 0us, 2s + 0us, 2s + 0us, 2s + 0us, 2s + 10us, 2s + 600us, 3s + 0us};
+    CHECK(wake_ups(crowd) == Times{2s + 0us, 2s + 512us, 2s + 600us, 3s + 0us});
+}
+
+}  // namespace
+}  // namespace skerry

@@ -43,6 +43,26 @@ void permit_against_await() {
     model::join_all();
 }
 
+/// A permit that comes, is taken and comes back while a task is about to wait: it is not left beside the waiter.
+void permit_taken_and_given_back() {
+    model::cores_are_per_thread();
+    sync::Notify notify;
+    TestCore a;
+    TestCore b(2);
+    const auto waiting = model::start(a, [&] { return wait_once(notify); });
+    model::thread([&] { a.step(1); });
+    model::thread([&] {
+        b.in([&] {
+            auto awaiter = notify.notified().operator co_await();
+            if (awaiter.await_ready()) notify.notify_one();
+        });
+    });
+    model::thread([&] { notify.notify_one(); });
+    model::join_all();
+    a.run_until_idle();
+    MODEL_ASSERT(waiting.is_finished());
+}
+
 /// The picked task is aborted: the next one is woken in its place.
 void notification_against_abort() {
     model::cores_are_per_thread();
@@ -150,6 +170,8 @@ void condition_against_notify_waiters(Taken when) {
 int main() {
     model::Suite suite;
     suite.expect_pass("a permit against its await", {.preemptions_max = 3}, [] { permit_against_await(); });
+    suite.expect_pass("a permit that is taken and given back", {.preemptions_max = 4},
+                      [] { permit_taken_and_given_back(); });
     suite.expect_pass("a notification against an abort", {}, [] { notification_against_abort(); });
     suite.expect_pass("waiters that come back", {}, [] { waiters_that_come_back(); });
     suite.expect_pass("an abort against notify_waiters()", {}, [] { abort_against_notify_waiters(); });

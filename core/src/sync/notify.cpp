@@ -28,12 +28,15 @@ template <class Scope>
 bool BasicNotify<Scope>::take_or_wait(Awaiter& waiter) noexcept {
     const std::lock_guard guard(lock_);
     std::uintptr_t seen = word_.load();
-    do {
-        if (seen / one_generation != waiter.generation_ || (seen & permit) != 0) {
-            if (take(waiter.generation_, waiter.wake_)) return true;
-            seen = word_.load();
+    for (;;) {
+        if (seen / one_generation == waiter.generation_ && (seen & permit) == 0) {
+            if (word_.replace(seen, seen | waited_for)) break;
+        } else if (take(waiter.generation_, waiter.wake_)) {
+            return true;
+        } else {
+            seen = word_.load();  // the permit went to somebody else; another may have come: look again
         }
-    } while (!word_.replace(seen, seen | waited_for));
+    }
     waiters_.add(waiter);
     return false;
 }

@@ -55,12 +55,12 @@ runtime::Runtime make_runtime(std::size_t threads, runtime::IdlePolicy idle) {
 
 namespace {
 
-constexpr std::array tests = {"idle_task",     "idle_sleep",    "spawn_join_1m", "spawn_join_b100", "yield_1",
-                              "yield_100",     "chain_spawn",   "pp_oneshot",    "pp_chan",         "mpsc_b1000_p1",
-                              "mpsc_unb_p1",   "mpsc_b1000_p4", "mpsc_unb_p4",   "mutex_unc",       "mutex_c4",
-                              "mutex_c4_hold", "timer_churn",   "timer_bulk",    "timer_fire",      "timeout_yield",
-                              "skynet",        "call_leaf",     "call_fib",      "blocking",        "pp_cross",
-                              "local_chan",    "local_pp",      "local_mutex",   "select_loser"};
+constexpr std::array tests = {"idle_task",     "idle_notify",   "idle_sleep",    "spawn_join_1m", "spawn_join_b100",
+                              "yield_1",       "yield_100",     "chain_spawn",   "pp_oneshot",    "pp_chan",
+                              "mpsc_b1000_p1", "mpsc_unb_p1",   "mpsc_b1000_p4", "mpsc_unb_p4",   "mutex_unc",
+                              "mutex_c4",      "mutex_c4_hold", "timer_churn",   "timer_bulk",    "timer_fire",
+                              "timeout_yield", "skynet",        "call_leaf",     "call_fib",      "blocking",
+                              "pp_cross",      "local_chan",    "local_pp",      "local_mutex",   "select_loser"};
 
 [[noreturn]] void usage(const char* wrong) {
     std::fprintf(stderr,
@@ -117,7 +117,7 @@ int main(int argc, char** argv) {
         Run warm_up = run;
         warm_up.quiet = true;
         warm_up.scale *= 0.1;
-        if (test != "idle_task" && test != "idle_sleep" && test != "timer_fire") run_test(warm_up, test);
+        if (!test.starts_with("idle_") && test != "timer_fire") run_test(warm_up, test);
         run_test(run, test);
     }
     return 0;

@@ -162,20 +162,28 @@ Task<double> blocking_calls(std::size_t count) {
     co_return per(start, count);
 }
 
+// Waits for nothing at all, as the peers' idle task does.
+Task<> wait_for_ever() { co_await std::suspend_always{}; }
+
 Task<> wait_for_notify(sync::local::Notify* notify) { co_await notify->notified(); }
 
 Task<> wait_for_timer() { co_await time::sleep(std::chrono::hours{1}); }
 
 double slab_bytes() { return static_cast<double>(task::current_scheduler->slab_stats().carved_bytes); }
 
+enum class Idle : std::uint8_t { for_ever, in_notify, in_timer };
+
 // Bytes of slab for each task that waits, and nothing else: what a million connections that do nothing cost.
-Task<double> idle_memory(std::size_t count, bool in_timer) {
+Task<double> idle_memory(std::size_t count, Idle idle) {
     sync::local::Notify notify;
     std::vector<JoinHandle<void>> handles;
     handles.reserve(count);
     const double before = slab_bytes();
-    for (std::size_t i = 0; i < count; ++i)
-        handles.push_back(spawn(in_timer ? wait_for_timer() : wait_for_notify(&notify)));
+    for (std::size_t i = 0; i < count; ++i) {
+        if (idle == Idle::for_ever) handles.push_back(spawn(wait_for_ever()));
+        if (idle == Idle::in_notify) handles.push_back(spawn(wait_for_notify(&notify)));
+        if (idle == Idle::in_timer) handles.push_back(spawn(wait_for_timer()));
+    }
     for (int i = 0; i < 100; ++i) co_await yield_now();
     co_await time::sleep(std::chrono::milliseconds{100});
     const double bytes = (slab_bytes() - before) / static_cast<double>(count);
@@ -191,8 +199,12 @@ void run_task_tests(const Run& run, std::string_view test) {
     const auto time = [&](std::string_view unit, Task<double> body) {
         run.emit(test, "time", unit, run_on(threads, std::move(body)));
     };
-    if (test == "idle_task") run.emit(test, "mem", "B/task", run_on(threads, idle_memory(run.sized(1'000'000), false)));
-    if (test == "idle_sleep") run.emit(test, "mem", "B/task", run_on(threads, idle_memory(run.sized(1'000'000), true)));
+    const auto memory = [&](Idle idle) {
+        run.emit(test, "mem", "B/task", run_on(threads, idle_memory(run.sized(1'000'000), idle)));
+    };
+    if (test == "idle_task") memory(Idle::for_ever);
+    if (test == "idle_notify") memory(Idle::in_notify);
+    if (test == "idle_sleep") memory(Idle::in_timer);
     if (test == "spawn_join_1m") time("ns/task", spawn_join(run.sized(1'000'000)));
     if (test == "spawn_join_b100") time("ns/task", spawn_join_batches(run.sized(1'000'000), 100));
     if (test == "yield_1") time("ns/yield", yield_one(run.sized(2'000'000)));
@@ -202,8 +214,10 @@ void run_task_tests(const Run& run, std::string_view test) {
     if (test == "skynet") time("ms", skynet());
     if (test == "call_leaf") time("ns/call", call_leaf(run.sized(10'000'000)));
     if (test == "call_fib") time("ns/call", call_fib());
-    if (test == "blocking")  // asleep meanwhile, as a program on the kernel's sockets is: a spinning core would take the CPU from the call
-        run.emit(test, "time", "ns/op", run_on(threads, blocking_calls(run.sized(100'000)), runtime::IdlePolicy::sleep));
+    // Asleep meanwhile, as a program on the kernel's sockets is: a spinning core would take the CPU from the call.
+    if (test == "blocking")
+        run.emit(test, "time", "ns/op",
+                 run_on(threads, blocking_calls(run.sized(100'000)), runtime::IdlePolicy::sleep));
 }
 
 }  // namespace skerry::micro

@@ -86,8 +86,8 @@ struct Signal::State {
             slot->number.store(0, std::memory_order_release);
             slot->event_fd.store(-1, std::memory_order_release);
         }
-        if (watched.registration != nullptr && backend::current_slow_lane != nullptr)
-            backend::current_slow_lane->remove(watched);
+        // Not the thread's current lane: a Signal may be dropped outside the loop, and outlive its runtime.
+        if (watched.lane != nullptr) watched.lane->remove(watched);
         if (watched.fd >= 0) ::close(watched.fd);
     }
 };
@@ -112,6 +112,7 @@ Result<Signal> Signal::listen(int number) {
 
 Task<Result<>> Signal::recv() {
     for (;;) {
+        if (state_->watched.lane == nullptr) co_return Errc::runtime_shutdown;
         std::uint64_t count = 0;
         if (::read(state_->watched.fd, &count, sizeof count) == sizeof count) co_return Result<>();
         if (errno != EAGAIN && errno != EINTR) co_return Error::from_os(errno);

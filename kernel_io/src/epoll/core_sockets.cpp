@@ -147,42 +147,44 @@ bool CoreSockets::retry_paused(time::Instant now) noexcept {
 
 namespace {
 
-class FdWatch final : public Watched {
-public:
-    explicit FdWatch(backend::WatchedFd& fd) noexcept : fd_(&fd) {}
-    void on_events(std::uint32_t events) noexcept override {
-        ++fd_->tick;
-        fd_->hung_up |= (events & (EPOLLHUP | EPOLLERR)) != 0;
-        if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) wake(fd_->readable, fd_->reader);
-        if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) wake(fd_->writable, fd_->writer);
-    }
-
-private:
-    static void wake(bool& ready, task::WaitNode*& waiter) noexcept {
-        ready = true;
-        if (waiter == nullptr) return;
-        task::WaitNode& node = *std::exchange(waiter, nullptr);
-        node.give_claim();
-        task::current_scheduler->wake(node);
-    }
-
-    backend::WatchedFd* fd_;
-};
+void wake(bool& ready, task::WaitNode*& waiter) noexcept {
+    ready = true;
+    if (waiter == nullptr) return;
+    task::WaitNode& node = *std::exchange(waiter, nullptr);
+    node.give_claim();
+    task::current_scheduler->wake(node);
+}
 
 }  // namespace
+
+void FdWatch::on_events(std::uint32_t events) noexcept {
+    ++fd_->tick;
+    fd_->hung_up |= (events & (EPOLLHUP | EPOLLERR)) != 0;
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) wake(fd_->readable, fd_->reader);
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) wake(fd_->writable, fd_->writer);
+}
+
+EpollSlowLane::~EpollSlowLane() {
+    while (!watches_.empty()) remove(watches_.front().fd());
+}
 
 Result<> EpollSlowLane::add(backend::WatchedFd& fd) noexcept {
     std::unique_ptr<FdWatch> watch(new (std::nothrow) FdWatch(fd));
     if (watch == nullptr) return Errc::no_memory;
     if (auto added = poller_.add(fd.fd, *watch); !added) return added;
+    watches_.push_back(*watch);
+    fd.lane = this;
     fd.registration = watch.release();
     return {};
 }
 
 void EpollSlowLane::remove(backend::WatchedFd& fd) noexcept {
-    if (fd.registration == nullptr) return;
+    if (fd.lane != this) return;
     ::epoll_ctl(poller_.fd(), EPOLL_CTL_DEL, fd.fd, nullptr);
-    poller_.retire(static_cast<FdWatch*>(std::exchange(fd.registration, nullptr)));
+    auto* const watch = static_cast<FdWatch*>(std::exchange(fd.registration, nullptr));
+    fd.lane = nullptr;
+    watch->unlink();
+    poller_.retire(watch);
 }
 
 }  // namespace skerry::kernel_io::epoll

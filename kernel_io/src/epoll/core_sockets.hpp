@@ -101,15 +101,30 @@ private:
     time::Instant next_retry_;
 };
 
+/// The registration of a descriptor of the slow lane.
+class FdWatch final : public Watched, public ListLink {
+public:
+    explicit FdWatch(backend::WatchedFd& fd) noexcept : fd_(&fd) {}
+    void on_events(std::uint32_t events) noexcept override;
+    [[nodiscard]] backend::WatchedFd& fd() const noexcept { return *fd_; }
+
+private:
+    backend::WatchedFd* fd_;
+};
+
 /// Descriptors of others: signals, pipes, whatever a task watches.
 class EpollSlowLane final : public backend::SlowLane {
 public:
     explicit EpollSlowLane(Poller& poller) noexcept : poller_(poller) {}
+    EpollSlowLane(const EpollSlowLane&) = delete;
+    EpollSlowLane& operator=(const EpollSlowLane&) = delete;
+    ~EpollSlowLane();
     [[nodiscard]] Result<> add(backend::WatchedFd& fd) noexcept override;
     void remove(backend::WatchedFd& fd) noexcept override;
 
 private:
     Poller& poller_;
+    IntrusiveList<FdWatch> watches_;
 };
 
 }  // namespace skerry::kernel_io::epoll

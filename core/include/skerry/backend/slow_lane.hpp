@@ -11,9 +11,12 @@
 
 namespace skerry::backend {
 
+class SlowLane;
+
 /// A descriptor that a task waits on, one waiter for each direction. Owned by whoever registered it.
 struct WatchedFd {
     int fd = -1;
+    SlowLane* lane = nullptr;     ///< the one that watches it; null before add(), after remove() and once it is gone
     task::WaitNode* reader = nullptr;
     task::WaitNode* writer = nullptr;
     std::uint32_t tick = 0;       ///< counts events; a waiter that saw tick t clears only what t showed
@@ -26,7 +29,8 @@ struct WatchedFd {
 /// Readiness of descriptors for the tasks of one core. Edge-triggered: a waiter clears `readable` or
 /// `writable` when the descriptor says would-block, and waits again.
 ///
-/// Threads: that core.
+/// Lifetime: may go away before the descriptors that it watches; their WatchedFd::lane is null from then on.
+/// Threads:  that core.
 class SlowLane {
 public:
     /// Begins to watch `fd.fd`, which must be non-blocking. `fd` stays where it is until remove().

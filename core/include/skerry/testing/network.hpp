@@ -40,15 +40,16 @@ struct NetworkLimits {
     std::size_t segment_bytes = 1448;               ///< a read gives at most one segment
     bool random_segments = false;                   ///< segments of any size from 1 byte to segment_bytes
     std::size_t datagram_queue = 256;               ///< datagrams that wait in one socket; more are lost
+    std::size_t groups = 20;                        ///< multicast groups that one socket joins, as in Linux
     std::size_t descriptors = 1'000'000;            ///< open sockets
 };
 
-/// How the machine at an address answers who connects.
+/// How the machine at an address answers who connects, or sends a datagram there.
 enum class Answer : std::uint8_t {
     listen,       ///< by its listeners: takes the connection, or refuses it when there is none
     refuse,       ///< connection_refused
     ignore,       ///< says nothing; the connect gives up after 127 s with timed_out
-    unreachable,  ///< Errc::unreachable
+    unreachable,  ///< Errc::unreachable, for a datagram too; the others concern connects only
 };
 
 /// One connection, by the addresses of its ends.

@@ -100,6 +100,9 @@ Error DatagramPort::send_one(const net::SocketAddr* to, IoBuf payload) {
     event.source = id();
     event.to = to == nullptr ? connected_peer_ : net::SocketAddr(to->ip().unmapped(), to->port());
     if (event.to.port() == 0) return Errc::invalid_argument;
+    if (event.to.ip() == net::IpAddr::v4_broadcast() && options.get(backend::SocketOption::broadcast) == 0)
+        return Errc::permission_denied;
+    if (net.answer_of(event.to) == Answer::unreachable) return Errc::unreachable;
     if (event.to.is_unspecified()) event.to = net::SocketAddr(net.source_for(event.to.ip()), event.to.port());
     const net::IpAddr source = local.is_unspecified() ? net.source_for(event.to.ip()) : local.ip();
     event.from = net::SocketAddr(source, local.port());
@@ -171,11 +174,17 @@ Result<> DatagramPort::connect(DatagramSocket& socket, const net::SocketAddr& pe
     return {};
 }
 
-Result<> DatagramPort::join(DatagramSocket& socket, const net::IpAddr& group, std::uint32_t, bool join) noexcept {
+// There is one interface, and it has the index 1.
+Result<> DatagramPort::join(DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
+                            bool join) noexcept {
     auto& port = static_cast<DatagramPort&>(socket);
     if (!group.is_multicast()) return Errc::invalid_argument;
-    if (join) return port.groups_.insert(group).second ? Result<>() : Result<>(Errc::address_in_use);
-    return port.groups_.erase(group) != 0 ? Result<>() : Result<>(Errc::address_not_available);
+    if (!join) return port.groups_.erase(group) != 0 ? Result<>() : Result<>(Errc::address_not_available);
+    if (interface_index > 1) return Errc::not_found;
+    if (port.groups_.contains(group)) return Errc::address_in_use;
+    if (port.groups_.size() >= port.network().limits().groups) return Errc::no_buffers;
+    port.groups_.insert(group);
+    return {};
 }
 
 void DatagramPort::close(DatagramSocket* socket) noexcept {

@@ -75,6 +75,8 @@ public:
     /// A connected stream has both its addresses: makes it findable by them.
     void note_addresses(Stream& stream);
 
+    [[nodiscard]] Answer answer_of(const net::SocketAddr& address) const noexcept;
+
     // --- for Network; what they do is written there
 
     void set_link(const Link& link);
@@ -103,7 +105,6 @@ private:
     void retry_accepts() noexcept;
     void release_held() noexcept;
     [[nodiscard]] bool is_stale(const Event& event) const noexcept;
-    [[nodiscard]] Answer answer_of(const net::SocketAddr& address) const noexcept;
     [[nodiscard]] Listener* find_listener(const net::SocketAddr& address) noexcept;
     void receivers_of(const Event& datagram, std::vector<DatagramPort*>& out) const;
     template <class T>

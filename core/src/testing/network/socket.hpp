@@ -25,7 +25,7 @@ public:
     [[nodiscard]] int get(backend::SocketOption option) const noexcept { return values_[index(option)]; }
     Result<> set(backend::SocketOption option, int value) noexcept {
         if (option == backend::SocketOption::busy_poll_us) return Errc::unsupported;
-        if (value < 0 && option != backend::SocketOption::linger_s) return Errc::invalid_argument;
+        if (!may_be(option, value)) return Errc::invalid_argument;
         values_[index(option)] = value;
         return {};
     }
@@ -35,6 +35,18 @@ public:
     }
 
 private:
+    // The bounds that Linux has.
+    static bool may_be(backend::SocketOption option, int value) noexcept {
+        switch (option) {
+            case backend::SocketOption::linger_s: return true;
+            case backend::SocketOption::keep_alive_idle_s:
+            case backend::SocketOption::keep_alive_interval_s: return value >= 1 && value <= 32'767;
+            case backend::SocketOption::keep_alive_count: return value >= 1 && value <= 127;
+            case backend::SocketOption::ttl: return value >= 1 && value <= 255;
+            case backend::SocketOption::multicast_ttl: return value >= 0 && value <= 255;
+            default: return value >= 0;
+        }
+    }
     static std::size_t index(backend::SocketOption option) noexcept { return static_cast<std::size_t>(option); }
     std::array<int, static_cast<std::size_t>(backend::SocketOption::busy_poll_us) + 1> values_{};
 };

@@ -16,8 +16,7 @@ namespace skerry::net {
 /// Finds the addresses of `host`, which is a name or an address in text, each with `port`.
 ///
 /// Shape:  at least one address, in the order the system prefers.
-/// Errors: not_found, when the name has no address; timed_out, when the name servers do not answer; cancelled,
-///         when the runtime shuts down.
+/// Errors: not_found, when the name has no address; timed_out, when the name servers do not answer.
 /// Cancel: safe: the look-up that runs is not interrupted, and its answer dropped.
 /// Cost:   an address in text costs nothing; a name goes to getaddrinfo on the blocking pool.
 [[nodiscard]] Task<Result<std::vector<SocketAddr>>> resolve(std::string host, std::uint16_t port);

@@ -138,7 +138,7 @@ public:
     /// connection closes when both are gone.
     [[nodiscard]] std::pair<OwnedReadHalf, OwnedWriteHalf> into_split() &&;
 
-    /// Errors: runtime_shutdown, not_connected.
+    /// Errors: runtime_shutdown.
     [[nodiscard]] Result<SocketAddr> local_addr() const noexcept { return socket_->ops->local_address(*socket_); }
     [[nodiscard]] SocketAddr peer_addr() const noexcept { return socket_->peer; }
 

@@ -231,7 +231,9 @@ public:
     ///
     /// Shape:  returns how many were sent: all, or fewer when one in the middle failed; the next call then
     ///         gets its error.
-    /// Errors: message_too_long, unreachable, permission_denied, connection_refused, runtime_shutdown.
+    /// Errors: message_too_long, unreachable, permission_denied (a broadcast without the option),
+    ///         connection_refused (on a connected socket, for an earlier datagram), no_buffers, when the room that
+    ///         was waited for is gone again, runtime_shutdown.
     /// Cancel: partial: those before the one that had to wait were sent.
     [[nodiscard]] SendBatch send_batch(std::span<Datagram> datagrams) noexcept { return {*socket_, datagrams}; }
 

@@ -91,5 +91,24 @@ TEST_CASE("an option of a datagram socket is kept or unsupported", "[net][udp][o
     });
 }
 
+TEST_CASE("a value that an option cannot have is an invalid argument", "[net][options]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        auto socket = bind_udp();
+        const auto check = [](Result<> set) {
+            REQUIRE_FALSE(set);
+            CHECK((set.error() == Errc::invalid_argument || set.error() == Errc::unsupported));
+        };
+        check(pair.client.set_option(SocketOption::user_timeout_ms, -1));
+        check(pair.client.set_option(SocketOption::keep_alive_idle_s, 0));
+        check(pair.client.set_option(SocketOption::keep_alive_interval_s, 0));
+        check(pair.client.set_option(SocketOption::keep_alive_count, 0));
+        check(pair.client.set_option(SocketOption::ttl, 256));
+        check(socket.set_option(SocketOption::ttl, 0));
+        check(socket.set_option(SocketOption::multicast_ttl, 256));
+        CHECK(pair.client.set_user_timeout(std::chrono::milliseconds{-1}).error() == Errc::invalid_argument);
+    });
+}
+
 }  // namespace
 }  // namespace skerry::conformance

@@ -1,6 +1,6 @@
 #include "fixture.hpp"
 
-#include <skerry/runtime/driver_waiters.hpp>
+#include <skerry/io/copy.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/time/timeout.hpp>
 
@@ -246,6 +246,99 @@ TEST_CASE("an accept with a time limit says timed_out, and the listener goes on"
         CHECK(none.error() == Errc::timed_out);
         auto pair = co_await connect_to(listener);
         CHECK(pair.server.valid());
+    });
+}
+
+TEST_CASE("a peek that loses a select leaves the bytes where they are", "[net][tcp][cancel]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        auto bell = bind_udp();
+        std::array<std::byte, 8> seen;
+        for (unsigned i = 0; i < 100; ++i) {
+            auto ringer = spawn([](net::TcpStream& stream, net::UdpSocket& at, unsigned pause) -> Task<> {
+                co_await yields(pause);
+                auto written = co_await stream.write_all(bytes_of("peek"));
+                REQUIRE(written);
+                co_await ring(at);
+            }(pair.client, bell, i));
+            auto event = co_await select(pause_or_ring(bell, 1000), pair.server.peek(seen));
+            auto outcome = co_await ringer;
+            REQUIRE(outcome);
+            if (event.index() == 1) REQUIRE(std::get<1>(event) == 4U);
+            std::array<std::byte, 4> taken;
+            auto read = co_await pair.server.read_exact(taken);
+            REQUIRE(read);
+            REQUIRE(text_of(taken) == "peek");
+            std::array<std::byte, 1> rest;
+            if (event.index() == 1) (void)co_await bell.recv_from(rest);
+        }
+    });
+}
+
+TEST_CASE("a cancelled read_exact has taken what was there, and the stream goes on behind it", "[net][tcp][cancel]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        auto written = co_await pair.client.write_all(bytes_of("gone"));
+        REQUIRE(written);
+        std::array<std::byte, 10> buffer;
+        auto event = co_await select_biased(pair.server.read_exact(buffer), yields(200));
+        REQUIRE(event.index() == 1);
+        CHECK(text_of(std::span(buffer).first(4)) == "gone");
+        co_await write_and_end(pair.client, bytes_of("kept"));
+        auto text = co_await read_all(pair.server);
+        CHECK(text == "kept");
+    });
+}
+
+TEST_CASE("a cancelled write_all or write_buf has written a part from the front", "[net][tcp][cancel]") {
+    for (const bool as_buffer : {false, true}) {
+        run([as_buffer]() -> Task<> {
+            auto pair = co_await connect_pair();
+            const IoBuf data = IoBuf::copy_of(pattern(8U << 20U));
+            auto writing = spawn([](net::TcpStream& stream, const IoBuf& buffer, bool hand_over) -> Task<> {
+                Result<> written;
+                if (hand_over)
+                    written = co_await stream.write_buf(buffer.share());
+                else
+                    written = co_await stream.write_all(buffer.bytes());
+                CHECK(written);
+            }(pair.client, data, as_buffer));
+            co_await yields(200);
+            REQUIRE_FALSE(writing.is_finished());
+            writing.abort();
+            auto outcome = co_await writing;
+            CHECK_FALSE(outcome);
+            CHECK_FALSE(data.is_shared());
+            REQUIRE(pair.client.shutdown());
+            auto text = co_await read_all(pair.server);
+            CHECK_FALSE(text.empty());
+            CHECK(text.size() < data.size());
+            CHECK((text == text_of(data.bytes().first(text.size()))));
+        });
+    }
+}
+
+TEST_CASE("a cancelled copy has moved a part from the front", "[io][tcp][cancel]") {
+    run([]() -> Task<> {
+        auto inward = co_await connect_pair();
+        auto outward = co_await connect_pair();
+        const auto sent = pattern(1U << 20U);
+        auto source = spawn(write_and_end(inward.client, sent));
+        auto relay = spawn(io::copy(inward.server, outward.client));
+        std::vector<std::byte> first(1000);
+        auto begun = co_await outward.server.read_exact(first);
+        REQUIRE(begun);
+        relay.abort();
+        auto given_up = co_await relay;
+        REQUIRE(outward.client.shutdown());
+        auto rest = co_await read_all(outward.server);
+        const std::string text = text_of(first) + rest;
+        CHECK(text.size() <= sent.size());
+        CHECK((text == text_of(std::span(sent).first(text.size()))));
+        source.abort();
+        auto ended = co_await source;
+        (void)ended;
+        (void)given_up;
     });
 }
 

@@ -2,6 +2,8 @@
 
 #include <skerry/task/spawn.hpp>
 
+#include <filesystem>
+
 namespace skerry::conformance {
 namespace {
 
@@ -119,6 +121,46 @@ TEST_CASE("connections are accepted in the order in which they came", "[net][tcp
             REQUIRE(accepted);
             CHECK(accepted->peer_addr() == client.local_addr().value());
         }
+    });
+}
+
+TEST_CASE("a connection that was reset before it was accepted fails no accept", "[net][tcp]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        {
+            auto dead = co_await net::TcpStream::connect(listener.local_addr());
+            REQUIRE(dead);
+            REQUIRE(dead->set_linger(std::chrono::seconds{0}));
+        }
+        co_await yields(200);
+        auto alive = co_await net::TcpStream::connect(listener.local_addr());
+        REQUIRE(alive);
+        auto written = co_await alive->write_all(bytes_of("alive"));
+        REQUIRE(written);
+        for (int dead = 0;; ++dead) {  // a kernel may hand out the dead one first
+            REQUIRE(dead <= 1);
+            auto accepted = co_await listener.accept();
+            REQUIRE(accepted);
+            auto text = co_await read_some(*accepted);
+            if (text == "alive") break;
+            CHECK(text == "!connection_reset");
+        }
+    });
+}
+
+TEST_CASE("cancelled connects leave no descriptor open", "[net][tcp][cancel]") {
+    const auto open_descriptors = [] {
+        const std::filesystem::directory_iterator all("/proc/self/fd");
+        return std::distance(begin(all), end(all));
+    };
+    run([&open_descriptors]() -> Task<> {
+        auto listener = listen();
+        const auto before = open_descriptors();
+        for (int i = 0; i < 200; ++i) {
+            auto event = co_await select_biased(yields(0), net::TcpStream::connect(listener.local_addr()));
+            REQUIRE(event.index() == 0);
+        }
+        CHECK(open_descriptors() == before);
     });
 }
 

@@ -325,5 +325,63 @@ TEST_CASE("a connected socket whose peer is gone says connection_refused", "[net
     });
 }
 
+TEST_CASE("recv_batch and a later send say connection_refused too", "[net][udp]") {
+    run([]() -> Task<> {
+        net::SocketAddr gone;
+        {
+            auto closed = bind_udp();
+            gone = closed.local_addr();
+        }
+        auto socket = bind_udp();
+        REQUIRE(socket.connect(gone));
+        auto knock = co_await socket.send(bytes_of("knock"));
+        CHECK(knock);
+        std::array<net::Datagram, 2> batch;
+        auto received = co_await socket.recv_batch(batch);
+        REQUIRE_FALSE(received);
+        CHECK(received.error() == Errc::connection_refused);
+
+        knock = co_await socket.send(bytes_of("knock"));
+        CHECK(knock);
+        co_await yields(200);  // the answer comes
+        auto again = co_await socket.send(bytes_of("knock"));
+        REQUIRE_FALSE(again);
+        CHECK(again.error() == Errc::connection_refused);
+
+        knock = co_await socket.send(bytes_of("knock"));
+        CHECK(knock);
+        co_await yields(200);
+        batch[0].payload = IoBuf::copy_of(bytes_of("knock"));
+        auto together = co_await socket.send_batch(std::span(batch).first(1));
+        REQUIRE_FALSE(together);
+        CHECK(together.error() == Errc::connection_refused);
+    });
+}
+
+TEST_CASE("a broadcast is not permitted without the option", "[net][udp]") {
+    run([]() -> Task<> {
+        auto socket = bind_udp();
+        const net::SocketAddr everybody(net::IpAddr::v4_broadcast(), 9);
+        auto sent = co_await socket.send_to(bytes_of("to all"), everybody);
+        REQUIRE_FALSE(sent);
+        CHECK(sent.error() == Errc::permission_denied);
+        std::array<net::Datagram, 1> batch;
+        batch[0].payload = IoBuf::copy_of(bytes_of("to all"));
+        batch[0].peer = everybody;
+        auto batched = co_await socket.send_batch(batch);
+        REQUIRE_FALSE(batched);
+        CHECK(batched.error() == Errc::permission_denied);
+    });
+}
+
+TEST_CASE("a datagram socket cannot be bound to an address of another machine", "[net][udp]") {
+    run([]() -> Task<> {
+        auto socket = net::UdpSocket::bind(net::SocketAddr(net::IpAddr::v4(192, 0, 2, 1), 0));
+        REQUIRE(socket.has_value() == has_every_address);
+        if (!socket) CHECK(socket.error() == Errc::address_not_available);
+        co_return;
+    });
+}
+
 }  // namespace
 }  // namespace skerry::conformance

@@ -65,5 +65,32 @@ TEST_CASE("a group may be bound by many sockets", "[net][udp][multicast]") {
     });
 }
 
+TEST_CASE("a group cannot be joined on an interface that does not exist", "[net][udp][multicast]") {
+    run([]() -> Task<> {
+        if (!has_multicast()) co_return;
+        auto socket = bind_udp(net::SocketAddr(net::IpAddr::v4_any(), 0));
+        const auto joined = socket.join_multicast(group, 54'321);
+        REQUIRE_FALSE(joined);
+        CHECK(joined.error() == Errc::not_found);
+    });
+}
+
+TEST_CASE("the system limits the groups of a socket, and says no_buffers", "[net][udp][multicast]") {
+    run([]() -> Task<> {
+        if (!has_multicast()) co_return;
+        auto socket = bind_udp(net::SocketAddr(net::IpAddr::v4_any(), 0));
+        const std::uint32_t interface = interface_for(socket);
+        Result<> joined;
+        unsigned count = 0;
+        for (; count < 100'000 && joined; ++count)
+            joined = socket.join_multicast(net::IpAddr::v4(0xefff'0000U + count), interface);
+        REQUIRE_FALSE(joined);
+        CHECK(joined.error() == Errc::no_buffers);
+        CHECK(count > 1);
+        REQUIRE(socket.leave_multicast(net::IpAddr::v4(0xefff'0000U), interface));
+        CHECK(socket.join_multicast(group, interface));
+    });
+}
+
 }  // namespace
 }  // namespace skerry::conformance

@@ -1,0 +1,165 @@
+#include "fixture.hpp"
+
+#include <skerry/backend/socket_ops.hpp>
+#include <skerry/runtime/driver_waiters.hpp>
+#include <skerry/signal/signal.hpp>
+#include <skerry/task/spawn.hpp>
+
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+namespace skerry::conformance {
+namespace {
+
+bool has_signals() { return backend::current_sockets->capabilities().slow_lane; }
+
+signal::Signal listen_to(int number) {
+    auto listening = signal::Signal::listen(number);
+    REQUIRE(listening);
+    return std::move(*listening);
+}
+
+std::size_t open_descriptors() {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+Task<> driver_turns(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) co_await yield_to_driver();
+}
+
+TEST_CASE("a core without a slow lane has no signals, and says unsupported", "[signal]") {
+    run([]() -> Task<> {
+        if (has_signals()) co_return;
+        CHECK(signal::Signal::listen(SIGUSR1).error() == Errc::unsupported);
+        auto interrupted = co_await signal::ctrl_c();
+        CHECK(interrupted.error() == Errc::unsupported);
+        auto terminated = co_await signal::terminate();
+        CHECK(terminated.error() == Errc::unsupported);
+    });
+}
+
+TEST_CASE("each listener is told of a signal, of several in a row once", "[signal]") {
+    run([]() -> Task<> {
+        if (!has_signals()) co_return;
+        auto one = listen_to(SIGUSR1);
+        auto other = listen_to(SIGUSR1);
+        auto stranger = listen_to(SIGUSR2);
+        REQUIRE(std::raise(SIGUSR1) == 0);
+        REQUIRE(std::raise(SIGUSR1) == 0);
+        auto first = co_await one.recv();
+        CHECK(first);
+        auto second = co_await other.recv();
+        CHECK(second);
+        auto again = co_await select_biased(one.recv(), stranger.recv(), driver_turns(3));
+        CHECK(again.index() == 2);
+    });
+}
+
+TEST_CASE("a signal wakes who waits for it", "[signal]") {
+    run([]() -> Task<> {
+        if (!has_signals()) co_return;
+        auto usr1 = listen_to(SIGUSR1);
+        auto waiting = spawn(usr1.recv());
+        co_await driver_turns(3);
+        CHECK_FALSE(waiting.is_finished());
+        REQUIRE(std::raise(SIGUSR1) == 0);
+        auto outcome = co_await waiting;
+        REQUIRE(outcome);
+        CHECK(*outcome);
+    });
+}
+
+TEST_CASE("a recv that loses a select loses no signal", "[signal][cancel]") {
+    run([]() -> Task<> {
+        if (!has_signals()) co_return;
+        auto usr1 = listen_to(SIGUSR1);
+        auto bell = bind_udp();  // rings in the same poll, so that a recv loses that was woken already
+        std::array<std::byte, 1> ring;
+        unsigned lost = 0;
+        for (int i = 0; i < 200; ++i) {
+            auto ringer = spawn([](net::UdpSocket& from) -> Task<> {
+                co_await yield_to_driver();
+                REQUIRE(std::raise(SIGUSR1) == 0);
+                auto rung = co_await from.send_to(bytes_of("!"), from.local_addr());
+                REQUIRE(rung);
+            }(bell));
+            auto event = co_await select(bell.recv_from(ring), usr1.recv());
+            if (event.index() == 0) {
+                ++lost;
+                auto told = co_await select_biased(usr1.recv(), driver_turns(3));
+                REQUIRE(told.index() == 0);
+            } else {
+                auto rung = co_await bell.recv_from(ring);
+                REQUIRE(rung);
+            }
+            auto outcome = co_await ringer;
+            REQUIRE(outcome);
+            auto twice = co_await select_biased(usr1.recv(), driver_turns(1));
+            REQUIRE(twice.index() == 1);
+        }
+        CHECK(lost > 0);
+    });
+}
+
+TEST_CASE("signals that no program may catch are an invalid argument", "[signal]") {
+    run([]() -> Task<> {
+        if (!has_signals()) co_return;
+        for (const int number : {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, 0, -1, NSIG}) {
+            INFO("signal " << number);
+            auto listening = signal::Signal::listen(number);
+            REQUIRE_FALSE(listening);
+            CHECK(listening.error() == Errc::invalid_argument);
+        }
+    });
+}
+
+TEST_CASE("the 65th listener finds it full, until one goes", "[signal]") {
+    run([]() -> Task<> {
+        if (!has_signals()) co_return;
+        std::vector<signal::Signal> listeners;
+        for (int i = 0; i < 64; ++i) listeners.push_back(listen_to(i % 2 == 0 ? SIGUSR1 : SIGUSR2));
+        CHECK(signal::Signal::listen(SIGUSR1).error() == Errc::full);
+        auto interrupted = co_await signal::ctrl_c();
+        CHECK(interrupted.error() == Errc::full);
+        auto terminated = co_await signal::terminate();
+        CHECK(terminated.error() == Errc::full);
+        listeners.pop_back();
+        CHECK(signal::Signal::listen(SIGUSR1));
+    });
+}
+
+// The signals go to this process, whose test framework has handlers of its own for them; those come back at the end
+// of the case, so each of these two signals is raised in one case only.
+TEST_CASE("ctrl_c() and terminate() wait for their signals, and leave nothing when cancelled", "[signal][cancel]") {
+    run([]() -> Task<> {
+        if (!has_signals()) co_return;
+        auto interrupted = spawn(signal::ctrl_c());
+        auto terminated = spawn(signal::terminate());
+        co_await driver_turns(3);
+        CHECK_FALSE(interrupted.is_finished());
+        CHECK_FALSE(terminated.is_finished());
+
+        const std::size_t descriptors = open_descriptors();
+        for (int i = 0; i < 200; ++i) {  // more than there is room for at one time
+            auto event = co_await select_biased(signal::ctrl_c(), signal::terminate(), driver_turns(1));
+            REQUIRE(event.index() == 2);
+        }
+        CHECK(open_descriptors() == descriptors);
+
+        REQUIRE(std::raise(SIGTERM) == 0);
+        auto term = co_await terminated;
+        REQUIRE(term);
+        CHECK(*term);
+        CHECK_FALSE(interrupted.is_finished());
+        REQUIRE(std::raise(SIGINT) == 0);
+        auto interrupt = co_await interrupted;
+        REQUIRE(interrupt);
+        CHECK(*interrupt);
+    });
+}
+
+}  // namespace
+}  // namespace skerry::conformance

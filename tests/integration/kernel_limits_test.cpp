@@ -1,0 +1,236 @@
+// What the kernel's sockets say when the process has no descriptor, no buffer or no permission left, and that they go
+// on when it has.
+
+#include "support/catch.hpp"
+#include "support/limits.hpp"
+
+#include <skerry/kernel_io/backend.hpp>
+#include <skerry/net/tcp_listener.hpp>
+#include <skerry/net/tcp_stream.hpp>
+#include <skerry/net/udp_socket.hpp>
+#include <skerry/runtime/builder.hpp>
+#include <skerry/runtime/driver_waiters.hpp>
+#include <skerry/signal/signal.hpp>
+#include <skerry/task/join.hpp>
+#include <skerry/task/spawn.hpp>
+
+#include <array>
+#include <csignal>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace skerry {
+namespace {
+
+using tests::NoDescriptors;
+
+const net::SocketAddr any_port(net::IpAddr::v4_loopback(), 0);
+
+Result<runtime::Runtime, backend::SetupError> make_runtime() {
+    runtime::Config config;
+    config.flavour = runtime::Flavour::current_thread;
+    config.backend = "epoll";
+    return runtime::Builder(config).offer(kernel_io::make_backend()).build();
+}
+
+template <class F>
+void run(F body) {
+    auto runtime = make_runtime();
+    if (!runtime) FAIL(runtime.error().message);
+    runtime->block_on(body());
+}
+
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+net::TcpListener listen() {
+    auto listener = net::TcpListener::bind(any_port);
+    REQUIRE(listener);
+    return std::move(*listener);
+}
+
+net::UdpSocket bind() {
+    auto socket = net::UdpSocket::bind(any_port);
+    REQUIRE(socket);
+    return std::move(*socket);
+}
+
+Task<> driver_turns(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) co_await yield_to_driver();
+}
+
+// --- descriptors
+
+TEST_CASE("whatever needs a descriptor says no_descriptors when there is none", "[integration][limits]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        {
+            const NoDescriptors shortage;
+            CHECK(net::TcpListener::bind(any_port).error() == Errc::no_descriptors);
+            CHECK(net::UdpSocket::bind(any_port).error() == Errc::no_descriptors);
+            CHECK(signal::Signal::listen(SIGUSR1).error() == Errc::no_descriptors);
+            auto interrupted = co_await signal::ctrl_c();
+            CHECK(interrupted.error() == Errc::no_descriptors);
+            auto terminated = co_await signal::terminate();
+            CHECK(terminated.error() == Errc::no_descriptors);
+            auto stream = co_await net::TcpStream::connect(listener.local_addr());
+            CHECK(stream.error() == Errc::no_descriptors);
+        }
+        auto stream = co_await net::TcpStream::connect(listener.local_addr());
+        CHECK(stream);
+        CHECK(signal::Signal::listen(SIGUSR1));
+    });
+}
+
+TEST_CASE("a runtime that gets no descriptor says how to raise the limit", "[integration][limits]") {
+    const NoDescriptors shortage;
+    const auto runtime = make_runtime();
+    REQUIRE_FALSE(runtime);
+    CHECK(runtime.error().message.find("ulimit -n") != std::string::npos);
+}
+
+TEST_CASE("an accept without a descriptor goes on when this core closes one", "[integration][limits]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        std::optional<net::UdpSocket> spare(bind());
+        auto client = co_await net::TcpStream::connect(listener.local_addr());
+        REQUIRE(client);
+        const NoDescriptors shortage;
+        auto accepting = spawn([](net::TcpListener& from) -> Task<bool> {
+            auto accepted = co_await from.accept();
+            co_return accepted.has_value();
+        }(listener));
+        co_await driver_turns(5);
+        REQUIRE_FALSE(accepting.is_finished());
+        spare.reset();
+        auto accepted = co_await accepting;
+        CHECK(accepted == true);
+    });
+}
+
+TEST_CASE("an accept without a descriptor goes on when somebody else closes one", "[integration][limits]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        const int foreign = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        auto client = co_await net::TcpStream::connect(listener.local_addr());
+        REQUIRE(client);
+        const NoDescriptors shortage;
+        auto accepting = spawn([](net::TcpListener& from) -> Task<bool> {
+            auto accepted = co_await from.accept();
+            co_return accepted.has_value();
+        }(listener));
+        co_await driver_turns(5);
+        REQUIRE_FALSE(accepting.is_finished());
+        ::close(foreign);
+        auto accepted = co_await accepting;  // nothing but the look every 10 ms can find it
+        CHECK(accepted == true);
+    });
+}
+
+TEST_CASE("a listener that is dropped while it is out of descriptors is forgotten", "[integration][limits]") {
+    run([]() -> Task<> {
+        std::optional<net::TcpListener> dropped(listen());
+        auto kept = listen();
+        auto one = co_await net::TcpStream::connect(dropped->local_addr());
+        auto other = co_await net::TcpStream::connect(kept.local_addr());
+        REQUIRE(one);
+        REQUIRE(other);
+        const NoDescriptors shortage;
+        auto accepting = [](net::TcpListener& from) -> Task<bool> {
+            auto accepted = co_await from.accept();
+            co_return accepted.has_value();
+        };
+        auto of_dropped = spawn(accepting(*dropped));
+        auto of_kept = spawn(accepting(kept));
+        co_await driver_turns(5);
+        of_dropped.abort();
+        auto given_up = co_await of_dropped;
+        CHECK_FALSE(given_up);
+        dropped.reset();  // its descriptor is the one that the other listener gets
+        auto accepted = co_await of_kept;
+        CHECK(accepted == true);
+    });
+}
+
+// --- permission
+
+TEST_CASE("a port below 1024 is not permitted without the privilege", "[integration][limits]") {
+    std::ifstream file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    int first_free = 1024;
+    file >> first_free;
+    if (first_free <= 1) return;  // this machine lets everybody
+    run([]() -> Task<> {
+        const tests::WithoutCapability plain(CAP_NET_BIND_SERVICE);
+        const net::SocketAddr privileged(net::IpAddr::v4_loopback(), 1);
+        CHECK(net::TcpListener::bind(privileged).error() == Errc::permission_denied);
+        CHECK(net::UdpSocket::bind(privileged).error() == Errc::permission_denied);
+        co_return;
+    });
+}
+
+// --- buffers
+
+constexpr std::size_t buffers_max = 1024;
+
+TEST_CASE("read_buf says no_buffers at the pool's limit and loses nothing", "[integration][limits]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        auto ends = co_await join(net::TcpStream::connect(listener.local_addr()), listener.accept());
+        REQUIRE(std::get<0>(ends));
+        REQUIRE(std::get<1>(ends));
+        net::TcpStream& client = *std::get<0>(ends);
+        net::TcpStream& server = *std::get<1>(ends);
+        std::vector<IoBuf> held;
+        for (std::size_t i = 0; i < buffers_max; ++i) {
+            auto written = co_await client.write_all(bytes_of("x"));
+            REQUIRE(written);
+            auto segment = co_await server.read_buf();
+            REQUIRE(segment);
+            held.push_back(std::move(*segment));
+        }
+        auto written = co_await client.write_all(bytes_of("last"));
+        REQUIRE(written);
+        auto refused = co_await server.read_buf();
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error() == Errc::no_buffers);
+        held.pop_back();
+        auto segment = co_await server.read_buf();
+        REQUIRE(segment);
+        CHECK(segment->size() == 4);
+    });
+}
+
+TEST_CASE("recv_batch says no_buffers at the pool's limit, and recv_from does without", "[integration][limits]") {
+    run([]() -> Task<> {
+        auto sender = bind();
+        auto receiver = bind();
+        std::vector<IoBuf> held;
+        std::array<net::Datagram, 1> batch;
+        for (std::size_t i = 0; i < buffers_max; ++i) {
+            auto sent = co_await sender.send_to(bytes_of("x"), receiver.local_addr());
+            REQUIRE(sent);
+            auto received = co_await receiver.recv_batch(batch);
+            REQUIRE(received);
+            held.push_back(std::move(batch[0].payload));
+        }
+        for (const char* text : {"first", "second"}) {
+            auto sent = co_await sender.send_to(bytes_of(text), receiver.local_addr());
+            REQUIRE(sent);
+        }
+        auto refused = co_await receiver.recv_batch(batch);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error() == Errc::no_buffers);
+        std::array<std::byte, 16> buffer;
+        auto copied = co_await receiver.recv_from(buffer);
+        REQUIRE(copied);
+        CHECK(copied->bytes == 5);
+        held.pop_back();
+        auto received = co_await receiver.recv_batch(batch);
+        REQUIRE(received);
+        CHECK(batch[0].payload.size() == 6);
+    });
+}
+
+}  // namespace
+}  // namespace skerry

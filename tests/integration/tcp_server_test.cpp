@@ -1,0 +1,151 @@
+// TcpServer on the kernel's sockets and on two cores, where the machine has two.
+
+#include "support/catch.hpp"
+#include "support/limits.hpp"
+
+#include <skerry/kernel_io/backend.hpp>
+#include <skerry/net/tcp_server.hpp>
+#include <skerry/runtime/builder.hpp>
+#include <skerry/task/yield.hpp>
+#include <skerry/topology/cpu_set.hpp>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <atomic>
+#include <string>
+#include <vector>
+
+namespace skerry {
+namespace {
+
+const net::SocketAddr any_port(net::IpAddr::v4_loopback(), 0);
+
+runtime::Runtime make_runtime() {
+    runtime::Config config;
+    config.backend = "epoll";
+    config.pin = false;
+    config.cores = topology::available_cpus().value().lowest(2);
+    auto runtime = runtime::Builder(config).offer(kernel_io::make_backend()).build();
+    if (!runtime) FAIL(runtime.error().message);
+    return std::move(*runtime);
+}
+
+/// Handlers of each core.
+using Counts = std::array<std::atomic<int>, 64>;
+
+Task<> stay(net::TcpStream stream, Counts* alive) {
+    struct Guard {
+        std::atomic<int>* count;
+        explicit Guard(std::atomic<int>& c) noexcept : count(&c) { ++*count; }
+        Guard(const Guard&) = delete;
+        Guard& operator=(const Guard&) = delete;
+        ~Guard() { --*count; }
+    };
+    const Guard guard((*alive)[this_core().index]);
+    std::array<std::byte, 1> byte;
+    for (;;) {
+        auto count = co_await stream.read(byte);
+        if (!count || *count == 0) co_return;
+        auto written = co_await stream.write_all(byte);
+        if (!written) co_return;
+    }
+}
+
+/// Over when each core has done what was posted to it before.
+Task<> every_core_turned() {
+    for (int i = 0; i < 10; ++i) co_await yield_now();
+    for (int round = 0; round < 3; ++round)
+        for (auto& other : on_each_core([]() -> Task<> { co_return; })) {
+            auto ran = co_await other;
+            REQUIRE(ran);
+        }
+}
+
+Task<net::TcpStream> greet(net::SocketAddr address) {
+    auto client = co_await net::TcpStream::connect(address);
+    REQUIRE(client);
+    std::array<std::byte, 1> byte{};
+    auto written = co_await client->write_all(byte);
+    REQUIRE(written);
+    auto answered = co_await client->read_exact(byte);
+    REQUIRE(answered);
+    co_return std::move(*client);
+}
+
+TEST_CASE("a server that is given up aborts its handlers on every core", "[integration][server][cancel]") {
+    auto runtime = make_runtime();
+    Counts alive{};
+    runtime.block_on([](Counts& counts) -> Task<> {
+        auto server = net::TcpServer::bind(any_port);
+        REQUIRE(server);
+        const net::SocketAddr address = server->local_addr();
+        auto serving = spawn(std::move(*server).serve(CancellationToken(), &stay, &counts));
+        std::vector<net::TcpStream> clients;
+        const auto is_everywhere = [&counts] {
+            for (std::size_t i = 0; i < core_count(); ++i)
+                if (counts[i] == 0) return false;
+            return true;
+        };
+        co_await every_core_turned();  // all of them listen
+        while (clients.size() < 200 && !is_everywhere()) clients.push_back(co_await greet(address));
+        CHECK(is_everywhere());
+        serving.abort();
+        auto outcome = co_await serving;
+        CHECK_FALSE(outcome);
+        for (net::TcpStream& client : clients) {
+            std::array<std::byte, 1> byte;
+            auto end = co_await client.read(byte);
+            CHECK(end == 0U);
+        }
+        for (std::size_t i = 0; i < core_count(); ++i)
+            while (counts[i] != 0) co_await yield_now();
+    }(alive));
+}
+
+TEST_CASE("serve gives the error of a core that cannot listen", "[integration][server]") {
+    auto runtime = make_runtime();
+    if (runtime.handle().core_count() < 2) return;
+    Counts alive{};
+    runtime.block_on([](Counts& counts) -> Task<> {
+        auto server = net::TcpServer::bind(any_port);
+        REQUIRE(server);
+        const CancellationToken stop;
+        auto serving = spawn(std::move(*server).serve(stop, &stay, &counts));
+        {
+            const tests::NoDescriptors shortage;
+            co_await every_core_turned();
+        }
+        stop.cancel();
+        auto outcome = co_await serving;
+        REQUIRE(outcome);
+        REQUIRE_FALSE(*outcome);
+        CHECK(outcome->error() == Errc::no_descriptors);
+    }(alive));
+}
+
+TEST_CASE("an address that a stranger shares is in use", "[integration][server]") {
+    const int stranger = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(stranger >= 0);
+    const int on = 1;
+    REQUIRE(::setsockopt(stranger, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+    REQUIRE(::bind(stranger, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(stranger, 1) == 0);
+    socklen_t length = sizeof address;
+    REQUIRE(::getsockname(stranger, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    auto runtime = make_runtime();
+    const auto error = runtime.block_on([](net::SocketAddr taken) -> Task<Error> {
+        auto server = net::TcpServer::bind(taken);
+        co_return server ? Error{} : server.error();
+    }(net::SocketAddr(net::IpAddr::v4_loopback(), ::ntohs(address.sin_port))));
+    CHECK(error == Errc::address_in_use);
+    ::close(stranger);
+}
+
+}  // namespace
+}  // namespace skerry

@@ -1,7 +1,9 @@
 #include "support/catch.hpp"
+#include "support/death.hpp"
 
 #include <skerry/runtime/builder.hpp>
 #include <skerry/runtime/no_io.hpp>
+#include <skerry/sync/mpsc.hpp>
 #include <skerry/sync/notify.hpp>
 #include <skerry/sync/oneshot.hpp>
 #include <skerry/task/yield.hpp>
@@ -10,6 +12,7 @@
 #include <atomic>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -148,6 +151,31 @@ TEST_CASE("behaviour 7: a core whose task blocks does not stop another core's ti
     CHECK(runtime.block_on(Join::both(&blocked, &timer)));
 }
 
+#if !SKERRY_TSAN  // it does not let a forked child start threads
+TEST_CASE("behaviour 20: a block_on where it would stop a core is asserted", "[runtime]") {
+    struct Work {
+        static Task<> nested(runtime::Runtime* runtime) {
+            (void)runtime->block_on(give(1));
+            co_return;
+        }
+    };
+    const auto flavour = GENERATE(runtime::Flavour::current_thread, runtime::Flavour::per_core);
+    SECTION("of its own runtime") {
+        CHECK(tests::aborts([&] {
+            auto runtime = make(flavour);
+            runtime.block_on(Work::nested(&runtime));
+        }));
+    }
+    SECTION("of another runtime") {
+        CHECK(tests::aborts([&] {
+            auto outer = make(runtime::Flavour::current_thread);
+            auto inner = make(flavour);
+            outer.block_on(Work::nested(&inner));
+        }));
+    }
+}
+#endif
+
 TEST_CASE("behaviour 16: a shutdown destroys tasks that nobody polls", "[runtime][shutdown]") {
     const auto flavour = GENERATE(runtime::Flavour::current_thread, runtime::Flavour::per_core);
     std::atomic<int> alive{0};
@@ -158,6 +186,32 @@ TEST_CASE("behaviour 16: a shutdown destroys tasks that nobody polls", "[runtime
     CHECK(alive == 50);
     const auto report = runtime.shutdown(5s);
     CHECK(report.is_clean());
+    CHECK(alive == 0);
+}
+
+TEST_CASE("behaviour 16: tasks that hold each other's handles are destroyed too", "[runtime][shutdown]") {
+    struct Work {
+        // Waits for a handle that comes through the channel, and holds it.
+        static Task<> join_other(Alive, sync::mpsc::Receiver<JoinHandle<void>> from) {
+            auto other = co_await from.recv();
+            if (other) (void)co_await *other;
+        }
+        static Task<> start(std::atomic<int>* alive) {
+            auto one = sync::mpsc::channel<JoinHandle<void>>(1);
+            auto two = sync::mpsc::channel<JoinHandle<void>>(1);
+            auto first = spawn(join_other(Alive(alive), std::move(one.second)));
+            auto second = spawn(join_other(Alive(alive), std::move(two.second)));
+            (void)one.first.try_send(std::move(second));
+            (void)two.first.try_send(std::move(first));
+            for (int i = 0; i < 10; ++i) co_await yield_now();
+        }
+    };
+    const auto flavour = GENERATE(runtime::Flavour::current_thread, runtime::Flavour::per_core);
+    std::atomic<int> alive{0};
+    auto runtime = make(flavour);
+    runtime.block_on(Work::start(&alive));
+    CHECK(alive == 2);
+    CHECK(runtime.shutdown(5s).is_clean());
     CHECK(alive == 0);
 }
 
@@ -198,6 +252,64 @@ TEST_CASE("behaviour 15: ten thousand spawns that race with a shutdown are all e
     }
 }
 
+TEST_CASE("behaviour 15: wakes that race with a shutdown find the tasks or nobody", "[runtime][shutdown]") {
+    struct Work {
+        static Task<> listen(sync::Notify* notify, Alive) {
+            for (;;) co_await notify->notified();
+        }
+    };
+    for (int round = 0; round < 5; ++round) {
+        std::atomic<int> alive{0};
+        sync::Notify notify;
+        auto runtime = make(runtime::Flavour::per_core);
+        for (int i = 0; i < 50; ++i) runtime.handle().spawn(Work::listen(&notify, Alive(&alive))).detach();
+        std::atomic<bool> is_over{false};
+        std::latch begun(1);
+        std::thread waker([&] {
+            for (int i = 0; !is_over; ++i) {
+                if (i % 2 == 0)
+                    notify.notify_one();
+                else
+                    notify.notify_waiters();
+                if (i == 1000) begun.count_down();
+            }
+        });
+        begun.wait();
+        CHECK(runtime.shutdown(10s).is_clean());
+        CHECK(alive == 0);
+        is_over = true;
+        waker.join();
+    }
+}
+
+TEST_CASE("behaviour 15: what is local to a core's thread may wake others when the thread ends",
+          "[runtime][shutdown]") {
+    struct WakesAtTheEnd {
+        sync::Notify* notify = nullptr;
+        ~WakesAtTheEnd() {
+            if (notify != nullptr) notify->notify_one();
+        }
+    };
+    struct Work {
+        static void arm_this_thread(sync::Notify* notify) {
+            thread_local WakesAtTheEnd last;
+            last.notify = notify;
+        }
+        static Task<> arm(sync::Notify* notify) {
+            arm_this_thread(notify);
+            co_return;
+        }
+        static Task<> wait(sync::Notify* notify) { co_await notify->notified(); }
+    };
+    sync::Notify notify;
+    auto waits = make(runtime::Flavour::per_core);
+    {
+        auto ends = make(runtime::Flavour::per_core);
+        ends.block_on(Work::arm(&notify));
+    }
+    waits.block_on(Work::wait(&notify));
+}
+
 TEST_CASE("a handle may outlive its runtime and be dropped or aborted anywhere", "[runtime][shutdown]") {
     std::atomic<int> alive{0};
     std::vector<JoinHandle<void>> handles;
@@ -212,6 +324,51 @@ TEST_CASE("a handle may outlive its runtime and be dropped or aborted anywhere",
         CHECK(handle.is_finished());
         handle.abort();
     }
+}
+
+TEST_CASE("a task that a shutdown ended is joined as cancelled", "[runtime][shutdown]") {
+    std::atomic<int> alive{0};
+    std::optional<JoinHandle<void>> handle;
+    {
+        auto runtime = make(runtime::Flavour::per_core);
+        handle = runtime.handle().spawn(wait_for_ever(Alive(&alive)));
+        (void)runtime.block_on(give(0));
+    }
+    struct Join {
+        static Task<bool> is_cancelled(JoinHandle<void>* ended) {
+            auto outcome = co_await *ended;
+            co_return !outcome && outcome.error().is_cancelled();
+        }
+    };
+    auto second = make(runtime::Flavour::current_thread);
+    CHECK(second.block_on(Join::is_cancelled(&*handle)));
+}
+
+TEST_CASE("try_block_on gives the value, the exception, or cancelled when a shutdown comes first",
+          "[runtime][shutdown]") {
+    auto runtime = make(runtime::Flavour::per_core);
+    CHECK(runtime.try_block_on(give(5)) == 5);
+    const auto failed = runtime.try_block_on(fail());
+    REQUIRE_FALSE(failed);
+    CHECK(failed.error().message() == "on purpose");
+
+    std::atomic<int> alive{0};
+    bool was_cancelled = false;
+    std::thread waiting([&] {
+        const auto outcome = runtime.try_block_on(wait_for_ever(Alive(&alive)));
+        was_cancelled = !outcome && outcome.error().is_cancelled();
+    });
+    struct Work {
+        static Task<> until_it_waits(const std::atomic<int>* begun) {
+            while (*begun == 0) co_await yield_now();
+            for (int i = 0; i < 100; ++i) co_await yield_now();
+        }
+    };
+    runtime.block_on(Work::until_it_waits(&alive));
+    CHECK(runtime.shutdown(10s).is_clean());
+    waiting.join();
+    CHECK(was_cancelled);
+    CHECK(alive == 0);
 }
 
 TEST_CASE("a shutdown reports the core that does not return to its loop", "[runtime][shutdown]") {

@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 #include "support/death.hpp"
+#include "support/limits.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -92,6 +93,21 @@ TEST_CASE("the limit gives no buffer and counts a miss", "[base][buffer_pool]") 
     CHECK(static_cast<bool>(pool.allocate()));
     CHECK(pool.stats().misses == 2);
 }
+
+// Sanitizers end the program where the heap refuses.
+#if !SKERRY_ASAN && !SKERRY_TSAN
+TEST_CASE("a heap that refuses gives no buffer and counts a miss", "[base][buffer_pool]") {
+    BufferPool pool(pool_of(2, 64U << 20U));
+    bool allocated = true;
+    {
+        const skerry::tests::LittleMemory shortage(1U << 20U);
+        allocated = static_cast<bool>(pool.allocate());
+    }
+    CHECK_FALSE(allocated);
+    CHECK(pool.stats().misses == 1);
+    CHECK(pool.allocate());
+}
+#endif
 
 TEST_CASE("live counts what is out and high_water what ever was", "[base][buffer_pool]") {
     BufferPool pool(pool_of(8));

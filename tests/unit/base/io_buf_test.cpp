@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 #include "support/death.hpp"
+#include "support/limits.hpp"
 
 #include <algorithm>
 #include <array>
@@ -230,3 +231,25 @@ TEST_CASE("device memory travels but is not copied by the CPU", "[base][io_buf]"
     CHECK(buffer.share().is_device_memory());
     CHECK(aborts([&] { static_cast<void>(buffer.clone()); }));
 }
+
+// Sanitizers end the program where the heap refuses.
+#if !SKERRY_ASAN && !SKERRY_TSAN
+TEST_CASE("a heap that refuses gives no buffer, and no copy and no clone", "[base][io_buf]") {
+    constexpr std::size_t large = 64U << 20U;
+    const IoBuf buffer = IoBuf::allocate(large);
+    REQUIRE(buffer);
+    bool allocated = true;
+    bool copied = true;
+    bool cloned = true;
+    {
+        const skerry::tests::LittleMemory shortage(1U << 20U);
+        allocated = static_cast<bool>(IoBuf::allocate(large));
+        copied = static_cast<bool>(IoBuf::copy_of(buffer.bytes()));
+        cloned = static_cast<bool>(buffer.clone());
+    }
+    CHECK_FALSE(allocated);
+    CHECK_FALSE(copied);
+    CHECK_FALSE(cloned);
+    CHECK(IoBuf::allocate(large));
+}
+#endif

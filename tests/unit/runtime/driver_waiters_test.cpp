@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 const net::SocketAddr server_address(net::IpAddr::v4(198, 18, 0, 9), 80);
 
-// 4: a task that gives way sees the driver's events after a bounded number of turns.
+// Behaviour 4: a task that gives way sees the driver's events after a bounded number of turns.
 TEST_CASE("who yields to the driver sees a connection within a few yields", "[runtime][yield_to_driver]") {
     testing::Runtime rt;
     auto listener = net::TcpListener::bind(server_address);
@@ -74,7 +74,7 @@ TEST_CASE("a task that waits for the driver can be aborted", "[runtime][yield_to
     CHECK(rt.live_tasks() == 0);
 }
 
-// 1: the driver is polled although tasks are always ready.
+// Behaviour 1: the driver is polled although tasks are always ready.
 TEST_CASE("a hundred tasks that never rest do not keep a connection from being made", "[runtime][fairness]") {
     testing::Runtime rt;
     bool stop = false;
@@ -92,7 +92,7 @@ TEST_CASE("a hundred tasks that never rest do not keep a connection from being m
     CHECK(rt.live_tasks() == 0);
 }
 
-// --- 22: the budget
+// --- behaviour 22: the budget
 
 Task<> take_ready(int times, int& taken) {
     for (; taken < times; ++taken) co_await time::sleep(0s);  // always ready

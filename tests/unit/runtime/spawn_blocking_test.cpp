@@ -28,6 +28,17 @@ runtime::Runtime make(runtime::Flavour flavour, std::uint32_t blocking_threads =
     return std::move(*built);
 }
 
+// Lives until it is destroyed.
+struct Alive {
+    explicit Alive(std::atomic<int>* count) : count_(count) { ++*count_; }
+    Alive(const Alive&) = delete;
+    Alive& operator=(const Alive&) = delete;
+    ~Alive() { --*count_; }
+
+private:
+    std::atomic<int>* count_;
+};
+
 }  // namespace
 
 TEST_CASE("a call on the blocking pool gives its value, or its exception", "[runtime][blocking]") {
@@ -79,6 +90,7 @@ TEST_CASE("behaviour 21: a full pool queues calls and runs them later, never abo
     CHECK(shared.most <= 2);
 }
 
+// Behaviour 21.
 TEST_CASE("calls that wait for each other in pairs do not stall a pool that has room", "[runtime][blocking]") {
     struct Work {
         static void meet(std::latch* pair) { pair->arrive_and_wait(); }
@@ -117,4 +129,66 @@ TEST_CASE("a blocking call that was aborted while it waited never runs", "[runti
     std::atomic<int> calls{0};
     auto runtime = make(runtime::Flavour::current_thread, 1);
     CHECK(runtime.block_on(Work::run(&release, &calls)) == 0);
+}
+
+TEST_CASE("a blocking call that runs is not interrupted by an abort, and its value is dropped", "[runtime][blocking]") {
+    struct Work {
+        static std::unique_ptr<Alive> call(std::latch* began, std::latch* until, std::atomic<int>* alive) {
+            auto value = std::make_unique<Alive>(alive);
+            began->count_down();
+            until->wait();
+            return value;
+        }
+        static Task<bool> run(std::latch* began, std::latch* release, std::atomic<int>* alive) {
+            auto running = spawn_blocking(&call, began, release, alive);
+            while (!began->try_wait()) co_await yield_now();
+            running.abort();
+            auto outcome = co_await running;  // at once, although the call still runs
+            const bool was_running = *alive == 1;
+            release->count_down();
+            (void)co_await spawn_blocking([] {});  // the pool has one thread: the first call is over
+            co_return was_running && !outcome && outcome.error().is_cancelled();
+        }
+    };
+    std::latch began(1);
+    std::latch release(1);
+    std::atomic<int> alive{0};
+    auto runtime = make(runtime::Flavour::current_thread, 1);
+    CHECK(runtime.block_on(Work::run(&began, &release, &alive)));
+    CHECK(alive == 0);
+}
+
+TEST_CASE("a blocking call that waits when the runtime shuts down never runs and is joined as cancelled",
+          "[runtime][blocking][shutdown]") {
+    struct Work {
+        // The call outlasts the runtime and may outlast the case.
+        static void hold(std::shared_ptr<std::latch> began, std::shared_ptr<std::latch> until) {
+            began->count_down();
+            until->wait();
+        }
+        static void count(std::atomic<int>* calls) { ++*calls; }
+        static Task<JoinHandle<void>> run(std::shared_ptr<std::latch> until, std::atomic<int>* calls) {
+            auto began = std::make_shared<std::latch>(1);
+            spawn_blocking(&hold, began, until).detach();
+            while (!began->try_wait()) co_await yield_now();
+            auto waiting = spawn_blocking(&count, calls);
+            for (int i = 0; i < 10; ++i) co_await yield_now();
+            co_return std::move(waiting);
+        }
+        static Task<bool> is_cancelled(JoinHandle<void>* ended) {
+            auto outcome = co_await *ended;
+            co_return !outcome && outcome.error().is_cancelled();
+        }
+    };
+    auto release = std::make_shared<std::latch>(1);
+    std::atomic<int> calls{0};
+    auto first = make(runtime::Flavour::current_thread, 1);
+    auto waiting = first.block_on(Work::run(release, &calls));
+    const auto report = first.shutdown(1ms);
+    REQUIRE(report.stuck.size() == 1);
+    CHECK(report.stuck.front() == "1 blocking call(s) did not return");
+    release->count_down();
+    auto second = make(runtime::Flavour::current_thread);
+    CHECK(second.block_on(Work::is_cancelled(&waiting)));
+    CHECK(calls == 0);
 }

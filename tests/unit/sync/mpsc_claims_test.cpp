@@ -340,8 +340,65 @@ TEMPLATE_TEST_CASE("send_many tells how many were sent when the channel closes",
     CHECK(outcome(core.run(tx.send_many({}))) == 0U);
 }
 
+TEMPLATE_TEST_CASE("a cancelled send_many has sent and moved from a prefix", "[sync][mpsc][cancel]", BOTH_SCOPES) {
+    OneCore core;
+    auto [tx, rx] = mpsc::channel<Tracked, TestType>(3);
+    std::vector<Tracked> values;
+    for (int i = 0; i != 5; ++i) values.emplace_back(i);
+    auto sending = core.start(tx.send_many(values));
+    core.run_until_idle();
+    sending.abort();
+    core.run_until_idle();
+    REQUIRE(sending.is_finished());
+    for (std::size_t i = 0; i != 5; ++i) CHECK(values[i].owns() == (i >= 3));
+    for (int i = 0; i != 3; ++i) CHECK(rx.try_recv()->value() == i);
+    CHECK(rx.try_recv().error() == Errc::would_block);
+    CHECK(tx.capacity() == 3);
+}
+
+TEMPLATE_TEST_CASE("a cancelled recv_many leaves the messages in the channel", "[sync][mpsc][cancel]", BOTH_SCOPES) {
+    OneCore core;
+    const bool woken = GENERATE(false, true);
+    const bool into_vector = GENERATE(false, true);
+    auto [tx, rx] = mpsc::channel<int, TestType>(8);
+    struct Cases {
+        static Task<> take(mpsc::Receiver<int, TestType>& from, Numbers& out, bool append) {
+            std::array<int, 4> some{};
+            if (append)
+                (void)co_await from.recv_many(out, 4);
+            else
+                (void)co_await from.recv_many(some);
+        }
+    };
+    Numbers got;
+    auto waiting = core.start(Cases::take(rx, got, into_vector));
+    core.run_until_idle();
+    if (woken) REQUIRE(tx.try_send(0));
+    waiting.abort();
+    core.run_until_idle();
+    REQUIRE(waiting.is_finished());
+    CHECK(got.empty());
+    for (int i = woken ? 1 : 0; i != 3; ++i) REQUIRE(tx.try_send(i));
+    CHECK(drain(rx) == range(0, 3));
+}
+
+TEMPLATE_TEST_CASE("reserve says closed, also to those who wait", "[sync][mpsc]", BOTH_SCOPES) {
+    OneCore core;
+    auto [tx, rx] = mpsc::channel<int, TestType>(2);
+    for (int i = 0; i != 2; ++i) REQUIRE(tx.try_send(i));
+    const std::size_t count = GENERATE(1, 2);
+    auto waiting = core.start(reserve<TestType>(tx, count));
+    core.run_until_idle();
+    CHECK_FALSE(waiting.is_finished());
+    rx.close();
+    core.run_until_idle();
+    CHECK(join_now(core, waiting).error() == Errc::closed);
+    CHECK(outcome(core.run(reserve<TestType>(tx, count))).error() == Errc::closed);
+}
+
 // --- budget
 
+// Behaviour 22.
 TEMPLATE_TEST_CASE("1,000 ready messages do not keep a task from yielding", "[sync][mpsc]", BOTH_SCOPES) {
     OneCore core;
     auto [tx, rx] = mpsc::channel<int, TestType>(1000);
@@ -357,6 +414,7 @@ TEMPLATE_TEST_CASE("1,000 ready messages do not keep a task from yielding", "[sy
     core.run_until_idle();
 }
 
+// Behaviour 22.
 TEMPLATE_TEST_CASE("1,000 free slots do not keep a task from yielding", "[sync][mpsc]", BOTH_SCOPES) {
     OneCore core;
     auto [tx, rx] = mpsc::channel<int, TestType>(1000);

@@ -215,6 +215,7 @@ TEMPLATE_TEST_CASE("a oneshot closed() completes when the receiver closes or goe
     CHECK(closed);
 }
 
+// Behaviour 22.
 TEMPLATE_TEST_CASE("1,000 ready oneshots do not keep a task from yielding", "[sync][oneshot]", BOTH_SCOPES) {
     OneCore core;
     std::vector<oneshot::Receiver<int, TestType>> receivers;

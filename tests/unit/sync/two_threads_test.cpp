@@ -203,6 +203,7 @@ TEST_CASE("two threads lose nothing and let nobody in twice", "[sync][two_thread
     CHECK(**guard == shared.locks.load());
 }
 
+// Behaviour 18.
 TEST_CASE("a set is joined on one thread while its members end on another", "[sync][two_threads]") {
     constexpr int count = 2000;
     Shared shared;

@@ -320,3 +320,26 @@ TEST_CASE("a waiter that is woken from another core and aborted at once ends cle
     a.run_until_idle();
     CHECK(task.is_finished());
 }
+
+TEST_CASE("giving up run_until_cancelled gives up what it runs and the wait for the token",
+          "[task][cancel_token][cancel]") {
+    const CancellationToken token;
+    sync::Notify notify;
+    TestCore core;
+    const auto run = [](const CancellationToken& until, sync::Notify& what) -> Task<void> {
+        (void)co_await until.run_until_cancelled(what.notified());
+    };
+    auto task = core.start(run(token, notify));
+    core.run_until_idle();
+    task.abort();
+    if (GENERATE(false, true)) core.in([&] { notify.notify_one(); });  // it is woken, and goes before it runs
+    core.run_until_idle();
+    CHECK(task.is_finished());
+    core.in([&] {
+        token.cancel();
+        notify.notify_one();  // the permit is stored
+    });
+    auto next = core.start([](sync::Notify& what) -> Task<void> { co_await what.notified(); }(notify));
+    core.run_until_idle();
+    CHECK(next.is_finished());
+}

@@ -310,7 +310,9 @@ TEST_CASE("behaviour 10: no combination of ending, abort and drop leaks, hangs o
     const bool drop_remotely = GENERATE(true, false);
     const bool join = GENERATE(true, false);
 
+    enum class Outcome { none, value, exception, cancelled };
     int alive = 0;
+    auto joined = Outcome::none;
     struct Work {
         static Task<int> run(End how, Probe) {
             if (how == End::bad_destructor) {
@@ -321,8 +323,24 @@ TEST_CASE("behaviour 10: no combination of ending, abort and drop leaks, hangs o
             if (how == End::exception) throw std::runtime_error("ended by an exception");
             co_return 1;
         }
-        static Task<> wait_for(JoinHandle<int> handle) { (void)co_await handle; }
+        static Task<> wait_for(JoinHandle<int> handle, Outcome& out) {
+            auto outcome = co_await handle;
+            if (outcome)
+                out = Outcome::value;
+            else
+                out = outcome.error().is_cancelled() ? Outcome::cancelled : Outcome::exception;
+        }
     };
+    const bool ends_alone = end == End::value || end == End::exception;
+    const bool is_dropped_first = drop_at != At::never && drop_at < abort_at;
+    const bool is_aborted = abort_at != At::never && !is_dropped_first && !(ends_alone && abort_at == At::after_end);
+    auto expected = Outcome::none;
+    if (is_aborted && end == End::bad_destructor && abort_at != At::before_start)
+        expected = Outcome::exception;
+    else if (is_aborted)
+        expected = Outcome::cancelled;
+    else if (ends_alone)
+        expected = end == End::value ? Outcome::value : Outcome::exception;
     {
         TestCore here;
         TestCore there;
@@ -337,13 +355,23 @@ TEST_CASE("behaviour 10: no combination of ending, abort and drop leaks, hangs o
         there.step(20);
         moment(At::after_end);
         std::optional<JoinHandle<void>> joiner;
-        if (join && handle) joiner.emplace(here.start(Work::wait_for(std::move(*handle))));
+        if (join && handle) joiner.emplace(here.start(Work::wait_for(std::move(*handle), joined)));
         handle.reset();
         for (int i = 0; i < 5; ++i) {
             here.step(20);
             there.step(20);
         }
+        if (joiner) {
+            CHECK(joined == expected);
+            CHECK(here.in([&] { return joiner->is_finished(); }) == (expected != Outcome::none));
+        }
         here.in([&] { joiner.reset(); });
+        here.step(1);
+        there.step(1);
+        if (expected != Outcome::none) {
+            CHECK(here.scheduler().slab_stats().live_blocks == 0);
+            CHECK(there.scheduler().slab_stats().live_blocks == 0);
+        }
     }
     // What stands in a frame before a destructor that throws is not destroyed: the unwinding stops there.
     if (end != End::bad_destructor) CHECK(alive == 0);
@@ -365,6 +393,7 @@ TEST_CASE("an outcome that nobody takes is destroyed with its handle", "[task][j
     CHECK(core.scheduler().slab_stats().live_blocks == 0);
 }
 
+// Behaviour 13.
 TEST_CASE("an exception that nobody joins is counted", "[task][join]") {
     int alive = 0;
     TestCore core;

@@ -99,6 +99,7 @@ Task<std::size_t> next_or_yield(JoinSet<int>& members) {
 
 }  // namespace
 
+// Behaviour 18.
 TEST_CASE("members are joined in the order in which they end", "[task][join_set]") {
     JoinSet<int> members;
     TestCore core;
@@ -153,6 +154,7 @@ TEST_CASE("a member that is aborted before it starts is joined as cancelled", "[
     CHECK(log == std::vector<std::string>{"argument"});
 }
 
+// Behaviour 11.
 TEST_CASE("a member's arguments and locals are gone before its end is joined", "[task][join_set]") {
     std::vector<std::string> log;
     JoinSet<void> members;
@@ -179,6 +181,7 @@ TEST_CASE("a member's arguments and locals are gone before its end is joined", "
     }
 }
 
+// Behaviour 12.
 TEST_CASE("what a member's destructor throws during an abort is its outcome", "[task][join_set][cancel]") {
     sync::Notify never;
     JoinSet<void> members;
@@ -192,6 +195,7 @@ TEST_CASE("what a member's destructor throws during an abort is its outcome", "[
     CHECK(outcome->value().error().message() == "dropped");
 }
 
+// Behaviour 18.
 TEST_CASE("dropping the set aborts its members", "[task][join_set][cancel]") {
     sync::Notify never;
     std::vector<std::string> log;
@@ -368,6 +372,7 @@ TEST_CASE("a join_next that loses a select takes no outcome with it", "[task][jo
     CHECK(members.is_empty());
 }
 
+// Behaviour 18.
 TEST_CASE("joining many ended members gives way when the budget is spent", "[task][join_set]") {
     JoinSet<void> members;
     bool stop = false;
@@ -393,6 +398,7 @@ TEST_CASE("joining many ended members gives way when the budget is spent", "[tas
     CHECK(joined + members.len() == 1000);
 }
 
+// Behaviour 18.
 TEST_CASE("abort_all that comes after an end leaves the value", "[task][join_set][cancel]") {
     JoinSet<int> members;
     TestCore core;
@@ -446,4 +452,38 @@ TEST_CASE("a set may be joined from another core than its members'", "[task][joi
     a.run_until_idle();
     CHECK(waiting.is_finished());
     CHECK(members.is_empty());
+}
+
+TEST_CASE("a cancelled shutdown aborts the members all the same", "[task][join_set][cancel]") {
+    sync::Notify never;
+    std::vector<std::string> log;
+    JoinSet<void> members;
+    TestCore core;
+    core.in([&] {
+        members.spawn(asleep(never, Farewell(log, "a")));
+        members.spawn(asleep(never, Farewell(log, "b")));
+    });
+    core.run_until_idle();
+    auto stopping = core.start(members.shutdown());
+    core.step(1);
+    stopping.abort();
+    core.run_until_idle();
+    CHECK(stopping.is_finished());
+    CHECK(log.size() == 2);
+    CHECK(members.len() == 2);  // their ends are still to be joined
+}
+
+TEST_CASE("a cancelled join_all has lost the outcomes that it had taken, and no other", "[task][join_set][cancel]") {
+    JoinSet<int> members;
+    TestCore core;
+    core.in([&] {
+        members.spawn(after_yields(1, 1));
+        members.spawn(after_yields(20, 2));
+    });
+    auto joining = core.start(members.join_all());
+    while (members.len() == 2) core.step(1);
+    joining.abort();
+    core.run_until_idle();
+    CHECK(joining.is_finished());
+    CHECK(core.run(all_values(members)) == std::vector<int>{2});
 }

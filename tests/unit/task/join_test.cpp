@@ -232,3 +232,19 @@ TEST_CASE("join waits for primitives that other cores release", "[task][join][cr
     CHECK_FALSE(a.is_locked());
     CHECK_FALSE(b.is_locked());
 }
+
+TEST_CASE("what a completed branch of a cancelled join had taken is lost with it", "[task][join][cancel]") {
+    Notify a;
+    Notify b;
+    TestCore core;
+    const auto run = [](Notify& first, Notify& second) -> Task<void> {
+        (void)co_await join(first.notified(), second.notified());
+    };
+    core.in([&] { a.notify_one(); });
+    auto task = core.start(run(a, b));
+    core.run_until_idle();
+    task.abort();
+    core.run_until_idle();
+    CHECK(task.is_finished());
+    CHECK(core.run(notified_or_yield(a)) == 1U);
+}

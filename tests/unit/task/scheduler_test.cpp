@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/death.hpp"
 #include "support/test_core.hpp"
 
 #include <skerry/sync/notify.hpp>
@@ -7,6 +8,7 @@
 #include <skerry/task/wait_queue.hpp>
 #include <skerry/task/yield.hpp>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -104,6 +106,7 @@ TEST_CASE("tasks that yield run in turn", "[task][scheduler]") {
     for (std::size_t i = 20; i < 280; ++i) REQUIRE(order[i] == order[i - 3]);
 }
 
+// Behaviour 3.
 TEST_CASE("unstarted tasks are not starved by tasks that yield", "[task][scheduler]") {
     TestCore core;
     for (int i = 0; i < 64; ++i) core.start(yield_for_ever()).detach();
@@ -114,6 +117,7 @@ TEST_CASE("unstarted tasks are not starved by tasks that yield", "[task][schedul
     CHECK(started.size() == 1);
 }
 
+// Behaviour 3.
 TEST_CASE("a task that spawns one child per yield does not outrun them", "[task][scheduler]") {
     std::vector<int> started;
     TestCore core;
@@ -129,6 +133,7 @@ TEST_CASE("a task that spawns one child per yield does not outrun them", "[task]
     CHECK(most_waiting < 640);  // ring first, it would be nearly all of the 6400
 }
 
+// Behaviour 2.
 TEST_CASE("two tasks that wake each other do not keep the ring waiting", "[task][scheduler]") {
     task::LocalWaiters a;
     task::LocalWaiters b;
@@ -141,6 +146,48 @@ TEST_CASE("two tasks that wake each other do not keep the ring waiting", "[task]
     core.start(append_after_yields(&order, 7, 1)).detach();
     core.step(20);
     CHECK(order.size() == 1);
+}
+
+// Behaviour 2.
+TEST_CASE("100 pairs that wake each other do not stop a task that yields five times", "[task][scheduler]") {
+    constexpr int pairs = 100;
+    std::vector<task::LocalWaiters> waiters(2 * pairs);
+    int rounds = 0;
+    std::vector<int> order;
+    TestCore core;
+    for (std::size_t i = 0; i < waiters.size(); i += 2) {
+        core.start(wake_each_other(&waiters[i], &waiters[i + 1], &rounds, 10'000'000)).detach();
+        core.start(wake_each_other(&waiters[i + 1], &waiters[i], &rounds, 10'000'000)).detach();
+    }
+    core.step(10 * pairs);
+    auto yielding = core.start(append_after_yields(&order, 7, 5));
+    unsigned runs = 0;
+    for (; order.empty() && runs < 100'000; ++runs) core.step(1);
+    CHECK(order.size() == 1);
+    // Each of its six runs waits for at most all the others, and three runs of the next slot for each.
+    CHECK(runs <= 6 * 4 * (2 * pairs + 1));
+}
+
+// Behaviour 3.
+TEST_CASE("a task that spawns its successor and ends does not starve one that yields", "[task][scheduler]") {
+    struct Chain {
+        static Task<> link(const bool* is_over, int* links) {
+            ++*links;
+            if (!*is_over) spawn(link(is_over, links)).detach();
+            co_return;
+        }
+    };
+    bool is_over = false;
+    int links = 0;
+    std::vector<int> order;
+    TestCore core;
+    core.start(Chain::link(&is_over, &links)).detach();
+    auto yielding = core.start(append_after_yields(&order, 7, 100));
+    for (unsigned runs = 0; order.empty() && runs < 100'000; ++runs) core.step(1);
+    CHECK(order.size() == 1);
+    CHECK(links <= 2 * 101);  // ring and stack take turns
+    is_over = true;
+    core.run_until_idle();
 }
 
 TEST_CASE("a chain of a million awaits that end at once does not overflow the stack", "[task][scheduler]") {
@@ -255,4 +302,34 @@ TEST_CASE("posts of one sender are taken in its order", "[task][inbox]") {
         });
     there.run_until_idle();
     CHECK(order == std::vector<int>{4, 3, 2, 1, 0});  // arrived in order, so the last one is on top of the stack
+}
+
+TEST_CASE("a task that gives way can be aborted there, and nothing stays in the ring", "[task][scheduler][cancel]") {
+    struct Loops {
+        static Task<void> yields(int& rounds) {
+            for (;; ++rounds) co_await yield_now();
+        }
+        static Task<void> consumes(int& rounds) {
+            for (;; ++rounds) co_await consume_budget();
+        }
+    };
+    int rounds = 0;
+    TestCore core;
+    auto task = core.start(GENERATE(&Loops::yields, &Loops::consumes)(rounds));
+    core.step(1);
+    CHECK_FALSE(task.is_finished());
+    task.abort();
+    const int before = rounds;
+    core.run_until_idle();
+    CHECK(task.is_finished());
+    CHECK(rounds == before);
+    CHECK_FALSE(core.scheduler().has_ready());
+    CHECK(core.scheduler().live_tasks() == 0);
+}
+
+TEST_CASE("a process has no more schedulers than their number has bits for", "[task][scheduler]") {
+    CHECK(tests::aborts([] {
+        for (unsigned i = 0; i <= task::max_schedulers; ++i)
+            if (task::Scheduler::acquire() == nullptr) std::abort();
+    }));
 }

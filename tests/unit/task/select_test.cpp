@@ -184,6 +184,7 @@ TEST_CASE("select_biased prefers the earlier of two that are ready", "[task][sel
     CHECK(core.run(first_of_biased(a, b)) == 1U);
 }
 
+// Behaviour 25.
 TEST_CASE("select picks at random among those that are ready, the same for the same seed", "[task][select]") {
     const auto order = picks(7);
     CHECK(order == picks(7));
@@ -264,6 +265,31 @@ TEST_CASE("a branch that when() disables takes no part", "[task][select]") {
     core.in([&] { a.notify_one(); });
     CHECK(core.run(run(a, false)) == 1U);
     CHECK(core.run(run(a, true)) == 0U);
+}
+
+TEST_CASE("a branch that when() lets take part loses as any other does", "[task][select][cancel]") {
+    Notify a;
+    Notify b;
+    TestCore core;
+    const auto run = [](Notify& first, Notify& second) -> Task<std::size_t> {
+        auto winner = co_await select_biased(when(true, first.notified()), when(true, second.notified()));
+        co_return winner.index();
+    };
+    auto racing = core.start(run(a, b));
+    core.run_until_idle();
+    core.in([&] {
+        b.notify_one();
+        a.notify_one();
+    });
+    core.run_until_idle();
+    CHECK(racing.is_finished());
+    // One of the two has lost the permit that it was picked for, and stored it again.
+    const auto left = [](Notify& first, Notify& second) -> Task<std::size_t> {
+        auto winner = co_await select_biased(first.notified(), second.notified(), yield_now());
+        co_return winner.index();
+    };
+    CHECK(core.run(left(a, b)).value() < 2U);
+    CHECK(core.run(left(a, b)) == 2U);
 }
 
 TEST_CASE("a disabled branch of a Task never runs", "[task][select]") {
@@ -358,6 +384,7 @@ TEST_CASE("aborting a task inside a select cancels every branch", "[task][select
     CHECK(core.run(first_of_biased(b, b)) == 0U);
 }
 
+// Behaviour 25.
 TEST_CASE("a loop of selects gives way when the budget is spent", "[task][select]") {
     // The offset decides which of the branches meets the unit that spends the budget.
     for (int offset = 0; offset < 5; ++offset) {

@@ -259,5 +259,83 @@ TEST_CASE("a cancelled receive loses no datagram", "[testing][network][cancel]")
     CHECK(taken + receive_all(rt, receiver).size() == 200);
 }
 
+TEST_CASE("a datagram to an address that was made unreachable is refused, alone and in a batch", "[testing][network]") {
+    testing::Runtime rt;
+    auto sender = bind({one, 1000});
+    rt.network().set_answer({two, 9}, testing::Answer::unreachable);
+    CHECK(rt.run(sender.send_to(bytes_of("x"), {two, 9})).error() == Errc::unreachable);
+    std::array<net::Datagram, 1> batch;
+    batch[0].payload = IoBuf::copy_of(bytes_of("x"));
+    batch[0].peer = {two, 9};
+    CHECK(rt.run(sender.send_batch(batch)).error() == Errc::unreachable);
+    CHECK(rt.run(sender.send_to(bytes_of("x"), {two, 10})));
+}
+
+TEST_CASE("a bind can be made to fail, and fails without descriptors", "[testing][network]") {
+    testing::Runtime rt;
+    rt.network().fail_next_bind(Errc::permission_denied);
+    CHECK(net::UdpSocket::bind({one, 80}).error() == Errc::permission_denied);
+    testing::NetworkLimits limits;
+    limits.descriptors = 1;
+    rt.network().set_limits(limits);
+    const auto first = bind({one, 80});
+    CHECK(net::UdpSocket::bind({one, 81}).error() == Errc::no_descriptors);
+}
+
+TEST_CASE("a socket joins so many groups and no more, on the one interface", "[testing][network]") {
+    testing::Runtime rt;
+    testing::NetworkLimits limits;
+    limits.groups = 2;
+    rt.network().set_limits(limits);
+    auto socket = bind({net::IpAddr::v4_any(), 5000});
+    REQUIRE(socket.join_multicast(net::IpAddr::v4(239, 0, 0, 1)));
+    REQUIRE(socket.join_multicast(net::IpAddr::v4(239, 0, 0, 2), 1));
+    CHECK(socket.join_multicast(net::IpAddr::v4(239, 0, 0, 3)).error() == Errc::no_buffers);
+    CHECK(socket.join_multicast(net::IpAddr::v4(239, 0, 0, 3), 2).error() == Errc::not_found);
+    REQUIRE(socket.leave_multicast(net::IpAddr::v4(239, 0, 0, 1)));
+    CHECK(socket.join_multicast(net::IpAddr::v4(239, 0, 0, 3)));
+}
+
+TEST_CASE("a send whose room is gone again when it runs says no_buffers", "[testing][network]") {
+    testing::Runtime rt;
+    auto sender = bind({one, 1000});
+    auto receiver = bind({two, 2000});
+    rt.network().set_sends_blocked(true);
+    auto alone = rt.start(sender.send_to(bytes_of("x"), receiver.local_addr()));
+    rt.network().set_sends_blocked(false);  // wakes it
+    rt.network().set_sends_blocked(true);   // before it has run
+    CHECK(rt.finish(std::move(alone)).error() == Errc::no_buffers);
+    std::array<net::Datagram, 2> batch;
+    for (net::Datagram& datagram : batch) {
+        datagram.payload = IoBuf::copy_of(bytes_of("x"));
+        datagram.peer = receiver.local_addr();
+    }
+    auto together = rt.start(sender.send_batch(batch));
+    rt.network().set_sends_blocked(false);
+    rt.network().set_sends_blocked(true);
+    CHECK(rt.finish(std::move(together)).error() == Errc::no_buffers);
+    rt.network().set_sends_blocked(false);
+    CHECK(receive_all(rt, receiver).empty());
+}
+
+TEST_CASE("a batch that waits and is cancelled has sent nothing that it had not sent before",
+          "[testing][network][cancel]") {
+    testing::Runtime rt;
+    auto sender = bind({one, 1000});
+    auto receiver = bind({two, 2000});
+    rt.network().set_sends_blocked(true);
+    std::array<net::Datagram, 3> batch;
+    for (net::Datagram& datagram : batch) {
+        datagram.payload = IoBuf::copy_of(bytes_of("x"));
+        datagram.peer = receiver.local_addr();
+    }
+    auto waiting = rt.start(sender.send_batch(batch));
+    CHECK_FALSE(waiting.is_done());
+    waiting.cancel();
+    rt.network().set_sends_blocked(false);
+    CHECK(receive_all(rt, receiver).empty());
+    CHECK(rt.run(sender.send_batch(batch)).value() == 3);
+}
+
 }  // namespace
 }  // namespace skerry

@@ -43,6 +43,7 @@ TEST_CASE("an idle runtime jumps exactly to the next deadline", "[testing][clock
     CHECK(rt.now() - before == 5min + 1ns);
 }
 
+// Behaviour 29.
 TEST_CASE("auto-advance wakes the sleepers in the order of their deadlines, the same each time", "[testing][clock]") {
     const auto run = [] {
         testing::Runtime rt;
@@ -59,8 +60,8 @@ TEST_CASE("auto-advance wakes the sleepers in the order of their deadlines, the 
 }
 
 TEST_CASE("advance jumps at once and fires what is due in order", "[testing][clock]") {
-    testing::Runtime rt;
     Order order;
+    testing::Runtime rt;
     const auto later = rt.spawn(note_after(20ms, 2, order));
     const auto sooner = rt.spawn(note_after(10ms, 1, order));
     const auto last = rt.spawn(note_after(31ms, 3, order));
@@ -95,6 +96,17 @@ TEST_CASE("advance inside a task lets what became due run first", "[testing][clo
     CHECK(order == Order{1, 2});
 }
 
+TEST_CASE("an advance that is cancelled has moved the clock", "[testing][clock][cancel]") {
+    testing::Runtime rt;
+    const time::Instant before = rt.now();
+    auto advancing = rt.start(testing::advance(10ms));
+    CHECK_FALSE(advancing.is_done());
+    advancing.cancel();
+    CHECK(rt.now() - before == 10ms);
+    CHECK(rt.live_tasks() == 0);
+}
+
+// Behaviour 29.
 TEST_CASE("advances of less than a millisecond add up", "[testing][clock]") {
     testing::Runtime rt;
     const auto sleeping = rt.start(time::sleep(1ms));
@@ -125,6 +137,7 @@ TEST_CASE("run_for goes from deadline to deadline and ends on time", "[testing][
 
 // --- blocking calls
 
+// Behaviour 29.
 TEST_CASE("the clock does not jump while a blocking call runs", "[testing][clock]") {
     testing::Runtime rt;
     const time::Instant before = rt.now();
@@ -139,6 +152,7 @@ TEST_CASE("the clock does not jump while a blocking call runs", "[testing][clock
     CHECK(rt.now() == before);
 }
 
+// Behaviour 29.
 TEST_CASE("a blocking call that throws stops the clock no longer than it runs", "[testing][clock]") {
     testing::Runtime rt;
     const time::Instant before = rt.now();
@@ -151,6 +165,7 @@ TEST_CASE("a blocking call that throws stops the clock no longer than it runs", 
     CHECK(rt.now() - before == 1h);
 }
 
+// Behaviour 29.
 TEST_CASE("a blocking call that nobody awaits stops the clock no longer than it runs", "[testing][clock]") {
     testing::Runtime rt;
     std::atomic<bool> ran = false;

@@ -54,18 +54,21 @@ TEST_CASE("the time between ticks does not drift with the work", "[time][interva
     CHECK(ticks.taken == Times{0, 50, 100, 150});
 }
 
+// Behaviour 30.
 TEST_CASE("burst gives the missed ticks at once until it has caught up", "[time][interval]") {
     const Ticks ticks = take_ticks(MissedTickBehavior::burst, {0, 175, 0, 0, 0, 0, 0});
     CHECK(ticks.due == Times{0, 50, 100, 150, 200, 250, 300});
     CHECK(ticks.taken == Times{0, 50, 225, 225, 225, 250, 300});
 }
 
+// Behaviour 30.
 TEST_CASE("delay begins a full period at the late tick", "[time][interval]") {
     const Ticks ticks = take_ticks(MissedTickBehavior::delay, {0, 175, 0, 0, 0});
     CHECK(ticks.due == Times{0, 50, 100, 275, 325});
     CHECK(ticks.taken == Times{0, 50, 225, 275, 325});
 }
 
+// Behaviour 30.
 TEST_CASE("skip leaves the missed ticks out and stays on the schedule", "[time][interval]") {
     const Ticks ticks = take_ticks(MissedTickBehavior::skip, {0, 175, 0, 0, 0});
     CHECK(ticks.due == Times{0, 50, 100, 250, 300});
@@ -140,6 +143,7 @@ TEST_CASE("a tick that is awaited keeps its time when the interval is reset", "[
 
 // --- limits
 
+// Behaviour 30.
 TEST_CASE("the longest period does not overflow", "[time][interval]") {
     testing::Runtime rt;
     const time::Instant begin = rt.now();

@@ -28,7 +28,7 @@ std::vector<nanoseconds> durations_around_wheel_boundaries() {
     return durations;
 }
 
-// 27: never early, for each duration and from any place in the wheel. Virtual time has no lateness either.
+// Behaviour 27: never early, for each duration and from any place in the wheel. Virtual time has no lateness either.
 TEST_CASE("a sleep ends exactly at its deadline for durations around every wheel boundary", "[time][sleep]") {
     for (const std::int64_t start :
          {std::int64_t{0}, std::int64_t{1}, std::int64_t{127}, std::int64_t{8191}, std::int64_t{3'600'000'000'123}}) {
@@ -44,6 +44,7 @@ TEST_CASE("a sleep ends exactly at its deadline for durations around every wheel
     }
 }
 
+// Behaviour 27.
 TEST_CASE("a sleep is not over one nanosecond before its deadline", "[time][sleep]") {
     for (const nanoseconds duration : durations_around_wheel_boundaries()) {
         if (duration == 1ns) continue;
@@ -126,7 +127,7 @@ TEST_CASE("100,000 sleeps of any length all end on time", "[time][sleep]") {
     CHECK(late == 0);
 }
 
-// --- 28: dropping and setting again, in every state
+// --- behaviour 28: dropping and setting again, in every state
 
 TEST_CASE("a sleep can be dropped before it is awaited, while it waits and after it has fired",
           "[time][sleep][cancel]") {
@@ -210,7 +211,7 @@ TEST_CASE("a sleeper that has fired and waits for its run can be ended", "[time]
     CHECK(rt.live_tasks() == 0);
 }
 
-// --- 31
+// --- behaviour 31
 
 TEST_CASE("timers of two runtimes with different starts do not mix", "[time][sleep]") {
     testing::Options late;

@@ -90,6 +90,21 @@ TEST_CASE("an operation and its deadline of one instant give the operation's val
     CHECK(rt.run(time::timeout(1s, time::sleep(1s))));
 }
 
+TEST_CASE("timeout_at counts to an instant, and gives the operation's error, timed_out, or nothing when dropped",
+          "[time][timeout][cancel]") {
+    testing::Runtime rt;
+    const time::Instant deadline = rt.now() + 2s;
+    CHECK(rt.run(time::timeout_at(deadline, fails_after(1s))).error() == Errc::connection_reset);
+    CHECK(rt.run(time::timeout_at(deadline, answer_after(1h))).error() == Errc::timed_out);
+    CHECK(rt.now() == deadline);
+    sync::Notify notify;
+    auto dropped = rt.start(time::timeout_at(deadline + 1s, notify.notified()));
+    dropped.cancel();
+    notify.notify_one();
+    CHECK(rt.run(time::timeout(0s, notify.notified())));
+    CHECK(rt.live_tasks() == 0);
+}
+
 TEST_CASE("the longest timeout does not overflow", "[time][timeout]") {
     testing::Runtime rt;
     CHECK(rt.run(time::timeout(std::chrono::hours::max(), answer_after(24h))).value() == 42);
@@ -124,7 +139,7 @@ TEST_CASE("a timeout that both fired and completed keeps the value", "[time][tim
     CHECK(rt.finish(std::move(waiting)));
 }
 
-// 23: a loop of operations that are always ready cannot outrun its deadline.
+// Behaviour 23: a loop of operations that are always ready cannot outrun its deadline.
 TEST_CASE("a timeout around a loop that never waits still fires", "[time][timeout]") {
     testing::Runtime rt;
     std::uint64_t rounds = 0;

@@ -71,6 +71,7 @@ int sleep_until_fired(Wheel& wheel, std::int64_t& now_ns) {
 
 }  // namespace
 
+// Behaviour 27.
 TEST_CASE("a timer fires at its deadline and not a nanosecond before", "[time][wheel]") {
     for (const std::int64_t start : boundary_starts) {
         for (const std::int64_t distance : boundary_distances()) {

@@ -3,7 +3,16 @@
 #include "support/catch.hpp"
 #include "support/temp_tree.hpp"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <thread>
 #include <vector>
@@ -114,6 +123,38 @@ TEST_CASE("a pinned thread has an affinity of one CPU", "[topology][cpu_set]") {
 TEST_CASE("pinning to a CPU that does not exist is an error", "[topology][cpu_set][error]") {
     CHECK(topology::pin_current_thread(CpuSet::max_cpus).error() == Errc::invalid_argument);
     CHECK(topology::pin_current_thread(CpuSet::max_cpus - 1).error() == Errc::invalid_argument);
+}
+
+// For the calling thread alone, and for good.
+bool forbid(long system_call) {
+    std::array<sock_filter, 4> program{
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(system_call), 0, 1),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST_CASE("a filter that forbids the calls is told as permission_denied", "[topology][cpu_set][error]") {
+    const unsigned cpu = *topology::current_affinity().value().begin();
+    bool is_filtered = false;
+    Error pinned;
+    Error asked;
+    Error asked_for_available;
+
+    std::thread([&] {
+        is_filtered = forbid(SYS_sched_setaffinity) && forbid(SYS_sched_getaffinity);
+        if (!is_filtered) return;
+        pinned = topology::pin_current_thread(cpu).error();
+        asked = topology::current_affinity().error();
+        asked_for_available = topology::available_cpus().error();
+    }).join();
+
+    if (!is_filtered) return;  // no seccomp here
+    CHECK(pinned == Errc::permission_denied);
+    CHECK(asked == Errc::permission_denied);
+    CHECK(asked_for_available == Errc::permission_denied);
 }
 
 TEST_CASE("this process may use at least one CPU, all within its affinity", "[topology][cpu_set]") {

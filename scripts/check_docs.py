@@ -6,7 +6,8 @@
 
 In every file of ours: no tab, no trailing blank, no reminder of unfinished work, at most 120 columns and 600 lines.
 In C++: doc comments use the fixed lead words. In public headers: whatever returns a Task or another awaitable says
-what cancelling it leaves behind. In tests/unit: each case has the tag of its folder, by which CTest finds it.
+what cancelling it leaves behind. In tests/unit: each case has the tag of its folder, by which CTest finds it. In the
+table of behaviours in tests/README.md: each case that a row names exists, in a file that mentions its number.
 """
 import re
 import sys
@@ -28,7 +29,8 @@ BEGINS = re.compile(r"[{]$|^\s*(public|private|protected):")
 INTERNAL = ("detail", "task")  # namespaces that are nobody's contract; the public task API is in skerry itself
 SPECIFIERS = r"\s*(?:(?:\[\[\w+\]\]|inline|static|virtual|constexpr|friend|explicit)\s+)*"
 STRINGS = r'"(?:[^"\\]|\\.)*"(?:\s*"(?:[^"\\]|\\.)*")*'
-TEST_CASE = re.compile(rf'TEST_CASE(?:_METHOD)?\(\s*(?:\w+,\s*)?{STRINGS}\s*(?:,\s*"([^"]*)")?')
+TEST_CASE = re.compile(rf'TEST_CASE(?:_METHOD)?\(\s*(?:\w+,\s*)?({STRINGS})\s*(?:,\s*"([^"]*)")?')
+BEHAVIOUR = re.compile(r"\| (\d+) [^|]*\| ([^|]*) \|$")
 
 
 def check_text(lines):
@@ -88,8 +90,29 @@ def check_cancel(lines, names):
 def check_tags(path, text):
     folder = path.split("/")[2]
     for match in TEST_CASE.finditer(text):
-        if f"[{folder}]" not in (match[1] or ""):
+        if f"[{folder}]" not in (match[2] or ""):
             yield text.count("\n", 0, match.start()) + 1, f"the case lacks the tag [{folder}], so CTest never runs it"
+
+
+def case_names(text):
+    return ["".join(re.findall(r'"((?:[^"\\]|\\.)*)"', match[1])) for match in TEST_CASE.finditer(text)]
+
+
+def check_behaviours(lines, texts):
+    """Each row `| number ... | file: case; case; file: case |` names cases that exist."""
+    for number, line in enumerate(lines, 1):
+        if not (row := BEHAVIOUR.match(line)):
+            continue
+        path = text = None
+        for part in row[2].split("; "):
+            if named := re.match(r"((?:\w+/)+\w+): ", part):
+                path = named[1] if named[1].startswith("conformance/") else f"unit/{named[1]}_test"
+                text = texts.get(f"tests/{path}.cpp", "")
+                part = part[named.end():]
+                if not re.search(rf"ehaviour {row[1]}\b", text):
+                    yield number, f"tests/{path}.cpp does not mention behaviour {row[1]}"
+            if text is None or not any(name.startswith(part) for name in case_names(text)):
+                yield number, f"behaviour {row[1]}: no case of {path} begins with '{part}'"
 
 
 def check(root):
@@ -106,6 +129,10 @@ def check(root):
         if re.match(r"tests/unit/[^/]+/.*_test\.cpp$", path):
             found += check_tags(path, text)
         findings += [f"{path}:{number}: {why}" for number, why in sorted(found)]
+    readme = root / "tests/README.md"
+    if readme.is_file():
+        lines = readme.read_text(encoding="utf-8").splitlines()
+        findings += [f"tests/README.md:{number}: {why}" for number, why in check_behaviours(lines, texts)]
     return findings
 
 
@@ -135,17 +162,24 @@ BAD = [
     (HEADER, GOOD + "\nstatic Task<Result<int>> g(\n", "g() can"),
     ("tests/unit/net/a_test.cpp", 'TEST_CASE("x",\n    "[sync]") {}\n', "tag [net]"),
     ("tests/unit/net/a_test.cpp", 'TEST_CASE("x") {}\n', "tag [net]"),
+    ("tests/README.md", "| 7 a thing | net/a: c |\n", "no case of unit/net/a_test begins with 'c'"),
+    ("tests/README.md", "| 8 a thing | net/a: a; b |\n", "no case of unit/net/a_test begins with 'b'"),
+    ("tests/README.md", "| 9 a thing | net/a: a |\n", "does not mention behaviour 9"),
 ]
+BESIDE_README = ("tests/unit/net/a_test.cpp", '// Behaviour 7 and behaviour 8.\nTEST_CASE("a", "[net]") {}\n')
 
 
 def self_test():
     failures = []
     case = 'TEST_CASE("a \\"b\\" "\n  "c", "[net][tcp]") {}\n'
-    good = [(HEADER, GOOD, None), ("tests/unit/net/a_test.cpp", case, None)]
+    good = [(HEADER, GOOD, None), ("tests/unit/net/a_test.cpp", case, None),
+            ("tests/README.md", "| 7 a thing | net/a: a |\n", None)]
     for path, text, words in good + BAD:
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / path).parent.mkdir(parents=True)
-            (Path(folder) / path).write_text(text, encoding="utf-8")
+            planted = [(path, text)] + ([BESIDE_README] if path.endswith(".md") else [])
+            for name, content in planted:
+                (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+                (Path(folder) / name).write_text(content, encoding="utf-8")
             findings = check(Path(folder))
         if bool(findings) != bool(words) or len(findings) > 1 or any(words not in finding for finding in findings):
             failures.append(f"{text!r}: expected {words or 'nothing'}, got {findings}")

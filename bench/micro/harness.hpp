@@ -1,33 +1,16 @@
 #pragma once
 
-// What every test of skerry-micro uses: runtimes of one or two cores, the clock, and the output contract
-// "test,threads,metric,unit,value".
+// What every test of skerry-micro uses: its size, and the output contract "test,threads,metric,unit,value".
 
-#include <skerry/kernel_io/backend.hpp>
-#include <skerry/runtime/builder.hpp>
-#include <skerry/task/spawn.hpp>
-#include <skerry/task/task.hpp>
+#include "../common/runtimes.hpp"
+#include "../common/timed.hpp"
 
-#include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace skerry::micro {
 
-/// Keeps the compiler from seeing that a value is not used.
-template <class T>
-inline void keep(const T& value) {
-    asm volatile("" : : "r,m"(value) : "memory");
-}
-
-using Steady = std::chrono::steady_clock;
-
-/// Nanoseconds since `start`, per one of `count`.
-[[nodiscard]] inline double per(Steady::time_point start, std::size_t count) {
-    return std::chrono::duration<double, std::nano>(Steady::now() - start).count() / static_cast<double>(count);
-}
+using namespace bench;
 
 /// CPU seconds of this process.
 [[nodiscard]] double cpu_seconds();
@@ -43,22 +26,13 @@ struct Run {
         return scaled < 1000 ? 1000 : scaled;
     }
     void emit(std::string_view test, std::string_view metric, std::string_view unit, double value) const;
+
+    /// Runs `body`, which does `count` operations, on a fresh runtime and emits the time of one.
+    void time(std::string_view test, std::string_view unit, std::size_t count, Task<> body,
+              runtime::IdlePolicy idle = runtime::IdlePolicy::spin) const {
+        emit(test, "time", unit, run_on(threads, timed(count, std::move(body)), idle));
+    }
 };
-
-/// A runtime on kernel_io: current_thread for one thread, per_core for two.
-[[nodiscard]] runtime::Runtime make_runtime(std::size_t threads, runtime::IdlePolicy idle = runtime::IdlePolicy::spin);
-
-/// Runs `task` on a fresh runtime and returns its value.
-template <class T>
-T run_on(std::size_t threads, Task<T> task, runtime::IdlePolicy idle = runtime::IdlePolicy::spin) {
-    runtime::Runtime runtime = make_runtime(threads, idle);
-    return runtime.block_on(std::move(task));
-}
-
-/// The core that a second party is placed on: the other one where there are two.
-[[nodiscard]] inline task::CoreId other_core(std::size_t threads) {
-    return task::CoreId(static_cast<std::uint16_t>(threads > 1 ? 1 : 0));
-}
 
 void run_task_tests(const Run& run, std::string_view test);
 void run_channel_tests(const Run& run, std::string_view test);

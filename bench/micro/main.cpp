@@ -35,24 +35,6 @@ void Run::emit(std::string_view test, std::string_view metric, std::string_view 
     std::fflush(stdout);
 }
 
-runtime::Runtime make_runtime(std::size_t threads, runtime::IdlePolicy idle) {
-    runtime::Config config;
-    config.flavour = threads > 1 ? runtime::Flavour::per_core : runtime::Flavour::current_thread;
-    config.idle = idle;
-    config.seed = 1;
-    auto runtime = runtime::Builder(config).offer(kernel_io::make_backend()).build();
-    if (!runtime) {
-        std::fprintf(stderr, "skerry-micro: %s\n", runtime.error().message.c_str());
-        std::exit(1);
-    }
-    if (threads > 1 && runtime->plan().cores.size() < threads) {
-        std::fprintf(stderr, "skerry-micro: %zu threads need as many CPUs; this process has %zu\n", threads,
-                     runtime->plan().cores.size());
-        std::exit(1);
-    }
-    return std::move(*runtime);
-}
-
 namespace {
 
 constexpr std::array tests = {"idle_task",     "idle_notify",   "idle_sleep",    "spawn_join_1m", "spawn_join_b100",

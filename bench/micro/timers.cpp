@@ -2,7 +2,8 @@
 
 #include "harness.hpp"
 
-#include <skerry/task/select.hpp>
+#include "../common/timer_bodies.hpp"
+
 #include <skerry/task/yield.hpp>
 #include <skerry/time/sleep.hpp>
 #include <skerry/time/timeout.hpp>
@@ -14,30 +15,6 @@
 namespace skerry::micro {
 
 namespace {
-
-// Registers a timer and leaves it again, without suspending for it.
-class ArmAndCancel {
-public:
-    explicit ArmAndCancel(time::Instant deadline) : deadline_(deadline) {}
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
-    bool await_suspend(std::coroutine_handle<> awaiting) {
-        time::SleepAwaiter sleeper(deadline_);
-        sleeper.await_suspend(awaiting);
-        keep(&sleeper);
-        return false;
-    }
-    void await_resume() const noexcept {}
-
-private:
-    time::Instant deadline_;
-};
-
-Task<double> churn(std::size_t count) {
-    const time::Instant base = time::Instant::now() + std::chrono::seconds{60};
-    const auto start = Steady::now();
-    for (std::size_t i = 0; i < count; ++i) co_await ArmAndCancel(base + std::chrono::milliseconds{i % 1000});
-    co_return per(start, count);
-}
 
 // Holds many registered timers outside any coroutine, as a program's own containers would.
 class ArmAll {
@@ -79,11 +56,6 @@ Task<Bulk> bulk(std::size_t count) {
     co_return result;
 }
 
-Task<std::uint64_t> sleep_and_measure(time::Instant at) {
-    co_await time::sleep_until(at);
-    co_return static_cast<std::uint64_t>((time::Instant::now() - at).count());
-}
-
 struct Fired {
     double cpu = 0;
     double late_p50 = 0;
@@ -93,19 +65,10 @@ struct Fired {
 
 Task<Fired> fire(std::size_t count) {
     const time::Instant base = time::Instant::now() + std::chrono::milliseconds{600};
-    std::vector<JoinHandle<std::uint64_t>> handles;
-    handles.reserve(count);
-    for (std::size_t i = 0; i < count; ++i)
-        handles.push_back(
-            spawn(sleep_and_measure(base + std::chrono::nanoseconds{i * 7919 % count * (1'000'000'000 / count)})));
+    auto sleepers = spawn_sleepers(count, base);
     co_await time::sleep_until(base - std::chrono::milliseconds{50});
     const double before = cpu_seconds();
-    std::vector<std::uint64_t> late;
-    late.reserve(count);
-    for (auto& handle : handles) {
-        auto outcome = co_await handle;
-        late.push_back(*outcome);
-    }
+    auto late = co_await lateness_of(std::move(sleepers));
     Fired result;
     result.cpu = (cpu_seconds() - before) * 1e9 / static_cast<double>(count);
     std::sort(late.begin(), late.end());
@@ -115,22 +78,21 @@ Task<Fired> fire(std::size_t count) {
     co_return result;
 }
 
-Task<double> timeouts(std::size_t count) {
-    const auto start = Steady::now();
+Task<> timeouts(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
         auto outcome = co_await time::timeout(std::chrono::seconds{5}, yield_now());
         keep(outcome.has_value());
     }
-    co_return per(start, count);
 }
 
 }  // namespace
 
 void run_timer_tests(const Run& run, std::string_view test) {
     const std::size_t threads = run.threads;
-    if (test == "timer_churn") run.emit(test, "time", "ns/timer", run_on(threads, churn(run.sized(1'000'000))));
+    const std::size_t million = run.sized(1'000'000);
+    if (test == "timer_churn") run.time(test, "ns/timer", million, arm_and_cancel_sleep_until(million));
     if (test == "timer_bulk") {
-        const Bulk result = run_on(threads, bulk(run.sized(1'000'000)));
+        const Bulk result = run_on(threads, bulk(million));
         run.emit(test, "create", "ns/timer", result.create);
         run.emit(test, "cancel", "ns/timer", result.cancel);
     }
@@ -145,7 +107,7 @@ void run_timer_tests(const Run& run, std::string_view test) {
         run.emit(test, "late_max", "us", spinning.late_max);
         run.emit(test, "sleeping_late_p50", "us", sleeping.late_p50);
     }
-    if (test == "timeout_yield") run.emit(test, "time", "ns/op", run_on(threads, timeouts(run.sized(1'000'000))));
+    if (test == "timeout_yield") run.time(test, "ns/op", million, timeouts(million));
 }
 
 }  // namespace skerry::micro

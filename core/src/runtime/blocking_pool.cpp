@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <system_error>
 #include <utility>
 
 namespace skerry::runtime {
@@ -12,7 +13,10 @@ constexpr auto keep_alive = std::chrono::seconds{10};
 
 // Outlives the pool: a thread whose call outlasts the shutdown still uses it.
 struct BlockingPool::Shared {
-    std::uint32_t threads_max;
+    explicit Shared(std::uint32_t queue_max) : slots(queue_max) {}
+
+    sync::Semaphore slots;  // here, because a call that the shutdown did not wait for may still hold a permit
+    std::uint32_t threads_max = 0;
     std::string thread_name;
     std::mutex mutex;
     std::condition_variable work_or_stop;
@@ -25,7 +29,7 @@ struct BlockingPool::Shared {
 };
 
 BlockingPool::BlockingPool(std::uint32_t threads_max, std::uint32_t queue_max, std::string thread_name)
-    : slots_(queue_max), shared_(std::make_shared<Shared>()) {
+    : shared_(std::make_shared<Shared>(queue_max)) {
     shared_->threads_max = threads_max;
     shared_->thread_name = (std::move(thread_name) + "-block").substr(0, 15);
 }
@@ -41,13 +45,26 @@ void BlockingPool::submit(std::unique_ptr<BlockingJob> job) {
             return;
         }
         shared_->queue.push_back(std::move(job));
-        if (shared_->idle < shared_->queue.size() && shared_->threads < shared_->threads_max) {
-            ++shared_->threads;
-            std::thread(&BlockingPool::work, shared_).detach();
-        }
+        if (shared_->idle < shared_->queue.size() && shared_->threads < shared_->threads_max) start_thread(refused);
     }
     shared_->work_or_stop.notify_one();
 }
+
+// Under the lock. Without a new thread the call waits for one of the others; when there is none it is handed back in
+// `refused` and the system's error thrown.
+void BlockingPool::start_thread(std::unique_ptr<BlockingJob>& refused) {
+    try {
+        std::thread(&BlockingPool::work, shared_).detach();
+        ++shared_->threads;
+    } catch (const std::system_error&) {
+        if (shared_->threads != 0) return;
+        refused = std::move(shared_->queue.back());
+        shared_->queue.pop_back();
+        throw;
+    }
+}
+
+sync::Semaphore& BlockingPool::slots() noexcept { return shared_->slots; }
 
 void BlockingPool::work(const std::shared_ptr<Shared>& shared) {
     ::pthread_setname_np(::pthread_self(), shared->thread_name.c_str());

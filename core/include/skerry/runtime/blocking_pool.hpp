@@ -34,10 +34,13 @@ public:
     BlockingPool& operator=(const BlockingPool&) = delete;
 
     /// Queues a call. After shutdown() it is destroyed at once. The caller holds a slot.
+    ///
+    /// Errors: std::system_error when the pool has no thread and cannot start one; the call is destroyed.
     void submit(std::unique_ptr<BlockingJob> job);
 
-    /// One permit for each call that may wait; taken before submit(), given back when the call starts.
-    [[nodiscard]] sync::Semaphore& slots() noexcept { return slots_; }
+    /// One permit for each call that may wait; taken before submit(), given back when the call starts. Outlives
+    /// the pool while a call of it runs.
+    [[nodiscard]] sync::Semaphore& slots() noexcept;
 
     /// Drops the calls that wait and gives the running ones until `deadline`; a line for each that stays.
     std::vector<std::string> shutdown(std::chrono::steady_clock::time_point deadline);
@@ -50,9 +53,9 @@ public:
 private:
     struct Shared;
 
+    void start_thread(std::unique_ptr<BlockingJob>& refused);
     static void work(const std::shared_ptr<Shared>& shared);
 
-    sync::Semaphore slots_;
     std::shared_ptr<Shared> shared_;
 };
 

@@ -1,0 +1,107 @@
+#include "support/catch.hpp"
+
+#include <skerry/runtime/blocking_pool.hpp>
+#include <skerry/runtime/builder.hpp>
+#include <skerry/runtime/spawn_blocking.hpp>
+
+#include <pthread.h>
+
+#include <chrono>
+#include <latch>
+#include <memory>
+#include <utility>
+
+using namespace skerry;
+
+namespace {
+
+// What a call that outlasts its pool shares with the test.
+struct Gate {
+    std::latch began{1};
+    std::latch may_end{1};
+    std::latch ended{1};
+};
+
+// A call that gives its place in the queue back only when it ends.
+class LongCall final : public runtime::BlockingJob {
+public:
+    LongCall(std::shared_ptr<Gate> gate, sync::Permit permit) : gate_(std::move(gate)), permit_(std::move(permit)) {}
+    LongCall(const LongCall&) = delete;
+    LongCall& operator=(const LongCall&) = delete;
+    ~LongCall() override {
+        permit_.release();
+        gate_->ended.count_down();
+    }
+    void run() noexcept override {
+        gate_->began.count_down();
+        gate_->may_end.wait();
+    }
+
+private:
+    std::shared_ptr<Gate> gate_;
+    sync::Permit permit_;
+};
+
+// While it lives no thread can be started: the stack of a new one is as large as the address space.
+class NoNewThreads {
+public:
+    NoNewThreads() {
+        ::pthread_getattr_default_np(&usual_);
+        pthread_attr_t impossible;
+        ::pthread_attr_init(&impossible);
+        ::pthread_attr_setstacksize(&impossible, std::size_t{1} << 47U);
+        ::pthread_setattr_default_np(&impossible);
+        ::pthread_attr_destroy(&impossible);
+    }
+    NoNewThreads(const NoNewThreads&) = delete;
+    NoNewThreads& operator=(const NoNewThreads&) = delete;
+    ~NoNewThreads() {
+        ::pthread_setattr_default_np(&usual_);
+        ::pthread_attr_destroy(&usual_);
+    }
+
+private:
+    pthread_attr_t usual_{};
+};
+
+}  // namespace
+
+// A fault here is seen by AddressSanitizer only.
+TEST_CASE("a call that outlasts the pool may give its place back", "[runtime][blocking][shutdown]") {
+    const auto gate = std::make_shared<Gate>();
+    auto pool = std::make_unique<runtime::BlockingPool>(1, 1, "test");
+    auto permit = pool->slots().try_acquire();
+    REQUIRE(permit.has_value());
+    pool->submit(std::make_unique<LongCall>(gate, std::move(*permit)));
+    gate->began.wait();
+    CHECK(pool->shutdown(std::chrono::steady_clock::now()).size() == 1);
+    pool.reset();
+    gate->may_end.count_down();
+    gate->ended.wait();
+}
+
+TEST_CASE("a blocking call for which no thread can be started fails, and a later one runs", "[runtime][blocking]") {
+    struct Work {
+        static int seven() { return 7; }
+        static Task<Result<int, JoinError>> call() {
+            auto handle = spawn_blocking(&seven);
+            co_return co_await handle;
+        }
+    };
+    runtime::Config config;
+    config.flavour = runtime::Flavour::current_thread;
+    config.pin = false;
+    auto runtime = runtime::Builder(config).build();
+    REQUIRE(runtime.has_value());
+    {
+        const NoNewThreads here;
+        auto refused = runtime->block_on(Work::call());
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().is_exception());
+    }
+    CHECK(runtime->state().blocking->threads() == 0);
+    CHECK(runtime->state().blocking->outstanding() == 0);
+    auto served = runtime->block_on(Work::call());
+    REQUIRE(served.has_value());
+    CHECK(*served == 7);
+}

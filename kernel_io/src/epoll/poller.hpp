@@ -71,7 +71,11 @@ public:
     /// Threads: any.
     void ring() noexcept;
 
-    [[nodiscard]] int fd() const noexcept { return epoll_.get(); }
+    /// For a loop outside, which waits until it is readable: from now on dispatch() leaves no event in it.
+    [[nodiscard]] int fd() const noexcept {
+        is_watched_outside_ = true;
+        return epoll_.get();
+    }
 
     /// True when nothing but the doorbell is registered: polling without waiting cannot find anything.
     [[nodiscard]] bool has_watched() const noexcept { return watched_count_ != 0; }
@@ -86,6 +90,7 @@ private:
     Fd doorbell_;
     int harvested_ = -1;  // events in events_ that a park brought; -1: none were asked for
     std::uint64_t watched_count_ = 0;
+    mutable bool is_watched_outside_ = false;  // fd() was asked for
     std::vector<Watched*> retired_;
     std::array<epoll_event, events_per_poll> events_;
 };
@@ -93,7 +98,7 @@ private:
 inline int Poller::dispatch() noexcept {
     int count = std::exchange(harvested_, -1);
     if (count < 0) {
-        if (watched_count_ == 0 && retired_.empty()) return 0;
+        if (watched_count_ == 0 && retired_.empty() && !is_watched_outside_) return 0;
         count = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0);
     }
     const epoll_event* const end = events_.data() + count;

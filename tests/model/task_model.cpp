@@ -115,6 +115,57 @@ struct Sleeper {
     }
 };
 
+Task<model::Message> give(int value) { co_return model::Message(value); }
+
+Task<> hold(model::Tracked) { co_return; }
+
+void start_on(TestCore& target) {
+    task::TaskHeader& header = task::make_root(hold(model::Tracked()), {});
+    task::Scheduler::start_on(target.scheduler(), header);
+    task::Scheduler::drop_handle(header);
+}
+
+void close(TestCore& core) {
+    core.in([&] {
+        core.run_until_idle();
+        core.scheduler().close();
+    });
+}
+
+/// The outcome of a task that is over goes with its handle, whether its core has closed by then or not.
+void drop_against_close() {
+    State s;
+    std::optional<JoinHandle<model::Message>> handle(model::start(s.a, [] { return give(7); }));
+    s.a.run_until_idle();
+    model::thread([&] { close(s.a); });
+    model::thread([&] { s.b.in([&] { handle.reset(); }); });
+    model::join_all();
+    MODEL_ASSERT(s.a.scheduler().slab_stats().live_blocks == 0);
+}
+
+/// A task that arrives while its core closes runs, or is cancelled.
+void arrival_against_close() {
+    State s;
+    model::thread([&] { close(s.a); });
+    model::thread([&] { s.b.in([&] { start_on(s.a); }); });
+    model::join_all();
+    MODEL_ASSERT(s.a.scheduler().live_tasks() == 0);
+    s.b.run_until_idle();
+    MODEL_ASSERT(s.b.scheduler().slab_stats().live_blocks == 0);
+}
+
+/// Two tasks arrive at a closed core at once: one of the two that sent them ends both, or each ends its own.
+void two_arrivals_at_a_closed_core() {
+    State s;
+    close(s.a);
+    model::thread([&] { s.b.in([&] { start_on(s.a); }); });
+    model::thread([&] { start_on(s.a); });
+    model::join_all();
+    MODEL_ASSERT(s.a.scheduler().live_tasks() == 0);
+    s.b.run_until_idle();
+    MODEL_ASSERT(s.b.scheduler().slab_stats().live_blocks == 0);
+}
+
 Task<> set(bool* done) {
     *done = true;
     co_return;
@@ -159,6 +210,11 @@ int main() {
                       [] { end_against_cancelled_join(); });
     suite.expect_pass("handles made and dropped on another core", {.preemptions_max = 3},
                       [] { handles_made_and_dropped_elsewhere(); });
+    suite.expect_pass("a handle's drop against the close of its core", {.preemptions_max = 3},
+                      [] { drop_against_close(); });
+    suite.expect_pass("an arrival against the close of its core", {.preemptions_max = 3},
+                      [] { arrival_against_close(); });
+    suite.expect_pass("two arrivals at a closed core", {.preemptions_max = 3}, [] { two_arrivals_at_a_closed_core(); });
     suite.expect_pass("a post against a core that goes to sleep", {.preemptions_max = 3}, [] { post_against_sleep(); });
     suite.expect_failure("a core that sleeps without the mark", {.preemptions_max = 2}, "deadlock",
                          [] { post_against_sleep_without_the_mark(); });

@@ -25,7 +25,7 @@ public:
         const Entered here(*this);
         do scheduler_->abort_all();
         while (scheduler_->drain() || scheduler_->live_tasks() != 0);
-        scheduler_->close();
+        scheduler_->retire();
     }
 
     /// Makes this core the thread's current one for a scope.

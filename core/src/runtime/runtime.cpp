@@ -10,6 +10,18 @@ namespace skerry::runtime {
 
 namespace {
 
+// A closed core for tasks that come when their runtime has stopped: whoever posts them there ends them there.
+task::Scheduler& nowhere() {
+    static task::Scheduler& closed = []() -> task::Scheduler& {
+        task::Scheduler* const scheduler = task::Scheduler::acquire();
+        SKERRY_ASSERT(scheduler != nullptr, "more schedulers than a process can have");
+        scheduler->configure(task::CoreId{}, {}, nullptr, 0);
+        scheduler->close();
+        return *scheduler;
+    }();
+    return closed;
+}
+
 // Ends this runtime's use of the schedulers. With per_core each core's thread has closed its own.
 void close_schedulers(RuntimeState& state) {
     for (auto& slot : state.cores) {
@@ -23,7 +35,11 @@ void close_schedulers(RuntimeState& state) {
 }  // namespace
 
 RuntimeState::RuntimeState() = default;
-RuntimeState::~RuntimeState() = default;
+RuntimeState::~RuntimeState() {
+    cores.clear();
+    // Not before: while this state lives, a task of another core may still hand something to one that has closed.
+    for (task::Scheduler* const scheduler : schedulers) scheduler->retire();
+}
 
 Runtime& Runtime::operator=(Runtime&& other) noexcept {
     if (this != &other) {
@@ -46,6 +62,7 @@ void Runtime::drive(bool (*done)(void*), void* context) {
 
 time::Instant Runtime::poll_once() {
     SKERRY_ASSERT(state_->config.flavour == Flavour::current_thread, "poll_once() is for the flavour current_thread");
+    SKERRY_ASSERT(state_->schedulers.front()->current_task() == nullptr, "poll_once() in a task of the same runtime");
     return state_->cores.front()->core->poll_once();
 }
 
@@ -88,18 +105,12 @@ ShutdownReport Runtime::shutdown(std::chrono::nanoseconds grace) {
 // --- from other threads
 
 void start_from_anywhere(RuntimeState& state, task::Scheduler& target, task::TaskHeader& header) {
-    const std::lock_guard guard(state.life);
-    if (!state.stopped) return task::Scheduler::start_on(target, header);
-    // There is no loop left to run it. The task ends here, where it would have ended there.
-    task::Scheduler* const nowhere = task::Scheduler::acquire();
-    SKERRY_ASSERT(nowhere != nullptr, "more schedulers than a process can have");
-    nowhere->configure(task::CoreId{}, {}, nullptr, 0);
-    task::Scheduler* const outer = std::exchange(task::current_scheduler, nowhere);
-    task::Scheduler::start_on(*nowhere, header);
-    do nowhere->abort_all();
-    while (nowhere->drain() || nowhere->live_tasks() != 0);
-    task::current_scheduler = outer;
-    nowhere->close();
+    {
+        const std::lock_guard guard(state.life);
+        if (!state.stopped) return task::Scheduler::start_on(target, header);
+    }
+    // Not to the target, which may be stuck. And after the unlock: the task's arguments are destroyed here.
+    task::Scheduler::start_on(nowhere(), header);
 }
 
 void spawn_root(RuntimeState& state, Task<> task, std::source_location where) {

@@ -26,9 +26,16 @@ bool destroy_unfinished(std::coroutine_handle<> frame, std::exception_ptr& throw
     return false;
 }
 
+bool destroy_ended(std::coroutine_handle<> frame, std::exception_ptr& thrown) noexcept {
+    if (frame.done()) [[likely]]
+        return destroy_contained(frame, thrown);
+    return destroy_unfinished(frame, thrown);  // it ended in ok(), with its locals alive
+}
+
 void PromiseBase::unhandled_exception() {
     auto* const caught = new ExceptionBox{word_, std::current_exception()};
-    word_ = reinterpret_cast<std::uintptr_t>(caught) | exception_bit | (word_ & root_bit);
+    // The value bit stays: a local whose destructor throws after co_return leaves a value to be destroyed.
+    word_ = reinterpret_cast<std::uintptr_t>(caught) | exception_bit | (word_ & (root_bit | value_bit));
 }
 
 void PromiseBase::drop_box() noexcept { delete &box(); }

@@ -26,8 +26,9 @@ struct Pool {
     std::uint16_t made = 0;
 };
 
+// Never destroyed: a thread that a shutdown left behind may give a scheduler back while the process exits.
 Pool& pool() {
-    static Pool instance;
+    static Pool& instance = *new Pool;
     return instance;
 }
 
@@ -50,7 +51,6 @@ Scheduler* Scheduler::acquire() {
     if (!all.free.empty()) {
         Scheduler* scheduler = all.free.back();
         all.free.pop_back();
-        scheduler->closed_.store(false);
         return scheduler;
     }
     if (all.made == max_schedulers) return nullptr;
@@ -107,6 +107,14 @@ void Scheduler::grow_unstarted() {
 
 unsigned Scheduler::run(unsigned count) noexcept { return run_inlined(count); }
 
+// Apart, because the block may be gone, or another task's, when after_run is called: the id is taken before.
+void Scheduler::resume_hooked(TaskId task, std::coroutine_handle<> coroutine) noexcept {
+    call_hook(hooks_->before_run, task);
+    coroutine.resume();
+    settle();
+    call_hook(hooks_->after_run, task);
+}
+
 void Scheduler::resume_nested(std::coroutine_handle<> coroutine) noexcept {
 #if SKERRY_HAND_OVER
     const std::coroutine_handle<> outer = std::exchange(handed_over_, nullptr);
@@ -125,8 +133,8 @@ bool Scheduler::spend_slow() noexcept {
     return true;
 }
 
-void Scheduler::call_hook(const std::function<void(TaskId)>& hook, const TaskHeader& task) noexcept {
-    if (hook) hook(id_of(task));
+void Scheduler::call_hook(const std::function<void(TaskId)>& hook, TaskId task) noexcept {
+    if (hook) hook(task);
 }
 
 // --- ends of tasks
@@ -138,11 +146,8 @@ void Scheduler::complete(TaskHeader& task) noexcept {
     if (task.has(task_state::adopted)) [[unlikely]]
         adopted_.erase(&task);
     if (hooks_ != nullptr) [[unlikely]]
-        call_hook(hooks_->on_terminate, task);
-    if (task.handles == 0 && task.remote.load(std::memory_order_relaxed) == 0) {
-        reap(task);
-        return;
-    }
+        call_hook(hooks_->on_terminate, id_of(task));
+    if (is_unobserved(task)) return reap(task);
     // Publishes the outcome to a joiner on another core, and acquires the node it may have registered.
     std::uintptr_t word = task.remote.fetch_or(remote_word::done, std::memory_order_acq_rel);
     while ((word & remote_word::join_lock) != 0) [[unlikely]] {
@@ -172,15 +177,18 @@ void Scheduler::kill(TaskHeader& task) noexcept {
 }
 
 void Scheduler::reap(TaskHeader& task) noexcept {
-    if (!task.has(task_state::done) || task.handles != 0) return;
+    if (!task.has(task_state::done) || task.has_handles()) return;
     // Anything posted keeps the block: the drain that takes it comes back here.
     if ((task.remote.load(std::memory_order_acquire) & ~remote_word::done) != 0) return;
     if (task.has(task_state::panicked)) [[unlikely]]
         static_cast<StoredPanic*>(task.frame())->~StoredPanic();
-    else if (!task.has(task_state::taken))
-        static_cast<StoredOutcomeBase*>(task.frame())->drop(task.frame());
+    else if (auto* const stored = static_cast<StoredOutcomeBase*>(task.frame());
+             !task.has(task_state::taken) && stored->drop != nullptr)
+        stored->drop(stored);
     if (task.has(task_state::named)) [[unlikely]]
         names_.erase(&task);
+    if (task.has(task_state::adopted)) [[unlikely]]
+        --adopted_blocks_;
     task.remote.store(0, std::memory_order_relaxed);
     release(task);
 }
@@ -202,6 +210,7 @@ void Scheduler::drop_handle(TaskHeader& task) noexcept {
 void Scheduler::add_handle(TaskHeader& task) noexcept {
     if (on_home_core(task)) {
         ++task.handles;
+        SKERRY_ASSERT(task.has_handles(), "a task has at most 32,767 handles");
         return;
     }
     std::uintptr_t word = task.remote.load(std::memory_order_relaxed);
@@ -228,10 +237,12 @@ void Scheduler::start_on(Scheduler& target, TaskHeader& task) noexcept {
 void Scheduler::arrive(TaskHeader& task) noexcept {
     task.state &= static_cast<std::uint16_t>(~task_state::arriving);
     const bool foreign = task.size_class() == heap_class || Slab::owner_of(task) != home_;
-    if (foreign)
+    if (foreign) {
         adopted_.insert(&task);
-    else
+        ++adopted_blocks_;
+    } else {
         task.state &= static_cast<std::uint16_t>(~task_state::adopted);
+    }
     start(task);
 }
 
@@ -259,7 +270,7 @@ void Scheduler::abort_all() noexcept {
 void Scheduler::push_inbox(TaskHeader& header) noexcept {
     TaskHeader* seen = nullptr;
     header.next = nullptr;
-    // seq_cst: pairs with close(), which stores closed_ and then looks at the inbox.
+    // seq_cst: pairs with close(), which stores closed_ and then takes the inbox.
     while (!inbox_.compare_exchange_weak(seen, &header, std::memory_order_seq_cst, std::memory_order_relaxed))
         header.next = seen == asleep_mark() ? nullptr : seen;
     if (seen == asleep_mark()) [[unlikely]] {
@@ -279,8 +290,9 @@ void PendingPosts::deliver() noexcept {
 }
 
 bool Scheduler::drain_slow() noexcept {
-    // Acquire: pairs with the push's release; the poster's writes are seen.
-    TaskHeader* newest = inbox_.exchange(nullptr, std::memory_order_acquire);
+    // Acquire: pairs with the push's release; the poster's writes are seen. seq_cst for a closed core: either this
+    // finds a post, or its poster finds the core closed.
+    TaskHeader* newest = inbox_.exchange(nullptr, std::memory_order_seq_cst);
     if (newest == nullptr) return false;
     TaskHeader* oldest = nullptr;  // reversed, so that posts of one sender are taken in its order
     while (newest != nullptr) {
@@ -388,27 +400,47 @@ void Scheduler::close() noexcept {
     // Whoever took a sleeping mark may still be about to ring: the driver behind the bell stays until then.
     while (rings_done_.load(std::memory_order_acquire) != rings_due_) cpu_relax();
     set_doorbell(&ring_nobody, nullptr);
+    hooks_ = nullptr;
+    stopping_ = true;
     closed_.store(true, std::memory_order_seq_cst);
     drain_closed();
 }
 
+void Scheduler::retire() noexcept {
+    if (!closed_.load(std::memory_order_relaxed)) close();
+    retired_.store(true, std::memory_order_seq_cst);
+    drain_closed();
+}
+
+// One thread at a time works for a closed core. Who finds another one at it, or itself, because a destructor posts to
+// the core whose posts it is handling, leaves a count behind, and the one at work goes round once more. So nobody
+// waits here, and two closed cores that post to each other cannot wait for one another.
 void Scheduler::drain_closed() noexcept {
-    const std::lock_guard guard(closed_mutex_);
-    if (!closed_.load(std::memory_order_relaxed)) return;
+    // seq_cst: pairs with the exchange below; whoever counts in has its post in the inbox.
+    if (drains_due_.fetch_add(1, std::memory_order_seq_cst) != 0) return;
+    std::uint32_t seen = 1;
+    do {
+        if (closed_.load(std::memory_order_seq_cst)) drain_once_closed();
+    } while (!drains_due_.compare_exchange_strong(seen, 0, std::memory_order_seq_cst, std::memory_order_seq_cst));
+}
+
+void Scheduler::drain_once_closed() noexcept {
     Scheduler* const outer = std::exchange(current_scheduler, this);
     // What arrives now is ended here: nobody will run it.
     while (drain_slow() || live_tasks_ != 0)
         if (live_tasks_ != 0) abort_all();
     current_scheduler = outer;
-    if (slab_.stats().live_blocks == 0) give_back_to_pool();
+    // A block that some handle holds may still be posted here, and while the owner is there it may post itself.
+    if (retired_.load(std::memory_order_seq_cst) && slab_.stats().live_blocks == 0 && adopted_blocks_ == 0)
+        give_back_to_pool();
 }
 
 void Scheduler::give_back_to_pool() noexcept {
     slab_.reset();
     names_.clear();
-    hooks_ = nullptr;
     runtime_ = nullptr;
-    closed_.store(false, std::memory_order_relaxed);
+    retired_.store(false, std::memory_order_relaxed);
+    closed_.store(false, std::memory_order_seq_cst);
     Pool& all = pool();
     const std::lock_guard guard(all.mutex);
     all.free.push_back(this);

@@ -88,6 +88,7 @@ void Slab::reset() noexcept {
     free_.fill(nullptr);
     bump_ = bump_end_ = nullptr;
     carved_bytes_ = 0;
+    heap_frames_ = 0;
 }
 
 SlabStats Slab::stats() const noexcept {

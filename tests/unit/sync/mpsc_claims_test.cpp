@@ -426,6 +426,31 @@ TEMPLATE_TEST_CASE("1,000 free slots do not keep a task from yielding", "[sync][
     CHECK(drain(rx) == range(0, 1000));
 }
 
+TEMPLATE_TEST_CASE("sends into a closed channel do not keep a task from yielding", "[sync][mpsc]", BOTH_SCOPES) {
+    struct Work {
+        static Task<> send_until(mpsc::Sender<int, TestType> tx, const bool& stop, int& refused) {
+            while (!stop && refused < 100'000) {
+                const Result<> sent = co_await tx.send(1);
+                if (!sent) ++refused;
+            }
+        }
+        static Task<> set(bool& flag) {
+            flag = true;
+            co_return;
+        }
+    };
+    OneCore core;
+    auto [tx, rx] = mpsc::channel<int, TestType>(1);
+    rx.close();
+    bool stop = false;
+    int refused = 0;
+    auto greedy = core.start(Work::send_until(tx, stop, refused));
+    core.step(1);
+    auto other = core.start(Work::set(stop));
+    core.run_until_idle();
+    CHECK(refused <= 3 * 128);
+}
+
 TEMPLATE_TEST_CASE("an operation cancelled in its budget yield gives back what it claimed", "[sync][mpsc][cancel]",
                    BOTH_SCOPES) {
     OneCore core;

@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/death.hpp"
 #include "support/test_core.hpp"
 
 #include <skerry/task/spawn.hpp>
@@ -299,6 +300,71 @@ TEST_CASE("abort handles are counted wherever they are copied and dropped", "[ta
 }
 
 // Behaviour 10: every combination of how a task ends, when it is aborted, when its handle goes, and from where.
+TEST_CASE("twenty thousand abort handles may be dropped on another core before the home core looks",
+          "[task][abort][cross_core]") {
+    int alive = 0;
+    std::vector<AbortHandle> handles;
+    TestCore here;
+    TestCore there;
+    auto handle = there.in([&] { return spawn(for_ever(Probe(&alive))); });
+    there.step();
+    there.in([&] {
+        for (int i = 0; i < 10'000; ++i) handles.push_back(handle.abort_handle());
+    });
+    here.in([&] {
+        for (int i = 0; i < 10'000; ++i) handles.push_back(handles.front());
+    });
+    there.in([&] {
+        handle.abort();
+        std::move(handle).detach();
+    });
+    there.step();
+    CHECK(alive == 0);
+    CHECK(there.scheduler().slab_stats().live_blocks == 1);
+    here.in([&] { handles.clear(); });
+    there.step();
+    CHECK(there.scheduler().slab_stats().live_blocks == 0);
+}
+
+TEST_CASE("more handles of a task than can be counted are refused, which is asserted", "[task][abort]") {
+    int alive = 0;
+    TestCore core;
+    auto handle = core.start(for_ever(Probe(&alive)));
+    CHECK(tests::aborts([&] {
+        std::vector<AbortHandle> handles;
+        core.in([&] {
+            for (int i = 0; i < 40'000; ++i) handles.push_back(handle.abort_handle());
+        });
+    }));
+}
+
+TEST_CASE("joining many tasks of another core gives way when the budget is spent", "[task][join][cross_core]") {
+    struct Join {
+        static Task<> all(std::vector<JoinHandle<int>>* handles, int* joined) {
+            for (auto& handle : *handles) {
+                (void)co_await handle;
+                ++*joined;
+            }
+        }
+    };
+    int alive = 0;
+    int joined = 0;
+    std::vector<JoinHandle<int>> handles;
+    TestCore here;
+    TestCore there;
+    for (int i = 0; i < 1000; ++i) handles.push_back(there.start(give(i, Probe(&alive))));
+    there.run_until_idle();
+    here.start(Join::all(&handles, &joined)).detach();
+    here.step(1);
+    CHECK(joined > 0);
+    CHECK(joined <= 128);
+    here.run_until_idle();
+    CHECK(joined == 1000);
+    here.in([&] { handles.clear(); });
+    there.run_until_idle();
+    CHECK(there.scheduler().slab_stats().live_blocks == 0);
+}
+
 TEST_CASE("behaviour 10: no combination of ending, abort and drop leaks, hangs or runs a destructor twice",
           "[task][join][abort]") {
     enum class End { value, exception, for_ever, bad_destructor };
@@ -391,6 +457,60 @@ TEST_CASE("an outcome that nobody takes is destroyed with its handle", "[task][j
     }
     CHECK(value.use_count() == 1);
     CHECK(core.scheduler().slab_stats().live_blocks == 0);
+}
+
+TEST_CASE("a value that was returned before a destructor threw is destroyed", "[task][join]") {
+    struct Work {
+        static Task<std::shared_ptr<int>> give(std::shared_ptr<int> value) {
+            const ThrowsWhenDestroyed local;
+            co_return value;
+        }
+    };
+    const auto value = std::make_shared<int>(3);
+    TestCore core;
+    {
+        auto outcome = core.run(Work::give(value));
+        REQUIRE_FALSE(outcome.has_value());
+        CHECK(outcome.error().message() == "thrown by a destructor");
+    }
+    CHECK(value.use_count() == 1);
+}
+
+TEST_CASE("an outcome is taken once, which is asserted", "[task][join]") {
+    struct Work {
+        static Task<int> one() { co_return 1; }
+        static Task<> join(JoinHandle<int>* handle, int times) {
+            for (int i = 0; i < times; ++i) (void)co_await *handle;
+        }
+    };
+    TestCore core;
+    auto handle = core.start(Work::one());
+    CHECK(tests::aborts([&] { (void)core.run(Work::join(&handle, 2)); }));
+    CHECK(core.run(Work::join(&handle, 1)).has_value());
+}
+
+TEST_CASE("an outcome that nobody takes is destroyed while its task is the current one", "[task][join]") {
+    struct AsksForId {
+        explicit AsksForId(task::TaskId* seen) : seen_(seen) {}
+        AsksForId(AsksForId&& other) noexcept : seen_(std::exchange(other.seen_, nullptr)) {}
+        AsksForId& operator=(AsksForId&&) = delete;
+        ~AsksForId() {
+            if (seen_ != nullptr) *seen_ = this_task::id();
+        }
+        static Task<AsksForId> give(task::TaskId* seen) { co_return AsksForId(seen); }
+
+    private:
+        task::TaskId* seen_;
+    };
+    task::TaskId seen;
+    task::TaskId id;
+    TestCore core;
+    core.in([&] {
+        auto handle = spawn(AsksForId::give(&seen));
+        id = handle.id();
+    });
+    core.run_until_idle();
+    CHECK(seen == id);
 }
 
 // Behaviour 13.

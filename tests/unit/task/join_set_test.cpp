@@ -7,7 +7,11 @@
 #include <skerry/task/select.hpp>
 #include <skerry/task/yield.hpp>
 
+#include <sys/resource.h>
+
+#include <array>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -212,6 +216,47 @@ TEST_CASE("dropping the set aborts its members", "[task][join_set][cancel]") {
     CHECK(log.size() == 2);
     CHECK(core.scheduler().live_tasks() == 0);
 }
+
+#if !SKERRY_ASAN && !SKERRY_TSAN  // they need address space of their own
+TEST_CASE("a member for whose frame there is no memory is joined as cancelled", "[task][join_set]") {
+    struct Work {
+        static Task<int> one() { co_return 1; }
+    };
+    TestCore core;
+    JoinSet<int> members;
+    core.in([&] {
+        auto task = Work::one();
+        std::vector<Task<int>> rest;
+        rest.reserve(100'000);
+        delete new std::array<char, 4096>;  // there is memory for the member itself
+        rlimit usual{};
+        REQUIRE(::getrlimit(RLIMIT_AS, &usual) == 0);
+        const rlimit no_more{1, usual.rlim_max};
+        REQUIRE(::setrlimit(RLIMIT_AS, &no_more) == 0);
+        bool is_full = false;
+        while (!is_full) {
+            try {
+                rest.push_back(Work::one());
+            } catch (const std::bad_alloc&) {
+                is_full = true;
+            }
+        }
+        bool refused = false;
+        try {
+            members.spawn(std::move(task));
+        } catch (const std::bad_alloc&) {
+            refused = true;
+        }
+        REQUIRE(::setrlimit(RLIMIT_AS, &usual) == 0);
+        CHECK(refused);
+        CHECK(members.len() == 1);
+        const auto ended = members.try_join_next();
+        REQUIRE(ended.has_value());
+        REQUIRE_FALSE(ended->has_value());
+        CHECK(ended->error().is_cancelled());
+    });
+}
+#endif
 
 TEST_CASE("detach_all lets members run on and empties the set", "[task][join_set]") {
     bool ran = false;

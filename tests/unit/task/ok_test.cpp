@@ -5,6 +5,8 @@
 #include <skerry/task/yield.hpp>
 
 #include <memory>
+#include <stdexcept>
+#include <string>
 
 using namespace skerry;
 using skerry::test_support::TestCore;
@@ -34,6 +36,40 @@ TEST_CASE("ok() unwraps a value", "[task][ok]") {
     REQUIRE(outcome.has_value());
     CHECK(*outcome == 21);
     CHECK(went_on);
+}
+
+TEST_CASE("a local that throws when ok() ends a spawned task is the task's outcome and nobody else's", "[task][ok]") {
+    struct ThrowsWhenDestroyed {
+        ThrowsWhenDestroyed() = default;
+        ThrowsWhenDestroyed(const ThrowsWhenDestroyed&) = delete;
+        ThrowsWhenDestroyed& operator=(const ThrowsWhenDestroyed&) = delete;
+        ~ThrowsWhenDestroyed() noexcept(false) { throw std::runtime_error("thrown by a destructor"); }
+    };
+    struct Work {
+        static Task<Result<int>> fail() {
+            const ThrowsWhenDestroyed local;
+            co_await ok(Result<int>(Errc::closed));
+            co_return 1;
+        }
+        static Task<int> yield_often() {
+            for (int i = 0; i < 20; ++i) co_await yield_now();
+            co_return 20;
+        }
+        static Task<std::string> message(JoinHandle<Result<int>>* handle) {
+            auto outcome = co_await *handle;
+            co_return outcome ? "ended" : outcome.error().message();
+        }
+        static Task<int> value(JoinHandle<int>* handle) {
+            auto outcome = co_await *handle;
+            co_return outcome.has_value() ? *outcome : -1;
+        }
+    };
+    TestCore core;
+    auto failing = core.start(Work::fail());
+    auto other = core.start(Work::yield_often());
+    core.run_until_idle();
+    CHECK(*core.run(Work::message(&failing)) == "thrown by a destructor");
+    CHECK(*core.run(Work::value(&other)) == 20);
 }
 
 TEST_CASE("ok() ends the task with the error and destroys its locals", "[task][ok]") {

@@ -9,6 +9,7 @@
 #include <skerry/task/yield.hpp>
 
 #include <cstdlib>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -290,6 +291,34 @@ TEST_CASE("a task that takes back what had fired is not pushed a second time bef
     here.run_until_idle();
     CHECK(steps == 3);
     CHECK(task.is_finished());
+}
+
+TEST_CASE("the hook after a run gets the id of the task that ran, also when it is gone", "[task][hooks]") {
+    struct Work {
+        static Task<> end_at_once() { co_return; }
+        static Task<> end_in_a_large_frame() {
+            std::array<char, 4000> large{};
+            co_await yield_now();
+            large[1] = 1;
+            co_await yield_now();
+            if (large[1] != 1) co_await yield_now();
+        }
+    };
+    std::vector<task::TaskId> before;
+    std::vector<task::TaskId> after;
+    task::TaskHooks hooks;
+    hooks.before_run = [&](task::TaskId id) { before.push_back(id); };
+    hooks.after_run = [&](task::TaskId id) { after.push_back(id); };
+    TestCore core;
+    core.scheduler().configure(task::CoreId{0}, {}, &hooks, 1);
+    core.in([] {
+        spawn(Work::end_at_once()).detach();
+        spawn(Work::end_in_a_large_frame()).detach();
+    });
+    core.run_until_idle();
+    core.scheduler().configure(task::CoreId{0}, {}, nullptr, 1);
+    CHECK(before.size() == 4);
+    CHECK(before == after);
 }
 
 TEST_CASE("posts of one sender are taken in its order", "[task][inbox]") {

@@ -321,7 +321,7 @@ TEST_CASE("the backend makes one core a runtime", "[testing][backend]") {
     const auto core = first->make_core("testing", setup);
     REQUIRE(core);
     CHECK_FALSE(first->make_core("testing", setup));
-    setup.scheduler->close();
+    setup.scheduler->retire();
 }
 
 TEST_CASE("a loop that was polled once can be run and dropped", "[testing][backend]") {

@@ -131,6 +131,10 @@ public:
     bool turn() noexcept {
         bool worked = scheduler_.drain();
         const time::Instant now = time::Instant::now();
+        if constexpr (!is_virtual) {
+            if (now >= next_slew_) [[unlikely]]
+                slew(now);
+        }
         if (!scheduler_.has_ready() || now >= next_receive_ || !driver_waiters_.empty()) {
             worked |= driver_.receive(now) == backend::Work::some;
             next_receive_ = now + std::chrono::nanoseconds{D::busy_poll_interval_ns};
@@ -142,7 +146,7 @@ public:
         }
         if (scheduler_.has_ready()) {
             worked = true;
-            run_tasks(now);
+            run_tasks();
         }
         driver_.transmit(now);
         return worked;
@@ -154,7 +158,7 @@ private:
     // On virtual time nothing may depend on how long the machine took.
     static constexpr bool is_virtual = requires { requires D::is_virtual; };
 
-    SKERRY_ALWAYS_INLINE void run_tasks(time::Instant now) noexcept {
+    SKERRY_ALWAYS_INLINE void run_tasks() noexcept {
         if constexpr (is_virtual) {
             scheduler_.run_inlined(resumes_per_turn_);
             return;
@@ -168,18 +172,14 @@ private:
             batch_ = std::max(1U, batch_ / 2);
         else if (took < turn_cycles_ / 2)
             batch_ = std::min(resumes_per_turn_, batch_ * 2);
-        if (now >= next_slew_) [[unlikely]]
-            slew(now);
     }
 
     SKERRY_ALWAYS_INLINE void idle(bool worked) noexcept {
         if (!driver_waiters_.empty()) return;
         if constexpr (is_virtual) return park();  // also one that was told to spin: only the park moves the time
         if (idle_ == backend::Idle::spin) return;
-        const time::Instant now = timers_.turn_time();
-        if (now >= next_slew_) [[unlikely]]
-            slew(now);
         if (idle_ == backend::Idle::adaptive) {
+            const time::Instant now = timers_.turn_time();
             if (worked) idle_since_ = now;
             if (now - idle_since_ < adaptive_spin) return cpu_relax();
         }

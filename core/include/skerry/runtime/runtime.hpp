@@ -48,7 +48,7 @@ public:
     /// With the flavour current_thread the calling thread is the core, and every other task runs only inside
     /// block_on. With per_core the task runs on core 0 and the calling thread sleeps.
     ///
-    /// Must not be called on a core of a runtime, where it would stop that core; asserted.
+    /// Must not be called in a task of any runtime, whose core it would stop; asserted.
     template <class T>
     T block_on(Task<T> task, std::source_location where = std::source_location::current()) {
         auto outcome = try_block_on(std::move(task), where);
@@ -67,7 +67,7 @@ public:
     [[nodiscard]] Handle handle() const noexcept { return Handle(state_); }
 
     /// One turn of a current_thread runtime, for a program with its own loop: returns when the next turn is
-    /// due. Until then wait for wake_fd() to be readable.
+    /// due. Until then wait for wake_fd() to be readable. Not in a task of this runtime; asserted.
     time::Instant poll_once();
 
     /// Readable when poll_once() has something to do; -1 when the driver cannot say.
@@ -111,12 +111,20 @@ private:
     Completion* completion_;
 };
 
-// The guard comes first among the parameters: they die in reverse order, and the outcome must be in place
-// when the other thread wakes.
+/// The task of a block_on and the news of its end, which comes last: when the other thread wakes, the task, which
+/// may refer to that thread's variables, is gone. One parameter and not two, because g++ 12 destroys a coroutine's
+/// parameters first to last; and not a task beside the root, because a shutdown might end the root first.
 template <class T>
-Task<> run_root(SignalOnExit, Task<T> task, std::optional<Result<T, JoinError>>* outcome, std::source_location where) {
-    JoinHandle<T> handle = spawn(std::move(task), where);
-    outcome->emplace(co_await handle);
+struct Root {
+    Root(Completion& completion, Task<T>&& to_run) noexcept : signal(completion), task(std::move(to_run)) {}
+
+    SignalOnExit signal;
+    Task<T> task;
+};
+
+template <class T>
+Task<> run_root(Root<T> root, std::optional<Result<T, JoinError>>* outcome) {
+    outcome->emplace(co_await task::OutcomeAwaiter<T>(root.task));
 }
 
 }  // namespace detail
@@ -127,9 +135,9 @@ Result<T, JoinError> Runtime::try_block_on(Task<T> task, std::source_location wh
     SKERRY_ASSERT(task::current_scheduler == nullptr || (state_->config.flavour == Flavour::current_thread &&
                                                          task::current_scheduler->current_task() == nullptr),
                   "block_on on a core of a runtime would stop that core; await the task instead");
+    SKERRY_DEBUG_ASSERT(task.valid(), "block_on of a moved-from Task");
     detail::RootOutcome<T> root;
-    spawn_root(*state_, detail::run_root<T>(detail::SignalOnExit(root.completion), std::move(task), &root.value, where),
-               where);
+    spawn_root(*state_, detail::run_root<T>(detail::Root<T>(root.completion, std::move(task)), &root.value), where);
     drive([](void* completion) { return static_cast<Completion*>(completion)->is_signalled(); }, &root.completion);
     if (!root.value) return Unexpected(JoinError());
     return std::move(*root.value);

@@ -27,7 +27,7 @@ inline constexpr std::uintptr_t abort = 2;                        ///< abort() w
 inline constexpr std::uintptr_t join_lock = 4;                    ///< a joiner on another core registers or leaves
 inline constexpr std::uintptr_t low_flags = 7;
 inline constexpr std::uintptr_t done = std::uintptr_t{1} << 48;   ///< the task is over; its outcome is in place
-inline constexpr unsigned handles_shift = 49;                     ///< 15 bits: handles made less handles dropped
+inline constexpr unsigned handles_shift = 49;  ///< 15 bits: handles made less handles dropped, modulo 2^15
 inline constexpr std::uintptr_t one_handle = std::uintptr_t{1} << handles_shift;
 inline constexpr std::uintptr_t node_mask = (std::uintptr_t{1} << 48) - 1 - low_flags;
 
@@ -36,7 +36,7 @@ inline constexpr std::uintptr_t node_mask = (std::uintptr_t{1} << 48) - 1 - low_
     return reinterpret_cast<WaitNode*>(word & node_mask);
 }
 
-/// Handles made on other cores less those dropped there.
+/// Handles made on other cores less those dropped there, modulo 2^15: more than 16,383 may go between two drains.
 [[nodiscard]] inline int handle_delta(std::uintptr_t word) noexcept {
     return static_cast<int>(static_cast<std::intptr_t>(word) >> handles_shift);
 }
@@ -60,6 +60,9 @@ inline constexpr unsigned home_bits = 10;
 inline constexpr unsigned max_schedulers = 1U << home_bits;
 inline constexpr unsigned home_mask = max_schedulers - 1;
 
+/// JoinHandle and AbortHandles of one task that may live at once.
+inline constexpr std::int16_t handles_max = 0x7fff;
+
 /// The block in front of a task's frame. Type-stable: it stays a TaskHeader while its slab lives.
 struct alignas(16) TaskHeader {
     TaskHeader* next = nullptr;             ///< inbox link while posted, free-list link while free
@@ -79,6 +82,9 @@ struct alignas(16) TaskHeader {
         home_and_class = static_cast<std::uint16_t>((home_and_class & home_mask) | (index << home_bits));
     }
     [[nodiscard]] bool has(std::uint16_t bits) const noexcept { return (state & bits) != 0; }
+
+    /// Counted modulo 2^15, as the part that other cores contribute; a task has at most handles_max.
+    [[nodiscard]] bool has_handles() const noexcept { return (handles & handles_max) != 0; }
 
     [[nodiscard]] void* frame() noexcept { return this + 1; }
     [[nodiscard]] std::coroutine_handle<> coroutine() noexcept {

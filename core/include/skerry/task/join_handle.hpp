@@ -32,13 +32,15 @@ public:
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
         Scheduler& scheduler = *current_scheduler;
         scheduler.bind(*this, awaiting);
-        if (!on_home_core(*joined_)) return Scheduler::link_remote_joiner(*joined_, *this);
-        if (joined_->has(task_state::done)) {
-            scheduler.enqueue(*this);  // ready, but out of budget
+        if (!on_home_core(*joined_)) {
+            if (Scheduler::link_remote_joiner(*joined_, *this)) return true;
+            if (scheduler.budget() > 0) return false;
+        } else if (!joined_->has(task_state::done)) {
+            set_state(node_state::linked);
+            joined_->joiner = this;
             return true;
         }
-        set_state(node_state::linked);
-        joined_->joiner = this;
+        scheduler.enqueue(*this);  // over, but out of budget: others run first
         return true;
     }
 
@@ -60,13 +62,11 @@ public:
 
     [[nodiscard]] Result<T, JoinError> await_resume() noexcept {
         take_claim();
-        SKERRY_ASSERT(!joined_->has(task_state::taken) || joined_->has(task_state::cancelled),
-                      "a task's outcome is taken once");
         if (joined_->has(task_state::cancelled)) [[unlikely]] {
             if (!joined_->has(task_state::panicked)) return Unexpected(JoinError());
             return Unexpected(JoinError(static_cast<StoredPanic*>(joined_->frame())->exception));
         }
-        return std::move(static_cast<StoredOutcome<T>*>(joined_->frame())->outcome);
+        return static_cast<StoredOutcome<T>*>(joined_->frame())->take();
     }
 
 private:
@@ -83,6 +83,7 @@ private:
 
 /// Aborts a task, or asks whether it is over, from anywhere; keeps neither the task nor its outcome.
 ///
+/// Shape:   at most 32,767 handles of one task live at once.
 /// Threads: any.
 class AbortHandle {
 public:

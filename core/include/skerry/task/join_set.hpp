@@ -121,9 +121,8 @@ private:
     void end() noexcept {
         TypedJoinMember<T>& member = *member_;
         std::exception_ptr thrown;
-        const bool clean = member.coroutine.done() ? destroy_contained(member.coroutine, thrown)
-                                                   : destroy_unfinished(member.coroutine, thrown);
-        if (!clean) [[unlikely]]
+        // Also the frame of a task that never ended: its wrapper was aborted.
+        if (!destroy_ended(member.coroutine, thrown)) [[unlikely]]
             member.outcome = Unexpected(JoinError(std::move(thrown)));
         member.set->report(member);
     }
@@ -131,21 +130,9 @@ private:
     TypedJoinMember<T>* member_;
 };
 
-/// Awaits a member's task; an exception becomes part of the outcome without being thrown again.
-template <class T>
-class MemberAwaiter : public Task<T>::Awaiter {
-public:
-    explicit MemberAwaiter(std::coroutine_handle<Promise<T>> coroutine) noexcept
-        : Task<T>::Awaiter(coroutine), coroutine_(coroutine) {}
-    [[nodiscard]] Result<T, JoinError> await_resume() noexcept { return coroutine_.promise().take_outcome(); }
-
-private:
-    std::coroutine_handle<Promise<T>> coroutine_;
-};
-
 template <class T>
 Task<void> run_member(MemberRun<T> run) {
-    auto outcome = co_await MemberAwaiter<T>(run.member().coroutine);
+    auto outcome = co_await OutcomeAwaiter<T>(run.member().coroutine);
     run.member().outcome = std::move(outcome);
 }
 
@@ -251,12 +238,15 @@ public:
     }
 
     /// Starts `task` on this core as a member.
+    ///
+    /// Errors: std::bad_alloc; when there is memory for the member and none for its frame, it is joined as cancelled.
     AbortHandle spawn(Task<T> task, std::source_location where = std::source_location::current()) {
-        auto member = std::make_unique<task::TypedJoinMember<T>>(*state_, std::move(task));
-        Task<void> wrapper = task::run_member<T>(task::MemberRun<T>(*member));
+        auto* const member = new task::TypedJoinMember<T>(*state_, std::move(task));
+        // Before the wrapper is made: what reports the end is a parameter of it, also of one that is never made.
         state_->add(*member);
+        Task<void> wrapper = task::run_member<T>(task::MemberRun<T>(*member));
         member->handle.emplace(skerry::spawn(std::move(wrapper), where));
-        return member.release()->handle->abort_handle();
+        return member->handle->abort_handle();
     }
 
     /// Waits for the next member to end and gives its outcome; nullopt when there are no members.

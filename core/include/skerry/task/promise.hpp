@@ -10,6 +10,7 @@
 #include "join_error.hpp"
 #include "scheduler.hpp"
 
+#include "../base/assert.hpp"
 #include "../base/compiler.hpp"
 #include "../base/result.hpp"
 
@@ -28,7 +29,8 @@ class Task;
 
 namespace skerry::task {
 
-/// What a finished task leaves in its block until the handle takes it; the first word knows how to drop it.
+/// What a finished task leaves in its block until the handle takes it; the first word knows how to drop it, and
+/// is null once it was taken. The joiner's from DONE until its handle is dropped, on whichever core that is.
 struct StoredOutcomeBase {
     void (*drop)(void* self) noexcept;
 };
@@ -40,6 +42,15 @@ struct StoredOutcome : StoredOutcomeBase {
     explicit StoredOutcome(Result<T, JoinError>&& result) noexcept
         : StoredOutcomeBase{&drop_stored}, outcome(std::move(result)) {}
     static void drop_stored(void* self) noexcept { static_cast<StoredOutcome*>(self)->~StoredOutcome(); }
+
+    /// Moves the outcome out; what is left is destroyed here, so that the home core has nothing to call.
+    [[nodiscard]] Result<T, JoinError> take() noexcept {
+        SKERRY_ASSERT(drop != nullptr, "a task's outcome is taken once");
+        drop = nullptr;
+        Result<T, JoinError> taken(std::move(outcome));
+        std::destroy_at(std::addressof(outcome));
+        return taken;
+    }
 };
 
 /// What an aborted task leaves when one of its destructors threw.
@@ -54,6 +65,9 @@ struct StoredPanic {
 /// may be caught inside the coroutine (g++ does), which goes on to its final suspension: there it must stop,
 /// and be destroyed once more.
 [[nodiscard]] bool destroy_unfinished(std::coroutine_handle<> frame, std::exception_ptr& thrown) noexcept;
+
+/// The same for a coroutine that has ended: at its final suspension or, with its locals still alive, in ok().
+[[nodiscard]] bool destroy_ended(std::coroutine_handle<> frame, std::exception_ptr& thrown) noexcept;
 
 class PromiseBase {
 public:
@@ -225,7 +239,7 @@ inline void destroy_owned(std::coroutine_handle<> frame) noexcept {
 
 /// True when no handle is left and none is on its way: nobody will ask for the outcome.
 [[nodiscard]] inline bool is_unobserved(const TaskHeader& task) noexcept {
-    return task.handles == 0 && task.remote.load(std::memory_order_relaxed) == 0;
+    return !task.has_handles() && task.remote.load(std::memory_order_relaxed) == 0;
 }
 
 template <class P, class T>
@@ -233,17 +247,19 @@ void finish_task(Scheduler& scheduler, TaskHeader& task) noexcept {
     // Out of the frame first, then the frame, then into the block: parameters die only with the frame, and
     // a task's destructors are over before its join completes.
     const auto coroutine = std::coroutine_handle<P>::from_address(task.frame());
-    Result<T, JoinError> outcome = coroutine.promise().take_outcome();
-    std::exception_ptr thrown;
-    if (!destroy_contained(coroutine, thrown)) [[unlikely]]
-        outcome = Unexpected(JoinError(std::move(thrown)));
-    if (is_unobserved(task)) {
-        if (!outcome) [[unlikely]]
-            SchedulerCounters::add(scheduler.counters().unhandled_exceptions);
-        task.state |= task_state::taken;
-    } else {
-        ::new (task.frame()) StoredOutcome<T>(std::move(outcome));
-    }
+    {
+        Result<T, JoinError> outcome = coroutine.promise().take_outcome();
+        std::exception_ptr thrown;
+        if (!destroy_ended(coroutine, thrown)) [[unlikely]]
+            outcome = Unexpected(JoinError(std::move(thrown)));
+        if (is_unobserved(task)) {
+            if (!outcome) [[unlikely]]
+                SchedulerCounters::add(scheduler.counters().unhandled_exceptions);
+            task.state |= task_state::taken;
+        } else {
+            ::new (task.frame()) StoredOutcome<T>(std::move(outcome));
+        }
+    }  // what nobody asks for is destroyed while the task still is one
     scheduler.complete(task);
 }
 

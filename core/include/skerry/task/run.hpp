@@ -18,11 +18,9 @@ SKERRY_ALWAYS_INLINE void Scheduler::resume(TaskHeader& task, std::coroutine_han
     current_ = &task;
     budget_ = limits_.task_budget;
     if (hooks_ != nullptr) [[unlikely]]
-        call_hook(hooks_->before_run, task);
+        return resume_hooked(id_of(task), coroutine);
     coroutine.resume();
     settle();
-    if (hooks_ != nullptr) [[unlikely]]
-        call_hook(hooks_->after_run, task);
 }
 
 SKERRY_ALWAYS_INLINE void Scheduler::start_now(TaskHeader& task) noexcept {

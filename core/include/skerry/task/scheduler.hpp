@@ -26,7 +26,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -136,9 +135,13 @@ public:
     /// The scheduler with process-wide number `home`. Threads: any.
     [[nodiscard]] static Scheduler& at(std::uint16_t home) noexcept { return *table_[home]; }
 
-    /// Ends this scheduler's use: from now on posts are handled by whoever posts, and the object returns
-    /// to the pool when the last block that a handle still holds is gone. All tasks must be over.
+    /// Ends this scheduler's use: from now on posts are handled by whoever posts, and tasks that arrive are
+    /// cancelled. All tasks must be over.
     void close() noexcept;
+
+    /// The owner's last word, after close() or instead of it: nobody will hand a task to this scheduler any more. It
+    /// returns to the pool when the last block that a handle still holds is gone.
+    void retire() noexcept;
 
     /// The process-wide number. Threads: any.
     [[nodiscard]] std::uint16_t home() const noexcept { return home_; }
@@ -198,7 +201,7 @@ public:
         SchedulerCounters::add(counters_.spawned);
         push_unstarted(task);
         if (hooks_ != nullptr) [[unlikely]]
-            call_hook(hooks_->on_spawn, task);
+            call_hook(hooks_->on_spawn, id_of(task));
         if (stopping_) [[unlikely]]
             request_abort(task);
     }
@@ -371,6 +374,7 @@ private:
 
     bool run_one() noexcept;
     void resume(TaskHeader& task, std::coroutine_handle<> coroutine) noexcept;
+    SKERRY_COLD void resume_hooked(TaskId task, std::coroutine_handle<> coroutine) noexcept;
     void start_now(TaskHeader& task) noexcept;
     void settle() noexcept;
     void kill(TaskHeader& task) noexcept;
@@ -378,13 +382,14 @@ private:
     void arrive(TaskHeader& task) noexcept;
     void handle_post(TaskHeader& header) noexcept;
     bool drain_slow() noexcept;
-    void drain_closed() noexcept;
+    SKERRY_COLD void drain_closed() noexcept;
+    void drain_once_closed() noexcept;
     [[nodiscard]] bool spend_slow() noexcept;
     void handle_returned(TaskHeader& block) noexcept;
     void give_back_to_pool() noexcept;
     SKERRY_NOINLINE void grow_ring();
     SKERRY_NOINLINE void grow_unstarted();
-    SKERRY_COLD static void call_hook(const std::function<void(TaskId)>& hook, const TaskHeader& task) noexcept;
+    SKERRY_COLD static void call_hook(const std::function<void(TaskId)>& hook, TaskId task) noexcept;
 
     static std::array<Scheduler*, max_schedulers> table_;
 
@@ -420,16 +425,18 @@ private:
     Slab slab_;
     SchedulerCounters counters_;
     void* runtime_ = nullptr;
-    std::unordered_set<TaskHeader*> adopted_;
+    std::unordered_set<TaskHeader*> adopted_;  // live tasks whose block is not of this slab
+    std::uint64_t adopted_blocks_ = 0;  // such blocks, also of tasks that are over
     std::unordered_map<const TaskHeader*, std::string> names_;
 
     // Other threads write here: lines of their own.
     alignas(no_sharing_bytes) skerry::atomic<TaskHeader*> inbox_{nullptr};
     void (*ring_doorbell_)(void*) noexcept;
     void* doorbell_context_ = nullptr;
-    std::atomic<bool> closed_{false};
-    std::atomic<std::uint64_t> rings_done_{0};
-    alignas(no_sharing_bytes) std::mutex closed_mutex_;
+    skerry::atomic<bool> closed_{false};
+    skerry::atomic<bool> retired_{false};
+    skerry::atomic<std::uint32_t> drains_due_{0};  // who wants the posts of a closed core handled; see drain_closed()
+    skerry::atomic<std::uint64_t> rings_done_{0};
 };
 
 /// Makes an awaiter's node wait for its primitive no more, for cores that only use local queues.

@@ -14,6 +14,11 @@
 
 namespace skerry {
 
+namespace task {
+template <class T>
+class OutcomeAwaiter;
+}
+
 /// A coroutine that gives a T. Awaited once, as an rvalue: `T value = co_await f();`
 ///
 /// An exception in it is rethrown by the await.
@@ -75,6 +80,7 @@ public:
 
 private:
     friend promise_type;
+    friend task::OutcomeAwaiter<T>;
     explicit Task(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
 
     std::coroutine_handle<promise_type> coroutine_;
@@ -89,6 +95,19 @@ inline Task<void> task::Promise<void>::get_return_object() noexcept {
 }
 
 namespace task {
+
+/// Awaits a task and gives how it ended: an exception becomes part of the outcome without being thrown again.
+template <class T>
+class OutcomeAwaiter : public Task<T>::Awaiter {
+public:
+    explicit OutcomeAwaiter(std::coroutine_handle<Promise<T>> coroutine) noexcept
+        : Task<T>::Awaiter(coroutine), coroutine_(coroutine) {}
+    explicit OutcomeAwaiter(const Task<T>& task) noexcept : OutcomeAwaiter(task.coroutine_) {}
+    [[nodiscard]] Result<T, JoinError> await_resume() noexcept { return coroutine_.promise().take_outcome(); }
+
+private:
+    std::coroutine_handle<Promise<T>> coroutine_;
+};
 
 /// The awaiter of ok(): ends the awaiting coroutine with the error instead of resuming it.
 template <class R>

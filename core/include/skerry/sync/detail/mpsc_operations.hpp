@@ -30,11 +30,10 @@ public:
         task::Scheduler& scheduler = *task::current_scheduler;
         scheduler.bind(*this, awaiting);
         outcome_ = channel_->wait_for_slots(*this);
-        if (outcome_ == SlotOutcome::closed) return false;
         if (outcome_ == SlotOutcome::full) return true;
-        give_claim();
+        if (outcome_ == SlotOutcome::done) give_claim();
         if (scheduler.budget() > 0) return false;
-        scheduler.enqueue(*this);  // out of budget: the slots are ours, others run first
+        scheduler.enqueue(*this);  // out of budget: the slots are ours, or the channel is closed; others run first
         return true;
     }
     [[nodiscard]] bool is_complete() const noexcept { return state() == task::node_state::idle; }

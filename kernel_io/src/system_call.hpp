@@ -3,6 +3,10 @@
 // Hot path. The system calls of a message, without what glibc adds: in a program with threads recv(), send() and
 // epoll_wait() switch the thread's cancellation on and off around the call, some 30 instructions each, and syscall()
 // moves six registers. Nobody cancels a core's thread. The results are those of the functions: -1 and errno.
+//
+// Socket calls are repeated when they were interrupted. Linux does not interrupt calls that do not wait, but what
+// stands between a container and it may; and a caller that took EINTR for "not ready" would wait for an edge that is
+// past.
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -37,22 +41,42 @@ inline long system_call(long number, long a, long b, long c, long d, long e = 0,
 #endif
 }
 
+/// The same, again while a signal interrupts it.
+inline long uninterrupted(long number, long a, long b, long c, long d, long e = 0, long f = 0) noexcept {
+    long answer = system_call(number, a, b, c, d, e, f);
+    while (answer < 0 && errno == EINTR) [[unlikely]]
+        answer = system_call(number, a, b, c, d, e, f);
+    return answer;
+}
+
 inline long argument(const void* pointer) noexcept { return reinterpret_cast<long>(pointer); }
 
 inline ssize_t call_recv(int fd, void* into, std::size_t bytes, int flags) noexcept {
-    return system_call(SYS_recvfrom, fd, argument(into), static_cast<long>(bytes), flags);
+    return uninterrupted(SYS_recvfrom, fd, argument(into), static_cast<long>(bytes), flags);
+}
+
+inline ssize_t call_recvfrom(int fd, void* into, std::size_t bytes, int flags, sockaddr* peer,
+                             socklen_t* length) noexcept {
+    return uninterrupted(SYS_recvfrom, fd, argument(into), static_cast<long>(bytes), flags, argument(peer),
+                         argument(length));
 }
 
 inline ssize_t call_send(int fd, const void* from, std::size_t bytes, int flags) noexcept {
-    return system_call(SYS_sendto, fd, argument(from), static_cast<long>(bytes), flags);
+    return uninterrupted(SYS_sendto, fd, argument(from), static_cast<long>(bytes), flags);
+}
+
+inline ssize_t call_sendto(int fd, const void* from, std::size_t bytes, int flags, const sockaddr* to,
+                           socklen_t length) noexcept {
+    return uninterrupted(SYS_sendto, fd, argument(from), static_cast<long>(bytes), flags, argument(to),
+                         static_cast<long>(length));
 }
 
 inline int call_recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags) noexcept {
-    return static_cast<int>(system_call(SYS_recvmmsg, fd, argument(messages), static_cast<long>(count), flags));
+    return static_cast<int>(uninterrupted(SYS_recvmmsg, fd, argument(messages), static_cast<long>(count), flags));
 }
 
 inline int call_sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) noexcept {
-    return static_cast<int>(system_call(SYS_sendmmsg, fd, argument(messages), static_cast<long>(count), flags));
+    return static_cast<int>(uninterrupted(SYS_sendmmsg, fd, argument(messages), static_cast<long>(count), flags));
 }
 
 /// epoll_wait(); by epoll_pwait, because newer architectures have only that one.

@@ -8,6 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
 import rig  # noqa: E402
 
+import signal  # noqa: E402
 import socket  # noqa: E402
 import struct  # noqa: E402
 import time  # noqa: E402
@@ -27,19 +28,6 @@ def answers(server, connection=None):
 def reset(connection):
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
-
-
-def fill(connection):
-    """Sends without reading until nothing more is taken, so that the server's write blocks."""
-    connection.setblocking(False)
-    deadline = time.monotonic() + 20
-    quiet_since = time.monotonic()
-    while time.monotonic() < deadline and time.monotonic() - quiet_since < 0.3:
-        try:
-            connection.send(bytes(65_536))
-            quiet_since = time.monotonic()
-        except BlockingIOError:
-            time.sleep(0.01)
 
 
 def resets_and_half_closes():
@@ -64,6 +52,23 @@ def resets_and_half_closes():
         rig.check(server.stop()["connections"] == 202, "every connection was accepted")
 
 
+def urgent_data():
+    """The kernel ends a read in front of an urgent byte; what is behind it must not wait for more to come."""
+    with rig.Server(bin_dir) as server:
+        connection = server.connect()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        rig.check(answers(server, connection), "before")
+        server.process.send_signal(signal.SIGSTOP)
+        connection.send(b"abc")
+        connection.send(b"!", socket.MSG_OOB)
+        connection.send(b"def")
+        rig.wait_until(lambda: rig.unread_bytes(server.port) >= 7, "all has reached the server")
+        server.process.send_signal(signal.SIGCONT)
+        rig.check(rig.receive(connection, 6) == b"abcdef", "what is behind an urgent byte is answered")
+        connection.close()
+        server.stop()
+
+
 def stalls():
     """Sixty peers that send and never read, then one that closes with all that unread."""
     with rig.Server(bin_dir) as server:
@@ -72,7 +77,7 @@ def stalls():
         for connection in stalled:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
         for connection in stalled[:3]:
-            fill(connection)
+            rig.fill(connection)
         for connection in stalled[3:]:
             connection.setblocking(False)
             try:
@@ -143,7 +148,7 @@ def stop_with_work():
 def stop_with_a_stalled_peer():
     with rig.Server(bin_dir, "--grace=300ms") as server:
         connection = server.connect()
-        fill(connection)
+        rig.fill(connection)
         server.stop()
 
 
@@ -153,6 +158,7 @@ def stop_udp():
 
 
 resets_and_half_closes()
+urgent_data()
 stalls()
 garbage()
 stop_with_idle_connections()

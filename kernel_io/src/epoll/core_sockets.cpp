@@ -51,9 +51,18 @@ backend::Capabilities CoreSockets::capabilities() const noexcept {
     return capabilities;
 }
 
+backend::SocketStats CoreSockets::stats() const noexcept {
+    backend::SocketStats stats = counts_;
+    const BufferPoolStats pool = buffers_.stats();
+    stats.buffers_out = pool.live;
+    stats.buffers_made = pool.high_water;
+    return stats;
+}
+
 Result<> CoreSockets::enroll(Socket& socket, std::uint32_t events) noexcept {
     if (auto added = poller_.add(socket.fd(), socket, events); !added) return added;
     sockets_.push_back(socket);
+    ++counts_.open;
     return {};
 }
 
@@ -117,7 +126,7 @@ Result<backend::DatagramSocket*> CoreSockets::bind(const net::SocketAddr& addres
 // --- descriptors that run out
 
 void CoreSockets::pause(Listener& listener) noexcept {
-    counters_.accept_paused.fetch_add(1, std::memory_order_relaxed);
+    ++counts_.accept_paused;
     listener.is_paused = true;
     listener.next_paused = std::exchange(paused_, &listener);
     next_retry_ = time::Instant::now() + retry_interval;
@@ -180,7 +189,7 @@ Result<> EpollSlowLane::add(backend::WatchedFd& fd) noexcept {
 
 void EpollSlowLane::remove(backend::WatchedFd& fd) noexcept {
     if (fd.lane != this) return;
-    ::epoll_ctl(poller_.fd(), EPOLL_CTL_DEL, fd.fd, nullptr);
+    poller_.detach(fd.fd);
     auto* const watch = static_cast<FdWatch*>(std::exchange(fd.registration, nullptr));
     fd.lane = nullptr;
     watch->unlink();

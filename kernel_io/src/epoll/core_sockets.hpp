@@ -11,7 +11,6 @@
 #include <skerry/base/buffer_pool.hpp>
 #include <skerry/base/intrusive_list.hpp>
 
-#include <atomic>
 #include <cstdint>
 
 namespace skerry::kernel_io::epoll {
@@ -43,13 +42,6 @@ private:
     Fd fd_;
 };
 
-/// Numbers of one core's kernel sockets. Written by it, readable from anywhere.
-struct SocketCounters {
-    std::atomic<std::uint64_t> accept_paused{0};  ///< times accepting stopped for want of descriptors
-    std::atomic<std::uint64_t> accepted{0};
-    std::atomic<std::uint64_t> no_buffers{0};     ///< receives that found the buffer pool at its limit
-};
-
 class Listener;
 
 class CoreSockets final : public backend::SocketFactory {
@@ -58,6 +50,7 @@ public:
     ~CoreSockets();
 
     [[nodiscard]] backend::Capabilities capabilities() const noexcept override;
+    [[nodiscard]] backend::SocketStats stats() const noexcept override;
     [[nodiscard]] backend::Step connect(backend::ConnectRequest& request) noexcept override;
     void cancel_connect(backend::ConnectRequest& request) noexcept override;
     [[nodiscard]] Result<backend::ListenerSocket*> listen(const net::SocketAddr& address,
@@ -69,12 +62,16 @@ public:
     [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
     [[nodiscard]] ReceiveArray& received_messages() noexcept { return received_; }
     [[nodiscard]] SendArray& sent_messages() noexcept { return sent_; }
-    [[nodiscard]] SocketCounters& counters() noexcept { return counters_; }
+    void count_accepted() noexcept { ++counts_.accepted; }
+    void count_no_buffers() noexcept { ++counts_.no_buffers; }
     [[nodiscard]] std::uint16_t home() const noexcept { return home_; }
 
     /// Registers a new socket with the poller and in the list.
     [[nodiscard]] Result<> enroll(Socket& socket, std::uint32_t events = Poller::both_directions) noexcept;
-    void descriptor_closed() noexcept { retry_accept_ = paused_ != nullptr; }
+    void descriptor_closed() noexcept {
+        --counts_.open;
+        retry_accept_ = paused_ != nullptr;
+    }
 
     /// A listener found no descriptor: tries again when one of this core's is closed, and every 10 ms,
     /// because other cores and libraries close some too.
@@ -83,7 +80,8 @@ public:
     /// Lets paused listeners accept again when it is time; true when one did.
     bool resume_paused(time::Instant now) noexcept { return paused_ != nullptr && retry_paused(now); }
     [[nodiscard]] time::Instant next_retry() const noexcept {
-        return paused_ != nullptr ? next_retry_ : time::Instant::max();
+        if (paused_ == nullptr) return time::Instant::max();
+        return retry_accept_ ? time::Instant{} : next_retry_;
     }
 
 private:
@@ -94,7 +92,7 @@ private:
     BufferPool buffers_;
     ReceiveArray received_;  // holds buffers of the pool, so it stands behind it
     SendArray sent_;
-    SocketCounters counters_;
+    backend::SocketStats counts_;  // but the buffers
     IntrusiveList<Socket> sockets_;
     Listener* paused_ = nullptr;
     bool retry_accept_ = false;

@@ -40,7 +40,7 @@ Step DatagramPort::receive_now(RecvRequest& request) noexcept {
 }
 
 Step DatagramPort::nothing_received(RecvRequest& request) noexcept {
-    if (errno == EAGAIN || errno == EINTR) {
+    if (errno == EAGAIN) {
         may_receive = false;
         if (guessing_) guess_failed();
         return Step::pending;
@@ -53,8 +53,8 @@ Step DatagramPort::receive_one(RecvRequest& request) noexcept {
     sockaddr_storage storage;
     socklen_t length = sizeof storage;
     // MSG_TRUNC makes the kernel return the datagram's own length, so that a short buffer shows.
-    const ssize_t count = ::recvfrom(fd(), request.into.data(), request.into.size(), MSG_TRUNC,
-                                     reinterpret_cast<sockaddr*>(&storage), &length);
+    const ssize_t count = call_recvfrom(fd(), request.into.data(), request.into.size(), MSG_TRUNC,
+                                        reinterpret_cast<sockaddr*>(&storage), &length);
     if (count < 0) return nothing_received(request);
     const auto bytes = static_cast<std::size_t>(count);
     request.truncated = bytes > request.into.size();
@@ -110,7 +110,7 @@ int DatagramPort::receive_into(std::span<Datagram>& slots) noexcept {
     ReceiveArray& messages = core().received_messages();
     const std::size_t ready = messages.prepare(slots.size(), core().buffers());
     if (ready == 0) [[unlikely]] {
-        core().counters().no_buffers.fetch_add(1, std::memory_order_relaxed);
+        core().count_no_buffers();
         errno = ENOBUFS;
         return -1;
     }
@@ -140,13 +140,13 @@ Step DatagramPort::send_one(SendRequest& request) noexcept {
     sockaddr_storage storage;
     socklen_t length = 0;
     if (request.to != nullptr) length = net::to_os(*request.to, storage);
-    const ssize_t count = ::sendto(fd(), request.from.data(), request.from.size(), MSG_NOSIGNAL,
-                                   length != 0 ? reinterpret_cast<sockaddr*>(&storage) : nullptr, length);
+    const ssize_t count = call_sendto(fd(), request.from.data(), request.from.size(), MSG_NOSIGNAL,
+                                      length != 0 ? reinterpret_cast<sockaddr*>(&storage) : nullptr, length);
     if (count >= 0) [[likely]] {
         request.count = static_cast<std::size_t>(count);
         return Step::done;
     }
-    if (errno == EAGAIN || errno == EINTR) return no_room(request);
+    if (errno == EAGAIN) return no_room(request);
     request.error = last_error();
     return Step::done;
 }
@@ -173,7 +173,7 @@ Step DatagramPort::send_batch(SendRequest& request) noexcept {
             request.count += static_cast<std::size_t>(sent);
             continue;
         }
-        if (errno == EAGAIN || errno == EINTR) return no_room(request);
+        if (errno == EAGAIN) return no_room(request);
         // What was sent counts; the error comes with the next call, whose first datagram it concerns.
         if (request.count == 0) request.error = last_error();
         return Step::done;

@@ -21,6 +21,10 @@ bool is_shortage(int error) noexcept {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+// Connections in a row that may be unsound before accepting pauses. Each of them left the queue with its error; but a
+// filter that refuses the call itself gives the same EPERM, and then nothing leaves it.
+constexpr unsigned unsound_max = 64;
+
 // The connection died in the queue, or the network had an error for it: the next one may be sound.
 bool concerns_one_connection(int error) noexcept {
     switch (error) {
@@ -58,17 +62,18 @@ void Listener::resume() noexcept {
 
 Step Listener::accept_now(AcceptRequest& request) noexcept {
     if (is_paused) return Step::pending;
-    for (;;) {
+    for (unsigned unsound = 0;;) {
         sockaddr_storage storage;
         socklen_t length = sizeof storage;
         Fd accepted(::accept4(fd(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!accepted) {
-            if (concerns_one_connection(errno)) continue;
+            const bool is_unsound = concerns_one_connection(errno);
+            if (is_unsound && ++unsound <= unsound_max) continue;
             if (errno == EAGAIN) {
                 may_accept = false;
                 return Step::pending;
             }
-            if (is_shortage(errno)) {
+            if (is_unsound || is_shortage(errno)) {
                 core().pause(*this);
                 return Step::pending;
             }
@@ -88,7 +93,7 @@ Step Listener::accept_now(AcceptRequest& request) noexcept {
         }
         if (auto peer = net::from_os(storage, length)) stream->peer = *peer;
         stream->may_read = true;
-        core().counters().accepted.fetch_add(1, std::memory_order_relaxed);
+        core().count_accepted();
         request.accepted = stream;
         return Step::done;
     }

@@ -42,10 +42,12 @@ Result<> Poller::modify(int fd, Watched& watched, std::uint32_t events) noexcept
     return {};
 }
 
+void Poller::detach(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+
 void Poller::retire(Watched* watched) noexcept {
     watched->gone_ = true;
     --watched_count_;
-    retired_.push_back(watched);
+    watched->next_retired_ = std::exchange(retired_, watched);
 }
 
 void Poller::park_until(time::Instant wake_at) noexcept {
@@ -53,11 +55,13 @@ void Poller::park_until(time::Instant wake_at) noexcept {
     timespec timeout{};
     timeout.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(left).count();
     timeout.tv_nsec = (left % std::chrono::seconds{1}).count();
-    harvested_ = ::epoll_pwait2(epoll_.get(), events_.data(), events_per_poll, &timeout, nullptr);
-    if (harvested_ < 0 && errno == ENOSYS) {  // before Linux 5.11: whole milliseconds, never early
-        const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-        harvested_ = ::epoll_wait(epoll_.get(), events_.data(), events_per_poll,
-                                  static_cast<int>(std::min<std::int64_t>(ms, 60'000)));
+    if (has_pwait2_) harvested_ = ::epoll_pwait2(epoll_.get(), events_.data(), events_per_poll, &timeout, nullptr);
+    // Linux has it since 5.11, and filters of containers refuse what they do not know with any error they like.
+    if (!has_pwait2_ || (harvested_ < 0 && errno != EINTR)) [[unlikely]] {
+        has_pwait2_ = false;
+        const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();  // never early
+        harvested_ = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll,
+                                     static_cast<int>(std::min<std::int64_t>(ms, 60'000)));
     }
 }
 
@@ -67,8 +71,10 @@ void Poller::ring() noexcept {
 }
 
 void Poller::release_retired() noexcept {
-    for (Watched* watched : retired_) delete watched;
-    retired_.clear();
+    while (retired_ != nullptr) {
+        const Watched* const gone = std::exchange(retired_, retired_->next_retired_);
+        delete gone;
+    }
 }
 
 }  // namespace skerry::kernel_io::epoll

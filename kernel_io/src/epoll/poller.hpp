@@ -17,7 +17,6 @@
 #include <array>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 namespace skerry::kernel_io::epoll {
 
@@ -37,6 +36,7 @@ protected:
 
 private:
     friend Poller;
+    Watched* next_retired_ = nullptr;
     bool gone_ = false;
 };
 
@@ -44,19 +44,23 @@ class Poller {
 public:
     static constexpr int events_per_poll = 256;
 
-    static constexpr std::uint32_t both_directions = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
+    static constexpr std::uint32_t both_directions = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP;
 
     /// Errors: no_descriptors and whatever else epoll_create1 and eventfd say.
     [[nodiscard]] static Result<Poller> make() noexcept;
 
+    /// Only as long as nothing is registered.
     Poller(Poller&&) noexcept = default;
-    Poller& operator=(Poller&&) noexcept = default;
+    Poller& operator=(Poller&&) = delete;
     ~Poller();
 
     [[nodiscard]] Result<> add(int fd, Watched& watched, std::uint32_t events = both_directions) noexcept;
 
     /// Changes what is registered. What is ready already gives an edge again.
     [[nodiscard]] Result<> modify(int fd, Watched& watched, std::uint32_t events) noexcept;
+
+    /// Stops events of a descriptor that stays open.
+    void detach(int fd) noexcept;
 
     /// Stops events for `watched`, whose descriptor the caller closes, and deletes it after the batch.
     void retire(Watched* watched) noexcept;
@@ -91,14 +95,15 @@ private:
     int harvested_ = -1;  // events in events_ that a park brought; -1: none were asked for
     std::uint64_t watched_count_ = 0;
     mutable bool is_watched_outside_ = false;  // fd() was asked for
-    std::vector<Watched*> retired_;
+    bool has_pwait2_ = true;
+    Watched* retired_ = nullptr;  // the last one; linked in themselves, because closing must not need memory
     std::array<epoll_event, events_per_poll> events_;
 };
 
 inline int Poller::dispatch() noexcept {
     int count = std::exchange(harvested_, -1);
     if (count < 0) {
-        if (watched_count_ == 0 && retired_.empty() && !is_watched_outside_) return 0;
+        if (watched_count_ == 0 && retired_ == nullptr && !is_watched_outside_) return 0;
         count = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0);
     }
     const epoll_event* const end = events_.data() + count;
@@ -106,7 +111,7 @@ inline int Poller::dispatch() noexcept {
         auto* const watched = static_cast<Watched*>(event->data.ptr);
         if (watched != nullptr && !watched->gone_) watched->on_events(event->events);
     }
-    if (!retired_.empty()) [[unlikely]]
+    if (retired_ != nullptr) [[unlikely]]
         release_retired();
     return count;
 }

@@ -28,7 +28,7 @@ Stream::Stream(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) 
 SKERRY_ALWAYS_INLINE Step Stream::received(ReadRequest& request, ssize_t count, std::size_t asked) noexcept {
     if (count > 0) {
         request.bytes = static_cast<std::size_t>(count);
-        if (request.bytes < asked && request.kind != ReadKind::peek) may_read = saw_hang_up_;
+        if (request.bytes < asked && request.kind != ReadKind::peek) may_read = reads_to_the_end_;
         return Step::done;
     }
     if (count == 0) {
@@ -36,7 +36,7 @@ SKERRY_ALWAYS_INLINE Step Stream::received(ReadRequest& request, ssize_t count, 
         end_of_stream = true;
         return Step::done;
     }
-    if (errno == EAGAIN || errno == EINTR) {
+    if (errno == EAGAIN) {
         may_read = false;
         return Step::pending;
     }
@@ -47,7 +47,7 @@ SKERRY_ALWAYS_INLINE Step Stream::received(ReadRequest& request, ssize_t count, 
 SKERRY_ALWAYS_INLINE Step Stream::read_buffer(ReadRequest& request) noexcept {
     IoBuf buffer = core().buffers().allocate();
     if (!buffer) [[unlikely]] {
-        core().counters().no_buffers.fetch_add(1, std::memory_order_relaxed);
+        core().count_no_buffers();
         request.error = Errc::no_buffers;
         return Step::done;
     }
@@ -82,7 +82,7 @@ Step Stream::write_now(WriteRequest& request) noexcept {
         may_write = false;
         return request.kind == WriteKind::some ? Step::done : Step::pending;
     }
-    if (errno == EAGAIN || errno == EINTR) {
+    if (errno == EAGAIN) {
         may_write = false;
         return Step::pending;
     }
@@ -97,11 +97,13 @@ Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
 // --- events
 
 void Stream::on_events(std::uint32_t events) noexcept {
-    if (connecting != nullptr) [[unlikely]]
-        return finish_connect();
-    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+    if (connecting != nullptr) [[unlikely]] {
+        if (!finish_connect()) return;
+    }
+    // Also with the event of a connect: data, and the end behind it, may have come before anybody looked.
+    if ((events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
         may_read = true;
-        saw_hang_up_ |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        reads_to_the_end_ |= (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
         if (reader != nullptr && read_now(*reader) == Step::done) complete(*this, *reader);
     }
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
@@ -149,20 +151,19 @@ Result<net::SocketAddr> Stream::local_address(StreamSocket& socket) noexcept {
 
 // --- connecting
 
-void Stream::finish_connect() noexcept {
+bool Stream::finish_connect() noexcept {
     backend::ConnectRequest& request = *std::exchange(connecting, nullptr);
     int error = 0;
     socklen_t length = sizeof error;
     if (::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
-    if (error == 0) {
-        may_read = true;
-    } else {
+    if (error != 0) {
         request.error = Error::from_os(error);
         request.socket = nullptr;
         retire();
     }
     request.give_claim();
     task::current_scheduler->wake(request);
+    return error == 0;
 }
 
 // --- after the core

@@ -4,7 +4,8 @@
 //
 // A reader that waits is served inside the poll: its bytes go from the kernel straight into its span. A short
 // read means that the socket is drained, so the next read waits for an edge instead of asking the kernel for
-// an EAGAIN; only a hang-up that was seen must be read out to its end, since it gives no second edge.
+// an EAGAIN. There are two exceptions, from which on every read goes on to the EAGAIN: a hang-up that was seen gives no
+// second edge; and the kernel ends a read in front of a byte that the peer sent as urgent (EPOLLPRI), with more behind.
 
 #include "core_sockets.hpp"
 
@@ -28,7 +29,8 @@ private:
     backend::Step read_buffer(backend::ReadRequest& request) noexcept;
     backend::Step received(backend::ReadRequest& request, ssize_t count, std::size_t asked) noexcept;
     backend::Step write_now(backend::WriteRequest& request) noexcept;
-    void finish_connect() noexcept;
+    /// False: the connect failed, and this socket is retired.
+    bool finish_connect() noexcept;
 
     static backend::Step read(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept;
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
@@ -38,7 +40,7 @@ private:
     static Result<int> get_option(backend::StreamSocket& socket, backend::SocketOption option) noexcept;
     static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept;
 
-    bool saw_hang_up_ = false;
+    bool reads_to_the_end_ = false;  // a short read does not mean that the socket is drained
 };
 
 }  // namespace skerry::kernel_io::epoll

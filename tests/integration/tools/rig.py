@@ -113,6 +113,13 @@ class Server:
         with open(f"/proc/{self.process.pid}/status") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
 
+    def numbers(self, patience=20):
+        """What the server prints on SIGUSR1."""
+        self.process.send_signal(signal.SIGUSR1)
+        ready, _, _ = select.select([self.process.stdout], [], [], patience)
+        check(ready, f"the server did not tell its numbers within {patience} s")
+        return json.loads(self.process.stdout.readline())
+
     def stop(self, number=signal.SIGTERM, patience=30):
         """Ends the server and returns its counters; it must exit with 0 and have said nothing."""
         self.process.send_signal(number)
@@ -126,12 +133,17 @@ class Server:
             return json.load(file)
 
 
+def run(bin_dir, program, *arguments, patience=60, **how):
+    """Runs a program to its end and returns what subprocess.run() does."""
+    return subprocess.run([os.path.join(bin_dir, program), *arguments], capture_output=True, text=True,
+                          timeout=patience, stdin=subprocess.DEVNULL, **how)
+
+
 def loadgen(bin_dir, *arguments, patience=60, expect=0):
     """Runs skerry-loadgen and returns its JSON report."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "run.json")
-        done = subprocess.run([os.path.join(bin_dir, "skerry-loadgen"), f"--json={path}", *arguments],
-                              capture_output=True, text=True, timeout=patience, stdin=subprocess.DEVNULL)
+        done = run(bin_dir, "skerry-loadgen", f"--json={path}", *arguments, patience=patience)
         check(done.returncode == expect, f"skerry-loadgen {arguments} ended with {done.returncode}: {done.stderr}")
         with open(path) as file:
             return json.load(file)
@@ -146,6 +158,49 @@ def receive(connection, count):
             break
         data += part
     return bytes(data)
+
+
+def cpu_seconds(process_id):
+    """The processor time that the process has used."""
+    with open(f"/proc/{process_id}/stat") as stat:
+        user, system = stat.read().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def sanitized(bin_dir):
+    """Whether the programs were built with a sanitizer."""
+    with open(os.path.join(bin_dir, "skerry-echo"), "rb") as program:
+        return b"__asan_init" in (data := program.read()) or b"__tsan_init" in data
+
+
+def catches(process_id, number):
+    """Whether the process has a handler for that signal."""
+    with open(f"/proc/{process_id}/status") as status:
+        return bool(int(re.search(r"SigCgt:\s+(\w+)", status.read())[1], 16) >> (number - 1) & 1)
+
+
+def fill(connection):
+    """Sends without reading until nothing more is taken, so that the server's write blocks."""
+    connection.setblocking(False)
+    deadline = time.monotonic() + 20
+    quiet_since = time.monotonic()
+    while time.monotonic() < deadline and time.monotonic() - quiet_since < 0.3:
+        try:
+            connection.send(bytes(65_536))
+            quiet_since = time.monotonic()
+        except BlockingIOError:
+            time.sleep(0.01)
+
+
+def unread_bytes(port):
+    """What connections of this local port have received and their program has not read."""
+    total = 0
+    with open("/proc/net/tcp") as table:
+        for line in list(table)[1:]:
+            local, state, queues = line.split()[1], line.split()[3], line.split()[4]
+            if int(local.split(":")[1], 16) == port and state == "01":
+                total += int(queues.split(":")[1], 16)
+    return total
 
 
 def wait_until(condition, what, patience=20):

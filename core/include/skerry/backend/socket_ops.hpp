@@ -36,7 +36,7 @@ enum class SocketOption : std::uint8_t {
     keep_alive_interval_s, ///< TCP_KEEPINTVL, seconds
     keep_alive_count,      ///< TCP_KEEPCNT
     user_timeout_ms,       ///< TCP_USER_TIMEOUT, milliseconds
-    linger_s,              ///< SO_LINGER, seconds; -1: off; 0: close resets
+    linger_s,              ///< SO_LINGER; -1: off; 0: close resets; others are unsupported, as no close waits
     receive_buffer_bytes,  ///< SO_RCVBUF
     send_buffer_bytes,     ///< SO_SNDBUF
     ttl,                   ///< IP_TTL or IPV6_UNICAST_HOPS
@@ -245,12 +245,23 @@ struct Capabilities {
     bool slow_lane = false;
 };
 
+/// Numbers of one core's sockets.
+struct SocketStats {
+    std::uint64_t open = 0;           ///< sockets that exist now
+    std::uint64_t accepted = 0;       ///< connections, since the start
+    std::uint64_t accept_paused = 0;  ///< times that accepting stopped for want of descriptors or memory
+    std::uint64_t no_buffers = 0;     ///< receives that found the buffer pool at its limit
+    std::uint64_t buffers_out = 0;    ///< receive buffers that programs hold now
+    std::uint64_t buffers_made = 0;   ///< receive buffers that exist
+};
+
 /// The socket operations of one core's backend. Made by the driver, current on its core's thread.
 ///
 /// Threads: that core.
 class SocketFactory {
 public:
     [[nodiscard]] virtual Capabilities capabilities() const noexcept = 0;
+    [[nodiscard]] virtual SocketStats stats() const noexcept = 0;
 
     /// Starts a connect; done when it ended at once. `request.socket` or `request.error` is the outcome.
     [[nodiscard]] virtual Step connect(ConnectRequest& request) noexcept = 0;

@@ -81,8 +81,8 @@ public:
     [[nodiscard]] static Result<TcpListener> bind(const SocketAddr& address,
                                                   const ListenOptions& options = {}) noexcept;
 
-    /// Waits for the next connection. When descriptors run out it goes on waiting, and accepts again when
-    /// some are free (counter: accept_paused).
+    /// Waits for the next connection. When descriptors or memory run out it goes on waiting, and accepts again when
+    /// some are free (counter: accept_paused; see runtime/core_stats.hpp).
     ///
     /// Errors: runtime_shutdown. What went wrong with one connection is passed over.
     /// Cancel: safe: a connection that had been accepted is kept for the next accept.

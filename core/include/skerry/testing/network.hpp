@@ -66,6 +66,7 @@ struct NetworkCounters {
     std::uint64_t segments = 0;
     std::uint64_t connections = 0;
     std::uint64_t resets = 0;
+    std::uint64_t accepted = 0;
     std::uint64_t accept_paused = 0;       ///< times accepting stopped for want of descriptors
     std::uint64_t backlog_overflows = 0;   ///< connects that found a listener's queue full and try again
     std::uint64_t datagrams = 0;           ///< that arrived

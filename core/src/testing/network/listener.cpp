@@ -52,6 +52,7 @@ Step Listener::accept_now(AcceptRequest& request) noexcept {
         ++network().counters().accept_paused;
         return Step::pending;
     }
+    ++network().counters().accepted;
     request.accepted = queue_.front();
     queue_.pop_front();
     return Step::done;

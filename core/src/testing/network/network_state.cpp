@@ -149,6 +149,14 @@ backend::Capabilities NetworkState::capabilities() const noexcept {
     return capabilities;
 }
 
+backend::SocketStats NetworkState::stats() const noexcept {
+    backend::SocketStats stats;
+    stats.open = descriptors_used_;
+    stats.accepted = counters_.accepted;
+    stats.accept_paused = counters_.accept_paused;
+    return stats;
+}
+
 Step NetworkState::connect(ConnectRequest& request) noexcept {
     net::SocketAddr to = unmapped(request.to);
     if (to.is_unspecified()) to = net::SocketAddr(source_for(to.ip()), to.port());

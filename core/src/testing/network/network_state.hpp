@@ -34,6 +34,7 @@ public:
     // --- SocketFactory
 
     [[nodiscard]] backend::Capabilities capabilities() const noexcept override;
+    [[nodiscard]] backend::SocketStats stats() const noexcept override;
     [[nodiscard]] backend::Step connect(backend::ConnectRequest& request) noexcept override;
     void cancel_connect(backend::ConnectRequest& request) noexcept override;
     [[nodiscard]] Result<backend::ListenerSocket*> listen(const net::SocketAddr& address,

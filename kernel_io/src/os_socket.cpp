@@ -121,7 +121,9 @@ void reset_on_close(int fd) noexcept {
 
 Result<> set_option(int fd, bool is_v6, SocketOption option, int value) noexcept {
     if (option == SocketOption::linger_s) {
-        const linger setting{value >= 0 ? 1 : 0, value >= 0 ? value : 0};
+        // The kernel keeps whoever closes waiting, also on a non-blocking socket, and that would be the core.
+        if (value > 0) return Errc::unsupported;
+        const linger setting{value == 0 ? 1 : 0, 0};
         if (::setsockopt(fd, SOL_SOCKET, SO_LINGER, &setting, sizeof setting) != 0) return last_error();
         return {};
     }

@@ -43,7 +43,6 @@ TEST_CASE("an option of a stream is kept or unsupported", "[net][tcp][options]")
         check_kept(pair.client, SocketOption::keep_alive_count, 4);
         check_kept(pair.client, SocketOption::keep_alive, 0);
         check_kept(pair.client, SocketOption::user_timeout_ms, 5000);
-        check_kept(pair.client, SocketOption::linger_s, 3);
         check_kept(pair.client, SocketOption::linger_s, 0);
         check_kept(pair.client, SocketOption::linger_s, -1);
         check_kept(pair.client, SocketOption::ttl, 42);
@@ -56,12 +55,22 @@ TEST_CASE("the named setters set what option() tells", "[net][tcp][options]") {
         auto pair = co_await connect_pair();
         REQUIRE(pair.client.set_nodelay(false));
         CHECK(pair.client.option(SocketOption::no_delay).value() == 0);
-        REQUIRE(pair.client.set_linger(std::chrono::seconds{2}));
-        CHECK(pair.client.option(SocketOption::linger_s).value() == 2);
+        REQUIRE(pair.client.set_linger(std::chrono::seconds{0}));
+        CHECK(pair.client.option(SocketOption::linger_s).value() == 0);
         REQUIRE(pair.client.set_linger(std::nullopt));
         CHECK(pair.client.option(SocketOption::linger_s).value() == -1);
         REQUIRE(pair.client.set_user_timeout(std::chrono::milliseconds{1234}));
         CHECK(pair.client.option(SocketOption::user_timeout_ms).value() == 1234);
+    });
+}
+
+TEST_CASE("a linger that would make a drop wait is unsupported, and changes nothing", "[net][tcp][options]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        const auto set = pair.client.set_linger(std::chrono::seconds{2});
+        REQUIRE_FALSE(set);
+        CHECK(set.error() == Errc::unsupported);
+        CHECK(pair.client.option(SocketOption::linger_s).value() == -1);
     });
 }
 

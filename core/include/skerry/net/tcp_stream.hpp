@@ -154,7 +154,10 @@ public:
     Result<> set_user_timeout(std::chrono::milliseconds limit) noexcept {
         return set_option(SocketOption::user_timeout_ms, static_cast<int>(limit.count()));
     }
-    /// Seconds that close waits for unsent data; 0: close resets; nothing: the default, in the background.
+    /// 0: dropping the stream resets the connection. Nothing: the default, unsent data is flushed in the background.
+    ///
+    /// Errors: unsupported, for more than 0: dropping waits for nothing, it would keep the core waiting; to know that
+    ///         the peer has everything, shut down the write side and read to the end of the stream.
     Result<> set_linger(std::optional<std::chrono::seconds> linger) noexcept {
         return set_option(SocketOption::linger_s, linger ? static_cast<int>(linger->count()) : -1);
     }

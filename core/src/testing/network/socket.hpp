@@ -25,6 +25,7 @@ public:
     [[nodiscard]] int get(backend::SocketOption option) const noexcept { return values_[index(option)]; }
     Result<> set(backend::SocketOption option, int value) noexcept {
         if (option == backend::SocketOption::busy_poll_us) return Errc::unsupported;
+        if (option == backend::SocketOption::linger_s && value > 0) return Errc::unsupported;
         if (!may_be(option, value)) return Errc::invalid_argument;
         values_[index(option)] = value;
         return {};

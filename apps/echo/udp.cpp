@@ -6,6 +6,7 @@
 #include "sockperf.hpp"
 
 #include <skerry/runtime/handle.hpp>
+#include <skerry/runtime/serve_together.hpp>
 #include <skerry/task/abort_all.hpp>
 #include <skerry/time/sleep.hpp>
 
@@ -127,7 +128,8 @@ Task<Result<>> serve_udp(net::UdpSocket socket, Mode mode, Cores* cores) {
         others.handles.push_back(
             spawn_on(core, runtime::detail::call_here<Result<>>(&bind_and_answer, address, mode, cores)));
     }
-    auto answered = co_await answer(std::move(socket), mode, cores);
+    auto here = answer(std::move(socket), mode, cores);
+    auto answered = co_await runtime::serve_together(std::move(here), std::move(others));
     co_return answered;
 }
 

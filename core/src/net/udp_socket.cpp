@@ -8,12 +8,19 @@ namespace skerry::net {
 
 namespace detail {
 
+namespace {
+
+// Datagrams that one receive returns at most.
+constexpr std::size_t batch_max = 64;
+
+}  // namespace
+
 bool RecvAwaiterBase::try_now() noexcept {
     if (socket_->given_back == nullptr) [[likely]]
         return socket_->may_receive && socket_->ops->receive(*socket_, *this) == backend::Step::done;
     std::deque<Datagram>& kept = *socket_->given_back;
     if (!batch.empty()) {
-        for (; count < batch.size() && !kept.empty(); ++count) {
+        for (; count < std::min(batch.size(), batch_max) && !kept.empty(); ++count) {
             batch[count] = std::move(kept.front());
             kept.pop_front();
         }
@@ -57,17 +64,20 @@ void RecvAwaiterBase::cancel() noexcept {
 
 void RecvAwaiterBase::give_back() noexcept {
     if (error.code() != Errc::ok) return;  // an ICMP error concerns one earlier send: nothing is lost with it
-    if (socket_->given_back == nullptr) socket_->given_back = new std::deque<Datagram>;
-    std::deque<Datagram>& kept = *socket_->given_back;
+    const auto kept = [this]() -> std::deque<Datagram>& {
+        if (socket_->given_back == nullptr) socket_->given_back = new std::deque<Datagram>;
+        return *socket_->given_back;
+    };
     if (!batch.empty()) {
-        for (std::size_t i = count; i-- > 0;) kept.push_front(std::move(batch[i]));
+        for (std::size_t i = count; i-- > 0;) kept().push_front(std::move(batch[i]));
         return;
     }
     Datagram datagram;
     datagram.payload = IoBuf::copy_of(into.first(count));
+    if (!datagram.payload) return;  // out of memory: lost, as any datagram may be, but not cut to nothing
     datagram.peer = peer;
     datagram.truncated = truncated;
-    kept.push_front(std::move(datagram));
+    kept().push_front(std::move(datagram));
 }
 
 bool SendAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {

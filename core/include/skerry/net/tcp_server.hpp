@@ -8,6 +8,7 @@
 
 #include "../base/result.hpp"
 #include "../runtime/handle.hpp"
+#include "../runtime/serve_together.hpp"
 #include "../task/abort_all.hpp"
 #include "../task/cancel.hpp"
 #include "../task/join_set.hpp"
@@ -20,6 +21,24 @@
 
 namespace skerry::net {
 
+namespace detail {
+
+/// Starts the task of a connection; when it cannot be made, for want of memory or because the handler threw before it
+/// was one, the connection is closed and the others go on.
+template <class Handler, class... Args>
+void start_handler(JoinSet<void>& connections, TcpStream stream, Handler& handler, Args&... args) {
+#if defined(__cpp_exceptions)
+    try {
+        connections.spawn(handler(std::move(stream), args...));
+    } catch (...) {
+    }
+#else
+    connections.spawn(handler(std::move(stream), args...));
+#endif
+}
+
+}  // namespace detail
+
 /// Connections of one core, served by one task each, until `stop`.
 ///
 /// Cancel: partial: the connections of this core are aborted.
@@ -31,7 +50,7 @@ Task<Result<>> serve_listener(TcpListener listener, CancellationToken stop, Hand
         if (event.index() == 0) break;
         auto& accepted = std::get<1>(event);
         if (!accepted) co_return accepted.error();
-        connections.spawn(handler(std::move(*accepted), args...));
+        detail::start_handler(connections, std::move(*accepted), handler, args...);
         while (connections.try_join_next()) {  // forgets what has ended; an exception ended that task only
         }
     }
@@ -58,9 +77,10 @@ public:
     /// Accepts on every core and runs `handler(stream, args...)`, which returns Task<>, for each connection
     /// as a task of the core that accepted it. `args` are copied for each. After `stop` is cancelled no
     /// more connections are accepted, and it completes when the last handler has ended; a handler that
-    /// should end early watches the token too.
+    /// should end early watches the token too. A handler that throws ends alone.
     ///
-    /// Errors: the first core's that could not listen or accept.
+    /// Errors: the first core's that could not listen or accept; then all handlers are aborted, because a service that
+    ///         has lost a core answers some of its clients and others not.
     /// Cancel: partial: every handler on every core is aborted. So `timeout(grace, ...)` bounds the drain.
     template <class Handler, class... Args>
     [[nodiscard]] Task<Result<>> serve(CancellationToken stop, Handler handler, Args... args) &&;
@@ -94,12 +114,9 @@ Task<Result<>> TcpServer::serve(CancellationToken stop, Handler handler, Args...
             spawn_on(core, runtime::detail::call_here<Result<>>(&TcpServer::bind_and_serve<Handler, Args...>, address,
                                                                 options_, stop, handler, args...)));
     }
-    Result<> first = co_await serve_listener(std::move(listener_), stop, std::move(handler), std::move(args)...);
-    for (JoinHandle<Result<>>& handle : others.handles) {
-        auto outcome = co_await handle;
-        if (outcome && !*outcome && first) first = *outcome;
-    }
-    co_return first;
+    auto here = serve_listener(std::move(listener_), std::move(stop), std::move(handler), std::move(args)...);
+    auto served = co_await runtime::serve_together(std::move(here), std::move(others));
+    co_return served;
 }
 
 }  // namespace skerry::net

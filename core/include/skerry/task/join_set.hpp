@@ -241,12 +241,12 @@ public:
     ///
     /// Errors: std::bad_alloc; when there is memory for the member and none for its frame, it is joined as cancelled.
     AbortHandle spawn(Task<T> task, std::source_location where = std::source_location::current()) {
-        auto* const member = new task::TypedJoinMember<T>(*state_, std::move(task));
-        // Before the wrapper is made: what reports the end is a parameter of it, also of one that is never made.
-        state_->add(*member);
-        Task<void> wrapper = task::run_member<T>(task::MemberRun<T>(*member));
-        member->handle.emplace(skerry::spawn(std::move(wrapper), where));
-        return member->handle->abort_handle();
+        auto& member = *new task::TypedJoinMember<T>(*state_, std::move(task));
+        // The set owns it from here on, also when there is no memory for its frame: then it has ended as cancelled.
+        state_->add(member);
+        Task<void> wrapper = task::run_member<T>(task::MemberRun<T>(member));
+        member.handle.emplace(skerry::spawn(std::move(wrapper), where));
+        return member.handle->abort_handle();
     }
 
     /// Waits for the next member to end and gives its outcome; nullopt when there are no members.

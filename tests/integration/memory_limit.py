@@ -1,0 +1,70 @@
+# ctest: TIMEOUT 180
+"""A server at its limit of memory serves as many as fit, and goes on when some have gone."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
+import rig  # noqa: E402
+
+import resource  # noqa: E402
+import select  # noqa: E402
+import subprocess  # noqa: E402
+import time  # noqa: E402
+
+bin_dir = rig.start()
+rig.need("prlimit")
+if rig.sanitized(bin_dir):
+    rig.skip("a sanitizer reserves more memory than any limit")
+clients = min(6_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100)
+
+
+def limited(mebibytes):
+    return ["prlimit", f"--as={mebibytes << 20}:{mebibytes << 20}"]
+
+
+# Too little to start with: one line.
+done = subprocess.run([*limited(16), os.path.join(bin_dir, "skerry-echo"), "--listen=127.0.0.1:0"], text=True,
+                      capture_output=True, timeout=60)
+rig.check(done.returncode in (1, 127) and done.stderr.count("\n") == 1, f"with 16 MiB: {done}")
+print(done.stderr, end="")
+
+for mebibytes in (40, 60, 80, 100, 150):
+    probe = subprocess.run([*limited(mebibytes), os.path.join(bin_dir, "skerry-echo"), "--version"],
+                           capture_output=True)
+    if probe.returncode != 0:
+        continue
+    with rig.Server(bin_dir, wrap=limited(mebibytes)) as server:
+        at_rest = server.settle()
+        connections = []
+        for _ in range(clients):
+            connection = server.connect(timeout=10)
+            connection.send(b"x" * 1000)
+            connections.append(connection)
+        answered = refused = 0
+        some = {connection.fileno(): connection for connection in connections[::50]}
+        poller = select.poll()  # select() knows no descriptor above 1,023
+        for number in some:
+            poller.register(number, select.POLLIN)
+        deadline = time.monotonic() + 5
+        while some and time.monotonic() < deadline:
+            for number, _ in poller.poll(1000):
+                connection = some.pop(number)
+                poller.unregister(number)
+                try:
+                    data = connection.recv(1000)
+                except ConnectionResetError:
+                    data = b""
+                answered += data != b""
+                refused += data == b""
+        if server.process.poll() is not None:
+            rig.check(False, f"{mebibytes} MiB: ended with {server.process.poll()}: {server.process.stderr.read()}")
+        rig.check(answered > 0, f"{mebibytes} MiB: nobody is served")
+        for connection in connections:
+            connection.close()
+        rig.wait_until(lambda: server.descriptors() <= at_rest, f"{mebibytes} MiB: descriptors are given back")
+        with server.connect() as late:
+            late.sendall(b"still there?")
+            rig.check(rig.receive(late, 12) == b"still there?", f"{mebibytes} MiB: nobody is served any more")
+        server.stop()
+    print(f"{mebibytes} MiB: of {len(connections[::50])} {answered} were answered, {refused} refused", flush=True)

@@ -69,10 +69,15 @@ const CLI::Option* option_in(const CLI::App& app, std::string_view message) {
 
 std::string unknown_argument(const CLI::App& app) {
     const std::vector<std::string> extra = app.remaining();
-    const std::string text = extra.empty() ? std::string{} : extra.front();
+    const auto unknown = std::find_if(extra.begin(), extra.end(), [](const auto& each) { return each != "--"; });
+    const std::string text = unknown == extra.end() ? std::string{} : *unknown;
     const bool is_option = text.size() > 1 && text.front() == '-';
     const std::string name = is_option ? text.substr(0, text.find('=')) : text;
     return name + (is_option ? ": unknown option" : ": not an option") + "; accepted: " + accepted_names(app, "--");
+}
+
+std::string value_missing(const CLI::Option& option) {
+    return option.get_name() + ": the value is missing; write " + option.get_name() + "=" + option.get_type_name();
 }
 
 std::string wrong_count(const CLI::App& app, const std::string& message) {
@@ -80,7 +85,7 @@ std::string wrong_count(const CLI::App& app, const std::string& message) {
     if (option == nullptr) return message;
     if (option->count() > 1)
         return option->get_name() + ": given " + std::to_string(option->count()) + " times; accepted once";
-    return option->get_name() + ": the value is missing; write " + option->get_name() + "=" + option->get_type_name();
+    return value_missing(*option);
 }
 
 std::string wrong_kind(const CLI::App& app, const std::string& message) {
@@ -102,12 +107,34 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
     return line;
 }
 
-// CLI11 takes the next argument for the value of `--cores=`, which would eat an option.
-std::string argument_without_value(std::span<const std::string> arguments) {
-    for (const std::string& argument : arguments) {
-        if (argument == "--") break;
-        if (argument.starts_with("--") && argument.find('=') == argument.size() - 1)
-            return argument + ": the value is missing";
+const CLI::Option* option_of(const CLI::App& app, const std::string& argument) {
+    return argument.starts_with("--") ? app.get_option_no_throw(argument.substr(0, argument.find('='))) : nullptr;
+}
+
+/// What is wrong with `--flag=value`; empty when it will do.
+std::string flag_with_value(const CLI::Option& flag, const std::string& argument) {
+    const std::string value = argument.substr(argument.find('=') + 1);
+    if (!flag.get_configurable()) return argument + ": takes no value; write " + flag.get_name();
+    if (value == "true" || value == "false") return {};
+    return argument + ": not a value of a switch; accepted: true, false, or no value";
+}
+
+// What CLI11 would take without a word: for the value of `--json=`, or of `--json` alone, the next option; the empty
+// text; any text behind a switch.
+std::string misread_argument(const CLI::App& app, std::span<const std::string> arguments) {
+    for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+        const std::string& argument = arguments[i];
+        const std::size_t equals = argument.find('=');
+        if (argument.starts_with("--") && equals == argument.size() - 1) return argument + ": the value is missing";
+        const CLI::Option* const option = option_of(app, argument);
+        if (option == nullptr) continue;
+        if (option->get_expected_min() == 0) {
+            if (equals == std::string::npos) continue;
+            if (std::string wrong = flag_with_value(*option, argument); !wrong.empty()) return wrong;
+        } else if (equals == std::string::npos && i + 1 < arguments.size()) {
+            const std::string& value = arguments[++i];
+            if (value.empty() || option_of(app, value) != nullptr) return value_missing(*option);
+        }
     }
     return {};
 }
@@ -132,9 +159,6 @@ std::string version_line(const Program& program) {
 Result<Options, Stop> parse_options(const Program& program, std::span<const std::string> arguments,
                                     const AddOptions& add_own) {
     const auto refuse = [&program](const std::string& line) { return Stop{2, program.name + ": " + line}; };
-    const std::string empty_value = argument_without_value(arguments);
-    if (!empty_value.empty()) return refuse(empty_value);
-
     Options options;
     CLI::App app(program.summary, program.name);
     app.set_version_flag("--version", version_line(program), "print version, compiler and backends");
@@ -144,6 +168,7 @@ Result<Options, Stop> parse_options(const Program& program, std::span<const std:
     add_network_options(app, options.runtime);
     app.set_config("--config", "", "read options from this TOML file; the command line wins")->type_name("FILE");
     app.config_formatter(std::make_shared<TomlConfig>(app));
+    if (const std::string wrong = misread_argument(app, arguments); !wrong.empty()) return refuse(wrong);
     try {
         std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
         app.parse(std::move(reversed));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 namespace skerry::apps {
 
@@ -26,12 +27,14 @@ int report(const Error& error, std::string_view doing, std::string_view next_ste
 
 int report(const runtime::ConfigError& error) { return report(error.message, {}, exit_usage); }
 
+int print(std::string_view text) {
+    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+    return written ? 0 : report("cannot write to standard output: " + std::system_category().message(errno));
+}
+
 int finish(const Stop& stop) {
-    if (stop.exit_code == 0) {
-        std::fputs(stop.text.c_str(), stdout);
-    } else {
-        std::fputs((stop.text + "\n").c_str(), stderr);
-    }
+    if (stop.exit_code == 0) return print(stop.text);
+    std::fputs((stop.text + "\n").c_str(), stderr);
     return stop.exit_code;
 }
 

@@ -36,7 +36,11 @@ template <class WithMessage>
     return report(std::string_view(error.message));
 }
 
-/// Prints what parse_options() stopped with and returns its exit code.
+/// Prints `text` to standard output. Returns 0, or exit_failure after a line that says why it could not be written.
+[[nodiscard]] int print(std::string_view text);
+
+/// Prints what parse_options() stopped with and returns its exit code, or exit_failure when the help could not be
+/// printed.
 [[nodiscard]] int finish(const Stop& stop);
 
 }  // namespace skerry::apps

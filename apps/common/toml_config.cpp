@@ -2,9 +2,9 @@
 
 #include <toml++/toml.h>
 
-#include <locale>
+#include <array>
+#include <charconv>
 #include <optional>
-#include <sstream>
 #include <string_view>
 
 namespace skerry::apps {
@@ -21,10 +21,9 @@ std::optional<std::string> text_of(const toml::node& node) {
     if (const auto* number = node.as_integer()) return std::to_string(number->get());
     if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
     if (const auto* number = node.as_floating_point()) {
-        std::ostringstream text;
-        text.imbue(std::locale::classic());
-        text << number->get();
-        return text.str();
+        std::array<char, 400> text;  // 309 digits of the largest double, a point and its decimals
+        const auto end = std::to_chars(text.begin(), text.end(), number->get(), std::chars_format::fixed).ptr;
+        return std::string(text.begin(), end);
     }
     return std::nullopt;
 }
@@ -50,8 +49,12 @@ void set_option(CLI::Option& option, const std::string& key, std::vector<std::st
     // `cores = [0, 1]` is the list that the command line writes with commas.
     if (texts.size() > 1 && option.get_items_expected_max() == 1) texts = {CLI::detail::join(texts, ",")};
     if (option.get_expected_min() == 0) {
+        if (texts.size() != 1 || (texts.front() != "true" && texts.front() != "false"))
+            throw CLI::ConfigError(key + ": true or false is accepted");
         option.add_result(option.get_flag_value(key, texts.front()));
     } else {
+        for (const std::string& text : texts)
+            if (text.empty()) throw CLI::ConfigError(key + ": the value is missing");
         option.add_result(texts);
     }
     option.run_callback();
@@ -80,6 +83,7 @@ std::string accepted_names(const CLI::App& app, std::string_view dashes) {
 std::vector<CLI::ConfigItem> TomlConfig::from_config(std::istream& input) const {
     const std::string file = app_.get_config_ptr()->as<std::string>();
     const toml::table table = parse_toml(input, file);
+    if (input.bad()) throw CLI::ConfigError("--config=" + file + ": cannot be read; accepted: a TOML file");
     for (const auto& [key, node] : table) {
         const std::string name(key.str());
         const std::string where = place(file, key.source());

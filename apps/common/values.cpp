@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <array>
 #include <charconv>
-#include <limits>
 #include <net/if.h>
 #include <utility>
 
@@ -12,8 +11,10 @@ namespace skerry::apps {
 
 namespace {
 
+constexpr std::chrono::nanoseconds duration_max = std::chrono::hours{24} * 365 * 10;
+
 template <class Number>
-std::optional<Number> whole_number(std::string_view text) {
+std::optional<Number> whole_number(std::string_view text) noexcept {
     Number value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
@@ -30,6 +31,12 @@ bool is_ipv6_with_zone(std::string_view text) {
     const std::size_t percent = text.find('%');
     const bool zone_is_fine = percent == std::string_view::npos || percent + 1 < text.size();
     return zone_is_fine && is_ip(AF_INET6, text.substr(0, percent));
+}
+
+// Every interface has a network fe80::/10, so the address alone leads nowhere.
+bool lacks_zone(std::string_view text) {
+    in6_addr address{};
+    return inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1 && IN6_IS_ADDR_LINKLOCAL(&address);
 }
 
 // Digits and points only is meant as an address; anything else that a name server could know is a name.
@@ -92,6 +99,11 @@ Parsed<runtime::Flavour> parse_flavour(std::string_view text) {
     return ValueError{"no such flavour; accepted: current_thread, per_core"};
 }
 
+std::optional<std::uint64_t> parse_whole_number(std::string_view text, std::uint64_t max) noexcept {
+    const auto value = whole_number<std::uint64_t>(text);
+    return value && *value <= max ? value : std::nullopt;
+}
+
 Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> units{
         {{"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}, {"min", 60'000'000'000}}};
@@ -99,8 +111,8 @@ Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     for (const auto& [unit, nanoseconds] : units) {
         if (digits == 0 || text.substr(digits) != unit) continue;
         const std::optional<std::int64_t> count = whole_number<std::int64_t>(text.substr(0, digits));
-        if (!count || *count > std::numeric_limits<std::int64_t>::max() / nanoseconds)
-            return ValueError{"too long; accepted: up to 292 years"};
+        if (!count || *count > duration_max.count() / nanoseconds)
+            return ValueError{"too long; accepted: up to ten years, 315360000s"};
         return std::chrono::nanoseconds(*count * nanoseconds);
     }
     return ValueError{"not a duration; accepted: a whole number and ns, us, ms, s or min, for example 100ms or 5s"};
@@ -120,6 +132,9 @@ Parsed<ListenAddress> parse_listen(std::string_view text) {
         return ValueError{"an IPv6 address stands in brackets" + accepted};
     if (bracketed ? !is_ipv6_with_zone(host) : !is_host(host))
         return ValueError{"\"" + std::string(host) + "\" is neither an address nor a name" + accepted};
+    if (bracketed && lacks_zone(host))
+        return ValueError{"a link-local address needs its interface; accepted: for example [" + std::string(host) +
+                          "%eth0]:7001"};
     const std::optional<std::uint16_t> port = whole_number<std::uint16_t>(text.substr(colon + 1));
     if (!port) return ValueError{"\"" + std::string(text.substr(colon + 1)) + "\" is not a port; accepted: 0 to 65535"};
     return ListenAddress{std::string(text), std::string(host), *port};

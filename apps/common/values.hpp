@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,7 +39,12 @@ Parsed<std::optional<topology::CpuSet>> parse_cores(std::string_view text);
 Parsed<runtime::IdlePolicy> parse_idle(std::string_view text);
 Parsed<runtime::Flavour> parse_flavour(std::string_view text);
 
-/// A whole number and a unit: `250us`, `100ms`, `5s`, `2min`. Zero is a duration.
+/// Decimal digits and nothing else, also no sign; nothing when that is more than `max`.
+std::optional<std::uint64_t> parse_whole_number(std::string_view text,
+                                                std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) noexcept;
+
+/// A whole number and a unit: `250us`, `100ms`, `5s`, `2min`. Zero is a duration. At most ten years, so that a few of
+/// them may be added to each other and to the time.
 Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
 /// `127.0.0.1:7001`, `[::1]:7001`, `localhost:7001`. Port 0 lets the system choose one.

@@ -145,12 +145,39 @@ TEST_CASE("an unknown option is refused with the known ones", "[apps][options][e
     CHECK_THAT(refusal({"epoll", "other"}), Catch::StartsWith("epoll: not an option; accepted: "));
     CHECK_THAT(refusal({"--listen", "0.0.0.0:0", "stray"}), Catch::StartsWith("stray: not an option; "));
     CHECK_THAT(refusal({"-x"}), Catch::StartsWith("-x: unknown option; "));
+    CHECK_THAT(refusal({"--", "stray"}), Catch::StartsWith("stray: not an option; "));
 }
 
 TEST_CASE("a missing value is not taken from the next option", "[apps][options][error]") {
     CHECK(refusal({"--cores=", "--idle=spin"}) == "--cores=: the value is missing");
     CHECK(refusal({"--cores"}) == "--cores: the value is missing; write --cores=LIST");
-    CHECK_THAT(refusal({"--backend", "--idle=spin"}), Catch::StartsWith("--backend=--idle=spin: no such backend"));
+    CHECK(refusal({"--backend", "--idle=spin"}) == "--backend: the value is missing; write --backend=NAME");
+    CHECK(refusal({"--json", "--idle=spin"}) == "--json: the value is missing; write --json=FILE");
+    CHECK(refusal({"--idle=spin", "--json", "--quiet"}) == "--json: the value is missing; write --json=FILE");
+    CHECK(accepted({"--dpdk", "--no-huge"}).runtime.dpdk == "--no-huge");
+}
+
+TEST_CASE("an empty value is a missing one", "[apps][options][error]") {
+    CHECK(refusal({"--json", ""}) == "--json: the value is missing; write --json=FILE");
+    CHECK(refusal({"--config", ""}) == "--config: the value is missing; write --config=FILE");
+    TempTree tree;
+    const std::string file = tree.write("echo.toml", "json = \"\"\n");
+    CHECK(refusal({"--config=" + file}) == file + ":1: json: the value is missing");
+}
+
+TEST_CASE("a switch takes true, false or nothing", "[apps][options][error]") {
+    OwnOptions own;
+    REQUIRE(parse({"--quiet=true"}, &own));
+    CHECK(own.quiet);
+    REQUIRE(parse({"--quiet=false"}, &own));
+    CHECK_FALSE(own.quiet);
+    CHECK(refusal({"--quiet=banana"}) == "--quiet=banana: not a value of a switch; accepted: true, false, or no value");
+    CHECK(refusal({"--quiet=2"}) == "--quiet=2: not a value of a switch; accepted: true, false, or no value");
+    CHECK(refusal({"--version=0"}) == "--version=0: takes no value; write --version");
+    TempTree tree;
+    const std::string value = GENERATE("5", "\"x\"", "[true, false]", "0.5");
+    const std::string file = tree.write("echo.toml", "quiet = " + value + "\n");
+    CHECK(refusal({"--config=" + file}) == file + ":1: quiet: true or false is accepted");
 }
 
 TEST_CASE("an option that is given twice is refused", "[apps][options][error]") {
@@ -196,6 +223,13 @@ TEST_CASE("a listen address that cannot be one is refused", "[apps][options][err
     CHECK_FALSE(apps::parse_listen("[fe80::1%]:80"));
 }
 
+TEST_CASE("a link-local address without its interface is refused", "[apps][options][error]") {
+    CHECK(refusal({"--listen=[fe80::1]:7001"}) ==
+          "--listen=[fe80::1]:7001: a link-local address needs its interface; accepted: for example "
+          "[fe80::1%eth0]:7001");
+    CHECK(accepted({"--listen=[fe80::1%eth0]:7001"}).listen[0].host == "fe80::1%eth0");
+}
+
 TEST_CASE("a duration is a whole number and a unit", "[apps][options]") {
     CHECK(apps::parse_duration("100ms").value() == 100ms);
     CHECK(apps::parse_duration("5s").value() == 5s);
@@ -215,9 +249,20 @@ TEST_CASE("a duration without unit, with a sign or a fraction is refused", "[app
 }
 
 TEST_CASE("a duration that does not fit is refused, not wrapped", "[apps][options][error]") {
-    CHECK(apps::parse_duration("9223372036s").has_value());
-    CHECK_FALSE(apps::parse_duration("9223372037s"));
+    CHECK(apps::parse_duration("315360000s").has_value());
+    CHECK_FALSE(apps::parse_duration("315360001s"));
+    CHECK_FALSE(apps::parse_duration("9223372036s"));
     CHECK_FALSE(apps::parse_duration("99999999999999999999ns"));
+}
+
+TEST_CASE("a whole number is decimal digits that fit", "[apps][options]") {
+    CHECK(apps::parse_whole_number("0") == 0U);
+    CHECK(apps::parse_whole_number("064") == 64U);
+    CHECK(apps::parse_whole_number("18446744073709551615") == UINT64_MAX);
+    CHECK(apps::parse_whole_number("100", 100) == 100U);
+    CHECK_FALSE(apps::parse_whole_number("101", 100));
+    for (const char* text : {"18446744073709551616", "", "+1", "-1", "0x10", "1e3", "1.0", " 1", "1 "})
+        CHECK_FALSE(apps::parse_whole_number(text));
 }
 
 TEST_CASE("a program's own options stand beside the shared ones", "[apps][options]") {
@@ -295,6 +340,14 @@ TEST_CASE("a flag in the file may be false", "[apps][options][config]") {
     CHECK_FALSE(own.quiet);
 }
 
+TEST_CASE("a fraction in the file is the same as on the command line", "[apps][options][config]") {
+    TempTree tree;
+    const std::string value = GENERATE("1234567.891", "0.3333333333", "100.5", "1e3");
+    const std::string file = tree.write("echo.toml", "json = " + value + "\n");
+
+    CHECK(accepted({"--config=" + file}).json_file == (value == "1e3" ? "1000" : value));
+}
+
 TEST_CASE("an unknown key is refused with its line and the known keys", "[apps][options][config][error]") {
     TempTree tree;
     const std::string file = tree.write("echo.toml", "backend = \"epoll\"\nbakend = 1\n");
@@ -347,6 +400,10 @@ TEST_CASE("a file that cannot be read is refused by name", "[apps][options][conf
     CHECK(refusal({"--config=" + missing}) == "--config=" + missing + ": cannot be read; accepted: a TOML file");
     CHECK(refusal({"--config=" + tree.root().string()}) ==
           "--config=" + tree.root().string() + ": cannot be read; accepted: a TOML file");
+}
+
+TEST_CASE("a file that stops being readable is refused", "[apps][options][config][error]") {
+    CHECK(refusal({"--config=/proc/self/mem"}) == "--config=/proc/self/mem: cannot be read; accepted: a TOML file");
 }
 
 TEST_CASE("a report is one line with the next step", "[apps][report]") {

@@ -2,7 +2,6 @@
 
 #include "jitter.hpp"
 
-#include <skerry/task/abort_all.hpp>
 #include <skerry/task/spawn.hpp>
 
 #include <chrono>
@@ -21,22 +20,6 @@ Schedule schedule_of(const Settings& settings, std::uint64_t number) {
     const Share share{static_cast<unsigned>(number), static_cast<unsigned>(settings.conns)};
     if (settings.arrivals == Arrivals::poisson) return Schedule::poisson(*settings.rate, settings.seed, share);
     return Schedule::constant(*settings.rate, share);
-}
-
-template <class Link>
-Task<> run_link(Link* link, std::uint64_t number) {
-    AbortAll<void> receiver;
-    receiver.handles.push_back(spawn(link->receive()));
-    CoreRun& run = link->run;
-    if (run.settings.mode == Mode::source)
-        co_await time::sleep_until(run.at(run.end));
-    else if (run.settings.loop == Loop::open)
-        co_await send_open_loop(*link, schedule_of(run.settings, number));
-    else
-        co_await send_closed_loop(*link);
-    co_await wait_for_answers(*link);
-    receiver.handles.front().abort();
-    (void)co_await receiver.handles.front();
 }
 
 }  // namespace
@@ -79,21 +62,58 @@ Task<Result<>> CoreClient::connect_udp(std::uint64_t number) {
 
 void CoreClient::watch_jitter() { jitter_us_ = measure_jitter(run_.settings.jitter).jitter_us(); }
 
-Task<> CoreClient::run(time::Instant start) {
-    run_.start = start;
-    AbortAll<void> links;
+template <class Visitor>
+void CoreClient::for_each_link(Visitor&& visit) {
     std::uint64_t number = index_;
     for (auto& link : tcp_) {
-        links.handles.push_back(spawn(run_link(link.get(), number)));
+        visit(*link, number);
         number += of_;
     }
     for (auto& link : udp_) {
-        links.handles.push_back(spawn(run_link(link.get(), number)));
+        visit(*link, number);
         number += of_;
     }
-    AbortAll<void> shower;
-    shower.handles.push_back(spawn(show()));
-    for (auto& link : links.handles) (void)co_await link;
+}
+
+template <class Link>
+Task<> CoreClient::send(Link* link, AbortHandle receiver) {
+    CoreRun& run = link->run;
+    if (run.settings.mode == Mode::source)
+        (void)co_await time::timeout_at(run.at(run.end), run.stopped.notified());
+    else if (run.settings.loop == Loop::open)
+        co_await send_open_loop(*link);
+    else
+        co_await send_closed_loop(*link);
+    co_await wait_for_answers(*link);
+    receiver.abort();
+}
+
+template <class Link>
+void CoreClient::start(Link& link, std::uint64_t number) {
+    if (run_.settings.loop == Loop::open) link.follow(schedule_of(run_.settings, number));
+    tasks_.spawn(send(&link, tasks_.spawn(link.receive())));
+}
+
+Task<> CoreClient::run(time::Instant start_time) {
+    run_.start = start_time;
+    for_each_link([this](auto& link, std::uint64_t number) { start(link, number); });
+    auto shower = spawn(show());
+    while (co_await tasks_.join_next()) {
+    }
+    for_each_link([](auto& link, std::uint64_t) { link.settle(); });
+    shower.abort();
+    (void)co_await shower;
+    is_over_ = true;
+    over_.notify_waiters();
+}
+
+Task<> CoreClient::stop(Nanos patience) {
+    if (is_over_) co_return;
+    auto over = over_.notified();
+    run_.stop(patience);
+    for_each_link([](auto& link, std::uint64_t) { link.changed.notify_one(); });
+    auto ended = co_await time::timeout(patience, over);
+    if (!ended) tasks_.abort_all();  // a write that blocks
 }
 
 Task<> CoreClient::show() {

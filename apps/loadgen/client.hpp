@@ -9,6 +9,7 @@
 #include <skerry/base/cache_line.hpp>
 #include <skerry/base/result.hpp>
 #include <skerry/net/socket_addr.hpp>
+#include <skerry/task/join_set.hpp>
 #include <skerry/task/task.hpp>
 
 #include <atomic>
@@ -35,10 +36,15 @@ public:
     /// Watches the core for interruptions; blocks it meanwhile, and it has nothing else to do yet.
     void watch_jitter();
 
-    /// Sends and receives until the run is over.
+    /// Sends and receives until the run is over. Nothing of it is left when it completes.
     ///
-    /// Cancel: safe: what was recorded stays.
+    /// Cancel: unsafe: its tasks end later than it, and they use this object. stop() ends it.
     [[nodiscard]] Task<> run(time::Instant start);
+
+    /// Makes run() end: no request is due any more, answers are waited for `patience`. Completes when it has ended.
+    ///
+    /// Cancel: safe: the run ends all the same, if not as soon.
+    [[nodiscard]] Task<> stop(Nanos patience);
 
     [[nodiscard]] const CoreRun& result() const noexcept { return run_; }
     [[nodiscard]] double jitter_us() const noexcept { return jitter_us_; }
@@ -56,6 +62,12 @@ private:
 
     Task<Result<>> connect_tcp(std::uint64_t number);
     Task<Result<>> connect_udp(std::uint64_t number);
+    template <class Link>
+    void start(Link& link, std::uint64_t number);
+    template <class Link>
+    static Task<> send(Link* link, AbortHandle receiver);
+    template <class Visitor>
+    void for_each_link(Visitor&& visit);
     Task<> show();
 
     CoreRun run_;
@@ -64,6 +76,9 @@ private:
     std::size_t of_;
     std::vector<std::unique_ptr<TcpLink>> tcp_;
     std::vector<std::unique_ptr<UdpLink>> udp_;
+    JoinSet<> tasks_;  // a sender and a receiver for each link
+    sync::local::Notify over_;
+    bool is_over_ = false;
     double jitter_us_ = 0;
     Shown shown_;
 };

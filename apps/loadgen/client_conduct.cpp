@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -44,17 +45,18 @@ Task<> watch_here(Clients* clients) {
 
 Task<> run_here(Clients* clients, time::Instant start) { co_await clients->here()->run(start); }
 
+Task<> stop_here(Clients* clients, Nanos patience) { co_await clients->here()->stop(patience); }
+
 Task<> close_here(Clients* clients) {
     clients->here().reset();
     co_return;
 }
 
-/// Calls `fn(clients, args...)` on every core and waits for all; aborts them when it is dropped.
+/// Calls `fn(clients, args...)` on every core and waits for all.
 template <class F, class... Args>
 Task<> on_all(F fn, Clients* clients, Args... args) {
-    AbortAll<void> all;
-    all.handles = on_each_core(fn, clients, args...);
-    for (auto& handle : all.handles) (void)co_await handle;
+    auto all = on_each_core(fn, clients, args...);
+    for (auto& handle : all) (void)co_await handle;
 }
 
 Task<Result<>> connect_all(Clients* clients) {
@@ -90,14 +92,43 @@ void clear_progress() {
     if (::isatty(STDERR_FILENO) != 0) std::fputs("\r\x1b[K", stderr);
 }
 
-Task<> stop_requested() {
-    auto term = signal::terminate();
-    auto interrupt = signal::ctrl_c();
-    (void)co_await select(std::move(term), std::move(interrupt));
+/// SIGTERM and SIGINT.
+struct StopSignals {
+    signal::Signal term;
+    signal::Signal interrupt;
+
+    static Result<StopSignals> listen() {
+        auto term = signal::Signal::listen(SIGTERM);
+        if (!term) return term.error();
+        auto interrupt = signal::Signal::listen(SIGINT);
+        if (!interrupt) return interrupt.error();
+        return StopSignals{std::move(*term), std::move(*interrupt)};
+    }
+};
+
+/// Until one of them comes.
+Task<> stop_requested(StopSignals* signals) {
+    auto by_term = signals->term.recv();
+    auto by_interrupt = signals->interrupt.recv();
+    (void)co_await select(std::move(by_term), std::move(by_interrupt));
+}
+
+/// Lets what is under way be answered; a second signal ends that too.
+Task<> end_early(Clients* clients, StopSignals* signals, JoinHandle<void>& running) {
+    auto stopping = spawn(on_all(&stop_here, clients, clients->settings.timeout));
+    auto again = stop_requested(signals);
+    auto event = co_await select(running, std::move(again));
+    if (event.index() == 1) {
+        co_await on_all(&stop_here, clients, Nanos{0});
+        (void)co_await running;
+    }
+    (void)co_await stopping;
 }
 
 std::string refusal_for(const Settings& settings, const Error& error) {
     std::string line = "cannot reach " + settings.connect.text + " by " + std::string(to_string(settings.proto)) + ": ";
+    if (error == Errc::io && error.os_error() == 0)
+        return line + "what answers there is no echo server: it does not send back what it gets";
     line += error.message();
     switch (error.code()) {
         case Errc::connection_refused:
@@ -111,11 +142,12 @@ std::string refusal_for(const Settings& settings, const Error& error) {
 
 /// Sums the cores up. Threads: when they have stopped.
 void sum_up(const Clients& clients, Outcome& outcome) {
-    const CoreRun& first = clients.cores.front()->result();
-    Recorder all(first.recorder.options());
+    Recorder all(clients.cores.front()->result().recorder.options());
+    Nanos end{0};
     for (const auto& core : clients.cores) {
         const CoreRun& run = core->result();
         all.add(run.recorder);
+        end = std::max(end, run.end);
         outcome.failures += run.failures;
         if (!outcome.first_error) outcome.first_error = run.first_error;
         if (clients.settings.jitter > Nanos{0})
@@ -123,8 +155,8 @@ void sum_up(const Clients& clients, Outcome& outcome) {
     }
     outcome.summary = all.summary();
     if (!outcome.interrupted) return;
-    const Nanos measured = std::min(first.now() - clients.settings.warmup, clients.settings.duration);
-    outcome.summary->measured_s = std::chrono::duration<double>(std::max(measured, Nanos{0})).count();
+    const Nanos measured = std::max(end - clients.settings.warmup, Nanos{0});
+    outcome.summary->measured_s = std::chrono::duration<double>(measured).count();
 }
 
 }  // namespace
@@ -145,15 +177,21 @@ Task<Outcome> conduct(const Settings& settings) {
     }
     if (settings.jitter > Nanos{0}) co_await on_all(&watch_here, &clients);
 
+    auto signals = StopSignals::listen();
+    if (!signals) {
+        co_await on_all(&close_here, &clients);
+        outcome.refusal = "cannot listen to SIGTERM and SIGINT: " + signals.error().message();
+        co_return outcome;
+    }
     const time::Instant start = time::Instant::now() + std::chrono::milliseconds{2};
     auto running = spawn(on_all(&run_here, &clients, start));
     auto progress = spawn(show_progress(&clients, start));
-    auto stop = stop_requested();
+    auto stop = stop_requested(&*signals);
     auto event = co_await select(running, std::move(stop));
     outcome.interrupted = event.index() == 1;
-    running.abort();
+    if (outcome.interrupted) co_await end_early(&clients, &*signals, running);
     progress.abort();
-    if (outcome.interrupted) (void)co_await running;
+    (void)co_await progress;
     clear_progress();
     sum_up(clients, outcome);
     co_await on_all(&close_here, &clients);

@@ -5,6 +5,7 @@
 // Each connection has its own share of the schedule, so a send that blocks, because a stopped server has let the
 // buffers fill, delays no other connection. A request that the window of requests in flight holds back is sent as
 // soon as there is a place, and keeps its intended time: what the server's stop cost stays in the response times.
+// What the schedule asked for and was never sent is counted when the run is over, whatever kept it from being sent.
 
 #include "client_run.hpp"
 #include "in_flight.hpp"
@@ -16,6 +17,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 namespace skerry::loadgen {
 
@@ -25,12 +27,30 @@ struct LinkState {
 
     CoreRun& run;
     InFlight in_flight;
-    sync::local::Notify changed;  ///< an answer came, or the link closed
+    sync::local::Notify changed;  ///< an answer came, the link closed, or the run ends earlier
     bool closed = false;
+    std::optional<Schedule> schedule;  ///< of an open loop
+    Nanos due{0};                      ///< of its next request, which the recorder does not know yet
 
     [[nodiscard]] bool window_is_open() const noexcept {
         const std::uint64_t limit = run.settings.inflight_limit();
         return !in_flight.full() && (limit == 0 || in_flight.waiting() < limit);
+    }
+
+    void follow(const Schedule& times) {
+        schedule = times;
+        due = schedule->next();
+    }
+    Nanos take_due() noexcept {
+        const Nanos taken = due;
+        due = schedule->next();
+        return taken;
+    }
+    /// After the run: tells the recorder what the schedule asked for and was not sent, and whether the server had
+    /// stopped answering. TCP loses nothing, so what is not answered by now was the end of the connection.
+    void settle() noexcept {
+        if (!closed && run.settings.proto == Proto::tcp && in_flight.waiting() != 0) run.recorder.on_ended_early();
+        while (schedule && due < run.end) run.recorder.on_unsent(take_due());
     }
 
     /// The connection is over, and so is everything that waits on it.
@@ -38,6 +58,7 @@ struct LinkState {
         if (closed) return;
         closed = true;
         run.note(error);
+        if (run.now() < run.end) run.recorder.on_ended_early();
         while (auto request = in_flight.finish_oldest()) run.recorder.on_error(request->intended);
         changed.notify_one();
     }
@@ -76,49 +97,52 @@ inline Task<bool> wait_for_window(LinkState& link) {
 }
 
 /// Sends one request now. `Link` is a LinkState whose transmit(number) gives the awaitable that sends.
+///
+/// A write that blocks is given up when answers are: a server that reads no more must not keep the run from ending.
 template <class Link>
 Task<bool> send_request(Link& link, Nanos intended, Nanos sent, Held held) {
-    link.run.recorder.on_send(intended, sent, held);
-    const bool has_answer = link.run.settings.mode == Mode::echo;
+    CoreRun& run = link.run;
+    run.recorder.on_send(intended, sent, held);
+    const bool has_answer = run.settings.mode == Mode::echo;
     const std::uint64_t number = has_answer ? link.in_flight.push(intended, sent) : 0;
-    auto written = co_await link.transmit(number);
-    if (!written && link.send_failed(written.error())) co_return false;
-    if (!has_answer) link.run.recorder.on_reply(intended, sent, link.run.now());
+    auto written = co_await time::timeout_at(run.at(run.drain_end), link.transmit(number));
+    if (!written) co_return !link.send_failed(written.error());
+    if (!has_answer) run.recorder.on_reply(intended, sent, run.now());
     co_return true;
 }
 
 /// Sends what the schedule says, when it says so.
 template <class Link>
-Task<> send_open_loop(Link& link, Schedule schedule) {
+Task<> send_open_loop(Link& link) {
     CoreRun& run = link.run;
-    Nanos intended = schedule.next();
     Nanos last_held{-1};
-    for (; intended < run.end; intended = schedule.next()) {
-        co_await time::sleep_until(run.at(intended));
+    while (link.due < run.end) {
+        if (run.now() < link.due) {
+            (void)co_await time::timeout_at(run.at(link.due), run.stopped.notified());
+            if (link.due >= run.end) co_return;  // stopped while it waited
+        }
         Held held = Held::no;
         if (!link.window_is_open()) {
             const bool open = co_await wait_for_window(link);
-            if (!open) break;
+            if (!open) co_return;
             held = Held::by_window;
         }
         const Nanos sent = run.now();
-        if (link.closed || sent >= run.drain_end) break;
+        if (link.closed || sent >= run.drain_end) co_return;
         if (held == Held::by_window) last_held = sent;
-        if (intended < last_held) held = Held::by_window;  // was due while an earlier one was held
+        if (link.due < last_held) held = Held::by_window;  // was due while an earlier one was held
         link.drop_lost(sent);
+        const Nanos intended = link.take_due();
         const bool sound = co_await send_request(link, intended, sent, held);
-        if (!sound) {
-            intended = schedule.next();
-            break;
-        }
+        if (!sound) co_return;
     }
-    for (; intended < run.end; intended = schedule.next()) run.recorder.on_unsent(intended);
 }
 
 /// Sends as long as the window is open.
 template <class Link>
 Task<> send_closed_loop(Link& link) {
     CoreRun& run = link.run;
+    co_await time::sleep_until(run.start);  // what is sent before the run would belong to none
     for (;;) {
         if (!link.window_is_open()) {
             const bool open = co_await wait_for_window(link);

@@ -6,8 +6,10 @@
 #include "recorder.hpp"
 
 #include <skerry/base/error.hpp>
+#include <skerry/sync/notify.hpp>
 #include <skerry/time/instant.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -30,10 +32,18 @@ struct CoreRun {
         if (!first_error) first_error = error;
     }
 
+    /// Nothing is due any more, and answers are waited for `patience` from now.
+    void stop(Nanos patience) noexcept {
+        end = std::min(end, now());
+        drain_end = std::min(drain_end, now() + patience);
+        stopped.notify_waiters();
+    }
+
     const Settings& settings;
     time::Instant start;  ///< the same on all cores
     Nanos end;            ///< nothing is due from here on
     Nanos drain_end;      ///< nothing is waited for any more
+    sync::local::Notify stopped;  ///< `end` has come nearer
     Recorder recorder;
     std::uint64_t failures = 0;
     std::optional<Error> first_error;

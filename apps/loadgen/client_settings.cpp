@@ -50,12 +50,10 @@ template <class Take>
 void add_number(CLI::App& app, const std::string& name, const std::string& help, std::uint64_t min, std::uint64_t max,
                 Take take) {
     const auto parse = [name, min, max, take](const std::string& text) {
-        std::uint64_t value = 0;
-        const bool is_number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos &&
-                               text.size() <= 20 && CLI::detail::lexical_cast(text, value);
-        if (!is_number || value < min || value > max)
+        const auto value = apps::parse_whole_number(text, max);
+        if (!value || *value < min)
             refuse(name, text, "accepted: a whole number from " + std::to_string(min) + " to " + std::to_string(max));
-        take(value);
+        take(*value);
     };
     app.add_option_function<std::string>(name, parse, help)->type_name("N");
 }

@@ -1,6 +1,8 @@
 #pragma once
 
-// A TCP connection of the generator.
+// A TCP connection of the generator. A request begins with its own number, as far as its size allows, and is filled
+// with a byte of its connection. So an answer that came twice, late, or to somebody else does not pass for the one that
+// is waited for.
 
 #include "client_link.hpp"
 
@@ -16,11 +18,10 @@ namespace skerry::loadgen {
 
 class TcpLink : public LinkState {
 public:
-    /// `fill` is every byte that it sends, so that an answer of another connection shows.
     TcpLink(net::TcpStream stream, CoreRun& core_run, std::byte fill)
         : LinkState(core_run), stream_(std::move(stream)), payload_(core_run.settings.size, fill) {}
 
-    [[nodiscard]] net::WriteAll transmit(std::uint64_t) noexcept { return stream_.write_all(payload_); }
+    [[nodiscard]] net::WriteAll transmit(std::uint64_t number) noexcept;
     /// True: no more can be sent.
     [[nodiscard]] bool send_failed(Error error) {
         close(error);
@@ -33,11 +34,12 @@ public:
 private:
     void take(std::span<const std::byte> data, Nanos at);
     void take_source(Nanos at);
+    [[nodiscard]] bool is_expected(std::span<const std::byte> part) const noexcept;
 
     net::TcpStream stream_;
     std::vector<std::byte> payload_;
     std::uint64_t partial_bytes_ = 0;  // of the answer that is coming in
-    bool damaged_ = false;             // it has a byte that was not sent
+    bool damaged_ = false;  // it has a byte that was not sent
     Nanos last_chunk_{0};
 };
 

@@ -49,6 +49,7 @@ Task<Result<>> UdpLink::probe() {
         auto received = co_await time::timeout(probe_patience, socket_.recv_from(answer));
         if (received) {
             if (number_of(std::span(answer).first(received->bytes)) == probe_number) co_return Result<>();
+            last = Errc::io;
             continue;
         }
         last = received.error();

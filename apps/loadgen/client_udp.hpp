@@ -27,7 +27,8 @@ public:
 
     /// Asks the server for an answer, before the run.
     ///
-    /// Errors: timed_out, when none comes within two seconds; connection_refused, when nobody has the port.
+    /// Errors: timed_out, when none comes within two seconds; io, when others come than were asked for;
+    ///         connection_refused, when nobody has the port.
     /// Cancel: safe.
     [[nodiscard]] Task<Result<>> probe();
 

@@ -36,6 +36,9 @@ public:
     /// Gives up the oldest if it was sent before `limit`; true when it was.
     bool drop_sent_before(Nanos limit) noexcept;
 
+    /// The oldest request that is not over, or the one to come when none waits.
+    [[nodiscard]] std::uint64_t oldest() const noexcept { return first_; }
+
     /// Requests that wait.
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
     [[nodiscard]] bool full() const noexcept { return next_ - first_ == requests_max; }

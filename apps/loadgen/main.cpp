@@ -5,18 +5,18 @@
 #include "fingerprint.hpp"
 #include "report.hpp"
 
-#include "common/descriptors.hpp"
+#include "common/output_file.hpp"
+#include "common/process.hpp"
 #include "common/report.hpp"
 
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/runtime/builder.hpp>
 #include <skerry/version.hpp>
 
-#include <cstdio>
-#include <fstream>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -52,27 +52,47 @@ Report report_of(const Settings& settings, const runtime::Runtime& runtime, Outc
     return report;
 }
 
-bool write_file(const std::string& path, const std::string& text) {
-    std::ofstream file(path);
-    file << text;
-    file.close();
-    return file.good() || apps::report("cannot write " + path) == 0;
+/// What is written at the end, and who makes its text.
+struct Output {
+    apps::OutputFile file;
+    std::string (*text)(const Report&);
+};
+
+std::string csv_of(const Report& report) { return to_csv(std::span(&report, 1)); }
+std::string json_of(const Report& report) { return to_json(report); }
+std::string response_hgrm_of(const Report& report) { return hgrm_text(report.summary.response); }
+std::string service_hgrm_of(const Report& report) { return hgrm_text(report.summary.service); }
+
+Result<std::vector<Output>, apps::FileError> open_outputs(const Settings& settings) {
+    std::vector<std::pair<std::string, std::string (*)(const Report&)>> wanted;
+    if (!settings.shared.json_file.empty()) wanted.emplace_back(settings.shared.json_file, &json_of);
+    if (!settings.csv_file.empty()) wanted.emplace_back(settings.csv_file, &csv_of);
+    if (!settings.hgrm_prefix.empty()) {
+        const auto names = hgrm_names(settings.hgrm_prefix);
+        wanted.emplace_back(names[0], &response_hgrm_of);
+        wanted.emplace_back(names[1], &service_hgrm_of);
+    }
+    std::vector<Output> outputs;
+    for (auto& [path, text] : wanted) {
+        auto file = apps::OutputFile::open(std::move(path));
+        if (!file) return Unexpected(std::move(file).error());
+        outputs.push_back({std::move(*file), text});
+    }
+    return outputs;
 }
 
-bool write_files(const Settings& settings, const Report& report) {
-    bool written = true;
-    if (!settings.shared.json_file.empty()) written &= write_file(settings.shared.json_file, to_json(report));
-    if (!settings.csv_file.empty()) written &= write_file(settings.csv_file, to_csv(std::span(&report, 1)));
-    if (!settings.hgrm_prefix.empty())
-        for (const auto& [name, text] : hgrm_files(report, settings.hgrm_prefix)) written &= write_file(name, text);
-    return written;
+/// 0 when all could be written.
+int write_all(std::vector<Output>& outputs, const Report& report) {
+    int code = 0;
+    for (Output& output : outputs)
+        if (const auto written = output.file.write(output.text(report)); !written) code = apps::report(written.error());
+    return code;
 }
 
-int tell(const Settings& settings, const Report& report, bool interrupted, std::uint64_t failures,
-         const std::optional<Error>& first_error) {
-    std::fputs(to_table(std::span(&report, 1)).c_str(), stdout);
-    std::fflush(stdout);
-    const bool written = write_files(settings, report);
+int tell(const Settings& settings, std::vector<Output>& outputs, const Report& report, bool interrupted,
+         std::uint64_t failures, const std::optional<Error>& first_error) {
+    int code = apps::print(to_table(std::span(&report, 1)));
+    if (const int unwritten = write_all(outputs, report); unwritten != 0) code = unwritten;
     if (interrupted) (void)apps::report("interrupted: the figures end there");
     if (first_error)
         (void)apps::report(std::to_string(failures) +
@@ -80,17 +100,19 @@ int tell(const Settings& settings, const Report& report, bool interrupted, std::
     if (report.summary.invalid())
         for (const std::string& reason : report.summary.invalid_reasons())
             (void)apps::report("INVALID RUN, do not use its figures: " + reason);
-    if (!written) return apps::exit_failure;
-    return settings.strict && report.summary.invalid() ? apps::exit_failure : 0;
+    if (settings.strict && report.summary.invalid()) return apps::exit_failure;
+    return code;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    apps::prepare_process();
     auto settings = read_settings(argc, argv);
     if (!settings) return apps::finish(settings.error());
     if (auto plan = choose_cores(settings->shared.runtime); !plan) return apps::report(plan.error());
-    apps::raise_descriptor_limit();
+    auto outputs = open_outputs(*settings);
+    if (!outputs) return apps::report(outputs.error());
 
     auto runtime = runtime::Builder(settings->shared.runtime).offer(kernel_io::make_backend()).build();
     if (!runtime) return apps::report(runtime.error());
@@ -100,5 +122,5 @@ int main(int argc, char** argv) {
     const std::uint64_t failures = outcome.failures;
     const std::optional<Error> first_error = outcome.first_error;
     const Report report = report_of(*settings, *runtime, std::move(outcome));
-    return tell(*settings, report, interrupted, failures, first_error);
+    return tell(*settings, *outputs, report, interrupted, failures, first_error);
 }

@@ -33,7 +33,8 @@ double Summary::achieved_share() const noexcept { return share_of(received, offe
 double Summary::late_share() const noexcept { return share_of(late, sent, 0); }
 
 bool Summary::invalid() const noexcept {
-    return achieved_share() < achieved_share_min || late_share() > late_share_max;
+    return achieved_share() < achieved_share_min || late_share() > late_share_max ||
+           (loop == Loop::closed && ended_early != 0);
 }
 
 std::vector<std::string> Summary::invalid_reasons() const {
@@ -46,6 +47,9 @@ std::vector<std::string> Summary::invalid_reasons() const {
         reasons.push_back("late_share is " + fixed_text(late_share(), 4) + ", above 0.01: " + std::to_string(late) +
                           " of " + std::to_string(sent) + " sends were late, " + std::to_string(late_held) +
                           " of them held by the window of requests in flight");
+    if (loop == Loop::closed && ended_early != 0)
+        reasons.push_back(std::to_string(ended_early) +
+                          " connections ended, or were answered no more, before the run was over");
     return reasons;
 }
 
@@ -93,6 +97,7 @@ void Recorder::add(const Recorder& other) noexcept {
     received_ += other.received_;
     errors_ += other.errors_;
     unexpected_ += other.unexpected_;
+    ended_early_ += other.ended_early_;
     late_ += other.late_;
     late_held_ += other.late_held_;
     response_first_half_.add(other.response_first_half_);
@@ -113,6 +118,7 @@ Summary Recorder::summary() const {
     summary.errors = errors_;
     summary.lost = sent_ - std::min(sent_, received_ + errors_);
     summary.unexpected = unexpected_;
+    summary.ended_early = ended_early_;
     summary.late = late_;
     summary.late_held = late_held_;
     summary.first_half_p50 = median(response_first_half_);

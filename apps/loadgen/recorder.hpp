@@ -13,6 +13,9 @@
 // A request belongs to the measured time by its intended send time, so that what the warm-up or the end of the
 // run cuts off is decided by the schedule and not by the server.
 //
+// A closed loop asks for nothing that it does not send, so no share of what was offered can tell that a connection
+// ended after a tenth of the time: there, such a connection alone makes the run invalid.
+//
 // Source: Tene, "How NOT to measure latency"; the wrk2 README for the terms.
 
 #include "schedule.hpp"
@@ -58,9 +61,10 @@ struct Summary {
     std::uint64_t errors = 0;              ///< of those, ended by an error (connection reset, damaged answer)
     std::uint64_t lost = 0;                ///< the rest of those sent: no answer until the run ended
     std::uint64_t unexpected = 0;          ///< answers to nothing that was waiting: duplicates, or late ones
-    std::uint64_t late = 0;                ///< sent later than max(1 interval, 100 µs) after the intended time
-    std::uint64_t late_held = 0;           ///< of those, held by the window of requests in flight
-    std::optional<Nanos> first_half_p50;   ///< response time; far apart from the second, the run was
+    std::uint64_t ended_early = 0;  ///< connections that ended, or were answered no more, before the run was over
+    std::uint64_t late = 0;  ///< sent later than max(1 interval, 100 µs) after the intended time
+    std::uint64_t late_held = 0;  ///< of those, held by the window of requests in flight
+    std::optional<Nanos> first_half_p50;  ///< response time; far apart from the second, the run was
     std::optional<Nanos> second_half_p50;  ///< not in a steady state
 
     [[nodiscard]] double offered_per_s() const noexcept { return rate_of(offered); }
@@ -97,6 +101,8 @@ public:
     void on_error(Nanos intended) noexcept;
     /// An answer came that nothing waited for.
     void on_unexpected() noexcept { ++unexpected_; }
+    /// A connection ended, or was answered no more, before the run was over.
+    void on_ended_early() noexcept { ++ended_early_; }
 
     /// Adds what another core saw. Shape: the same loop, warm-up and measured time; asserted.
     void add(const Recorder& other) noexcept;
@@ -130,6 +136,7 @@ private:
     std::uint64_t received_ = 0;
     std::uint64_t errors_ = 0;
     std::uint64_t unexpected_ = 0;
+    std::uint64_t ended_early_ = 0;
     std::uint64_t late_ = 0;
     std::uint64_t late_held_ = 0;
     metrics::HdrHistogram response_first_half_;

@@ -85,6 +85,7 @@ void add_counts(Fields& fields, const RunInfo& run, const Summary& summary) {
     add("lost", summary.lost);
     add("errors", summary.errors);
     add("unexpected", summary.unexpected);
+    add("ended_early", summary.ended_early);
     add("late", summary.late);
     add("late_held", summary.late_held);
     add("late_share", summary.late_share());
@@ -207,9 +208,10 @@ std::string to_json(std::span<const Report> reports) {
     return out + "\n]\n";
 }
 
-std::vector<std::pair<std::string, std::string>> hgrm_files(const Report& report, const std::string& prefix) {
-    return {{prefix + ".response.hgrm", report.summary.response.to_hgrm(ns_per_us)},
-            {prefix + ".service.hgrm", report.summary.service.to_hgrm(ns_per_us)}};
+std::array<std::string, 2> hgrm_names(const std::string& prefix) {
+    return {prefix + ".response.hgrm", prefix + ".service.hgrm"};
 }
+
+std::string hgrm_text(const HdrHistogram& times) { return times.to_hgrm(ns_per_us); }
 
 }  // namespace skerry::loadgen

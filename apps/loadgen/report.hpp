@@ -9,11 +9,11 @@
 #include "fingerprint.hpp"
 #include "recorder.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -77,9 +77,10 @@ struct Field {
 /// A list of such objects.
 [[nodiscard]] std::string to_json(std::span<const Report> reports);
 
-/// Names and contents of the two .hgrm files of a run, in microseconds: `prefix`.response.hgrm and
-/// `prefix`.service.hgrm.
-[[nodiscard]] std::vector<std::pair<std::string, std::string>> hgrm_files(const Report& report,
-                                                                          const std::string& prefix);
+/// The names of the two .hgrm files of a run: `prefix`.response.hgrm and `prefix`.service.hgrm.
+[[nodiscard]] std::array<std::string, 2> hgrm_names(const std::string& prefix);
+
+/// What such a file holds, in microseconds.
+[[nodiscard]] std::string hgrm_text(const metrics::HdrHistogram& times);
 
 }  // namespace skerry::loadgen

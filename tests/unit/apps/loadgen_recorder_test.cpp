@@ -164,6 +164,20 @@ TEST_CASE("a run with 1 % of its sends late is valid, with more it is not", "[ap
     CHECK(recorder.summary().invalid_reasons().size() == 1);
 }
 
+TEST_CASE("a closed loop of which a connection ended early is invalid", "[apps][loadgen]") {
+    for (const Loop loop : {Loop::closed, Loop::open}) {
+        Recorder recorder({loop, 0s, 5s, 1ms});
+        for (int i = 0; i < 1'000; ++i) answer(recorder, i * 1ms, 10us);
+        recorder.on_ended_early();
+        // An open loop says it by what was due and not answered.
+        CHECK(recorder.summary().invalid() == (loop == Loop::closed));
+        CHECK(recorder.summary().ended_early == 1);
+        if (loop == Loop::closed)
+            CHECK(recorder.summary().invalid_reasons().at(0) ==
+                  "1 connections ended, or were answered no more, before the run was over");
+    }
+}
+
 TEST_CASE("a run in which nothing was due is invalid and says so", "[apps][loadgen]") {
     const auto run = Recorder(open_1khz).summary();
     CHECK(run.invalid());
@@ -199,6 +213,7 @@ TEST_CASE("the recorders of two cores add up to the one of both", "[apps][loadge
         recorder->on_error(4'500ms);
         recorder->on_unsent(4'501ms);
         recorder->on_unexpected();
+        recorder->on_ended_early();
     }
     first.add(second);
     const auto sum = first.summary();
@@ -212,6 +227,7 @@ TEST_CASE("the recorders of two cores add up to the one of both", "[apps][loadge
     CHECK(sum.late == 1);
     CHECK(sum.late_held == 1);
     CHECK(sum.unexpected == 1);
+    CHECK(sum.ended_early == 1);
     CHECK(sum.lost == 0);
     CHECK(sum.first_half_p50 == whole.first_half_p50);
     CHECK(sum.second_half_p50 == whole.second_half_p50);

@@ -206,12 +206,13 @@ TEST_CASE("the columns of the table are aligned", "[apps][loadgen]") {
 }
 
 TEST_CASE("the hgrm files are in microseconds, one for each time", "[apps][loadgen]") {
-    const auto files = hgrm_files(sample_report(100), "out/run");
-    REQUIRE(files.size() == 2);
-    CHECK(files[0].first == "out/run.response.hgrm");
-    CHECK_THAT(files[0].second, Catch::Contains("#[Max     =    97000.000, Total count    =          100]"));
-    CHECK(files[1].first == "out/run.service.hgrm");
-    CHECK_THAT(files[1].second, Catch::Contains("#[Max     =    95000.000"));
+    const auto names = hgrm_names("out/run");
+    CHECK(names[0] == "out/run.response.hgrm");
+    CHECK(names[1] == "out/run.service.hgrm");
+    const auto summary = sample_report(100).summary;
+    CHECK_THAT(hgrm_text(summary.response),
+               Catch::Contains("#[Max     =    97000.000, Total count    =          100]"));
+    CHECK_THAT(hgrm_text(summary.service), Catch::Contains("#[Max     =    95000.000"));
 }
 
 TEST_CASE("the CPU model is read from the text of /proc/cpuinfo", "[apps][loadgen]") {

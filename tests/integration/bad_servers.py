@@ -1,0 +1,182 @@
+# ctest: TIMEOUT 180
+"""Whatever the server does, skerry-loadgen ends in time and calls a run valid only when it was one."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
+import rig  # noqa: E402
+
+import signal  # noqa: E402
+import socket  # noqa: E402
+import struct  # noqa: E402
+import threading  # noqa: E402
+import time  # noqa: E402
+
+bin_dir = rig.start()
+
+
+class BadServer:
+    """A server whose conduct with one connection, or with all datagrams, is a function. Lives as long as the test."""
+
+    def __init__(self, conduct, kind=socket.SOCK_STREAM):
+        self.socket = socket.socket(socket.AF_INET, kind)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.conduct = conduct
+        if kind == socket.SOCK_STREAM:
+            self.socket.listen()
+        threading.Thread(target=self.accept if kind == socket.SOCK_STREAM else self.serve, daemon=True).start()
+
+    def accept(self):
+        while True:
+            connection, _ = self.socket.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection=None):
+        try:
+            self.conduct(connection or self.socket)
+        except OSError:
+            pass
+
+
+def load(port, *arguments, milliseconds=400):
+    """A run that must end in time: half a second after the last request is due, and some for a busy machine."""
+    began = time.monotonic()
+    report = rig.loadgen(bin_dir, f"--connect=127.0.0.1:{port}", "--jitter=0s", "--warmup=0s", "--timeout=500ms",
+                         f"--duration={milliseconds}ms", *arguments)
+    took = time.monotonic() - began
+    rig.check(took < milliseconds / 1000 + 8, f"{arguments} took {took:.1f} s")
+    return report
+
+
+def answered(connection, make_answer, requests=None):
+    """Answers each chunk that comes, up to so many of them."""
+    count = 0
+    while requests is None or count < requests:
+        data = connection.recv(65_536)
+        if not data:
+            return
+        connection.sendall(make_answer(data))
+        count += 1
+
+
+def closes(connection):
+    answered(connection, lambda data: data, 5)
+    connection.close()
+
+
+def resets(connection):
+    answered(connection, lambda data: data, 5)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def doubles(connection):
+    answered(connection, lambda data: data + data)
+
+
+def changes_every_byte(connection):
+    answered(connection, lambda data: bytes(byte ^ 1 for byte in data))
+
+
+def greets(connection):
+    connection.sendall(b"220 at your service\r\n")
+    answered(connection, lambda data: data)
+
+
+def answers_half(connection):
+    data = connection.recv(65_536)
+    connection.sendall(data[:len(data) // 2])
+    threading.Event().wait()
+
+
+def never_reads(connection):
+    threading.Event().wait()
+
+
+def early_ends():
+    """A closed loop sends nothing that is not answered: the share of answers cannot tell that a connection is gone."""
+    for conduct in (closes, resets):
+        server = BadServer(conduct)
+        report = load(server.port, "--conns=3")
+        rig.check(report["invalid"] and report["ended_early"] == 3, f"{conduct.__name__}, closed: {report}")
+        rig.check("3 connections ended" in str(report["invalid_reasons"]), report["invalid_reasons"])
+        report = load(server.port, "--rate=1000")
+        rig.check(report["invalid"] and report["sent"] < 400, f"{conduct.__name__}, open: {report}")
+
+
+def wrong_answers():
+    for loop in ([], ["--rate=500"], ["--inflight=4"]):
+        for conduct in (changes_every_byte, greets):
+            report = load(BadServer(conduct).port, *loop)
+            rig.check(report["invalid"] and report["errors"] > 0, f"{conduct.__name__} {loop}: {report}")
+            rig.check(report["count"] <= 1, f"{conduct.__name__} {loop}: {report['count']} pass for right answers")
+        # The second copy of an answer is nobody's, or it is not the next one's.
+        report = load(BadServer(doubles).port, *loop)
+        rig.check(report["unexpected"] + report["errors"] >= report["count"] > 0, f"doubles {loop}: {report}")
+
+
+def no_answers():
+    for conduct in (answers_half, never_reads):
+        port = BadServer(conduct).port
+        for arguments in (["--rate=500"], ["--conns=4"], ["--rate=200", "--size=1000000"], ["--size=8000000"],
+                          ["--size=8000000", "--mode=sink"], ["--rate=200", "--size=1000000", "--mode=sink"],
+                          ["--rate=200", "--size=1000000", "--inflight=2"]):
+            report = load(port, *arguments)
+            rig.check(report["invalid"] and report["count"] == 0 or "--mode=sink" in arguments,
+                      f"{conduct.__name__} {arguments}: {report}")
+            if "--rate=200" in arguments:
+                rig.check(report["offered"] == 200, f"{conduct.__name__} {arguments}: offered {report['offered']}")
+
+
+def stops_and_dies():
+    """A server that is stopped, and one that is killed, in the middle of the run."""
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for arguments in (["--rate=500"], ["--conns=10"], ["--rate=500", "--size=1000000", "--conns=2"]):
+            with rig.Server(bin_dir) as server:
+                threading.Timer(0.8, server.process.send_signal, [number]).start()
+                report = load(server.port, *arguments, milliseconds=2000)
+                rig.check(report["invalid"], f"signal {number}, {arguments}: {report}")
+
+
+def datagrams():
+    def drops_every_tenth(own):
+        for index in range(1 << 30):
+            data, peer = own.recvfrom(65_536)
+            if index % 10:
+                own.sendto(data, peer)
+
+    def doubles_each(own):
+        while True:
+            data, peer = own.recvfrom(65_536)
+            own.sendto(data, peer)
+            own.sendto(data, peer)
+
+    def answers_something_else(own):
+        while True:
+            data, peer = own.recvfrom(65_536)
+            own.sendto(bytes(len(data)), peer)
+
+    report = load(BadServer(drops_every_tenth, socket.SOCK_DGRAM).port, "--proto=udp", "--rate=500")
+    rig.check(report["invalid"] and 15 <= report["lost"] <= 25 and report["count"] == 200 - report["lost"],
+              f"a tenth is lost: {report}")
+    report = load(BadServer(doubles_each, socket.SOCK_DGRAM).port, "--proto=udp", "--rate=500")
+    rig.check(report["count"] == 200 and report["lost"] == 0 and report["unexpected"] >= 199, f"doubled: {report}")
+    other = BadServer(answers_something_else, socket.SOCK_DGRAM)
+    done = rig.run(bin_dir, "skerry-loadgen", f"--connect=127.0.0.1:{other.port}", "--proto=udp")
+    rig.check(done.returncode == 1 and "it does not send back what it gets" in done.stderr, f"no echo server: {done}")
+    with rig.Server(bin_dir, "--proto=udp") as server:
+        threading.Timer(0.8, server.process.kill).start()
+        report = load(server.port, "--proto=udp", "--rate=500", milliseconds=2000)
+        rig.check(report["invalid"] and report["lost"] > 100, f"the port is gone: {report}")
+        rig.check(report["count"] + report["lost"] + report["errors"] == 1000, f"the sums: {report}")
+
+
+early_ends()
+wrong_answers()
+no_answers()
+stops_and_dies()
+datagrams()
+print("ok")

@@ -1,37 +1,59 @@
 #include "counters.hpp"
 
-#include <array>
 #include <string_view>
 #include <utility>
 
 namespace skerry::echo {
 
-CoreState Cores::total() const noexcept {
-    CoreState sum;
-    for (std::size_t i = 0; i < count_; ++i) {
-        const CoreState& core = cores_[i];
-        sum.connections += core.connections;
-        sum.messages += core.messages;
-        sum.bytes_in += core.bytes_in;
-        sum.bytes_out += core.bytes_out;
-        sum.resets += core.resets;
-        sum.garbage += core.garbage;
-        sum.no_buffers += core.no_buffers;
-        sum.unsent += core.unsent;
-        sum.busy += core.busy;
-    }
-    return sum;
+Counts& Counts::operator+=(const Counts& other) noexcept {
+    connections += other.connections;
+    messages += other.messages;
+    bytes_in += other.bytes_in;
+    bytes_out += other.bytes_out;
+    resets += other.resets;
+    garbage += other.garbage;
+    no_buffers += other.no_buffers;
+    unsent += other.unsent;
+    busy += other.busy;
+    return *this;
 }
 
-std::string to_json(const CoreState& total) {
-    const std::array<std::pair<std::string_view, std::uint64_t>, 8> fields{{{"connections", total.connections},
-                                                                            {"messages", total.messages},
-                                                                            {"bytes_in", total.bytes_in},
-                                                                            {"bytes_out", total.bytes_out},
-                                                                            {"resets", total.resets},
-                                                                            {"garbage", total.garbage},
-                                                                            {"no_buffers", total.no_buffers},
-                                                                            {"unsent", total.unsent}}};
+namespace {
+
+Task<Snapshot> snapshot_here(Cores* cores) { co_return Snapshot{cores->here(), runtime::core_stats()}; }
+
+}  // namespace
+
+Task<Snapshot> Cores::snapshot() {
+    Snapshot sum;
+    auto asked = on_each_core(&snapshot_here, this);
+    for (auto& core : asked) {
+        auto snapshot = co_await core;
+        if (!snapshot) continue;
+        sum.counts += snapshot->counts;
+        sum.held += snapshot->held;
+    }
+    co_return sum;
+}
+
+std::string to_json(const Snapshot& snapshot) {
+    const Counts& counts = snapshot.counts;
+    const runtime::CoreStats& held = snapshot.held;
+    const std::pair<std::string_view, std::uint64_t> fields[] = {{"connections", counts.connections},
+                                                                 {"messages", counts.messages},
+                                                                 {"bytes_in", counts.bytes_in},
+                                                                 {"bytes_out", counts.bytes_out},
+                                                                 {"resets", counts.resets},
+                                                                 {"garbage", counts.garbage},
+                                                                 {"no_buffers", counts.no_buffers},
+                                                                 {"unsent", counts.unsent},
+                                                                 {"accept_paused", held.sockets.accept_paused},
+                                                                 {"sockets", held.sockets.open},
+                                                                 {"tasks", held.live_tasks},
+                                                                 {"slab_bytes", held.slab.chunk_bytes},
+                                                                 {"slab_blocks", held.slab.live_blocks},
+                                                                 {"buffers_out", held.sockets.buffers_out},
+                                                                 {"buffers_made", held.sockets.buffers_made}};
     std::string out = "{";
     for (const auto& [name, value] : fields)
         out += (out.size() > 1 ? ", \"" : "\"") + std::string(name) + "\": " + std::to_string(value);

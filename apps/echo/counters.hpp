@@ -1,9 +1,11 @@
 #pragma once
 
-// What each core counts, and how a stop finds out that a core has nothing left to answer.
+// What each core counts and holds, and how a stop finds out that a core has nothing left to answer.
 
 #include <skerry/base/cache_line.hpp>
+#include <skerry/runtime/core_stats.hpp>
 #include <skerry/runtime/handle.hpp>
+#include <skerry/task/task.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -13,8 +15,8 @@
 
 namespace skerry::echo {
 
-/// One core's numbers. Written by its core only, and read by another when that core has stopped.
-struct alignas(cache_line_bytes) CoreState {
+/// What was done, by one core or by all.
+struct Counts {
     std::uint64_t connections = 0;  ///< accepted
     std::uint64_t messages = 0;     ///< reads or datagrams; with sockperf its messages
     std::uint64_t bytes_in = 0;
@@ -24,12 +26,23 @@ struct alignas(cache_line_bytes) CoreState {
     std::uint64_t no_buffers = 0;  ///< reads that found the pool at its limit
     std::uint64_t unsent = 0;      ///< datagrams that the kernel refused to send
     std::uint64_t busy = 0;        ///< handlers that hold data which is not answered yet
+
+    Counts& operator+=(const Counts& other) noexcept;
+};
+
+/// One core's numbers. Written and read by its core only.
+struct alignas(cache_line_bytes) CoreState : Counts {};
+
+/// What was done and what is held, at one moment of each core.
+struct Snapshot {
+    Counts counts;
+    runtime::CoreStats held;
 };
 
 /// All cores.
 class Cores {
 public:
-    explicit Cores(std::size_t count) : count_(count), cores_(std::make_unique<CoreState[]>(count)) {}
+    explicit Cores(std::size_t count) : cores_(std::make_unique<CoreState[]>(count)) {}
 
     [[nodiscard]] CoreState& here() noexcept { return cores_[this_core().index]; }
 
@@ -37,11 +50,12 @@ public:
     void stop() noexcept { stopping_.store(true, std::memory_order_relaxed); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
 
-    /// Sums. Threads: when the cores have stopped.
-    [[nodiscard]] CoreState total() const noexcept;
+    /// Asks each core for its numbers and adds them up.
+    ///
+    /// Cancel: safe.
+    [[nodiscard]] Task<Snapshot> snapshot();
 
 private:
-    std::size_t count_;
     std::unique_ptr<CoreState[]> cores_;
     std::atomic<bool> stopping_{false};  // guards nothing: a handler that misses it once sees it one message later
 };
@@ -58,7 +72,7 @@ private:
     CoreState& core_;
 };
 
-/// The numbers as one JSON object, which ends in a line feed.
-[[nodiscard]] std::string to_json(const CoreState& total);
+/// The numbers as one JSON object on one line, with its line feed.
+[[nodiscard]] std::string to_json(const Snapshot& snapshot);
 
 }  // namespace skerry::echo

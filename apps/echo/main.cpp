@@ -1,6 +1,7 @@
 // skerry-echo: a TCP or UDP server that answers what it gets. See README.md beside this file.
 
-#include "common/descriptors.hpp"
+#include "common/output_file.hpp"
+#include "common/process.hpp"
 #include "common/report.hpp"
 #include "counters.hpp"
 #include "service.hpp"
@@ -9,34 +10,28 @@
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/runtime/builder.hpp>
 
-#include <fstream>
+#include <optional>
 #include <string>
 
-namespace {
-
-using namespace skerry;
-
-int write_json(const std::string& path, const echo::CoreState& total) {
-    if (path.empty()) return 0;
-    std::ofstream file(path);
-    file << echo::to_json(total);
-    file.close();
-    return file ? 0 : apps::report("cannot write " + path);
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
+    using namespace skerry;
+    apps::prepare_process();
     auto settings = echo::read_settings(argc, argv);
     if (!settings) return apps::finish(settings.error());
     if (auto plan = runtime::resolve_cores(settings->shared.runtime); !plan) return apps::report(plan.error());
-    apps::raise_descriptor_limit();
+    std::optional<apps::OutputFile> json;
+    if (const std::string& path = settings->shared.json_file; !path.empty()) {
+        auto file = apps::OutputFile::open(path);
+        if (!file) return apps::report(file.error());
+        json.emplace(std::move(*file));
+    }
 
     auto runtime = runtime::Builder(settings->shared.runtime).offer(kernel_io::make_backend()).build();
     if (!runtime) return apps::report(runtime.error());
     echo::Cores cores(runtime->plan().cores.size());
-    const int code = runtime->block_on(echo::serve(*settings, *runtime, cores));
+    const echo::Served served = runtime->block_on(echo::serve(*settings, *runtime, cores));
     runtime->shutdown(settings->shared.runtime.grace);
-    if (code != 0) return code;
-    return write_json(settings->shared.json_file, cores.total());
+    if (served.exit_code != 0 || !json) return served.exit_code;
+    const auto written = json->write(echo::to_json(served.last));
+    return written ? 0 : apps::report(written.error());
 }

@@ -8,12 +8,12 @@
 #include <skerry/net/resolve.hpp>
 #include <skerry/net/tcp_server.hpp>
 #include <skerry/runtime/driver_waiters.hpp>
+#include <skerry/runtime/spawn_blocking.hpp>
 #include <skerry/signal/signal.hpp>
 #include <skerry/time/sleep.hpp>
 
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,7 +82,9 @@ Task<Result<Bound, BindError>> bind_all(const Settings& settings) {
     co_return std::move(bound);
 }
 
+/// A server goes on when nobody reads what it prints; the line on standard error is all that can be done.
 void print_start_lines(const Settings& settings, const runtime::Runtime& runtime, const Bound& bound) {
+    std::string lines;
     for (const net::SocketAddr& address : bound.addresses) {
         apps::StartLine line;
         line.program = "skerry-echo";
@@ -90,9 +92,9 @@ void print_start_lines(const Settings& settings, const runtime::Runtime& runtime
         line.address = net::to_string(address);
         line.backend = runtime.driver();
         line.backend_reason = runtime.reason();
-        std::puts(apps::format_start_line(line, runtime.plan()).c_str());
+        lines += apps::format_start_line(line, runtime.plan()) + "\n";
     }
-    std::fflush(stdout);
+    (void)apps::print(lines);
 }
 
 /// Serves everything that is bound until `stop`; the first error of any.
@@ -105,12 +107,41 @@ Task<Result<>> serve_all(Bound bound, Mode mode, Cores* cores, CancellationToken
     co_return Result<>();
 }
 
+struct Signals {
+    signal::Signal term;
+    signal::Signal interrupt;
+    signal::Signal user;
+
+    static Result<Signals> listen() {
+        auto term = signal::Signal::listen(SIGTERM);
+        if (!term) return term.error();
+        auto interrupt = signal::Signal::listen(SIGINT);
+        if (!interrupt) return interrupt.error();
+        auto user = signal::Signal::listen(SIGUSR1);
+        if (!user) return user.error();
+        return Signals{std::move(*term), std::move(*interrupt), std::move(*user)};
+    }
+};
+
 /// Until SIGTERM or SIGINT comes.
-Task<Result<>> stop_requested(signal::Signal& term, signal::Signal& interrupt) {
-    auto by_term = term.recv();
-    auto by_interrupt = interrupt.recv();
+Task<Result<>> stop_requested(Signals* signals) {
+    auto by_term = signals->term.recv();
+    auto by_interrupt = signals->interrupt.recv();
     auto first = co_await select(std::move(by_term), std::move(by_interrupt));
     co_return first.index() == 0 ? std::get<0>(first) : std::get<1>(first);
+}
+
+int print_blocking(std::string text) { return apps::print(text); }
+
+/// Prints the numbers whenever somebody asks for them; off the core, because a pipe that nobody reads blocks.
+Task<Result<>> tell_on_request(Signals* signals, Cores* cores) {
+    for (;;) {
+        auto asked = co_await signals->user.recv();
+        if (!asked) co_return asked.error();
+        const Snapshot snapshot = co_await cores->snapshot();
+        auto printing = spawn_blocking(&print_blocking, to_json(snapshot));
+        (void)co_await printing;
+    }
 }
 
 /// Until every handler of this core waits for its peer.
@@ -129,36 +160,43 @@ Task<> drain(Cores& cores, std::chrono::nanoseconds grace) {
 
 }  // namespace
 
-Task<int> serve(const Settings& settings, const runtime::Runtime& runtime, Cores& cores) {
+Task<Served> serve(const Settings& settings, const runtime::Runtime& runtime, Cores& cores) {
     auto bound = co_await bind_all(settings);
     if (!bound) {
         const BindError& error = bound.error();
-        co_return apps::report(error.error, error.doing, error.next_step);
+        co_return Served{apps::report(error.error, error.doing, error.next_step), {}};
     }
     // Before the start line: whoever has read it may send a signal.
-    auto term = signal::Signal::listen(SIGTERM);
-    auto interrupt = signal::Signal::listen(SIGINT);
-    if (!term || !interrupt)
-        co_return apps::report(term ? interrupt.error() : term.error(), "cannot listen to SIGTERM and SIGINT",
-                               "raise the limit of descriptors with ulimit -n");
+    auto signals = Signals::listen();
+    if (!signals)
+        co_return Served{apps::report(signals.error(), "cannot listen to SIGTERM, SIGINT and SIGUSR1",
+                                      "raise the limit of descriptors with ulimit -n"),
+                         {}};
     print_start_lines(settings, runtime, *bound);
 
     CancellationToken stop;
     auto serving = spawn(serve_all(std::move(*bound), settings.mode, &cores, stop));
-    auto stop_signal = stop_requested(*term, *interrupt);
-    auto event = co_await select(serving, std::move(stop_signal));
+    auto stop_signal = stop_requested(&*signals);
+    auto telling = tell_on_request(&*signals, &cores);
+    auto event = co_await select(serving, std::move(stop_signal), std::move(telling));
     if (event.index() == 0) {
         auto& ended = std::get<0>(event);
         const Error error = ended && !*ended ? (*ended).error() : Error(Errc::cancelled);
-        co_return apps::report(error, "cannot serve any more");
+        const bool too_few = error == Errc::no_descriptors;
+        co_return Served{apps::report(error, "cannot serve any more", too_few ? "raise the limit with ulimit -n" : ""),
+                         {}};
     }
-    if (const auto& heard = std::get<1>(event); !heard)
-        co_return apps::report(heard.error(), "cannot wait for SIGTERM and SIGINT");
+    const auto& heard = event.index() == 1 ? std::get<1>(event) : std::get<2>(event);
+    if (!heard) co_return Served{apps::report(heard.error(), "cannot wait for signals"), {}};
     stop.cancel();
-    co_await drain(cores, settings.shared.runtime.grace);
+    auto draining = drain(cores, settings.shared.runtime.grace);
+    auto hurried = stop_requested(&*signals);
+    (void)co_await select(std::move(draining), std::move(hurried));
     serving.abort();
     (void)co_await serving;
-    co_return 0;
+    Served served;
+    served.last = co_await cores.snapshot();
+    co_return served;
 }
 
 }  // namespace skerry::echo

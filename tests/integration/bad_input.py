@@ -8,10 +8,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "too
 import rig  # noqa: E402
 
 import re  # noqa: E402
+import select  # noqa: E402
 import shutil  # noqa: E402
 import socket  # noqa: E402
 import subprocess  # noqa: E402
 import tempfile  # noqa: E402
+import time  # noqa: E402
 
 bin_dir = rig.start()
 echo = os.path.join(bin_dir, "skerry-echo")
@@ -48,12 +50,27 @@ usage_errors = [
     (["--listen="], "--listen=: the value is missing"),
     (["--config=/nonexistent/skerry.toml"], "cannot be read; accepted: a TOML file"),
     (["--flavour=current_thread", "--cores=0,1"], "current_thread"),
+    (["--json", ""], "--json: the value is missing; write --json=FILE"),
+    (["--config", ""], "--config: the value is missing; write --config=FILE"),
+    (["--json", "--proto=udp"], "--json: the value is missing; write --json=FILE"),
+    (["--version=0"], "--version=0: takes no value"),
+    (["--", "stray"], "stray: not an option; accepted: "),
+    (["--config=/proc/self/mem"], "cannot be read; accepted: a TOML file"),
+    (["--grace=9223372036s"], "--grace=9223372036s: too long; accepted: up to ten years"),
+    (["--listen=[fe80::1]:7001"], "a link-local address needs its interface"),
 ]
 for arguments, pattern in usage_errors:
     refused(echo, arguments, 2, pattern)
 refused(echo, ["--backend=dpdk"], 1, "dpdk is not in this build; it has: epoll")
 refused(echo, ["--listen=192.0.2.1:7001"], 1, "cannot listen on 192.0.2.1:7001: .*no interface here has 192.0.2.1")
 refused(echo, ["--listen=no.such.name.invalid:7001"], 1, "cannot find the address of no.such.name.invalid")
+
+# A file that cannot be written is told before anything is bound, connected or measured.
+for path, why in (("/nonexistent/run.json", "No such file or directory"), ("/", "Is a directory")):
+    refused(echo, [f"--json={path}", "--listen=127.0.0.1:0"], 1, f"cannot write {path}: {why}")
+    for option in ("--json", "--csv"):
+        refused(loadgen, [f"{option}={path}", "--connect=127.0.0.1:1"], 1, f"cannot write {path}: {why}")
+refused(loadgen, ["--hgrm=/nonexistent/run"], 1, "cannot write /nonexistent/run.response.hgrm: No such file")
 
 # A port that another program has, alone or ready to share it.
 for kind, proto in ((socket.SOCK_STREAM, "tcp"), (socket.SOCK_DGRAM, "udp")):
@@ -77,6 +94,28 @@ if shutil.which("prlimit"):
         rig.check("ulimit -n" in done.stderr, f"{limit} descriptors: {done.stderr}")
         print(done.stderr, end="")
 
+# Enough descriptors for this core and not for the others: a service that has only some of its cores is none.
+if shutil.which("prlimit") and len(os.sched_getaffinity(0)) > 1:
+    for proto in ("tcp", "udp"):
+        refusals = 0
+        for limit in range(6, 24):
+            done = subprocess.Popen(["prlimit", f"--nofile={limit}:{limit}", echo, "--listen=127.0.0.1:0",
+                                     f"--proto={proto}"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            ready, _, _ = select.select([done.stdout], [], [], 30)
+            port = re.search(r":(\d+), backend", done.stdout.readline())
+            time.sleep(0.1)  # for the line of a core that could not listen; without it a pass proves less
+            if port is None or done.poll() is not None:
+                said = done.communicate(timeout=30)[1]
+                rig.check(done.returncode == 1 and said.count("\n") == 1 and "ulimit -n" in said, f"{limit}: {said}")
+                refusals += 1
+                continue
+            listening = subprocess.run(["ss", "-lntuH"], capture_output=True, text=True).stdout.count(f":{port[1]} ")
+            done.terminate()
+            rig.check(done.wait(30) == 0, f"{proto}, {limit} descriptors: {done.communicate()}")
+            rig.check(listening == len(os.sched_getaffinity(0)),
+                      f"{proto}, {limit} descriptors: {listening} sockets on {len(os.sched_getaffinity(0))} cores")
+        rig.check(refusals > 0, "no limit was low enough")
+
 # No rights: a low port as nobody, from a copy that nobody may run.
 if os.geteuid() == 0 and rig.INSIDE in os.environ:
     with tempfile.TemporaryDirectory() as folder:
@@ -96,6 +135,10 @@ for arguments, pattern in [
     (["--proto=udp", "--size=65508"], "65507"),
     (["--size=0"], "--size=0: accepted: a whole number from 1"),
     (["--size=-1"], "--size=-1: accepted: a whole number from 1"),
+    (["--size=0x10"], "--size=0x10: accepted: a whole number from 1"),
+    (["--seed=18446744073709551616"], "--seed=18446744073709551616: accepted: a whole number from 0 to 1844"),
+    (["--duration=9223372036s"], "too long; accepted: up to ten years"),
+    (["--strict=banana"], "--strict=banana: not a value of a switch; accepted: true, false"),
     (["--conns=0"], "--conns=0: accepted: "),
     (["--inflight=0"], "--inflight=0: accepted: "),
     (["--mode=source", "--rate=5"], "--mode=source: accepted with"),

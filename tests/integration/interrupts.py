@@ -1,0 +1,128 @@
+# ctest: TIMEOUT 180
+"""Signals: an interrupted run tells what it has, a stop that takes long can be hurried, a server tells its numbers."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
+import rig  # noqa: E402
+
+import json  # noqa: E402
+import signal  # noqa: E402
+import socket  # noqa: E402
+import subprocess  # noqa: E402
+import tempfile  # noqa: E402
+import threading  # noqa: E402
+import time  # noqa: E402
+
+bin_dir = rig.start()
+cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+
+
+def interrupted(port, signals, *arguments, after=0.7):
+    """Starts a run of ten minutes, sends the signals, and returns its report."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "run.json")
+        client = subprocess.Popen([os.path.join(bin_dir, "skerry-loadgen"), f"--connect=127.0.0.1:{port}",
+                                   f"--json={path}", "--duration=10min", "--warmup=0s", "--jitter=0s", *arguments],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        rig.wait_until(lambda: rig.catches(client.pid, signal.SIGINT), "the run has begun")
+        time.sleep(after)
+        for number in signals:
+            client.send_signal(number)
+            time.sleep(0.05)
+        try:
+            _, said = client.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            client.kill()
+            rig.check(False, f"{arguments} does not end after {signals}")
+        rig.check(client.returncode == 0, f"{arguments} ended with {client.returncode} after {signals}: {said}")
+        rig.check("interrupted: the figures end there" in said, f"{arguments}: {said}")
+        with open(path) as file:
+            return json.load(file)
+
+
+def runs_end_in_order():
+    """What was under way is answered, and the figures are those of the time that was measured."""
+    with rig.Server(bin_dir) as server:
+        for arguments in (["--rate=1000"], ["--conns=50"], ["--rate=2000", "--conns=50", "--arrivals=poisson"],
+                          ["--conns=30", f"--cores={cores}"], ["--rate=2000", "--conns=30", f"--cores={cores}"]):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                report = interrupted(server.port, [number], *arguments)
+                rig.check(report["lost"] == 0 and report["errors"] == 0, f"{arguments}: {report}")
+                rig.check(report["count"] == report["sent"] > 0, f"{arguments}: {report}")
+                rig.check(0.3 < report["measured_s"] < 15, f"{arguments}: measured {report['measured_s']} s")
+                rig.check(report["ended_early"] == 0, f"{arguments}: {report}")
+        server.stop()
+    with rig.Server(bin_dir, "--proto=udp") as server:
+        report = interrupted(server.port, [signal.SIGINT], "--proto=udp", "--conns=20")
+        rig.check(report["lost"] == 0 and report["count"] == report["sent"], f"udp: {report}")
+        server.stop()
+
+
+def waits_are_cut():
+    """One request in an hour; answers that never come; writes that block; and the second signal."""
+    with rig.Server(bin_dir) as server:
+        interrupted(server.port, [signal.SIGINT], "--rate=0.01")
+        server.stop()
+    silent = socket.socket()
+    silent.bind(("127.0.0.1", 0))
+    silent.listen()
+    port = silent.getsockname()[1]
+    for arguments in (["--rate=100"], ["--conns=3"], ["--size=8000000"], ["--rate=100", "--size=1000000"],
+                      ["--mode=source"], ["--size=8000000", "--mode=sink"]):
+        interrupted(port, [signal.SIGINT], "--timeout=300ms", *arguments, after=0.2)
+        interrupted(port, [signal.SIGINT, signal.SIGTERM], "--timeout=10min", *arguments, after=0.2)
+
+
+def hurried_stop():
+    with rig.Server(bin_dir, "--grace=10min") as server:
+        connection = server.connect()
+        rig.fill(connection)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        rig.check(server.process.poll() is None, "a stop does not wait for a connection that has work")
+        server.stop(signal.SIGINT, patience=10)
+
+
+def numbers_on_request():
+    with rig.Server(bin_dir) as server:
+        before = server.numbers()
+        connections = [server.connect() for _ in range(10)]
+        for connection in connections:
+            connection.sendall(b"hello")
+            rig.check(rig.receive(connection, 5) == b"hello", "an answer")
+        held = server.numbers()
+        rig.check(held["connections"] == 10 and held["sockets"] == before["sockets"] + 10, f"{before} {held}")
+        rig.check(held["messages"] == 10 and held["slab_blocks"] > before["slab_blocks"] > 0, f"{before} {held}")
+        rig.check(held["tasks"] > before["tasks"] and held["slab_bytes"] >= before["slab_bytes"] > 0, f"{held}")
+        for connection in connections:
+            connection.close()
+        rig.wait_until(lambda: server.numbers()["sockets"] == before["sockets"], "sockets are given back")
+        rig.check(server.numbers()["buffers_out"] == 0, "a buffer is held by nobody")
+        rig.check(server.stop()["connections"] == 10, "and again at the end")
+    # Nobody reads what is printed: the requests pile up in the pipe, and the server goes on.
+    with rig.Server(bin_dir) as server:
+        stop = threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                server.process.send_signal(signal.SIGUSR1)
+                time.sleep(0.001)
+        asking = threading.Thread(target=ask)
+        asking.start()
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline:
+            with server.connect() as connection:
+                connection.sendall(b"x")
+                rig.check(rig.receive(connection, 1) == b"x", "an answer between requests for numbers")
+        stop.set()
+        asking.join()
+        server.stop()
+
+
+runs_end_in_order()
+waits_are_cut()
+hurried_stop()
+numbers_on_request()
+print("ok")

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace skerry::signal {
@@ -26,14 +27,27 @@ struct Slot {
 
 std::array<Slot, listeners_max> slots;
 
+// Handlers that run now, on any thread. Whoever takes a slot out of use waits for them before it closes the descriptor:
+// a handler may hold its number, and would write into whatever gets the number next. Both this and the slot's number
+// are sequentially consistent: a handler that is not counted yet sees that the slot is free.
+std::atomic<int> handlers_running{0};
+
 void on_signal(int number) {
     const int saved = errno;
+    handlers_running.fetch_add(1);
     for (Slot& slot : slots) {
-        if (slot.number.load(std::memory_order_acquire) != number) continue;
+        if (slot.number.load() != number) continue;
         const std::uint64_t one = 1;
         [[maybe_unused]] const auto written = ::write(slot.event_fd.load(std::memory_order_relaxed), &one, sizeof one);
     }
+    handlers_running.fetch_sub(1);
     errno = saved;
+}
+
+void free_slot(Slot& slot) noexcept {
+    slot.number.store(0);
+    while (handlers_running.load() != 0) std::this_thread::yield();
+    slot.event_fd.store(-1, std::memory_order_release);
 }
 
 bool is_forbidden(int number) noexcept {
@@ -66,7 +80,7 @@ Slot* take_slot(int number, int event_fd) noexcept {
     for (Slot& slot : slots) {
         int expected = -1;
         if (!slot.event_fd.compare_exchange_strong(expected, event_fd)) continue;
-        slot.number.store(number, std::memory_order_release);
+        slot.number.store(number);  // and with it, to a handler that reads it, the descriptor
         return &slot;
     }
     return nullptr;
@@ -82,10 +96,7 @@ struct Signal::State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
     ~State() {
-        if (slot != nullptr) {
-            slot->number.store(0, std::memory_order_release);
-            slot->event_fd.store(-1, std::memory_order_release);
-        }
+        if (slot != nullptr) free_slot(*slot);
         // Not the thread's current lane: a Signal may be dropped outside the loop, and outlive its runtime.
         if (watched.lane != nullptr) watched.lane->remove(watched);
         if (watched.fd >= 0) ::close(watched.fd);

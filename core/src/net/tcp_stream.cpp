@@ -19,6 +19,7 @@ bool take_given_back(backend::StreamSocket& socket, backend::ReadRequest& reques
         request.bytes = request.buffer.size();
     } else {
         request.bytes = std::min(request.into.size(), oldest.size());
+        if (request.bytes == 0) return true;  // memcpy() takes no null, not even for nothing
         std::memcpy(request.into.data(), oldest.data(), request.bytes);
         if (request.kind == backend::ReadKind::peek) return true;
         oldest.trim_front(request.bytes);

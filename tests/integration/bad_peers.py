@@ -59,6 +59,7 @@ def urgent_data():
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         rig.check(answers(server, connection), "before")
         server.process.send_signal(signal.SIGSTOP)
+        rig.wait_until(server.is_stopped, "the server stands still")
         connection.send(b"abc")
         connection.send(b"!", socket.MSG_OOB)
         connection.send(b"def")

@@ -86,7 +86,8 @@ def hurried_stop():
 
 
 def numbers_on_request():
-    with rig.Server(bin_dir) as server:
+    # One core: another one's listener may come a moment after the start line, and counts as a socket.
+    with rig.Server(bin_dir, f"--cores={min(os.sched_getaffinity(0))}") as server:
         before = server.numbers()
         connections = [server.connect() for _ in range(10)]
         for connection in connections:

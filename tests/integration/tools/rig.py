@@ -113,6 +113,12 @@ class Server:
         with open(f"/proc/{self.process.pid}/status") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
 
+    def is_stopped(self):
+        """Whether SIGSTOP has taken effect on every thread."""
+        tasks = f"/proc/{self.process.pid}/task"
+        return all(open(f"{tasks}/{task}/stat").read().rsplit(")", 1)[1].split()[0] == "T"
+                   for task in os.listdir(tasks))
+
     def numbers(self, patience=20):
         """What the server prints on SIGUSR1."""
         self.process.send_signal(signal.SIGUSR1)

@@ -116,9 +116,7 @@ public:
     /// Exact when the slot of the earliest entry holds at most eight; else it may be as early as that slot
     /// begins, and a sleeper that wakes for it finds nothing due and asks again.
     /// Cost: the entries of one slot, at most eight.
-    [[nodiscard]] Instant next_deadline() noexcept {
-        return occupied_levels_ == 0 ? Instant::max() : first_deadline();
-    }
+    [[nodiscard]] Instant next_deadline() noexcept { return occupied_levels_ == 0 ? Instant::max() : first_deadline(); }
 
     /// Whether no entry is left.
     [[nodiscard]] bool empty() noexcept { return !find_first().found; }

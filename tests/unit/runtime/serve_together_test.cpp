@@ -62,9 +62,9 @@ AbortAll<Result<>> elsewhere(Task<Result<>> one, Task<Result<>> other) {
 
 TEST_CASE("a service of several parts lasts as long as the longest", "[runtime][serve_together]") {
     testing::Runtime rt;
-    const auto [here, other] = GENERATE(std::pair(1s, 5s), std::pair(5s, 1s), std::pair(5s, 5s));
+    const auto times = GENERATE(std::pair(1s, 5s), std::pair(5s, 1s), std::pair(5s, 5s));
     int ended = 0;
-    auto service = rt.start([&, here = here, other = other]() -> Task<Result<>> {
+    auto service = rt.start([&, here = times.first, other = times.second]() -> Task<Result<>> {
         auto parts = elsewhere(part(other, {}, ended));
         auto served = co_await serve_together(part(here, {}, ended), std::move(parts));
         co_return served;

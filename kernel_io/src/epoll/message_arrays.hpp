@@ -64,6 +64,12 @@ public:
             out.peer = *peer;
     }
 
+    /// Buffers that stand ready here: out of the pool, and held by no program.
+    [[nodiscard]] std::size_t ready() const noexcept {
+        return static_cast<std::size_t>(
+            std::count_if(buffers_.begin(), buffers_.end(), [](const IoBuf& buffer) { return bool(buffer); }));
+    }
+
 private:
     [[nodiscard]] bool refill(std::size_t i, BufferPool& pool) noexcept {
         buffers_[i] = pool.allocate();

@@ -81,9 +81,6 @@ public:
         return epoll_.get();
     }
 
-    /// True when nothing but the doorbell is registered: polling without waiting cannot find anything.
-    [[nodiscard]] bool has_watched() const noexcept { return watched_count_ != 0; }
-
 private:
     Poller(Fd epoll, Fd doorbell) noexcept : epoll_(std::move(epoll)), doorbell_(std::move(doorbell)) {}
 

@@ -1,6 +1,7 @@
 #include "fixture.hpp"
 
 #include <skerry/net/tcp_server.hpp>
+#include <skerry/task/scheduler.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/time/sleep.hpp>
 #include <skerry/time/timeout.hpp>
@@ -125,6 +126,41 @@ TEST_CASE("a handler that throws ends its own connection only", "[net][tcp][serv
             auto answer = co_await read_all(*client);
             CHECK(answer == (std::string_view(text) == "throw" ? "" : text));
         }
+        stop.cancel();
+        auto outcome = co_await serving;
+        REQUIRE(outcome);
+        CHECK(*outcome);
+    });
+}
+
+/// Throws before there is a task, once.
+struct ThrowsFirst {
+    bool* has_thrown;
+    Task<> operator()(net::TcpStream stream) const {
+        if (!std::exchange(*has_thrown, true)) throw std::runtime_error("on purpose");
+        return echo(std::move(stream));
+    }
+};
+
+TEST_CASE("a handler that cannot even be started costs its own connection only, and is counted", "[net][tcp][server]") {
+    run([]() -> Task<> {
+        auto server = bind_server();
+        const net::SocketAddr address = server.local_addr();
+        const CancellationToken stop;
+        const auto& unhandled = task::current_scheduler->counters().unhandled_exceptions;
+        const std::uint64_t before = unhandled.load();
+        bool has_thrown = false;
+        auto serving = spawn(std::move(server).serve(stop, ThrowsFirst{&has_thrown}));
+        for (const char* answer_due : {"", "second"}) {
+            auto client = co_await net::TcpStream::connect(address);
+            REQUIRE(client);
+            auto written = co_await client->write_all(bytes_of("second"));
+            REQUIRE(written);
+            auto answer = co_await read_all(*client);
+            CHECK(answer == answer_due);
+        }
+        CHECK(has_thrown);
+        CHECK(unhandled.load() == before + 1);
         stop.cancel();
         auto outcome = co_await serving;
         REQUIRE(outcome);

@@ -24,13 +24,14 @@ namespace skerry::net {
 namespace detail {
 
 /// Starts the task of a connection; when it cannot be made, for want of memory or because the handler threw before it
-/// was one, the connection is closed and the others go on.
+/// was one, the connection is closed, the others go on, and it counts as an exception that nobody joined.
 template <class Handler, class... Args>
 void start_handler(JoinSet<void>& connections, TcpStream stream, Handler& handler, Args&... args) {
 #if defined(__cpp_exceptions)
     try {
         connections.spawn(handler(std::move(stream), args...));
     } catch (...) {
+        task::SchedulerCounters::add(task::current_scheduler->counters().unhandled_exceptions);
     }
 #else
     connections.spawn(handler(std::move(stream), args...));

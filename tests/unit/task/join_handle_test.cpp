@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 #include "support/death.hpp"
+#include "support/probe.hpp"
 #include "support/test_core.hpp"
 
 #include <skerry/task/spawn.hpp>
@@ -13,21 +14,10 @@
 #include <vector>
 
 using namespace skerry;
+using skerry::test_support::Probe;
 using skerry::test_support::TestCore;
 
 namespace {
-
-// Counts itself, so that a test sees what was destroyed and when.
-struct Probe {
-    explicit Probe(int* alive) : alive_(alive) { ++*alive_; }
-    Probe(Probe&& other) noexcept : alive_(other.alive_) { ++*alive_; }
-    Probe(const Probe&) = delete;
-    Probe& operator=(const Probe&) = delete;
-    ~Probe() { --*alive_; }
-
-private:
-    int* alive_;
-};
 
 Task<int> give(int value, Probe) { co_return value; }
 

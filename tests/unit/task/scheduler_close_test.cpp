@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/probe.hpp"
 #include "support/test_core.hpp"
 
 #include <skerry/task/scheduler.hpp>
@@ -12,21 +13,10 @@
 // A core that has closed: who posts to it does its work, and nothing that a handle still holds is lost.
 
 using namespace skerry;
+using skerry::test_support::Probe;
 using skerry::test_support::TestCore;
 
 namespace {
-
-// Counts itself, so that a test sees what was destroyed.
-struct Probe {
-    explicit Probe(int* alive) : alive_(alive) { ++*alive_; }
-    Probe(Probe&& other) noexcept : alive_(other.alive_) { ++*alive_; }
-    Probe(const Probe&) = delete;
-    Probe& operator=(const Probe&) = delete;
-    ~Probe() { --*alive_; }
-
-private:
-    int* alive_;
-};
 
 Task<Probe> give(Probe probe) { co_return std::move(probe); }
 

@@ -4,7 +4,8 @@
 // an awaiter that gives way without having what it waits for is not resumed at once: the run loop calls it first.
 //
 // The loop only knows coroutine handles. Both compilers call through the first word of the frame that a handle
-// points to, and SecondLook is such a frame with a function of ours in it.
+// points to, and SecondLook is such a frame with a function of ours in it, as BranchFrame (branch.hpp) is. It is no
+// BranchFrame, because that writes its two words when it is made: here each lock of an open mutex would pay for them.
 
 #include "scheduler.hpp"
 

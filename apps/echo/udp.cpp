@@ -51,11 +51,14 @@ std::size_t keep_answers(std::span<Datagram> received, CoreState& core) noexcept
 
 /// Turns the front of `received` into the answers, and counts both.
 std::span<Datagram> answers_to(std::span<Datagram> received, Mode mode, CoreState& core) noexcept {
+    const std::size_t bytes = bytes_of(received);
     core.messages += received.size();
-    core.bytes_in += bytes_of(received);
-    std::size_t answers = received.size();
-    if (mode == Mode::sink) answers = 0;
-    if (mode == Mode::sockperf) answers = keep_answers(received, core);
+    core.bytes_in += bytes;
+    if (mode == Mode::echo) {
+        core.bytes_out += bytes;
+        return received;
+    }
+    const std::size_t answers = mode == Mode::sockperf ? keep_answers(received, core) : 0;
     core.bytes_out += bytes_of(received.first(answers));
     return received.first(answers);
 }

@@ -1,19 +1,11 @@
 #include <skerry/base/os_socket_addr.hpp>
 
-#include <netinet/in.h>
-
 #include <bit>
 #include <cstring>
 
 namespace skerry::net {
 
 namespace {
-
-// Network byte order is big-endian. Not htons(), which is a macro with an old-style cast in some C libraries.
-constexpr std::uint16_t swapped_to_network(std::uint16_t value) noexcept {
-    if constexpr (std::endian::native == std::endian::big) return value;
-    return static_cast<std::uint16_t>(value << 8U | value >> 8U);
-}
 
 // The storage holds whatever family it says; copying in and out is how that is read without breaking aliasing.
 template <class Os>
@@ -31,13 +23,13 @@ Os get(const sockaddr_storage& in) noexcept {
 }
 
 SocketAddr from_v4(const sockaddr_in& in) noexcept {
-    const auto octets = std::bit_cast<std::array<std::uint8_t, 4>>(in.sin_addr);
-    return {IpAddr::v4(octets[0], octets[1], octets[2], octets[3]), swapped_to_network(in.sin_port)};
+    return {IpAddr::v4(std::bit_cast<std::array<std::uint8_t, 4>>(in.sin_addr)),
+            detail::swapped_to_network(in.sin_port)};
 }
 
 SocketAddr from_v6(const sockaddr_in6& in) noexcept {
     const auto octets = std::bit_cast<std::array<std::uint8_t, 16>>(in.sin6_addr);
-    return {IpAddr::v6(octets), swapped_to_network(in.sin6_port), in.sin6_scope_id};
+    return {IpAddr::v6(octets), detail::swapped_to_network(in.sin6_port), in.sin6_scope_id};
 }
 
 }  // namespace
@@ -47,13 +39,13 @@ socklen_t to_os(const SocketAddr& address, sockaddr_storage& out) noexcept {
     if (address.is_v4()) {
         sockaddr_in os{};
         os.sin_family = AF_INET;
-        os.sin_port = swapped_to_network(address.port());
+        os.sin_port = detail::swapped_to_network(address.port());
         std::memcpy(&os.sin_addr, octets, sizeof os.sin_addr);
         return put(os, out);
     }
     sockaddr_in6 os{};
     os.sin6_family = AF_INET6;
-    os.sin6_port = swapped_to_network(address.port());
+    os.sin6_port = detail::swapped_to_network(address.port());
     os.sin6_scope_id = address.scope();
     std::memcpy(&os.sin6_addr, octets, sizeof os.sin6_addr);
     return put(os, out);

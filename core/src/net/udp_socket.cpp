@@ -15,9 +15,7 @@ constexpr std::size_t batch_max = 64;
 
 }  // namespace
 
-bool RecvAwaiterBase::try_now() noexcept {
-    if (socket_->given_back == nullptr) [[likely]]
-        return socket_->may_receive && socket_->ops->receive(*socket_, *this) == backend::Step::done;
+bool RecvAwaiterBase::take_given_back() noexcept {
     std::deque<Datagram>& kept = *socket_->given_back;
     if (!batch.empty()) {
         for (; count < std::min(batch.size(), batch_max) && !kept.empty(); ++count) {
@@ -50,9 +48,7 @@ bool RecvAwaiterBase::await_suspend(std::coroutine_handle<> awaiting) noexcept {
     return true;
 }
 
-void RecvAwaiterBase::cancel() noexcept {
-    if (state() == task::node_state::idle) [[likely]]
-        return;
+void RecvAwaiterBase::cancel_slow() noexcept {
     if (state() == task::node_state::linked) {
         socket_->receiver = nullptr;
         set_state(task::node_state::idle);
@@ -93,9 +89,7 @@ bool SendAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {
     return true;
 }
 
-void SendAwaiter::cancel() noexcept {
-    if (state() == task::node_state::idle) [[likely]]
-        return;
+void SendAwaiter::cancel_slow() noexcept {
     if (state() == task::node_state::linked) {
         socket_->sender = nullptr;
         set_state(task::node_state::idle);

@@ -54,7 +54,7 @@ backend::Capabilities CoreSockets::capabilities() const noexcept {
 backend::SocketStats CoreSockets::stats() const noexcept {
     backend::SocketStats stats = counts_;
     const BufferPoolStats pool = buffers_.stats();
-    stats.buffers_out = pool.live - received_.ready();
+    stats.buffers_out = pool.live - received_.buffers();
     stats.buffers_made = pool.high_water;
     return stats;
 }

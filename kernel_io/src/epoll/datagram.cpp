@@ -2,6 +2,7 @@
 
 #include "../system_call.hpp"
 
+#include <skerry/base/compiler.hpp>
 #include <skerry/base/os_socket_addr.hpp>
 
 #include <algorithm>
@@ -35,10 +36,6 @@ void DatagramPort::on_events(std::uint32_t events) noexcept {
 
 // --- receiving
 
-Step DatagramPort::receive_now(RecvRequest& request) noexcept {
-    return request.batch.empty() ? receive_one(request) : receive_batch(request);
-}
-
 Step DatagramPort::nothing_received(RecvRequest& request) noexcept {
     if (errno == EAGAIN) {
         may_receive = false;
@@ -61,6 +58,40 @@ Step DatagramPort::receive_one(RecvRequest& request) noexcept {
     request.count = std::min(bytes, request.into.size());
     if (auto peer = net::from_os(storage, length)) request.peer = *peer;
     return Step::done;
+}
+
+// The socket is empty, so the next datagram comes with an edge and its epoll_wait. But when it comes before this
+// batch is answered, a receive that does not wait for the edge finds it and saves that call. Whether peers are that
+// fast is learned: one wrong guess among right ones changes nothing, wrong ones in a row lengthen the pause until
+// the next, up to 32 batches.
+SKERRY_ALWAYS_INLINE void DatagramPort::drained() noexcept {
+    if (guessing_) wrong_guesses_ /= 2;  // it found something
+    guessing_ = guess_in_ == 0;
+    may_receive = guessing_;
+    if (guess_in_ != 0) --guess_in_;
+}
+
+void DatagramPort::guess_failed() noexcept {
+    guessing_ = false;
+    if (wrong_guesses_ < wrong_guesses_max) ++wrong_guesses_;
+    guess_in_ = static_cast<std::uint8_t>((1U << wrong_guesses_) / 4);
+}
+
+// recvmmsg; leaves only those slots that could get a buffer. Negative: errno says why, ENOBUFS that the pool is at
+// its limit.
+SKERRY_ALWAYS_INLINE int DatagramPort::receive_into(std::span<Datagram>& slots) noexcept {
+    ReceiveArray& messages = core().received_messages();
+    const std::size_t ready = messages.prepare(slots.size(), core().buffers());
+    if (ready == 0) [[unlikely]] {
+        core().count_no_buffers();
+        errno = ENOBUFS;
+        return -1;
+    }
+    slots = slots.first(ready);
+    const int received = call_recvmmsg(fd(), messages.headers(), static_cast<unsigned>(ready), MSG_DONTWAIT);
+    if (received <= 0) return received;
+    messages.take(static_cast<std::size_t>(received), slots.data(), time::Instant::now());
+    return received;
 }
 
 // Every slot costs a buffer and its description, so a batch asks for about as many as came last, and again
@@ -87,43 +118,8 @@ Step DatagramPort::receive_batch(RecvRequest& request) noexcept {
     return Step::done;
 }
 
-// The socket is empty, so the next datagram comes with an edge and its epoll_wait. But when it comes before this
-// batch is answered, a receive that does not wait for the edge finds it and saves that call. Whether peers are that
-// fast is learned: one wrong guess among right ones changes nothing, wrong ones in a row lengthen the pause until
-// the next, up to 32 batches.
-void DatagramPort::drained() noexcept {
-    if (guessing_) wrong_guesses_ /= 2;  // it found something
-    guessing_ = guess_in_ == 0;
-    may_receive = guessing_;
-    if (guess_in_ != 0) --guess_in_;
-}
-
-void DatagramPort::guess_failed() noexcept {
-    guessing_ = false;
-    if (wrong_guesses_ < wrong_guesses_max) ++wrong_guesses_;
-    guess_in_ = static_cast<std::uint8_t>((1U << wrong_guesses_) / 4);
-}
-
-// recvmmsg; leaves only those slots that could get a buffer. Negative: errno says why, ENOBUFS that the pool is at
-// its limit.
-int DatagramPort::receive_into(std::span<Datagram>& slots) noexcept {
-    ReceiveArray& messages = core().received_messages();
-    const std::size_t ready = messages.prepare(slots.size(), core().buffers());
-    if (ready == 0) [[unlikely]] {
-        core().count_no_buffers();
-        errno = ENOBUFS;
-        return -1;
-    }
-    slots = slots.first(ready);
-    const int received = call_recvmmsg(fd(), messages.headers(), static_cast<unsigned>(ready), MSG_DONTWAIT);
-    if (received <= 0) return received;
-    const time::Instant now = time::Instant::now();
-    for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
-        messages.take(i, slots[i]);
-        slots[i].received_at = now;
-        slots[i].time_source = backend::TimeSource::burst;
-    }
-    return received;
+SKERRY_ALWAYS_INLINE Step DatagramPort::receive_now(RecvRequest& request) noexcept {
+    return request.batch.empty() ? receive_one(request) : receive_batch(request);
 }
 
 Step DatagramPort::receive(DatagramSocket& socket, RecvRequest& request) noexcept {

@@ -8,7 +8,9 @@
 
 #include <skerry/backend/socket_ops.hpp>
 #include <skerry/base/buffer_pool.hpp>
+#include <skerry/base/compiler.hpp>
 #include <skerry/base/os_socket_addr.hpp>
+#include <skerry/time/instant.hpp>
 
 #include <sys/socket.h>
 
@@ -46,38 +48,59 @@ protected:
 /// Slots to receive into.
 class ReceiveArray : public MessageArray {
 public:
+    ReceiveArray() noexcept {
+        for (std::size_t i = 0; i < messages_max; ++i) headers_[i].msg_hdr.msg_name = &addresses_[i];
+    }
+
     /// Makes the first `wanted` slots ready; returns how many are, fewer when the pool is at its limit.
-    [[nodiscard]] std::size_t prepare(std::size_t wanted, BufferPool& pool) noexcept {
-        for (std::size_t i = 0; i < wanted; ++i)
+    SKERRY_ALWAYS_INLINE std::size_t prepare(std::size_t wanted, BufferPool& pool) noexcept {
+        const std::size_t again = std::min(taken_, wanted);
+        for (std::size_t i = 0; i < again; ++i)
             if (!buffers_[i] && !refill(i, pool)) [[unlikely]]
                 return i;
-        return wanted;
+        if (wanted < taken_) [[unlikely]]
+            ready_ = wanted;  // those behind are looked at again when they are wanted
+        taken_ = 0;
+        return ready_ >= wanted ? wanted : extend(wanted, pool);
     }
 
-    /// Moves what was received in slot `i` out.
-    void take(std::size_t i, backend::Datagram& out) noexcept {
-        msghdr& header = headers_[i].msg_hdr;
-        buffers_[i].set_size(headers_[i].msg_len);
-        out.payload = std::move(buffers_[i]);
-        out.truncated = (header.msg_flags & MSG_TRUNC) != 0;
-        if (auto peer = net::from_os(addresses_[i], header.msg_namelen)) [[likely]]
-            out.peer = *peer;
+    /// Moves what was received in the first `count` slots out.
+    SKERRY_ALWAYS_INLINE void take(std::size_t count, backend::Datagram* out, time::Instant now) noexcept {
+        taken_ = std::max(taken_, count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const msghdr& header = headers_[i].msg_hdr;
+            out[i].payload = std::move(buffers_[i]);
+            out[i].payload.set_size(headers_[i].msg_len);
+            out[i].truncated = (header.msg_flags & MSG_TRUNC) != 0;
+            out[i].received_at = now;
+            out[i].time_source = backend::TimeSource::burst;
+            net::from_os(addresses_[i], header.msg_namelen, out[i].peer);
+        }
     }
 
-    /// Buffers that stand ready here: out of the pool, and held by no program.
-    [[nodiscard]] std::size_t ready() const noexcept {
+    /// Buffers that stand here: out of the pool, and held by no program.
+    [[nodiscard]] std::size_t buffers() const noexcept {
         return static_cast<std::size_t>(
             std::count_if(buffers_.begin(), buffers_.end(), [](const IoBuf& buffer) { return bool(buffer); }));
     }
 
 private:
-    [[nodiscard]] bool refill(std::size_t i, BufferPool& pool) noexcept {
-        buffers_[i] = pool.allocate();
-        if (!buffers_[i] && !take_later(i)) [[unlikely]]
-            return false;
-        vectors_[i] = {buffers_[i].writable().data(), buffers_[i].size()};
-        headers_[i].msg_hdr.msg_name = &addresses_[i];
-        headers_[i].msg_hdr.msg_namelen = sizeof addresses_[i];
+    [[nodiscard]] std::size_t extend(std::size_t wanted, BufferPool& pool) noexcept {
+        for (; ready_ < wanted; ++ready_)
+            if (!buffers_[ready_] && !refill(ready_, pool)) [[unlikely]]
+                return ready_;
+        return wanted;
+    }
+
+    SKERRY_ALWAYS_INLINE bool refill(std::size_t i, BufferPool& pool) noexcept {
+        IoBuf buffer = pool.allocate();
+        if (!buffer) [[unlikely]] {
+            if (!take_later(i)) return false;
+            buffer = std::move(buffers_[i]);
+        }
+        vectors_[i] = {buffer.writable().data(), buffer.size()};
+        headers_[i].msg_hdr.msg_namelen = sizeof addresses_[i];  // the kernel wrote how much it used
+        buffers_[i] = std::move(buffer);
         return true;
     }
 
@@ -86,12 +109,15 @@ private:
         for (std::size_t later = messages_max; --later > i;) {
             if (!buffers_[later]) continue;
             buffers_[i] = std::move(buffers_[later]);
+            ready_ = std::min(ready_, later);
             return true;
         }
         return false;
     }
 
     std::array<IoBuf, messages_max> buffers_;
+    std::size_t taken_ = 0;  // slots [0, taken_) may be empty
+    std::size_t ready_ = 0;  // slots [taken_, ready_) have a buffer
 };
 
 /// Datagrams to send.

@@ -5,9 +5,25 @@
 
 #include "socket_addr.hpp"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
 namespace skerry::net {
+
+namespace detail {
+
+/// Network byte order is big-endian. Not htons(), which is a macro with an old-style cast in some C libraries.
+constexpr std::uint16_t swapped_to_network(std::uint16_t value) noexcept {
+    if constexpr (std::endian::native == std::endian::big) return value;
+    return static_cast<std::uint16_t>(value << 8U | value >> 8U);
+}
+
+}  // namespace detail
 
 /// Writes `address` to the front of `out`; returns how many bytes that are. The rest stays as it is.
 [[nodiscard]] socklen_t to_os(const SocketAddr& address, sockaddr_storage& out) noexcept;
@@ -18,5 +34,20 @@ namespace skerry::net {
 /// Errors:   unsupported, for a family that is neither IPv4 nor IPv6; invalid_argument, when `length` is too
 ///           short for the family, as for the peer of an unnamed socket.
 [[nodiscard]] Result<SocketAddr> from_os(const sockaddr_storage& in, socklen_t length) noexcept;
+
+/// The same into `out`, which stays as it is on an error; whether there was none.
+/// Cost:     about 15 instructions for IPv4, inline: each received datagram pays it.
+inline bool from_os(const sockaddr_storage& in, socklen_t length, SocketAddr& out) noexcept {
+    if (length >= sizeof(sockaddr_in) && in.ss_family == AF_INET) [[likely]] {
+        sockaddr_in os;  // copying is how the storage is read without breaking aliasing
+        std::memcpy(&os, &in, sizeof(os));
+        out = {IpAddr::v4(std::bit_cast<std::array<std::uint8_t, 4>>(os.sin_addr)),
+               detail::swapped_to_network(os.sin_port)};
+        return true;
+    }
+    const auto read = from_os(in, length);
+    if (read) out = *read;
+    return bool(read);
+}
 
 }  // namespace skerry::net

@@ -37,6 +37,13 @@ public:
         address.octets_[3] = d;
         return address;
     }
+    /// From 4 octets as they travel.
+    [[nodiscard]] static constexpr IpAddr v4(const std::array<std::uint8_t, 4>& octets) noexcept {
+        IpAddr address;
+        address.octets_ =
+            std::bit_cast<std::array<std::uint8_t, 16>>(std::array<std::array<std::uint8_t, 4>, 4>{octets});
+        return address;
+    }
     /// From 32 bits in the host's order: 0x7f000001 is 127.0.0.1.
     [[nodiscard]] static constexpr IpAddr v4(std::uint32_t bits) noexcept {
         return v4(static_cast<std::uint8_t>(bits >> 24U), static_cast<std::uint8_t>(bits >> 16U),

@@ -47,7 +47,10 @@ public:
     }
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept;
     [[nodiscard]] bool is_complete() const noexcept { return state() == task::node_state::idle; }
-    void cancel() noexcept;
+    void cancel() noexcept {
+        if (state() != task::node_state::idle) [[unlikely]]
+            cancel_slow();
+    }
 
 protected:
     [[nodiscard]] bool failed() noexcept {
@@ -56,7 +59,13 @@ protected:
     }
 
 private:
-    [[nodiscard]] bool try_now() noexcept;
+    [[nodiscard]] bool try_now() noexcept {
+        if (socket_->given_back != nullptr) [[unlikely]]
+            return take_given_back();
+        return socket_->may_receive && socket_->ops->receive(*socket_, *this) == backend::Step::done;
+    }
+    [[nodiscard]] bool take_given_back() noexcept;
+    void cancel_slow() noexcept;
     void give_back() noexcept;
 
     backend::DatagramSocket* socket_;
@@ -109,7 +118,10 @@ public:
     }
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept;
     [[nodiscard]] bool is_complete() const noexcept { return state() == task::node_state::idle; }
-    void cancel() noexcept;
+    void cancel() noexcept {
+        if (state() != task::node_state::idle) [[unlikely]]
+            cancel_slow();
+    }
     [[nodiscard]] Result<std::size_t> await_resume() noexcept {
         take_claim();
         // The wake said that there is room; the sending is done here, so that a cancelled send sends nothing.
@@ -120,6 +132,7 @@ public:
     }
 
 private:
+    void cancel_slow() noexcept;
     [[nodiscard]] bool try_now() noexcept {
         is_over_ = socket_->may_send && socket_->ops->send(*socket_, *this) == backend::Step::done;
         return is_over_;

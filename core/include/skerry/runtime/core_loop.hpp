@@ -62,7 +62,7 @@ public:
     void run() override {
         const Installed here(*this);
         while (!stop_requested_.load(std::memory_order_relaxed)) {
-            const bool worked = turn();
+            const bool worked = turn_inlined();
             if (!scheduler_.has_ready()) idle(worked);
         }
     }
@@ -128,7 +128,16 @@ public:
     };
 
     /// One turn without sleeping; true when it found something to do. Installed only; for whoever steps a core.
-    bool turn() noexcept {
+    bool turn() noexcept { return turn_inlined(); }
+
+    [[nodiscard]] D& driver() noexcept { return driver_; }
+
+private:
+    // On virtual time nothing may depend on how long the machine took.
+    static constexpr bool is_virtual = requires { requires D::is_virtual; };
+
+    // Compiled into run(), whose registers it shares.
+    SKERRY_ALWAYS_INLINE bool turn_inlined() noexcept {
         bool worked = scheduler_.drain();
         const time::Instant now = time::Instant::now();
         if constexpr (!is_virtual) {
@@ -151,12 +160,6 @@ public:
         driver_.transmit(now);
         return worked;
     }
-
-    [[nodiscard]] D& driver() noexcept { return driver_; }
-
-private:
-    // On virtual time nothing may depend on how long the machine took.
-    static constexpr bool is_virtual = requires { requires D::is_virtual; };
 
     SKERRY_ALWAYS_INLINE void run_tasks() noexcept {
         if constexpr (is_virtual) {

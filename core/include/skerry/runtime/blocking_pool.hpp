@@ -5,13 +5,9 @@
 #include "../sync/semaphore.hpp"
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace skerry::runtime {
@@ -23,7 +19,8 @@ public:
     virtual void run() noexcept = 0;
 };
 
-/// Threads are started when a call finds none idle, up to the limit, and end after ten idle seconds.
+/// Threads are started when a call finds none idle, up to the limit, and end after ten idle seconds. A call goes to
+/// the thread that fell idle last.
 ///
 /// Threads: any.
 class BlockingPool {

@@ -65,6 +65,7 @@ void Scheduler::configure(CoreId core, SchedulerLimits limits, const TaskHooks* 
     hooks_ = hooks;
     random_ = seed * 0x9e3779b97f4a7c15ULL + 0x632be59bd9b4e019ULL + home_;
     if (random_ == 0) random_ = 1;
+    ties_left_ = 1;
     for (std::atomic<std::uint64_t>* counter :
          {&counters_.spawned, &counters_.finished, &counters_.aborted, &counters_.resumed, &counters_.budget_yields,
           &counters_.inbox_drained, &counters_.unhandled_exceptions})
@@ -74,6 +75,14 @@ void Scheduler::configure(CoreId core, SchedulerLimits limits, const TaskHooks* 
     starts_ = 0;
     next_runs_ = 0;
     turn_deadline_cycles_ = ~std::uint64_t{0};
+}
+
+void Scheduler::draw_ties() noexcept {
+    random_ ^= random_ << 13U;
+    random_ ^= random_ >> 7U;
+    random_ ^= random_ << 17U;
+    tie_ = static_cast<std::uint32_t>(random_ >> 32U);
+    ties_left_ = limits_.ties_a_draw;
 }
 
 void Scheduler::set_doorbell(void (*ring)(void*) noexcept, void* context) noexcept {

@@ -185,11 +185,28 @@ TEST_CASE("select_biased prefers the earlier of two that are ready", "[task][sel
 }
 
 // Behaviour 25.
-TEST_CASE("select picks at random among those that are ready, the same for the same seed", "[task][select]") {
+TEST_CASE("select gives each that is ready its turn, the same for the same seed", "[task][select]") {
     const auto order = picks(7);
     CHECK(order == picks(7));
     CHECK(order != picks(8));
     for (std::size_t index = 0; index < 3; ++index) CHECK(std::count(order.begin(), order.end(), index) > 20);
+}
+
+TEST_CASE("select starves nobody where a task takes its turns in step", "[task][select]") {
+    // Of two selects of a loop, each has the same parity at every turn of it.
+    std::array<std::array<int, 2>, 2> won{};
+    TestCore core;
+    const auto done = core.run([](std::array<std::array<int, 2>, 2>& counts) -> Task<void> {
+        for (int i = 0; i < 2000; ++i) {
+            auto first = co_await select(value(0), value(1));
+            ++counts[0][first.index()];
+            auto second = co_await select(value(0), value(1));
+            ++counts[1][second.index()];
+        }
+    }(won));
+    CHECK(done);
+    for (const auto& of_one : won)
+        for (const int count : of_one) CHECK(count > 500);
 }
 
 TEST_CASE("a Task that loses a select is destroyed where it waits", "[task][select][cancel]") {

@@ -15,7 +15,7 @@ configure=(cmake -G Ninja -S "$here" -B "$work/build" -DCMAKE_BUILD_TYPE=Release
            "${launcher[@]}" "-DSKERRY_CONSUMER=$way" "-DSKERRY_CONSUMER_COMPONENTS=$components")
 
 if [ "$way" = subdirectory ]; then
-    "${configure[@]}" "-DSKERRY_SOURCE=$source"
+    "${configure[@]}" "-DSKERRY_SOURCE=$source" -DSKERRY_PCH=ON
     cmake --build "$work/build" --target consumer
     "$work/build/consumer"
     exit

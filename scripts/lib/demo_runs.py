@@ -3,8 +3,8 @@
 usage: demo_runs.py FOLDER_OF_THE_PROGRAMS RESULTS_FILE
 
 A row that comes out invalid, because the machine stopped the generator for too long, is run again when the others are
-done: what disturbs a machine lasts seconds to minutes, so once more at once would seldom do. After a few minutes of that
-the rest stays invalid. The exit code is 0 when every row is there and valid.
+done: what disturbs a machine lasts seconds to minutes, so once more at once would seldom do. After a few minutes the
+rest stays invalid. The exit code is 0 when every row is there and valid.
 """
 
 import json

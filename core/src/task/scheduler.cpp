@@ -39,6 +39,7 @@ std::array<Scheduler*, max_schedulers> Scheduler::table_{};
 Scheduler::Scheduler(std::uint16_t home)
     : ring_(new WaitNode*[first_queue_size]),
       ring_mask_(first_queue_size - 1),
+      ring_limit_(first_queue_size),
       unstarted_mask_(first_queue_size - 1),
       unstarted_(new TaskHeader*[first_queue_size]),
       home_(home),
@@ -68,7 +69,7 @@ void Scheduler::configure(CoreId core, SchedulerLimits limits, const TaskHooks* 
     ties_left_ = 1;
     for (std::atomic<std::uint64_t>* counter :
          {&counters_.spawned, &counters_.finished, &counters_.aborted, &counters_.resumed, &counters_.budget_yields,
-          &counters_.inbox_drained, &counters_.unhandled_exceptions})
+          &counters_.inbox_drained, &counters_.unhandled_exceptions, &counters_.spills})
         counter->store(0, std::memory_order_relaxed);
     stopping_ = false;
     stack_turn_ = false;
@@ -92,14 +93,39 @@ void Scheduler::set_doorbell(void (*ring)(void*) noexcept, void* context) noexce
 
 // --- queues
 
-void Scheduler::grow_ring() {
+// Full, or something has spilled and this must not overtake it. A wake cannot fail: whoever calls it may be a backend
+// that has no one to tell. So without memory for a larger ring the node waits in a list until the ring has room.
+void Scheduler::enqueue_slow(WaitNode& node) noexcept {
+    if (spilled_.empty() && grow_ring()) return push_ring(node);
+    SchedulerCounters::add(counters_.spills);
+    ring_limit_ = 0;
+    node.set_state(node_state::queued);
+    spilled_.push_back(node);
+    take_spilled();
+}
+
+void Scheduler::take_spilled() noexcept {
+    while (ring_tail_ - ring_head_ <= ring_mask_) {
+        WaitNode* const oldest = spilled_.pop_front();
+        if (oldest == nullptr) {
+            ring_limit_ = ring_mask_ + 1;
+            return;
+        }
+        push_ring(*oldest);
+    }
+}
+
+bool Scheduler::grow_ring() noexcept {
     // Indices only ever grow and are masked on use, so those kept in nodes stay valid.
     const std::uint32_t mask = ring_mask_ * 2 + 1;
-    auto** ring = new WaitNode*[std::size_t{mask} + 1];
+    auto** ring = new (std::nothrow) WaitNode*[std::size_t{mask} + 1];
+    if (ring == nullptr) return false;
     for (std::uint32_t i = ring_head_; i != ring_tail_; ++i) ring[i & mask] = ring_[i & ring_mask_];
     delete[] ring_;
     ring_ = ring;
     ring_mask_ = mask;
+    ring_limit_ = mask + 1;
+    return true;
 }
 
 void Scheduler::grow_unstarted() {

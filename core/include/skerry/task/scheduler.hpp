@@ -20,6 +20,7 @@
 #include "../base/assert.hpp"
 #include "../base/cache_line.hpp"
 #include "../base/compiler.hpp"
+#include "../base/intrusive_list.hpp"
 
 #include <array>
 #include <atomic>
@@ -80,6 +81,7 @@ struct SchedulerCounters {
     std::atomic<std::uint64_t> budget_yields{0};
     std::atomic<std::uint64_t> inbox_drained{0};
     std::atomic<std::uint64_t> unhandled_exceptions{0};
+    std::atomic<std::uint64_t> spills{0};  ///< wakes for which the ready ring could not grow; they are late, not lost
 
     /// One writer: a load and a store, no locked instruction.
     static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n = 1) noexcept {
@@ -89,10 +91,10 @@ struct SchedulerCounters {
 
 /// Numbers that shape a scheduler; set before its core runs.
 struct SchedulerLimits {
-    std::int32_t task_budget = 128;         ///< operations of one run before it must yield
-    std::uint32_t next_slot_runs = 3;       ///< runs from the next slot in a row
-    std::uint32_t oldest_interval = 61;     ///< every so many starts the oldest unstarted task
-    std::uint32_t ties_a_draw = 32;         ///< tie_break() draws anew every so many
+    std::int32_t task_budget = 128;  ///< operations of one run before it must yield
+    std::uint32_t next_slot_runs = 3;  ///< runs from the next slot in a row
+    std::uint32_t oldest_interval = 61;  ///< every so many starts the oldest unstarted task
+    std::uint32_t ties_a_draw = 32;  ///< tie_break() draws anew every so many
 };
 
 class Scheduler;
@@ -180,17 +182,15 @@ public:
 
     /// Puts `node` behind everything that is ready.
     void enqueue(WaitNode& node) noexcept {
-        if (ring_tail_ - ring_head_ > ring_mask_) [[unlikely]]
-            grow_ring();
-        node.set_state(node_state::queued);
-        node.set_ring_index(ring_tail_);
-        ring_[ring_tail_++ & ring_mask_] = &node;
+        if (ring_tail_ - ring_head_ >= ring_limit_) [[unlikely]]
+            return enqueue_slow(node);
+        push_ring(node);
     }
 
     /// Takes a node that is queued or in the next slot back out.
     void blank(WaitNode& node) noexcept {
         if (node.state() == node_state::queued)
-            ring_[node.ring_index() & ring_mask_] = nullptr;
+            blank_queued(node);
         else if (next_ == &node)
             next_ = nullptr;
         node.set_state(node_state::idle);
@@ -374,6 +374,22 @@ private:
         unstarted_[unstarted_tail_++ & unstarted_mask_] = &task;
     }
 
+    void push_ring(WaitNode& node) noexcept {
+        SKERRY_DEBUG_ASSERT(node.prev == nullptr, "a node is queued that is linked elsewhere");
+        node.set_state(node_state::queued);
+        node.set_ring_index(ring_tail_);
+        ring_[ring_tail_++ & ring_mask_] = &node;
+    }
+    // One that spilled has a neighbour; the links of one in the ring are its index and null.
+    void blank_queued(WaitNode& node) noexcept {
+        if (node.prev != nullptr) [[unlikely]]
+            node.unlink();
+        else
+            ring_[node.ring_index() & ring_mask_] = nullptr;
+    }
+    SKERRY_NOINLINE void enqueue_slow(WaitNode& node) noexcept;
+    SKERRY_COLD void take_spilled() noexcept;
+
     bool run_one() noexcept;
     void resume(TaskHeader& task, std::coroutine_handle<> coroutine) noexcept;
     SKERRY_COLD void resume_hooked(TaskId task, std::coroutine_handle<> coroutine) noexcept;
@@ -390,7 +406,7 @@ private:
     void handle_returned(TaskHeader& block) noexcept;
     void give_back_to_pool() noexcept;
     SKERRY_COLD void draw_ties() noexcept;
-    SKERRY_NOINLINE void grow_ring();
+    [[nodiscard]] bool grow_ring() noexcept;
     SKERRY_NOINLINE void grow_unstarted();
     SKERRY_COLD static void call_hook(const std::function<void(TaskId)>& hook, TaskId task) noexcept;
 
@@ -402,6 +418,7 @@ private:
     std::uint32_t ring_mask_;
     std::uint32_t ring_head_ = 0;
     std::uint32_t ring_tail_ = 0;
+    std::uint32_t ring_limit_;  // all of the ring, or 0 while something has spilled
     std::uint32_t unstarted_mask_;
     TaskHeader** unstarted_;
     std::uint32_t unstarted_head_ = 0;
@@ -428,6 +445,7 @@ private:
     std::uint64_t random_ = 0x9e3779b97f4a7c15ULL;
 
     Slab slab_;
+    IntrusiveList<WaitNode> spilled_;  // woken while there was no memory to grow the ring; behind all that is in it
     SchedulerCounters counters_;
     void* runtime_ = nullptr;
     std::unordered_set<TaskHeader*> adopted_;  // live tasks whose block is not of this slab

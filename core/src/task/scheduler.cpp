@@ -12,8 +12,11 @@ namespace skerry::task {
 namespace {
 
 // A block of this core's own slab that holds a task of this core which is not over.
-bool is_live_here(const TaskHeader& block) noexcept {
-    return block.has(task_state::spawned) && !block.has(task_state::done | task_state::adopted | task_state::freeing);
+bool is_live_here(const TaskHeader& block, std::uint16_t home) noexcept {
+    if (block.home_acquire() != home) return false;
+    const std::uint16_t state = block.state_elsewhere();
+    return (state & task_state::spawned) != 0 &&
+           (state & (task_state::done | task_state::adopted | task_state::freeing)) == 0;
 }
 
 constexpr std::uint32_t first_queue_size = 256;
@@ -263,7 +266,7 @@ void Scheduler::request_abort(TaskHeader& task) noexcept {
 }
 
 void Scheduler::start_on(Scheduler& target, TaskHeader& task) noexcept {
-    task.state |= task_state::arriving | task_state::adopted;
+    task.set_state_elsewhere(task.state | task_state::arriving | task_state::adopted);
     task.set_home(target.home_);
     task.remote.store(remote_word::posted, std::memory_order_relaxed);  // published by the push
     target.push_inbox(task);
@@ -293,10 +296,10 @@ void Scheduler::abort_all() noexcept {
         while (!adopted_.empty()) kill(**adopted_.begin());
         std::vector<TaskHeader*> started;
         slab_.for_each_block([&](TaskHeader& block) {
-            if (is_live_here(block)) started.push_back(&block);
+            if (is_live_here(block, home_)) started.push_back(&block);
         });
         for (TaskHeader* task : started)
-            if (is_live_here(*task) && !task->has(task_state::unstarted)) kill(*task);
+            if (is_live_here(*task, home_) && !task->has(task_state::unstarted)) kill(*task);
     } while (unstarted_head_ != unstarted_tail_ || !adopted_.empty());
 }
 
@@ -415,8 +418,8 @@ void Scheduler::unlink_remote_joiner(TaskHeader& task, WaitNode& node) noexcept 
 void Scheduler::release_foreign(TaskHeader& block) noexcept {
     if (block.size_class() == heap_class) return Slab::release_heap(block);
     const std::uint16_t owner = Slab::owner_of(block);
+    block.set_state_elsewhere(task_state::freeing);
     block.set_home(owner);
-    block.state = task_state::freeing;
     if (current_scheduler != nullptr && current_scheduler->home_ == owner) {
         current_scheduler->handle_returned(block);
         return;
@@ -499,7 +502,7 @@ void Scheduler::collect(std::vector<TaskInfo>& out) {
             {id_of(task), std::string(name_of(task)), spawn_location(task), core_, !task.has(task_state::unstarted)});
     };
     slab_.for_each_block([&](TaskHeader& block) {
-        if (is_live_here(block)) add(block);
+        if (is_live_here(block, home_)) add(block);
     });
     for (TaskHeader* task : adopted_) add(*task);
 }

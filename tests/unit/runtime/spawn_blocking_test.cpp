@@ -111,10 +111,15 @@ TEST_CASE("calls that wait for each other in pairs do not stall a pool that has 
 
 TEST_CASE("a blocking call that was aborted while it waited never runs", "[runtime][blocking]") {
     struct Work {
-        static void hold(std::latch* until) { until->wait(); }
+        static void hold(std::latch* until, std::atomic<bool>* holds) {
+            *holds = true;
+            until->wait();
+        }
         static void count(std::atomic<int>* calls) { ++*calls; }
         static Task<int> run(std::latch* release, std::atomic<int>* calls) {
-            auto holder = spawn_blocking(&hold, release);
+            std::atomic<bool> holds{false};
+            auto holder = spawn_blocking(&hold, release, &holds);
+            while (!holds) co_await yield_now();  // the one thread there is
             auto waiting = spawn_blocking(&count, calls);
             for (int i = 0; i < 10; ++i) co_await yield_now();
             waiting.abort();

@@ -73,10 +73,15 @@ struct alignas(16) TaskHeader {
     std::uint16_t state = 0;                ///< see task_state; home core only
     std::uint16_t generation = 0;           ///< counts the lives of the block
 
-    [[nodiscard]] std::uint16_t home() const noexcept { return static_cast<std::uint16_t>(home_and_class & home_mask); }
-    [[nodiscard]] unsigned size_class() const noexcept { return home_and_class >> home_bits; }
+    // The core whose slab the block is of looks at it also while another is its home: through these, and at nothing
+    // else of it.
+    [[nodiscard]] std::uint16_t home() const noexcept { return home_of(word(__ATOMIC_RELAXED)); }
+    [[nodiscard]] std::uint16_t home_acquire() const noexcept { return home_of(word(__ATOMIC_ACQUIRE)); }
+    [[nodiscard]] unsigned size_class() const noexcept { return word(__ATOMIC_RELAXED) >> home_bits; }
+    /// Release: what this core wrote in the header is seen by whoever finds the new home by home_acquire().
     void set_home(std::uint16_t core) noexcept {
-        home_and_class = static_cast<std::uint16_t>((home_and_class & ~home_mask) | core);
+        __atomic_store_n(&home_and_class, static_cast<std::uint16_t>((home_and_class & ~home_mask) | core),
+                         __ATOMIC_RELEASE);
     }
     void set_size_class(unsigned index) noexcept {
         home_and_class = static_cast<std::uint16_t>((home_and_class & home_mask) | (index << home_bits));
@@ -86,11 +91,21 @@ struct alignas(16) TaskHeader {
     /// Counted modulo 2^15, as the part that other cores contribute; a task has at most handles_max.
     [[nodiscard]] bool has_handles() const noexcept { return (handles & handles_max) != 0; }
 
+    /// `state`, in a header that may still be looked at by the core whose slab it is of.
+    [[nodiscard]] std::uint16_t state_elsewhere() const noexcept { return __atomic_load_n(&state, __ATOMIC_RELAXED); }
+    void set_state_elsewhere(std::uint16_t bits) noexcept { __atomic_store_n(&state, bits, __ATOMIC_RELAXED); }
+
     [[nodiscard]] void* frame() noexcept { return this + 1; }
     [[nodiscard]] std::coroutine_handle<> coroutine() noexcept {
         return std::coroutine_handle<>::from_address(this + 1);
     }
     [[nodiscard]] static TaskHeader& of_frame(void* frame) noexcept { return *(static_cast<TaskHeader*>(frame) - 1); }
+
+private:
+    [[nodiscard]] std::uint16_t word(int order) const noexcept { return __atomic_load_n(&home_and_class, order); }
+    [[nodiscard]] static std::uint16_t home_of(std::uint16_t word) noexcept {
+        return static_cast<std::uint16_t>(word & home_mask);
+    }
 };
 static_assert(sizeof(TaskHeader) == 32);
 

@@ -22,7 +22,7 @@ template <class T>
     SKERRY_DEBUG_ASSERT(coroutine, "a moved-from Task is spawned");
     coroutine.promise().set_root(where);
     TaskHeader& header = TaskHeader::of_frame(coroutine.address());
-    header.state = task_state::spawned;
+    header.set_state_elsewhere(task_state::spawned);
     header.handles = 1;
     header.joiner = nullptr;
     return header;

@@ -41,9 +41,21 @@ std::uint64_t NoAlloc::bytes() const noexcept { return counted.bytes - bytes_bef
 
 }  // namespace skerry::testing
 
-#if defined(SKERRY_ALLOCATOR_IS_TAKEN) || !defined(__GLIBC__)
+#if defined(SKERRY_ALLOCATOR_IS_TAKEN)
 
-// All forms: the sanitizer has each of its own and compares who allocates with who frees.
+// The sanitizer's allocator calls whoever asks. To define operator new again beside its own does not link with every
+// sanitizer.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, std::size_t),
+                                                         void (*on_free)(const volatile void*));
+
+namespace {
+
+[[maybe_unused]] const int installed = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void*, std::size_t bytes) { skerry::testing::count(bytes); }, [](const volatile void*) {});
+
+}  // namespace
+
+#elif !defined(__GLIBC__)
 
 namespace {
 

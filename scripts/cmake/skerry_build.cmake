@@ -16,8 +16,9 @@ endif()
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast -Wvla)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ 12 takes parts of a coroutine frame for uninitialized variables.
-    # g++ 12 sees overlaps and overflows in std::string that are none (PR 105651, PR 105329).
-    add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow)
+    # g++ 12 sees overlaps and overflows in std::string that are none (PR 105651, PR 105329, PR 107852).
+    add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow
+                        -Wno-stringop-overread -Wno-array-bounds)
 endif()
 
 # One -march for the whole build: with two of them an inline function has two bodies and the linker keeps either.

@@ -111,13 +111,13 @@ static_assert(sizeof(TaskHeader) == 32);
 
 /// Where a node stands; home core only.
 namespace node_state {
-inline constexpr std::uintptr_t idle = 0;    ///< in no queue
+inline constexpr std::uintptr_t idle = 0;  ///< in no queue
 inline constexpr std::uintptr_t linked = 1;  ///< in a core-local list or a timer wheel
 inline constexpr std::uintptr_t queued = 2;  ///< in the ready ring
-inline constexpr std::uintptr_t next = 3;    ///< in the next slot
+inline constexpr std::uintptr_t next = 3;  ///< in the next slot
 inline constexpr std::uintptr_t remote = 4;  ///< in a cross-core primitive, or fired and not yet drained
 inline constexpr std::uintptr_t mask = 7;
-inline constexpr std::uintptr_t claim = 8;   ///< the wake granted an item, a slot or a permit
+inline constexpr std::uintptr_t claim = 8;  ///< the wake granted an item, a slot or a permit
 inline constexpr std::uintptr_t low_bits = 15;
 }  // namespace node_state
 

@@ -50,7 +50,7 @@ public:
     /// Steps until nothing is ready and nothing posted.
     void run_until_idle() {
         const Entered here(*this);
-        while (scheduler_->drain() || scheduler_->run(61) != 0) {
+        while (scheduler_->drain() || scheduler_->run(61) != 0 || scheduler_->has_ready()) {
         }
     }
 

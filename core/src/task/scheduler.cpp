@@ -4,7 +4,9 @@
 #include <skerry/task/run.hpp>
 #include <skerry/time/clock.hpp>
 
+#include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace skerry::task {
@@ -16,7 +18,7 @@ bool is_live_here(const TaskHeader& block, std::uint16_t home) noexcept {
     if (block.home_acquire() != home) return false;
     const std::uint16_t state = block.state_elsewhere();
     return (state & task_state::spawned) != 0 &&
-           (state & (task_state::done | task_state::adopted | task_state::freeing)) == 0;
+           (state & (task_state::done | task_state::adopted | task_state::arriving | task_state::freeing)) == 0;
 }
 
 constexpr std::uint32_t first_queue_size = 256;
@@ -66,6 +68,7 @@ Scheduler* Scheduler::acquire() {
 void Scheduler::configure(CoreId core, SchedulerLimits limits, const TaskHooks* hooks, std::uint64_t seed) noexcept {
     core_ = core;
     limits_ = limits;
+    limits_.ties_a_draw = std::max(1U, limits.ties_a_draw);
     hooks_ = hooks;
     random_ = seed * 0x9e3779b97f4a7c15ULL + 0x632be59bd9b4e019ULL + home_;
     if (random_ == 0) random_ = 1;
@@ -99,6 +102,8 @@ void Scheduler::set_doorbell(void (*ring)(void*) noexcept, void* context) noexce
 // Full, or something has spilled and this must not overtake it. A wake cannot fail: whoever calls it may be a backend
 // that has no one to tell. So without memory for a larger ring the node waits in a list until the ring has room.
 void Scheduler::enqueue_slow(WaitNode& node) noexcept {
+    if (ring_limit_ == 0) take_spilled();
+    if (ring_tail_ - ring_head_ < ring_limit_) return push_ring(node);
     if (spilled_.empty() && grow_ring()) return push_ring(node);
     SchedulerCounters::add(counters_.spills);
     ring_limit_ = 0;

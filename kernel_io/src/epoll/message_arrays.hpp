@@ -53,7 +53,7 @@ public:
     }
 
     /// Makes the first `wanted` slots ready; returns how many are, fewer when the pool is at its limit.
-    SKERRY_ALWAYS_INLINE std::size_t prepare(std::size_t wanted, BufferPool& pool) noexcept {
+    [[nodiscard]] SKERRY_ALWAYS_INLINE std::size_t prepare(std::size_t wanted, BufferPool& pool) noexcept {
         const std::size_t again = std::min(taken_, wanted);
         for (std::size_t i = 0; i < again; ++i)
             if (!buffers_[i] && !refill(i, pool)) [[unlikely]]
@@ -92,7 +92,7 @@ private:
         return wanted;
     }
 
-    SKERRY_ALWAYS_INLINE bool refill(std::size_t i, BufferPool& pool) noexcept {
+    [[nodiscard]] SKERRY_ALWAYS_INLINE bool refill(std::size_t i, BufferPool& pool) noexcept {
         IoBuf buffer = pool.allocate();
         if (!buffer) [[unlikely]] {
             if (!take_later(i)) return false;

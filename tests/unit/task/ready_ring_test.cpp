@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #if !SKERRY_ASAN && !SKERRY_TSAN  // they need address space of their own

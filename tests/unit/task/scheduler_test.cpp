@@ -72,6 +72,20 @@ Task<> wake_each_other(task::LocalWaiters* mine, task::LocalWaiters* other, int*
 
 }  // namespace
 
+TEST_CASE("a core leaves alone what another thread is about to start, also in its own memory", "[task][scheduler]") {
+    std::vector<int> order;
+    TestCore made;
+    TestCore runs;
+    Task<> work = made.in([&] { return append(&order, 1); });
+    task::TaskHeader& header = task::make_root(std::move(work), std::source_location::current());  // on no core
+    made.in([&] { made.scheduler().abort_all(); });
+    task::Scheduler::start_on(runs.scheduler(), header);
+    const JoinHandle<void> handle(header);
+    runs.run_until_idle();
+    CHECK(order == std::vector{1});
+    CHECK(handle.is_finished());
+}
+
 TEST_CASE("the last task spawned starts first", "[task][scheduler]") {
     std::vector<int> order;
     TestCore core;

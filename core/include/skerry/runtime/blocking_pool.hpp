@@ -30,7 +30,7 @@ public:
     BlockingPool(const BlockingPool&) = delete;
     BlockingPool& operator=(const BlockingPool&) = delete;
 
-    /// Queues a call. After shutdown() it is destroyed at once. The caller holds a slot.
+    /// Hands a call to an idle thread, or queues it. After shutdown() it is destroyed at once. The caller holds a slot.
     ///
     /// Errors: std::system_error when the pool has no thread and cannot start one; the call is destroyed.
     void submit(std::unique_ptr<BlockingJob> job);

@@ -6,7 +6,8 @@
 // FIFO ring of woken awaiters, and the LIFO stack of tasks that have not started. Ring and stack alternate
 // one to one while both have work, and every 61st start takes the oldest: ring-first starved 98 % of the
 // tasks when each running one spawned a child per yield. LIFO starts keep a tree of tasks in cache: skynet
-// runs in a third of the time of a FIFO. The stack is an array of headers, so thieves could take its oldest.
+// runs in a third of the time of a FIFO. What is woken while there is no memory to grow the ring waits in a list
+// behind it. The stack is an array of headers, so thieves could take its oldest.
 //
 // Other threads reach a core through its inbox: an intrusive stack whose nodes are the task headers, so it
 // is never full and two full cores cannot deadlock. The inbox word also says when the core sleeps: whoever
@@ -81,7 +82,7 @@ struct SchedulerCounters {
     std::atomic<std::uint64_t> budget_yields{0};
     std::atomic<std::uint64_t> inbox_drained{0};
     std::atomic<std::uint64_t> unhandled_exceptions{0};
-    std::atomic<std::uint64_t> spills{0};  ///< wakes for which the ready ring could not grow; they are late, not lost
+    std::atomic<std::uint64_t> spills{0};  ///< wakes that wait outside the ready ring, which could not grow
 
     /// One writer: a load and a store, no locked instruction.
     static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n = 1) noexcept {
@@ -229,6 +230,7 @@ public:
     /// The same for the loop of a core, into whose turn it is compiled. Defined in run.hpp.
     unsigned run_inlined(unsigned count) noexcept;
 
+    // What has spilled needs no look: outside of run() the ring is full while there is any.
     [[nodiscard]] bool has_ready() const noexcept {
         return next_ != nullptr || ring_head_ != ring_tail_ || unstarted_head_ != unstarted_tail_;
     }

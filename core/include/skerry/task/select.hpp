@@ -175,7 +175,7 @@ private:
 /// is the winner's place and whose value is what it gave (std::monostate for nothing).
 ///
 /// When several are ready at once they win in turns, whose beginning is drawn from the runtime's seed every 32 selects
-/// of the core: none starves, and where one wins is not to be foreseen. Awaitables are operations
+/// of the core: none starves. Awaitables are operations
 /// (`rx.recv()`, `time::sleep(d)`), JoinHandles, Tasks and other combinators; lvalues are used by reference.
 ///
 /// Cancel: as each operation says: the losers are cancelled before this completes.

@@ -22,7 +22,8 @@ template <class T>
     SKERRY_DEBUG_ASSERT(coroutine, "a moved-from Task is spawned");
     coroutine.promise().set_root(where);
     TaskHeader& header = TaskHeader::of_frame(coroutine.address());
-    header.set_state_elsewhere(task_state::spawned);
+    // Made on one core and spawned by another thread: the core of the slab must not take it for a task of its own.
+    header.set_state_elsewhere(on_home_core(header) ? task_state::spawned : task_state::spawned | task_state::arriving);
     header.handles = 1;
     header.joiner = nullptr;
     return header;
@@ -30,9 +31,10 @@ template <class T>
 
 /// Starts a fresh root on this core, wherever its frame was made.
 inline void start_here(Scheduler& scheduler, TaskHeader& header) noexcept {
-    if (header.home() == scheduler.home() && header.size_class() != heap_class) [[likely]]
+    if (header.home() == scheduler.home() && header.size_class() != heap_class) [[likely]] {
+        header.state = task_state::spawned;
         scheduler.start(header);
-    else
+    } else
         Scheduler::start_on(scheduler, header);
 }
 

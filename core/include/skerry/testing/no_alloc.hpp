@@ -11,9 +11,9 @@ namespace skerry::testing {
 ///     ... the steady state ...
 ///     CHECK(guard.allocations() == 0);
 ///
-/// It sees malloc and its family, and through them operator new. Under a sanitizer, which has the malloc
-/// family for itself, it sees operator new. For programs that link skerry::testing_no_alloc, which puts
-/// counters in front of the C library's allocator; nothing else of skerry does.
+/// It sees malloc and its family, and through them operator new. For programs that link
+/// skerry::testing_no_alloc, which puts counters in front of the C library's allocator, or asks the
+/// sanitizer's to call them; nothing else of skerry does.
 ///
 /// Threads: counts the one it was made on. Guards nest: each counts from its own beginning.
 class NoAlloc {

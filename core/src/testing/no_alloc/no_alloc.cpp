@@ -50,8 +50,12 @@ extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const
 
 namespace {
 
-[[maybe_unused]] const int installed = __sanitizer_install_malloc_and_free_hooks(
-    [](const volatile void*, std::size_t bytes) { skerry::testing::count(bytes); }, [](const volatile void*) {});
+[[maybe_unused]] const bool installed = [] {
+    const int place = __sanitizer_install_malloc_and_free_hooks(
+        [](const volatile void*, std::size_t bytes) { skerry::testing::count(bytes); }, [](const volatile void*) {});
+    if (place == 0) std::abort();  // else each NoAlloc would see nothing, and pass
+    return true;
+}();
 
 }  // namespace
 

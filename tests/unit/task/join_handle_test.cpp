@@ -512,6 +512,17 @@ TEST_CASE("an exception that nobody joins is counted", "[task][join]") {
     CHECK(core.scheduler().counters().unhandled_exceptions.load() == 1);
 }
 
+TEST_CASE("a name goes with its task, and not to the next one in its memory", "[task][spawn]") {
+    struct Reader {
+        static Task<std::string> run() { co_return std::string(this_task::name()); }
+    };
+    TestCore core;
+    core.in([&] { spawn_named("reader", Reader::run()).detach(); });
+    core.run_until_idle();
+    Task<std::string> next = core.in([] { return Reader::run(); });  // in memory of the core's
+    CHECK(core.run(std::move(next)) == "");
+}
+
 TEST_CASE("a task's id and name are readable in its destructors", "[task][id]") {
     struct Reader {
         std::string* name;

@@ -22,8 +22,8 @@ template <class T>
     SKERRY_DEBUG_ASSERT(coroutine, "a moved-from Task is spawned");
     coroutine.promise().set_root(where);
     TaskHeader& header = TaskHeader::of_frame(coroutine.address());
-    // Made on one core and spawned by another thread: the core of the slab must not take it for a task of its own.
-    header.set_state_elsewhere(on_home_core(header) ? task_state::spawned : task_state::spawned | task_state::arriving);
+    // Until it is started, the core of the slab, which may be another's, must not take it for a task of its own.
+    header.set_state_elsewhere(task_state::spawned | task_state::arriving);
     header.handles = 1;
     header.joiner = nullptr;
     return header;
@@ -32,10 +32,11 @@ template <class T>
 /// Starts a fresh root on this core, wherever its frame was made.
 inline void start_here(Scheduler& scheduler, TaskHeader& header) noexcept {
     if (header.home() == scheduler.home() && header.size_class() != heap_class) [[likely]] {
-        header.state = task_state::spawned;
+        header.state &= static_cast<std::uint16_t>(~task_state::arriving);  // it may have a name already
         scheduler.start(header);
-    } else
+    } else {
         Scheduler::start_on(scheduler, header);
+    }
 }
 
 }  // namespace task

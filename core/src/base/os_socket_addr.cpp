@@ -22,11 +22,6 @@ Os get(const sockaddr_storage& in) noexcept {
     return os;
 }
 
-SocketAddr from_v4(const sockaddr_in& in) noexcept {
-    return {IpAddr::v4(std::bit_cast<std::array<std::uint8_t, 4>>(in.sin_addr)),
-            detail::swapped_to_network(in.sin_port)};
-}
-
 SocketAddr from_v6(const sockaddr_in6& in) noexcept {
     const auto octets = std::bit_cast<std::array<std::uint8_t, 16>>(in.sin6_addr);
     return {IpAddr::v6(octets), detail::swapped_to_network(in.sin6_port), in.sin6_scope_id};
@@ -56,7 +51,7 @@ Result<SocketAddr> from_os(const sockaddr_storage& in, socklen_t length) noexcep
     switch (in.ss_family) {
         case AF_INET:
             if (length < sizeof(sockaddr_in)) return Errc::invalid_argument;
-            return from_v4(get<sockaddr_in>(in));
+            return detail::from_v4(in);
         case AF_INET6:
             if (length < sizeof(sockaddr_in6)) return Errc::invalid_argument;
             return from_v6(get<sockaddr_in6>(in));

@@ -56,7 +56,7 @@ Step DatagramPort::receive_one(RecvRequest& request) noexcept {
     const auto bytes = static_cast<std::size_t>(count);
     request.truncated = bytes > request.into.size();
     request.count = std::min(bytes, request.into.size());
-    if (auto peer = net::from_os(storage, length)) request.peer = *peer;
+    net::from_os(storage, length, request.peer);
     return Step::done;
 }
 

@@ -91,7 +91,7 @@ Step Listener::accept_now(AcceptRequest& request) noexcept {
             core().pause(*this);
             return Step::pending;
         }
-        if (auto peer = net::from_os(storage, length)) stream->peer = *peer;
+        net::from_os(storage, length, stream->peer);
         stream->may_read = true;
         core().count_accepted();
         request.accepted = stream;

@@ -30,12 +30,7 @@ public:
 
     /// The address a.b.c.d.
     [[nodiscard]] static constexpr IpAddr v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) noexcept {
-        IpAddr address;
-        address.octets_[0] = a;
-        address.octets_[1] = b;
-        address.octets_[2] = c;
-        address.octets_[3] = d;
-        return address;
+        return v4(std::array<std::uint8_t, 4>{a, b, c, d});
     }
     /// From 4 octets as they travel.
     [[nodiscard]] static constexpr IpAddr v4(const std::array<std::uint8_t, 4>& octets) noexcept {

@@ -2,6 +2,7 @@
 
 #include "common/report.hpp"
 #include "common/start_line.hpp"
+#include "common/stop_signals.hpp"
 #include "tcp.hpp"
 #include "udp.hpp"
 
@@ -10,6 +11,7 @@
 #include <skerry/runtime/driver_waiters.hpp>
 #include <skerry/runtime/spawn_blocking.hpp>
 #include <skerry/signal/signal.hpp>
+#include <skerry/task/select.hpp>
 #include <skerry/time/sleep.hpp>
 
 #include <chrono>
@@ -108,28 +110,17 @@ Task<Result<>> serve_all(Bound bound, Mode mode, Cores* cores, CancellationToken
 }
 
 struct Signals {
-    signal::Signal term;
-    signal::Signal interrupt;
+    apps::StopSignals stop;
     signal::Signal user;
 
     static Result<Signals> listen() {
-        auto term = signal::Signal::listen(SIGTERM);
-        if (!term) return term.error();
-        auto interrupt = signal::Signal::listen(SIGINT);
-        if (!interrupt) return interrupt.error();
+        auto stop = apps::StopSignals::listen();
+        if (!stop) return stop.error();
         auto user = signal::Signal::listen(SIGUSR1);
         if (!user) return user.error();
-        return Signals{std::move(*term), std::move(*interrupt), std::move(*user)};
+        return Signals{std::move(*stop), std::move(*user)};
     }
 };
-
-/// Until SIGTERM or SIGINT comes.
-Task<Result<>> stop_requested(Signals* signals) {
-    auto by_term = signals->term.recv();
-    auto by_interrupt = signals->interrupt.recv();
-    auto first = co_await select(std::move(by_term), std::move(by_interrupt));
-    co_return first.index() == 0 ? std::get<0>(first) : std::get<1>(first);
-}
 
 int print_blocking(std::string text) { return apps::print(text); }
 
@@ -176,7 +167,7 @@ Task<Served> serve(const Settings& settings, const runtime::Runtime& runtime, Co
 
     CancellationToken stop;
     auto serving = spawn(serve_all(std::move(*bound), settings.mode, &cores, stop));
-    auto stop_signal = stop_requested(&*signals);
+    auto stop_signal = signals->stop.requested();
     auto telling = tell_on_request(&*signals, &cores);
     auto event = co_await select(serving, std::move(stop_signal), std::move(telling));
     if (event.index() == 0) {
@@ -190,7 +181,7 @@ Task<Served> serve(const Settings& settings, const runtime::Runtime& runtime, Co
     if (!heard) co_return Served{apps::report(heard.error(), "cannot wait for signals"), {}};
     stop.cancel();
     auto draining = drain(cores, settings.shared.runtime.grace);
-    auto hurried = stop_requested(&*signals);
+    auto hurried = signals->stop.requested();
     (void)co_await select(std::move(draining), std::move(hurried));
     serving.abort();
     (void)co_await serving;

@@ -2,9 +2,10 @@
 
 #include "progress.hpp"
 
+#include "common/stop_signals.hpp"
+
 #include <skerry/net/resolve.hpp>
 #include <skerry/runtime/handle.hpp>
-#include <skerry/signal/signal.hpp>
 #include <skerry/task/abort_all.hpp>
 #include <skerry/task/select.hpp>
 
@@ -12,7 +13,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -71,8 +71,7 @@ Task<Result<>> connect_all(Clients* clients) {
     co_return first;
 }
 
-Task<> show_progress(const Clients* clients, time::Instant start) {
-    Progress progress(::isatty(STDERR_FILENO) != 0, clients->settings.warmup, clients->settings.duration);
+Task<> show_progress(Progress* progress, const Clients* clients, time::Instant start) {
     for (;;) {
         co_await time::sleep(std::chrono::seconds{1});
         Recorder::Totals totals;
@@ -83,40 +82,15 @@ Task<> show_progress(const Clients* clients, time::Instant start) {
             totals.errors += shown.errors;
             totals.late += shown.late;
         }
-        const auto line = progress.line(time::Instant::now() - start, totals);
+        const auto line = progress->line(time::Instant::now() - start, totals);
         if (line) std::fputs(line->c_str(), stderr);
     }
 }
 
-void clear_progress() {
-    if (::isatty(STDERR_FILENO) != 0) std::fputs("\r\x1b[K", stderr);
-}
-
-/// SIGTERM and SIGINT.
-struct StopSignals {
-    signal::Signal term;
-    signal::Signal interrupt;
-
-    static Result<StopSignals> listen() {
-        auto term = signal::Signal::listen(SIGTERM);
-        if (!term) return term.error();
-        auto interrupt = signal::Signal::listen(SIGINT);
-        if (!interrupt) return interrupt.error();
-        return StopSignals{std::move(*term), std::move(*interrupt)};
-    }
-};
-
-/// Until one of them comes.
-Task<> stop_requested(StopSignals* signals) {
-    auto by_term = signals->term.recv();
-    auto by_interrupt = signals->interrupt.recv();
-    (void)co_await select(std::move(by_term), std::move(by_interrupt));
-}
-
 /// Lets what is under way be answered; a second signal ends that too.
-Task<> end_early(Clients* clients, StopSignals* signals, JoinHandle<void>& running) {
+Task<> end_early(Clients* clients, apps::StopSignals* signals, JoinHandle<void>& running) {
     auto stopping = spawn(on_all(&stop_here, clients, clients->settings.timeout));
-    auto again = stop_requested(signals);
+    auto again = signals->requested();
     auto event = co_await select(running, std::move(again));
     if (event.index() == 1) {
         co_await on_all(&stop_here, clients, Nanos{0});
@@ -177,7 +151,7 @@ Task<Outcome> conduct(const Settings& settings) {
     }
     if (settings.jitter > Nanos{0}) co_await on_all(&watch_here, &clients);
 
-    auto signals = StopSignals::listen();
+    auto signals = apps::StopSignals::listen();
     if (!signals) {
         co_await on_all(&close_here, &clients);
         outcome.refusal = "cannot listen to SIGTERM and SIGINT: " + signals.error().message();
@@ -185,14 +159,15 @@ Task<Outcome> conduct(const Settings& settings) {
     }
     const time::Instant start = time::Instant::now() + std::chrono::milliseconds{2};
     auto running = spawn(on_all(&run_here, &clients, start));
-    auto progress = spawn(show_progress(&clients, start));
-    auto stop = stop_requested(&*signals);
+    Progress progress(::isatty(STDERR_FILENO) != 0, settings.warmup, settings.duration);
+    auto showing = spawn(show_progress(&progress, &clients, start));
+    auto stop = signals->requested();
     auto event = co_await select(running, std::move(stop));
     outcome.interrupted = event.index() == 1;
     if (outcome.interrupted) co_await end_early(&clients, &*signals, running);
-    progress.abort();
-    (void)co_await progress;
-    clear_progress();
+    showing.abort();
+    (void)co_await showing;
+    std::fputs(progress.clear().c_str(), stderr);
     sum_up(clients, outcome);
     co_await on_all(&close_here, &clients);
     co_return outcome;

@@ -8,6 +8,7 @@
 #include <skerry/time/timeout.hpp>
 
 #include "support/catch.hpp"
+#include "support/loopback_listener.hpp"
 
 #include <array>
 #include <atomic>
@@ -18,7 +19,6 @@
 #include <tuple>
 #include <utility>
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,32 +30,21 @@ using namespace std::chrono_literals;
 /// Takes connections one after the other; says a word to each and closes it.
 class ShortSpokenServer {
 public:
-    ShortSpokenServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-        REQUIRE(::listen(listener_, 8) == 0);
-        socklen_t length = sizeof address;
-        REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
-        address_ = net::SocketAddr(net::IpAddr::v4_loopback(), ntohs(address.sin_port));
-        thread_ = std::thread([this] { serve(); });
-    }
+    ShortSpokenServer() : thread_([this] { serve(); }) {}
     ShortSpokenServer(const ShortSpokenServer&) = delete;
     ShortSpokenServer& operator=(const ShortSpokenServer&) = delete;
     ~ShortSpokenServer() {
-        ::shutdown(listener_, SHUT_RDWR);  // ends the accept
+        ::shutdown(listener_.fd(), SHUT_RDWR);  // ends the accept
         thread_.join();
-        ::close(listener_);
     }
 
-    [[nodiscard]] const net::SocketAddr& address() const noexcept { return address_; }
+    [[nodiscard]] const net::SocketAddr& address() const noexcept { return listener_.address(); }
     [[nodiscard]] int served() const noexcept { return served_.load(); }
 
 private:
     void serve() {
         for (;;) {
-            const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+            const int connection = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
             if (connection < 0) return;
             [[maybe_unused]] const auto sent = ::send(connection, "hello", 5, MSG_NOSIGNAL);
             ::close(connection);
@@ -63,8 +52,7 @@ private:
         }
     }
 
-    int listener_;
-    net::SocketAddr address_;
+    tests::LoopbackListener listener_{8};
     std::atomic<int> served_{0};
     std::thread thread_;
 };

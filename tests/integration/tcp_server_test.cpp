@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 #include "support/limits.hpp"
+#include "support/loopback_listener.hpp"
 
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/net/tcp_server.hpp>
@@ -127,24 +128,13 @@ TEST_CASE("serve gives the error of a core that cannot listen", "[integration][s
 }
 
 TEST_CASE("an address that a stranger shares is in use", "[integration][server]") {
-    const int stranger = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    REQUIRE(stranger >= 0);
-    const int on = 1;
-    REQUIRE(::setsockopt(stranger, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-    REQUIRE(::bind(stranger, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::listen(stranger, 1) == 0);
-    socklen_t length = sizeof address;
-    REQUIRE(::getsockname(stranger, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    const tests::LoopbackListener stranger(1, tests::LoopbackListener::Port::shared);
     auto runtime = make_runtime();
     const auto error = runtime.block_on([](net::SocketAddr taken) -> Task<Error> {
         auto server = net::TcpServer::bind(taken);
         co_return server ? Error{} : server.error();
-    }(net::SocketAddr(net::IpAddr::v4_loopback(), ::ntohs(address.sin_port))));
+    }(stranger.address()));
     CHECK(error == Errc::address_in_use);
-    ::close(stranger);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <skerry/time/timeout.hpp>
 
 #include "support/catch.hpp"
+#include "support/loopback_listener.hpp"
 
 #include <array>
 #include <algorithm>
@@ -183,25 +184,15 @@ Task<std::uint16_t> fill_and_drop(net::SocketAddr peer) {
 
 // Without the option Linux would try for a quarter of an hour.
 TEST_CASE("unsent data of a dropped stream is tried for as long as its user timeout", "[net][tcp]") {
-    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::listen(listener, 1) == 0);
-    socklen_t length = sizeof address;
-    REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length) == 0);
-    const net::SocketAddr peer(net::IpAddr::v4_loopback(), ntohs(address.sin_port));
-
+    const tests::LoopbackListener listener(1);
     auto runtime = make_runtime();
     REQUIRE(runtime);
-    const std::uint16_t port = runtime->block_on(fill_and_drop(peer));
+    const std::uint16_t port = runtime->block_on(fill_and_drop(listener.address()));
     REQUIRE(port != 0);
     CHECK(kernel_has_port(port));  // dropped, and what was written is still to be sent
     const auto end = std::chrono::steady_clock::now() + 30s;
     while (kernel_has_port(port) && std::chrono::steady_clock::now() < end) std::this_thread::yield();
     CHECK_FALSE(kernel_has_port(port));
-    ::close(listener);
 }
 
 }  // namespace

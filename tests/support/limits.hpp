@@ -10,7 +10,9 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
+#include <utility>
 
 namespace skerry::tests {
 
@@ -56,6 +58,23 @@ private:
         std::ifstream("/proc/self/statm") >> pages;
         return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     }
+};
+
+/// Nothing of a kilobyte or more can be had from the heap. As LittleMemory.
+class NoMemory : public LowerLimit {
+public:
+    NoMemory() noexcept : LowerLimit(RLIMIT_AS, 1) {
+        while (void* const piece = std::malloc(1024)) {
+            *static_cast<void**>(piece) = taken_;
+            taken_ = piece;
+        }
+    }
+    ~NoMemory() {
+        while (taken_ != nullptr) std::free(std::exchange(taken_, *static_cast<void**>(taken_)));
+    }
+
+private:
+    void* taken_ = nullptr;
 };
 
 /// Takes a capability (CAP_...) from the calling thread, if it has it.

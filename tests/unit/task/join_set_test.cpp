@@ -1,13 +1,12 @@
 #include <skerry/task/join_set.hpp>
 
 #include "support/catch.hpp"
+#include "support/limits.hpp"
 #include "support/test_core.hpp"
 
 #include <skerry/sync/notify.hpp>
 #include <skerry/task/select.hpp>
 #include <skerry/task/yield.hpp>
-
-#include <sys/resource.h>
 
 #include <array>
 #include <memory>
@@ -229,10 +228,7 @@ TEST_CASE("a member for whose frame there is no memory is joined as cancelled", 
         std::vector<Task<int>> rest;
         rest.reserve(100'000);
         delete new std::array<char, 4096>;  // there is memory for the member itself
-        rlimit usual{};
-        REQUIRE(::getrlimit(RLIMIT_AS, &usual) == 0);
-        const rlimit no_more{1, usual.rlim_max};
-        REQUIRE(::setrlimit(RLIMIT_AS, &no_more) == 0);
+        std::optional<tests::LowerLimit> no_more(std::in_place, RLIMIT_AS, 1);
         bool is_full = false;
         while (!is_full) {
             try {
@@ -247,7 +243,7 @@ TEST_CASE("a member for whose frame there is no memory is joined as cancelled", 
         } catch (const std::bad_alloc&) {
             refused = true;
         }
-        REQUIRE(::setrlimit(RLIMIT_AS, &usual) == 0);
+        no_more.reset();
         CHECK(refused);
         CHECK(members.len() == 1);
         const auto ended = members.try_join_next();

@@ -1,6 +1,7 @@
 // The ready ring when there is no memory to grow it.
 
 #include "support/catch.hpp"
+#include "support/limits.hpp"
 #include "support/test_core.hpp"
 
 #include <skerry/base/compiler.hpp>
@@ -8,11 +9,6 @@
 #include <skerry/task/spawn.hpp>
 #include <skerry/task/yield.hpp>
 
-#include <sys/resource.h>
-
-#include <array>
-#include <cstdlib>
-#include <utility>
 #include <vector>
 
 #if !SKERRY_ASAN && !SKERRY_TSAN  // they need address space of their own
@@ -21,30 +17,6 @@ namespace skerry {
 namespace {
 
 using test_support::TestCore;
-
-/// Nothing of a kilobyte or more can be had from the heap while one lives.
-class NoMemory {
-public:
-    NoMemory() {
-        REQUIRE(::getrlimit(RLIMIT_AS, &usual_) == 0);
-        const rlimit no_more{1, usual_.rlim_max};
-        REQUIRE(::setrlimit(RLIMIT_AS, &no_more) == 0);
-        while (void* const piece = std::malloc(1024)) {
-            *static_cast<void**>(piece) = taken_;
-            taken_ = piece;
-        }
-    }
-    ~NoMemory() {
-        while (taken_ != nullptr) std::free(std::exchange(taken_, *static_cast<void**>(taken_)));
-        ::setrlimit(RLIMIT_AS, &usual_);
-    }
-    NoMemory(const NoMemory&) = delete;
-    NoMemory& operator=(const NoMemory&) = delete;
-
-private:
-    rlimit usual_{};
-    void* taken_ = nullptr;
-};
 
 struct Orders {
     std::vector<int> waited, first, second;
@@ -72,7 +44,7 @@ TEST_CASE("wakes for which the ready ring cannot grow are late, in order, and no
     for (int i = 0; i < count; ++i) handles.push_back(core.start(wait_and_append(notify, orders, i)));
     core.run_until_idle();
     {
-        const NoMemory here;
+        const tests::NoMemory here;
         core.in([&] { notify.notify_waiters(); });
         CHECK(core.scheduler().counters().spills.load() > 0);
         handles[static_cast<std::size_t>(orders.waited.back())].abort();  // it has spilled

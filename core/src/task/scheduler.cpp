@@ -170,7 +170,9 @@ void Scheduler::resume_nested(std::coroutine_handle<> coroutine) noexcept {
 }
 
 bool Scheduler::spend_slow() noexcept {
-    if (budget_ > 0 && time::Clock::cycles() < turn_deadline_cycles_) return false;
+    const std::uint64_t now = time::Clock::cycles();
+    if (turn_deadline_cycles_ == 0) begin_turn(now);
+    if (budget_ > 0 && now < turn_deadline_cycles_) return false;
     budget_ = 0;
     SchedulerCounters::add(counters_.budget_yields);
     return true;

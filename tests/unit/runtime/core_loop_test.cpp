@@ -3,6 +3,7 @@
 #include <skerry/runtime/core_loop.hpp>
 
 #include <skerry/task/spawn.hpp>
+#include <skerry/task/yield.hpp>
 #include <skerry/time/sleep.hpp>
 
 #include <chrono>
@@ -75,6 +76,73 @@ TEST_CASE("a sleeping core wakes for timers every 64 us at most", "[runtime][idl
 TEST_CASE("a sleeping core that fired a crowd of timers wakes after 512 us", "[runtime][idle]") {
     const Times crowd{2s + 0us, 2s + 0us, 2s + 0us, 2s + 0us, 2s + 10us, 2s + 600us, 3s + 0us};
     CHECK(wake_ups(crowd) == Times{2s + 0us, 2s + 512us, 2s + 600us, 3s + 0us});
+}
+
+// A driver that has something left for some turns, and is otherwise hardly asked while tasks are ready.
+struct LeavingDriver : ScriptedDriver {
+    static constexpr std::int64_t busy_poll_interval_ns = 1'000'000'000;
+
+    using ScriptedDriver::ScriptedDriver;
+
+    backend::Work receive(time::Instant) noexcept {
+        ++receives;
+        if (left == 0) return backend::Work::none;
+        return --left != 0 ? backend::Work::more : backend::Work::some;
+    }
+    bool arm() noexcept { return left == 0; }
+
+    int left = 0;
+    int receives = 0;
+};
+
+Task<> yield_often(int times) {
+    for (int i = 0; i < times; ++i) co_await yield_now();
+}
+
+TEST_CASE("a driver that left something is asked in the next turn, though tasks are ready", "[runtime][loop]") {
+    time::VirtualTime clock{.now_ns = std::chrono::nanoseconds(1s).count()};
+    const time::VirtualTimeScope scope(clock);
+    task::Scheduler* const scheduler = task::Scheduler::acquire();
+    scheduler->configure(task::CoreId{0}, {}, nullptr, 1);
+    {
+        backend::CoreSetup setup;
+        setup.scheduler = scheduler;
+        setup.resumes_per_turn = 1;
+        using Loop = runtime::CoreLoop<LeavingDriver>;
+        Loop loop(setup, clock);
+        loop.driver().left = 5;
+        {
+            const Loop::Installed here(loop);
+            spawn(yield_often(100)).detach();
+        }
+        loop.run_until([](void* of) { return static_cast<task::Scheduler*>(of)->live_tasks() == 0; }, scheduler);
+        CHECK(loop.driver().left == 0);
+        CHECK(loop.driver().receives < 10);  // and no more than it left, and a few
+    }
+    scheduler->close();
+}
+
+TEST_CASE("a core does not sleep while its driver has something left", "[runtime][loop][idle]") {
+    time::VirtualTime clock{.now_ns = std::chrono::nanoseconds(1s).count()};
+    const time::VirtualTimeScope scope(clock);
+    task::Scheduler* const scheduler = task::Scheduler::acquire();
+    scheduler->configure(task::CoreId{0}, {}, nullptr, 1);
+    {
+        backend::CoreSetup setup;
+        setup.scheduler = scheduler;
+        setup.idle = backend::Idle::sleep;
+        using Loop = runtime::CoreLoop<LeavingDriver>;
+        Loop loop(setup, clock);
+        loop.driver().left = 5;
+        {
+            const Loop::Installed here(loop);
+            spawn(sleep_until(2s)).detach();
+        }
+        loop.run_until([](void* of) { return static_cast<task::Scheduler*>(of)->live_tasks() == 0; }, scheduler);
+        CHECK(loop.driver().left == 0);
+        CHECK(loop.driver().parks == Times{2s});
+    }
+    scheduler->close();
 }
 
 }  // namespace

@@ -10,8 +10,9 @@
 
 namespace skerry::backend {
 
-/// Whether a step of the loop found something to do.
-enum class Work : bool { none, some };
+/// Whether a step of the loop found something to do. more: it also left something that has come already, for the next
+/// turn, and arm() answers false until that is done.
+enum class Work : std::uint8_t { none, some, more };
 
 /// What one core polls, in this order each turn; tasks run between receive and transmit.
 /// One object per core; only unpark() may be called from another.

@@ -5,7 +5,8 @@
 //
 // A turn: what other cores posted, then receive, timers, tasks, transmit. At most 61 resumes make a turn.
 // Their number is halved when a turn took over 20 us and doubled when it took less than half of that, so
-// that tasks that run long do not keep the driver waiting; a change of workload is followed within six turns.
+// that tasks that run long do not keep the driver waiting; a change of workload is followed within seven turns.
+// A core with little to do, whose turns end before their resumes do, does not look at the clock for that.
 //
 // When nothing is ready the core spins, or sleeps in the driver. Going to sleep: the driver arms, the inbox
 // word gets the sleeping mark, the core parks. Whoever posts after the mark rings; who posted before it is
@@ -56,6 +57,7 @@ public:
           idle_(setup.idle),
           resumes_per_turn_(setup.resumes_per_turn),
           batch_(setup.resumes_per_turn) {
+        scheduler_.set_turn_limit(turn_cycles_);
         scheduler_.set_doorbell([](void* self) noexcept { static_cast<CoreLoop*>(self)->driver_.unpark(); }, this);
     }
 
@@ -145,8 +147,10 @@ private:
                 slew(now);
         }
         if (!scheduler_.has_ready() || now >= next_receive_ || !driver_waiters_.empty()) {
-            worked |= driver_.receive(now) == backend::Work::some;
-            next_receive_ = now + std::chrono::nanoseconds{D::busy_poll_interval_ns};
+            const backend::Work received = driver_.receive(now);
+            worked |= received != backend::Work::none;
+            next_receive_ = received == backend::Work::more ? time::Instant{}
+                                                            : now + std::chrono::nanoseconds{D::busy_poll_interval_ns};
             worked |= driver_waiters_.release();
         }
         if (const std::size_t fired = timers_.fire(now); fired != 0) {
@@ -166,10 +170,17 @@ private:
             scheduler_.run_inlined(resumes_per_turn_);
             return;
         }
+        if (is_busy_) [[unlikely]]
+            return run_tasks_timed();
+        scheduler_.begin_turn();
+        is_busy_ = scheduler_.run_inlined(batch_) == batch_;
+    }
+
+    SKERRY_COLD void run_tasks_timed() noexcept {
         const std::uint64_t start = time::Clock::cycles();
-        scheduler_.set_turn_deadline(start + turn_cycles_);
-        const unsigned ran = scheduler_.run_inlined(batch_);
-        if (ran < batch_) return;
+        scheduler_.begin_turn(start);
+        is_busy_ = scheduler_.run(batch_) == batch_;
+        if (!is_busy_) return;
         const std::uint64_t took = time::Clock::cycles() - start;
         if (took > turn_cycles_)
             batch_ = std::max(1U, batch_ / 2);
@@ -210,6 +221,7 @@ private:
     SKERRY_COLD void slew(time::Instant now) noexcept {
         time::Clock::slew();
         turn_cycles_ = time::Clock::cycles_from(turn_limit);
+        scheduler_.set_turn_limit(turn_cycles_);
         next_slew_ = now + std::chrono::seconds{1};
     }
 
@@ -220,6 +232,7 @@ private:
     backend::Idle idle_;
     unsigned resumes_per_turn_;
     unsigned batch_;
+    bool is_busy_ = false;  // the last turn ended with all the resumes it had
     std::uint64_t turn_cycles_ = time::Clock::cycles_from(turn_limit);
     time::Instant next_receive_;
     time::Instant next_slew_;

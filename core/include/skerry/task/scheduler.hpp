@@ -256,8 +256,14 @@ public:
         node.task_and_state = reinterpret_cast<std::uintptr_t>(current_);
     }
 
-    /// The clock's cycle count at which the running turn should end.
-    void set_turn_deadline(std::uint64_t cycles) noexcept { turn_deadline_cycles_ = cycles; }
+    /// How many of the clock's cycles a turn may take.
+    void set_turn_limit(std::uint64_t cycles) noexcept { turn_limit_cycles_ = cycles; }
+
+    /// A turn begins whose time counts from the first operation that looks at it: one in 32 of a task's.
+    void begin_turn() noexcept { turn_deadline_cycles_ = 0; }
+
+    /// A turn begins now, at this count of cycles.
+    void begin_turn(std::uint64_t cycles) noexcept { turn_deadline_cycles_ = cycles + turn_limit_cycles_; }
 
     // Ends of tasks.
 
@@ -432,7 +438,8 @@ private:
     std::coroutine_handle<> handed_over_;
     Finish finish_ = nullptr;
     const TaskHooks* hooks_ = nullptr;
-    std::uint64_t turn_deadline_cycles_ = ~std::uint64_t{0};
+    std::uint64_t turn_deadline_cycles_ = ~std::uint64_t{0};  // 0: not looked at yet
+    std::uint64_t turn_limit_cycles_ = 0;
     std::uint32_t starts_ = 0;
     bool stack_turn_ = false;
     bool asleep_ = false;

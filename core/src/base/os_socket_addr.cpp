@@ -49,9 +49,12 @@ socklen_t to_os(const SocketAddr& address, sockaddr_storage& out) noexcept {
 Result<SocketAddr> from_os(const sockaddr_storage& in, socklen_t length) noexcept {
     if (length < sizeof(sa_family_t)) return Errc::invalid_argument;
     switch (in.ss_family) {
-        case AF_INET:
+        case AF_INET: {
             if (length < sizeof(sockaddr_in)) return Errc::invalid_argument;
-            return detail::from_v4(in);
+            SocketAddr address;
+            detail::from_v4(in, address);
+            return address;
+        }
         case AF_INET6:
             if (length < sizeof(sockaddr_in6)) return Errc::invalid_argument;
             return from_v6(get<sockaddr_in6>(in));

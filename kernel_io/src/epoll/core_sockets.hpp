@@ -60,6 +60,13 @@ public:
 
     [[nodiscard]] Poller& poller() noexcept { return poller_; }
     [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
+    /// A buffer of the pool; when that is at its limit, one that is ready for a batch. Empty: there is none either.
+    [[nodiscard]] SKERRY_ALWAYS_INLINE IoBuf buffer() noexcept {
+        IoBuf buffer = buffers_.allocate();
+        if (!buffer) [[unlikely]]
+            return received_.give_up_one();
+        return buffer;
+    }
     [[nodiscard]] ReceiveArray& received_messages() noexcept { return received_; }
     [[nodiscard]] SendArray& sent_messages() noexcept { return sent_; }
     void count_accepted() noexcept { ++counts_.accepted; }

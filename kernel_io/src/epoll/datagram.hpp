@@ -3,6 +3,7 @@
 // Hot path. A UDP socket of the kernel. Batches go through recvmmsg and sendmmsg; one datagram takes
 // recvfrom or sendto, which cost less than a batch of one.
 
+#include "arrivals.hpp"
 #include "core_sockets.hpp"
 
 #include <sys/socket.h>
@@ -14,9 +15,6 @@ namespace skerry::kernel_io::epoll {
 
 class DatagramPort final : public Socket, public backend::DatagramSocket {
 public:
-    /// The least a batch asks for: with two, one datagram that comes alone also shows that no other waits.
-    static constexpr std::size_t expected_min = 2;
-
     DatagramPort(CoreSockets& core, Fd fd) noexcept;
 
     void on_events(std::uint32_t events) noexcept override;
@@ -26,17 +24,23 @@ public:
     static const backend::DatagramOps orphaned_operations;
 
 private:
-    backend::Step receive_now(backend::RecvRequest& request) noexcept;
+    void on_readable() noexcept;
+    backend::Step receive_awaited(backend::RecvRequest& request) noexcept;
     backend::Step receive_one(backend::RecvRequest& request) noexcept;
+    backend::Step receive_single(backend::RecvRequest& request) noexcept;
     backend::Step receive_batch(backend::RecvRequest& request) noexcept;
     int receive_into(std::span<backend::Datagram>& slots) noexcept;
-    backend::Step send_now(backend::SendRequest& request) noexcept;
-    backend::Step send_one(backend::SendRequest& request) noexcept;
-    backend::Step send_batch(backend::SendRequest& request) noexcept;
     backend::Step nothing_received(backend::RecvRequest& request) noexcept;
+    backend::Step without_buffer(backend::RecvRequest& request) noexcept;
+    void count_arrival(const backend::RecvRequest& request) noexcept;
+    void came_alone() noexcept;
+    void came_together() noexcept;
+    backend::Step send_now(backend::SendRequest& request) noexcept;
+    backend::Step send_one(backend::SendRequest& request, std::span<const std::byte> data, const net::SocketAddr* to,
+                           std::size_t count) noexcept;
+    backend::Step send_batch(backend::SendRequest& request) noexcept;
     backend::Step no_room(backend::SendRequest& request) noexcept;
-    void drained() noexcept;
-    void guess_failed() noexcept;
+    Result<> watch(std::uint32_t events) noexcept;
 
     static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;
     static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
@@ -47,13 +51,8 @@ private:
     static Result<> set_option(backend::DatagramSocket& socket, backend::SocketOption option, int value) noexcept;
     static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept;
 
-    /// Wrong guesses in a row that are told apart: the last makes the longest pause, 32 batches; see drained().
-    static constexpr std::uint8_t wrong_guesses_max = 7;
-
-    bool guessing_ = false;  // may_receive is a guess
-    std::uint8_t wrong_guesses_ = wrong_guesses_max;
-    std::uint8_t guess_in_ = 32;  // batches until the next guess
-    std::size_t expected_ = expected_min;  // datagrams that the next batch asks for first
+    Arrivals arrivals_;
+    bool may_be_alone_ = false;  // an edge brought one that was taken; whether another waits is not known
 };
 
 }  // namespace skerry::kernel_io::epoll

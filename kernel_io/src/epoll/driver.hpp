@@ -22,15 +22,17 @@ public:
 
     Driver(Poller poller, std::uint16_t home) : poller_(std::move(poller)), sockets_(poller_, home), lane_(poller_) {}
 
-    backend::Work receive(time::Instant now) noexcept {
+    SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now) noexcept {
         const bool any = poller_.dispatch() > 0;
         const bool resumed = sockets_.resume_paused(now);
+        if (poller_.has_harvested()) [[unlikely]]
+            return backend::Work::more;
         return any || resumed ? backend::Work::some : backend::Work::none;
     }
     // Writes go to the kernel when they are made: holding them back would only add latency.
     backend::Work transmit(time::Instant) noexcept { return backend::Work::none; }
     [[nodiscard]] time::Instant next_deadline() const noexcept { return sockets_.next_retry(); }
-    bool arm() noexcept { return true; }
+    bool arm() noexcept { return !poller_.has_harvested(); }
     void park(time::Instant wake_at) noexcept { poller_.park(wake_at); }
     void unpark() noexcept { poller_.ring(); }
     [[nodiscard]] int wake_fd() const noexcept { return poller_.fd(); }

@@ -78,6 +78,9 @@ public:
         }
     }
 
+    /// Takes a buffer out of the slots, for want of one in the pool; empty when none stands here.
+    [[nodiscard]] IoBuf give_up_one() noexcept { return last_behind(0); }
+
     /// Buffers that stand here: out of the pool, and held by no program.
     [[nodiscard]] std::size_t buffers() const noexcept {
         return static_cast<std::size_t>(
@@ -95,8 +98,8 @@ private:
     [[nodiscard]] SKERRY_ALWAYS_INLINE bool refill(std::size_t i, BufferPool& pool) noexcept {
         IoBuf buffer = pool.allocate();
         if (!buffer) [[unlikely]] {
-            if (!take_later(i)) return false;
-            buffer = std::move(buffers_[i]);
+            buffer = last_behind(i);
+            if (!buffer) return false;
         }
         vectors_[i] = {buffer.writable().data(), buffer.size()};
         headers_[i].msg_hdr.msg_namelen = sizeof addresses_[i];  // the kernel wrote how much it used
@@ -104,15 +107,15 @@ private:
         return true;
     }
 
-    /// The pool is at its limit: what a longer batch left in a later slot serves as well.
-    [[nodiscard]] bool take_later(std::size_t i) noexcept {
-        for (std::size_t later = messages_max; --later > i;) {
-            if (!buffers_[later]) continue;
-            buffers_[i] = std::move(buffers_[later]);
-            ready_ = std::min(ready_, later);
-            return true;
+    /// Takes the last buffer out of the slots from `first` on: what a longer batch left there. Empty: there is none.
+    [[nodiscard]] SKERRY_COLD IoBuf last_behind(std::size_t first) noexcept {
+        for (std::size_t i = messages_max; i-- > first;) {
+            if (!buffers_[i]) continue;
+            ready_ = std::min(ready_, i);
+            taken_ = std::min(taken_, ready_);
+            return std::move(buffers_[i]);
         }
-        return false;
+        return {};
     }
 
     std::array<IoBuf, messages_max> buffers_;

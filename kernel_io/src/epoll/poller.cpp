@@ -27,7 +27,7 @@ Poller::~Poller() { release_retired(); }
 
 Result<> Poller::add(int fd, Watched& watched, std::uint32_t events) noexcept {
     epoll_event event{};
-    event.events = events | EPOLLET;
+    event.events = events;
     event.data.ptr = &watched;
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return last_error();
     ++watched_count_;
@@ -36,7 +36,7 @@ Result<> Poller::add(int fd, Watched& watched, std::uint32_t events) noexcept {
 
 Result<> Poller::modify(int fd, Watched& watched, std::uint32_t events) noexcept {
     epoll_event event{};
-    event.events = events | EPOLLET;
+    event.events = events;
     event.data.ptr = &watched;
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) return last_error();
     return {};

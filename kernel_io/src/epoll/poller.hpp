@@ -2,9 +2,12 @@
 
 // Hot path. The epoll instance of one core: registration, the doorbell, harvested events.
 //
-// Everything is registered once, edge-triggered, streams for both directions, and hardly ever modified: a
-// level-triggered loop pays an epoll_ctl whenever its interest changes. An object that goes away in the middle
+// Everything is registered once, streams edge-triggered and for both directions, and hardly ever modified: a
+// level-triggered stream pays an epoll_ctl whenever its interest changes. An object that goes away in the middle
 // of a batch may still stand in a harvested event, so its memory is kept until the batch is over.
+//
+// One call of the kernel harvests many events, and a turn hands out a few of them, whose tasks run before the next are
+// looked at: an answer leaves while its socket is still in the cache, and not behind the reads of two hundred others.
 
 #include "../os_socket.hpp"
 #include "../system_call.hpp"
@@ -14,6 +17,7 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
@@ -43,8 +47,9 @@ private:
 class Poller {
 public:
     static constexpr int events_per_poll = 256;
+    static constexpr int events_per_turn = 16;
 
-    static constexpr std::uint32_t both_directions = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP;
+    static constexpr std::uint32_t both_directions = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
     /// Errors: no_descriptors and whatever else epoll_create1 and eventfd say.
     [[nodiscard]] static Result<Poller> make() noexcept;
@@ -65,11 +70,14 @@ public:
     /// Stops events for `watched`, whose descriptor the caller closes, and deletes it after the batch.
     void retire(Watched* watched) noexcept;
 
-    /// Asks the kernel for events without waiting, unless a park has just brought some; hands them out.
-    /// Returns how many there were.
+    /// Hands out some of the events that were harvested; when there are none, asks the kernel without waiting, unless
+    /// a park has just done that. Returns how many it handed out.
     int dispatch() noexcept;
 
-    /// Waits for events, the doorbell or `wake_at`; keeps what came for dispatch().
+    /// Whether events wait for the next dispatch().
+    [[nodiscard]] bool has_harvested() const noexcept { return handed_out_ < harvested_; }
+
+    /// Waits for events, the doorbell or `wake_at`; keeps what came for dispatch(). Only when none are kept.
     void park(time::Instant wake_at) noexcept;
 
     /// Threads: any.
@@ -85,11 +93,13 @@ private:
     Poller(Fd epoll, Fd doorbell) noexcept : epoll_(std::move(epoll)), doorbell_(std::move(doorbell)) {}
 
     void park_until(time::Instant wake_at) noexcept;
+    void end_batch() noexcept;
     void release_retired() noexcept;
 
     Fd epoll_;
     Fd doorbell_;
-    int harvested_ = -1;  // events in events_ that a park brought; -1: none were asked for
+    int harvested_ = -1;  // events in events_; -1: the kernel was not asked since they were all handed out
+    int handed_out_ = 0;  // of them
     std::uint64_t watched_count_ = 0;
     mutable bool is_watched_outside_ = false;  // fd() was asked for
     bool has_pwait2_ = true;
@@ -97,20 +107,31 @@ private:
     std::array<epoll_event, events_per_poll> events_;
 };
 
-inline int Poller::dispatch() noexcept {
-    int count = std::exchange(harvested_, -1);
-    if (count < 0) {
+SKERRY_ALWAYS_INLINE int Poller::dispatch() noexcept {
+    if (harvested_ < 0) {
         if (watched_count_ == 0 && retired_ == nullptr && !is_watched_outside_) return 0;
-        count = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0);
+        harvested_ = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0);
+        if (harvested_ < 0) [[unlikely]]
+            return 0;
     }
-    const epoll_event* const end = events_.data() + count;
-    for (const epoll_event* event = events_.data(); event < end; ++event) {
+    const int first = handed_out_;
+    handed_out_ = std::min(first + events_per_turn, harvested_);
+    const epoll_event* const end = events_.data() + handed_out_;
+    for (const epoll_event* event = events_.data() + first; event < end; ++event) {
         auto* const watched = static_cast<Watched*>(event->data.ptr);
         if (watched != nullptr && !watched->gone_) watched->on_events(event->events);
     }
+    const int count = handed_out_ - first;
+    if (handed_out_ == harvested_) [[likely]]
+        end_batch();
+    return count;
+}
+
+inline void Poller::end_batch() noexcept {
+    harvested_ = -1;
+    handed_out_ = 0;
     if (retired_ != nullptr) [[unlikely]]
         release_retired();
-    return count;
 }
 
 inline void Poller::park(time::Instant wake_at) noexcept {

@@ -24,10 +24,10 @@ constexpr std::uint16_t swapped_to_network(std::uint16_t value) noexcept {
 }
 
 /// The storage says AF_INET and is long enough. Copying is how it is read without breaking aliasing.
-[[nodiscard]] inline SocketAddr from_v4(const sockaddr_storage& in) noexcept {
+inline void from_v4(const sockaddr_storage& in, SocketAddr& out) noexcept {
     sockaddr_in os;
     std::memcpy(&os, &in, sizeof(os));
-    return {IpAddr::v4(std::bit_cast<std::array<std::uint8_t, 4>>(os.sin_addr)), swapped_to_network(os.sin_port)};
+    out.assign_v4(std::bit_cast<std::array<std::uint8_t, 4>>(os.sin_addr), swapped_to_network(os.sin_port));
 }
 
 }  // namespace detail
@@ -46,7 +46,7 @@ constexpr std::uint16_t swapped_to_network(std::uint16_t value) noexcept {
 /// Cost:     inline for IPv4: each received datagram pays it.
 inline bool from_os(const sockaddr_storage& in, socklen_t length, SocketAddr& out) noexcept {
     if (length >= sizeof(sockaddr_in) && in.ss_family == AF_INET) [[likely]] {
-        out = detail::from_v4(in);
+        detail::from_v4(in, out);
         return true;
     }
     const auto read = from_os(in, length);

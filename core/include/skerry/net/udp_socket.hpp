@@ -94,18 +94,13 @@ public:
     }
 };
 
-class SendAwaiter : private backend::SendRequest {
+class SendAwaiter : protected backend::SendRequest {
 public:
     SendAwaiter(backend::DatagramSocket& socket, std::span<Datagram> datagrams) noexcept : socket_(&socket) {
         batch = datagrams;
     }
-    SendAwaiter(backend::DatagramSocket& socket, std::span<const std::byte> data, const SocketAddr* peer) noexcept
-        : socket_(&socket) {
+    SendAwaiter(backend::DatagramSocket& socket, std::span<const std::byte> data) noexcept : socket_(&socket) {
         from = data;
-        if (peer != nullptr) {
-            to_ = *peer;
-            to = &to_;
-        }
     }
     ~SendAwaiter() { cancel(); }
 
@@ -139,9 +134,21 @@ private:
     }
 
     backend::DatagramSocket* socket_;
-    SocketAddr to_;
     bool tried_ = false;
     bool is_over_ = false;
+};
+
+class SendToAwaiter : public SendAwaiter {
+public:
+    SendToAwaiter(backend::DatagramSocket& socket, std::span<const std::byte> data, const SocketAddr* peer) noexcept
+        : SendAwaiter(socket, data) {
+        if (peer == nullptr) return;
+        to_ = *peer;
+        to = &to_;
+    }
+
+private:
+    SocketAddr to_;
 };
 
 }  // namespace detail
@@ -185,7 +192,7 @@ class [[nodiscard]] SendTo {
 public:
     SendTo(backend::DatagramSocket& socket, std::span<const std::byte> data, const SocketAddr* to) noexcept
         : socket_(&socket), data_(data), to_(to != nullptr ? *to : SocketAddr{}), has_to_(to != nullptr) {}
-    [[nodiscard]] detail::SendAwaiter operator co_await() const noexcept {
+    [[nodiscard]] detail::SendToAwaiter operator co_await() const noexcept {
         return {*socket_, data_, has_to_ ? &to_ : nullptr};
     }
 
@@ -220,8 +227,9 @@ public:
 
     /// Waits for datagrams and fills `out` from the front.
     ///
-    /// Completes as soon as one datagram is there and takes all that are already queued, up to
-    /// `out.size()` or 64. It never waits for a second one: one call with 32 slots beats 32 calls.
+    /// Completes as soon as one datagram is there and takes those that are already queued, up to `out.size()` or
+    /// 64: one call with 32 slots beats 32 calls. It never waits for a second one, and where datagrams come one at a
+    /// time a kernel backend does not look for it either: it is left for the next call.
     ///
     /// Shape:    `out` is not empty. Returns n, 1 <= n <= min(out.size(), 64); slots [0, n) are filled and
     ///           hold the sender, the receive time and its source. A payload is 0 to 65'507 bytes.

@@ -1,0 +1,97 @@
+// The poller, on event descriptors: how events are handed out, and what stays alive meanwhile.
+
+#include "support/catch.hpp"
+
+#include "epoll/poller.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace skerry::kernel_io::epoll {
+namespace {
+
+Fd signalled() {
+    Fd fd(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC));
+    REQUIRE(fd);
+    return fd;
+}
+
+/// Says which of several was called.
+struct Caller final : Watched {
+    Caller(std::vector<int>& callers, int number) noexcept : calls(&callers), me(number) {}
+    ~Caller() override {
+        if (gone != nullptr) *gone = true;
+    }
+    void on_events(std::uint32_t) noexcept override { calls->push_back(me); }
+
+    std::vector<int>* calls;
+    int me;
+    bool* gone = nullptr;
+};
+
+struct Fixture {
+    explicit Fixture(int count) {
+        for (int i = 0; i < count; ++i) {
+            fds.push_back(signalled());
+            watched.push_back(new Caller(calls, i));
+            REQUIRE(poller.add(fds.back().get(), *watched.back()));
+        }
+    }
+    ~Fixture() {
+        for (Caller* each : watched)
+            if (each != nullptr) poller.retire(each);
+    }
+
+    std::vector<int> calls;
+    std::vector<Fd> fds;
+    std::vector<Caller*> watched;
+    Poller poller = std::move(*Poller::make());
+};
+
+TEST_CASE("events are handed out a few a turn, each once, and none is lost", "[kernel_io][poller]") {
+    const int count = GENERATE(1, Poller::events_per_turn, Poller::events_per_turn + 1, 3 * Poller::events_per_turn);
+    Fixture f(count);
+    int handed_out = 0;
+    int turns = 0;
+    do {
+        const int now = f.poller.dispatch();
+        CHECK(now <= Poller::events_per_turn);
+        handed_out += now;
+        ++turns;
+    } while (f.poller.has_harvested());
+    CHECK(handed_out == count);
+    CHECK(turns == (count + Poller::events_per_turn - 1) / Poller::events_per_turn);
+    std::sort(f.calls.begin(), f.calls.end());
+    for (int i = 0; i < count; ++i) CHECK(f.calls.at(static_cast<std::size_t>(i)) == i);
+    CHECK(f.poller.dispatch() == 0);  // edges: nothing is new
+}
+
+TEST_CASE("what a park brought is handed out without another look at the kernel", "[kernel_io][poller]") {
+    Fixture f(1);
+    f.poller.park(time::Instant::now());
+    CHECK(f.poller.has_harvested());
+    CHECK(f.poller.dispatch() == 1);
+    CHECK(f.calls == std::vector{0});
+}
+
+TEST_CASE("what is retired hears no more, and lives until the last event of its batch", "[kernel_io][poller]") {
+    Fixture f(2 * Poller::events_per_turn);
+    CHECK(f.poller.dispatch() == Poller::events_per_turn);
+    const int last = 2 * Poller::events_per_turn - 1 - f.calls.front();  // still to come, whichever end came first
+    bool gone = false;
+    Caller*& retired = f.watched.at(static_cast<std::size_t>(last));
+    retired->gone = &gone;
+    f.poller.retire(std::exchange(retired, nullptr));
+    CHECK_FALSE(gone);
+    f.poller.dispatch();
+    CHECK_FALSE(f.poller.has_harvested());
+    CHECK(gone);
+    CHECK(std::find(f.calls.begin(), f.calls.end(), last) == f.calls.end());
+}
+
+}  // namespace
+}  // namespace skerry::kernel_io::epoll

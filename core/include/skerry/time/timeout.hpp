@@ -54,7 +54,7 @@ public:
     [[nodiscard]] Value await_resume() {
         if (waits_ && !operation_.awaiter.is_complete()) {
             operation_.awaiter.cancel();
-            return Errc::timed_out;
+            return Unexpected(Error(Errc::timed_out));  // a value may itself be made of a code
         }
         sleep_.cancel();
         if constexpr (std::is_void_v<typename Operation::Value>) {

@@ -1,0 +1,86 @@
+#pragma once
+
+// Hot path. One piece of a packet, as every port and the stack see it: the descriptor in front of the packet's memory
+// (an mbuf's private area, a chunk of AF_XDP's memory, a block of the heap). It is an owner of that memory too, so that
+// an IoBuf can show a part of it to a program without a copy.
+//
+//   memory()          data             data + length          memory() + capacity
+//      |   headroom     |   length bytes    |        tailroom        |
+
+#include "../base/cache_line.hpp"
+#include "../base/io_buf.hpp"
+#include "socket_ops.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace skerry::backend {
+
+/// What is known of the checksums of a received packet, IP and transport alike.
+enum class FrameChecksum : std::uint8_t {
+    unknown,  ///< nobody looked: the stack does
+    good,  ///< the port verified it, or it comes from the same host and cannot be wrong
+    bad,  ///< the port found it wrong
+};
+
+namespace frame_flag {
+inline constexpr std::uint8_t device_memory = 1;  ///< the payload is on a device: only headers may be read
+inline constexpr std::uint8_t has_vlan = 2;  ///< `vlan` is the packet's tag, which the port took off
+}  // namespace frame_flag
+
+/// A piece of a packet.
+///
+/// Lifetime: from FrameCache::allocate() or FramePort::receive() until it is released or transmitted. `handles` counts
+///           those who hold it: who is not alone neither writes to it nor moves `data`.
+/// Threads:  one core at a time, as IoBuf says.
+struct alignas(cache_line_bytes) Frame : BufferOwner {
+    std::byte* data = nullptr;
+    Frame* next = nullptr;  ///< the packet's next piece; in queues of whole packets, the next packet
+    std::int64_t rx_time_ns = 0;  ///< on the line of time::Instant; time_source says how good it is
+    std::uint32_t hash = 0;  ///< what the port computed to choose the queue; 0: nothing
+    std::uint16_t length = 0;  ///< bytes from `data` on
+    std::uint16_t headroom = 0;  ///< bytes in front of `data`
+    std::uint16_t vlan = 0;
+    std::uint16_t queue = 0;  ///< the queue it came by
+    FrameChecksum checksum = FrameChecksum::unknown;
+    std::uint8_t flags = 0;
+    TimeSource time_source = TimeSource::none;
+    std::uint8_t port = 0;
+
+    [[nodiscard]] std::byte* memory() const noexcept { return data - headroom; }
+    [[nodiscard]] std::span<std::byte> bytes() noexcept { return {data, length}; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data, length}; }
+    [[nodiscard]] std::size_t tailroom() const noexcept { return capacity - headroom - std::size_t{length}; }
+    [[nodiscard]] bool is_shared() const noexcept { return handles != 1; }
+
+    /// Takes `count` bytes off the front. There must be as many.
+    void trim_front(std::size_t count) noexcept {
+        SKERRY_DEBUG_ASSERT(count <= length, "more was trimmed than the frame holds");
+        data += count;
+        length = static_cast<std::uint16_t>(length - count);
+        headroom = static_cast<std::uint16_t>(headroom + count);
+    }
+    /// Makes `count` more bytes in front and returns them. They must fit the headroom.
+    [[nodiscard]] std::byte* prepend(std::size_t count) noexcept {
+        SKERRY_DEBUG_ASSERT(count <= headroom && !is_shared(), "no room in front, or another holder");
+        data -= count;
+        length = static_cast<std::uint16_t>(length + count);
+        headroom = static_cast<std::uint16_t>(headroom - count);
+        return data;
+    }
+
+    /// Gives one handle up.
+    void drop() noexcept {
+        if (handles == 1)
+            release(this);
+        else
+            --handles;
+    }
+
+    /// The bytes as a buffer, which takes this handle over.
+    [[nodiscard]] IoBuf to_buffer() noexcept { return {*this, memory(), capacity, headroom, length}; }
+};
+static_assert(sizeof(Frame) == 64);
+
+}  // namespace skerry::backend

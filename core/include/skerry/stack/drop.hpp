@@ -1,0 +1,135 @@
+#pragma once
+
+// Why a frame went no further. Every path of the stack that lets go of what came in, or of what was to go out, names
+// one of these reasons: a packet that vanishes without one cannot be looked for.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace skerry::stack {
+
+/// The reason, by the layer that saw it. Those marked (stack) need more than the bytes and are no parser's.
+enum class Drop : std::uint8_t {
+    none,  ///< Nothing is wrong.
+
+    no_frame,      ///< (stack) No frame left to answer or to copy into.
+    transmit_full, ///< (stack) The port's backlog is at its limit.
+    frame_pieces,  ///< (stack) The segments of a frame do not add up to its length.
+
+    ethernet_short,       ///< Less than a header, or than a header and its tag.
+    ethernet_length,      ///< A length where the type belongs: IEEE 802.3 with LLC.
+    ethernet_double_tag,  ///< A second VLAN tag, or a provider's (802.1ad).
+    ethernet_vid,         ///< VLAN 4095, which is reserved.
+    ethernet_source,      ///< The sender is a group.
+    ethernet_type,        ///< (stack) A protocol that nobody here speaks.
+    ethernet_not_ours,    ///< (stack) For another station or VLAN.
+
+    arp_short,       ///< Less than 28 bytes.
+    arp_bad,         ///< Not Ethernet and IPv4, or not their address lengths.
+    arp_operation,   ///< Neither request nor reply.
+    arp_sender_mac,  ///< The sender's hardware address is a group.
+    arp_sender_ip,   ///< The sender's IP address is multicast, broadcast or loopback.
+    arp_unsolicited, ///< (stack) An answer to no question of ours.
+    arp_conflict,    ///< (stack) Another station claims our address.
+
+    neighbour_queue_full,  ///< (stack) Too many packets wait for this neighbour already.
+    neighbour_unreachable, ///< (stack) The neighbour did not answer.
+    neighbour_table_full,  ///< (stack) No entry could be evicted.
+
+    ipv4_short,              ///< Less than a header.
+    ipv4_version,            ///< Not version 4.
+    ipv4_header_length,      ///< Less than 20 bytes, or more than there are.
+    ipv4_total_length,       ///< Less than the header, or more than there is.
+    ipv4_checksum,           ///< The header's checksum.
+    ipv4_options,            ///< An option of length 0 or 1, or past the header's end.
+    ipv4_source_route,       ///< Loose or strict source route.
+    ipv4_source,             ///< Multicast, broadcast, loopback, 0/8; (stack) an address of our own.
+    ipv4_fragment_length,    ///< Not the last fragment, but no multiple of 8 bytes, or empty.
+    ipv4_fragment_end,       ///< The fragment would end past 65'535.
+    ipv4_not_ours,           ///< (stack) For another host.
+    ipv4_ttl,                ///< (stack) Came with 0, or none is left to forward it.
+    ipv4_protocol,           ///< (stack) A protocol that nobody here speaks.
+    ipv4_no_route,           ///< (stack) No way to the destination.
+    ipv4_too_big,            ///< (stack) More than the MTU, and not to be fragmented.
+    ipv4_fragment_tiny,      ///< (stack) A first fragment that cuts the transport header.
+    ipv4_fragment_overlap,   ///< (stack) Fragments that contradict each other.
+    ipv4_reassembly_full,    ///< (stack) The limit of datagrams or bytes.
+    ipv4_reassembly_timeout, ///< (stack) The rest did not come.
+
+    icmp_short,         ///< Less than 8 bytes.
+    icmp_checksum,      ///< The checksum over all of the message.
+    icmp_type,          ///< A type that we do not act on: source quench, redirect, timestamp and others.
+    icmp_code,          ///< A code that the type does not have.
+    icmp_quote_short,   ///< An error that quotes less than a header and 8 bytes.
+    icmp_quote,         ///< What an error quotes is no IPv4 header, or a later fragment.
+    icmp_not_answered,  ///< (stack) An echo to a group, or from where none may be answered.
+    icmp_rate,          ///< (stack) Over the limit of messages in a second.
+    icmp_stale,         ///< (stack) An error about nothing that we sent.
+
+    igmp_short,     ///< Less than 8 bytes.
+    igmp_length,    ///< 9 to 11 bytes of query, or sources past the end.
+    igmp_checksum,  ///< The checksum over all of the message.
+    igmp_type,      ///< A type that an IGMPv2 host does not read.
+    igmp_group,     ///< The group is no multicast address.
+    igmp_not_member,///< (stack) About a group that we are not in.
+
+    udp_short,        ///< Less than 8 bytes.
+    udp_length,       ///< A length less than 8, or more than there is.
+    udp_port,         ///< Destination port 0.
+    udp_checksum,     ///< The checksum does not hold.
+    udp_no_port,      ///< (stack) No socket there.
+    udp_queue_full,   ///< (stack) The socket's queue is at its limit.
+
+    tcp_short,           ///< Less than 20 bytes.
+    tcp_header_length,   ///< A data offset less than 5, or past the segment's end.
+    tcp_port,            ///< A port 0.
+    tcp_checksum,        ///< The checksum does not hold.
+    tcp_option_length,   ///< An option of length 0 or 1, or past the header's end.
+    tcp_option_size,     ///< A known option of another length than its own.
+    tcp_flags,           ///< (stack) Flags that contradict each other.
+    tcp_no_port,         ///< (stack) No connection and no listener there.
+    tcp_not_unicast,     ///< (stack) To or from a group.
+    tcp_sequence,        ///< (stack) Outside the window.
+    tcp_ack,             ///< (stack) Acknowledges what was not sent, or what is long gone.
+    tcp_timestamp,       ///< (stack) Older than the last one (PAWS), or missing.
+    tcp_reset,           ///< (stack) A reset that is not exact.
+    tcp_syn_in_window,   ///< (stack) A SYN inside a connection.
+    tcp_cookie,          ///< (stack) A SYN cookie that does not hold.
+    tcp_half_open_full,  ///< (stack) The listener's limit of half-open connections.
+    tcp_accept_full,     ///< (stack) The listener's queue is full.
+    tcp_reassembly_full, ///< (stack) The limit of segments out of order.
+    tcp_window_full,     ///< (stack) Data past the window that we gave.
+    tcp_closed,          ///< (stack) Data for a side that reads no more.
+    tcp_memory,          ///< (stack) The pool is nearly used up.
+
+    steering_full,  ///< (stack) The ring to the core that owns the connection is full.
+};
+
+/// How many reasons there are, `none` included.
+inline constexpr std::size_t drop_reasons = static_cast<std::size_t>(Drop::steering_full) + 1;
+
+/// The enumerator's name, "ipv4_checksum"; "unknown" for a number that is no reason.
+[[nodiscard]] std::string_view to_string(Drop drop) noexcept;
+
+/// How often each reason was given.
+///
+/// Threads:  one core's own; plain numbers.
+class DropCounters {
+public:
+    void count(Drop drop) noexcept { ++counts_[static_cast<std::size_t>(drop)]; }
+    [[nodiscard]] std::uint64_t operator[](Drop drop) const noexcept { return counts_[static_cast<std::size_t>(drop)]; }
+
+    /// All of them but `none`.
+    [[nodiscard]] std::uint64_t total() const noexcept {
+        std::uint64_t sum = 0;
+        for (std::size_t i = 1; i < counts_.size(); ++i) sum += counts_[i];
+        return sum;
+    }
+
+private:
+    std::array<std::uint64_t, drop_reasons> counts_{};
+};
+
+}  // namespace skerry::stack

@@ -1,0 +1,54 @@
+#include <skerry/stack/wire/checksum.hpp>
+
+namespace skerry::stack::wire {
+
+namespace {
+
+[[nodiscard]] std::uint64_t load_64(const std::byte* at) noexcept {
+    std::uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+}
+
+// A sum of 64-bit words with the carries beside it: the compiler makes it an add and an adc.
+struct Wide {
+    std::uint64_t low = 0;
+    std::uint64_t carries = 0;
+
+    void add(std::uint64_t word) noexcept {
+        low += word;
+        carries += low < word ? 1U : 0U;
+    }
+};
+
+// The last 0 to 7 bytes, as if zeros followed.
+[[nodiscard]] std::uint64_t load_tail(const std::byte* at, std::size_t count) noexcept {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, count);
+    return word;
+}
+
+}  // namespace
+
+std::uint64_t sum(std::span<const std::byte> bytes, std::uint64_t start) noexcept {
+    const std::byte* at = bytes.data();
+    std::size_t left = bytes.size();
+    Wide even{start, 0};
+    Wide odd;
+    for (; left >= 64; at += 64, left -= 64) {
+        even.add(load_64(at));
+        odd.add(load_64(at + 8));
+        even.add(load_64(at + 16));
+        odd.add(load_64(at + 24));
+        even.add(load_64(at + 32));
+        odd.add(load_64(at + 40));
+        even.add(load_64(at + 48));
+        odd.add(load_64(at + 56));
+    }
+    for (; left >= 8; at += 8, left -= 8) even.add(load_64(at));
+    if (left != 0) odd.add(load_tail(at, left));
+    even.add(odd.low);
+    return (even.low & 0xffff'ffffU) + (even.low >> 32U) + even.carries + odd.carries;
+}
+
+}  // namespace skerry::stack::wire

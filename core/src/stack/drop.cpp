@@ -41,6 +41,7 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::ipv4_no_route: return "ipv4_no_route";
         case Drop::ipv4_too_big: return "ipv4_too_big";
         case Drop::ipv4_fragment_tiny: return "ipv4_fragment_tiny";
+        case Drop::ipv4_fragment_copy: return "ipv4_fragment_copy";
         case Drop::ipv4_fragment_overlap: return "ipv4_fragment_overlap";
         case Drop::ipv4_reassembly_full: return "ipv4_reassembly_full";
         case Drop::ipv4_reassembly_timeout: return "ipv4_reassembly_timeout";

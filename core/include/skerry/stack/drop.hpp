@@ -54,6 +54,7 @@ enum class Drop : std::uint8_t {
     ipv4_no_route,           ///< (stack) No way to the destination.
     ipv4_too_big,            ///< (stack) More than the MTU, and not to be fragmented.
     ipv4_fragment_tiny,      ///< (stack) A first fragment that cuts the transport header.
+    ipv4_fragment_copy,      ///< (stack) A fragment that is there already.
     ipv4_fragment_overlap,   ///< (stack) Fragments that contradict each other.
     ipv4_reassembly_full,    ///< (stack) The limit of datagrams or bytes.
     ipv4_reassembly_timeout, ///< (stack) The rest did not come.

@@ -1,0 +1,64 @@
+#pragma once
+
+// What a stack is told before it runs. Every limit has a counter, which is a reason in drop.hpp.
+
+#include "wire/addresses.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace skerry::stack {
+
+/// ARP: how long things are believed, and how many there may be. The times are those of RFC 4861 section 10.
+struct NeighbourLimits {
+    std::size_t entries_max = 4096;      ///< the one that was used longest ago goes for a new one
+    std::size_t waiting_per_entry = 8;  ///< packets for one whose hardware address is asked for; the oldest is dropped
+    std::size_t waiting_max = 512;  ///< packets for all of them
+    unsigned requests_max = 3;  ///< before a neighbour is given up
+    std::chrono::nanoseconds retransmit = std::chrono::seconds{1};
+    std::chrono::nanoseconds reachable = std::chrono::seconds{30};
+    std::chrono::nanoseconds delay_first_probe = std::chrono::seconds{5};
+    std::chrono::nanoseconds lock = std::chrono::seconds{1};  ///< a fresh answer is not overwritten by an unasked one
+    constexpr NeighbourLimits() noexcept {}
+};
+
+/// Datagrams that come in pieces.
+struct ReassemblyLimits {
+    std::size_t datagrams_max = 1024;
+    std::size_t bytes_max = std::size_t{4} << 20U;  ///< of memory that pieces hold
+    std::size_t pieces_max = 64;  ///< of one datagram
+    std::chrono::nanoseconds timeout = std::chrono::seconds{30};
+    constexpr ReassemblyLimits() noexcept {}
+};
+
+struct StackConfig {
+    wire::MacAddr mac;
+    std::uint16_t mtu = 1500;
+    bool checksums_sent = false;  ///< the port fills in the checksums of what is sent
+
+    wire::Ipv4Addr address;  ///< ours; 0.0.0.0: none
+    std::uint8_t prefix_bits = 24;
+    wire::Ipv4Addr gateway;  ///< 0.0.0.0: none
+
+    NeighbourLimits neighbours;
+    ReassemblyLimits reassembly;
+    std::uint32_t icmp_per_second = 1000;  ///< errors, about; echoes are not limited
+    std::size_t udp_queue_packets = 1024;  ///< datagrams that one socket keeps unread
+    std::size_t groups_max = 1024;  ///< multicast groups that this host is in at once
+    std::size_t backlog_max = 4096;  ///< packets that the port has not taken yet
+    std::uint64_t seed = 0;  ///< of port numbers and of the jitter of limits
+
+    [[nodiscard]] constexpr std::uint32_t mask() const noexcept {
+        return prefix_bits == 0 ? 0 : ~std::uint32_t{0} << (32U - prefix_bits);
+    }
+    [[nodiscard]] constexpr bool is_on_link(wire::Ipv4Addr other) const noexcept {
+        return address.bits != 0 && ((other.bits ^ address.bits) & mask()) == 0;
+    }
+    /// 255.255.255.255, or all ones behind our prefix.
+    [[nodiscard]] constexpr bool is_broadcast(wire::Ipv4Addr other) const noexcept {
+        return other.is_broadcast() || (prefix_bits < 31 && is_on_link(other) && (other.bits | mask()) == ~0U);
+    }
+};
+
+}  // namespace skerry::stack

@@ -1,0 +1,117 @@
+#pragma once
+
+// Hot path. What a core polls when it runs our own stack: the port, the stack, its sockets. Each backend compiles it
+// with its own port.
+
+#include "sockets.hpp"
+#include "stack.hpp"
+
+#include "../backend/driver.hpp"
+#include "../backend/frame_port.hpp"
+#include "../backend/slow_lane.hpp"
+#include "../base/compiler.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace skerry::stack {
+
+/// `config` says what the port does not know: addresses and limits.
+template <backend::FramePort Port>
+class Driver {
+public:
+    static constexpr std::int64_t busy_poll_interval_ns = Port::busy_poll_interval_ns;
+    static constexpr std::size_t burst_frames = 32;
+
+    /// `port_arguments` make the port, which stays where it is.
+    template <class... Args>
+    Driver(const StackConfig& config, std::uint16_t home, Args&&... port_arguments)
+        : port_(std::forward<Args>(port_arguments)...),
+          stack_(with_port(config), port_.frames(), time::Instant::now()),
+          sockets_(stack_, home) {}
+
+    backend::Work receive(time::Instant now) noexcept {
+        sockets_.set_now(now);
+        std::array<Frame*, burst_frames> burst;
+        const std::size_t count = port_.receive(burst, now);
+        if (count != 0 || stack_.has_looped()) stack_.input(std::span(burst).first(count), now);
+        has_more_ = count == burst_frames || stack_.has_looped();
+        return has_more_ ? backend::Work::more : count != 0 ? backend::Work::some : backend::Work::none;
+    }
+
+    backend::Work transmit(time::Instant now) noexcept {
+        stack_.advance(now);
+        if (stack_.backlog().empty()) return backend::Work::none;
+        while (send_burst()) {
+        }
+        retry_ = stack_.backlog().empty() ? time::Instant::max() : now + retry_interval;
+        sockets_.on_transmitted();
+        return backend::Work::some;
+    }
+
+    [[nodiscard]] time::Instant next_deadline() noexcept { return std::min(stack_.next_deadline(), retry_); }
+    bool arm() noexcept { return !has_more_ && !stack_.has_looped() && port_.arm(); }
+    void park(time::Instant wake_at) noexcept { port_.park(wake_at); }
+    void unpark() noexcept { port_.unpark(); }
+    [[nodiscard]] int wake_fd() const noexcept { return port_.wake_fd(); }
+
+    /// Makes this core's services the thread's own while it lives.
+    class Installed {
+    public:
+        explicit Installed(Driver& driver) noexcept
+            : sockets_(std::exchange(backend::current_sockets, &driver.sockets_)),
+              slow_lane_(std::exchange(backend::current_slow_lane, driver.port_.slow_lane())),
+              frames_(std::exchange(backend::current_frames, &driver.port_.frames())) {}
+        ~Installed() {
+            backend::current_sockets = sockets_;
+            backend::current_slow_lane = slow_lane_;
+            backend::current_frames = frames_;
+        }
+        Installed(const Installed&) = delete;
+        Installed& operator=(const Installed&) = delete;
+
+    private:
+        backend::SocketFactory* sockets_;
+        backend::SlowLane* slow_lane_;
+        backend::FrameCache* frames_;
+    };
+    Installed install() noexcept { return Installed(*this); }
+
+    [[nodiscard]] Port& port() noexcept { return port_; }
+    [[nodiscard]] Stack& stack() noexcept { return stack_; }
+
+private:
+    // A port that takes nothing now has no way to say when it does.
+    static constexpr auto retry_interval = std::chrono::microseconds{50};
+
+    [[nodiscard]] StackConfig with_port(StackConfig config) noexcept {
+        const backend::PortInfo info = port_.info();
+        config.mac.octets = info.mac;
+        config.mtu = info.mtu;
+        config.checksums_sent = info.checksums_sent;
+        return config;
+    }
+
+    /// False when nothing is left, or the port takes no more.
+    bool send_burst() noexcept {
+        FrameQueue& backlog = stack_.backlog();
+        std::array<Frame*, burst_frames> burst;
+        std::size_t count = 0;
+        while (count < burst_frames && !backlog.empty()) burst[count++] = backlog.pop();
+        const std::size_t sent = port_.transmit(std::span(burst).first(count));
+        for (std::size_t i = count; i > sent; --i) backlog.push_front(*burst[i - 1]);
+        return sent == count && !backlog.empty();
+    }
+
+    Port port_;
+    Stack stack_;
+    Sockets sockets_;
+    time::Instant retry_ = time::Instant::max();
+    bool has_more_ = false;
+};
+
+}  // namespace skerry::stack

@@ -1,0 +1,96 @@
+#pragma once
+
+// Who is behind an address on the link: ARP, with the states of IPv6's neighbour unreachability detection, so that a
+// neighbour that went away is noticed within seconds and one that is there is not asked again and again.
+//
+//   incomplete  asked by broadcast; packets wait
+//   reachable   it answered within the last 30 s
+//   stale       it answered once; used as it is, and the first use begins a check
+//   delay       in use for less than 5 s; an answer of a protocol above (confirm()) spares the check
+//   probe       asked by unicast; still used
+//
+// A packet of somebody who was not asked makes no entry, unless it asks for us: then an answer is due to it anyway. It
+// changes an entry that was not confirmed in the last second (a service that moved says so this way).
+//
+// Source: RFC 826; RFC 4861 section 7.3.
+
+#include "config.hpp"
+#include "drop.hpp"
+#include "frame_queue.hpp"
+#include "link.hpp"
+#include "timers.hpp"
+#include "wire/arp.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+namespace skerry::stack {
+
+/// Threads: one core.
+class Neighbours {
+public:
+    Neighbours(const StackConfig& config, Link& link, Timers& timers, DropCounters& drops);
+    ~Neighbours();
+    Neighbours(const Neighbours&) = delete;
+    Neighbours& operator=(const Neighbours&) = delete;
+
+    /// Sends an IP packet to `next_hop`, at once or when its hardware address is known. Takes the packet over.
+    /// Cost:     one lookup; none when it is the same neighbour as last time.
+    void send(Frame& packet, wire::Ipv4Addr next_hop, time::Instant now) noexcept;
+
+    /// An ARP packet came.
+    void input(const wire::ArpPacket& packet, time::Instant now) noexcept;
+
+    /// Something came from there that answers what we sent: the way works in both directions.
+    void confirm(wire::Ipv4Addr neighbour, time::Instant now) noexcept;
+
+    [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+    /// Packets that wait for an answer.
+    [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
+
+private:
+    enum class State : std::uint8_t { incomplete, reachable, stale, delay, probe };
+
+    struct Entry;
+    struct ByUse : ListLink {
+        Entry* entry = nullptr;
+    };
+    struct Entry : Timer {
+        Neighbours* table = nullptr;
+        wire::Ipv4Addr address;
+        wire::MacAddr mac;
+        State state = State::incomplete;
+        std::uint8_t requests = 0;
+        time::Instant confirmed;
+        ByUse by_use;  // in order of the last use
+        FrameQueue waiting;
+    };
+
+    using Entries = std::unordered_map<std::uint32_t, std::unique_ptr<Entry>>;
+
+    [[nodiscard]] Entry* find(wire::Ipv4Addr address) noexcept;
+    Entry* make(wire::Ipv4Addr address) noexcept;
+    void erase(Entry& entry, Drop why) noexcept;
+    void drop_waiting(Entry& entry, Drop why) noexcept;
+    void use(Entry& entry, Frame& packet, time::Instant now) noexcept;
+    void wait(Entry& entry, Frame& packet) noexcept;
+    void ask(Entry& entry, time::Instant now) noexcept;
+    void set_reachable(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
+    void set_stale(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
+    void learn(Entry& entry, const wire::ArpPacket& packet, time::Instant now) noexcept;
+    void flush(Entry& entry) noexcept;
+    void transmit(wire::ArpOperation operation, const wire::MacAddr& to, wire::Ipv4Addr address) noexcept;
+    static void on_time(Timer& timer, time::Instant now) noexcept;
+
+    const StackConfig& config_;
+    Link& link_;
+    Timers& timers_;
+    DropCounters& drops_;
+    Entries entries_;
+    Entry* last_ = nullptr;  // found last
+    IntrusiveList<ByUse> by_use_;
+    std::size_t waiting_ = 0;
+};
+
+}  // namespace skerry::stack

@@ -1,0 +1,17 @@
+#pragma once
+
+// What a user wrote about addresses, as the stack wants it.
+
+#include "config.hpp"
+
+#include "../backend/backend.hpp"
+#include "../base/result.hpp"
+
+namespace skerry::stack {
+
+/// Puts the address, prefix and gateway of `options` into `config`.
+///
+/// Errors: one line that says what is missing or wrong, and what to write.
+[[nodiscard]] Result<void, backend::SetupError> apply(const backend::Options& options, StackConfig& config);
+
+}  // namespace skerry::stack

@@ -1,0 +1,85 @@
+#pragma once
+
+// IPv4 datagrams that come in pieces. A datagram whose pieces overlap is dropped whole: no sound sender makes one, and
+// which bytes win is how filters are passed by (RFC 5722 says so for IPv6; here it holds for IPv4 too). Identical
+// copies of a piece are no overlap.
+//
+// Limits, each with its reason in drop.hpp: datagrams, bytes, and pieces of one datagram; at the limit the oldest
+// datagram goes, so that a flood of first fragments cannot keep sound ones out for longer than it lasts. What is not
+// complete after 30 s goes too.
+//
+// Source: RFC 791 section 3.2, RFC 815; RFC 1858 for the first piece.
+
+#include "config.hpp"
+#include "drop.hpp"
+#include "frame_queue.hpp"
+#include "timers.hpp"
+#include "wire/ipv4.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <unordered_map>
+#include <vector>
+
+namespace skerry::stack {
+
+/// Threads: one core.
+class Reassembly {
+public:
+    Reassembly(const StackConfig& config, Timers& timers, DropCounters& drops) noexcept
+        : limits_(config.reassembly), timers_(timers), drops_(drops) {}
+    ~Reassembly();
+    Reassembly(const Reassembly&) = delete;
+    Reassembly& operator=(const Reassembly&) = delete;
+
+    /// Takes a piece over, which begins behind its IPv4 header. The whole datagram, when this was the last missing one:
+    /// a frame of the heap that begins behind the header of the first piece, and `header` describes it. Else null.
+    [[nodiscard]] Frame* add(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept;
+
+    [[nodiscard]] std::size_t datagrams() const noexcept { return by_key_.size(); }
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+
+private:
+    struct Key {
+        wire::Ipv4Addr source;
+        wire::Ipv4Addr destination;
+        std::uint16_t id = 0;
+        std::uint8_t protocol = 0;
+        friend bool operator==(const Key&, const Key&) noexcept = default;
+    };
+    struct HashOfKey {
+        std::size_t operator()(const Key& key) const noexcept;
+    };
+    struct Piece {
+        Frame* frame = nullptr;
+        wire::Ipv4Header header;
+
+        [[nodiscard]] std::uint32_t begin() const noexcept { return header.fragment_offset_bytes; }
+        [[nodiscard]] std::uint32_t end() const noexcept { return begin() + header.payload_bytes(); }
+    };
+    struct Partial : Timer {
+        Reassembly* table = nullptr;
+        Key key;
+        std::vector<Piece> pieces;  // by offset
+        std::uint32_t payload_bytes = 0;  // of the whole; 0: the last piece has not come
+        std::uint32_t got_bytes = 0;
+        std::size_t held_bytes = 0;  // of memory
+    };
+    using Partials = std::list<Partial>;  // the oldest first
+
+    [[nodiscard]] Partial* find_or_make(const Key& key, time::Instant now);
+    [[nodiscard]] Drop insert(Partial& partial, const Piece& piece);
+    [[nodiscard]] Frame* finish(Partial& partial, wire::Ipv4Header& header) noexcept;
+    void forget(Partial& partial, Drop why) noexcept;
+    static void on_time(Timer& timer, time::Instant now) noexcept;
+
+    const ReassemblyLimits& limits_;
+    Timers& timers_;
+    DropCounters& drops_;
+    Partials partials_;
+    std::unordered_map<Key, Partials::iterator, HashOfKey> by_key_;
+    std::size_t bytes_ = 0;
+};
+
+}  // namespace skerry::stack

@@ -1,0 +1,62 @@
+#pragma once
+
+// The socket types of net:: over the stack: what epoll's sockets are to the kernel's. Hot path.
+//
+// A datagram that comes is queued at its socket, and after the burst a task that waits gets all of them, up to its
+// slots: the frames themselves, no copy. A send copies once, into a frame with its headers in front.
+
+#include "stack.hpp"
+
+#include "../backend/socket_ops.hpp"
+#include "../base/intrusive_list.hpp"
+
+#include <cstdint>
+
+namespace skerry::stack {
+
+/// Lifetime: sockets that are still held when it goes answer runtime_shutdown from then on.
+/// Threads:  one core.
+class Sockets final : public backend::SocketFactory {
+public:
+    Sockets(Stack& stack, std::uint16_t home) noexcept : stack_(stack), home_(home) {}
+    ~Sockets();
+    Sockets(const Sockets&) = delete;
+    Sockets& operator=(const Sockets&) = delete;
+
+    [[nodiscard]] backend::Capabilities capabilities() const noexcept override;
+    [[nodiscard]] backend::SocketStats stats() const noexcept override;
+    [[nodiscard]] backend::Step connect(backend::ConnectRequest& request) noexcept override;
+    void cancel_connect(backend::ConnectRequest& request) noexcept override;
+    [[nodiscard]] Result<backend::ListenerSocket*> listen(const net::SocketAddr& address,
+                                                          const backend::ListenOptions& options) noexcept override;
+    [[nodiscard]] Result<backend::DatagramSocket*> bind(const net::SocketAddr& address,
+                                                        const backend::BindOptions& options) noexcept override;
+
+    /// The time of the running turn, which everything that tasks send counts from.
+    void set_now(time::Instant now) noexcept { now_ = now; }
+
+    /// The port has taken some of the backlog: those who waited for room send.
+    void on_transmitted() noexcept {
+        if (senders_waiting_ != 0 && stack_.backlog().size() < backlog_low) wake_waiting();
+    }
+
+    class Datagrams;
+
+private:
+    friend Datagrams;
+
+    // Above the first a sender waits, below the second it goes on; the stack itself may go on to its own limit.
+    static constexpr std::size_t backlog_high = 1024;
+    static constexpr std::size_t backlog_low = 512;
+
+    void wake_waiting() noexcept;
+
+    Stack& stack_;
+    std::uint16_t home_;
+    time::Instant now_;
+    backend::SocketStats counts_;
+    IntrusiveList<Datagrams> sockets_;
+    std::size_t senders_waiting_ = 0;
+};
+
+}  // namespace skerry::stack

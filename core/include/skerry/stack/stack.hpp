@@ -1,0 +1,74 @@
+#pragma once
+
+// The user-space network stack of one core, a state machine: packets and the time go in, packets and events come out.
+// It knows no clock, no thread and no NIC, so that the same code runs on a NIC's queue, on a TAP device and, on virtual
+// time, in a test.
+//
+// Today: Ethernet, ARP, IPv4 (pieces are put together, none are made), ICMP, IGMPv2, UDP. One address, one port.
+
+#include "config.hpp"
+#include "drop.hpp"
+#include "groups.hpp"
+#include "icmp.hpp"
+#include "ipv4_output.hpp"
+#include "link.hpp"
+#include "neighbours.hpp"
+#include "reassembly.hpp"
+#include "timers.hpp"
+#include "udp.hpp"
+
+#include "../time/instant.hpp"
+
+#include <span>
+
+namespace skerry::stack {
+
+/// Lifetime: `frames` outlives it.
+/// Threads:  one core.
+class Stack {
+public:
+    Stack(const StackConfig& config, backend::FrameCache& frames, time::Instant start);
+    ~Stack();
+    Stack(const Stack&) = delete;
+    Stack& operator=(const Stack&) = delete;
+
+    /// Takes packets over, and tells the sockets that got something from them.
+    void input(std::span<Frame* const> burst, time::Instant now) noexcept;
+
+    /// What is due by now: neighbours that did not answer, and others' timers.
+    void advance(time::Instant now) noexcept { timers_.advance(now); }
+    [[nodiscard]] time::Instant next_deadline() noexcept { return timers_.next_deadline(); }
+
+    /// Whether something that was sent to ourselves waits for input(), with packets or without.
+    [[nodiscard]] bool has_looped() noexcept { return !output_.looped().empty(); }
+
+    /// Packets that are to leave. Whoever sends them takes them from the front.
+    [[nodiscard]] FrameQueue& backlog() noexcept { return link_.backlog(); }
+
+    [[nodiscard]] Udp& udp() noexcept { return udp_; }
+    [[nodiscard]] Groups& groups() noexcept { return groups_; }
+    [[nodiscard]] Neighbours& neighbours() noexcept { return neighbours_; }
+    [[nodiscard]] Reassembly& reassembly() noexcept { return reassembly_; }
+    [[nodiscard]] const StackConfig& config() const noexcept { return config_; }
+    [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
+
+private:
+    void input_frame(Frame& frame, time::Instant now) noexcept;
+    void input_arp(Frame& frame, time::Instant now) noexcept;
+    void input_ipv4(Frame& frame, time::Instant now) noexcept;
+    void input_transport(Packet& packet) noexcept;
+    [[nodiscard]] bool is_for_us(wire::Ipv4Addr destination) const noexcept;
+
+    StackConfig config_;
+    DropCounters drops_;
+    Timers timers_;
+    Link link_;
+    Neighbours neighbours_;
+    Reassembly reassembly_;
+    Ipv4Output output_;
+    Icmp icmp_;
+    Groups groups_;
+    Udp udp_;
+};
+
+}  // namespace skerry::stack

@@ -1,0 +1,136 @@
+#pragma once
+
+// Hot path. UDP: which socket a datagram is for, the datagrams that a socket has not read yet, and sending.
+//
+// Sockets are found by their port in a table of all 65,536, of which only the touched pages exist: one load. Those that
+// share a port form a list; the one that says most about its peer gets the datagram.
+
+#include "groups.hpp"
+#include "icmp.hpp"
+#include "ipv4_output.hpp"
+#include "packet.hpp"
+
+#include "../base/intrusive_list.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace skerry::stack {
+
+/// A datagram that waits to be read. Its frame begins behind the UDP header.
+struct UdpDatagram {
+    Frame* frame = nullptr;
+    wire::Ipv4Addr source;
+    std::uint16_t source_port = 0;
+};
+
+class Udp;
+
+/// One end: its addresses and what it has not read yet. The owner derives from it.
+///
+/// Lifetime: closed before it goes away.
+class UdpEndpoint {
+public:
+    UdpEndpoint() noexcept = default;
+    UdpEndpoint(const UdpEndpoint&) = delete;
+    UdpEndpoint& operator=(const UdpEndpoint&) = delete;
+
+    wire::Ipv4Addr local;  ///< 0.0.0.0: any of ours
+    std::uint16_t port = 0;
+    wire::Ipv4Addr remote;  ///< 0.0.0.0: not connected
+    std::uint16_t remote_port = 0;
+    bool multicast_loop = true;  ///< what it sends to a group comes to this host's members too
+    bool refused = false;  ///< the connected peer's host said so; whoever reads it clears it
+
+    [[nodiscard]] bool is_member_of(wire::Ipv4Addr group) const noexcept;
+    [[nodiscard]] bool is_connected() const noexcept { return remote_port != 0; }
+    [[nodiscard]] std::size_t unread() const noexcept { return count_; }
+
+    /// The oldest; its frame is null when there is none. Whoever takes it owns the frame.
+    [[nodiscard]] UdpDatagram take() noexcept;
+
+protected:
+    virtual ~UdpEndpoint() = default;
+
+    /// Something came, or `refused` was set; called once after a burst.
+    virtual void on_ready() noexcept = 0;
+
+private:
+    friend Udp;
+    struct Ready : ListLink {
+        UdpEndpoint* endpoint = nullptr;
+    };
+
+    [[nodiscard]] bool push(const UdpDatagram& datagram, std::size_t limit) noexcept;
+
+    std::vector<UdpDatagram> ring_;  // grows in powers of two, to the limit
+    std::vector<wire::Ipv4Addr> groups_;
+    std::size_t head_ = 0;
+    std::size_t count_ = 0;
+    UdpEndpoint* next_on_port_ = nullptr;
+    Ready ready_;
+};
+
+/// Threads: one core.
+class Udp {
+public:
+    Udp(const StackConfig& config, Link& link, Ipv4Output& output, Icmp& icmp, Groups& groups, DropCounters& drops);
+    Udp(const Udp&) = delete;
+    Udp& operator=(const Udp&) = delete;
+
+    /// Gives the endpoint its port; 0 takes a free one.
+    ///
+    /// Errors: address_in_use; address_not_available, for an address that is not ours.
+    [[nodiscard]] Result<> open(UdpEndpoint& endpoint, wire::Ipv4Addr local, std::uint16_t port) noexcept;
+    /// Drops what was not read, and leaves its groups.
+    void close(UdpEndpoint& endpoint, time::Instant now) noexcept;
+
+    /// Lets the endpoint hear datagrams to the group.
+    ///
+    /// Errors: invalid_argument: no group; address_in_use: it is in it; no_buffers: it is in groups_per_socket.
+    [[nodiscard]] Result<> join(UdpEndpoint& endpoint, wire::Ipv4Addr group, time::Instant now) noexcept;
+    /// Errors: invalid_argument: no group; address_not_available: it is not in it.
+    [[nodiscard]] Result<> leave(UdpEndpoint& endpoint, wire::Ipv4Addr group, time::Instant now) noexcept;
+
+    static constexpr std::size_t groups_per_socket = 20;  // as in Linux
+
+    /// Takes the packet over.
+    void input(Packet& packet) noexcept;
+    void input_error(const IcmpError& error) noexcept;
+    /// After a burst: tells the endpoints that got something.
+    void deliver() noexcept;
+
+    /// Sends a copy of `payload`.
+    ///
+    /// Errors: message_too_long, unreachable, no_buffers.
+    [[nodiscard]] Result<> send(const UdpEndpoint& from, wire::Ipv4Addr to, std::uint16_t port,
+                                std::span<const std::byte> payload, time::Instant now) noexcept;
+
+private:
+    static constexpr std::size_t ports = 65'536;
+
+    [[nodiscard]] static bool hears(const UdpEndpoint& endpoint, const wire::Ipv4Header& ip,
+                                    std::uint16_t source_port) noexcept;
+    void input_to_many(Packet& packet, std::uint16_t source_port, std::uint16_t port) noexcept;
+    [[nodiscard]] Frame* copy(const Frame& frame) noexcept;
+    [[nodiscard]] UdpEndpoint* find(const wire::Ipv4Header& ip, std::uint16_t source_port, std::uint16_t port) noexcept;
+    void give(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;
+    [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
+    [[nodiscard]] std::uint16_t free_port(wire::Ipv4Addr local) noexcept;
+    void mark_ready(UdpEndpoint& endpoint) noexcept;
+
+    const StackConfig& config_;
+    Link& link_;
+    Ipv4Output& output_;
+    Icmp& icmp_;
+    Groups& groups_;
+    DropCounters& drops_;
+    std::unique_ptr<UdpEndpoint*[], void (*)(void*)> by_port_;
+    IntrusiveList<UdpEndpoint::Ready> ready_;
+    std::uint64_t random_;
+};
+
+}  // namespace skerry::stack

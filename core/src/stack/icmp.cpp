@@ -1,0 +1,98 @@
+#include <skerry/stack/icmp.hpp>
+
+#include <skerry/stack/wire/checksum.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace skerry::stack {
+
+std::optional<IcmpError> Icmp::input(Packet& packet) noexcept {
+    wire::IcmpHeader header;
+    const auto checked = packet.is_verified() ? wire::Checksum::good : wire::Checksum::unknown;
+    if (const Drop why = wire::parse(packet.payload(), header, checked); why != Drop::none) {
+        link_.drop(packet.frame, why);
+        return {};
+    }
+    if (header.type == wire::IcmpType::echo) {
+        answer_echo(packet);
+        return {};
+    }
+    packet.frame.drop();
+    if (!header.is_echo()) return error_in(header);
+    drops_.count(Drop::icmp_stale);  // nobody here has asked
+    return {};
+}
+
+// --- echo
+
+// In the frame that came. Only the type changes, so the checksum is carried on.
+void Icmp::answer_echo(Packet& packet) noexcept {
+    Frame& frame = packet.frame;
+    const bool to_us = packet.ip.destination == config_.address;
+    if (!to_us || frame.is_shared()) return link_.drop(frame, Drop::icmp_not_answered);
+    if (const Drop why = output_.check(packet.ip.source, frame.length); why != Drop::none)
+        return link_.drop(frame, why);
+    std::byte* const checksum = frame.data + 2;
+    const std::uint16_t before = wire::load_be16(frame.data);
+    frame.data[0] = std::byte{static_cast<std::uint8_t>(wire::IcmpType::echo_reply)};
+    wire::store_be16(checksum, wire::update16(wire::load_be16(checksum), before, wire::load_be16(frame.data)));
+    output_.send(frame, packet.ip.source, wire::ip_protocol::icmp, packet.now);
+}
+
+// --- errors that others send us
+
+std::optional<IcmpError> Icmp::error_in(const wire::IcmpHeader& header) noexcept {
+    const wire::IcmpQuote& quote = header.quote;
+    if (quote.source == config_.address)
+        return IcmpError{header.type,       header.code,       quote.protocol,
+                         quote.destination, quote.source_port, quote.destination_port};
+    drops_.count(Drop::icmp_stale);
+    return {};
+}
+
+// --- errors that we send
+
+void Icmp::send_port_unreachable(const Packet& packet) noexcept {
+    send_unreachable(packet, wire::icmp_code::port_unreachable);
+}
+
+void Icmp::send_protocol_unreachable(const Packet& packet) noexcept {
+    send_unreachable(packet, wire::icmp_code::protocol_unreachable);
+}
+
+// RFC 1122 section 3.2.2: never about what was sent to many.
+void Icmp::send_unreachable(const Packet& packet, std::uint8_t code) noexcept {
+    if (packet.ip.destination != config_.address) return;
+    const std::span<const std::byte> quote =
+        packet.whole().first(std::min(packet.whole().size(), wire::icmp_quote_bytes_max));
+    if (output_.check(packet.ip.source, quote.size() + wire::icmp_bytes) != Drop::none) return;
+    if (!may_send(packet.now)) return drops_.count(Drop::icmp_rate);
+    Frame* const frame = link_.allocate();
+    if (frame == nullptr) return;
+    std::memcpy(frame->data, quote.data(), quote.size());
+    frame->length = static_cast<std::uint16_t>(quote.size());
+    wire::IcmpHeader header;
+    header.type = wire::IcmpType::unreachable;
+    header.code = code;
+    wire::write(header, frame->prepend(wire::icmp_bytes));
+    wire::seal_icmp(frame->bytes());
+    output_.send(*frame, packet.ip.source, wire::ip_protocol::icmp, packet.now);
+}
+
+// A bucket that is filled every 10 ms or so, with more or less than its share.
+bool Icmp::may_send(time::Instant now) noexcept {
+    constexpr auto interval = std::chrono::milliseconds{10};
+    if (now - refilled_ >= interval) {
+        refilled_ = now;
+        random_ = random_ * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U;
+        const std::uint32_t share = std::max(1U, config_.icmp_per_second / 100);
+        tokens_ = share / 2 + static_cast<std::uint32_t>((random_ >> 33U) % (share + 1));
+    }
+    if (tokens_ == 0) return false;
+    --tokens_;
+    return true;
+}
+
+}  // namespace skerry::stack

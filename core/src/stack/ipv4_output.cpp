@@ -1,0 +1,65 @@
+#include <skerry/stack/ipv4_output.hpp>
+
+namespace skerry::stack {
+
+using wire::Ipv4Addr;
+using wire::MacAddr;
+
+Drop Ipv4Output::check(Ipv4Addr destination, std::size_t bytes) const noexcept {
+    if (bytes + wire::ipv4_bytes > config_.mtu) return Drop::ipv4_too_big;
+    if (config_.address.is_unspecified()) return Drop::ipv4_no_route;
+    if (destination.is_multicast() || config_.is_broadcast(destination)) return Drop::none;
+    if (destination.is_unspecified() || destination.is_loopback()) return Drop::ipv4_no_route;
+    return next_hop(destination).is_unspecified() ? Drop::ipv4_no_route : Drop::none;
+}
+
+void Ipv4Output::send(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, time::Instant now,
+                      std::uint8_t ttl) noexcept {
+    wire::Ipv4Header header;
+    header.ttl = destination.is_multicast() ? 1 : ttl;
+    header.protocol = protocol;
+    header.destination = destination;
+    finish(packet, header, now);
+}
+
+void Ipv4Output::send_with_router_alert(Frame& packet, Ipv4Addr destination, std::uint8_t protocol,
+                                        time::Instant now) noexcept {
+    wire::Ipv4Header header;
+    header.router_alert = true;
+    header.header_bytes = wire::ipv4_bytes + wire::router_alert_bytes;
+    header.ttl = 1;
+    header.protocol = protocol;
+    header.destination = destination;
+    finish(packet, header, now);
+}
+
+void Ipv4Output::loop(Frame& packet, Ipv4Addr destination, std::uint8_t protocol) noexcept {
+    wire::Ipv4Header header;
+    header.ttl = 1;
+    header.protocol = protocol;
+    header.destination = destination;
+    write_header(packet, header);
+    packet.checksum = backend::FrameChecksum::good;
+    looped_.push(packet);
+}
+
+void Ipv4Output::write_header(Frame& packet, wire::Ipv4Header& header) noexcept {
+    header.total_bytes = static_cast<std::uint16_t>(packet.length + header.header_bytes);
+    header.dont_fragment = true;  // so the identification may be anything: RFC 6864 section 4.1
+    header.source = config_.address;
+    wire::write(header, packet.prepend(header.header_bytes));
+}
+
+void Ipv4Output::finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept {
+    const Ipv4Addr destination = header.destination;
+    write_header(packet, header);
+    if (destination == config_.address) {
+        packet.checksum = backend::FrameChecksum::good;
+        return looped_.push(packet);
+    }
+    if (destination.is_multicast()) return link_.send(packet, MacAddr::of_group(destination), wire::ether_type::ipv4);
+    if (config_.is_broadcast(destination)) return link_.send(packet, MacAddr::broadcast(), wire::ether_type::ipv4);
+    neighbours_.send(packet, next_hop(destination), now);
+}
+
+}  // namespace skerry::stack

@@ -1,0 +1,197 @@
+#include <skerry/stack/neighbours.hpp>
+
+#include <new>
+#include <utility>
+
+namespace skerry::stack {
+
+using wire::ArpOperation;
+using wire::ArpPacket;
+using wire::Ipv4Addr;
+using wire::MacAddr;
+
+Neighbours::Neighbours(const StackConfig& config, Link& link, Timers& timers, DropCounters& drops)
+    : config_(config), link_(link), timers_(timers), drops_(drops) {}
+
+Neighbours::~Neighbours() {
+    while (!by_use_.empty()) erase(*by_use_.front().entry, Drop::neighbour_unreachable);
+}
+
+// --- the table
+
+Neighbours::Entry* Neighbours::find(Ipv4Addr address) noexcept {
+    if (last_ != nullptr && last_->address == address) return last_;
+    const auto found = entries_.find(address.bits);
+    if (found == entries_.end()) return nullptr;
+    return last_ = found->second.get();
+}
+
+Neighbours::Entry* Neighbours::make(Ipv4Addr address) noexcept try {
+    if (entries_.size() >= config_.neighbours.entries_max) erase(*by_use_.front().entry, Drop::neighbour_table_full);
+    auto made = std::make_unique<Entry>();
+    Entry& entry = *made;
+    entries_.emplace(address.bits, std::move(made));
+    entry.on_time = &on_time;
+    entry.table = this;
+    entry.address = address;
+    entry.by_use.entry = &entry;
+    by_use_.push_back(entry.by_use);
+    return &entry;
+} catch (const std::bad_alloc&) {
+    return nullptr;
+}
+
+void Neighbours::erase(Entry& entry, Drop why) noexcept {
+    drop_waiting(entry, why);
+    Timers::cancel(entry);
+    entry.by_use.unlink();
+    if (last_ == &entry) last_ = nullptr;
+    entries_.erase(entry.address.bits);
+}
+
+void Neighbours::drop_waiting(Entry& entry, Drop why) noexcept {
+    while (Frame* packet = entry.waiting.pop()) {
+        --waiting_;
+        link_.drop(*packet, why);
+    }
+}
+
+// --- sending
+
+void Neighbours::send(Frame& packet, Ipv4Addr next_hop, time::Instant now) noexcept {
+    Entry* entry = find(next_hop);
+    if (entry == nullptr) {
+        entry = make(next_hop);
+        if (entry == nullptr) return link_.drop(packet, Drop::neighbour_table_full);
+        ask(*entry, now);
+    }
+    entry->by_use.unlink();
+    by_use_.push_back(entry->by_use);
+    use(*entry, packet, now);
+}
+
+void Neighbours::use(Entry& entry, Frame& packet, time::Instant now) noexcept {
+    if (entry.state == State::incomplete) return wait(entry, packet);
+    if (entry.state == State::reachable && now - entry.confirmed > config_.neighbours.reachable)
+        entry.state = State::stale;
+    if (entry.state == State::stale) {
+        entry.state = State::delay;
+        timers_.set(entry, now + config_.neighbours.delay_first_probe);
+    }
+    link_.send(packet, entry.mac, wire::ether_type::ipv4);
+}
+
+void Neighbours::wait(Entry& entry, Frame& packet) noexcept {
+    const NeighbourLimits& limits = config_.neighbours;
+    // The oldest of its own goes: whoever sent it has waited longest, and will send again soonest.
+    if (entry.waiting.size() >= limits.waiting_per_entry ||
+        (waiting_ >= limits.waiting_max && !entry.waiting.empty())) {
+        --waiting_;
+        link_.drop(*entry.waiting.pop(), Drop::neighbour_queue_full);
+    } else if (waiting_ >= limits.waiting_max) {
+        return link_.drop(packet, Drop::neighbour_queue_full);
+    }
+    entry.waiting.push(packet);
+    ++waiting_;
+}
+
+void Neighbours::ask(Entry& entry, time::Instant now) noexcept {
+    ++entry.requests;
+    const bool knows = entry.state != State::incomplete;
+    transmit(ArpOperation::request, knows ? entry.mac : MacAddr::broadcast(), entry.address);
+    timers_.set(entry, now + config_.neighbours.retransmit);
+}
+
+void Neighbours::transmit(ArpOperation operation, const MacAddr& to, Ipv4Addr address) noexcept {
+    Frame* const frame = link_.allocate();
+    if (frame == nullptr) return;
+    ArpPacket packet;
+    packet.operation = operation;
+    packet.sender_mac = link_.mac();
+    packet.sender_ip = config_.address;
+    packet.target_mac = operation == ArpOperation::reply ? to : MacAddr{};
+    packet.target_ip = address;
+    frame->length = wire::arp_bytes;
+    wire::write(packet, frame->data);
+    link_.send(*frame, to, wire::ether_type::arp);
+}
+
+void Neighbours::on_time(Timer& timer, time::Instant now) noexcept {
+    auto& entry = static_cast<Entry&>(timer);
+    Neighbours& self = *entry.table;
+    if (entry.state == State::delay) {
+        entry.state = State::probe;
+        entry.requests = 0;
+        return self.ask(entry, now);
+    }
+    if (entry.requests < self.config_.neighbours.requests_max) return self.ask(entry, now);
+    self.erase(entry, Drop::neighbour_unreachable);
+}
+
+// --- learning
+
+void Neighbours::input(const ArpPacket& packet, time::Instant now) noexcept {
+    if (packet.sender_ip == config_.address && packet.sender_mac != link_.mac())
+        return drops_.count(Drop::arp_conflict);
+    const bool asks_us = packet.operation == ArpOperation::request && packet.target_ip == config_.address;
+    // A probe for an address (RFC 5227) has no sender yet: it is answered, and nothing is learned.
+    Entry* entry = packet.sender_ip.is_unspecified() ? nullptr : find(packet.sender_ip);
+    if (entry != nullptr) {
+        learn(*entry, packet, now);
+    } else if (asks_us && config_.is_on_link(packet.sender_ip)) {
+        entry = make(packet.sender_ip);
+        if (entry != nullptr) set_stale(*entry, packet.sender_mac, now);
+    } else if (!asks_us) {
+        drops_.count(Drop::arp_unsolicited);
+    }
+    if (asks_us) transmit(ArpOperation::reply, packet.sender_mac, packet.sender_ip);
+}
+
+void Neighbours::learn(Entry& entry, const ArpPacket& packet, time::Instant now) noexcept {
+    const bool answers_us = packet.operation == ArpOperation::reply && packet.target_mac == link_.mac() &&
+                            (entry.state == State::incomplete || entry.state == State::probe);
+    if (answers_us) return set_reachable(entry, packet.sender_mac, now);
+    if (entry.state == State::incomplete) return set_stale(entry, packet.sender_mac, now);
+    if (entry.mac == packet.sender_mac) return;
+    if (now - entry.confirmed < config_.neighbours.lock) return drops_.count(Drop::arp_unsolicited);
+    set_stale(entry, packet.sender_mac, now);
+}
+
+void Neighbours::set_reachable(Entry& entry, const MacAddr& mac, time::Instant now) noexcept {
+    entry.mac = mac;
+    entry.state = State::reachable;
+    entry.requests = 0;
+    entry.confirmed = now;
+    Timers::cancel(entry);
+    flush(entry);
+}
+
+// What is known is used. Packets that waited use it too, and so begin the check.
+void Neighbours::set_stale(Entry& entry, const MacAddr& mac, time::Instant now) noexcept {
+    entry.mac = mac;
+    entry.state = State::stale;
+    entry.requests = 0;
+    Timers::cancel(entry);
+    if (entry.waiting.empty()) return;
+    entry.state = State::delay;
+    timers_.set(entry, now + config_.neighbours.delay_first_probe);
+    flush(entry);
+}
+
+void Neighbours::flush(Entry& entry) noexcept {
+    while (Frame* packet = entry.waiting.pop()) {
+        --waiting_;
+        link_.send(*packet, entry.mac, wire::ether_type::ipv4);
+    }
+}
+
+void Neighbours::confirm(Ipv4Addr neighbour, time::Instant now) noexcept {
+    Entry* const entry = find(neighbour);
+    if (entry == nullptr || entry->state == State::incomplete) return;
+    entry->state = State::reachable;
+    entry->confirmed = now;
+    entry->requests = 0;
+    Timers::cancel(*entry);
+}
+
+}  // namespace skerry::stack

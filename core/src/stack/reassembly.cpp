@@ -1,0 +1,153 @@
+#include <skerry/stack/reassembly.hpp>
+
+#include <skerry/backend/frame_cache.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace skerry::stack {
+
+namespace {
+
+// The pieces that RFC 1858 section 4.2 warns of: the first holds less than the ports and flags of TCP, or the second
+// begins inside them.
+constexpr std::uint32_t first_piece_bytes_min = 16;
+
+/// A frame of its own on the heap, for what is longer than a port's; null when there is no memory.
+Frame* make_frame(std::size_t bytes) noexcept {
+    constexpr std::size_t headroom = backend::FrameCache::headroom;
+    const std::size_t capacity = headroom + bytes;
+    void* const memory = ::operator new(sizeof(Frame) + capacity, std::align_val_t{alignof(Frame)}, std::nothrow);
+    if (memory == nullptr) return nullptr;
+    auto* const frame = new (memory) Frame;
+    frame->release = [](BufferOwner* owner) noexcept {
+        ::operator delete(static_cast<void*>(static_cast<Frame*>(owner)), std::align_val_t{alignof(Frame)});
+    };
+    frame->capacity = static_cast<std::uint32_t>(capacity);
+    frame->data = reinterpret_cast<std::byte*>(frame + 1) + headroom;
+    frame->headroom = headroom;
+    frame->length = static_cast<std::uint16_t>(bytes);
+    return frame;
+}
+
+}  // namespace
+
+// Not keyed: by colliding keys a stranger makes one bucket of limits_.datagrams_max entries long, and no longer.
+std::size_t Reassembly::HashOfKey::operator()(const Key& key) const noexcept {
+    const std::uint64_t addresses = std::uint64_t{key.source.bits} << 32U | key.destination.bits;
+    const std::uint64_t rest = std::uint64_t{key.id} << 8U | key.protocol;
+    const std::uint64_t mixed = (addresses ^ rest * 0x9e37'79b9'7f4a'7c15U) * 0xbf58'476d'1ce4'e5b9U;
+    return mixed ^ mixed >> 29U;
+}
+
+Reassembly::~Reassembly() {
+    while (!partials_.empty()) forget(partials_.front(), Drop::ipv4_reassembly_timeout);
+}
+
+Frame* Reassembly::add(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept try {
+    const Key key{header.source, header.destination, header.id, header.protocol};
+    if (header.protocol == wire::ip_protocol::tcp && header.fragment_offset_bytes < first_piece_bytes_min &&
+        (header.fragment_offset_bytes != 0 || header.payload_bytes() < first_piece_bytes_min)) {
+        drops_.count(Drop::ipv4_fragment_tiny);
+        piece.drop();
+        return nullptr;
+    }
+    Partial* const partial = find_or_make(key, now);
+    const Drop why = insert(*partial, {&piece, header});
+    if (why == Drop::none) {
+        const bool complete = partial->payload_bytes != 0 && partial->got_bytes == partial->payload_bytes;
+        return complete ? finish(*partial, header) : nullptr;
+    }
+    drops_.count(why);
+    piece.drop();
+    // A copy changes nothing; whatever else is wrong with one piece is wrong with the datagram.
+    if (why != Drop::ipv4_fragment_copy) forget(*partial, why);
+    return nullptr;
+} catch (const std::bad_alloc&) {
+    drops_.count(Drop::ipv4_reassembly_full);
+    piece.drop();
+    return nullptr;
+}
+
+Reassembly::Partial* Reassembly::find_or_make(const Key& key, time::Instant now) {
+    if (const auto found = by_key_.find(key); found != by_key_.end()) return &*found->second;
+    while (!partials_.empty() && (partials_.size() >= limits_.datagrams_max || bytes_ >= limits_.bytes_max))
+        forget(partials_.front(), Drop::ipv4_reassembly_full);
+    Partial& partial = partials_.emplace_back();
+    try {
+        by_key_.emplace(key, std::prev(partials_.end()));
+    } catch (...) {
+        partials_.pop_back();
+        throw;
+    }
+    partial.table = this;
+    partial.key = key;
+    partial.on_time = &on_time;
+    timers_.set(partial, now + limits_.timeout);
+    return &partial;
+}
+
+Drop Reassembly::insert(Partial& partial, const Piece& piece) {
+    if (partial.pieces.size() >= limits_.pieces_max) return Drop::ipv4_reassembly_full;
+    const auto at = std::lower_bound(partial.pieces.begin(), partial.pieces.end(), piece,
+                                     [](const Piece& a, const Piece& b) { return a.begin() < b.begin(); });
+    if (at != partial.pieces.end() && at->begin() == piece.begin() && at->end() == piece.end())
+        return Drop::ipv4_fragment_copy;
+    if (at != partial.pieces.end() && piece.end() > at->begin()) return Drop::ipv4_fragment_overlap;
+    if (at != partial.pieces.begin() && std::prev(at)->end() > piece.begin()) return Drop::ipv4_fragment_overlap;
+    const bool is_last = !piece.header.more_fragments;
+    if (partial.payload_bytes != 0 && (is_last || piece.end() > partial.payload_bytes))
+        return Drop::ipv4_fragment_overlap;
+    if (is_last && !partial.pieces.empty() && partial.pieces.back().end() > piece.end())
+        return Drop::ipv4_fragment_overlap;
+    partial.pieces.insert(at, piece);
+    if (is_last) partial.payload_bytes = piece.end();
+    partial.got_bytes += piece.header.payload_bytes();
+    partial.held_bytes += piece.frame->capacity;
+    bytes_ += piece.frame->capacity;
+    return Drop::none;
+}
+
+Frame* Reassembly::finish(Partial& partial, wire::Ipv4Header& header) noexcept {
+    const Piece& first = partial.pieces.front();
+    header = first.header;
+    Frame* const whole = make_frame(partial.payload_bytes);
+    if (whole == nullptr) {
+        forget(partial, Drop::ipv4_reassembly_full);
+        return nullptr;
+    }
+    std::memcpy(whole->data - header.header_bytes, first.frame->data - header.header_bytes, header.header_bytes);
+    for (const Piece& piece : partial.pieces)
+        std::memcpy(whole->data + piece.begin(), piece.frame->data, piece.header.payload_bytes());
+    whole->rx_time_ns = first.frame->rx_time_ns;
+    whole->time_source = first.frame->time_source;
+    whole->queue = first.frame->queue;
+    header.more_fragments = false;
+    header.total_bytes = static_cast<std::uint16_t>(
+        std::min<std::uint32_t>(header.header_bytes + partial.payload_bytes, wire::ipv4_datagram_bytes_max));
+    forget(partial, Drop::none);
+    return whole;
+}
+
+void Reassembly::forget(Partial& partial, Drop why) noexcept {
+    for (const Piece& piece : partial.pieces) {
+        if (why != Drop::none) drops_.count(why);
+        piece.frame->drop();
+    }
+    bytes_ -= partial.held_bytes;
+    Timers::cancel(partial);
+    const auto found = by_key_.find(partial.key);
+    const Partials::iterator at = found->second;
+    by_key_.erase(found);
+    partials_.erase(at);
+}
+
+void Reassembly::on_time(Timer& timer, time::Instant) noexcept {
+    auto& partial = static_cast<Partial&>(timer);
+    partial.table->forget(partial, Drop::ipv4_reassembly_timeout);
+}
+
+}  // namespace skerry::stack

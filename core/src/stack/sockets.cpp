@@ -1,0 +1,274 @@
+#include <skerry/stack/sockets.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace skerry::stack {
+
+using backend::Datagram;
+using backend::DatagramSocket;
+using backend::RecvRequest;
+using backend::SendRequest;
+using backend::Step;
+using wire::Ipv4Addr;
+
+// --- datagrams
+
+class Sockets::Datagrams final : public DatagramSocket, public UdpEndpoint, public ListLink {
+public:
+    explicit Datagrams(Sockets& sockets) noexcept : sockets_(&sockets) {
+        ops = &operations;
+        home = sockets.home_;
+        may_receive = false;
+    }
+
+    /// The core goes away while a program holds the socket.
+    void orphan() noexcept {
+        leave();
+        sockets_ = nullptr;
+        ops = &orphaned_operations;
+        may_receive = may_send = true;
+    }
+
+    void on_room() noexcept {
+        if (may_send) return;
+        may_send = true;
+        --sockets_->senders_waiting_;
+        if (sender != nullptr) complete(*this, *sender);  // it sends when its task runs
+    }
+
+    [[nodiscard]] Stack& stack() const noexcept { return sockets_->stack_; }
+
+protected:
+    void on_ready() noexcept override {
+        may_receive = true;
+        if (receiver != nullptr && receive_now(*receiver) == Step::done) complete(*this, *receiver);
+    }
+
+private:
+    void leave() noexcept {
+        if (!may_send) --sockets_->senders_waiting_;
+        sockets_->stack_.udp().close(*this, sockets_->now_);
+    }
+
+    Step receive_now(RecvRequest& request) noexcept {
+        if (std::exchange(refused, false)) {
+            request.error = Errc::connection_refused;
+            return Step::done;
+        }
+        if (request.batch.empty())
+            receive_one(request);
+        else
+            receive_batch(request);
+        may_receive = unread() != 0;
+        return request_is_done_ ? Step::done : Step::pending;
+    }
+
+    void receive_one(RecvRequest& request) noexcept {
+        const UdpDatagram datagram = take();
+        request_is_done_ = datagram.frame != nullptr;
+        if (!request_is_done_) return;
+        const std::span<const std::byte> payload = datagram.frame->bytes();
+        request.count = std::min(payload.size(), request.into.size());
+        request.truncated = request.count < payload.size();
+        request.peer = net::SocketAddr(datagram.source.ip(), datagram.source_port);
+        if (request.count != 0) std::memcpy(request.into.data(), payload.data(), request.count);
+        datagram.frame->drop();
+    }
+
+    void receive_batch(RecvRequest& request) noexcept {
+        const std::size_t count = std::min({request.batch.size(), batch_max, unread()});
+        for (; request.count < count; ++request.count) {
+            const UdpDatagram datagram = take();
+            Frame& frame = *datagram.frame;
+            Datagram& out = request.batch[request.count];
+            out.payload = frame.to_buffer();
+            out.peer = net::SocketAddr(datagram.source.ip(), datagram.source_port);
+            out.received_at = time::Instant::from_nanos(frame.rx_time_ns);
+            out.time_source = frame.time_source;
+            out.queue = frame.queue;
+            out.truncated = false;
+        }
+        request_is_done_ = count != 0;
+    }
+
+    Step send_now(SendRequest& request) noexcept {
+        if (stack().backlog().size() >= backlog_high) [[unlikely]]
+            return no_room();
+        if (request.batch.empty()) {
+            request.error = send_datagram(request.from, request.to);
+            request.count = request.from.size();
+            return Step::done;
+        }
+        while (request.count < request.batch.size()) {
+            const Datagram& datagram = request.batch[request.count];
+            const Error error = send_datagram(datagram.payload.bytes(), connected ? nullptr : &datagram.peer);
+            if (error.code() != Errc::ok) {
+                // What was sent counts; the error comes with the next call, whose first datagram it concerns.
+                if (request.count == 0) request.error = error;
+                return Step::done;
+            }
+            ++request.count;
+            if (stack().backlog().size() >= backlog_high && request.count < request.batch.size()) [[unlikely]]
+                return no_room();
+        }
+        return Step::done;
+    }
+
+    Step no_room() noexcept {
+        may_send = false;
+        ++sockets_->senders_waiting_;
+        return Step::pending;
+    }
+
+    [[nodiscard]] Error send_datagram(std::span<const std::byte> payload, const net::SocketAddr* to) noexcept {
+        Ipv4Addr address = remote;
+        std::uint16_t to_port = remote_port;
+        if (to != nullptr) {
+            if (!to->is_v4()) return Errc::unsupported;
+            address = Ipv4Addr::of(to->ip());
+            to_port = to->port();
+        } else if (!is_connected()) {
+            return Errc::not_connected;
+        }
+        if (to_port == 0) return Errc::invalid_argument;
+        if (!may_broadcast_ && stack().config().is_broadcast(address)) return Errc::permission_denied;
+        auto sent = stack().udp().send(*this, address, to_port, payload, sockets_->now_);
+        return sent ? Error() : sent.error();
+    }
+
+    static Step receive(DatagramSocket& socket, RecvRequest& request) noexcept {
+        return static_cast<Datagrams&>(socket).receive_now(request);
+    }
+    static Step send(DatagramSocket& socket, SendRequest& request) noexcept {
+        return static_cast<Datagrams&>(socket).send_now(request);
+    }
+    static Result<> connect(DatagramSocket& socket, const net::SocketAddr& peer) noexcept {
+        auto& self = static_cast<Datagrams&>(socket);
+        if (!peer.is_v4()) return Errc::unsupported;
+        if (peer.port() == 0) return Errc::invalid_argument;
+        self.remote = Ipv4Addr::of(peer.ip());
+        self.remote_port = peer.port();
+        self.connected = true;
+        return {};
+    }
+    static Result<> join(DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
+                         bool join) noexcept {
+        auto& self = static_cast<Datagrams&>(socket);
+        if (interface_index > 1) return Errc::not_found;  // there is one
+        if (!group.is_v4()) return Errc::unsupported;
+        Udp& udp = self.stack().udp();
+        const Ipv4Addr address = Ipv4Addr::of(group);
+        return join ? udp.join(self, address, self.sockets_->now_) : udp.leave(self, address, self.sockets_->now_);
+    }
+    static void close(DatagramSocket* socket) noexcept {
+        auto* const self = static_cast<Datagrams*>(socket);
+        delete self->given_back;
+        if (self->sockets_ != nullptr) {
+            self->unlink();
+            --self->sockets_->counts_.open;
+            self->leave();
+        }
+        delete self;
+    }
+    static Result<> set_option(DatagramSocket& socket, backend::SocketOption option, int value) noexcept {
+        bool* const on = static_cast<Datagrams&>(socket).option(option);
+        if (on == nullptr) return Errc::unsupported;
+        *on = value != 0;
+        return {};
+    }
+    static Result<int> get_option(DatagramSocket& socket, backend::SocketOption option) noexcept {
+        const bool* const on = static_cast<Datagrams&>(socket).option(option);
+        if (on == nullptr) return Errc::unsupported;
+        return *on ? 1 : 0;
+    }
+
+    /// Null for one that is not here.
+    [[nodiscard]] bool* option(backend::SocketOption option) noexcept {
+        switch (option) {
+            case backend::SocketOption::broadcast: return &may_broadcast_;
+            case backend::SocketOption::multicast_loop: return &multicast_loop;
+            default: return nullptr;
+        }
+    }
+
+    static constexpr std::size_t batch_max = 64;
+    static const backend::DatagramOps operations;
+    static const backend::DatagramOps orphaned_operations;
+
+    Sockets* sockets_;
+    bool may_broadcast_ = false;
+    bool request_is_done_ = false;
+};
+
+const backend::DatagramOps Sockets::Datagrams::operations{&receive, &send,       &connect,   &join,
+                                                          &close,   &set_option, &get_option};
+
+const backend::DatagramOps Sockets::Datagrams::orphaned_operations{
+    [](DatagramSocket&, RecvRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](DatagramSocket&, SendRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](DatagramSocket&, const net::SocketAddr&) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](DatagramSocket&, const net::IpAddr&, std::uint32_t, bool) noexcept -> Result<> {
+        return Errc::runtime_shutdown;
+    },
+    &close,
+    [](DatagramSocket&, backend::SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](DatagramSocket&, backend::SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; }};
+
+// --- what a core offers
+
+Sockets::~Sockets() {
+    while (Datagrams* socket = sockets_.pop_front()) socket->orphan();
+}
+
+backend::Capabilities Sockets::capabilities() const noexcept {
+    backend::Capabilities capabilities;
+    capabilities.udp = capabilities.multicast = capabilities.zero_copy_receive = true;
+    return capabilities;
+}
+
+backend::SocketStats Sockets::stats() const noexcept {
+    backend::SocketStats stats = counts_;
+    stats.no_buffers = stack_.drops()[Drop::no_frame];
+    return stats;
+}
+
+Step Sockets::connect(backend::ConnectRequest& request) noexcept {
+    request.error = Errc::unsupported;
+    return Step::done;
+}
+
+void Sockets::cancel_connect(backend::ConnectRequest&) noexcept {}
+
+Result<backend::ListenerSocket*> Sockets::listen(const net::SocketAddr&, const backend::ListenOptions&) noexcept {
+    return Errc::unsupported;
+}
+
+Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const backend::BindOptions&) noexcept {
+    if (!address.is_v4()) return Errc::unsupported;
+    std::unique_ptr<Datagrams> socket(new (std::nothrow) Datagrams(*this));
+    if (socket == nullptr) return Errc::no_memory;
+    if (auto opened = stack_.udp().open(*socket, Ipv4Addr::of(address.ip()), address.port()); !opened)
+        return opened.error();
+    socket->DatagramSocket::local = net::SocketAddr(address.ip(), socket->port);
+    sockets_.push_back(*socket);
+    ++counts_.open;
+    return socket.release();
+}
+
+void Sockets::wake_waiting() noexcept {
+    for (Datagrams* socket = sockets_.empty() ? nullptr : &sockets_.front(); socket != nullptr;
+         socket = sockets_.next_of(*socket))
+        socket->on_room();
+}
+
+}  // namespace skerry::stack

@@ -1,0 +1,269 @@
+#include <skerry/stack/udp.hpp>
+
+#include <skerry/stack/wire/checksum.hpp>
+#include <skerry/stack/wire/udp.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace skerry::stack {
+
+using wire::Ipv4Addr;
+
+namespace {
+
+// RFC 6056 section 3.2 asks for a wide range; this is Linux's.
+constexpr std::uint32_t ephemeral_first = 32'768;
+constexpr std::uint32_t ephemeral_count = 28'232;
+
+std::uint64_t pseudo_header(Ipv4Addr source, Ipv4Addr destination, std::uint16_t bytes) noexcept {
+    return wire::pseudo_header(source, destination, wire::ip_protocol::udp, bytes);
+}
+
+}  // namespace
+
+// --- an endpoint's queue
+
+bool UdpEndpoint::push(const UdpDatagram& datagram, std::size_t limit) noexcept try {
+    if (count_ >= limit) return false;
+    if (count_ == ring_.size()) {
+        std::rotate(ring_.begin(), ring_.begin() + static_cast<std::ptrdiff_t>(head_), ring_.end());
+        head_ = 0;
+        ring_.resize(std::max<std::size_t>(8, ring_.size() * 2));
+    }
+    ring_[(head_ + count_++) & (ring_.size() - 1)] = datagram;
+    return true;
+} catch (const std::bad_alloc&) {
+    return false;
+}
+
+UdpDatagram UdpEndpoint::take() noexcept {
+    if (count_ == 0) return {};
+    const UdpDatagram datagram = ring_[head_];
+    head_ = --count_ == 0 ? 0 : (head_ + 1) & (ring_.size() - 1);  // empty: the same line is used again
+    return datagram;
+}
+
+// --- ports
+
+Udp::Udp(const StackConfig& config, Link& link, Ipv4Output& output, Icmp& icmp, Groups& groups, DropCounters& drops)
+    : config_(config),
+      link_(link),
+      output_(output),
+      icmp_(icmp),
+      groups_(groups),
+      drops_(drops),
+      by_port_(static_cast<UdpEndpoint**>(std::calloc(ports, sizeof(UdpEndpoint*))), &std::free),
+      random_(config.seed * 2 + 1) {
+    if (by_port_ == nullptr) throw std::bad_alloc();
+}
+
+// A group may have many.
+bool Udp::is_taken(Ipv4Addr local, std::uint16_t port) const noexcept {
+    for (const UdpEndpoint* other = by_port_[port]; other != nullptr; other = other->next_on_port_)
+        if (local.is_multicast() && other->local.is_multicast())
+            continue;
+        else if (local.is_unspecified() || other->local.is_unspecified() || other->local == local)
+            return true;
+    return false;
+}
+
+// Random and not the next one: a stranger must not know it. RFC 6056 section 3.3.1.
+std::uint16_t Udp::free_port(Ipv4Addr local) noexcept {
+    random_ = random_ * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U;
+    const auto start = static_cast<std::uint32_t>(random_ >> 33U);
+    for (std::uint32_t i = 0; i < ephemeral_count; ++i) {
+        const auto port = static_cast<std::uint16_t>(ephemeral_first + (start + i) % ephemeral_count);
+        if (!is_taken(local, port)) return port;
+    }
+    return 0;
+}
+
+Result<> Udp::open(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port) noexcept {
+    const bool is_ours = local.is_unspecified() || local == config_.address;
+    if (!is_ours && !config_.is_broadcast(local) && !local.is_multicast()) return Errc::address_not_available;
+    if (port == 0) port = free_port(local);
+    if (port == 0 || is_taken(local, port)) return Errc::address_in_use;
+    endpoint.local = local;
+    endpoint.port = port;
+    endpoint.ready_.endpoint = &endpoint;
+    endpoint.next_on_port_ = std::exchange(by_port_[port], &endpoint);
+    return {};
+}
+
+void Udp::close(UdpEndpoint& endpoint, time::Instant now) noexcept {
+    while (!endpoint.groups_.empty()) (void)leave(endpoint, endpoint.groups_.back(), now);
+    if (endpoint.ready_.is_linked()) endpoint.ready_.unlink();
+    for (UdpEndpoint** at = &by_port_[endpoint.port]; *at != nullptr; at = &(*at)->next_on_port_) {
+        if (*at != &endpoint) continue;
+        *at = endpoint.next_on_port_;
+        break;
+    }
+    for (UdpDatagram datagram = endpoint.take(); datagram.frame != nullptr; datagram = endpoint.take())
+        datagram.frame->drop();
+}
+
+// --- groups
+
+bool UdpEndpoint::is_member_of(Ipv4Addr group) const noexcept {
+    return std::find(groups_.begin(), groups_.end(), group) != groups_.end();
+}
+
+Result<> Udp::join(UdpEndpoint& endpoint, Ipv4Addr group, time::Instant now) noexcept try {
+    if (!group.is_multicast()) return Errc::invalid_argument;
+    if (endpoint.is_member_of(group)) return Errc::address_in_use;
+    if (endpoint.groups_.size() >= groups_per_socket) return Errc::no_buffers;
+    endpoint.groups_.reserve(groups_per_socket);
+    if (auto joined = groups_.join(group, now); !joined) return joined;
+    endpoint.groups_.push_back(group);
+    return {};
+} catch (const std::bad_alloc&) {
+    return Errc::no_memory;
+}
+
+Result<> Udp::leave(UdpEndpoint& endpoint, Ipv4Addr group, time::Instant now) noexcept {
+    if (!group.is_multicast()) return Errc::invalid_argument;
+    const auto found = std::find(endpoint.groups_.begin(), endpoint.groups_.end(), group);
+    if (found == endpoint.groups_.end()) return Errc::address_not_available;
+    endpoint.groups_.erase(found);
+    groups_.leave(group, now);
+    return {};
+}
+
+// --- receiving
+
+UdpEndpoint* Udp::find(const wire::Ipv4Header& ip, std::uint16_t source_port, std::uint16_t port) noexcept {
+    UdpEndpoint* best = nullptr;
+    int best_score = -1;
+    for (UdpEndpoint* each = by_port_[port]; each != nullptr; each = each->next_on_port_) {
+        int score = 0;
+        if (!each->local.is_unspecified()) {
+            if (each->local != ip.destination) continue;
+            score += 1;
+        }
+        if (each->is_connected()) {
+            if (each->remote != ip.source || each->remote_port != source_port) continue;
+            score += 2;
+        }
+        if (score <= best_score) continue;
+        best = each;
+        best_score = score;
+    }
+    return best;
+}
+
+void Udp::input(Packet& packet) noexcept {
+    Frame& frame = packet.frame;
+    wire::UdpHeader header;
+    if (const Drop why = wire::parse(packet.payload(), header); why != Drop::none) return link_.drop(frame, why);
+    const std::span<const std::byte> datagram = packet.payload().first(header.bytes);
+    if (!packet.is_verified() && header.has_checksum &&
+        !wire::udp_checksum_holds(datagram, pseudo_header(packet.ip.source, packet.ip.destination, header.bytes)))
+        return link_.drop(frame, Drop::udp_checksum);
+    frame.length = header.bytes;
+    const bool to_many = packet.ip.destination.is_multicast() || config_.is_broadcast(packet.ip.destination);
+    if (to_many) return input_to_many(packet, header.source_port, header.destination_port);
+    UdpEndpoint* const endpoint = find(packet.ip, header.source_port, header.destination_port);
+    if (endpoint == nullptr) {
+        icmp_.send_port_unreachable(packet);
+        return link_.drop(frame, Drop::udp_no_port);
+    }
+    frame.trim_front(wire::udp_bytes);
+    give(*endpoint, frame, packet.ip.source, header.source_port);
+}
+
+void Udp::give(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source, std::uint16_t source_port) noexcept {
+    if (!endpoint.push({&frame, source, source_port}, config_.udp_queue_packets))
+        return link_.drop(frame, Drop::udp_queue_full);
+    mark_ready(endpoint);
+}
+
+// --- receiving what was sent to many
+
+bool Udp::hears(const UdpEndpoint& endpoint, const wire::Ipv4Header& ip, std::uint16_t source_port) noexcept {
+    if (!endpoint.local.is_unspecified() && endpoint.local != ip.destination) return false;
+    if (endpoint.is_connected() && (endpoint.remote != ip.source || endpoint.remote_port != source_port)) return false;
+    return !ip.destination.is_multicast() || endpoint.is_member_of(ip.destination);
+}
+
+// The last one that hears it gets the frame, the others copies: each may write to its own.
+void Udp::input_to_many(Packet& packet, std::uint16_t source_port, std::uint16_t port) noexcept {
+    packet.frame.trim_front(wire::udp_bytes);
+    UdpEndpoint* last = nullptr;
+    for (UdpEndpoint* each = by_port_[port]; each != nullptr; each = each->next_on_port_) {
+        if (!hears(*each, packet.ip, source_port)) continue;
+        if (last != nullptr)
+            if (Frame* const frame = copy(packet.frame); frame != nullptr)
+                give(*last, *frame, packet.ip.source, source_port);
+        last = each;
+    }
+    if (last == nullptr) return link_.drop(packet.frame, Drop::udp_no_port);
+    give(*last, packet.frame, packet.ip.source, source_port);
+}
+
+Frame* Udp::copy(const Frame& frame) noexcept {
+    Frame* const made = link_.allocate();
+    if (made == nullptr) return nullptr;
+    if (made->tailroom() < frame.length) {
+        link_.drop(*made, Drop::no_frame);
+        return nullptr;
+    }
+    std::memcpy(made->data, frame.data, frame.length);
+    made->length = frame.length;
+    made->rx_time_ns = frame.rx_time_ns;
+    made->time_source = frame.time_source;
+    made->queue = frame.queue;
+    return made;
+}
+
+void Udp::mark_ready(UdpEndpoint& endpoint) noexcept {
+    if (!endpoint.ready_.is_linked()) ready_.push_back(endpoint.ready_);
+}
+
+void Udp::input_error(const IcmpError& error) noexcept {
+    for (UdpEndpoint* each = by_port_[error.local_port]; each != nullptr; each = each->next_on_port_) {
+        if (!each->is_connected() || each->remote != error.remote || each->remote_port != error.remote_port) continue;
+        each->refused = true;
+        return mark_ready(*each);
+    }
+    drops_.count(Drop::icmp_stale);
+}
+
+void Udp::deliver() noexcept {
+    while (UdpEndpoint::Ready* const ready = ready_.pop_front()) ready->endpoint->on_ready();
+}
+
+// --- sending
+
+Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std::span<const std::byte> payload,
+                   time::Instant now) noexcept {
+    const std::size_t bytes = payload.size() + wire::udp_bytes;
+    if (const Drop why = output_.check(to, bytes); why != Drop::none) {
+        drops_.count(why);
+        return why == Drop::ipv4_too_big ? Errc::message_too_long : Errc::unreachable;
+    }
+    Frame* const frame = link_.allocate();
+    if (frame == nullptr) return Errc::no_buffers;
+    if (frame->tailroom() < payload.size()) [[unlikely]] {
+        link_.drop(*frame, Drop::ipv4_too_big);
+        return Errc::message_too_long;
+    }
+    if (!payload.empty()) std::memcpy(frame->data, payload.data(), payload.size());
+    frame->length = static_cast<std::uint16_t>(payload.size());
+    std::byte* const at = frame->prepend(wire::udp_bytes);
+    wire::UdpHeader header;
+    header.source_port = from.port;
+    header.destination_port = port;
+    header.bytes = static_cast<std::uint16_t>(bytes);
+    wire::write(header, at);
+    if (!config_.checksums_sent) wire::seal_udp(frame->bytes(), pseudo_header(config_.address, to, header.bytes));
+    if (to.is_multicast() && from.multicast_loop && groups_.has(to))
+        if (Frame* const ours = copy(*frame); ours != nullptr) output_.loop(*ours, to, wire::ip_protocol::udp);
+    output_.send(*frame, to, wire::ip_protocol::udp, now);
+    return {};
+}
+
+}  // namespace skerry::stack

@@ -1,0 +1,187 @@
+// Datagrams in pieces: in every order, with every lie, and within limits.
+
+#include "support/stack_host.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <utility>
+
+namespace skerry {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace tests;
+using stack::Drop;
+using stack::Frame;
+using stack::wire::Ipv4Header;
+
+/// A reassembly of its own, and pieces by hand.
+struct Fixture {
+    explicit Fixture(const stack::StackConfig& settings = host_config()) : config(settings) {}
+    ~Fixture() {
+        {
+            const auto gone = std::exchange(table, nullptr);
+        }
+        CHECK(timers.empty());
+        CHECK(frames.out() == 0);
+    }
+
+    /// Gives bytes [begin, end) of datagram `id`; byte i of it is i modulo 251. Returns the whole one's bytes.
+    Bytes give(std::uint32_t begin, std::uint32_t end, bool more, std::uint16_t id = 1, std::uint8_t protocol = 17) {
+        Ipv4Header header;
+        header.id = id;
+        header.protocol = protocol;
+        header.source = peer_ip;
+        header.destination = host_ip;
+        header.fragment_offset_bytes = static_cast<std::uint16_t>(begin);
+        header.more_fragments = more;
+        header.total_bytes = static_cast<std::uint16_t>(stack::wire::ipv4_bytes + end - begin);
+        Frame* const piece = frames.allocate();
+        REQUIRE(piece != nullptr);
+        piece->length = header.total_bytes;
+        std::memset(piece->data, 0, stack::wire::ipv4_bytes);
+        for (std::uint32_t i = begin; i < end; ++i)
+            piece->data[stack::wire::ipv4_bytes + i - begin] = static_cast<std::byte>(i % 251);
+        piece->trim_front(stack::wire::ipv4_bytes);
+        Frame* const whole = table->add(*piece, header, now);
+        if (whole == nullptr) return {};
+        CHECK_FALSE(header.is_fragment());
+        CHECK(header.protocol == protocol);
+        Bytes bytes(whole->bytes().begin(), whole->bytes().end());
+        whole->drop();
+        return bytes;
+    }
+
+    stack::StackConfig config;
+    time::Instant now = time::Instant::from_nanos(1'000'000'000);
+    backend::HeapFrames frames;
+    stack::Timers timers{now};
+    stack::DropCounters drops;
+    std::unique_ptr<stack::Reassembly> table = std::make_unique<stack::Reassembly>(config, timers, drops);
+};
+
+bool is_sound(const Bytes& bytes, std::size_t size) {
+    if (bytes.size() != size) return false;
+    for (std::size_t i = 0; i < size; ++i)
+        if (bytes[i] != static_cast<std::byte>(i % 251)) return false;
+    return true;
+}
+
+TEST_CASE("pieces in any order, some of them twice, make the datagram", "[stack][reassembly]") {
+    Fixture f;
+    std::mt19937 random(3);
+    for (std::uint16_t id = 0; id < 300; ++id) {
+        const std::uint32_t size = 1 + random() % 9000;
+        const std::uint32_t step = 8 * (1 + random() % 180);
+        std::vector<std::uint32_t> begins;
+        for (std::uint32_t begin = 0; begin < size; begin += step) begins.push_back(begin);
+        if (begins.size() < 2 || begins.size() > 60) continue;
+        std::shuffle(begins.begin(), begins.end(), random);
+        for (std::size_t i = 0; i < begins.size(); ++i) {
+            const std::uint32_t end = std::min(size, begins[i] + step);
+            if (i + 1 < begins.size()) {
+                REQUIRE(f.give(begins[i], end, end < size, id).empty());
+                if (random() % 8 == 0) REQUIRE(f.give(begins[i], end, end < size, id).empty());
+            } else {
+                REQUIRE(is_sound(f.give(begins[i], end, end < size, id), size));
+            }
+        }
+        REQUIRE(f.table->datagrams() == 0);
+        REQUIRE(f.table->bytes() == 0);
+    }
+}
+
+TEST_CASE("the longest datagram has 65,515 bytes of payload", "[stack][reassembly]") {
+    Fixture f;
+    Bytes whole;
+    for (std::uint32_t begin = 0; begin < 65'515; begin += 1480) {
+        const std::uint32_t end = std::min<std::uint32_t>(65'515, begin + 1480);
+        whole = f.give(begin, end, end < 65'515);
+    }
+    CHECK(is_sound(whole, 65'515));
+}
+
+TEST_CASE("pieces of different datagrams are kept apart", "[stack][reassembly]") {
+    Fixture f;
+    CHECK(f.give(0, 16, true, 1).empty());
+    CHECK(f.give(16, 24, false, 2).empty());
+    CHECK(f.give(16, 24, false, 1, 1).empty());
+    CHECK(f.table->datagrams() == 3);
+    CHECK(is_sound(f.give(16, 24, false, 1), 24));
+    CHECK(is_sound(f.give(0, 16, true, 2), 24));
+}
+
+TEST_CASE("pieces that overlap end the datagram", "[stack][reassembly]") {
+    Fixture f;
+    CHECK(f.give(0, 64, true).empty());
+    const std::pair<std::uint32_t, std::uint32_t> bad =
+        GENERATE(std::pair(0U, 72U), std::pair(8U, 16U), std::pair(56U, 128U), std::pair(0U, 8U));
+    CHECK(f.give(bad.first, bad.second, true).empty());
+    CHECK(f.drops[Drop::ipv4_fragment_overlap] == 2);  // both pieces
+    CHECK(f.table->datagrams() == 0);
+}
+
+TEST_CASE("a datagram has one end", "[stack][reassembly]") {
+    Fixture f;
+    CHECK(f.give(64, 80, false).empty());
+    SECTION("a second one") { CHECK(f.give(80, 96, false).empty()); }
+    SECTION("an earlier one") { CHECK(f.give(8, 16, false).empty()); }
+    SECTION("something behind it") { CHECK(f.give(80, 96, true).empty()); }
+    CHECK(f.drops[Drop::ipv4_fragment_overlap] == 2);
+    CHECK(f.table->datagrams() == 0);
+}
+
+TEST_CASE("what is not complete after 30 s is forgotten", "[stack][reassembly]") {
+    Fixture f;
+    CHECK(f.give(0, 64, true).empty());
+    f.timers.advance(f.now + 29s);
+    CHECK(f.table->datagrams() == 1);
+    f.timers.advance(f.now + 30s);
+    CHECK(f.table->datagrams() == 0);
+    CHECK(f.drops[Drop::ipv4_reassembly_timeout] == 1);
+}
+
+TEST_CASE("a flood of first pieces is bounded, and the newest datagram gets through", "[stack][reassembly]") {
+    stack::StackConfig config = host_config();
+    config.reassembly.datagrams_max = 50;
+    Fixture f(config);
+    for (std::uint16_t id = 10; id < 1000; ++id) {
+        f.give(0, 64, true, id);
+        REQUIRE(f.table->datagrams() <= 50);
+    }
+    CHECK(f.drops[Drop::ipv4_reassembly_full] == 940);
+    f.give(0, 64, true, 1);
+    CHECK(is_sound(f.give(64, 80, false, 1), 80));
+}
+
+TEST_CASE("the memory that pieces hold is bounded", "[stack][reassembly]") {
+    stack::StackConfig config = host_config();
+    config.reassembly.bytes_max = 100'000;
+    Fixture f(config);
+    for (std::uint16_t id = 0; id < 500; ++id) f.give(0, 8, true, id);
+    CHECK(f.table->bytes() <= 102'048);
+}
+
+TEST_CASE("a datagram of too many pieces is dropped", "[stack][reassembly]") {
+    Fixture f;
+    for (std::uint32_t i = 0; i < 64; ++i) f.give(i * 16, i * 16 + 8, true);
+    CHECK(f.table->datagrams() == 1);
+    f.give(64 * 16, 64 * 16 + 8, true);
+    CHECK(f.table->datagrams() == 0);
+    CHECK(f.drops[Drop::ipv4_reassembly_full] == 65);
+}
+
+TEST_CASE("a first piece that cuts TCP's header is refused, and a second that begins inside it",
+          "[stack][reassembly]") {
+    Fixture f;
+    f.give(0, 8, true, 1, 6);
+    f.give(8, 64, true, 2, 6);
+    CHECK(f.drops[Drop::ipv4_fragment_tiny] == 2);
+    CHECK(f.table->datagrams() == 0);
+    f.give(0, 8, true, 3, 17);
+    CHECK(f.table->datagrams() == 1);
+}
+
+}  // namespace
+}  // namespace skerry

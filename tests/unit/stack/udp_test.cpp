@@ -1,0 +1,383 @@
+// UDP and ICMP of the stack: which socket gets a datagram, what is told to whom, and that nothing stays behind.
+
+#include "support/stack_host.hpp"
+
+#include <skerry/stack/wire/icmp.hpp>
+#include <skerry/stack/wire/udp.hpp>
+
+#include <algorithm>
+#include <set>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace skerry {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace tests;
+using stack::Drop;
+using stack::wire::Ipv4Addr;
+
+constexpr auto udp = stack::wire::ip_protocol::udp;
+constexpr auto icmp = stack::wire::ip_protocol::icmp;
+
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+Bytes datagram(std::uint16_t from, std::uint16_t to, std::string_view text, Ipv4Addr source = peer_ip,
+               Ipv4Addr destination = host_ip) {
+    Bytes bytes(stack::wire::udp_bytes + text.size());
+    stack::wire::UdpHeader header;
+    header.source_port = from;
+    header.destination_port = to;
+    header.bytes = static_cast<std::uint16_t>(bytes.size());
+    stack::wire::write(header, bytes.data());
+    if (!text.empty()) std::memcpy(bytes.data() + stack::wire::udp_bytes, text.data(), text.size());
+    stack::wire::seal_udp(bytes, stack::wire::pseudo_header(source, destination, udp, header.bytes));
+    return bytes;
+}
+
+struct Socket final : stack::UdpEndpoint {
+    void on_ready() noexcept override { ++calls; }
+
+    /// The oldest datagram's text; "-" when there is none.
+    std::string text() {
+        const stack::UdpDatagram got = take();
+        if (got.frame == nullptr) return "-";
+        peer = got.source;
+        peer_port = got.source_port;
+        std::string text(reinterpret_cast<const char*>(got.frame->data), got.frame->length);
+        got.frame->drop();
+        return text;
+    }
+
+    int calls = 0;
+    Ipv4Addr peer;
+    std::uint16_t peer_port = 0;
+};
+
+/// A host whose peer is known, with sockets that are closed at the end.
+struct Fixture : StackHost {
+    explicit Fixture(const stack::StackConfig& config = host_config()) : StackHost(config) {
+        give(arp(stack::wire::ArpOperation::request));
+        (void)taken();
+    }
+    ~Fixture() {
+        for (const auto& socket : open) stack.udp().close(*socket, now);
+        (void)taken();
+        CHECK(frames.out() == 0);
+    }
+    Socket& bind(Ipv4Addr local, std::uint16_t port) {
+        open.push_back(std::make_unique<Socket>());
+        REQUIRE(stack.udp().open(*open.back(), local, port));
+        return *open.back();
+    }
+
+    std::vector<std::unique_ptr<Socket>> open;
+};
+
+std::span<const std::byte> ip_payload(const Bytes& frame) {
+    stack::wire::Ipv4Header header;
+    const auto packet = std::span(frame).subspan(stack::wire::ethernet_bytes);
+    REQUIRE(stack::wire::parse(packet, header) == Drop::none);
+    CHECK(header.source == host_ip);
+    CHECK(header.destination == peer_ip);
+    return packet.subspan(header.header_bytes, header.payload_bytes());
+}
+
+TEST_CASE("a datagram reaches the socket on its port, whole and with its sender", "[stack][udp]") {
+    Fixture f;
+    Socket& socket = f.bind({}, 7000);
+    f.give(ipv4(udp, datagram(5000, 7000, "hello")));
+    CHECK(socket.calls == 1);
+    CHECK(socket.text() == "hello");
+    CHECK(socket.peer == peer_ip);
+    CHECK(socket.peer_port == 5000);
+    f.give(ipv4(udp, datagram(5000, 7000, "")));
+    CHECK(socket.text().empty());
+}
+
+TEST_CASE("the padding of a short Ethernet frame is no payload", "[stack][udp]") {
+    Fixture f;
+    Socket& socket = f.bind({}, 7000);
+    Bytes frame = ipv4(udp, datagram(5000, 7000, "x"));
+    frame.resize(60, std::byte{0xee});
+    f.give(frame);
+    CHECK(socket.text() == "x");
+}
+
+TEST_CASE("the socket that says most about its peer gets the datagram", "[stack][udp]") {
+    Fixture f;
+    Socket& connected = f.bind({}, 7000);
+    connected.remote = peer_ip;
+    connected.remote_port = 5000;
+    f.give(ipv4(udp, datagram(5000, 7000, "mine")));
+    f.give(ipv4(udp, datagram(5001, 7000, "other port")));
+    CHECK(connected.text() == "mine");
+    CHECK(connected.text() == "-");
+    CHECK(f.dropped(Drop::udp_no_port) == 1);
+}
+
+TEST_CASE("a port is given once, and 0 takes a free one", "[stack][udp]") {
+    Fixture f;
+    f.bind({}, 7000);
+    Socket refused;
+    auto taken = f.stack.udp().open(refused, host_ip, 7000);
+    REQUIRE_FALSE(taken);
+    CHECK(taken.error() == Errc::address_in_use);
+    auto foreign = f.stack.udp().open(refused, peer_ip, 7001);
+    REQUIRE_FALSE(foreign);
+    CHECK(foreign.error() == Errc::address_not_available);
+    Socket& second = f.bind({}, 0);
+    Socket& third = f.bind({}, 0);
+    CHECK(second.port >= 32'768);
+    CHECK(second.port != third.port);
+}
+
+TEST_CASE("a damaged datagram is counted and dropped, whichever way it is damaged", "[stack][udp]") {
+    Fixture f;
+    Socket& socket = f.bind({}, 7000);
+    Bytes spoiled = datagram(5000, 7000, "hello");
+    spoiled.back() ^= std::byte{1};
+    f.give(ipv4(udp, spoiled));
+    CHECK(f.dropped(Drop::udp_checksum) == 1);
+    f.give(ipv4(udp, spoiled), backend::FrameChecksum::good);  // the port says otherwise
+    CHECK(socket.text() == "helln");
+    f.give(ipv4(udp, datagram(5000, 7000, "x")), backend::FrameChecksum::bad);
+    CHECK(socket.text() == "-");
+    Bytes unsummed = datagram(5000, 7000, "no sum");
+    unsummed[6] = unsummed[7] = std::byte{0};
+    f.give(ipv4(udp, unsummed));
+    CHECK(socket.text() == "no sum");
+    const Bytes cut = datagram(5000, 7000, "hello");
+    f.give(ipv4(udp, std::span(cut).first(7)));
+    CHECK(f.dropped(Drop::udp_short) == 1);
+}
+
+TEST_CASE("a socket keeps a limited number of datagrams", "[stack][udp]") {
+    stack::StackConfig config = host_config();
+    config.udp_queue_packets = 10;
+    Fixture f(config);
+    Socket& socket = f.bind({}, 7000);
+    for (int i = 0; i < 13; ++i) f.give(ipv4(udp, datagram(5000, 7000, std::to_string(i))));
+    CHECK(f.dropped(Drop::udp_queue_full) == 3);
+    for (int i = 0; i < 10; ++i) CHECK(socket.text() == std::to_string(i));
+    CHECK(socket.text() == "-");
+}
+
+TEST_CASE("what is sent is what the peer's stack would accept", "[stack][udp]") {
+    Fixture f;
+    Socket& socket = f.bind({}, 7000);
+    const std::string text = GENERATE(std::string(), std::string("hi"), std::string(1472, 'x'));
+    REQUIRE(f.stack.udp().send(socket, peer_ip, 5000, bytes_of(text), f.now));
+    const auto out = f.taken();
+    REQUIRE(out.size() == 1);
+    const auto payload = ip_payload(out[0]);
+    stack::wire::UdpHeader header;
+    REQUIRE(stack::wire::parse(payload, header) == Drop::none);
+    CHECK(header.source_port == 7000);
+    CHECK(header.destination_port == 5000);
+    CHECK(header.has_checksum);
+    CHECK(stack::wire::udp_checksum_holds(payload, stack::wire::pseudo_header(host_ip, peer_ip, udp, header.bytes)));
+    CHECK(std::string(reinterpret_cast<const char*>(payload.data()) + 8, payload.size() - 8) == text);
+}
+
+TEST_CASE("what cannot be sent says why", "[stack][udp]") {
+    stack::StackConfig config = host_config();
+    config.gateway = {};
+    Fixture f(config);
+    Socket& socket = f.bind({}, 7000);
+    auto too_long = f.stack.udp().send(socket, peer_ip, 1, bytes_of(std::string(1473, 'x')), f.now);
+    REQUIRE_FALSE(too_long);
+    CHECK(too_long.error() == Errc::message_too_long);
+    auto nowhere = f.stack.udp().send(socket, Ipv4Addr::of(192, 0, 2, 1), 1, bytes_of("x"), f.now);
+    REQUIRE_FALSE(nowhere);
+    CHECK(nowhere.error() == Errc::unreachable);
+    CHECK(f.taken().empty());
+}
+
+TEST_CASE("a datagram to ourselves arrives, and two sockets that answer each other do not hold a burst",
+          "[stack][udp]") {
+    Fixture f;
+    Socket& one = f.bind({}, 7000);
+    Socket& other = f.bind({}, 7001);
+    REQUIRE(f.stack.udp().send(one, host_ip, 7001, bytes_of("to me"), f.now));
+    CHECK(f.stack.has_looped());
+    f.stack.input({}, f.now);
+    CHECK(other.text() == "to me");
+    CHECK(other.peer == host_ip);
+    CHECK_FALSE(f.stack.has_looped());
+    CHECK(f.taken().empty());
+}
+
+TEST_CASE("the sender to a port without a socket is told, with its own packet", "[stack][icmp]") {
+    Fixture f;
+    const Bytes sent = ipv4(udp, datagram(5000, 7009, "anybody?"));
+    f.give(sent);
+    const auto out = f.taken();
+    REQUIRE(out.size() == 1);
+    stack::wire::IcmpHeader header;
+    REQUIRE(stack::wire::parse(ip_payload(out[0]), header) == Drop::none);
+    CHECK(header.type == stack::wire::IcmpType::unreachable);
+    CHECK(header.code == stack::wire::icmp_code::port_unreachable);
+    CHECK(header.quote.source == peer_ip);
+    CHECK(header.quote.source_port == 5000);
+    CHECK(header.quote.destination_port == 7009);
+    const auto quote = ip_payload(out[0]).subspan(stack::wire::icmp_bytes);
+    CHECK(std::equal(quote.begin(), quote.end(), sent.begin() + stack::wire::ethernet_bytes));
+}
+
+TEST_CASE("nobody is told about what was sent to all", "[stack][icmp]") {
+    Fixture f;
+    f.give(
+        ipv4(udp, datagram(5000, 7009, "all", peer_ip, Ipv4Addr::of(198, 18, 0, 255)), Ipv4Addr::of(198, 18, 0, 255)));
+    f.give(ipv4(99, bytes_of("what"), Ipv4Addr::of(198, 18, 0, 255)));
+    CHECK(f.taken().empty());
+    f.give(ipv4(99, bytes_of("what")));
+    CHECK(f.taken().size() == 1);
+}
+
+TEST_CASE("errors are limited, by a limit that nobody can count on", "[stack][icmp]") {
+    Fixture f;
+    std::vector<std::size_t> counts;
+    for (int window = 0; window < 100; ++window) {
+        for (int i = 0; i < 50; ++i) f.give(ipv4(udp, datagram(5000, 7009, "x")));
+        counts.push_back(f.taken().size());
+        f.pass(10ms);
+    }
+    std::size_t total = 0;
+    for (const std::size_t count : counts) total += count;
+    CHECK(total > 500);
+    CHECK(total < 1600);
+    CHECK(std::set<std::size_t>(counts.begin(), counts.end()).size() > 3);
+    CHECK(f.dropped(Drop::icmp_rate) == 5000 - total);
+}
+
+TEST_CASE("an error about a datagram of a connected socket reaches it, and no other", "[stack][icmp]") {
+    Fixture f;
+    Socket& connected = f.bind({}, 7000);
+    Socket& other = f.bind({}, 7001);
+    connected.remote = peer_ip;
+    connected.remote_port = 9;
+    const auto error_about = [&](std::uint16_t from, std::uint16_t to) {
+        Bytes quoted(stack::wire::ipv4_bytes);
+        stack::wire::Ipv4Header ip;
+        ip.total_bytes = 29;
+        ip.protocol = udp;
+        ip.source = host_ip;
+        ip.destination = peer_ip;
+        stack::wire::write(ip, quoted.data());
+        const Bytes inner = datagram(from, to, "x", host_ip, peer_ip);
+        quoted.insert(quoted.end(), inner.begin(), inner.begin() + 8);
+        Bytes message(stack::wire::icmp_bytes);
+        stack::wire::IcmpHeader header;
+        header.type = stack::wire::IcmpType::unreachable;
+        header.code = stack::wire::icmp_code::port_unreachable;
+        stack::wire::write(header, message.data());
+        message.insert(message.end(), quoted.begin(), quoted.end());
+        stack::wire::seal_icmp(message);
+        return ipv4(icmp, message);
+    };
+    f.give(error_about(7000, 9));
+    CHECK(connected.refused);
+    CHECK(connected.calls == 1);
+    f.give(error_about(7001, 9));
+    f.give(error_about(7002, 9));
+    CHECK_FALSE(other.refused);
+    CHECK(f.dropped(Drop::icmp_stale) == 2);
+}
+
+Bytes echo(std::size_t payload_bytes) {
+    Bytes message(stack::wire::icmp_bytes);
+    stack::wire::IcmpHeader header;
+    header.type = stack::wire::IcmpType::echo;
+    header.identifier = 0x1234;
+    header.sequence = 7;
+    stack::wire::write(header, message.data());
+    message.resize(stack::wire::icmp_bytes + payload_bytes, std::byte{0xa5});
+    stack::wire::seal_icmp(message);
+    return message;
+}
+
+TEST_CASE("an echo is answered with what it carried", "[stack][icmp]") {
+    Fixture f;
+    const auto bytes = GENERATE(0U, 1U, 56U, 1472U);
+    f.give(ipv4(icmp, echo(bytes)));
+    const auto out = f.taken();
+    REQUIRE(out.size() == 1);
+    const auto answer = ip_payload(out[0]);
+    stack::wire::IcmpHeader header;
+    REQUIRE(stack::wire::parse(answer, header) == Drop::none);
+    CHECK(header.type == stack::wire::IcmpType::echo_reply);
+    CHECK(header.identifier == 0x1234);
+    CHECK(header.sequence == 7);
+    CHECK(answer.size() == stack::wire::icmp_bytes + bytes);
+    for (std::size_t i = stack::wire::icmp_bytes; i < answer.size(); ++i) REQUIRE(answer[i] == std::byte{0xa5});
+}
+
+TEST_CASE("an echo to all is not answered", "[stack][icmp]") {
+    Fixture f;
+    f.give(ipv4(icmp, echo(8), Ipv4Addr::of(198, 18, 0, 255)));
+    CHECK(f.taken().empty());
+    CHECK(f.dropped(Drop::icmp_not_answered) == 1);
+}
+
+TEST_CASE("packets for others and from nobody are dropped, each with its reason", "[stack][ipv4]") {
+    Fixture f;
+    f.give(ipv4(icmp, echo(8), Ipv4Addr::of(198, 18, 0, 3)));
+    CHECK(f.dropped(Drop::ipv4_not_ours) == 1);
+    f.give(ipv4(icmp, echo(8), host_ip, Ipv4Addr::of(198, 18, 0, 255)));
+    f.give(ipv4(icmp, echo(8), host_ip, Ipv4Addr::of(127, 0, 0, 1)));
+    CHECK(f.dropped(Drop::ipv4_source) == 2);
+    f.give(ethernet(0x86dd, Bytes(40)));
+    CHECK(f.dropped(Drop::ethernet_type) == 1);
+    f.give(ethernet(stack::wire::ether_type::ipv4, Bytes(40), {{2, 0, 0, 0, 0, 77}}));
+    CHECK(f.dropped(Drop::ethernet_not_ours) == 1);
+    CHECK(f.taken().empty());
+}
+
+TEST_CASE("a stack without frames drops, counts, and goes on when there are some", "[stack][limits]") {
+    Fixture f;
+    Socket& socket = f.bind({}, 7000);
+    const Bytes incoming = ipv4(udp, datagram(5000, 7009, "x"));
+    std::vector<stack::Frame*> held;
+    stack::Frame* last = f.frames.allocate();
+    while (stack::Frame* frame = f.frames.allocate()) held.push_back(frame);
+    auto refused = f.stack.udp().send(socket, peer_ip, 5000, bytes_of("x"), f.now);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error() == Errc::no_buffers);
+    last->drop();
+    f.give(incoming);  // takes the last one; the error that is due finds none
+    CHECK(f.dropped(Drop::no_frame) == 2);
+    for (stack::Frame* frame : held) frame->drop();
+    CHECK(f.stack.udp().send(socket, peer_ip, 5000, bytes_of("x"), f.now));
+    CHECK(f.taken().size() == 1);
+}
+
+TEST_CASE("random bytes in a frame break nothing and lose no frame", "[stack][limits]") {
+    Fixture f;
+    Socket& socket = f.bind({}, 7000);
+    std::uint64_t random = 42;
+    const auto next = [&] {
+        return random = random * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U, random >> 33U;
+    };
+    const std::vector<Bytes> seeds{ipv4(udp, datagram(5000, 7000, "hello")), ipv4(icmp, echo(20)),
+                                   arp(stack::wire::ArpOperation::request), ipv4(udp, datagram(5000, 7009, "none"))};
+    for (int i = 0; i < 20'000; ++i) {
+        Bytes frame = seeds[next() % seeds.size()];
+        for (std::uint64_t spoiled = next() % 6; spoiled > 0; --spoiled)
+            frame[next() % frame.size()] = static_cast<std::byte>(next());
+        frame.resize(next() % 4 == 0 ? next() % (frame.size() + 1) : frame.size());
+        f.give(frame, next() % 2 == 0 ? backend::FrameChecksum::good : backend::FrameChecksum::unknown);
+        while (socket.text() != "-") {
+        }
+        (void)f.taken();
+        f.pass(1ms);
+    }
+    while (f.stack.next_deadline() != time::Instant::max()) f.pass(1s);
+    (void)f.taken();
+    CHECK(f.frames.out() == 0);
+}
+
+}  // namespace
+}  // namespace skerry

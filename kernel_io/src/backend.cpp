@@ -2,6 +2,7 @@
 
 #include "epoll/driver.hpp"
 #include "epoll/poller.hpp"
+#include "frame/backend.hpp"
 
 #include <skerry/runtime/core_loop.hpp>
 
@@ -22,18 +23,20 @@ std::string refusal(const Error& error) {
 class KernelBackend final : public backend::Backend {
 public:
     [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override {
-        static constexpr std::array<std::string_view, 1> names{"epoll"};
+        static constexpr std::array<std::string_view, 2> names{"epoll", "tap"};
         return names;
     }
 
-    [[nodiscard]] backend::Probe probe(std::string_view, const backend::Options&) override {
+    [[nodiscard]] backend::Probe probe(std::string_view driver, const backend::Options& options) override {
+        if (driver == "tap") return frame::probe_tap(options);
         auto poller = epoll::Poller::make();
         if (!poller) return {false, refusal(poller.error())};
         return {true, "the kernel's sockets, readiness by epoll"};
     }
 
     [[nodiscard]] Result<std::unique_ptr<backend::Core>, SetupError> make_core(
-        std::string_view, const backend::CoreSetup& setup) override {
+        std::string_view driver, const backend::CoreSetup& setup) override {
+        if (driver == "tap") return frame::make_tap_core(setup);
         auto poller = epoll::Poller::make();
         if (!poller) return Unexpected(SetupError{"epoll: " + refusal(poller.error())});
         return std::unique_ptr<backend::Core>(

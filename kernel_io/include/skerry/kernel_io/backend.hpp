@@ -6,7 +6,8 @@
 
 namespace skerry::kernel_io {
 
-/// The kernel's sockets. Drivers: `epoll`, which runs wherever Linux does, also in unprivileged containers.
+/// The ways of the kernel. Drivers: `epoll`, the kernel's sockets, which runs wherever Linux does, also in unprivileged
+/// containers; `tap`, our own stack (core/stack) over a TAP device, for Config::backend "tap:IF".
 ///
 /// Threads: any.
 [[nodiscard]] std::unique_ptr<backend::Backend> make_backend();

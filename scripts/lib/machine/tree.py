@@ -47,17 +47,21 @@ class Tree:
         except OSError:
             return []
 
-    def link(self, name):
-        """The last part of what a link points at: how sysfs names a device's driver or group."""
+    def target(self, name):
         try:
-            return os.path.basename(os.readlink(self.path(name)))
+            return os.readlink(self.path(name))
         except OSError:
             return None
 
+    def link(self, name):
+        """The last part of what a link points at: how sysfs names a device's driver or group."""
+        target = self.target(name)
+        return target and os.path.basename(target)
+
     def write(self, name, text):
-        """One write to a file that exists, as the kernel's settings do."""
+        """One write to a file that exists, as the kernel's settings do; what the shell's > does."""
         try:
-            descriptor = os.open(self.path(name), os.O_WRONLY)
+            descriptor = os.open(self.path(name), os.O_WRONLY | os.O_TRUNC)
             try:
                 os.write(descriptor, text.encode())
             finally:

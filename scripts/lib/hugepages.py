@@ -9,7 +9,7 @@
 
 import sys
 
-from machine import page_pools
+from machine import numa, page_pools
 from machine.command import Parser, Refused, at_least, run
 from machine.journal import Journal
 from machine.tree import Tree
@@ -39,8 +39,8 @@ def status(tree):
 
 
 def chosen_pool(tree, size, node):
-    if node is not None and node not in page_pools.nodes(tree):
-        have = ", ".join(map(str, page_pools.nodes(tree))) or "none"
+    if node is not None and node not in numa.nodes(tree):
+        have = ", ".join(map(str, numa.nodes(tree))) or "none"
         raise Refused(f"there is no NUMA node {node}; the nodes here: {have}")
     pools = page_pools.all_nodes(tree) if node is None else page_pools.by_node(tree)
     pools = [pool for pool in pools if pool.node == node]

@@ -30,7 +30,7 @@ def pci_address(text):
 
 def row(nic):
     cells = (nic.address, nic.id, nic.driver, ",".join(nic.interfaces), nic.node, nic.group, nic.link,
-             "; ".join(f"{use.kind} {use.detail}" for use in nic.uses))
+             "; ".join(map(str, nic.uses)))
     return ["-" if cell in (None, "") else str(cell) for cell in cells]
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts/lib"))
 sys.dont_write_bytecode = True
 
-from machine.tree import NoRights, Tree  # noqa: E402
+from machine.tree import NoRights, Tree
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 

@@ -19,6 +19,9 @@ class Use:
     kind: str  # "default route", "ssh session", "address"
     detail: str
 
+    def __str__(self):
+        return f"{self.kind} {self.detail}"
+
     @property
     def needed(self):
         """Whether the machine may become unreachable without it."""

@@ -86,7 +86,7 @@ def refuse_held(tree, nic):
 
 def notes(tree, nic, lost):
     for use in lost:
-        yield f"note: the {use.kind} {use.detail} went with it"
+        yield f"note: the {use} went with it"
     others = ", ".join(f"{address} ({driver})" for address, driver in nics.neighbours(tree, nic))
     if others and nic.driver == "vfio-pci":
         yield f"note: VFIO gives out IOMMU group {nic.group} only as a whole; bind these too: {others}"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from machine import interfaces
+from machine import interfaces, iommu
 from machine.command import Refused
 
 DEVICES = "/sys/bus/pci/devices"
@@ -81,7 +81,7 @@ def link_of(tree, names):
 
 def neighbours(tree, nic):
     """What shares the port's IOMMU group and keeps VFIO from giving it out: address and driver of each."""
-    for address in tree.names(f"/sys/kernel/iommu_groups/{nic.group}/devices") if nic.group else []:
+    for address in tree.names(f"{iommu.GROUPS}/{nic.group}/devices") if nic.group else []:
         driver = tree.link(f"{folder_of(address)}/driver")
         if address != nic.address and driver not in (None, "vfio-pci", "pci-stub", "pcieport"):
             yield address, driver

@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 
+from machine import numa
+
 SIZES = {"2M": 2048, "1G": 1024 * 1024}  # KiB, as in the names of the kernel's folders
 ALL_NODES = "/sys/kernel/mm/hugepages"
-NODES = "/sys/devices/system/node"
 UNITS = {"K": 1, "M": 1024, "G": 1024 * 1024}
 
 
@@ -37,10 +38,6 @@ def size_name(size_kib):
     return next((name for name, kib in SIZES.items() if kib == size_kib), f"{size_kib}K")
 
 
-def nodes(tree):
-    return sorted(int(name[4:]) for name in tree.names(NODES) if re.fullmatch(r"node\d+", name))
-
-
 def pools_in(tree, folder, node):
     for name in tree.names(folder):
         if match := re.fullmatch(r"hugepages-(\d+)kB", name):
@@ -49,7 +46,8 @@ def pools_in(tree, folder, node):
 
 def by_node(tree):
     """Every pool, by size and node. A kernel without NUMA has none by node: there is one of each size then."""
-    found = [pool for node in nodes(tree) for pool in pools_in(tree, f"{NODES}/node{node}/hugepages", node)]
+    found = [pool for node in numa.nodes(tree)
+             for pool in pools_in(tree, f"{numa.NODES}/node{node}/hugepages", node)]
     return sorted(found or all_nodes(tree), key=lambda pool: (pool.size_kib, pool.node or 0))
 
 
@@ -75,6 +73,6 @@ def default_size(tree):
 
 def free_kib(tree, node):
     """Memory that nobody uses, on a node or on all."""
-    where = "/proc/meminfo" if node is None else f"{NODES}/node{node}/meminfo"
+    where = "/proc/meminfo" if node is None else f"{numa.NODES}/node{node}/meminfo"
     found = re.search(r"MemFree:\s+(\d+) kB", tree.read(where, ""))
     return int(found[1]) if found else 0

@@ -275,6 +275,7 @@ class Process(DoctorTest):
     def test_hardly_any_descriptors(self):
         self.machine.put("/proc/self/limits", LIMITS.format(64, 64, "unlimited"))
         self.check("open_files", BAD, WARN, "64, at most 64", "more: /etc/security/limits.conf")
+        self.assertNotIn("ulimit -n", self.conditions()["open_files"].next)  # which could not raise it
 
     def test_each_capability(self):
         for name, bit in (("net_admin", 12), ("net_raw", 13), ("ipc_lock", 14), ("sys_nice", 23)):

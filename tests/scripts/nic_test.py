@@ -39,6 +39,19 @@ class NicTest(unittest.TestCase):
         return err
 
 
+    def driver_refuses(self, driver):
+        def react(_, address):
+            if self.machine.driver_of(address) == driver:
+                self.machine.unlink(f"{DEVICES}/{address}/driver")
+        self.machine.reactions.append((r"/sys/bus/pci/drivers_probe", react))
+
+    def use_special_driver(self):
+        """One that an override chose, and not the device's id."""
+        self.machine.add_driver("special")
+        self.machine.put(f"{DEVICES}/{PORT}/driver_override", "special")
+        self.machine.drive(PORT, "special")
+
+
 class List(NicTest):
     def row(self):
         return self.done("list").splitlines()[1].split(None, 6)
@@ -187,13 +200,18 @@ class Bind(NicTest):
         self.assertIn(f"no PCI network device {OTHER}; scripts/nic.sh list", self.refused("bind", OTHER))
 
     def test_a_driver_that_does_not_take_the_port_leaves_it_as_it_was(self):
-        self.machine.reactions.append((r"/sys/bus/pci/drivers_probe", self.refuse_vfio))
+        self.driver_refuses("vfio-pci")
         self.assertIn("vfio-pci did not take the port", self.refused("bind", PORT))
-        self.assertIn("nothing to do", self.done("unbind", PORT))
+        self.assertNotIn(PORT, self.machine.read("/var/lib/skerry/nics.json"))
 
-    def refuse_vfio(self, _, address):
-        if self.machine.driver_of(address) == "vfio-pci":
-            self.machine.unlink(f"{DEVICES}/{address}/driver")
+    def test_a_second_driver_that_does_not_take_the_port_leaves_the_journal_of_the_first(self):
+        self.machine.add_driver("igb_uio")
+        self.use_special_driver()
+        self.done("bind", PORT)
+        self.driver_refuses("igb_uio")
+        self.assertIn("it is back with vfio-pci", self.refused("bind", PORT, "--driver=igb_uio"))
+        self.done("unbind", PORT)
+        self.assertEqual(self.machine.driver_of(PORT), "special")
 
     def test_an_error_of_the_kernel_leaves_the_port_as_it_was(self):
         def fail(_, address):
@@ -215,9 +233,7 @@ class Unbind(NicTest):
         self.assertEqual((self.machine.driver_of(PORT), self.machine.override_of(PORT)), ("ixgbe", ""))
 
     def test_restores_an_override_that_was_there(self):
-        self.machine.add_driver("special")
-        self.machine.put(f"{DEVICES}/{PORT}/driver_override", "special")
-        self.machine.drive(PORT, "special")
+        self.use_special_driver()
         self.done("bind", PORT)
         self.done("unbind", PORT)
         self.assertEqual((self.machine.driver_of(PORT), self.machine.override_of(PORT)), ("special", "special"))

@@ -38,6 +38,7 @@ class MachineWithNics(FakeMachine):
         if interface:
             self.put(f"{folder}/net/{interface}/address")
             self.put(f"/sys/class/net/{interface}/carrier", "1")
+            self.put("/proc/net/dev", self.read("/proc/net/dev", "Inter-|\n face |") + f"\n{interface:>6}: 0 0\n")
         if group:
             self.link_to(f"{folder}/iommu_group", f"../../../kernel/iommu_groups/{group}")
             self.put(f"/sys/kernel/iommu_groups/{group}/devices/{address}")

@@ -74,7 +74,7 @@ class List(NicTest):
         self.machine.default_route("eth1")
         self.machine.own_address("eth1", "198.18.0.2")
         self.machine.session("198.18.0.2", 22, "198.18.0.9")
-        self.assertIn("default route IPv4; ssh session from 198.18.0.9; address 198.18.0.2", self.done("list"))
+        self.assertIn("default route IPv4; SSH session from 198.18.0.9; address 198.18.0.2", self.done("list"))
 
     def test_shows_ipv6_addresses_but_for_link_local_ones(self):
         self.machine.put("/proc/net/if_inet6", "fd000000000000000000000000000002 04 40 00 82 eth1\n"
@@ -112,12 +112,12 @@ class Bind(NicTest):
 
     def test_refuses_the_port_of_the_default_route(self):
         self.machine.default_route("eth1")
-        self.assertIn(f"{PORT} (eth1) carries a default route (IPv4), which would end; move that",
+        self.assertIn(f"{PORT} (eth1) carries the default route IPv4, which would end; move that",
                       self.refused("bind", PORT))
 
     def test_refuses_the_port_of_the_ipv6_default_route(self):
         self.machine.put("/proc/net/ipv6_route", f"{'0' * 32} 00 {'0' * 32} 00 fd{'0' * 29}1 400 2 0 00000003 eth1\n")
-        self.assertIn("carries a default route (IPv6)", self.refused("bind", PORT))
+        self.assertIn("carries the default route IPv6", self.refused("bind", PORT))
 
     def test_a_route_that_rejects_is_no_use(self):
         self.machine.put("/proc/net/ipv6_route", f"{'0' * 32} 00 {'0' * 32} 00 {'0' * 32} ffff 1 0 00200201 eth1\n")
@@ -127,28 +127,41 @@ class Bind(NicTest):
         self.machine.put("/sys/class/net/eth1/upper_bond0")
         self.machine.put("/sys/class/net/bond0/upper_br0")
         self.machine.default_route("br0")
-        self.assertIn("carries a default route", self.refused("bind", PORT))
+        self.assertIn("carries the default route", self.refused("bind", PORT))
 
     def test_refuses_the_port_of_an_ssh_session(self):
         self.machine.own_address("eth1", "198.18.5.2")
         self.machine.session("198.18.5.2", 22, "198.18.5.9")
-        self.assertIn("carries a ssh session (from 198.18.5.9)", self.refused("bind", PORT))
+        self.assertIn("carries the SSH session from 198.18.5.9", self.refused("bind", PORT))
 
     def test_refuses_the_port_of_an_ssh_session_in_the_table_of_ipv6(self):
         self.machine.own_address("eth1", "198.18.5.2")
         self.machine.session("198.18.5.2", 22, "198.18.5.9", table="tcp6", before=MAPPED)
-        self.assertIn("ssh session", self.refused("bind", PORT))
+        self.assertIn("SSH session", self.refused("bind", PORT))
 
     def test_refuses_the_way_to_the_peer_when_no_subnet_holds_the_own_address(self):
         self.machine.route("eth1", "198.18.5.0", "255.255.255.0", gateway="198.18.5.1")
         self.machine.session("198.19.0.2", 22, "198.18.5.9")
-        self.assertIn("ssh session", self.refused("bind", PORT))
+        self.assertIn("SSH session", self.refused("bind", PORT))
 
     def test_knows_the_port_that_sshd_is_configured_for(self):
         self.machine.own_address("eth1", "198.18.5.2")
         self.machine.session("198.18.5.2", 2222, "198.18.5.9")
         self.machine.put("/etc/ssh/sshd_config.d/port.conf", "# Port 1\nPort 2222\n")
-        self.assertIn("ssh session", self.refused("bind", PORT))
+        self.assertIn("SSH session", self.refused("bind", PORT))
+
+    def test_refuses_a_port_whose_interface_another_namespace_has(self):
+        self.machine.put("/proc/net/dev", "Inter-|\n face |\n    lo: 0 0\n")
+        self.assertIn("in another network namespace", self.done("list"))
+        self.assertIn("another may need it; run this there", self.refused("bind", PORT))
+
+    def test_takes_a_port_that_no_driver_has(self):
+        self.machine.unlink(f"{DEVICES}/{PORT}/driver")
+        self.machine.put("/proc/net/dev")
+        self.assertIn(f"{PORT}: no driver -> vfio-pci", self.done("bind", PORT))
+
+    def test_says_what_a_program_without_root_needs(self):
+        self.assertIn("sudo chown USER /dev/vfio/12", self.done("bind", PORT))
 
     def test_neither_other_connections_nor_ended_sessions_keep_a_port(self):
         for port, state in ((80, "01"), (22, "06")):
@@ -183,12 +196,12 @@ class Bind(NicTest):
     def test_vfio_without_an_iommu_that_is_accepted_says_what_dpdk_wants(self):
         self.machine = MachineWithNics(self)
         self.machine.add_driver("vfio-pci")
-        self.machine.add_nic(PORT)
+        self.machine.add_nic(PORT, interface="eth1")
         self.machine.put(NO_IOMMU_MODE, "Y")
         self.assertIn("DPDK then wants --iova-mode=pa", self.done("bind", PORT))
 
     def test_the_rest_of_the_iommu_group_is_named(self):
-        self.machine.add_nic(OTHER, group="12")
+        self.machine.add_nic(OTHER, interface="eth2", group="12")
         self.assertIn(f"only as a whole; bind these too: {OTHER} (ixgbe)", self.done("bind", PORT))
         self.assertNotIn("as a whole", self.done("bind", OTHER))
 

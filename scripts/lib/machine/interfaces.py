@@ -16,7 +16,7 @@ NET = "/sys/class/net"
 
 @dataclass(frozen=True)
 class Use:
-    kind: str  # "default route", "ssh session", "address"
+    kind: str  # "default route", "SSH session", "address"
     detail: str
 
     def __str__(self):
@@ -26,6 +26,10 @@ class Use:
     def needed(self):
         """Whether the machine may become unreachable without it."""
         return self.kind != "address"
+
+
+# Of a port whose interface is not of this network namespace: what goes through it cannot be seen from here.
+ELSEWHERE = Use("in another", "network namespace")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,11 @@ def from_words(text):
 
 def from_bytes(text):
     return ipaddress.IPv6Address(bytes.fromhex(text))
+
+
+def names(tree):
+    """The interfaces of this namespace. /sys may still show those of the one in which it was mounted."""
+    return {line.partition(":")[0].strip() for line in tree.lines("/proc/net/dev")[2:]}
 
 
 def routes(tree):
@@ -108,7 +117,7 @@ def uses(tree):
         # An address that stands in no subnet, as clouds give them, leaves the way to the peer.
         holders = [interface for interface, address in addresses if address == own]
         for interface in holders or nearest(everything, peer):
-            add(found, interface, Use("ssh session", f"from {peer}"))
+            add(found, interface, Use("SSH session", f"from {peer}"))
     for interface, address in addresses:
         if not address.is_link_local:  # every port that is up has one by itself
             add(found, interface, Use("address", str(address)))

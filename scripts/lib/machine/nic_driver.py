@@ -5,7 +5,7 @@ same id follows, as would with new_id. The order of the writes matters: the over
 fails without rights, when nothing has changed; the journal comes before the port leaves its driver.
 """
 
-from machine import iommu, nics
+from machine import interfaces, iommu, nics
 from machine.command import Refused
 from machine.journal import Journal
 
@@ -61,10 +61,14 @@ def take(tree, nic, driver):
 
 
 def refuse_needed(nic):
+    if interfaces.ELSEWHERE in nic.uses:
+        raise Refused(f"{nic.address}: {nic.driver} has it and no interface of it is in this network namespace, so "
+                      "another may need it; run this there (the host's: sudo nsenter -t 1 -n), or if there is none, "
+                      f"first: echo {nic.address} | sudo tee {nic.folder}/driver/unbind")
     if nic.needed_for:
         use = nic.needed_for[0]
-        raise Refused(f"{nic.address} ({', '.join(nic.interfaces)}) carries a {use.kind} ({use.detail}), which would "
-                      f"end; move that to another port, or choose another: scripts/nic.sh list")
+        raise Refused(f"{nic.address} ({', '.join(nic.interfaces)}) carries the {use}, which would end; "
+                      "move that to another port, or choose another: scripts/nic.sh list")
 
 
 def refuse_driver(tree, nic, driver):
@@ -92,6 +96,8 @@ def notes(tree, nic, lost):
         yield f"note: VFIO gives out IOMMU group {nic.group} only as a whole; bind these too: {others}"
     if nic.driver == "vfio-pci" and iommu.is_waived(tree) and not iommu.is_on(tree):
         yield f"note: {iommu.MEANING}; {iommu.FLAGS_WITHOUT}"
+    elif nic.driver == "vfio-pci":
+        yield f"note: a program without root needs: sudo chown USER /dev/vfio/{nic.group}"
 
 
 def unbind(tree, address):

@@ -41,8 +41,8 @@ def folder_of(address):
 
 
 def all_of(tree):
-    uses = interfaces.uses(tree)
-    return [nic_at(tree, address, uses) for address in tree.names(DEVICES)
+    uses, seen = interfaces.uses(tree), interfaces.names(tree)
+    return [nic_at(tree, address, uses, seen) for address in tree.names(DEVICES)
             if tree.read(f"{folder_of(address)}/class", "").startswith(NETWORK_CLASS)]
 
 
@@ -53,14 +53,16 @@ def find(tree, address):
     raise Refused(f"there is no PCI network device {address}; scripts/nic.sh list shows those that are")
 
 
-def nic_at(tree, address, uses):
+def nic_at(tree, address, uses, seen):
     folder = folder_of(address)
-    names = interface_names(tree, folder)
+    names, driver = interface_names(tree, folder), tree.link(f"{folder}/driver")
     node = tree.number(f"{folder}/numa_node", -1)
     carried = [use for name in names for stacked in interfaces.stacked_on(tree, name) for use in uses.get(stacked, [])]
+    if driver and driver not in USER_DRIVERS and not seen.intersection(names):
+        carried.append(interfaces.ELSEWHERE)
     return Nic(address=address, id=":".join(tree.read(f"{folder}/{part}", "?").removeprefix("0x")
                                             for part in ("vendor", "device")),
-               driver=tree.link(f"{folder}/driver"), interfaces=tuple(names), node=None if node < 0 else node,
+               driver=driver, interfaces=tuple(names), node=None if node < 0 else node,
                group=tree.link(f"{folder}/iommu_group"), link=link_of(tree, names), uses=tuple(dict.fromkeys(carried)))
 
 

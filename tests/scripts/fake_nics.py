@@ -1,6 +1,7 @@
 """A machine of files with PCI network devices in it, whose kernel binds and unbinds drivers."""
 
 import re
+import shutil
 import struct
 
 from fake_machine import FakeMachine
@@ -20,7 +21,7 @@ class MachineWithNics(FakeMachine):
         super().__init__(case)
         self.native = {}  # address -> the driver that takes it by its id
         self.put("/sys/bus/pci/drivers_probe")
-        self.reactions = [(rf"({DEVICES}/.*/driver)/unbind", lambda match, _: self.unlink(match[1])),
+        self.reactions = [(rf"({DEVICES}/.*)/driver/unbind", lambda match, _: self.leave(match[1])),
                           (r"/sys/bus/pci/drivers_probe", lambda _, address: self.probe(address))]
 
     def add_driver(self, name):
@@ -45,6 +46,11 @@ class MachineWithNics(FakeMachine):
 
     def drive(self, address, driver):
         self.link_to(f"{DEVICES}/{address}/driver", f"../../drivers/{driver}")
+
+    def leave(self, folder):
+        """The interface goes with the driver."""
+        self.unlink(f"{folder}/driver")
+        shutil.rmtree(self.path(f"{folder}/net"), ignore_errors=True)
 
     def driver_of(self, address):
         return self.link(f"{DEVICES}/{address}/driver")

@@ -96,6 +96,7 @@ class Bind(NicTest):
         out = self.done("bind", PORT)
         self.assertIn(f"{PORT}: ixgbe -> vfio-pci; scripts/nic.sh unbind {PORT} undoes it", out)
         self.assertEqual((self.machine.driver_of(PORT), self.machine.override_of(PORT)), ("vfio-pci", "vfio-pci"))
+        self.assertNotIn("namespace", self.done("list"))
         self.assertEqual([name for name, _ in self.machine.written],
                          [f"{DEVICES}/{PORT}/driver_override", f"{DEVICES}/{PORT}/driver/unbind",
                           "/sys/bus/pci/drivers_probe"])

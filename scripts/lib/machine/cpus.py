@@ -2,6 +2,8 @@
 
 import re
 
+from machine import own
+
 CPUS = "/sys/devices/system/cpu"
 
 
@@ -25,15 +27,9 @@ def show(cpus):
     return ",".join(parts)
 
 
-def own_status(tree, field):
-    """A field of /proc/self/status."""
-    found = re.search(rf"(?m)^{field}:\s*(.*)$", tree.read("/proc/self/status", ""))
-    return found and found[1].strip()
-
-
 def allowed(tree):
     """Affinity and cpuset together: the kernel keeps the one within the other."""
-    return parse(own_status(tree, "Cpus_allowed_list"))
+    return parse(own.status(tree, "Cpus_allowed_list"))
 
 
 def online(tree):

@@ -1,6 +1,6 @@
 """Memory: hugepages, and whether it may be locked."""
 
-from machine import capabilities, limits, page_pools
+from machine import own, page_pools
 from machine.condition import BAD, WARN, Condition, unless
 
 WANTED_MIB = 512  # the packet buffers of a few queues
@@ -35,10 +35,10 @@ def hugepages_of(node, pools, free_mib_anywhere):
 
 
 def memlock(tree):
-    limit, _ = limits.of(tree, "Max locked memory")
+    limit, _ = own.limit(tree, "Max locked memory")
     reserved = sum(pool.total * pool.size_kib * 1024 for pool in page_pools.by_node(tree))
     needed = max(reserved, WANTED_MIB << 20)
-    exempt = capabilities.has(tree, "CAP_IPC_LOCK")
+    exempt = own.has(tree, "CAP_IPC_LOCK")
     lifted = ", but CAP_IPC_LOCK lifts it" if exempt else ""
     seen = "unlimited" if limit is None else f"{limit // 1024} KiB{lifted}"
     return Condition("memlock", seen, "VFIO counts all memory that a card may reach against this limit",

@@ -1,6 +1,6 @@
 """What this process may do: descriptors and capabilities."""
 
-from machine import capabilities, limits
+from machine import own
 from machine.condition import BAD, OK, WARN, Condition, unless
 
 FEW_FILES, MANY_FILES = 256, 65536
@@ -15,14 +15,14 @@ WHY = {
 def conditions(machine):
     yield open_files(machine.tree)
     for name, why in WHY.items():
-        held = capabilities.has(machine.tree, name)
+        held = own.has(machine.tree, name)
         yield Condition(name.lower(), "held" if held else "not held", why,
                         f"sudo setcap {name.lower()}+ep PROGRAM; for a container --cap-add={name.removeprefix('CAP_')}",
                         dpdk=unless(held, WARN))
 
 
 def open_files(tree):
-    soft, hard = limits.of(tree, "Max open files")
+    soft, hard = own.limit(tree, "Max open files")
     verdict = OK if soft is None or soft >= MANY_FILES else WARN if soft >= FEW_FILES else BAD
     shown = ["unlimited" if limit is None else limit for limit in (soft, hard)]
     most = MANY_FILES if hard is None else min(hard, MANY_FILES)

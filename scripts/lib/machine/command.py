@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import signal
 import sys
 
 from machine.tree import NoRights
@@ -42,6 +43,7 @@ class Verb(Parser):
 
 def run(program, arguments, tree, act):
     """Calls `act(tree)`; its result is the exit code, or 0."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it quietly, as it does other commands
     try:
         return act(tree) or 0
     except Refused as why:

@@ -66,11 +66,22 @@ def reserve(tree, pages, size, node):
     if before >= pages:
         print(f"{key_of(pool)}: {before} pages are there already, {pool.free} of them free; nothing to do")
         return
+    refuse_to_starve(pool, pages)
     remember(tree, size, node)
     pool.resize(pages)
     if pool.total < pages:
         raise Refused(shortage(pool, pages))
     print(f"{key_of(pool)}: {before} -> {pool.total} pages, {pool.free} of them free; {PROGRAM} release undoes it")
+
+
+def refuse_to_starve(pool, pages):
+    """The kernel would hand out the last pages that keep the machine alive."""
+    available = page_pools.available_kib(pool.tree)
+    more_kib = (pages - pool.total) * pool.size_kib
+    if available is not None and more_kib > available - available // 10:
+        raise Refused(f"{key_of(pool)}: {pages - pool.total} more pages are {more_kib // 1024} MiB, "
+                      f"{available // 1024} MiB are available and a tenth stays with the machine; ask for less, or end "
+                      "other programs")
 
 
 def shortage(pool, pages):

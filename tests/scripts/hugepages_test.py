@@ -23,7 +23,7 @@ class Machine(FakeMachine):
         self.nodes, self.most = range(nodes), most
         self.reactions = [(r".*/node(\d)/.*/nr_hugepages", lambda match, text: self.set_node(int(match[1]), int(text))),
                           (ALL + "/nr_hugepages", lambda match, text: self.set_all(int(text)))]
-        self.put("/proc/meminfo", "MemFree: 8388608 kB\nHugepagesize: 2048 kB\n")
+        self.put("/proc/meminfo", "MemFree: 8388608 kB\nMemAvailable: 10240000 kB\nHugepagesize: 2048 kB\n")
         for node in self.nodes:
             self.put(f"/sys/devices/system/node/node{node}/meminfo", f"Node {node} MemFree: 20480 kB\n")
             self.put(f"{folder(node)}/nr_hugepages", "0")
@@ -103,6 +103,12 @@ class Hugepages(unittest.TestCase):
     def test_a_shortage_of_memory_is_told_from_fragmentation(self):
         self.assertIn("only 20 MiB are free and 190 MiB are missing",
                       self.refused(Machine(self, most=5), "reserve", "100", "--node=0"))
+
+    def test_refuses_to_take_what_the_machine_lives_on(self):
+        machine = Machine(self, most=9999)
+        self.assertIn("4501 more pages are 9002 MiB, 10000 MiB are available", self.refused(machine, "reserve", "4501"))
+        self.assertEqual(machine.written, [])
+        self.assertEqual(self.run_on(machine, "reserve", "4500")[0], 0)
 
     def test_after_a_shortage_release_gives_back(self):
         machine = Machine(self, most=5)

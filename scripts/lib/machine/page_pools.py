@@ -74,5 +74,14 @@ def default_size(tree):
 def free_kib(tree, node):
     """Memory that nobody uses, on a node or on all."""
     where = "/proc/meminfo" if node is None else f"{numa.NODES}/node{node}/meminfo"
-    found = re.search(r"MemFree:\s+(\d+) kB", tree.read(where, ""))
-    return int(found[1]) if found else 0
+    return memory_kib(tree, where, "MemFree") or 0
+
+
+def available_kib(tree):
+    """What the kernel could give out, with the caches of files; None when it does not say."""
+    return memory_kib(tree, "/proc/meminfo", "MemAvailable")
+
+
+def memory_kib(tree, where, field):
+    found = re.search(rf"{field}:\s+(\d+) kB", tree.read(where, ""))
+    return int(found[1]) if found else None

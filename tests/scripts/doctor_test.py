@@ -366,7 +366,11 @@ class Devices(DoctorTest):
     def test_the_only_card_carries_the_default_route(self):
         self.machine.add_nic(PORT, driver="ixgbe", interface="eth1", group="12")
         self.machine.default_route("eth1")
-        self.check(f"nic_{PORT}", OK, BAD, "carries default route IPv4", "give the machine another card")
+        self.check(f"nic_{PORT}", OK, BAD, "link up; default route IPv4", "give the machine another card")
+
+    def test_a_card_of_another_namespace(self):
+        self.machine.add_nic(PORT, driver="ixgbe", group="12")
+        self.check(f"nic_{PORT}", OK, BAD, "link -; in another network namespace", f"bind {PORT}")
 
     def test_of_two_cards_the_one_with_the_default_route_stays(self):
         self.machine.add_nic(PORT, driver="ixgbe", interface="eth1", group="12")

@@ -25,7 +25,7 @@ class Use:
     @property
     def needed(self):
         """Whether the machine may become unreachable without it."""
-        return self.kind != "address"
+        return self.kind in ("default route", "SSH session")
 
 
 # Of a port whose interface is not of this network namespace: what goes through it cannot be seen from here.

@@ -37,7 +37,7 @@ def vfio(tree, severity):
 
 def card(nic, found):
     """One card is enough, and the one that the machine is reached by is not it as long as there is another."""
-    used = f", carries {'; '.join(map(str, nic.uses))}" if nic.uses else ""
+    used = "; ".join(["", *map(str, nic.uses)])
     seen = f"{nic.driver or 'no driver'}, {','.join(nic.interfaces) or 'no interface'}, link {nic.link}{used}"
     step = ("it carries what the machine is reached by; leave it and give the machine another card" if nic.needed_for
             else f"sudo scripts/nic.sh bind {nic.address}")

@@ -1,13 +1,14 @@
 #pragma once
 
-// What every conformance case needs: a runtime of the backend under test, and sockets on 127.0.0.1. The cases
-// know of no backend; <backend>_main.cpp says how a runtime is made and whether it can be had here.
+// What every conformance case needs: a runtime of the backend under test, and sockets on an address of its own. The
+// cases know of no backend; <backend>_main.cpp says how a runtime is made and whether it can be had here.
 
 #include "support/catch.hpp"
 
 #include <skerry/net/tcp_listener.hpp>
 #include <skerry/net/tcp_stream.hpp>
 #include <skerry/net/udp_socket.hpp>
+#include <skerry/runtime/driver_waiters.hpp>
 #include <skerry/runtime/runtime.hpp>
 #include <skerry/task/join.hpp>
 #include <skerry/task/select.hpp>
@@ -45,8 +46,11 @@ void run(F body) {
     runtime->block_on(body());
 }
 
-/// 127.0.0.1 and a port that the backend chooses.
-inline const net::SocketAddr any_port(net::IpAddr::v4_loopback(), 0);
+/// An address of the machine under test, by which its programs reach each other. Each program defines it.
+extern const net::IpAddr own_ip;
+
+/// That address and a port that the backend chooses.
+inline const net::SocketAddr any_port(own_ip, 0);
 
 [[nodiscard]] inline std::span<const std::byte> bytes_of(std::string_view text) {
     return std::as_bytes(std::span(text));
@@ -127,6 +131,11 @@ template <class Reader>
 /// Gives way `count` times.
 [[nodiscard]] inline Task<> yields(unsigned count) {
     for (unsigned i = 0; i < count; ++i) co_await yield_now();
+}
+
+/// Waits until the driver was polled so often: what a program causes on its own machine has come by then.
+[[nodiscard]] inline Task<> polls(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) co_await yield_to_driver();
 }
 
 }  // namespace skerry::conformance

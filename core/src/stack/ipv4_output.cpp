@@ -6,7 +6,8 @@ using wire::Ipv4Addr;
 using wire::MacAddr;
 
 Drop Ipv4Output::check(Ipv4Addr destination, std::size_t bytes) const noexcept {
-    if (bytes + wire::ipv4_bytes > config_.mtu) return Drop::ipv4_too_big;
+    const std::size_t mtu = destination == config_.address ? wire::ipv4_datagram_bytes_max : config_.mtu;
+    if (bytes + wire::ipv4_bytes > mtu) return Drop::ipv4_too_big;
     if (config_.address.is_unspecified()) return Drop::ipv4_no_route;
     if (destination.is_multicast() || config_.is_broadcast(destination)) return Drop::none;
     if (destination.is_unspecified() || destination.is_loopback()) return Drop::ipv4_no_route;

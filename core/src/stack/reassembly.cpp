@@ -1,6 +1,6 @@
 #include <skerry/stack/reassembly.hpp>
 
-#include <skerry/backend/frame_cache.hpp>
+#include <skerry/stack/long_frame.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -15,23 +15,6 @@ namespace {
 // The pieces that RFC 1858 section 4.2 warns of: the first holds less than the ports and flags of TCP, or the second
 // begins inside them.
 constexpr std::uint32_t first_piece_bytes_min = 16;
-
-/// A frame of its own on the heap, for what is longer than a port's; null when there is no memory.
-Frame* make_frame(std::size_t bytes) noexcept {
-    constexpr std::size_t headroom = backend::FrameCache::headroom;
-    const std::size_t capacity = headroom + bytes;
-    void* const memory = ::operator new(sizeof(Frame) + capacity, std::align_val_t{alignof(Frame)}, std::nothrow);
-    if (memory == nullptr) return nullptr;
-    auto* const frame = new (memory) Frame;
-    frame->release = [](BufferOwner* owner) noexcept {
-        ::operator delete(static_cast<void*>(static_cast<Frame*>(owner)), std::align_val_t{alignof(Frame)});
-    };
-    frame->capacity = static_cast<std::uint32_t>(capacity);
-    frame->data = reinterpret_cast<std::byte*>(frame + 1) + headroom;
-    frame->headroom = headroom;
-    frame->length = static_cast<std::uint16_t>(bytes);
-    return frame;
-}
 
 }  // namespace
 
@@ -114,7 +97,7 @@ Drop Reassembly::insert(Partial& partial, const Piece& piece) {
 Frame* Reassembly::finish(Partial& partial, wire::Ipv4Header& header) noexcept {
     const Piece& first = partial.pieces.front();
     header = first.header;
-    Frame* const whole = make_frame(partial.payload_bytes);
+    Frame* const whole = make_long_frame(partial.payload_bytes);
     if (whole == nullptr) {
         forget(partial, Drop::ipv4_reassembly_full);
         return nullptr;

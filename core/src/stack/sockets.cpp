@@ -133,6 +133,8 @@ private:
             to_port = to->port();
         } else if (!is_connected()) {
             return Errc::not_connected;
+        } else if (std::exchange(refused, false)) {
+            return Errc::connection_refused;  // an earlier one was; this one was not sent
         }
         if (to_port == 0) return Errc::invalid_argument;
         if (!may_broadcast_ && stack().config().is_broadcast(address)) return Errc::permission_denied;

@@ -1,5 +1,6 @@
 #include <skerry/stack/udp.hpp>
 
+#include <skerry/stack/long_frame.hpp>
 #include <skerry/stack/wire/checksum.hpp>
 #include <skerry/stack/wire/udp.hpp>
 
@@ -205,12 +206,8 @@ void Udp::input_to_many(Packet& packet, std::uint16_t source_port, std::uint16_t
 }
 
 Frame* Udp::copy(const Frame& frame) noexcept {
-    Frame* const made = link_.allocate();
+    Frame* const made = allocate(frame.length);
     if (made == nullptr) return nullptr;
-    if (made->tailroom() < frame.length) {
-        link_.drop(*made, Drop::no_frame);
-        return nullptr;
-    }
     std::memcpy(made->data, frame.data, frame.length);
     made->length = frame.length;
     made->rx_time_ns = frame.rx_time_ns;
@@ -236,6 +233,16 @@ void Udp::deliver() noexcept {
     while (UdpEndpoint::Ready* const ready = ready_.pop_front()) ready->endpoint->on_ready();
 }
 
+Frame* Udp::allocate(std::size_t bytes) noexcept {
+    Frame* const frame = link_.allocate();
+    if (frame == nullptr || frame->tailroom() >= bytes) [[likely]]
+        return frame;
+    frame->drop();
+    Frame* const longer = make_long_frame(bytes);
+    if (longer == nullptr) drops_.count(Drop::no_frame);
+    return longer;
+}
+
 // --- sending
 
 Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std::span<const std::byte> payload,
@@ -245,12 +252,8 @@ Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std
         drops_.count(why);
         return why == Drop::ipv4_too_big ? Errc::message_too_long : Errc::unreachable;
     }
-    Frame* const frame = link_.allocate();
+    Frame* const frame = allocate(payload.size());
     if (frame == nullptr) return Errc::no_buffers;
-    if (frame->tailroom() < payload.size()) [[unlikely]] {
-        link_.drop(*frame, Drop::ipv4_too_big);
-        return Errc::message_too_long;
-    }
     if (!payload.empty()) std::memcpy(frame->data, payload.data(), payload.size());
     frame->length = static_cast<std::uint16_t>(payload.size());
     std::byte* const at = frame->prepend(wire::udp_bytes);

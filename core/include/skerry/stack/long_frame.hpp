@@ -1,0 +1,18 @@
+#pragma once
+
+// A frame of its own on the heap, for a packet that is longer than a port's frames: one that was put together from
+// pieces, or one to ourselves. Rare, so it costs an allocation.
+
+#include "frame_queue.hpp"
+
+#include <cstddef>
+
+namespace skerry::stack {
+
+/// The longest packet's bytes behind its headers.
+inline constexpr std::size_t long_frame_bytes_max = 65'535;
+
+/// A frame with the usual headroom and `bytes` of data, not initialized; null when there is no memory.
+[[nodiscard]] Frame* make_long_frame(std::size_t bytes) noexcept;
+
+}  // namespace skerry::stack

@@ -73,12 +73,22 @@ backend::Idle idle_of(IdlePolicy policy) noexcept {
     return backend::Idle::sleep;
 }
 
+IdlePolicy policy_of(backend::Idle idle) noexcept {
+    switch (idle) {
+        case backend::Idle::spin: return IdlePolicy::spin;
+        case backend::Idle::adaptive: return IdlePolicy::adaptive;
+        case backend::Idle::sleep: break;
+    }
+    return IdlePolicy::sleep;
+}
+
 std::uint64_t seed_of(const Config& config) { return config.seed ? *config.seed : std::random_device{}(); }
 
 backend::CoreSetup setup_of(RuntimeState& state, std::size_t index) {
     backend::CoreSetup setup;
     setup.scheduler = state.schedulers[index];
     setup.core = task::CoreId(static_cast<std::uint16_t>(index));
+    setup.core_count = static_cast<std::uint16_t>(state.plan.cores.size());
     setup.idle = idle_of(state.plan.cores[index].idle);
     setup.resumes_per_turn = state.config.event_interval;
     setup.options = options_of(state.config);
@@ -178,11 +188,19 @@ Result<Runtime, SetupError> Builder::build() && {
     time::Clock::init();
     auto plan = resolve_cores(config_);
     if (!plan) return Unexpected(SetupError{std::move(plan).error().message});
-    if (log_)
-        for (const std::string& line : plan->reasons) log_(line);
     if (backends_.empty()) backends_.push_back(make_no_io_backend());
     auto choice = choose(config_, backends_, log_);
     if (!choice) return Unexpected(std::move(choice).error());
+    // The plan came first, because a core that does not exist is told before any driver is tried; how its cores idle
+    // may be the driver's to say.
+    if (const auto idle = choice->backend->default_idle(choice->driver);
+        !config_.idle && idle != backend::Idle::sleep) {
+        config_.idle = policy_of(idle);
+        plan = resolve_cores(config_);
+        if (!plan) return Unexpected(SetupError{std::move(plan).error().message});
+    }
+    if (log_)
+        for (const std::string& line : plan->reasons) log_(line);
 
     auto state = std::make_shared<RuntimeState>();
     state->config = std::move(config_);

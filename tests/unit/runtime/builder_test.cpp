@@ -29,11 +29,14 @@ public:
 
     [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override { return driver_; }
     [[nodiscard]] Probe probe(std::string_view, const backend::Options&) override { return probe_; }
+    [[nodiscard]] backend::Idle default_idle(std::string_view) const noexcept override { return idle; }
     [[nodiscard]] Result<std::unique_ptr<backend::Core>, SetupError> make_core(
         std::string_view, const backend::CoreSetup& setup) override {
         if (setup.core.index == refused_core_) return Unexpected(SetupError{"no port for this core"});
         return real_->make_core("none", setup);
     }
+
+    backend::Idle idle = backend::Idle::sleep;
 
 private:
     std::array<std::string_view, 1> driver_;
@@ -67,8 +70,20 @@ TEST_CASE("auto takes the first driver that can run, and says why it passed over
     CHECK(runtime->driver() == "slow");
     CHECK(runtime->reason() == "always there");
     REQUIRE(log.size() >= 2);
-    CHECK(log[log.size() - 2] == "backend fast: passed over: no such card");
-    CHECK(log[log.size() - 1] == "backend slow: taken: always there");
+    CHECK(log[0] == "backend fast: passed over: no such card");
+    CHECK(log[1] == "backend slow: taken: always there");
+}
+
+TEST_CASE("cores idle as their backend does unless the configuration says it", "[runtime][builder]") {
+    const auto idle_of = [](Config config) {
+        auto spinning = std::make_unique<FakeBackend>("fast", Probe{true, "here"});
+        spinning->idle = backend::Idle::spin;
+        return Builder(std::move(config)).offer(std::move(spinning)).build().value().plan().cores.front().idle;
+    };
+    CHECK(idle_of(config_for("auto")) == runtime::IdlePolicy::spin);
+    Config told = config_for("auto");
+    told.idle = runtime::IdlePolicy::sleep;
+    CHECK(idle_of(told) == runtime::IdlePolicy::sleep);
 }
 
 TEST_CASE("a denied driver is passed over by auto and taken when it is named", "[runtime][builder]") {

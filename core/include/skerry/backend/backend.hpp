@@ -35,6 +35,7 @@ struct Options {
 struct CoreSetup {
     task::Scheduler* scheduler = nullptr;
     task::CoreId core;
+    std::uint16_t core_count = 1;  ///< cores that the runtime makes, each from the same options
     Idle idle = Idle::sleep;
     std::uint32_t resumes_per_turn = 61;
     Options options;
@@ -86,6 +87,9 @@ public:
 
     /// The drivers, in the order in which `auto` should try them.
     [[nodiscard]] virtual std::span<const std::string_view> drivers() const noexcept = 0;
+
+    /// What an idle core of `driver` does unless the configuration says it.
+    [[nodiscard]] virtual Idle default_idle(std::string_view /*driver*/) const noexcept { return Idle::sleep; }
 
     /// Finds out by doing whether `driver` can run here with these options.
     [[nodiscard]] virtual Probe probe(std::string_view driver, const Options& options) = 0;

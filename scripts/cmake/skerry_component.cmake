@@ -1,8 +1,10 @@
-# skerry_component(<name> [FOLDER <folder>] [EXCLUDE <folder>] [LINK <target>...])
+# skerry_component(<name> [FOLDER <folder>] [EXCLUDE <folder>] [LINK <target>...]
+#                  [PKG_CONFIG_LIBS <flag>...] [PKG_CONFIG_CFLAGS <flag>...])
 #
 # One folder, one library: skerry_<name> (alias skerry::<name>) from src/**/*.cpp of the calling folder, its public
 # headers from include/, installed and exported as the package component <name>. FOLDER takes only that sub-folder of
-# src/ and include/skerry/, EXCLUDE leaves one out; core is split that way into skerry::core and skerry::testing.
+# src/ and include/skerry/, EXCLUDE leaves one out; core is split that way into skerry::core and skerry::testing. The
+# last two are what skerry-<name>.pc has for an outside library, which the calling folder links itself.
 #
 # The files are gathered by a glob that the build repeats (CONFIGURE_DEPENDS), so that a new file is one file and no
 # list: a list would only repeat the folder, and two people who each add a file would meet in it.
@@ -11,7 +13,7 @@ include(GNUInstallDirs)
 find_package(Threads REQUIRED)
 
 function(skerry_component name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "FOLDER;EXCLUDE" "LINK")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "FOLDER;EXCLUDE" "LINK;PKG_CONFIG_LIBS;PKG_CONFIG_CFLAGS")
     set(target skerry_${name})
     set(include_dir "${CMAKE_CURRENT_SOURCE_DIR}/include")
     set(source_dir "${CMAKE_CURRENT_SOURCE_DIR}/src")
@@ -55,6 +57,8 @@ function(skerry_component name)
             FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
     install(EXPORT ${target} NAMESPACE skerry:: FILE ${target}-targets.cmake COMPONENT ${name}
             DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/skerry")
+    list(JOIN arg_PKG_CONFIG_LIBS " " PC_LIBS)
+    list(JOIN arg_PKG_CONFIG_CFLAGS " " PC_CFLAGS_OUTSIDE)
     skerry_install_pkg_config(${name} ${arg_LINK})
     set_property(GLOBAL APPEND PROPERTY SKERRY_COMPONENTS ${name})
 endfunction()
@@ -67,7 +71,7 @@ function(skerry_install_pkg_config name)
     set(PC_NAME ${name})
     # The prefix is found from where the file lies, so that `cmake --install --prefix` and a moved tree are right too.
     file(RELATIVE_PATH PC_PREFIX "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
-    set(PC_CFLAGS "-pthread")
+    set(PC_CFLAGS "-pthread ${PC_CFLAGS_OUTSIDE}")
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
         string(APPEND PC_CFLAGS " -foptimize-sibling-calls")
     endif()

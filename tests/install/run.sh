@@ -15,7 +15,9 @@ configure=(cmake -G Ninja -S "$here" -B "$work/build" -DCMAKE_BUILD_TYPE=Release
            "${launcher[@]}" "-DSKERRY_CONSUMER=$way" "-DSKERRY_CONSUMER_COMPONENTS=$components")
 
 if [ "$way" = subdirectory ]; then
-    "${configure[@]}" "-DSKERRY_SOURCE=$source" -DSKERRY_PCH=ON
+    dpdk=OFF
+    [[ $components =~ dpdk ]] && dpdk=ON
+    "${configure[@]}" "-DSKERRY_SOURCE=$source" -DSKERRY_PCH=ON "-DSKERRY_DPDK=$dpdk"
     cmake --build "$work/build" --target consumer
     "$work/build/consumer"
     exit

@@ -1,0 +1,91 @@
+#include <skerry/dpdk/backend.hpp>
+
+#include "doorbell.hpp"
+#include "driver.hpp"
+#include "eal.hpp"
+#include "port.hpp"
+
+#include <skerry/dpdk/options.hpp>
+#include <skerry/runtime/core_loop.hpp>
+
+#include <array>
+#include <mutex>
+#include <string>
+
+namespace skerry::dpdk {
+
+namespace {
+
+using backend::SetupError;
+
+/// Without the "dpdk: " that a line of this folder begins with: the Builder says the driver's name itself.
+std::string bare(const std::string& line) {
+    constexpr std::string_view prefix = "dpdk: ";
+    return line.starts_with(prefix) ? line.substr(prefix.size()) : line;
+}
+
+class DpdkBackend final : public backend::Backend {
+public:
+    [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override {
+        static constexpr std::array<std::string_view, 1> names{"dpdk"};
+        return names;
+    }
+
+    [[nodiscard]] backend::Idle default_idle(std::string_view) const noexcept override { return backend::Idle::spin; }
+
+    [[nodiscard]] backend::Probe probe(std::string_view, const backend::Options& given) override {
+        if (given.dpdk.empty())
+            return {false, "no device is configured; name one, for instance --dpdk=vdev=net_memif0,role=server,id=0"};
+        auto options = parse_options(given.dpdk);
+        if (!options) return {false, bare(options.error().message)};
+        if (auto started = eal::start(*options); !started) return {false, bare(started.error().message)};
+        const std::lock_guard guard(mutex_);
+        auto attached = PortSet::attach(*options);
+        if (!attached) return {false, bare(attached.error().message)};
+        attached_ = std::move(*attached);
+        std::string reason = eal::memory_line();
+        for (const auto& port : attached_->ports()) reason += "; " + port->description();
+        return {true, reason};
+    }
+
+    [[nodiscard]] Result<std::unique_ptr<backend::Core>, SetupError> make_core(
+        std::string_view, const backend::CoreSetup& setup) override {
+        if (auto registered = eal::register_thread(); !registered) return Unexpected(std::move(registered).error());
+        auto doorbell = Doorbell::make();
+        if (!doorbell)
+            return Unexpected(SetupError{"dpdk: cannot make an eventfd: " + doorbell.error().message() +
+                                         "; raise the limit with ulimit -n"});
+        auto ports = ports_for(setup);
+        if (!ports) return Unexpected(std::move(ports).error());
+        return std::unique_ptr<backend::Core>(std::make_unique<runtime::CoreLoop<Driver>>(
+            setup, std::move(*ports), setup.core.index, setup.scheduler->home(), std::move(*doorbell)));
+    }
+
+private:
+    // The first core starts the ports that the probe has taken, the others wait for it and share them; the last core
+    // that ends closes them.
+    Result<std::shared_ptr<PortSet>, SetupError> ports_for(const backend::CoreSetup& setup) {
+        const std::lock_guard guard(mutex_);
+        if (auto running = running_.lock()) return running;
+        if (attached_ == nullptr) return Unexpected(SetupError{failure_});
+        const std::shared_ptr<PortSet> ports = std::move(attached_);
+        const auto options = parse_options(setup.options.dpdk);
+        if (auto started = ports->start(setup.core_count, options.value()); !started) {
+            failure_ = started.error().message;
+            return Unexpected(std::move(started).error());
+        }
+        running_ = ports;
+        return ports;
+    }
+
+    std::mutex mutex_;
+    std::shared_ptr<PortSet> attached_;  // from the probe to the first core
+    std::weak_ptr<PortSet> running_;
+    std::string failure_ = "dpdk: its ports are closed";
+};
+
+}  // namespace
+
+std::unique_ptr<backend::Backend> make_backend() { return std::make_unique<DpdkBackend>(); }
+
+}  // namespace skerry::dpdk

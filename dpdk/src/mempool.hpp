@@ -1,0 +1,40 @@
+#pragma once
+
+// The packet buffers of one queue: made on the port's memory node, used by one core, so that its cache holds what the
+// core works on.
+
+#include <skerry/base/result.hpp>
+#include <skerry/backend/backend.hpp>
+
+#include <cstdint>
+#include <string>
+
+struct rte_mempool;
+
+namespace skerry::dpdk {
+
+/// Owns a pool of rte_mbuf.
+class BufferPool {
+public:
+    /// `count` buffers of 2,048 bytes and headroom, each with native.hpp's private_bytes. `node` is a NUMA node, or
+    /// negative for any.
+    ///
+    /// Errors: a line with the next step: no memory is left.
+    [[nodiscard]] static Result<BufferPool, backend::SetupError> make(const std::string& name, std::uint32_t count,
+                                                                      int node);
+
+    BufferPool(BufferPool&& other) noexcept;
+    BufferPool& operator=(BufferPool&&) = delete;
+
+    /// Every buffer must be back; asserted in debug builds.
+    ~BufferPool();
+
+    [[nodiscard]] rte_mempool* get() const noexcept { return pool_; }
+
+private:
+    explicit BufferPool(rte_mempool* pool) noexcept : pool_(pool) {}
+
+    rte_mempool* pool_;
+};
+
+}  // namespace skerry::dpdk

@@ -1,0 +1,215 @@
+#include "port.hpp"
+
+#include "eal_log.hpp"
+#include "host.hpp"
+
+#include <rte_config.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <mutex>
+#include <set>
+
+namespace skerry::dpdk {
+
+namespace {
+
+using backend::SetupError;
+
+constexpr std::uint64_t rx_checksums =
+    RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+constexpr std::uint64_t tx_checksums =
+    RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
+constexpr std::uint64_t hashed = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+
+// Names of the devices that runtimes of this process have open.
+struct InUse {
+    std::mutex mutex;
+    std::set<std::string> names;
+};
+
+InUse& in_use() {
+    static auto& instance = *new InUse;
+    return instance;
+}
+
+bool claim(const std::string& name) {
+    const std::lock_guard guard(in_use().mutex);
+    return in_use().names.insert(name).second;
+}
+
+void unclaim(const std::string& name) {
+    const std::lock_guard guard(in_use().mutex);
+    in_use().names.erase(name);
+}
+
+SetupError about(const std::string& name, const std::string& what) { return {"dpdk: " + name + ": " + what}; }
+
+std::string attach_failure(const Device& device) {
+    if (device.is_pci) {
+        std::string objection = pci_objection(device.name);
+        if (!objection.empty()) return objection;
+    }
+    // What no bus of EAL can make sense of.
+    if (eal_log::first_error().find("failed to parse device") != std::string::npos)
+        return "DPDK knows no such kind of device; kinds are for instance net_memif, net_ring, net_null, net_pcap, "
+               "net_tap, net_af_packet";
+    return eal_log::explain("DPDK cannot open this device; see its arguments");
+}
+
+// Frames that are still in a queue would be lost with it. A peer that goes on sending ends this by the limit.
+void drop_received(std::uint16_t port, std::uint16_t queue) noexcept {
+    std::array<rte_mbuf*, 64> frames;
+    for (unsigned rounds = 0; rounds < Options::ring_entries_max / frames.size(); ++rounds) {
+        const std::uint16_t count = rte_eth_rx_burst(port, queue, frames.data(), frames.size());
+        if (count == 0) return;
+        rte_pktmbuf_free_bulk(frames.data(), count);
+    }
+}
+
+}  // namespace
+
+EthPort::EthPort(std::string name, std::uint16_t id, bool was_attached) noexcept
+    : name_(std::move(name)), id_(id), was_attached_(was_attached) {}
+
+Result<std::unique_ptr<EthPort>, SetupError> EthPort::attach(const Device& device) {
+    if (!claim(device.name)) return Unexpected(about(device.name, "another runtime of this process has it open"));
+    std::uint16_t id = 0;
+    const bool is_there = rte_eth_dev_get_port_by_name(device.name.c_str(), &id) == 0;
+    if (!is_there) {
+        eal_log::forget();
+        if (rte_dev_probe(device.devargs().c_str()) != 0 ||
+            rte_eth_dev_get_port_by_name(device.name.c_str(), &id) != 0) {
+            SetupError error = about(device.name, attach_failure(device));
+            unclaim(device.name);
+            return Unexpected(std::move(error));
+        }
+    }
+    std::unique_ptr<EthPort> port(new EthPort(device.name, id, !is_there));
+    if (auto known = port->look_at(); !known) return Unexpected(std::move(known).error());
+    return port;
+}
+
+EthPort::~EthPort() {
+    close();
+    unclaim(name_);
+}
+
+void EthPort::close() noexcept {
+    if (!is_open_) return;
+    is_open_ = false;
+    if (is_started_) {
+        for (std::uint16_t queue = 0; queue < queues_; ++queue) drop_received(id_, queue);
+        rte_eth_dev_stop(id_);
+    }
+    rte_eth_dev_info info{};
+    rte_eth_dev_info_get(id_, &info);
+    rte_eth_dev_close(id_);
+    if (was_attached_ && info.device != nullptr) rte_dev_remove(info.device);
+}
+
+SetupError EthPort::refused(const std::string& step, int error) const {
+    return about(name_, eal_log::explain("the device refuses " + step + " (" + rte_strerror(std::abs(error)) + ")"));
+}
+
+Result<void, SetupError> EthPort::look_at() {
+    rte_eth_dev_info info{};
+    if (const int error = rte_eth_dev_info_get(id_, &info); error != 0)
+        return Unexpected(refused("to describe itself", error));
+    driver_ = info.driver_name;
+    node_ = rte_eth_dev_socket_id(id_);
+    queues_max_ = std::min(info.max_rx_queues, info.max_tx_queues);
+    hash_types_ = info.flow_type_rss_offloads & hashed;
+    rx_offloads_ = info.rx_offload_capa & rx_checksums;
+    tx_offloads_ = info.tx_offload_capa & (tx_checksums | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+    return {};
+}
+
+Result<void, SetupError> EthPort::start(std::uint16_t queues, const Options& options) {
+    if (queues > queues_max_)
+        return Unexpected(about(name_, "has " + std::to_string(queues_max_) +
+                                           (queues_max_ == 1 ? " queue pair" : " queue pairs") + ", and each of the " +
+                                           std::to_string(queues) + " cores needs one; give fewer with --cores"));
+    eal_log::forget();
+    if (auto configured = configure(queues); !configured) return configured;
+    queues_ = queues;
+    if (auto made = make_pools(queues, options); !made) return made;
+    return set_up_queues(queues, options);
+}
+
+Result<void, SetupError> EthPort::configure(std::uint16_t queues) {
+    rte_eth_conf conf{};
+    conf.rxmode.offloads = rx_offloads_;
+    conf.txmode.offloads = tx_offloads_;
+    if (queues > 1 && hash_types_ != 0) {
+        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        conf.rx_adv_conf.rss_conf.rss_hf = hash_types_;
+    }
+    const int error = rte_eth_dev_configure(id_, queues, queues, &conf);
+    if (error != 0) return Unexpected(refused(std::to_string(queues) + " queue pairs", error));
+    return {};
+}
+
+Result<void, SetupError> EthPort::make_pools(std::uint16_t queues, const Options& options) {
+    for (std::uint16_t queue = 0; queue < queues; ++queue) {
+        // A name has at most 25 characters.
+        auto pool =
+            BufferPool::make("skerry_" + std::to_string(id_) + "_" + std::to_string(queue), options.mbufs, node_);
+        if (!pool) return Unexpected(std::move(pool).error());
+        pools_.push_back(std::move(*pool));
+    }
+    return {};
+}
+
+Result<void, SetupError> EthPort::set_up_queues(std::uint16_t queues, const Options& options) {
+    auto rx_ring = static_cast<std::uint16_t>(options.rx_ring);
+    auto tx_ring = static_cast<std::uint16_t>(options.tx_ring);
+    if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_ring, &tx_ring); error != 0)
+        return Unexpected(refused("rings of this length", error));
+    const unsigned node = node_ < 0 ? static_cast<unsigned>(SOCKET_ID_ANY) : static_cast<unsigned>(node_);
+    for (std::uint16_t queue = 0; queue < queues; ++queue) {
+        int error = rte_eth_rx_queue_setup(id_, queue, rx_ring, node, nullptr, pools_[queue].get());
+        if (error == 0) error = rte_eth_tx_queue_setup(id_, queue, tx_ring, node, nullptr);
+        if (error != 0) return Unexpected(refused("queue pair " + std::to_string(queue), error));
+    }
+    if (const int error = rte_eth_dev_start(id_); error != 0) return Unexpected(refused("to start", error));
+    is_started_ = true;
+    // Virtual devices without addresses of their own take every frame anyhow, and say that they cannot.
+    (void)rte_eth_promiscuous_enable(id_);
+    return {};
+}
+
+std::string EthPort::description() const {
+    const auto where = [](std::uint64_t offloads) { return offloads != 0 ? "hardware" : "software"; };
+    std::string text = name_ + " (" + driver_ + "), ";
+    if (node_ >= 0) text += "node " + std::to_string(node_) + ", ";
+    return text + "checksums in " + where(rx_offloads_) + " (receive) and " + where(tx_offloads_ & tx_checksums) +
+           " (send)";
+}
+
+Result<std::shared_ptr<PortSet>, SetupError> PortSet::attach(const Options& options) {
+    auto set = std::make_shared<PortSet>();
+    for (const Device& device : options.devices) {
+        auto port = EthPort::attach(device);
+        if (!port) return Unexpected(std::move(port).error());
+        set->ports_.push_back(std::move(*port));
+    }
+    return set;
+}
+
+Result<void, SetupError> PortSet::start(std::uint16_t queues, const Options& options) {
+    for (const auto& port : ports_)
+        if (auto started = port->start(queues, options); !started) return started;
+    return {};
+}
+
+PortSet::~PortSet() {
+    for (const auto& port : ports_) port->close();
+}
+
+}  // namespace skerry::dpdk

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -21,8 +22,8 @@ Doorbell::~Doorbell() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-void Doorbell::wait(time::Instant wake_at) noexcept {
-    pollfd watched{fd_, POLLIN, 0};
+void Doorbell::wait(time::Instant wake_at, int other) noexcept {
+    std::array<pollfd, 2> watched{{{fd_, POLLIN, 0}, {other, POLLIN, 0}}};
     timespec timeout{};
     const bool is_bounded = wake_at != time::Instant::max();
     if (is_bounded) {
@@ -30,7 +31,7 @@ void Doorbell::wait(time::Instant wake_at) noexcept {
         timeout.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(left).count();
         timeout.tv_nsec = (left % std::chrono::seconds{1}).count();
     }
-    if (::ppoll(&watched, 1, is_bounded ? &timeout : nullptr, nullptr) <= 0) return;
+    if (::ppoll(watched.data(), watched.size(), is_bounded ? &timeout : nullptr, nullptr) <= 0) return;
     std::uint64_t rings = 0;
     [[maybe_unused]] const auto taken = ::read(fd_, &rings, sizeof rings);
 }

@@ -7,7 +7,9 @@
 #include <skerry/runtime/core_loop.hpp>
 
 #include <array>
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace skerry::kernel_io {
 
@@ -19,6 +21,33 @@ std::string refusal(const Error& error) {
     const bool too_few = error == Errc::no_descriptors;
     return "cannot make an epoll instance: " + error.message() + (too_few ? "; raise the limit with ulimit -n" : "");
 }
+
+/// Readiness of descriptors for a loop whose driver is not of this folder.
+class CarriedLane final : public backend::CarriedSlowLane {
+public:
+    explicit CarriedLane(epoll::Poller poller) noexcept : poller_(std::move(poller)), lane_(poller_) {}
+
+    [[nodiscard]] Result<> add(backend::WatchedFd& fd) noexcept override {
+        auto added = lane_.add(fd);
+        if (added) fd.lane = this;
+        return added;
+    }
+    void remove(backend::WatchedFd& fd) noexcept override {
+        if (fd.lane == this) fd.lane = &lane_;
+        lane_.remove(fd);
+    }
+    int poll() noexcept override {
+        int count = 0;
+        do count += poller_.dispatch();
+        while (poller_.has_harvested());
+        return count;
+    }
+    [[nodiscard]] int fd() const noexcept override { return poller_.fd(); }
+
+private:
+    epoll::Poller poller_;
+    epoll::EpollSlowLane lane_;
+};
 
 class KernelBackend final : public backend::Backend {
 public:
@@ -32,6 +61,14 @@ public:
         auto poller = epoll::Poller::make();
         if (!poller) return {false, refusal(poller.error())};
         return {true, "the kernel's sockets, readiness by epoll"};
+    }
+
+    [[nodiscard]] bool has_slow_lanes() const noexcept override { return true; }
+
+    [[nodiscard]] Result<std::unique_ptr<backend::CarriedSlowLane>, SetupError> make_slow_lane() override {
+        auto poller = epoll::Poller::make();
+        if (!poller) return Unexpected(SetupError{"slow lane: " + refusal(poller.error())});
+        return std::unique_ptr<backend::CarriedSlowLane>(std::make_unique<CarriedLane>(std::move(*poller)));
     }
 
     [[nodiscard]] Result<std::unique_ptr<backend::Core>, SetupError> make_core(

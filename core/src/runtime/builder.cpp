@@ -92,6 +92,8 @@ backend::CoreSetup setup_of(RuntimeState& state, std::size_t index) {
     setup.idle = idle_of(state.plan.cores[index].idle);
     setup.resumes_per_turn = state.config.event_interval;
     setup.options = options_of(state.config);
+    for (const auto& backend : state.backends)
+        if (setup.slow_lanes == nullptr && backend->has_slow_lanes()) setup.slow_lanes = backend.get();
     return setup;
 }
 

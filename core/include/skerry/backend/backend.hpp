@@ -6,6 +6,7 @@
 #include "../base/result.hpp"
 #include "../task/scheduler.hpp"
 #include "../time/instant.hpp"
+#include "slow_lane.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -31,6 +32,8 @@ struct Options {
     std::string interface;
 };
 
+class Backend;
+
 /// Everything a core needs to know before it runs.
 struct CoreSetup {
     task::Scheduler* scheduler = nullptr;
@@ -39,6 +42,7 @@ struct CoreSetup {
     Idle idle = Idle::sleep;
     std::uint32_t resumes_per_turn = 61;
     Options options;
+    Backend* slow_lanes = nullptr;  ///< who makes one for a driver that has none of its own; null: nobody
 };
 
 /// One core: a scheduler, a timer wheel and a driver in a loop. Made and run on the thread it belongs to.
@@ -93,6 +97,16 @@ public:
 
     /// Finds out by doing whether `driver` can run here with these options.
     [[nodiscard]] virtual Probe probe(std::string_view driver, const Options& options) = 0;
+
+    /// Whether make_slow_lane() can make one.
+    [[nodiscard]] virtual bool has_slow_lanes() const noexcept { return false; }
+
+    /// Makes a slow lane for a core of another backend, on that core's thread.
+    ///
+    /// Errors: what the system says, with the next step; unsupported backends say so.
+    [[nodiscard]] virtual Result<std::unique_ptr<CarriedSlowLane>, SetupError> make_slow_lane() {
+        return Unexpected(SetupError{"this backend makes no slow lane"});
+    }
 
     /// Makes a core on the calling thread.
     [[nodiscard]] virtual Result<std::unique_ptr<Core>, SetupError> make_core(std::string_view driver,

@@ -41,6 +41,16 @@ protected:
     ~SlowLane() = default;
 };
 
+/// A slow lane that the loop of another backend carries along: it has no kernel of its own.
+class CarriedSlowLane : public SlowLane {
+public:
+    virtual ~CarriedSlowLane() = default;
+    /// Hands out what is ready, without waiting; returns how much that was.
+    virtual int poll() noexcept = 0;
+    /// Readable when poll() has something to do.
+    [[nodiscard]] virtual int fd() const noexcept = 0;
+};
+
 /// The slow lane of this thread's core; null where there is none.
 inline thread_local constinit SlowLane* current_slow_lane = nullptr;
 

@@ -1,5 +1,6 @@
 // skerry-echo: a TCP or UDP server that answers what it gets. See README.md beside this file.
 
+#include "common/backends.hpp"
 #include "common/output_file.hpp"
 #include "common/process.hpp"
 #include "common/report.hpp"
@@ -7,7 +8,6 @@
 #include "service.hpp"
 #include "settings.hpp"
 
-#include <skerry/kernel_io/backend.hpp>
 #include <skerry/runtime/builder.hpp>
 
 #include <optional>
@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
         json.emplace(std::move(*file));
     }
 
-    auto runtime = runtime::Builder(settings->shared.runtime).offer(kernel_io::make_backend()).build();
+    auto runtime = apps::builder_for_sockets(settings->shared.runtime).build();
     if (!runtime) return apps::report(runtime.error());
     echo::Cores cores(runtime->plan().cores.size());
     const echo::Served served = runtime->block_on(echo::serve(*settings, *runtime, cores));

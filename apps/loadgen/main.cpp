@@ -5,11 +5,11 @@
 #include "fingerprint.hpp"
 #include "report.hpp"
 
+#include "common/backends.hpp"
 #include "common/output_file.hpp"
 #include "common/process.hpp"
 #include "common/report.hpp"
 
-#include <skerry/kernel_io/backend.hpp>
 #include <skerry/runtime/builder.hpp>
 #include <skerry/version.hpp>
 
@@ -114,7 +114,7 @@ int main(int argc, char** argv) {
     auto outputs = open_outputs(*settings);
     if (!outputs) return apps::report(outputs.error());
 
-    auto runtime = runtime::Builder(settings->shared.runtime).offer(kernel_io::make_backend()).build();
+    auto runtime = apps::builder_for_sockets(settings->shared.runtime).build();
     if (!runtime) return apps::report(runtime.error());
     Outcome outcome = runtime->block_on(conduct(*settings));
     if (!outcome.refusal.empty()) return apps::report(outcome.refusal);

@@ -4,12 +4,16 @@
 #include "driver.hpp"
 #include "eal.hpp"
 #include "port.hpp"
+#include "stack_port.hpp"
 
 #include <skerry/dpdk/options.hpp>
 #include <skerry/runtime/core_loop.hpp>
+#include <skerry/stack/driver.hpp>
+#include <skerry/stack/options.hpp>
 
 #include <array>
 #include <mutex>
+#include <random>
 #include <string>
 
 namespace skerry::dpdk {
@@ -57,11 +61,37 @@ public:
                                          "; raise the limit with ulimit -n"});
         auto ports = ports_for(setup);
         if (!ports) return Unexpected(std::move(ports).error());
+        if (!setup.options.ip.empty()) return make_stack_core(setup, std::move(*ports), std::move(*doorbell));
         return std::unique_ptr<backend::Core>(std::make_unique<runtime::CoreLoop<Driver>>(
             setup, std::move(*ports), setup.core.index, setup.scheduler->home(), std::move(*doorbell)));
     }
 
 private:
+    /// With an address the core runs our stack; without one its tasks take raw frames.
+    static Result<std::unique_ptr<backend::Core>, SetupError> make_stack_core(const backend::CoreSetup& setup,
+                                                                              std::shared_ptr<PortSet> ports,
+                                                                              Doorbell doorbell) {
+        if (setup.core_count != 1)
+            return Unexpected(SetupError{"dpdk: sockets on one core only, so far; choose it with --cores=N"});
+        if (ports->ports().size() != 1)
+            return Unexpected(SetupError{"dpdk: sockets on one port only, so far; name one device in --dpdk"});
+        stack::StackConfig config;
+        if (auto applied = stack::apply(setup.options, config); !applied)
+            return Unexpected(SetupError{"dpdk: " + applied.error().message});
+        config.seed = std::random_device{}();
+        std::unique_ptr<backend::CarriedSlowLane> lane;
+        if (setup.slow_lanes != nullptr) {
+            auto made = setup.slow_lanes->make_slow_lane();
+            if (!made) return Unexpected(SetupError{"dpdk: " + made.error().message});
+            lane = std::move(*made);
+        }
+        using StackDriver = stack::Driver<StackPort>;
+        static_assert(backend::Driver<StackDriver>);
+        return std::unique_ptr<backend::Core>(
+            std::make_unique<runtime::CoreLoop<StackDriver>>(setup, config, setup.scheduler->home(), std::move(ports),
+                                                             setup.core.index, std::move(doorbell), std::move(lane)));
+    }
+
     // The first core starts the ports that the probe has taken, the others wait for it and share them; the last core
     // that ends closes them.
     Result<std::shared_ptr<PortSet>, SetupError> ports_for(const backend::CoreSetup& setup) {

@@ -7,98 +7,11 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
+import kernel_udp  # noqa: E402
 import rig  # noqa: E402
 import tap  # noqa: E402
 
-import random  # noqa: E402
-import re  # noqa: E402
-import socket  # noqa: E402
-import subprocess  # noqa: E402
-
 bin_dir = rig.start()
-seconds = 10 if rig.LONG else 2
-
-
-def ping(*options):
-    done = subprocess.run(["ping", "-q", *options, tap.OURS], capture_output=True, text=True, timeout=60)
-    counts = re.search(r"(\d+) packets transmitted, (\d+) received", done.stdout)
-    rig.check(done.returncode == 0 and counts and counts[1] == counts[2], f"ping {options}: {done.stdout}{done.stderr}")
-    print("ping", *options, counts[0])
-
-
-def exchange(client, message):
-    client.send(message)
-    answer = client.recv(65_536)
-    rig.check(answer == message, f"{len(message)} bytes came back as {len(answer)} others")
-
-
-def answers_every_size():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(20)
-        client.connect((tap.OURS, 7001))
-        for size in (0, 1, 2, 17, 18, 19, 500, 1471, 1472):  # 18 bytes and fewer are padded by Ethernet
-            exchange(client, random.randbytes(size))
-
-
-def answers_many_at_once():
-    """A burst that the socket's queue and the frames hold: none may be lost."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(20)
-        client.connect((tap.OURS, 7001))
-        for _ in range(20):
-            sent = [number.to_bytes(4, "big") for number in range(200)]
-            for message in sent:
-                client.send(message)
-            rig.check([client.recv(100) for _ in sent] == sent, "a burst came back otherwise")
-
-
-def refuses_other_ports():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(20)
-        client.connect((tap.OURS, 7009))
-        client.send(b"anybody?")
-        try:
-            client.recv(100)
-        except ConnectionRefusedError:
-            return
-        rig.check(False, "a port without a socket was not refused")
-
-
-def survives_garbage():
-    """Frames of random bytes, behind sound headers and behind none."""
-    mac = next(line.split()[4] for line in tap.ip("neighbour").stdout.splitlines() if line.startswith(tap.OURS))
-    to = bytes.fromhex(mac.replace(":", ""))
-    dice = random.Random(1)
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
-        raw.bind((tap.DEVICE, 0))
-        for _ in range(3000):
-            kind = dice.choice([b"\x08\x00", b"\x08\x06", b"\x86\xdd", b"\x81\x00", dice.randbytes(2)])
-            body = dice.randbytes(dice.randrange(0, 200))
-            if kind == b"\x08\x00" and len(body) > 20:
-                body = b"\x45" + body[1:9] + dice.choice([b"\x01", b"\x11", b"\x06"]) + body[10:12] + body[12:]
-            try:
-                raw.send(to + dice.randbytes(6) + kind + body)
-            except OSError:  # the device's queue is full
-                pass
-
-
-def survives_a_link_that_goes_down():
-    tap.ip("link", "set", tap.DEVICE, "down")
-    tap.ip("link", "set", tap.DEVICE, "up")
-
-
-def sockperf():
-    command = ["sockperf", "ping-pong", "-i", tap.OURS, "-p", "7001", "-t", str(seconds), "--data-integrity"]
-    for _ in range(3):  # the kernel may drop when the machine does not run a program in time
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30)
-        counts = re.search(r"dropped messages = (\d+); # duplicated messages = (\d+); # out-of-order messages = (\d+)",
-                           done.stdout + done.stderr)
-        rig.check(done.returncode == 0 and counts, f"{command}: {done.stdout}{done.stderr}")
-        rig.check(counts[2] == counts[3] == "0", f"{command}: {counts[0]}")
-        print(counts[0])
-        if counts[1] == "0":
-            return
-    rig.check(False, "sockperf's messages are dropped")
 
 
 def refuses(expected, code, *options):
@@ -119,22 +32,12 @@ refuses("no TAP device", 1, "--backend=tap:lo", "--ip=198.18.0.2/24")
 for idle in ("sleep", "spin"):
     with tap.serve(bin_dir, "--proto=udp", f"--idle={idle}") as server:
         refuses("another program is attached", 1, device, "--ip=198.18.0.3/24")
-        if rig.shutil.which("ping"):
-            ping("-c", "3", "-i", "0.01")
-            ping("-c", "20", "-i", "0.002", "-s", "1472")
-            ping("-f", "-c", "2000")
-        answers_every_size()
-        answers_many_at_once()
-        refuses_other_ports()
-        survives_garbage()
-        answers_every_size()
-        survives_a_link_that_goes_down()
-        answers_every_size()
+        kernel_udp.ask_everything()
         last = server.stop()
         rig.check(last["unsent"] == 0 and last["no_buffers"] == 0, f"the server lost some: {last}")
 
 if rig.shutil.which("sockperf"):
     with tap.serve(bin_dir, "--proto=udp", "--mode=sockperf", prepare=rig.urgent) as server:
-        sockperf()
+        kernel_udp.sockperf()
         server.stop()
 print("ok")

@@ -22,6 +22,11 @@ def make():
     made = ip("tuntap", "add", DEVICE, "mode", "tap", check=False)
     if made.returncode != 0:
         rig.skip(f"no TAP device here: {made.stderr.strip()}")
+    configure()
+
+
+def configure():
+    """Gives the kernel's end of the device its address."""
     # The kernel's own chatter (IPv6, multicast) would make counts differ from run to run.
     with open(f"/proc/sys/net/ipv6/conf/{DEVICE}/disable_ipv6", "w", encoding="ascii") as switch:
         switch.write("1")

@@ -1,0 +1,125 @@
+#include "stack_port.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace skerry::dpdk {
+
+using backend::Frame;
+using backend::FrameChecksum;
+
+namespace {
+
+/// What the device says of a frame's checksums; both layers must be sound to be believed.
+FrameChecksum checksum_of(std::uint64_t flags) noexcept {
+    const std::uint64_t ip = flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+    const std::uint64_t transport = flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+    if (ip == RTE_MBUF_F_RX_IP_CKSUM_BAD || transport == RTE_MBUF_F_RX_L4_CKSUM_BAD) return FrameChecksum::bad;
+    if (ip == RTE_MBUF_F_RX_IP_CKSUM_GOOD && transport == RTE_MBUF_F_RX_L4_CKSUM_GOOD) return FrameChecksum::good;
+    return FrameChecksum::unknown;
+}
+
+}  // namespace
+
+StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t queue, Doorbell doorbell,
+                     std::unique_ptr<backend::CarriedSlowLane> lane) noexcept
+    : ports_(std::move(ports)),
+      port_id_(ports_->ports().front()->id()),
+      queue_(queue),
+      frames_(ports_->ports().front()->pool(queue).get()),
+      doorbell_(std::move(doorbell)),
+      lane_(std::move(lane)) {}
+
+backend::PortInfo StackPort::info() const noexcept {
+    backend::PortInfo info;
+    rte_ether_addr mac{};
+    if (rte_eth_macaddr_get(port_id_, &mac) == 0) std::memcpy(info.mac.data(), mac.addr_bytes, info.mac.size());
+    std::uint16_t mtu = 0;
+    if (rte_eth_dev_get_mtu(port_id_, &mtu) == 0) info.mtu = std::min<std::uint16_t>(mtu, info.mtu);
+    return info;
+}
+
+// --- receiving
+
+Frame* StackPort::take(rte_mbuf& mbuf, time::Instant now) noexcept {
+    if (mbuf.nb_segs != 1) [[unlikely]] {
+        ++refused_;
+        rte_pktmbuf_free(&mbuf);
+        return nullptr;
+    }
+    Frame& frame = MbufFrames::adopt(mbuf);
+    frame.checksum = checksum_of(mbuf.ol_flags);
+    frame.hash = (mbuf.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0 ? mbuf.hash.rss : 0;
+    if ((mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) [[unlikely]] {
+        frame.flags = backend::frame_flag::has_vlan;
+        frame.vlan = mbuf.vlan_tci;
+    }
+    frame.queue = queue_;
+    frame.rx_time_ns = now.as_nanos();
+    frame.time_source = backend::TimeSource::burst;
+    return &frame;
+}
+
+std::size_t StackPort::receive(std::span<Frame*> out, time::Instant now) noexcept {
+    if (lane_ != nullptr && now >= next_lane_) {
+        next_lane_ = now + lane_interval;
+        lane_->poll();
+    }
+    std::array<rte_mbuf*, burst_max> mbufs;
+    const std::uint16_t got = rte_eth_rx_burst(port_id_, queue_, mbufs.data(),
+                                               static_cast<std::uint16_t>(std::min(out.size(), mbufs.size())));
+    std::size_t count = 0;
+    for (std::uint16_t i = 0; i < got; ++i)
+        if (Frame* const frame = take(*mbufs[i], now); frame != nullptr) [[likely]]
+            out[count++] = frame;
+    if (got != 0) nap_ = nap_first;
+    return count;
+}
+
+// --- sending
+
+// What the stack changed of a frame goes into its mbuf. A frame of the heap, as a datagram that was put together from
+// pieces is, is copied.
+rte_mbuf* StackPort::to_mbuf(Frame& packet) noexcept {
+    if (MbufFrames::owns(packet)) [[likely]] {
+        rte_mbuf& mbuf = mbuf_of(packet);
+        mbuf.data_off = packet.headroom;
+        mbuf.data_len = packet.length;
+        mbuf.pkt_len = packet.length;
+        mbuf.ol_flags = 0;
+        return &mbuf;
+    }
+    Frame* const copy = frames_.allocate();
+    if (copy != nullptr && copy->tailroom() >= packet.length) {
+        std::memcpy(copy->data, packet.data, packet.length);
+        copy->length = packet.length;
+        packet.drop();
+        return to_mbuf(*copy);
+    }
+    if (copy != nullptr) copy->drop();
+    return nullptr;
+}
+
+std::size_t StackPort::transmit(std::span<Frame*> packets) noexcept {
+    std::array<rte_mbuf*, burst_max> mbufs;
+    std::size_t count = 0;
+    for (; count < std::min(packets.size(), mbufs.size()); ++count) {
+        mbufs[count] = to_mbuf(*packets[count]);
+        if (mbufs[count] == nullptr) [[unlikely]]
+            break;
+        packets[count] = &frame_of(*mbufs[count]);
+    }
+    return rte_eth_tx_burst(port_id_, queue_, mbufs.data(), static_cast<std::uint16_t>(count));
+}
+
+// --- sleeping
+
+void StackPort::park(time::Instant wake_at) noexcept {
+    wake_at = std::min(wake_at, time::Instant::now() + nap_);
+    nap_ = std::min(nap_ * 2, nap_longest);
+    doorbell_.wait(wake_at, lane_ != nullptr ? lane_->fd() : -1);
+    next_lane_ = time::Instant{};
+}
+
+}  // namespace skerry::dpdk

@@ -1,0 +1,68 @@
+#pragma once
+
+// Hot path. One core's queue pair of a port, as our stack wants it.
+//
+// The virtual devices have no interrupt to sleep on, so a core that may sleep naps as the raw driver does. The slow
+// lane is the kernel backend's, looked at every 10 us.
+
+#include "doorbell.hpp"
+#include "mbuf_frames.hpp"
+#include "port.hpp"
+
+#include <skerry/backend/frame_port.hpp>
+#include <skerry/backend/slow_lane.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace skerry::dpdk {
+
+class StackPort {
+public:
+    static constexpr std::int64_t busy_poll_interval_ns = 0;
+
+    /// `lane` may be null.
+    StackPort(std::shared_ptr<PortSet> ports, std::uint16_t queue, Doorbell doorbell,
+              std::unique_ptr<backend::CarriedSlowLane> lane) noexcept;
+    StackPort(const StackPort&) = delete;
+    StackPort& operator=(const StackPort&) = delete;
+
+    std::size_t receive(std::span<backend::Frame*> out, time::Instant now) noexcept;
+    std::size_t transmit(std::span<backend::Frame*> packets) noexcept;
+    [[nodiscard]] backend::PortInfo info() const noexcept;
+    [[nodiscard]] backend::FrameCache& frames() noexcept { return frames_; }
+    bool arm() noexcept { return true; }
+    void park(time::Instant wake_at) noexcept;
+    void unpark() noexcept { doorbell_.ring(); }
+    /// A frame makes no descriptor readable.
+    [[nodiscard]] int wake_fd() const noexcept { return -1; }
+    [[nodiscard]] backend::SlowLane* slow_lane() noexcept { return lane_.get(); }
+
+    /// Frames that came in several pieces or damaged.
+    [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+
+private:
+    static constexpr std::size_t burst_max = 32;
+    static constexpr auto lane_interval = std::chrono::microseconds{10};
+    static constexpr std::chrono::nanoseconds nap_first = std::chrono::microseconds{50};
+    static constexpr std::chrono::nanoseconds nap_longest = std::chrono::milliseconds{1};
+
+    [[nodiscard]] backend::Frame* take(rte_mbuf& mbuf, time::Instant now) noexcept;
+    [[nodiscard]] rte_mbuf* to_mbuf(backend::Frame& packet) noexcept;
+
+    std::shared_ptr<PortSet> ports_;
+    std::uint16_t port_id_;
+    std::uint16_t queue_;
+    MbufFrames frames_;
+    Doorbell doorbell_;
+    std::unique_ptr<backend::CarriedSlowLane> lane_;
+    time::Instant next_lane_;
+    std::chrono::nanoseconds nap_ = nap_first;
+    std::uint64_t refused_ = 0;
+};
+
+}  // namespace skerry::dpdk

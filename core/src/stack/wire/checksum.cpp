@@ -15,10 +15,7 @@ struct Wide {
     std::uint64_t low = 0;
     std::uint64_t carries = 0;
 
-    void add(std::uint64_t word) noexcept {
-        low += word;
-        carries += low < word ? 1U : 0U;
-    }
+    void add(std::uint64_t word) noexcept { carries += __builtin_add_overflow(low, word, &low) ? 1U : 0U; }
 };
 
 // The last 0 to 7 bytes, as if a zero followed an odd one. A memcpy of `count` bytes would be a call of several ns.
@@ -58,7 +55,23 @@ std::uint64_t sum(std::span<const std::byte> bytes, std::uint64_t start) noexcep
         even.add(load_64(at + 48));
         odd.add(load_64(at + 56));
     }
-    for (; left >= 8; at += 8, left -= 8) even.add(load_64(at));
+    // Not a loop: the compiler would unroll it once more.
+    if ((left & 32U) != 0) {
+        even.add(load_64(at));
+        odd.add(load_64(at + 8));
+        even.add(load_64(at + 16));
+        odd.add(load_64(at + 24));
+        at += 32;
+    }
+    if ((left & 16U) != 0) {
+        even.add(load_64(at));
+        odd.add(load_64(at + 8));
+        at += 16;
+    }
+    if ((left & 8U) != 0) {
+        even.add(load_64(at));
+        at += 8;
+    }
     even.add(odd.low);
     return (even.low & 0xffff'ffffU) + (even.low >> 32U) + even.carries + odd.carries + sum_tail(at, left);
 }

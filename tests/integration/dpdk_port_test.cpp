@@ -215,11 +215,12 @@ TEST_CASE("a task whose frames are always there gives way within its budget", "[
         std::uint64_t counted = 0;
         auto other = spawn(count_turns(&counted));
         auto received = co_await receive(port, 800, 1);
+        const std::uint64_t meanwhile = counted;
         other.abort();
         (void)co_await other;
-        co_return std::pair(counted, std::move(received));
+        co_return std::pair(meanwhile, std::move(received));
     }());
-    CHECK(turns >= 800 / 128);
+    CHECK(turns >= 5);  // 800 receives are six budgets of 128, the last of them not spent
     CHECK(numbers == numbers_from(0, 800));
 }
 
@@ -314,6 +315,8 @@ Task<std::vector<std::uint32_t>> echo_own(std::uint32_t base) {
     co_return co_await receive(port, 40);
 }
 
+Task<unsigned> queue_here() { co_return Port::open(0)->queue_id(); }
+
 TEST_CASE("each core has a queue pair of its own", "[integration][dpdk]") {
     if (topology::available_cpus().value().count() < 2) {
         WARN("this machine has one CPU: not looked at");
@@ -326,6 +329,13 @@ TEST_CASE("each core has a queue pair of its own", "[integration][dpdk]") {
         for (auto& core : running) all.push_back(*co_await core);
         co_return all;
     }());
+    const auto queues = runtime.block_on([]() -> Task<std::vector<unsigned>> {
+        std::vector<unsigned> all;
+        auto running = on_each_core(&queue_here);
+        for (auto& core : running) all.push_back(*co_await core);
+        co_return all;
+    }());
+    CHECK(queues == std::vector<unsigned>{0, 1});
     REQUIRE(received.size() == 2);
     CHECK(received[0] == numbers_from(0, 40));
     CHECK(received[1] == numbers_from(1'000, 40));
@@ -360,10 +370,13 @@ TEST_CASE("frames that are under way when the runtime ends go back to their pool
     CHECK(runtime.shutdown(std::chrono::seconds{5}).is_clean());
 }
 
-TEST_CASE("the runtime leaves the affinity of the thread that makes it alone", "[integration][dpdk]") {
-    const auto before = topology::affinity().value().to_string();
-    auto runtime = make_runtime("vdev=net_ring0");
-    CHECK(topology::affinity().value().to_string() == before);
+// Of the thread of main(), before it started EAL and after.
+std::string affinity_before;
+std::string affinity_after;
+
+TEST_CASE("starting EAL leaves the affinity of the thread that does it alone", "[integration][dpdk]") {
+    CHECK_FALSE(affinity_before.empty());
+    CHECK(affinity_after == affinity_before);
 }
 
 TEST_CASE("auto passes over dpdk when no device is configured", "[integration][dpdk]") {
@@ -394,14 +407,19 @@ TEST_CASE("what cannot be opened is one line with its name", "[integration][dpdk
     }
 }
 
+/// Empty, or why no runtime can be made.
+std::string start_eal() {
+    affinity_before = topology::affinity().value().to_string();
+    const auto first = try_runtime("vdev=net_ring0");
+    affinity_after = topology::affinity().value().to_string();
+    return first ? std::string() : first.error().message;
+}
+
 }  // namespace
 }  // namespace skerry
 
 int main(int argc, char** argv) {
-    const std::string failure = [] {
-        const auto first = skerry::try_runtime("vdev=net_ring0");
-        return first ? std::string() : first.error().message;
-    }();
+    const std::string failure = skerry::start_eal();
     if (failure.find("EAL does not start") != std::string::npos) {
         std::printf("skipped: %s\n", failure.c_str());
         return skerry::tests::skip_exit_code;

@@ -27,6 +27,9 @@ enum class FrameChecksum : std::uint8_t {
 namespace frame_flag {
 inline constexpr std::uint8_t device_memory = 1;  ///< the payload is on a device: only headers may be read
 inline constexpr std::uint8_t has_vlan = 2;  ///< `vlan` is the packet's tag, which the port took off
+/// The sender keeps a handle on the payload until it is acknowledged. It looks at nothing in front of it and wrote down
+/// where it is, so that this packet's headers may be written there all the same.
+inline constexpr std::uint8_t kept = 4;
 }  // namespace frame_flag
 
 /// A piece of a packet.
@@ -63,7 +66,8 @@ struct alignas(cache_line_bytes) Frame : BufferOwner {
     }
     /// Makes `count` more bytes in front and returns them. They must fit the headroom.
     [[nodiscard]] std::byte* prepend(std::size_t count) noexcept {
-        SKERRY_DEBUG_ASSERT(count <= headroom && !is_shared(), "no room in front, or another holder");
+        SKERRY_DEBUG_ASSERT(count <= headroom && (!is_shared() || (flags & frame_flag::kept) != 0),
+                            "no room in front, or another holder");
         data -= count;
         length = static_cast<std::uint16_t>(length + count);
         headroom = static_cast<std::uint16_t>(headroom - count);

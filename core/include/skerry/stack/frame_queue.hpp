@@ -24,6 +24,8 @@ public:
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] Frame* front() const noexcept { return first_; }
+    /// The newest. There must be one.
+    [[nodiscard]] Frame& back() const noexcept { return *last_; }
 
     void push(Frame& packet) noexcept {
         packet.next = nullptr;

@@ -47,7 +47,8 @@ std::optional<IcmpError> Icmp::error_in(const wire::IcmpHeader& header) noexcept
     const wire::IcmpQuote& quote = header.quote;
     if (quote.source == config_.address)
         return IcmpError{header.type,       header.code,       quote.protocol,
-                         quote.destination, quote.source_port, quote.destination_port};
+                         quote.destination, quote.source_port, quote.destination_port,
+                         quote.seq};
     drops_.count(Drop::icmp_stale);
     return {};
 }

@@ -22,6 +22,7 @@ struct IcmpError {
     wire::Ipv4Addr remote;  ///< where the packet went
     std::uint16_t local_port = 0;
     std::uint16_t remote_port = 0;
+    std::uint32_t seq = 0;  ///< TCP's
 };
 
 /// Threads: one core.

@@ -2,6 +2,7 @@
 
 // What a stack is told before it runs. Every limit has a counter, which is a reason in drop.hpp.
 
+#include "tcp/limits.hpp"
 #include "wire/addresses.hpp"
 
 #include <chrono>
@@ -43,6 +44,7 @@ struct StackConfig {
 
     NeighbourLimits neighbours;
     ReassemblyLimits reassembly;
+    TcpLimits tcp;
     std::uint32_t icmp_per_second = 1000;  ///< errors, about; echoes are not limited
     std::size_t udp_queue_packets = 1024;  ///< datagrams that one socket keeps unread
     std::size_t groups_max = 1024;  ///< multicast groups that this host is in at once

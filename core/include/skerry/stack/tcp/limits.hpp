@@ -1,0 +1,36 @@
+#pragma once
+
+// How much TCP keeps and how long it waits. Every limit has a counter, which is a reason in drop.hpp.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace skerry::stack {
+
+struct TcpLimits {
+    std::uint32_t receive_buffer_bytes = 64 * 1024;  ///< what one connection keeps unread, and so its window
+    std::uint32_t send_buffer_bytes = 256 * 1024;    ///< what one connection keeps until it is acknowledged
+    std::uint32_t send_segments_max = 512;           ///< in how many pieces
+    std::uint32_t reassembly_segments_max = 256;     ///< out of order, for one connection
+    std::uint32_t half_open_max = 1024;              ///< for one listener
+    std::uint32_t time_wait_max = 131'072;           ///< the oldest goes for a new one
+    std::uint32_t resets_per_second = 1000;          ///< for segments of no connection, about
+    std::uint32_t challenges_per_second = 1000;      ///< RFC 5961, about
+
+    // RFC 6298 section 2.4 asks for at least 1 s. Like Linux we floor at 200 ms.
+    std::chrono::nanoseconds rto_min = std::chrono::milliseconds{200};
+    std::chrono::nanoseconds rto_initial = std::chrono::seconds{1};
+    std::chrono::nanoseconds rto_max = std::chrono::seconds{120};
+    std::chrono::nanoseconds delayed_ack = std::chrono::milliseconds{40};
+    std::chrono::nanoseconds time_wait = std::chrono::seconds{60};
+    std::chrono::nanoseconds fin_wait_2 = std::chrono::seconds{60};  ///< for a peer that never ends its direction
+    std::chrono::nanoseconds user_timeout = std::chrono::minutes{15};  ///< about Linux's 15 retries
+    std::chrono::nanoseconds challenge_interval = std::chrono::milliseconds{500};  ///< for one connection
+    std::uint8_t syn_retries = 6;      ///< 1 + 2 + ... + 64 s: given up after 127 s, as in Linux
+    std::uint8_t syn_ack_retries = 5;  ///< given up after 63 s
+    std::uint8_t window_scale = 7;     ///< for receive buffers up to 8 MiB
+    constexpr TcpLimits() noexcept {}
+};
+
+}  // namespace skerry::stack

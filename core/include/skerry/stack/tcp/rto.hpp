@@ -1,0 +1,35 @@
+#pragma once
+
+// How long to wait for an acknowledgement: the round trip's smoothed mean and four times its deviation, doubled with
+// each time-out in a row. Whole microseconds.
+//
+// Source: RFC 6298. Section 2.4's floor is a matter of configuration; see limits.hpp.
+
+#include "limits.hpp"
+
+#include <chrono>
+#include <cstdint>
+
+namespace skerry::stack::tcp {
+
+class Rto {
+public:
+    /// A round trip was measured, of a segment that was sent once or whose copy is known from its timestamp.
+    void sample(std::chrono::nanoseconds round_trip) noexcept;
+    void back_off() noexcept {
+        if (backoff_ < 31) ++backoff_;
+    }
+    void reset_back_off() noexcept { backoff_ = 0; }
+    /// How many time-outs came in a row.
+    [[nodiscard]] std::uint32_t back_offs() const noexcept { return backoff_; }
+
+    [[nodiscard]] std::chrono::nanoseconds value(const TcpLimits& limits) const noexcept;
+    [[nodiscard]] std::chrono::microseconds smoothed() const noexcept { return std::chrono::microseconds{srtt_us_}; }
+
+private:
+    std::uint32_t srtt_us_ = 0;  // 0: nothing was measured
+    std::uint32_t deviation_us_ = 0;
+    std::uint32_t backoff_ = 0;
+};
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,96 @@
+#pragma once
+
+// Hot path. What a connection has to send and what is not acknowledged yet, in the order of the sequence numbers: a
+// ring of descriptors. Each has a handle on the frame with its payload and says itself where in the frame that is,
+// because the frame's own window is moved by whoever has the packet: the port, or a receiver in the same process.
+//
+//   front                       sent()                 size()
+//     |  sent, unacknowledged     |  to be sent           |
+//
+// After a timeout sent() goes back to 0: everything is to be sent again, as the congestion window allows. Two
+// descriptors stand in the connection itself, which is all that a dialogue needs; a longer ring comes and goes.
+
+#include "../../backend/frame.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace skerry::stack::tcp {
+
+namespace sent_flag {
+inline constexpr std::uint8_t fin = 1;
+inline constexpr std::uint8_t again = 2;  ///< sent more than once: says nothing about the round trip (Karn)
+}  // namespace sent_flag
+
+struct SendSegment {
+    backend::Frame* frame = nullptr;  ///< null: no payload
+    std::int64_t sent_ns = 0;
+    std::uint32_t seq = 0;
+    std::uint16_t offset = 0;  ///< from frame->memory()
+    std::uint16_t length = 0;
+    std::uint8_t flags = 0;
+
+    [[nodiscard]] bool is_fin() const noexcept { return (flags & sent_flag::fin) != 0; }
+    [[nodiscard]] std::uint32_t seq_length() const noexcept { return length + (is_fin() ? 1U : 0U); }
+    [[nodiscard]] std::uint32_t end() const noexcept { return seq + seq_length(); }
+    [[nodiscard]] const std::byte* payload() const noexcept { return frame->memory() + offset; }
+};
+static_assert(sizeof(SendSegment) == 32);
+
+/// Owns its handles on the frames.
+class SendQueue {
+public:
+    SendQueue() noexcept = default;
+    ~SendQueue() { clear(); }
+    SendQueue(const SendQueue&) = delete;
+    SendQueue& operator=(const SendQueue&) = delete;
+
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+    /// Payload in all of them.
+    [[nodiscard]] std::uint32_t bytes() const noexcept { return bytes_; }
+    [[nodiscard]] std::uint32_t sent() const noexcept { return sent_; }
+    [[nodiscard]] bool has_unsent() const noexcept { return sent_ != size_; }
+
+    [[nodiscard]] SendSegment& operator[](std::uint32_t at) noexcept { return slots()[(head_ + at) & (capacity_ - 1)]; }
+    [[nodiscard]] SendSegment& front() noexcept { return (*this)[0]; }
+    [[nodiscard]] SendSegment& back() noexcept { return (*this)[size_ - 1]; }
+    [[nodiscard]] SendSegment& next_unsent() noexcept { return (*this)[sent_]; }
+
+    /// Takes the handle on `segment.frame` over. False, and nothing taken, when there is no memory.
+    [[nodiscard]] bool push(const SendSegment& segment) noexcept;
+    /// `count` more bytes were put behind the last one's payload.
+    void extend_back(std::uint16_t count) noexcept {
+        back().length = static_cast<std::uint16_t>(back().length + count);
+        bytes_ += count;
+    }
+    /// Cuts a segment in two, the first with `bytes` of payload. False when there is no memory.
+    [[nodiscard]] bool split(std::uint32_t at, std::uint16_t bytes) noexcept;
+    /// Everything before `ack` is acknowledged.
+    void acknowledge(std::uint32_t ack) noexcept;
+
+    void mark_sent() noexcept { ++sent_; }
+    void send_again() noexcept { sent_ = 0; }
+    void clear() noexcept;
+    /// Gives a ring of its own back, when it is empty.
+    void shrink() noexcept;
+
+private:
+    static constexpr std::uint32_t inline_slots = 2;
+
+    [[nodiscard]] SendSegment* slots() noexcept { return ring_ != nullptr ? ring_.get() : inline_.data(); }
+    [[nodiscard]] bool grow() noexcept;
+    void pop_front() noexcept;
+
+    std::array<SendSegment, inline_slots> inline_;
+    std::unique_ptr<SendSegment[]> ring_;
+    std::uint32_t capacity_ = inline_slots;  // a power of two
+    std::uint32_t head_ = 0;
+    std::uint32_t size_ = 0;
+    std::uint32_t sent_ = 0;
+    std::uint32_t bytes_ = 0;
+};
+
+}  // namespace skerry::stack::tcp

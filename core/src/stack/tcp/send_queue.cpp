@@ -1,0 +1,76 @@
+#include <skerry/stack/tcp/send_queue.hpp>
+
+#include <skerry/stack/sequence.hpp>
+
+#include <new>
+#include <utility>
+
+namespace skerry::stack::tcp {
+
+bool SendQueue::push(const SendSegment& segment) noexcept {
+    if (size_ == capacity_ && !grow()) return false;
+    (*this)[size_++] = segment;
+    bytes_ += segment.length;
+    return true;
+}
+
+bool SendQueue::grow() noexcept {
+    const std::uint32_t capacity = capacity_ == inline_slots ? 8 : capacity_ * 2;
+    std::unique_ptr<SendSegment[]> ring(new (std::nothrow) SendSegment[capacity]);
+    if (ring == nullptr) return false;
+    for (std::uint32_t i = 0; i < size_; ++i) ring[i] = (*this)[i];
+    ring_ = std::move(ring);
+    capacity_ = capacity;
+    head_ = 0;
+    return true;
+}
+
+bool SendQueue::split(std::uint32_t at, std::uint16_t bytes) noexcept {
+    if (size_ == capacity_ && !grow()) return false;
+    for (std::uint32_t i = size_++; i > at + 1; --i) (*this)[i] = (*this)[i - 1];
+    SendSegment& first = (*this)[at];
+    SendSegment& second = (*this)[at + 1];
+    second = first;
+    second.seq += bytes;
+    second.offset = static_cast<std::uint16_t>(first.offset + bytes);
+    second.length = static_cast<std::uint16_t>(first.length - bytes);
+    first.length = bytes;
+    first.flags = static_cast<std::uint8_t>(first.flags & ~sent_flag::fin);
+    ++first.frame->handles;
+    if (at < sent_) ++sent_;
+    return true;
+}
+
+void SendQueue::pop_front() noexcept {
+    SendSegment& oldest = front();
+    if (oldest.frame != nullptr) oldest.frame->drop();
+    bytes_ -= oldest.length;
+    --size_;
+    if (sent_ != 0) --sent_;
+    head_ = size_ == 0 ? 0 : (head_ + 1) & (capacity_ - 1);  // empty: the same line is used again
+}
+
+void SendQueue::acknowledge(std::uint32_t ack) noexcept {
+    while (size_ != 0 && seq_at_or_before(front().end(), ack)) pop_front();
+    if (size_ == 0 || !seq_before(front().seq, ack)) return;
+    SendSegment& oldest = front();
+    const auto acked = static_cast<std::uint16_t>(ack - oldest.seq);  // a part of its payload
+    oldest.seq = ack;
+    oldest.offset = static_cast<std::uint16_t>(oldest.offset + acked);
+    oldest.length = static_cast<std::uint16_t>(oldest.length - acked);
+    bytes_ -= acked;
+}
+
+void SendQueue::clear() noexcept {
+    while (size_ != 0) pop_front();
+    shrink();
+}
+
+void SendQueue::shrink() noexcept {
+    if (size_ != 0 || ring_ == nullptr) return;
+    ring_.reset();
+    capacity_ = inline_slots;
+    head_ = 0;
+}
+
+}  // namespace skerry::stack::tcp

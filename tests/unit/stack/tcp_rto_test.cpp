@@ -1,0 +1,129 @@
+// How long a sender waits and how much it sends: RFC 6298, 5681, 6582 and 6928.
+
+#include "support/catch.hpp"
+
+#include <skerry/stack/tcp/congestion.hpp>
+#include <skerry/stack/tcp/rate_limit.hpp>
+#include <skerry/stack/tcp/rto.hpp>
+
+#include <chrono>
+
+namespace skerry {
+namespace {
+
+using namespace std::chrono_literals;
+using stack::TcpLimits;
+using stack::tcp::AckSample;
+using stack::tcp::Congestion;
+using stack::tcp::new_reno;
+using stack::tcp::Rto;
+
+TEST_CASE("the time-out is 1 s before anything was measured, and doubles to its limit", "[stack][tcp]") {
+    const TcpLimits limits;
+    Rto rto;
+    CHECK(rto.value(limits) == 1s);
+    for (const auto expected : {2s, 4s, 8s, 16s, 32s, 64s, 120s, 120s}) {
+        rto.back_off();
+        CHECK(rto.value(limits) == expected);
+    }
+    rto.reset_back_off();
+    CHECK(rto.value(limits) == 1s);
+}
+
+TEST_CASE("the first measure gives a mean and half of it as deviation", "[stack][tcp]") {
+    const TcpLimits limits;
+    Rto rto;
+    rto.sample(400ms);
+    CHECK(rto.smoothed() == 400ms);
+    CHECK(rto.value(limits) == 1200ms);  // 400 + 4 x 200
+    rto.sample(400ms);
+    CHECK(rto.value(limits) == 1000ms);  // the deviation fell to 150
+    rto.sample(800ms);
+    CHECK(rto.smoothed() == 450ms);
+    CHECK(rto.value(limits) == 450ms + 4 * 212500us);
+}
+
+TEST_CASE("the time-out has a floor, also for a round trip that never varies", "[stack][tcp]") {
+    const TcpLimits limits;
+    Rto rto;
+    for (int i = 0; i < 100; ++i) rto.sample(100us);
+    CHECK(rto.value(limits) == 200ms);
+}
+
+AckSample acked(std::uint32_t bytes) {
+    AckSample sample;
+    sample.acked_bytes = bytes;
+    sample.is_window_limited = true;
+    return sample;
+}
+
+TEST_CASE("the first window is ten segments, and less of large ones", "[stack][tcp]") {
+    Congestion congestion;
+    congestion.init(new_reno, 1460);
+    CHECK(congestion.window == 14'600);
+    congestion.init(new_reno, 536);
+    CHECK(congestion.window == 5360);
+    congestion.init(new_reno, 9000);
+    CHECK(congestion.window == 18'000);
+}
+
+TEST_CASE("slow start adds what is acknowledged, then a segment a window", "[stack][tcp]") {
+    Congestion congestion;
+    congestion.init(new_reno, 1000);
+    congestion.ops->on_ack(congestion, acked(10'000));
+    CHECK(congestion.window == 20'000);
+    congestion.threshold = 21'000;
+    congestion.ops->on_ack(congestion, acked(3000));
+    CHECK(congestion.window == 21'000);  // 1,000 of them; 2,000 count for the next segment
+    congestion.ops->on_ack(congestion, acked(18'000));
+    CHECK(congestion.window == 21'000);
+    congestion.ops->on_ack(congestion, acked(1000));
+    CHECK(congestion.window == 22'000);
+}
+
+TEST_CASE("a sender that does not use its window does not get a larger one", "[stack][tcp]") {
+    Congestion congestion;
+    congestion.init(new_reno, 1000);
+    AckSample sample = acked(10'000);
+    sample.is_window_limited = false;
+    congestion.ops->on_ack(congestion, sample);
+    CHECK(congestion.window == 10'000);
+}
+
+TEST_CASE("a loss halves what was under way, a time-out leaves one segment", "[stack][tcp]") {
+    Congestion congestion;
+    congestion.init(new_reno, 1000);
+    congestion.ops->on_loss(congestion, 30'000);
+    CHECK(congestion.threshold == 15'000);
+    congestion.ops->on_timeout(congestion, 12'000, true);
+    CHECK(congestion.threshold == 6000);
+    CHECK(congestion.window == 1000);
+    congestion.ops->on_timeout(congestion, 1000, false);
+    CHECK(congestion.threshold == 6000);  // the second of a row finds nothing to halve
+    congestion.ops->on_loss(congestion, 1000);
+    CHECK(congestion.threshold == 2000);
+}
+
+TEST_CASE("a rate limit lets about so many through, and not always as many", "[stack][tcp]") {
+    stack::tcp::RateLimit limit(1000);
+    auto now = time::Instant::from_nanos(1'000'000'000);
+    std::uint32_t random = 1;
+    unsigned total = 0;
+    unsigned least = 1000;
+    unsigned most = 0;
+    for (int i = 0; i < 100; ++i) {  // a second
+        unsigned taken = 0;
+        random = random * 1'664'525 + 1'013'904'223;
+        while (limit.take(now, random >> 8U)) ++taken;
+        least = std::min(least, taken);
+        most = std::max(most, taken);
+        total += taken;
+        now = now + 10ms;
+    }
+    CHECK(total > 700);
+    CHECK(total < 1300);
+    CHECK(least < most);
+}
+
+}  // namespace
+}  // namespace skerry

@@ -17,7 +17,8 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       output_(config_, link_, neighbours_),
       icmp_(config_, link_, output_, drops_),
       groups_(config_, link_, output_, timers_, drops_),
-      udp_(config_, link_, output_, icmp_, groups_, drops_) {}
+      udp_(config_, link_, output_, icmp_, groups_, drops_),
+      tcp_(config_, link_, output_, timers_, drops_) {}
 
 Stack::~Stack() = default;
 
@@ -26,6 +27,7 @@ void Stack::input(std::span<Frame* const> burst, time::Instant now) noexcept {
     // What we sent ourselves; what that makes us send ourselves waits for the next turn, or it could go on for ever.
     for (std::size_t left = output_.looped().size(); left > 0; --left) input_ipv4(*output_.looped().pop(), now);
     udp_.deliver();
+    tcp_.deliver();
 }
 
 void Stack::input_frame(Frame& frame, time::Instant now) noexcept {
@@ -73,12 +75,19 @@ void Stack::input_transport(Packet& packet) noexcept {
     switch (packet.ip.protocol) {
         case wire::ip_protocol::udp: return udp_.input(packet);
         case wire::ip_protocol::igmp: return groups_.input(packet);
+        case wire::ip_protocol::tcp: return tcp_.input(packet);
         case wire::ip_protocol::icmp:
-            if (const auto error = icmp_.input(packet); error && error->protocol == wire::ip_protocol::udp)
-                udp_.input_error(*error);
+            if (const auto error = icmp_.input(packet)) input_error(*error);
             return;
         default: icmp_.send_protocol_unreachable(packet); return link_.drop(packet.frame, Drop::ipv4_protocol);
     }
+}
+
+void Stack::input_error(const IcmpError& error) noexcept {
+    if (error.protocol == wire::ip_protocol::udp)
+        udp_.input_error(error);
+    else if (error.protocol == wire::ip_protocol::tcp)
+        tcp_.input_error(error);
 }
 
 }  // namespace skerry::stack

@@ -4,7 +4,7 @@
 // It knows no clock, no thread and no NIC, so that the same code runs on a NIC's queue, on a TAP device and, on virtual
 // time, in a test.
 //
-// Today: Ethernet, ARP, IPv4 (pieces are put together, none are made), ICMP, IGMPv2, UDP. One address, one port.
+// Today: Ethernet, ARP, IPv4 (pieces are put together, none are made), ICMP, IGMPv2, UDP, TCP. One address, one port.
 
 #include "config.hpp"
 #include "drop.hpp"
@@ -14,6 +14,7 @@
 #include "link.hpp"
 #include "neighbours.hpp"
 #include "reassembly.hpp"
+#include "tcp/tcp.hpp"
 #include "timers.hpp"
 #include "udp.hpp"
 
@@ -35,8 +36,12 @@ public:
     /// Takes packets over, and tells the sockets that got something from them.
     void input(std::span<Frame* const> burst, time::Instant now) noexcept;
 
-    /// What is due by now: neighbours that did not answer, and others' timers.
-    void advance(time::Instant now) noexcept { timers_.advance(now); }
+    /// After the tasks: what is due by now, and the acknowledgements that no reply carried.
+    void advance(time::Instant now) noexcept {
+        tcp_.flush(now);
+        timers_.advance(now);
+        tcp_.deliver();
+    }
     [[nodiscard]] time::Instant next_deadline() noexcept { return timers_.next_deadline(); }
 
     /// Whether something that was sent to ourselves waits for input(), with packets or without.
@@ -47,6 +52,7 @@ public:
 
     [[nodiscard]] Udp& udp() noexcept { return udp_; }
     [[nodiscard]] Groups& groups() noexcept { return groups_; }
+    [[nodiscard]] tcp::Tcp& tcp() noexcept { return tcp_; }
     [[nodiscard]] Neighbours& neighbours() noexcept { return neighbours_; }
     [[nodiscard]] Reassembly& reassembly() noexcept { return reassembly_; }
     [[nodiscard]] const StackConfig& config() const noexcept { return config_; }
@@ -57,6 +63,7 @@ private:
     void input_arp(Frame& frame, time::Instant now) noexcept;
     void input_ipv4(Frame& frame, time::Instant now) noexcept;
     void input_transport(Packet& packet) noexcept;
+    void input_error(const IcmpError& error) noexcept;
     [[nodiscard]] bool is_for_us(wire::Ipv4Addr destination) const noexcept;
 
     StackConfig config_;
@@ -69,6 +76,7 @@ private:
     Icmp icmp_;
     Groups groups_;
     Udp udp_;
+    tcp::Tcp tcp_;
 };
 
 }  // namespace skerry::stack

@@ -1,0 +1,45 @@
+#pragma once
+
+// Connections that we begin: a random port, SYNs until something answers, and what an answer may be.
+
+#include "output.hpp"
+#include "passive_open.hpp"
+#include "receiver.hpp"
+#include "sender.hpp"
+
+#include "../../base/result.hpp"
+
+#include <cstdint>
+
+namespace skerry::stack::tcp {
+
+class ActiveOpen {
+public:
+    ActiveOpen(Shared& shared, Output& output, Sender& sender, Receiver& receiver,
+               const PassiveOpen& listeners) noexcept
+        : shared_(shared), output_(output), sender_(sender), receiver_(receiver), listeners_(listeners) {}
+
+    /// Sends the first SYN.
+    ///
+    /// Errors: unreachable; address_not_available, when every port is in use towards there; no_memory.
+    [[nodiscard]] Result<Tcb*> connect(wire::Ipv4Addr to, std::uint16_t port, time::Instant now) noexcept;
+
+    /// A segment for a connection in SYN-SENT. `failure` is set when the connection has to be given up.
+    [[nodiscard]] Drop input(Tcb& tcb, const Segment& segment, Errc& failure) noexcept;
+
+    /// retransmit_at has come. False when the peer is given up.
+    [[nodiscard]] bool on_timeout(Tcb& tcb, time::Instant now) noexcept;
+
+private:
+    [[nodiscard]] std::uint16_t free_port(Tuple tuple) noexcept;
+    void send_again_later(Tcb& tcb, time::Instant now) noexcept;
+    void agree(Tcb& tcb, const Segment& segment) noexcept;
+
+    Shared& shared_;
+    Output& output_;
+    Sender& sender_;
+    Receiver& receiver_;
+    const PassiveOpen& listeners_;
+};
+
+}  // namespace skerry::stack::tcp

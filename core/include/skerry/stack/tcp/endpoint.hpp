@@ -1,0 +1,86 @@
+#pragma once
+
+// Who has a connection, and who listens: what the sockets derive from.
+
+#include "half_open.hpp"
+#include "tcb.hpp"
+
+#include "../../base/intrusive_list.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace skerry::stack::tcp {
+
+class PassiveOpen;
+class Tcp;
+
+/// Told once after a burst, or after timers, that something changed.
+class Listening {
+public:
+    Listening(const Listening&) = delete;
+    Listening& operator=(const Listening&) = delete;
+
+protected:
+    Listening() noexcept { ready_.who = this; }
+    virtual ~Listening() {
+        if (ready_.is_linked()) ready_.unlink();
+    }
+
+    virtual void on_ready() noexcept = 0;
+
+private:
+    friend class ReadyList;
+    struct Ready : ListLink {
+        Listening* who = nullptr;
+    };
+    Ready ready_;
+};
+
+/// Those that are to be told.
+class ReadyList {
+public:
+    void mark(Listening& who) noexcept {
+        if (!who.ready_.is_linked()) list_.push_back(who.ready_);
+    }
+    void deliver() noexcept {
+        while (Listening::Ready* const ready = list_.pop_front()) ready->who->on_ready();
+    }
+
+private:
+    IntrusiveList<Listening::Ready> list_;
+};
+
+/// The owner of one connection. The owner's socket derives from it.
+///
+/// Lifetime: closed before it goes away.
+class Endpoint : public Listening {
+public:
+    /// Null before connect() and after close().
+    Tcb* tcb = nullptr;
+};
+
+/// One that listens. Its connections wait in it, oldest first.
+///
+/// Lifetime: closed before it goes away.
+class Acceptor : public Listening {
+public:
+    wire::Ipv4Addr local;  ///< 0.0.0.0: any of ours
+    std::uint16_t port = 0;
+
+    [[nodiscard]] bool has_waiting() const noexcept { return waiting_count_ != 0; }
+    [[nodiscard]] std::size_t half_open() const noexcept { return half_open_count_; }
+
+private:
+    friend PassiveOpen;
+    friend Tcp;
+    IntrusiveList<HolderLink> waiting_;
+    std::size_t waiting_count_ = 0;
+    std::size_t backlog_ = 0;
+    IntrusiveList<HalfOpenLink> half_open_;
+    std::size_t half_open_count_ = 0;
+    PassiveOpen* home_ = nullptr;
+    Acceptor* next_on_port_ = nullptr;
+};
+
+}  // namespace skerry::stack::tcp

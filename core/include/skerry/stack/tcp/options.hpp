@@ -1,0 +1,56 @@
+#pragma once
+
+// What the two ends agree on in their SYNs, and the clock of timestamps.
+
+#include "limits.hpp"
+
+#include "../config.hpp"
+#include "../wire/ipv4.hpp"
+#include "../wire/tcp.hpp"
+#include "../wire/tcp_options.hpp"
+#include "../../time/instant.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace skerry::stack::tcp {
+
+inline constexpr std::uint16_t mss_default = 536;  // RFC 9293 section 3.7.1
+/// Less would make each of our packets mostly header: CVE-2019-11479.
+inline constexpr std::uint16_t mss_min = 88;
+
+/// The segments that we can take.
+[[nodiscard]] inline std::uint16_t own_mss(const StackConfig& config) noexcept {
+    return static_cast<std::uint16_t>(config.mtu - wire::ipv4_bytes - wire::tcp_bytes);
+}
+
+/// The payload of a segment to a peer whose SYN had `mss`.
+[[nodiscard]] inline std::uint16_t send_mss(const StackConfig& config, std::uint16_t peer_mss,
+                                            bool has_timestamps) noexcept {
+    const std::uint16_t fits = std::clamp(peer_mss, mss_min, std::max(mss_min, own_mss(config)));
+    return static_cast<std::uint16_t>(fits - (has_timestamps ? wire::tcp_timestamps_bytes : 0));
+}
+
+[[nodiscard]] inline std::uint16_t peer_mss(const wire::TcpOptions& options) noexcept {
+    return options.has_mss ? options.mss : mss_default;
+}
+
+/// Milliseconds, from a beginning that differs with each connection. RFC 7323 section 5.4.
+[[nodiscard]] inline std::uint32_t timestamp(time::Instant now, std::uint32_t offset) noexcept {
+    return static_cast<std::uint32_t>(now.as_nanos() / 1'000'000) + offset;
+}
+
+/// The options of our SYN, and of our SYN-ACK when `peer` is what the SYN had.
+[[nodiscard]] inline wire::TcpOptions syn_options(const StackConfig& config, const wire::TcpOptions* peer,
+                                                  wire::TcpTimestamps timestamps) noexcept {
+    wire::TcpOptions options;
+    options.has_mss = true;
+    options.mss = own_mss(config);
+    options.has_timestamps = peer == nullptr || peer->has_timestamps;
+    options.timestamps = timestamps;
+    options.has_window_scale = peer == nullptr || peer->has_window_scale;
+    options.window_scale = config.tcp.window_scale;
+    return options;
+}
+
+}  // namespace skerry::stack::tcp

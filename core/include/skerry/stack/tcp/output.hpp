@@ -1,0 +1,61 @@
+#pragma once
+
+// Hot path. Segments on their way out: a header in front of the payload, and what goes without payload.
+//
+// Payload was copied once, into a frame with room for all headers, and leaves in it. As long as somebody else holds the
+// frame (the port still has it, or a receiver in this process) nothing is written to it: a copy leaves then.
+
+#include "options.hpp"
+#include "segment.hpp"
+#include "shared.hpp"
+
+#include <cstdint>
+#include <span>
+
+namespace skerry::stack::tcp {
+
+class Output {
+public:
+    explicit Output(Shared& shared) noexcept : shared_(shared) {}
+
+    /// Sends one of the connection's. False when there was no frame for the copy that it needed.
+    [[nodiscard]] bool send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant now) noexcept;
+
+    /// Acknowledges what came, and says how large the window is.
+    void send_ack(Tcb& tcb, time::Instant now) noexcept { send_bare(tcb, tcb.snd_nxt, flag::ack, now); }
+    /// Makes the peer answer: what it asks to be acknowledged is old.
+    void send_probe(Tcb& tcb, time::Instant now) noexcept { send_bare(tcb, tcb.snd_una - 1, flag::ack, now); }
+    void send_reset(Tcb& tcb, time::Instant now) noexcept { send_bare(tcb, tcb.snd_nxt, flag::rst | flag::ack, now); }
+    /// An acknowledgement that an attacker could ask for: limited. RFC 5961 section 7.
+    void challenge(Tcb& tcb, time::Instant now) noexcept;
+
+    /// SYN, or SYN-ACK of a connection that both ends began.
+    void send_syn(Tcb& tcb, time::Instant now) noexcept;
+    void send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept;
+    /// An acknowledgement of one that has no connection yet. Limited.
+    void challenge(HalfOpen& half_open, time::Instant now) noexcept;
+    void send_ack(TimeWait& entry, time::Instant now) noexcept;
+
+    /// Answers a segment of no connection, or one that a connection cannot have sent. Limited.
+    void refuse(const Segment& segment) noexcept;
+    void reset(const Tuple& tuple, std::uint32_t seq, std::uint32_t ack, time::Instant now) noexcept;
+
+    /// The window that a first segment gives: it is never scaled.
+    [[nodiscard]] static std::uint16_t first_window(std::uint32_t limit) noexcept {
+        return static_cast<std::uint16_t>(std::min<std::uint32_t>(limit, 0xffff));
+    }
+    /// Brings the end of the window forward, if that is worth a word, and returns what a header says of it.
+    [[nodiscard]] std::uint16_t window(Tcb& tcb) noexcept;
+
+private:
+    void send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept;
+    void send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
+                    time::Instant now) noexcept;
+    void emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
+              time::Instant now) noexcept;
+    void acknowledged(Tcb& tcb) noexcept;
+
+    Shared& shared_;
+};
+
+}  // namespace skerry::stack::tcp

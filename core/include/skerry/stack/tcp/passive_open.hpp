@@ -1,0 +1,58 @@
+#pragma once
+
+// Connections that peers begin: listeners, and the handshakes under way. A SYN costs 96 bytes and no frame until the
+// final acknowledgement comes; a Tcb is made then.
+
+#include "output.hpp"
+#include "receiver.hpp"
+#include "sender.hpp"
+
+#include "../../base/result.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace skerry::stack::tcp {
+
+class PassiveOpen {
+public:
+    PassiveOpen(Shared& shared, Output& output, Sender& sender, Receiver& receiver);
+    PassiveOpen(const PassiveOpen&) = delete;
+    PassiveOpen& operator=(const PassiveOpen&) = delete;
+
+    /// Gives the acceptor its port; 0 takes a free one.
+    ///
+    /// Errors: address_in_use; address_not_available, for an address that is not ours.
+    [[nodiscard]] Result<> listen(Acceptor& acceptor, wire::Ipv4Addr local, std::uint16_t port,
+                                  std::size_t backlog) noexcept;
+    /// Takes the port back and forgets the handshakes. Connections that wait in it are the caller's to end, before.
+    void close(Acceptor& acceptor) noexcept;
+    [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
+
+    /// A segment of no connection. `isn` is where the numbers of a new one begin, if that is decided already.
+    [[nodiscard]] Drop input(const Segment& segment, std::optional<std::uint32_t> isn) noexcept;
+
+    /// A segment of a handshake. When that is over, `made` is the connection, which has still to see the segment.
+    [[nodiscard]] Drop input(HalfOpen& half_open, const Segment& segment, Tcb*& made) noexcept;
+
+private:
+    static constexpr std::size_t ports = 65'536;
+
+    [[nodiscard]] Acceptor* find(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
+    [[nodiscard]] std::uint16_t free_port(wire::Ipv4Addr local) noexcept;
+    [[nodiscard]] Drop begin(Acceptor& acceptor, const Segment& segment, std::optional<std::uint32_t> isn) noexcept;
+    [[nodiscard]] Tcb* complete(HalfOpen& half_open, const Segment& segment) noexcept;
+    void send_again_later(HalfOpen& half_open, time::Instant now) noexcept;
+    void forget(HalfOpen& half_open) noexcept;
+    void free(HalfOpen& half_open) noexcept;
+    static void on_time(Timer& timer, time::Instant now) noexcept;
+
+    Shared& shared_;
+    Output& output_;
+    Sender& sender_;
+    Receiver& receiver_;
+    std::unique_ptr<Acceptor*[], void (*)(void*)> by_port_;
+};
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,39 @@
+#pragma once
+
+// A segment that came, read but not judged.
+
+#include "tuple.hpp"
+
+#include "../packet.hpp"
+#include "../sequence.hpp"
+#include "../wire/tcp.hpp"
+#include "../wire/tcp_options.hpp"
+
+#include <cstdint>
+
+namespace skerry::stack::tcp {
+
+namespace flag = wire::tcp_flag;
+
+/// `packet.frame` begins behind the TCP header. Whoever keeps the frame says so in `is_kept`.
+struct Segment {
+    Packet& packet;
+    wire::TcpHeader header;
+    wire::TcpOptions options;
+    Tuple tuple;
+    bool is_kept = false;
+
+    [[nodiscard]] Frame& frame() const noexcept { return packet.frame; }
+    [[nodiscard]] time::Instant now() const noexcept { return packet.now; }
+    [[nodiscard]] bool has(std::uint8_t flags) const noexcept { return header.has(flags); }
+    [[nodiscard]] std::uint32_t seq() const noexcept { return header.seq; }
+    [[nodiscard]] std::uint32_t ack() const noexcept { return header.ack; }
+    [[nodiscard]] std::uint32_t bytes() const noexcept { return packet.frame.length; }
+    /// What it takes of the sequence space: the payload, SYN and FIN.
+    [[nodiscard]] std::uint32_t length() const noexcept {
+        return bytes() + (has(flag::syn) ? 1U : 0U) + (has(flag::fin) ? 1U : 0U);
+    }
+    [[nodiscard]] std::uint32_t end() const noexcept { return seq() + length(); }
+};
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,68 @@
+#pragma once
+
+// Hot path. The sending half of a connection: cuts what is written into segments, sends as much as the peer's window
+// and the network's allow, takes acknowledgements, and sends again what was lost.
+//
+// Losses are found by three duplicate acknowledgements (RFC 5681 and 6582, with RFC 3042's limited transmit) or by a
+// time-out, after which everything that is not acknowledged counts as lost and goes again.
+
+#include "output.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace skerry::stack::tcp {
+
+class Sender {
+public:
+    Sender(Shared& shared, Output& output) noexcept : shared_(shared), output_(output) {}
+
+    /// A connection's first window, when both ends know what they agreed on.
+    void start(Tcb& tcb) noexcept;
+
+    /// Copies what there is room for, and sends what may go. Returns how much was taken.
+    std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
+    /// Whether a write would take something.
+    [[nodiscard]] bool has_room(const Tcb& tcb) const noexcept {
+        return tcb.queue.bytes() < shared_.config.tcp.send_buffer_bytes &&
+               tcb.queue.size() < shared_.config.tcp.send_segments_max;
+    }
+    /// This direction ends behind what was written.
+    void finish(Tcb& tcb, time::Instant now) noexcept;
+    /// Sends what may go.
+    void push(Tcb& tcb, time::Instant now) noexcept;
+
+    /// A segment came whose acknowledgement is one that we can have got.
+    void on_ack(Tcb& tcb, const Segment& segment) noexcept;
+
+    /// retransmit_at has come. False when the peer is given up.
+    [[nodiscard]] bool on_timeout(Tcb& tcb, time::Instant now) noexcept;
+
+    [[nodiscard]] static std::uint32_t in_flight(Tcb& tcb) noexcept {
+        return tcb.queue.sent() == 0 ? 0 : tcb.queue[tcb.queue.sent() - 1].end() - tcb.snd_una;
+    }
+    [[nodiscard]] std::chrono::nanoseconds user_timeout(const Tcb& tcb) const noexcept {
+        if (tcb.user_timeout_ms != 0) return std::chrono::milliseconds{tcb.user_timeout_ms};
+        return shared_.config.tcp.user_timeout;
+    }
+    /// Sets retransmit_at from now, but not past the moment at which the peer is given up.
+    void restart_timer(Tcb& tcb, time::Instant now) noexcept;
+
+private:
+    [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from) noexcept;
+    [[nodiscard]] bool may_go(Tcb& tcb, SendSegment& segment) noexcept;
+    [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;
+    void update_window(Tcb& tcb, const Segment& segment) noexcept;
+    void advance(Tcb& tcb, const Segment& segment) noexcept;
+    void on_duplicate(Tcb& tcb, time::Instant now) noexcept;
+    void recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept;
+    void send_front_again(Tcb& tcb, time::Instant now) noexcept;
+    void measure(Tcb& tcb, const Segment& segment) noexcept;
+    [[nodiscard]] bool is_given_up(const Tcb& tcb, time::Instant now) const noexcept;
+
+    Shared& shared_;
+    Output& output_;
+};
+
+}  // namespace skerry::stack::tcp

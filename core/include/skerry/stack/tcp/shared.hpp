@@ -1,0 +1,101 @@
+#pragma once
+
+// What the parts of one stack's TCP have in common: its tables and its ways out.
+
+#include "endpoint.hpp"
+#include "flow_table.hpp"
+#include "half_open.hpp"
+#include "rate_limit.hpp"
+#include "slab.hpp"
+#include "tcb.hpp"
+
+#include "../config.hpp"
+#include "../drop.hpp"
+#include "../ipv4_output.hpp"
+#include "../link.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace skerry::stack::tcp {
+
+/// See time_wait.hpp.
+struct TimeWait : ListLink {
+    Tuple tuple;
+    std::uint32_t index = 0;  ///< in the slab
+    std::int64_t deadline_ns = 0;
+    std::uint32_t snd_nxt = 0;
+    std::uint32_t rcv_nxt = 0;
+    std::uint32_t ts_recent = 0;
+    std::uint32_t ts_offset = 0;
+    std::uint32_t answered_ms = 0;
+    std::uint16_t window = 0;
+    bool has_timestamps = false;
+};
+static_assert(sizeof(TimeWait) <= 64);
+
+/// What a number of the flow table means.
+enum class Kind : std::uint32_t { connection = 0, half_open = 1, time_wait = 2 };
+
+[[nodiscard]] constexpr std::uint32_t flow_number(Kind kind, std::uint32_t index) noexcept {
+    return static_cast<std::uint32_t>(kind) << 30U | index;
+}
+[[nodiscard]] constexpr Kind flow_kind(std::uint32_t number) noexcept { return static_cast<Kind>(number >> 30U); }
+[[nodiscard]] constexpr std::uint32_t flow_index(std::uint32_t number) noexcept { return number & 0x3fff'ffffU; }
+
+struct Shared {
+    Shared(const StackConfig& stack_config, Link& stack_link, Ipv4Output& ipv4, Timers& stack_timers,
+           DropCounters& counters) noexcept
+        : config(stack_config),
+          link(stack_link),
+          output(ipv4),
+          timers(stack_timers),
+          drops(counters),
+          secrets(stack_config.seed),
+          resets(stack_config.tcp.resets_per_second),
+          challenges(stack_config.tcp.challenges_per_second) {}
+
+    const StackConfig& config;
+    Link& link;
+    Ipv4Output& output;
+    Timers& timers;
+    DropCounters& drops;
+    Secrets secrets;
+    FlowTable flows;
+    Slab<Tcb> tcbs;
+    Slab<HalfOpen> half_opens;
+    Slab<TimeWait> time_waits;
+    ReadyList ready;
+    IntrusiveList<AckLink> owed;  ///< acknowledgements that the next flush sends, if nothing carried them
+    RateLimit resets;
+    RateLimit challenges;
+
+    [[nodiscard]] const Tuple& tuple_of(std::uint32_t number) noexcept {
+        switch (flow_kind(number)) {
+            case Kind::half_open: return half_opens[flow_index(number)].tuple;
+            case Kind::time_wait: return time_waits[flow_index(number)].tuple;
+            case Kind::connection: break;
+        }
+        return tcbs[flow_index(number)].tuple;
+    }
+    [[nodiscard]] std::uint32_t find(const Tuple& tuple) noexcept {
+        return flows.find(secrets.hash(tuple), [&](std::uint32_t number) { return tuple_of(number) == tuple; });
+    }
+
+    /// Whoever has the connection is told.
+    void mark_ready(Tcb& tcb) noexcept {
+        if (tcb.endpoint != nullptr) ready.mark(*tcb.endpoint);
+    }
+    void owe_ack(Tcb& tcb) noexcept {
+        if (!static_cast<AckLink&>(tcb).is_linked()) owed.push_back(tcb);
+    }
+    /// Sees to it that the timer fires at the earliest deadline, or before it.
+    void arm(Tcb& tcb) noexcept {
+        const std::int64_t earliest = std::min({tcb.retransmit_at, tcb.ack_at, tcb.keep_alive_at, tcb.give_up_at});
+        if (earliest == never) return;
+        Timer& timer = tcb;
+        if (!timer.is_linked() || timer.deadline_ns > earliest) timers.set(timer, time::Instant::from_nanos(earliest));
+    }
+};
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,129 @@
+#pragma once
+
+// Hot path. A connection: the transmission control block. Two lines hold what every segment needs; the rest is looked
+// at when something is sent, lost or due. The flow table's number is the connection's place in its slab.
+//
+// An idle connection has no buffer: the queues are empty, and rings longer than a dialogue needs are given back.
+
+#include "congestion.hpp"
+#include "reassembly.hpp"
+#include "rto.hpp"
+#include "send_queue.hpp"
+#include "tuple.hpp"
+
+#include "../frame_queue.hpp"
+#include "../timers.hpp"
+#include "../../base/cache_line.hpp"
+#include "../../base/error.hpp"
+
+#include <cstdint>
+#include <limits>
+
+namespace skerry::stack::tcp {
+
+class Acceptor;
+class Endpoint;
+class Tcp;
+
+/// RFC 9293 section 3.3.2, without LISTEN (an Acceptor), SYN-RECEIVED of a passive open (a HalfOpen) and TIME-WAIT (an
+/// entry of its own).
+enum class State : std::uint8_t {
+    closed,
+    syn_sent,
+    syn_received,  ///< both ends connected at once
+    established,
+    fin_wait_1,
+    fin_wait_2,
+    close_wait,
+    closing,
+    last_ack,
+};
+
+inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+struct TcbHot {
+    Tuple tuple;
+    std::uint32_t index = 0;  ///< in the slab
+    State state = State::closed;
+    bool has_timestamps = false;
+    std::uint8_t send_scale = 0;
+    std::uint8_t receive_scale = 0;
+    std::uint32_t rcv_nxt = 0;
+    std::uint32_t rcv_right = 0;  ///< the end of the window that we gave; it never moves back
+    std::uint32_t snd_una = 0;
+    std::uint32_t snd_nxt = 0;  ///< behind all that was ever sent
+    std::uint32_t snd_wnd = 0;
+    std::uint32_t snd_wl1 = 0;
+    std::uint32_t snd_wl2 = 0;
+    std::uint32_t ts_recent = 0;
+    std::uint32_t ts_offset = 0;
+    std::uint16_t mss = 536;  ///< payload of a full segment to the peer
+    bool has_fin = false;     ///< the peer's FIN was seen, at fin_seq; it may still lie ahead
+
+    std::uint32_t last_ack_sent = 0;  ///< RFC 7323's Last.ACK.sent
+    std::uint32_t fin_seq = 0;
+    Endpoint* endpoint = nullptr;  ///< null: nobody has it (in an Acceptor's queue, or closed and still sending)
+    FrameQueue received;           ///< in order, unread; each frame begins and ends with its payload
+    std::uint32_t received_bytes = 0;
+    std::uint32_t receive_limit = 0;
+    std::uint32_t unacked_segments = 0;  ///< with data, since the last acknowledgement that we sent
+};
+static_assert(sizeof(TcbHot) <= 2 * cache_line_bytes);
+
+/// In the list of those that owe an acknowledgement.
+struct AckLink : ListLink {};
+/// In the list of whoever holds it: an Acceptor's queue, or all those that have left one.
+struct HolderLink : ListLink {};
+
+struct alignas(cache_line_bytes) Tcb : TcbHot, Timer, AckLink, HolderLink {
+    Tcp* tcp = nullptr;
+    Acceptor* acceptor = nullptr;  ///< while it waits to be accepted
+
+    // Deadlines on the line of time::Instant. The one timer stands at the earliest, or earlier: moving it with every
+    // segment would be the costliest thing that is done to an idle one.
+    std::int64_t retransmit_at = never;  ///< of the oldest segment, or the next window probe, or the next SYN
+    std::int64_t ack_at = never;
+    std::int64_t keep_alive_at = never;
+    std::int64_t give_up_at = never;  ///< nobody has it, and the peer does not end its direction
+    std::int64_t waiting_since = 0;  ///< for an acknowledgement, or for a window
+    std::int64_t heard_at = 0;
+    std::int64_t challenged_at = 0;
+
+    SendQueue queue;
+    Congestion congestion;
+    Reassembly reassembly;
+    Rto rto;
+
+    std::uint32_t snd_wnd_max = 0;
+    std::uint32_t iss = 0;
+    std::uint32_t recover = 0;  ///< recovery ends when this is acknowledged
+    std::uint32_t user_timeout_ms = 0;
+    std::uint32_t ts_recent_s = 0;  ///< when ts_recent was set, in seconds
+    std::uint16_t keep_alive_idle_s = 7200;
+    std::uint16_t keep_alive_interval_s = 75;
+    std::uint8_t keep_alive_count = 9;
+    std::uint8_t keep_alive_sent = 0;
+    std::uint8_t duplicate_acks = 0;
+    std::uint8_t syn_retries = 0;
+    Errc error = Errc::ok;  ///< not told yet
+    bool in_recovery : 1 = false;
+    bool is_probing : 1 = false;  ///< the peer's window is closed: retransmit_at is the next probe
+    bool no_delay : 1 = true;
+    bool keep_alive : 1 = false;
+    bool wants_room : 1 = false;  ///< a write waits
+    bool is_fin_queued : 1 = false;  ///< this end's direction is over
+    bool in_table : 1 = false;
+    bool resets_on_close : 1 = false;
+};
+static_assert(sizeof(Tcb) <= 512);
+
+/// Whether this end may still have something to say.
+[[nodiscard]] constexpr bool may_send(State state) noexcept {
+    return state == State::established || state == State::close_wait;
+}
+/// Whether the peer may still have something to say.
+[[nodiscard]] constexpr bool may_receive(State state) noexcept {
+    return state == State::established || state == State::fin_wait_1 || state == State::fin_wait_2;
+}
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,152 @@
+#pragma once
+
+// TCP of one stack: which connection a segment is for, the states, and what the sockets ask for.
+//
+//   input ── flow table ─┬─ Tcb ───────── this file: RFC 9293 section 3.10.7.4 ── Receiver, Sender ── Output
+//                        ├─ HalfOpen ──── PassiveOpen, which makes Tcbs
+//                        ├─ TimeWait ──── TimeWaits
+//                        └─ nothing ───── PassiveOpen: a listener, or a reset
+//
+// An acknowledgement that is not urgent waits for flush(), after the tasks: a reply carries it then.
+//
+// Source: RFC 9293, with the checks of RFC 5961 and the timestamps of RFC 7323. Today without SACK, window growth and
+// path MTU discovery.
+
+#include "active_open.hpp"
+#include "output.hpp"
+#include "passive_open.hpp"
+#include "receiver.hpp"
+#include "sender.hpp"
+#include "shared.hpp"
+#include "time_wait.hpp"
+
+#include "../icmp.hpp"
+#include "../packet.hpp"
+#include "../../base/io_buf.hpp"
+#include "../../base/result.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace skerry::stack::tcp {
+
+/// How many there are.
+struct Sizes {
+    std::size_t connections = 0;
+    std::size_t half_open = 0;
+    std::size_t time_wait = 0;
+};
+
+/// Threads: one core.
+class Tcp {
+public:
+    Tcp(const StackConfig& config, Link& link, Ipv4Output& output, Timers& timers, DropCounters& drops);
+    ~Tcp();
+    Tcp(const Tcp&) = delete;
+    Tcp& operator=(const Tcp&) = delete;
+
+    // --- from below
+
+    /// Takes the packet over.
+    void input(Packet& packet) noexcept;
+    void input_error(const IcmpError& error) noexcept;
+    /// After a burst and after timers: tells the endpoints to which something happened.
+    void deliver() noexcept { shared_.ready.deliver(); }
+    /// After the tasks: sends the acknowledgements that nothing carried.
+    void flush(time::Instant now) noexcept;
+
+    // --- listening
+
+    /// Gives the acceptor its port; 0 takes a free one.
+    ///
+    /// Errors: address_in_use; address_not_available, for an address that is not ours.
+    [[nodiscard]] Result<> listen(Acceptor& acceptor, wire::Ipv4Addr local, std::uint16_t port,
+                                  std::size_t backlog) noexcept {
+        return passive_.listen(acceptor, local, port, backlog);
+    }
+    /// Resets the connections that nobody accepted.
+    void close(Acceptor& acceptor, time::Instant now) noexcept;
+    /// Hands the oldest connection over to `endpoint`. False when there is none.
+    [[nodiscard]] bool accept(Acceptor& acceptor, Endpoint& endpoint) noexcept;
+
+    // --- a connection
+
+    /// Begins a connection. It is made when its state is established, and failed when that is closed.
+    ///
+    /// Errors: unreachable; address_not_available, when every port is in use towards there; no_memory.
+    [[nodiscard]] Result<> connect(Endpoint& endpoint, wire::Ipv4Addr to, std::uint16_t port,
+                                   time::Instant now) noexcept;
+
+    /// The error that ended the connection, once.
+    [[nodiscard]] static Error take_error(Tcb& tcb) noexcept;
+    /// Whether the peer sends no more: what is not read is all.
+    [[nodiscard]] static bool is_at_end(const Tcb& tcb) noexcept {
+        return tcb.state == State::closed || (tcb.has_fin && seq_after(tcb.rcv_nxt, tcb.fin_seq));
+    }
+    std::size_t read(Tcb& tcb, std::span<std::byte> into, time::Instant now) noexcept {
+        return receiver_.read(tcb, into, now);
+    }
+    [[nodiscard]] static std::size_t peek(Tcb& tcb, std::span<std::byte> into) noexcept {
+        return Receiver::peek(tcb, into);
+    }
+    [[nodiscard]] IoBuf read_buf(Tcb& tcb, time::Instant now) noexcept { return receiver_.read_buf(tcb, now); }
+
+    /// Whether a write would be taken.
+    [[nodiscard]] static bool is_writable(const Tcb& tcb) noexcept { return may_send(tcb.state) && !tcb.is_fin_queued; }
+    /// Copies what there is room for; the endpoint is told when there is more.
+    std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
+    /// Ends this direction behind what was written.
+    void finish(Tcb& tcb, time::Instant now) noexcept;
+    /// The endpoint goes. What was written is still sent; unread data makes it a reset.
+    void close(Endpoint& endpoint, time::Instant now) noexcept;
+    /// The endpoint goes with the stack, or before it was ever connected: nothing is said.
+    void forget(Endpoint& endpoint) noexcept;
+
+    void set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept;
+    /// keep_alive or its times were set.
+    void restart_keep_alive(Tcb& tcb, time::Instant now) noexcept;
+
+    [[nodiscard]] Sizes sizes() const noexcept {
+        return {shared_.tcbs.size(), shared_.half_opens.size(), shared_.time_waits.size()};
+    }
+
+private:
+    [[nodiscard]] Drop read_header(Segment& segment) noexcept;
+    [[nodiscard]] Drop dispatch(Segment& segment) noexcept;
+    [[nodiscard]] Drop input_connection(Tcb& tcb, Segment& segment) noexcept;
+    [[nodiscard]] bool is_expected(const Tcb& tcb, const Segment& segment) const noexcept;
+    void input_expected(Tcb& tcb, Segment& segment) noexcept;
+    [[nodiscard]] Drop check_timestamp(Tcb& tcb, const Segment& segment) noexcept;
+    [[nodiscard]] Drop check_sequence(Tcb& tcb, const Segment& segment) noexcept;
+    [[nodiscard]] Drop take_reset(Tcb& tcb, const Segment& segment) noexcept;
+    [[nodiscard]] Drop take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept;
+    [[nodiscard]] Drop take_payload(Tcb& tcb, Segment& segment) noexcept;
+    void on_fin_acknowledged(Tcb& tcb, time::Instant now, bool& is_over) noexcept;
+    void take_fin(Tcb& tcb, time::Instant now) noexcept;
+    static void remember_timestamp(Tcb& tcb, const Segment& segment) noexcept;
+
+    void enter_time_wait(Tcb& tcb, time::Instant now) noexcept;
+    /// The connection is over; it goes, unless an endpoint has still to be told.
+    void end(Tcb& tcb, Errc error) noexcept;
+    void destroy(Tcb& tcb) noexcept;
+
+    static void on_time(Timer& timer, time::Instant now) noexcept;
+    void on_time(Tcb& tcb, time::Instant now) noexcept;
+    // False when that was the end of the connection.
+    [[nodiscard]] bool on_retransmit(Tcb& tcb, time::Instant now) noexcept;
+    [[nodiscard]] bool on_keep_alive(Tcb& tcb, time::Instant now) noexcept;
+    void watch_orphan(Tcb& tcb, time::Instant now) noexcept;
+
+    Shared shared_;
+    Output output_;
+    Sender sender_;
+    Receiver receiver_;
+    PassiveOpen passive_;
+    ActiveOpen active_;
+    TimeWaits time_waits_;
+    IntrusiveList<HolderLink> held_;  // all but those in an Acceptor's queue
+};
+
+}  // namespace skerry::stack::tcp

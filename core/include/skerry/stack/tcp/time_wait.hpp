@@ -1,0 +1,51 @@
+#pragma once
+
+// Connections that are over, kept for 60 s so that a segment that was under way meets them and not their successor, and
+// so that the peer's FIN is acknowledged again when our acknowledgement was lost. 64 bytes each; all wait equally long,
+// so a list in order of the deadline and one timer are enough.
+//
+// Source: RFC 9293 section 3.10.7.4; RFC 6191 for the reuse by a new SYN; RFC 1337: a reset ends nothing here.
+
+#include "output.hpp"
+#include "segment.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace skerry::stack::tcp {
+
+class TimeWaits {
+public:
+    TimeWaits(Shared& shared, Output& output) noexcept;
+    ~TimeWaits();
+    TimeWaits(const TimeWaits&) = delete;
+    TimeWaits& operator=(const TimeWaits&) = delete;
+
+    /// The connection is over; its place in the table of connections passes to an entry here.
+    void enter(Tcb& tcb, time::Instant now) noexcept;
+
+    /// What a segment does here. When it begins a new connection the entry is gone, and `isn` is where that one's
+    /// numbers begin.
+    struct Outcome {
+        Drop drop = Drop::none;
+        std::optional<std::uint32_t> isn;
+    };
+    [[nodiscard]] Outcome input(TimeWait& entry, const Segment& segment) noexcept;
+
+private:
+    void remove(TimeWait& entry) noexcept;
+    void keep(TimeWait& entry, time::Instant now) noexcept;
+    void expire(time::Instant now) noexcept;
+
+    struct Expiry : Timer {
+        TimeWaits* owner = nullptr;
+    };
+
+    Shared& shared_;
+    Output& output_;
+    IntrusiveList<TimeWait> by_deadline_;
+    Expiry timer_;
+};
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,114 @@
+#include <skerry/stack/tcp/active_open.hpp>
+
+namespace skerry::stack::tcp {
+
+namespace {
+
+// RFC 6056 section 3.2 asks for a wide range; this is Linux's.
+constexpr std::uint32_t ephemeral_first = 32'768;
+constexpr std::uint32_t ephemeral_count = 28'232;
+
+}  // namespace
+
+// RFC 6056 section 3.3.1. One in TIME-WAIT towards the same peer counts as used.
+std::uint16_t ActiveOpen::free_port(Tuple tuple) noexcept {
+    const std::uint32_t start = shared_.secrets.random() % ephemeral_count;
+    for (std::uint32_t i = 0; i < ephemeral_count; ++i) {
+        tuple.local_port = static_cast<std::uint16_t>(ephemeral_first + (start + i) % ephemeral_count);
+        if (!listeners_.is_taken({}, tuple.local_port) && shared_.find(tuple) == FlowTable::none)
+            return tuple.local_port;
+    }
+    return 0;
+}
+
+Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::Instant now) noexcept {
+    if (to.is_multicast() || shared_.config.is_broadcast(to)) return Errc::unreachable;
+    if (const Drop why = shared_.output.check(to, wire::tcp_bytes_max); why != Drop::none) {
+        shared_.drops.count(why);
+        return Errc::unreachable;
+    }
+    Tuple tuple{shared_.config.address, to, 0, port};
+    tuple.local_port = free_port(tuple);
+    if (tuple.local_port == 0) return Errc::address_not_available;
+    Tcb* const made = shared_.tcbs.make();
+    if (made == nullptr) return Errc::no_memory;
+    Tcb& tcb = *made;
+    tcb.tuple = tuple;
+    if (!shared_.flows.insert(shared_.secrets.hash(tuple), flow_number(Kind::connection, tcb.index))) {
+        shared_.tcbs.free(tcb);
+        return Errc::no_memory;
+    }
+    tcb.in_table = true;
+    tcb.state = State::syn_sent;
+    tcb.ts_offset = shared_.secrets.timestamp_offset(tuple);
+    tcb.iss = shared_.secrets.isn(tuple, now);
+    tcb.snd_una = tcb.iss;
+    tcb.snd_nxt = tcb.iss + 1;
+    tcb.receive_limit = shared_.config.tcp.receive_buffer_bytes;
+    tcb.waiting_since = now.as_nanos();
+    output_.send_syn(tcb, now);
+    send_again_later(tcb, now);
+    return made;
+}
+
+void ActiveOpen::send_again_later(Tcb& tcb, time::Instant now) noexcept {
+    const auto wait = shared_.config.tcp.rto_initial * (std::int64_t{1} << tcb.syn_retries);
+    tcb.retransmit_at = now.as_nanos() + wait.count();
+    shared_.arm(tcb);
+}
+
+bool ActiveOpen::on_timeout(Tcb& tcb, time::Instant now) noexcept {
+    if (tcb.syn_retries >= shared_.config.tcp.syn_retries) return false;
+    ++tcb.syn_retries;
+    output_.send_syn(tcb, now);
+    send_again_later(tcb, now);
+    return true;
+}
+
+void ActiveOpen::agree(Tcb& tcb, const Segment& segment) noexcept {
+    const wire::TcpOptions& options = segment.options;
+    tcb.has_timestamps = options.has_timestamps;
+    tcb.ts_recent = options.timestamps.value;
+    tcb.ts_recent_s = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000'000);
+    if (options.has_window_scale) {
+        tcb.send_scale = options.window_scale;
+        tcb.receive_scale = shared_.config.tcp.window_scale;
+    }
+    tcb.mss = send_mss(shared_.config, peer_mss(options), options.has_timestamps);
+    tcb.snd_wnd = tcb.snd_wnd_max = segment.header.window;  // a SYN's is not scaled
+    tcb.snd_wl1 = segment.seq();
+    tcb.snd_wl2 = segment.ack();
+    receiver_.start(tcb, segment.seq());
+    sender_.start(tcb);
+}
+
+// RFC 9293 section 3.10.7.3.
+Drop ActiveOpen::input(Tcb& tcb, const Segment& segment, Errc& failure) noexcept {
+    if (segment.has(flag::ack) && segment.ack() != tcb.snd_nxt) {
+        output_.refuse(segment);
+        return Drop::tcp_ack;
+    }
+    if (segment.has(flag::rst)) {
+        if (!segment.has(flag::ack)) return Drop::tcp_reset;
+        failure = Errc::connection_refused;
+        return Drop::none;
+    }
+    if (!segment.has(flag::syn) || segment.has(flag::fin)) return Drop::tcp_flags;
+    agree(tcb, segment);
+    if (segment.has(flag::ack)) {
+        tcb.snd_una = segment.ack();
+        tcb.state = State::established;
+        tcb.retransmit_at = never;
+        if (tcb.syn_retries == 0)
+            tcb.rto.sample(std::chrono::nanoseconds{segment.now().as_nanos() - tcb.waiting_since});
+        shared_.owe_ack(tcb);
+        shared_.mark_ready(tcb);
+        return Drop::none;
+    }
+    // Both began at once. RFC 9293 section 3.5, figure 7.
+    tcb.state = State::syn_received;
+    output_.send_syn(tcb, segment.now());
+    return Drop::none;
+}
+
+}  // namespace skerry::stack::tcp

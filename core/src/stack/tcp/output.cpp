@@ -1,0 +1,198 @@
+#include <skerry/stack/tcp/output.hpp>
+
+#include <skerry/stack/wire/checksum.hpp>
+
+#include <array>
+#include <cstring>
+
+namespace skerry::stack::tcp {
+
+namespace {
+
+using OptionBytes = std::array<std::byte, wire::tcp_options_bytes_max>;
+
+std::span<const std::byte> timestamps(OptionBytes& out, bool has_timestamps, std::uint32_t value,
+                                      std::uint32_t echo) noexcept {
+    if (!has_timestamps) return {};
+    wire::store_only_timestamps({value, echo}, out.data());
+    return std::span(out).first(wire::tcp_timestamps_bytes);
+}
+
+std::span<const std::byte> timestamps(OptionBytes& out, const Tcb& tcb, time::Instant now) noexcept {
+    return timestamps(out, tcb.has_timestamps, timestamp(now, tcb.ts_offset), tcb.ts_recent);
+}
+
+}  // namespace
+
+// --- the packet
+
+void Output::emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
+                  time::Instant now) noexcept {
+    header.source_port = tuple.local_port;
+    header.destination_port = tuple.remote_port;
+    header.header_bytes = static_cast<std::uint8_t>(wire::tcp_bytes + options.size());
+    std::byte* const at = frame.prepend(header.header_bytes);
+    wire::write(header, at);
+    if (!options.empty()) std::memcpy(at + wire::tcp_bytes, options.data(), options.size());
+    if (!shared_.config.checksums_sent)
+        wire::seal_tcp(frame.bytes(),
+                       wire::pseudo_header(tuple.local, tuple.remote, wire::ip_protocol::tcp, frame.length));
+    shared_.output.send(frame, tuple.remote, wire::ip_protocol::tcp, now);
+}
+
+void Output::send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
+                        time::Instant now) noexcept {
+    Frame* const frame = shared_.link.allocate();
+    if (frame != nullptr) emit(*frame, tuple, header, options, now);
+}
+
+// --- of a connection
+
+// Small advances are kept back: a peer that sends as soon as it may would send ever smaller segments (RFC 9293 section
+// 3.8.6.2.2). Where scaling cuts bits off, less is said than was given.
+std::uint16_t Output::window(Tcb& tcb) noexcept {
+    const std::uint32_t room = tcb.receive_limit > tcb.received_bytes ? tcb.receive_limit - tcb.received_bytes : 0;
+    const std::int32_t gain = seq_distance(tcb.rcv_right, tcb.rcv_nxt + room);
+    const std::uint32_t worth = std::min<std::uint32_t>(tcb.receive_limit / 2, own_mss(shared_.config));
+    if (gain >= static_cast<std::int32_t>(worth)) tcb.rcv_right = tcb.rcv_nxt + room;
+    const std::int32_t given = std::max(0, seq_distance(tcb.rcv_nxt, tcb.rcv_right));
+    return static_cast<std::uint16_t>(std::min(static_cast<std::uint32_t>(given) >> tcb.receive_scale, 0xffffU));
+}
+
+void Output::acknowledged(Tcb& tcb) noexcept {
+    tcb.last_ack_sent = tcb.rcv_nxt;
+    tcb.unacked_segments = 0;
+    tcb.ack_at = never;
+    if (AckLink& link = tcb; link.is_linked()) link.unlink();
+}
+
+bool Output::send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant now) noexcept {
+    Frame* frame = segment.frame;
+    if (frame != nullptr && !frame->is_shared()) [[likely]] {
+        frame->data = frame->memory() + segment.offset;
+        frame->headroom = segment.offset;
+        frame->length = segment.length;
+        frame->checksum = backend::FrameChecksum::unknown;
+        frame->flags = backend::frame_flag::kept;
+        frame->next = nullptr;
+        ++frame->handles;
+    } else {
+        frame = shared_.link.allocate();
+        if (frame == nullptr) return false;
+        if (segment.length != 0) std::memcpy(frame->data, segment.payload(), segment.length);
+        frame->length = segment.length;
+    }
+    wire::TcpHeader header;
+    header.seq = segment.seq;
+    header.ack = tcb.rcv_nxt;
+    header.flags = static_cast<std::uint8_t>(flag::ack | (is_last && segment.length != 0 ? flag::psh : 0) |
+                                             (segment.is_fin() ? flag::fin : 0));
+    header.window = window(tcb);
+    OptionBytes options;
+    emit(*frame, tcb.tuple, header, timestamps(options, tcb, now), now);
+    acknowledged(tcb);
+    return true;
+}
+
+void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept {
+    wire::TcpHeader header;
+    header.seq = seq;
+    header.ack = tcb.rcv_nxt;
+    header.flags = flags;
+    header.window = window(tcb);
+    OptionBytes options;
+    send_empty(tcb.tuple, header, timestamps(options, tcb, now), now);
+    acknowledged(tcb);
+}
+
+void Output::challenge(Tcb& tcb, time::Instant now) noexcept {
+    if (now.as_nanos() - tcb.challenged_at < shared_.config.tcp.challenge_interval.count()) return;
+    if (!shared_.challenges.take(now, shared_.secrets.random())) return;
+    tcb.challenged_at = now.as_nanos();
+    send_ack(tcb, now);
+}
+
+// --- beginnings and ends
+
+void Output::send_syn(Tcb& tcb, time::Instant now) noexcept {
+    const bool is_answer = tcb.state == State::syn_received;
+    wire::TcpHeader header;
+    header.seq = tcb.iss;
+    header.ack = is_answer ? tcb.rcv_nxt : 0;
+    header.flags = static_cast<std::uint8_t>(flag::syn | (is_answer ? flag::ack : 0));
+    header.window = first_window(tcb.receive_limit);
+    wire::TcpOptions peer;
+    peer.has_timestamps = tcb.has_timestamps;
+    peer.has_window_scale = tcb.receive_scale != 0;
+    const wire::TcpTimestamps stamps{timestamp(now, tcb.ts_offset), is_answer ? tcb.ts_recent : 0};
+    OptionBytes options;
+    const std::size_t bytes =
+        wire::write_syn_options(syn_options(shared_.config, is_answer ? &peer : nullptr, stamps), options.data());
+    send_empty(tcb.tuple, header, std::span(options).first(bytes), now);
+}
+
+void Output::send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept {
+    wire::TcpHeader header;
+    header.seq = half_open.iss;
+    header.ack = half_open.irs + 1;
+    header.flags = flag::syn | flag::ack;
+    header.window = first_window(shared_.config.tcp.receive_buffer_bytes);
+    wire::TcpOptions peer;
+    peer.has_timestamps = half_open.has_timestamps;
+    peer.has_window_scale = half_open.has_scale;
+    OptionBytes options;
+    const std::size_t bytes = wire::write_syn_options(
+        syn_options(shared_.config, &peer, {timestamp(now, half_open.ts_offset), half_open.ts_recent}), options.data());
+    send_empty(half_open.tuple, header, std::span(options).first(bytes), now);
+}
+
+void Output::challenge(HalfOpen& half_open, time::Instant now) noexcept {
+    if (!shared_.challenges.take(now, shared_.secrets.random())) return;
+    wire::TcpHeader header;
+    header.seq = half_open.iss + 1;
+    header.ack = half_open.irs + 1;
+    header.flags = flag::ack;
+    header.window = first_window(shared_.config.tcp.receive_buffer_bytes);
+    if (half_open.has_scale)
+        header.window = static_cast<std::uint16_t>(header.window >> shared_.config.tcp.window_scale);
+    OptionBytes options;
+    send_empty(half_open.tuple, header,
+               timestamps(options, half_open.has_timestamps, timestamp(now, half_open.ts_offset), half_open.ts_recent),
+               now);
+}
+
+void Output::send_ack(TimeWait& entry, time::Instant now) noexcept {
+    wire::TcpHeader header;
+    header.seq = entry.snd_nxt;
+    header.ack = entry.rcv_nxt;
+    header.flags = flag::ack;
+    header.window = entry.window;
+    OptionBytes options;
+    send_empty(entry.tuple, header,
+               timestamps(options, entry.has_timestamps, timestamp(now, entry.ts_offset), entry.ts_recent), now);
+}
+
+// RFC 9293 section 3.10.7.1.
+void Output::refuse(const Segment& segment) noexcept {
+    if (segment.has(flag::rst) || !shared_.resets.take(segment.now(), shared_.secrets.random())) return;
+    if (shared_.output.check(segment.tuple.remote, wire::tcp_bytes) != Drop::none) return;
+    wire::TcpHeader header;
+    if (segment.has(flag::ack)) {
+        header.seq = segment.ack();
+        header.flags = flag::rst;
+    } else {
+        header.ack = segment.end();
+        header.flags = flag::rst | flag::ack;
+    }
+    send_empty(segment.tuple, header, {}, segment.now());
+}
+
+void Output::reset(const Tuple& tuple, std::uint32_t seq, std::uint32_t ack, time::Instant now) noexcept {
+    wire::TcpHeader header;
+    header.seq = seq;
+    header.ack = ack;
+    header.flags = flag::rst | flag::ack;
+    send_empty(tuple, header, {}, now);
+}
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,219 @@
+#include <skerry/stack/tcp/passive_open.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+namespace skerry::stack::tcp {
+
+using wire::Ipv4Addr;
+
+namespace {
+
+// RFC 6056 section 3.2 asks for a wide range; this is Linux's.
+constexpr std::uint32_t ephemeral_first = 32'768;
+constexpr std::uint32_t ephemeral_count = 28'232;
+
+}  // namespace
+
+PassiveOpen::PassiveOpen(Shared& shared, Output& output, Sender& sender, Receiver& receiver)
+    : shared_(shared),
+      output_(output),
+      sender_(sender),
+      receiver_(receiver),
+      by_port_(static_cast<Acceptor**>(std::calloc(ports, sizeof(Acceptor*))), &std::free) {
+    if (by_port_ == nullptr) throw std::bad_alloc();
+}
+
+// --- listeners
+
+bool PassiveOpen::is_taken(Ipv4Addr local, std::uint16_t port) const noexcept {
+    for (const Acceptor* other = by_port_[port]; other != nullptr; other = other->next_on_port_)
+        if (local.is_unspecified() || other->local.is_unspecified() || other->local == local) return true;
+    return false;
+}
+
+Acceptor* PassiveOpen::find(Ipv4Addr local, std::uint16_t port) const noexcept {
+    for (Acceptor* each = by_port_[port]; each != nullptr; each = each->next_on_port_)
+        if (each->local.is_unspecified() || each->local == local) return each;
+    return nullptr;
+}
+
+std::uint16_t PassiveOpen::free_port(Ipv4Addr local) noexcept {
+    const std::uint32_t start = shared_.secrets.random() % ephemeral_count;
+    for (std::uint32_t i = 0; i < ephemeral_count; ++i) {
+        const auto port = static_cast<std::uint16_t>(ephemeral_first + (start + i) % ephemeral_count);
+        if (!is_taken(local, port)) return port;
+    }
+    return 0;
+}
+
+Result<> PassiveOpen::listen(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, std::size_t backlog) noexcept {
+    if (!local.is_unspecified() && local != shared_.config.address) return Errc::address_not_available;
+    if (port == 0) port = free_port(local);
+    if (port == 0 || is_taken(local, port)) return Errc::address_in_use;
+    acceptor.local = local;
+    acceptor.port = port;
+    acceptor.backlog_ = std::max<std::size_t>(1, backlog);
+    acceptor.home_ = this;
+    acceptor.next_on_port_ = std::exchange(by_port_[port], &acceptor);
+    return {};
+}
+
+void PassiveOpen::close(Acceptor& acceptor) noexcept {
+    for (Acceptor** at = &by_port_[acceptor.port]; *at != nullptr; at = &(*at)->next_on_port_) {
+        if (*at != &acceptor) continue;
+        *at = acceptor.next_on_port_;
+        break;
+    }
+    while (!acceptor.half_open_.empty()) forget(static_cast<HalfOpen&>(acceptor.half_open_.front()));
+}
+
+// --- the first SYN
+
+Drop PassiveOpen::input(const Segment& segment, std::optional<std::uint32_t> isn) noexcept {
+    if (segment.has(flag::rst)) return Drop::tcp_no_port;
+    Acceptor* const acceptor = find(segment.tuple.local, segment.tuple.local_port);
+    if (acceptor == nullptr || segment.has(flag::ack)) {
+        output_.refuse(segment);
+        return acceptor == nullptr ? Drop::tcp_no_port : Drop::tcp_ack;
+    }
+    if (!segment.has(flag::syn) || segment.has(flag::fin)) return Drop::tcp_flags;
+    return begin(*acceptor, segment, isn);
+}
+
+Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optional<std::uint32_t> isn) noexcept {
+    const TcpLimits& limits = shared_.config.tcp;
+    if (acceptor.waiting_count_ >= acceptor.backlog_) return Drop::tcp_accept_full;
+    if (acceptor.half_open_count_ >= limits.half_open_max) return Drop::tcp_half_open_full;
+    if (const Drop why = shared_.output.check(segment.tuple.remote, wire::tcp_bytes_max); why != Drop::none) return why;
+    HalfOpen* const half_open = shared_.half_opens.make();
+    if (half_open == nullptr) return Drop::tcp_memory;
+    half_open->tuple = segment.tuple;
+    half_open->acceptor = &acceptor;
+    half_open->on_time = &PassiveOpen::on_time;
+    half_open->iss = isn ? *isn : shared_.secrets.isn(segment.tuple, segment.now());
+    half_open->irs = segment.seq();
+    half_open->ts_offset = shared_.secrets.timestamp_offset(segment.tuple);
+    half_open->has_timestamps = segment.options.has_timestamps;
+    half_open->ts_recent = segment.options.timestamps.value;
+    half_open->has_scale = segment.options.has_window_scale;
+    half_open->peer_scale = segment.options.window_scale;
+    half_open->peer_mss = peer_mss(segment.options);
+    half_open->peer_window = segment.header.window;
+    const std::uint32_t number = flow_number(Kind::half_open, half_open->index);
+    if (!shared_.flows.insert(shared_.secrets.hash(segment.tuple), number)) {
+        shared_.half_opens.free(*half_open);
+        return Drop::tcp_memory;
+    }
+    acceptor.half_open_.push_back(*half_open);
+    ++acceptor.half_open_count_;
+    output_.send_syn_ack(*half_open, segment.now());
+    send_again_later(*half_open, segment.now());
+    return Drop::none;
+}
+
+void PassiveOpen::send_again_later(HalfOpen& half_open, time::Instant now) noexcept {
+    shared_.timers.set(half_open, now + shared_.config.tcp.rto_initial * (std::int64_t{1} << half_open.retries));
+}
+
+void PassiveOpen::on_time(Timer& timer, time::Instant now) noexcept {
+    auto& half_open = static_cast<HalfOpen&>(timer);
+    PassiveOpen& self = *half_open.acceptor->home_;
+    if (half_open.retries >= self.shared_.config.tcp.syn_ack_retries) return self.forget(half_open);
+    ++half_open.retries;
+    self.output_.send_syn_ack(half_open, now);
+    self.send_again_later(half_open, now);
+}
+
+void PassiveOpen::forget(HalfOpen& half_open) noexcept {
+    shared_.flows.erase(shared_.secrets.hash(half_open.tuple), flow_number(Kind::half_open, half_open.index));
+    free(half_open);
+}
+
+void PassiveOpen::free(HalfOpen& half_open) noexcept {
+    Timers::cancel(half_open);
+    static_cast<HalfOpenLink&>(half_open).unlink();
+    --half_open.acceptor->half_open_count_;
+    shared_.half_opens.free(half_open);
+}
+
+// --- the rest of the handshake
+
+// RFC 9293 section 3.10.7.4 for SYN-RECEIVED, with RFC 5961's checks.
+Drop PassiveOpen::input(HalfOpen& half_open, const Segment& segment, Tcb*& made) noexcept {
+    const std::uint32_t next = half_open.irs + 1;
+    if (segment.has(flag::rst)) {
+        if (segment.seq() == next) {
+            forget(half_open);
+            return Drop::none;
+        }
+        if (seq_within(segment.seq(), next, 0xffff)) output_.challenge(half_open, segment.now());
+        return Drop::tcp_reset;
+    }
+    if (segment.has(flag::syn)) {
+        if (segment.seq() == half_open.irs && !segment.has(flag::ack)) {
+            output_.send_syn_ack(half_open, segment.now());
+            return Drop::none;
+        }
+        output_.challenge(half_open, segment.now());
+        return Drop::tcp_syn_in_window;
+    }
+    if (!segment.has(flag::ack)) return Drop::tcp_flags;
+    if (half_open.has_timestamps) {
+        if (!segment.options.has_timestamps) return Drop::tcp_timestamp;
+        if (seq_before(segment.options.timestamps.value, half_open.ts_recent)) {
+            output_.challenge(half_open, segment.now());
+            return Drop::tcp_timestamp;
+        }
+    }
+    if (!seq_within(segment.seq(), next, 0xffff)) {
+        output_.challenge(half_open, segment.now());
+        return Drop::tcp_sequence;
+    }
+    if (segment.ack() != half_open.iss + 1) {
+        output_.refuse(segment);
+        return Drop::tcp_ack;
+    }
+    // Full: nothing is answered, and the peer's data, or our SYN-ACK sent again, will bring another chance.
+    if (half_open.acceptor->waiting_count_ >= half_open.acceptor->backlog_) return Drop::tcp_accept_full;
+    made = complete(half_open, segment);
+    return made != nullptr ? Drop::none : Drop::tcp_memory;
+}
+
+Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept {
+    Tcb* const made = shared_.tcbs.make();
+    if (made == nullptr) return nullptr;
+    Tcb& tcb = *made;
+    Acceptor& acceptor = *half_open.acceptor;
+    tcb.tuple = half_open.tuple;
+    tcb.state = State::established;
+    tcb.has_timestamps = half_open.has_timestamps;
+    tcb.ts_recent = half_open.ts_recent;
+    tcb.ts_offset = half_open.ts_offset;
+    if (half_open.has_scale) {
+        tcb.send_scale = half_open.peer_scale;
+        tcb.receive_scale = shared_.config.tcp.window_scale;
+    }
+    tcb.mss = send_mss(shared_.config, half_open.peer_mss, half_open.has_timestamps);
+    tcb.iss = half_open.iss;
+    tcb.snd_una = tcb.snd_nxt = half_open.iss + 1;
+    tcb.snd_wl1 = half_open.irs;
+    tcb.snd_wl2 = tcb.snd_una;
+    tcb.snd_wnd = tcb.snd_wnd_max = half_open.peer_window;
+    tcb.ts_recent_s = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000'000);
+    receiver_.start(tcb, half_open.irs);
+    sender_.start(tcb);
+    tcb.in_table = true;
+    shared_.flows.replace(shared_.secrets.hash(tcb.tuple), flow_number(Kind::half_open, half_open.index),
+                          flow_number(Kind::connection, tcb.index));
+    free(half_open);
+    tcb.acceptor = &acceptor;
+    acceptor.waiting_.push_back(tcb);
+    ++acceptor.waiting_count_;
+    shared_.ready.mark(acceptor);
+    return made;
+}
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,159 @@
+#include <skerry/stack/tcp/receiver.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace skerry::stack::tcp {
+
+void Receiver::start(Tcb& tcb, std::uint32_t irs) noexcept {
+    tcb.receive_limit = std::min(shared_.config.tcp.receive_buffer_bytes, std::uint32_t{0xffff} << tcb.receive_scale);
+    tcb.rcv_nxt = tcb.last_ack_sent = irs + 1;
+    tcb.rcv_right = tcb.rcv_nxt + Output::first_window(tcb.receive_limit);
+}
+
+// --- what comes
+
+void Receiver::accept_next(Tcb& tcb, Segment& segment) noexcept {
+    queue(tcb, segment);
+    owe_for_data(tcb, segment.now());
+    shared_.mark_ready(tcb);
+}
+
+// Every second segment is acknowledged, or after 40 ms. The flush after the tasks sends it, unless a reply did.
+void Receiver::owe_for_data(Tcb& tcb, time::Instant now) noexcept {
+    if (++tcb.unacked_segments >= 2) return shared_.owe_ack(tcb);
+    if (tcb.ack_at != never) return;
+    tcb.ack_at = now.as_nanos() + shared_.config.tcp.delayed_ack.count();
+    shared_.arm(tcb);
+}
+
+void Receiver::queue(Tcb& tcb, Segment& segment) noexcept {
+    constexpr std::size_t many_frames = 8;
+    constexpr std::size_t small_bytes = 512;
+    Frame& frame = segment.frame();
+    // Small segments that nobody reads would hold a whole frame each.
+    if (tcb.received.size() >= many_frames && frame.length <= small_bytes) {
+        Frame& last = tcb.received.back();
+        if (!last.is_shared() && last.tailroom() >= frame.length) {
+            std::memcpy(last.data + last.length, frame.data, frame.length);
+            last.length = static_cast<std::uint16_t>(last.length + frame.length);
+            tcb.received_bytes += frame.length;
+            tcb.rcv_nxt += frame.length;
+            return;
+        }
+    }
+    segment.is_kept = true;
+    queue(tcb, frame);
+}
+
+void Receiver::queue(Tcb& tcb, Frame& payload) noexcept {
+    tcb.received_bytes += payload.length;
+    tcb.rcv_nxt += payload.length;
+    tcb.received.push(payload);
+}
+
+Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
+    Frame& frame = segment.frame();
+    std::uint32_t seq = segment.seq();
+    bool has_fin = segment.has(flag::fin);
+    if (seq_before(seq, tcb.rcv_nxt)) {
+        const std::uint32_t known = tcb.rcv_nxt - seq;
+        if (known >= frame.length && !(has_fin && known == frame.length && !tcb.has_fin)) {
+            output_.send_ack(tcb, segment.now());
+            return Drop::tcp_sequence;
+        }
+        frame.trim_front(known);
+        seq = tcb.rcv_nxt;
+    }
+    const std::uint32_t right = tcb.has_fin ? seq_min(tcb.rcv_right, tcb.fin_seq) : tcb.rcv_right;
+    Drop drop = Drop::none;
+    if (seq_after(seq + frame.length, right)) {
+        frame.length = static_cast<std::uint16_t>(std::max(0, seq_distance(seq, right)));
+        has_fin = false;
+        drop = Drop::tcp_window_full;
+    }
+    if (has_fin && !tcb.has_fin) {
+        tcb.has_fin = true;
+        tcb.fin_seq = seq + frame.length;
+    }
+    if (frame.length == 0) {
+        output_.send_ack(tcb, segment.now());
+        return is_finished(tcb) ? Drop::none : drop;
+    }
+    if (seq != tcb.rcv_nxt) return wait_for_gap(tcb, seq, segment);
+    accept_next(tcb, segment);
+    if (drop != Drop::none) shared_.drops.count(drop);
+    if (tcb.reassembly.empty()) return Drop::none;
+    while (Frame* const next = tcb.reassembly.take(tcb.rcv_nxt)) queue(tcb, *next);
+    shared_.owe_ack(tcb);  // a gap was filled: the sender waits for that. RFC 5681 section 4.2
+    return Drop::none;
+}
+
+// At once, and one for each: that is how the sender learns of the gap. RFC 5681 section 4.2.
+Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexcept {
+    std::uint32_t dropped = 0;
+    const auto outcome =
+        tcb.reassembly.insert(seq, segment.frame(), shared_.config.tcp.reassembly_segments_max, dropped);
+    for (; dropped != 0; --dropped) shared_.drops.count(Drop::tcp_reassembly_full);
+    segment.is_kept = outcome == Reassembly::Outcome::kept;
+    output_.send_ack(tcb, segment.now());
+    switch (outcome) {
+        case Reassembly::Outcome::kept: return Drop::none;
+        case Reassembly::Outcome::known: return Drop::tcp_sequence;
+        case Reassembly::Outcome::full: break;
+    }
+    return Drop::tcp_reassembly_full;
+}
+
+void Receiver::take_fin(Tcb& tcb) noexcept {
+    ++tcb.rcv_nxt;
+    tcb.reassembly.clear();
+    shared_.owe_ack(tcb);
+    shared_.mark_ready(tcb);
+}
+
+// --- what is read
+
+std::size_t Receiver::read(Tcb& tcb, std::span<std::byte> into, time::Instant) noexcept {
+    std::size_t bytes = 0;
+    while (bytes < into.size() && !tcb.received.empty()) {
+        Frame& oldest = *tcb.received.front();
+        const std::size_t count = std::min<std::size_t>(into.size() - bytes, oldest.length);
+        std::memcpy(into.data() + bytes, oldest.data, count);
+        bytes += count;
+        oldest.trim_front(count);
+        if (oldest.length == 0) tcb.received.pop()->drop();
+    }
+    on_read(tcb, bytes);
+    return bytes;
+}
+
+std::size_t Receiver::peek(Tcb& tcb, std::span<std::byte> into) noexcept {
+    std::size_t bytes = 0;
+    for (Frame* frame = tcb.received.front(); frame != nullptr && bytes < into.size(); frame = frame->next) {
+        const std::size_t count = std::min<std::size_t>(into.size() - bytes, frame->length);
+        std::memcpy(into.data() + bytes, frame->data, count);
+        bytes += count;
+    }
+    return bytes;
+}
+
+IoBuf Receiver::read_buf(Tcb& tcb, time::Instant) noexcept {
+    Frame* const oldest = tcb.received.pop();
+    if (oldest == nullptr) return {};
+    IoBuf buffer = oldest->to_buffer();
+    on_read(tcb, buffer.size());
+    return buffer;
+}
+
+// The peer is told of room that is worth two segments; less goes with the next segment.
+void Receiver::on_read(Tcb& tcb, std::size_t bytes) noexcept {
+    tcb.received_bytes -= static_cast<std::uint32_t>(bytes);
+    if (tcb.has_fin || !may_receive(tcb.state)) return;
+    const std::uint32_t room = tcb.receive_limit - std::min(tcb.received_bytes, tcb.receive_limit);
+    const std::int32_t gain = seq_distance(tcb.rcv_right, tcb.rcv_nxt + room);
+    const std::uint32_t worth = std::min<std::uint32_t>(tcb.receive_limit / 2, 2U * own_mss(shared_.config));
+    if (gain >= static_cast<std::int32_t>(worth)) shared_.owe_ack(tcb);
+}
+
+}  // namespace skerry::stack::tcp

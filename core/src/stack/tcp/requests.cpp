@@ -1,0 +1,125 @@
+// What the sockets ask for.
+
+#include <skerry/stack/tcp/tcp.hpp>
+
+#include <utility>
+
+namespace skerry::stack::tcp {
+
+bool Tcp::accept(Acceptor& acceptor, Endpoint& endpoint) noexcept {
+    HolderLink* const oldest = acceptor.waiting_.pop_front();
+    if (oldest == nullptr) return false;
+    --acceptor.waiting_count_;
+    Tcb& tcb = static_cast<Tcb&>(*oldest);
+    tcb.acceptor = nullptr;
+    tcb.endpoint = &endpoint;
+    endpoint.tcb = &tcb;
+    held_.push_back(*oldest);
+    return true;
+}
+
+void Tcp::close(Acceptor& acceptor, time::Instant now) noexcept {
+    while (!acceptor.waiting_.empty()) {
+        Tcb& tcb = static_cast<Tcb&>(acceptor.waiting_.front());
+        output_.send_reset(tcb, now);
+        end(tcb, Errc::connection_reset);
+    }
+    passive_.close(acceptor);
+}
+
+Result<> Tcp::connect(Endpoint& endpoint, wire::Ipv4Addr to, std::uint16_t port, time::Instant now) noexcept {
+    auto made = active_.connect(to, port, now);
+    if (!made) return made.error();
+    Tcb& tcb = **made;
+    tcb.tcp = this;
+    tcb.on_time = &Tcp::on_time;
+    tcb.endpoint = &endpoint;
+    endpoint.tcb = &tcb;
+    held_.push_back(tcb);
+    return {};
+}
+
+Error Tcp::take_error(Tcb& tcb) noexcept { return std::exchange(tcb.error, Errc::ok); }
+
+std::size_t Tcp::write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
+    const std::size_t written = sender_.write(tcb, from, now);
+    tcb.wants_room = written < from.size();
+    return written;
+}
+
+void Tcp::finish(Tcb& tcb, time::Instant now) noexcept {
+    switch (tcb.state) {
+        case State::syn_received:
+        case State::established: tcb.state = State::fin_wait_1; break;
+        case State::close_wait: tcb.state = State::last_ack; break;
+        default: return;
+    }
+    sender_.finish(tcb, now);
+}
+
+void Tcp::set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept {
+    tcb.no_delay = on;
+    if (on && tcb.queue.has_unsent()) sender_.push(tcb, now);
+}
+
+// --- ends
+
+void Tcp::close(Endpoint& endpoint, time::Instant now) noexcept {
+    Tcb& tcb = *std::exchange(endpoint.tcb, nullptr);
+    tcb.endpoint = nullptr;
+    if (tcb.state == State::closed) return destroy(tcb);
+    if (tcb.state == State::syn_sent) return end(tcb, Errc::ok);
+    // Data that nobody read is lost, and its sender has to know. RFC 1122 section 4.2.2.13.
+    if (tcb.received_bytes != 0 || tcb.resets_on_close) {
+        output_.send_reset(tcb, now);
+        return end(tcb, Errc::ok);
+    }
+    tcb.keep_alive_at = never;
+    finish(tcb, now);
+    if (tcb.state == State::fin_wait_2) watch_orphan(tcb, now);
+}
+
+void Tcp::forget(Endpoint& endpoint) noexcept {
+    Tcb& tcb = *std::exchange(endpoint.tcb, nullptr);
+    tcb.endpoint = nullptr;
+    if (tcb.state == State::closed)
+        destroy(tcb);
+    else
+        end(tcb, Errc::ok);
+}
+
+void Tcp::watch_orphan(Tcb& tcb, time::Instant now) noexcept {
+    tcb.give_up_at = now.as_nanos() + shared_.config.tcp.fin_wait_2.count();
+    shared_.arm(tcb);
+}
+
+void Tcp::enter_time_wait(Tcb& tcb, time::Instant now) noexcept {
+    if (static_cast<AckLink&>(tcb).is_linked()) output_.send_ack(tcb, now);
+    time_waits_.enter(tcb, now);
+    end(tcb, Errc::ok);
+}
+
+void Tcp::end(Tcb& tcb, Errc error) noexcept {
+    if (tcb.in_table) shared_.flows.erase(shared_.secrets.hash(tcb.tuple), flow_number(Kind::connection, tcb.index));
+    tcb.in_table = false;
+    tcb.state = State::closed;
+    tcb.error = error;
+    Timers::cancel(tcb);
+    if (AckLink& link = tcb; link.is_linked()) link.unlink();
+    tcb.retransmit_at = tcb.ack_at = tcb.keep_alive_at = tcb.give_up_at = never;
+    tcb.queue.clear();
+    tcb.reassembly.clear();
+    if (tcb.endpoint == nullptr) return destroy(tcb);
+    shared_.mark_ready(tcb);
+}
+
+void Tcp::destroy(Tcb& tcb) noexcept {
+    if (tcb.acceptor != nullptr) --tcb.acceptor->waiting_count_;
+    if (tcb.in_table) shared_.flows.erase(shared_.secrets.hash(tcb.tuple), flow_number(Kind::connection, tcb.index));
+    Timers::cancel(tcb);
+    if (AckLink& link = tcb; link.is_linked()) link.unlink();
+    if (HolderLink& link = tcb; link.is_linked()) link.unlink();
+    shared_.tcbs.free(tcb);
+}
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,261 @@
+#include <skerry/stack/tcp/sender.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace skerry::stack::tcp {
+
+namespace {
+
+constexpr std::uint8_t duplicates_that_tell = 3;  // RFC 5681 section 3.2
+
+}  // namespace
+
+void Sender::start(Tcb& tcb) noexcept {
+    tcb.recover = tcb.iss;
+    tcb.congestion.init(new_reno, tcb.mss);
+}
+
+// --- writing
+
+std::size_t Sender::write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
+    std::size_t written = 0;
+    while (written < from.size() && has_room(tcb)) {
+        const std::size_t count = append(tcb, from.subspan(written));
+        if (count == 0) break;
+        written += count;
+    }
+    if (written != 0) push(tcb, now);
+    return written;
+}
+
+// Behind the newest segment, while that is short and has not left; else in a new one.
+std::size_t Sender::append(Tcb& tcb, std::span<const std::byte> from) noexcept {
+    const std::size_t room =
+        std::min<std::size_t>(from.size(), shared_.config.tcp.send_buffer_bytes - tcb.queue.bytes());
+    SendQueue& queue = tcb.queue;
+    if (queue.has_unsent()) {
+        SendSegment& last = queue.back();
+        Frame& frame = *last.frame;  // a FIN would have ended the writing
+        const std::size_t used = std::size_t{last.offset} + last.length;
+        if (last.length < tcb.mss && !frame.is_shared() && used < frame.capacity) {
+            const std::size_t count = std::min({room, std::size_t{tcb.mss} - last.length, frame.capacity - used});
+            std::memcpy(frame.memory() + used, from.data(), count);
+            queue.extend_back(static_cast<std::uint16_t>(count));
+            return count;
+        }
+    }
+    Frame* const frame = shared_.link.allocate();
+    if (frame == nullptr) return 0;
+    const std::size_t count = std::min({room, std::size_t{tcb.mss}, frame->tailroom()});
+    std::memcpy(frame->data, from.data(), count);
+    SendSegment segment;
+    segment.frame = frame;
+    segment.seq = queue.empty() ? tcb.snd_nxt : queue.back().end();
+    segment.offset = frame->headroom;
+    segment.length = static_cast<std::uint16_t>(count);
+    if (queue.push(segment)) return count;
+    shared_.link.drop(*frame, Drop::tcp_memory);
+    return 0;
+}
+
+// With the last segment when that has not left yet.
+void Sender::finish(Tcb& tcb, time::Instant now) noexcept {
+    if (tcb.is_fin_queued) return;
+    SendSegment fin;
+    fin.seq = tcb.queue.empty() ? tcb.snd_nxt : tcb.queue.back().end();
+    fin.flags = sent_flag::fin;
+    if (tcb.queue.has_unsent() && !seq_before(tcb.queue.back().seq, tcb.snd_nxt))
+        tcb.queue.back().flags |= sent_flag::fin;
+    else if (!tcb.queue.push(fin))
+        return shared_.drops.count(Drop::tcp_memory);
+    tcb.is_fin_queued = true;
+    push(tcb, now);
+}
+
+// --- sending
+
+// Whether the next segment fits the windows; it may be cut for that.
+bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
+    const std::uint32_t ahead = segment.seq - tcb.snd_una;
+    const bool is_limited = !tcb.in_recovery && tcb.duplicate_acks < duplicates_that_tell;
+    const std::uint32_t extra = is_limited ? std::uint32_t{tcb.duplicate_acks} * tcb.mss : 0;
+    if (ahead + segment.length > tcb.congestion.window + extra) return false;
+    if (ahead + segment.length > tcb.snd_wnd) {
+        // A peer that never opens its window for a whole segment gets what fits, but no crumbs. RFC 9293 section
+        // 3.8.6.2.1.
+        const std::uint32_t usable = tcb.snd_wnd > ahead ? tcb.snd_wnd - ahead : 0;
+        if (usable == 0 || (ahead != 0 && usable < tcb.snd_wnd_max / 2)) return false;
+        return tcb.queue.split(tcb.queue.sent(), static_cast<std::uint16_t>(usable));
+    }
+    const bool is_short = segment.length < tcb.mss && !segment.is_fin();
+    return tcb.no_delay || !is_short || ahead == 0;  // Nagle: RFC 9293 section 3.7.4
+}
+
+bool Sender::send_next(Tcb& tcb, time::Instant now) noexcept {
+    SendQueue& queue = tcb.queue;
+    SendSegment& segment = queue.next_unsent();
+    if (seq_before(segment.seq, tcb.snd_nxt)) segment.flags |= sent_flag::again;
+    if (!output_.send(tcb, segment, queue.sent() + 1 == queue.size(), now)) return false;
+    segment.sent_ns = now.as_nanos();
+    if (seq_after(segment.end(), tcb.snd_nxt)) tcb.snd_nxt = segment.end();
+    queue.mark_sent();
+    return true;
+}
+
+void Sender::push(Tcb& tcb, time::Instant now) noexcept {
+    SendQueue& queue = tcb.queue;
+    if (queue.empty()) return;
+    const bool was_idle = queue.sent() == 0 && !tcb.is_probing;
+    while (queue.has_unsent() && may_go(tcb, queue.next_unsent())) {
+        if (!send_next(tcb, now)) break;
+        tcb.is_probing = false;
+    }
+    if (was_idle && tcb.retransmit_at == never) tcb.waiting_since = now.as_nanos();
+    // Nothing is under way that could bring an acknowledgement: the window is asked for.
+    if (queue.sent() == 0) tcb.is_probing = true;
+    if (tcb.retransmit_at == never) restart_timer(tcb, now);
+}
+
+void Sender::restart_timer(Tcb& tcb, time::Instant now) noexcept {
+    const std::int64_t give_up = tcb.waiting_since + user_timeout(tcb).count();
+    const std::int64_t due = now.as_nanos() + tcb.rto.value(shared_.config.tcp).count();
+    tcb.retransmit_at = give_up > now.as_nanos() ? std::min(due, give_up) : due;
+    shared_.arm(tcb);
+}
+
+// --- acknowledgements
+
+void Sender::on_ack(Tcb& tcb, const Segment& segment) noexcept {
+    const std::uint32_t window_before = tcb.snd_wnd;
+    update_window(tcb, segment);
+    if (seq_after(segment.ack(), tcb.snd_una)) {
+        advance(tcb, segment);
+    } else if (segment.ack() == tcb.snd_una && segment.length() == 0 && tcb.queue.sent() != 0 &&
+               tcb.snd_wnd == window_before) {
+        on_duplicate(tcb, segment.now());
+    }
+    if (tcb.queue.has_unsent()) push(tcb, segment.now());
+}
+
+void Sender::update_window(Tcb& tcb, const Segment& segment) noexcept {
+    const bool is_newer = seq_before(tcb.snd_wl1, segment.seq()) ||
+                          (tcb.snd_wl1 == segment.seq() && seq_at_or_before(tcb.snd_wl2, segment.ack()));
+    if (!is_newer) return;
+    tcb.snd_wnd = std::uint32_t{segment.header.window} << tcb.send_scale;
+    tcb.snd_wnd_max = std::max(tcb.snd_wnd_max, tcb.snd_wnd);
+    tcb.snd_wl1 = segment.seq();
+    tcb.snd_wl2 = segment.ack();
+}
+
+void Sender::measure(Tcb& tcb, const Segment& segment) noexcept {
+    const SendSegment& oldest = tcb.queue.front();
+    if ((oldest.flags & sent_flag::again) == 0) {
+        tcb.rto.sample(std::chrono::nanoseconds{segment.now().as_nanos() - oldest.sent_ns});
+    } else if (tcb.has_timestamps && segment.options.timestamps.echo != 0) {
+        const std::uint32_t ms = timestamp(segment.now(), tcb.ts_offset) - segment.options.timestamps.echo;
+        if (ms < 0x8000'0000U) tcb.rto.sample(std::chrono::milliseconds{ms});
+    }
+}
+
+void Sender::advance(Tcb& tcb, const Segment& segment) noexcept {
+    const time::Instant now = segment.now();
+    SendQueue& queue = tcb.queue;
+    AckSample sample;
+    sample.acked_bytes = segment.ack() - tcb.snd_una;
+    sample.in_flight_before = in_flight(tcb);
+    sample.is_window_limited = sample.in_flight_before + tcb.mss > tcb.congestion.window;
+    if (!queue.empty()) measure(tcb, segment);
+    queue.acknowledge(segment.ack());
+    tcb.snd_una = segment.ack();
+    tcb.rto.reset_back_off();
+    tcb.waiting_since = now.as_nanos();
+    tcb.is_probing = false;
+    if (tcb.in_recovery) {
+        recover(tcb, sample.acked_bytes, now);
+    } else {
+        tcb.duplicate_acks = 0;
+        tcb.congestion.ops->on_ack(tcb.congestion, sample);
+    }
+    tcb.retransmit_at = never;
+    if (queue.sent() != 0) restart_timer(tcb, now);
+    const TcpLimits& limits = shared_.config.tcp;
+    if (tcb.wants_room && queue.bytes() <= limits.send_buffer_bytes / 3 * 2 && has_room(tcb)) {
+        tcb.wants_room = false;
+        shared_.mark_ready(tcb);
+    }
+}
+
+// --- losses
+
+void Sender::on_duplicate(Tcb& tcb, time::Instant now) noexcept {
+    if (tcb.in_recovery) {
+        tcb.congestion.window += tcb.mss;
+        return;
+    }
+    if (tcb.duplicate_acks < 0xff) ++tcb.duplicate_acks;
+    if (tcb.duplicate_acks < duplicates_that_tell) return push(tcb, now);
+    // What came before `recover` was sent again already: its duplicates tell nothing new.
+    if (tcb.duplicate_acks != duplicates_that_tell || !seq_after(tcb.snd_una, tcb.recover)) return;
+    tcb.in_recovery = true;
+    tcb.recover = tcb.snd_nxt - 1;
+    tcb.congestion.ops->on_loss(tcb.congestion, in_flight(tcb));
+    tcb.congestion.window = tcb.congestion.threshold + duplicates_that_tell * tcb.mss;
+    send_front_again(tcb, now);
+    restart_timer(tcb, now);
+}
+
+// An acknowledgement during recovery. RFC 6582 section 3.2, steps 3 and 4.
+void Sender::recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept {
+    Congestion& congestion = tcb.congestion;
+    if (seq_after(tcb.snd_una, tcb.recover)) {
+        tcb.in_recovery = false;
+        tcb.duplicate_acks = 0;
+        congestion.window = std::min(congestion.threshold, std::max(in_flight(tcb), congestion.mss) + congestion.mss);
+        return;
+    }
+    send_front_again(tcb, now);
+    congestion.window -= std::min(acked, congestion.window);
+    if (acked >= congestion.mss) congestion.window += congestion.mss;
+    congestion.window = std::max(congestion.window, congestion.mss);
+}
+
+void Sender::send_front_again(Tcb& tcb, time::Instant now) noexcept {
+    if (tcb.queue.sent() == 0) return;
+    SendSegment& segment = tcb.queue.front();
+    segment.flags |= sent_flag::again;
+    if (output_.send(tcb, segment, tcb.queue.size() == 1, now)) segment.sent_ns = now.as_nanos();
+}
+
+// A peer that answers our probes, and only never opens its window, is not given up unless the user asked for it.
+bool Sender::is_given_up(const Tcb& tcb, time::Instant now) const noexcept {
+    std::int64_t since = tcb.waiting_since;
+    if (tcb.is_probing && tcb.user_timeout_ms == 0) since = std::max(since, tcb.heard_at);
+    return now.as_nanos() - since >= user_timeout(tcb).count();
+}
+
+bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
+    tcb.retransmit_at = never;
+    if (tcb.queue.empty()) return true;
+    if (is_given_up(tcb, now)) return false;
+    if (tcb.is_probing) {
+        push(tcb, now);
+        if (!tcb.is_probing) return true;
+        output_.send_probe(tcb, now);
+        tcb.rto.back_off();
+        restart_timer(tcb, now);
+        return true;
+    }
+    tcb.congestion.ops->on_timeout(tcb.congestion, in_flight(tcb), tcb.rto.back_offs() == 0);
+    tcb.rto.back_off();
+    tcb.in_recovery = false;
+    tcb.duplicate_acks = 0;
+    tcb.recover = tcb.snd_nxt - 1;
+    tcb.queue.send_again();
+    restart_timer(tcb, now);
+    push(tcb, now);
+    return true;
+}
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,261 @@
+#include <skerry/stack/tcp/tcp.hpp>
+
+#include <skerry/stack/wire/checksum.hpp>
+
+namespace skerry::stack::tcp {
+
+namespace {
+
+// RFC 7323 section 5.5: after so long without one, any timestamp is new.
+constexpr std::uint32_t paws_idle_s = 24 * 24 * 3600;
+
+std::uint32_t seconds(time::Instant now) noexcept { return static_cast<std::uint32_t>(now.as_nanos() / 1'000'000'000); }
+
+}  // namespace
+
+Tcp::Tcp(const StackConfig& config, Link& link, Ipv4Output& output, Timers& timers, DropCounters& drops)
+    : shared_(config, link, output, timers, drops),
+      output_(shared_),
+      sender_(shared_, output_),
+      receiver_(shared_, output_),
+      passive_(shared_, output_, sender_, receiver_),
+      active_(shared_, output_, sender_, receiver_, passive_),
+      time_waits_(shared_, output_) {}
+
+Tcp::~Tcp() {
+    while (!held_.empty()) destroy(static_cast<Tcb&>(held_.front()));
+}
+
+// --- what a segment is for
+
+void Tcp::input(Packet& packet) noexcept {
+    Frame& frame = packet.frame;
+    Segment segment{packet, {}, {}, {}, false};
+    Drop why = read_header(segment);
+    if (why == Drop::none) why = dispatch(segment);
+    if (why != Drop::none) shared_.drops.count(why);
+    if (!segment.is_kept) frame.drop();
+}
+
+Drop Tcp::read_header(Segment& segment) noexcept {
+    Packet& packet = segment.packet;
+    wire::TcpHeader& header = segment.header;
+    const std::span<const std::byte> bytes = packet.payload();
+    if (const Drop why = wire::parse(bytes, header); why != Drop::none) return why;
+    if (packet.ip.destination != shared_.config.address) return Drop::tcp_not_unicast;
+    if (!packet.is_verified() &&
+        !wire::tcp_checksum_holds(bytes, wire::pseudo_header(packet.ip.source, packet.ip.destination,
+                                                             wire::ip_protocol::tcp, packet.frame.length)))
+        return Drop::tcp_checksum;
+    const auto options = bytes.subspan(wire::tcp_bytes, header.header_bytes - wire::tcp_bytes);
+    if (wire::has_only_timestamps(options)) {
+        segment.options.has_timestamps = true;
+        segment.options.timestamps = wire::load_only_timestamps(options);
+    } else if (!options.empty()) {
+        if (const Drop why = wire::parse(options, segment.options); why != Drop::none) return why;
+    }
+    packet.frame.trim_front(header.header_bytes);
+    segment.tuple = {packet.ip.destination, packet.ip.source, header.destination_port, header.source_port};
+    return Drop::none;
+}
+
+Drop Tcp::dispatch(Segment& segment) noexcept {
+    const std::uint32_t number = shared_.find(segment.tuple);
+    if (number == FlowTable::none) return passive_.input(segment, {});
+    const std::uint32_t index = flow_index(number);
+    switch (flow_kind(number)) {
+        case Kind::half_open: {
+            Tcb* made = nullptr;
+            const Drop why = passive_.input(shared_.half_opens[index], segment, made);
+            if (made == nullptr) return why;
+            made->tcp = this;
+            made->on_time = &Tcp::on_time;
+            return input_connection(*made, segment);
+        }
+        case Kind::time_wait: {
+            const TimeWaits::Outcome outcome = time_waits_.input(shared_.time_waits[index], segment);
+            return outcome.isn ? passive_.input(segment, outcome.isn) : outcome.drop;
+        }
+        case Kind::connection: break;
+    }
+    return input_connection(shared_.tcbs[index], segment);
+}
+
+void Tcp::input_error(const IcmpError& error) noexcept {
+    const Tuple tuple{shared_.config.address, error.remote, error.local_port, error.remote_port};
+    const std::uint32_t number = shared_.find(tuple);
+    if (number != FlowTable::none && flow_kind(number) == Kind::connection &&
+        error.type == wire::IcmpType::unreachable && error.code != wire::icmp_code::fragmentation_needed) {
+        Tcb& tcb = shared_.tcbs[flow_index(number)];
+        // A connection that stands is not ended by what anybody could have sent: RFC 5927 section 5.2.
+        if (tcb.state == State::syn_sent && error.seq == tcb.iss) {
+            const bool is_refused =
+                error.code == wire::icmp_code::port_unreachable || error.code == wire::icmp_code::protocol_unreachable;
+            return end(tcb, is_refused ? Errc::connection_refused : Errc::unreachable);
+        }
+    }
+    shared_.drops.count(Drop::icmp_stale);
+}
+
+void Tcp::flush(time::Instant now) noexcept {
+    while (!shared_.owed.empty()) output_.send_ack(static_cast<Tcb&>(shared_.owed.front()), now);
+}
+
+// --- the usual segment
+
+// Of a connection that stands, exactly the next one, with nothing unusual about it.
+bool Tcp::is_expected(const Tcb& tcb, const Segment& segment) const noexcept {
+    if (tcb.state != State::established || (segment.header.flags & ~flag::psh) != flag::ack) return false;
+    if (segment.seq() != tcb.rcv_nxt || tcb.has_fin || !tcb.reassembly.empty()) return false;
+    if (tcb.has_timestamps &&
+        (!segment.options.has_timestamps || seq_before(segment.options.timestamps.value, tcb.ts_recent)))
+        return false;
+    return segment.ack() - tcb.snd_una <= tcb.snd_nxt - tcb.snd_una && seq_at_or_before(segment.end(), tcb.rcv_right);
+}
+
+void Tcp::input_expected(Tcb& tcb, Segment& segment) noexcept {
+    remember_timestamp(tcb, segment);
+    sender_.on_ack(tcb, segment);
+    if (segment.bytes() != 0) receiver_.accept_next(tcb, segment);
+}
+
+// --- all others: RFC 9293 section 3.10.7.4
+
+Drop Tcp::input_connection(Tcb& tcb, Segment& segment) noexcept {
+    const time::Instant now = segment.now();
+    tcb.heard_at = now.as_nanos();
+    tcb.keep_alive_sent = 0;
+    if (is_expected(tcb, segment)) [[likely]] {
+        input_expected(tcb, segment);
+        return Drop::none;
+    }
+    if (tcb.state == State::syn_sent) {
+        Errc failure = Errc::ok;
+        const Drop why = active_.input(tcb, segment, failure);
+        if (failure != Errc::ok) end(tcb, failure);
+        return why;
+    }
+    if (const Drop why = check_timestamp(tcb, segment); why != Drop::none) return why;
+    if (const Drop why = check_sequence(tcb, segment); why != Drop::none) return why;
+    if (segment.has(flag::rst)) return take_reset(tcb, segment);
+    if (segment.has(flag::syn)) {
+        output_.challenge(tcb, now);  // RFC 5961 section 4
+        return Drop::tcp_syn_in_window;
+    }
+    if (!segment.has(flag::ack)) return Drop::tcp_flags;
+    remember_timestamp(tcb, segment);
+    bool is_over = false;
+    if (const Drop why = take_ack(tcb, segment, is_over); why != Drop::none || is_over) return why;
+    return take_payload(tcb, segment);
+}
+
+// RFC 7323 sections 3.2 and 5.3.
+Drop Tcp::check_timestamp(Tcb& tcb, const Segment& segment) noexcept {
+    if (!tcb.has_timestamps || segment.has(flag::rst)) return Drop::none;
+    if (!segment.options.has_timestamps) return Drop::tcp_timestamp;
+    if (!seq_before(segment.options.timestamps.value, tcb.ts_recent)) return Drop::none;
+    if (seconds(segment.now()) - tcb.ts_recent_s > paws_idle_s) return Drop::none;
+    if (segment.length() != 0)
+        output_.send_ack(tcb, segment.now());
+    else
+        output_.challenge(tcb, segment.now());
+    return Drop::tcp_timestamp;
+}
+
+// As Linux and unlike the letter of RFC 9293, a segment that touches the window is looked at even when the window is
+// closed, because its acknowledgement counts; what is in it is trimmed later.
+Drop Tcp::check_sequence(Tcb& tcb, const Segment& segment) noexcept {
+    const bool is_in = seq_at_or_after(segment.end(), tcb.last_ack_sent) &&
+                       seq_at_or_before(segment.seq(), seq_max(tcb.rcv_right, tcb.rcv_nxt));
+    if (is_in) return Drop::none;
+    if (segment.has(flag::rst)) return Drop::tcp_reset;
+    // Two ends that each find the other outside would answer each other for ever: without data not at once.
+    if (segment.bytes() != 0)
+        output_.send_ack(tcb, segment.now());
+    else
+        output_.challenge(tcb, segment.now());
+    return Drop::tcp_sequence;
+}
+
+// RFC 5961 section 3.
+Drop Tcp::take_reset(Tcb& tcb, const Segment& segment) noexcept {
+    if (segment.seq() != tcb.rcv_nxt) {
+        output_.challenge(tcb, segment.now());
+        return Drop::tcp_reset;
+    }
+    switch (tcb.state) {
+        case State::syn_received: end(tcb, Errc::connection_refused); break;
+        case State::close_wait: end(tcb, Errc::broken_pipe); break;
+        default: end(tcb, Errc::connection_reset); break;
+    }
+    return Drop::none;
+}
+
+void Tcp::remember_timestamp(Tcb& tcb, const Segment& segment) noexcept {
+    if (!tcb.has_timestamps || !seq_at_or_before(segment.seq(), tcb.last_ack_sent)) return;
+    tcb.ts_recent = segment.options.timestamps.value;
+    tcb.ts_recent_s = seconds(segment.now());
+}
+
+Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
+    if (tcb.state == State::syn_received) {
+        if (segment.ack() != tcb.snd_nxt) {
+            output_.refuse(segment);
+            return Drop::tcp_ack;
+        }
+        tcb.state = State::established;
+        tcb.snd_una = segment.ack();
+        tcb.retransmit_at = never;
+        shared_.mark_ready(tcb);
+    }
+    // RFC 5961 section 5.
+    const std::uint32_t oldest = tcb.snd_una - tcb.snd_wnd_max;
+    if (seq_after(segment.ack(), tcb.snd_nxt) || seq_before(segment.ack(), oldest)) {
+        output_.challenge(tcb, segment.now());
+        return Drop::tcp_ack;
+    }
+    sender_.on_ack(tcb, segment);
+    if (tcb.is_fin_queued && tcb.queue.empty()) on_fin_acknowledged(tcb, segment.now(), is_over);
+    return Drop::none;
+}
+
+void Tcp::on_fin_acknowledged(Tcb& tcb, time::Instant now, bool& is_over) noexcept {
+    switch (tcb.state) {
+        case State::fin_wait_1:
+            tcb.state = State::fin_wait_2;
+            if (tcb.endpoint == nullptr) watch_orphan(tcb, now);
+            return;
+        case State::closing: is_over = true; return enter_time_wait(tcb, now);
+        case State::last_ack: is_over = true; return end(tcb, Errc::ok);
+        default: return;
+    }
+}
+
+Drop Tcp::take_payload(Tcb& tcb, Segment& segment) noexcept {
+    if (segment.length() == 0) return Drop::none;
+    if (!may_receive(tcb.state)) {  // behind the peer's FIN, or that again
+        output_.send_ack(tcb, segment.now());
+        return Drop::tcp_sequence;
+    }
+    const bool is_abandoned = tcb.endpoint == nullptr && tcb.acceptor == nullptr;
+    if (is_abandoned && segment.bytes() != 0 && seq_after(segment.seq() + segment.bytes(), tcb.rcv_nxt)) {
+        output_.send_reset(tcb, segment.now());  // nobody will read it. RFC 9293 section 3.6.1
+        end(tcb, Errc::connection_reset);
+        return Drop::tcp_closed;
+    }
+    const Drop why = receiver_.accept(tcb, segment);
+    if (Receiver::is_finished(tcb)) take_fin(tcb, segment.now());
+    return why;
+}
+
+void Tcp::take_fin(Tcb& tcb, time::Instant now) noexcept {
+    receiver_.take_fin(tcb);
+    switch (tcb.state) {
+        case State::established: tcb.state = State::close_wait; return;
+        case State::fin_wait_1: tcb.state = State::closing; return;
+        case State::fin_wait_2: return enter_time_wait(tcb, now);
+        default: return;
+    }
+}
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,84 @@
+#include <skerry/stack/tcp/time_wait.hpp>
+
+namespace skerry::stack::tcp {
+
+TimeWaits::TimeWaits(Shared& shared, Output& output) noexcept : shared_(shared), output_(output) {
+    timer_.owner = this;
+    timer_.on_time = [](Timer& timer, time::Instant now) noexcept { static_cast<Expiry&>(timer).owner->expire(now); };
+}
+
+TimeWaits::~TimeWaits() {
+    while (!by_deadline_.empty()) remove(by_deadline_.front());
+    Timers::cancel(timer_);
+}
+
+void TimeWaits::enter(Tcb& tcb, time::Instant now) noexcept {
+    if (shared_.time_waits.size() >= shared_.config.tcp.time_wait_max) {
+        shared_.drops.count(Drop::tcp_memory);
+        remove(by_deadline_.front());
+    }
+    const std::uint64_t hash = shared_.secrets.hash(tcb.tuple);
+    const std::uint32_t number = flow_number(Kind::connection, tcb.index);
+    tcb.in_table = false;
+    TimeWait* const entry = shared_.time_waits.make();
+    if (entry == nullptr) {
+        shared_.drops.count(Drop::tcp_memory);
+        return shared_.flows.erase(hash, number);
+    }
+    entry->tuple = tcb.tuple;
+    entry->snd_nxt = tcb.snd_nxt;
+    entry->rcv_nxt = tcb.rcv_nxt;
+    entry->ts_recent = tcb.ts_recent;
+    entry->ts_offset = tcb.ts_offset;
+    entry->has_timestamps = tcb.has_timestamps;
+    entry->window = output_.window(tcb);
+    shared_.flows.replace(hash, number, flow_number(Kind::time_wait, entry->index));
+    keep(*entry, now);
+}
+
+void TimeWaits::keep(TimeWait& entry, time::Instant now) noexcept {
+    if (entry.is_linked()) entry.unlink();
+    by_deadline_.push_back(entry);
+    const time::Instant deadline = now + shared_.config.tcp.time_wait;
+    entry.deadline_ns = deadline.as_nanos();
+    if (!timer_.is_linked()) shared_.timers.set(timer_, deadline);
+}
+
+void TimeWaits::remove(TimeWait& entry) noexcept {
+    entry.unlink();
+    shared_.flows.erase(shared_.secrets.hash(entry.tuple), flow_number(Kind::time_wait, entry.index));
+    shared_.time_waits.free(entry);
+    if (by_deadline_.empty()) Timers::cancel(timer_);
+}
+
+void TimeWaits::expire(time::Instant now) noexcept {
+    while (!by_deadline_.empty() && by_deadline_.front().deadline_ns <= now.as_nanos()) remove(by_deadline_.front());
+    if (!by_deadline_.empty()) shared_.timers.set(timer_, time::Instant::from_nanos(by_deadline_.front().deadline_ns));
+}
+
+TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment) noexcept {
+    if (segment.has(flag::rst)) return {Drop::tcp_reset, {}};
+    const wire::TcpOptions& options = segment.options;
+    const bool has_both = entry.has_timestamps && options.has_timestamps;
+    if (segment.has(flag::syn) && !segment.has(flag::ack)) {
+        const bool is_newer =
+            has_both ? seq_after(options.timestamps.value, entry.ts_recent) : seq_after(segment.seq(), entry.rcv_nxt);
+        if (is_newer || seq_after(segment.seq(), entry.rcv_nxt)) {
+            // Beyond everything that the old one may have had under way.
+            const std::uint32_t isn = entry.snd_nxt + 0x1'0002;
+            remove(entry);
+            return {Drop::none, isn};
+        }
+    }
+    // Pure acknowledgements say nothing here. Others are answered, but not without end.
+    if (segment.length() == 0 && segment.seq() == entry.rcv_nxt) return {};
+    const auto now_ms = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000);
+    const auto interval = std::chrono::duration_cast<std::chrono::milliseconds>(shared_.config.tcp.challenge_interval);
+    if (entry.answered_ms != 0 && now_ms - entry.answered_ms < interval.count()) return {Drop::tcp_sequence, {}};
+    entry.answered_ms = now_ms | 1U;
+    if (segment.has(flag::fin)) keep(entry, segment.now());
+    output_.send_ack(entry, segment.now());
+    return {segment.has(flag::fin) ? Drop::none : Drop::tcp_sequence, {}};
+}
+
+}  // namespace skerry::stack::tcp

@@ -229,12 +229,14 @@ const backend::DatagramOps Sockets::Datagrams::orphaned_operations{
 // --- what a core offers
 
 Sockets::~Sockets() {
+    orphan_streams();
+    orphan_listeners();
     while (Datagrams* socket = sockets_.pop_front()) socket->orphan();
 }
 
 backend::Capabilities Sockets::capabilities() const noexcept {
     backend::Capabilities capabilities;
-    capabilities.udp = capabilities.multicast = capabilities.zero_copy_receive = true;
+    capabilities.tcp = capabilities.udp = capabilities.multicast = capabilities.zero_copy_receive = true;
     return capabilities;
 }
 
@@ -242,17 +244,6 @@ backend::SocketStats Sockets::stats() const noexcept {
     backend::SocketStats stats = counts_;
     stats.no_buffers = stack_.drops()[Drop::no_frame];
     return stats;
-}
-
-Step Sockets::connect(backend::ConnectRequest& request) noexcept {
-    request.error = Errc::unsupported;
-    return Step::done;
-}
-
-void Sockets::cancel_connect(backend::ConnectRequest&) noexcept {}
-
-Result<backend::ListenerSocket*> Sockets::listen(const net::SocketAddr&, const backend::ListenOptions&) noexcept {
-    return Errc::unsupported;
 }
 
 Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const backend::BindOptions&) noexcept {

@@ -3,7 +3,8 @@
 // The socket types of net:: over the stack: what epoll's sockets are to the kernel's. Hot path.
 //
 // A datagram that comes is queued at its socket, and after the burst a task that waits gets all of them, up to its
-// slots: the frames themselves, no copy. A send copies once, into a frame with its headers in front.
+// slots: the frames themselves, no copy. A send copies once, into a frame with its headers in front. Streams and
+// listeners have files of their own in src/.
 
 #include "stack.hpp"
 
@@ -41,21 +42,29 @@ public:
     }
 
     class Datagrams;
+    class Listener;
+    class Stream;
 
 private:
     friend Datagrams;
+    friend Listener;
+    friend Stream;
 
     // Above the first a sender waits, below the second it goes on; the stack itself may go on to its own limit.
     static constexpr std::size_t backlog_high = 1024;
     static constexpr std::size_t backlog_low = 512;
 
     void wake_waiting() noexcept;
+    void orphan_listeners() noexcept;
+    void orphan_streams() noexcept;
 
     Stack& stack_;
     std::uint16_t home_;
     time::Instant now_;
     backend::SocketStats counts_;
     IntrusiveList<Datagrams> sockets_;
+    IntrusiveList<Listener> listeners_;
+    IntrusiveList<Stream> streams_;
     std::size_t senders_waiting_ = 0;
 };
 

@@ -1,0 +1,92 @@
+#include "listener_socket.hpp"
+
+#include "stream_socket.hpp"
+
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace skerry::stack {
+
+using backend::AcceptRequest;
+using backend::ListenerSocket;
+using backend::Step;
+
+Step Sockets::Listener::accept_now(AcceptRequest& request) noexcept {
+    if (!has_waiting()) {
+        may_accept = false;
+        return Step::pending;
+    }
+    std::unique_ptr<Stream> stream(new (std::nothrow) Stream(*sockets_));
+    if (stream == nullptr) {  // the next connection that comes tries again
+        ++sockets_->counts_.accept_paused;
+        return Step::pending;
+    }
+    (void)sockets_->stack_.tcp().accept(*this, *stream);
+    stream->set_peer();
+    stream->may_read = true;
+    ++sockets_->counts_.accepted;
+    request.accepted = stream.release();
+    return Step::done;
+}
+
+Step Sockets::Listener::accept(ListenerSocket& socket, AcceptRequest& request) noexcept {
+    return static_cast<Listener&>(socket).accept_now(request);
+}
+
+void Sockets::Listener::on_ready() noexcept {
+    may_accept = true;
+    if (acceptor != nullptr && accept_now(*acceptor) == Step::done) complete(*this, *acceptor);
+}
+
+void Sockets::Listener::leave() noexcept {
+    if (ListLink& link = *this; link.is_linked()) link.unlink();
+    --sockets_->counts_.open;
+    sockets_->stack_.tcp().close(*this, sockets_->now_);
+}
+
+void Sockets::Listener::close(ListenerSocket* socket) noexcept {
+    auto* const self = static_cast<Listener*>(socket);
+    delete std::exchange(self->given_back, nullptr);
+    self->leave();
+    delete self;
+}
+
+void Sockets::Listener::orphan() noexcept {
+    leave();
+    sockets_ = nullptr;
+    ops = &orphaned_operations;
+    may_accept = true;
+}
+
+const backend::ListenerOps Sockets::Listener::operations{&accept, &close};
+
+const backend::ListenerOps Sockets::Listener::orphaned_operations{[](ListenerSocket&, AcceptRequest& request) noexcept {
+                                                                      request.error = Errc::runtime_shutdown;
+                                                                      return Step::done;
+                                                                  },
+                                                                  [](ListenerSocket* socket) noexcept {
+                                                                      delete socket->given_back;
+                                                                      delete static_cast<Listener*>(socket);
+                                                                  }};
+
+Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address,
+                                        const backend::ListenOptions& options) noexcept {
+    if (!address.is_v4()) return Errc::unsupported;
+    std::unique_ptr<Listener> listener(new (std::nothrow) Listener(*this));
+    if (listener == nullptr) return Errc::no_memory;
+    const std::size_t backlog = options.backlog > 0 ? static_cast<std::size_t>(options.backlog) : 1;
+    if (auto opened = stack_.tcp().listen(*listener, wire::Ipv4Addr::of(address.ip()), address.port(), backlog);
+        !opened)
+        return opened.error();
+    listener->ListenerSocket::local = net::SocketAddr(address.ip(), listener->port);
+    listeners_.push_back(*listener);
+    ++counts_.open;
+    return listener.release();
+}
+
+void Sockets::orphan_listeners() noexcept {
+    while (Listener* listener = listeners_.pop_front()) listener->orphan();
+}
+
+}  // namespace skerry::stack

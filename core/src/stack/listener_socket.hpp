@@ -1,0 +1,38 @@
+#pragma once
+
+// A listener as net::TcpListener sees it.
+
+#include <skerry/stack/sockets.hpp>
+
+#include <skerry/backend/socket_ops.hpp>
+
+namespace skerry::stack {
+
+class Sockets::Listener final : public backend::ListenerSocket, public tcp::Acceptor, public ListLink {
+public:
+    explicit Listener(Sockets& sockets) noexcept : sockets_(&sockets) {
+        ops = &operations;
+        home = sockets.home_;
+        may_accept = false;
+    }
+
+    /// The core goes away while a program holds the socket.
+    void orphan() noexcept;
+
+protected:
+    void on_ready() noexcept override;
+
+private:
+    [[nodiscard]] backend::Step accept_now(backend::AcceptRequest& request) noexcept;
+    void leave() noexcept;
+
+    static backend::Step accept(backend::ListenerSocket& socket, backend::AcceptRequest& request) noexcept;
+    static void close(backend::ListenerSocket* socket) noexcept;
+
+    static const backend::ListenerOps operations;
+    static const backend::ListenerOps orphaned_operations;
+
+    Sockets* sockets_;
+};
+
+}  // namespace skerry::stack

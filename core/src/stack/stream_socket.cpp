@@ -1,0 +1,268 @@
+#include "stream_socket.hpp"
+
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace skerry::stack {
+
+using backend::ReadKind;
+using backend::ReadRequest;
+using backend::SocketOption;
+using backend::Step;
+using backend::StreamSocket;
+using backend::WriteKind;
+using backend::WriteRequest;
+using tcp::Tcp;
+
+void Sockets::Stream::set_peer() noexcept {
+    peer = net::SocketAddr(tcb->tuple.remote.ip(), tcb->tuple.remote_port);
+    sockets_->streams_.push_back(*this);
+    ++sockets_->counts_.open;
+}
+
+void Sockets::Stream::leave() noexcept {
+    if (ListLink& link = *this; link.is_linked()) link.unlink();
+    --sockets_->counts_.open;
+}
+
+// --- reading
+
+Step Sockets::Stream::read_now(ReadRequest& request) noexcept {
+    if (tcb->received_bytes == 0) [[unlikely]]
+        return read_end(request);
+    switch (request.kind) {
+        case ReadKind::buffer:
+            request.buffer = tcp().read_buf(*tcb, sockets_->now_);
+            request.bytes = request.buffer.size();
+            break;
+        case ReadKind::copy: request.bytes = tcp().read(*tcb, request.into, sockets_->now_); break;
+        case ReadKind::peek: request.bytes = Tcp::peek(*tcb, request.into); return Step::done;
+    }
+    may_read = tcb->received_bytes != 0 || Tcp::is_at_end(*tcb);
+    return Step::done;
+}
+
+// Nothing is there: it may be the end, or an error that nobody was told of.
+Step Sockets::Stream::read_end(ReadRequest& request) noexcept {
+    if (!Tcp::is_at_end(*tcb) && !read_shut) {
+        may_read = false;
+        return Step::pending;
+    }
+    request.bytes = 0;
+    request.error = Tcp::take_error(*tcb);
+    if (request.error == Errc::ok) end_of_stream = true;
+    return Step::done;
+}
+
+Step Sockets::Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
+    return static_cast<Stream&>(socket).read_now(request);
+}
+
+// --- writing
+
+Step Sockets::Stream::write_now(WriteRequest& request) noexcept {
+    if (!Tcp::is_writable(*tcb)) [[unlikely]] {
+        request.error = Tcp::take_error(*tcb);
+        if (request.error == Errc::ok) request.error = Errc::broken_pipe;
+        return Step::done;
+    }
+    const std::size_t count = tcp().write(*tcb, request.from.subspan(request.bytes), sockets_->now_);
+    request.bytes += count;
+    if (request.bytes == request.from.size()) return Step::done;
+    if (count == 0 && tcb->queue.empty()) {  // there was no frame, and no acknowledgement will free one
+        request.error = Errc::no_buffers;
+        return Step::done;
+    }
+    may_write = false;
+    return request.kind == WriteKind::some && count != 0 ? Step::done : Step::pending;
+}
+
+Step Sockets::Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
+    return static_cast<Stream&>(socket).write_now(request);
+}
+
+// --- events
+
+void Sockets::Stream::on_ready() noexcept {
+    if (connecting != nullptr && !finish_connect()) return;
+    if (tcb->received_bytes != 0 || Tcp::is_at_end(*tcb)) {
+        may_read = true;
+        if (reader != nullptr && read_now(*reader) == Step::done) complete(*this, *reader);
+    }
+    if (may_write || (tcb->wants_room && Tcp::is_writable(*tcb))) return;
+    may_write = true;
+    // A write of "some" writes when its task runs, so that a cancelled one has written nothing.
+    if (writer != nullptr && (writer->kind == WriteKind::some || write_now(*writer) == Step::done))
+        complete(*this, *writer);
+}
+
+// False while it waits, and when that was the end of the stream.
+bool Sockets::Stream::finish_connect() noexcept {
+    if (tcb->state == tcp::State::syn_sent || tcb->state == tcp::State::syn_received) return false;
+    backend::ConnectRequest& request = *std::exchange(connecting, nullptr);
+    const bool is_made = tcb->state != tcp::State::closed || tcb->error == Errc::ok;
+    if (!is_made) {
+        request.error = Tcp::take_error(*tcb);
+        request.socket = nullptr;
+        abandon();
+    }
+    request.give_claim();
+    task::current_scheduler->wake(request);
+    return is_made;
+}
+
+void Sockets::Stream::abandon() noexcept {
+    tcp().forget(*this);
+    leave();
+    delete this;
+}
+
+// --- the rest of the table
+
+Result<> Sockets::Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexcept {
+    auto& self = static_cast<Stream&>(socket);
+    if (how != backend::ShutdownHow::read) {
+        self.tcp().finish(*self.tcb, self.sockets_->now_);
+        self.may_write = true;
+        if (self.writer != nullptr &&
+            (self.writer->kind == WriteKind::some || self.write_now(*self.writer) == Step::done))
+            complete(self, *self.writer);
+    }
+    if (how != backend::ShutdownHow::write) {
+        self.may_read = true;
+        if (self.reader != nullptr && self.read_now(*self.reader) == Step::done) complete(self, *self.reader);
+    }
+    return {};
+}
+
+void Sockets::Stream::close(StreamSocket* socket) noexcept {
+    auto* const self = static_cast<Stream*>(socket);
+    if (self->given_back != nullptr) self->tcb->resets_on_close = true;  // unread data too
+    delete std::exchange(self->given_back, nullptr);
+    self->tcp().close(*self, self->sockets_->now_);
+    self->leave();
+    delete self;
+}
+
+Result<net::SocketAddr> Sockets::Stream::local_address(StreamSocket& socket) noexcept {
+    const tcp::Tuple& tuple = static_cast<Stream&>(socket).tcb->tuple;
+    return net::SocketAddr(tuple.local.ip(), tuple.local_port);
+}
+
+// --- options
+
+Result<> Sockets::Stream::set(SocketOption option, int value) noexcept {
+    constexpr int times_max = 32'767;  // as Linux's
+    constexpr int count_max = 127;
+    switch (option) {
+        case SocketOption::no_delay: tcp().set_no_delay(*tcb, value != 0, sockets_->now_); return {};
+        case SocketOption::keep_alive: tcb->keep_alive = value != 0; break;
+        case SocketOption::keep_alive_idle_s:
+            if (value < 1 || value > times_max) return Errc::invalid_argument;
+            tcb->keep_alive_idle_s = static_cast<std::uint16_t>(value);
+            break;
+        case SocketOption::keep_alive_interval_s:
+            if (value < 1 || value > times_max) return Errc::invalid_argument;
+            tcb->keep_alive_interval_s = static_cast<std::uint16_t>(value);
+            break;
+        case SocketOption::keep_alive_count:
+            if (value < 1 || value > count_max) return Errc::invalid_argument;
+            tcb->keep_alive_count = static_cast<std::uint8_t>(value);
+            break;
+        case SocketOption::user_timeout_ms:
+            if (value < 0) return Errc::invalid_argument;
+            tcb->user_timeout_ms = static_cast<std::uint32_t>(value);
+            return {};
+        case SocketOption::linger_s:
+            if (value > 0) return Errc::unsupported;
+            tcb->resets_on_close = value == 0;
+            return {};
+        default: return Errc::unsupported;
+    }
+    tcp().restart_keep_alive(*tcb, sockets_->now_);
+    return {};
+}
+
+Result<int> Sockets::Stream::get(SocketOption option) const noexcept {
+    switch (option) {
+        case SocketOption::no_delay: return tcb->no_delay ? 1 : 0;
+        case SocketOption::keep_alive: return tcb->keep_alive ? 1 : 0;
+        case SocketOption::keep_alive_idle_s: return int{tcb->keep_alive_idle_s};
+        case SocketOption::keep_alive_interval_s: return int{tcb->keep_alive_interval_s};
+        case SocketOption::keep_alive_count: return int{tcb->keep_alive_count};
+        case SocketOption::user_timeout_ms: return static_cast<int>(tcb->user_timeout_ms);
+        case SocketOption::linger_s: return tcb->resets_on_close ? 0 : -1;
+        default: return Errc::unsupported;
+    }
+}
+
+Result<> Sockets::Stream::set_option(StreamSocket& socket, SocketOption option, int value) noexcept {
+    return static_cast<Stream&>(socket).set(option, value);
+}
+
+Result<int> Sockets::Stream::get_option(StreamSocket& socket, SocketOption option) noexcept {
+    return static_cast<Stream&>(socket).get(option);
+}
+
+// --- after the core
+
+void Sockets::Stream::orphan() noexcept {
+    tcp().forget(*this);
+    sockets_ = nullptr;
+    ops = &orphaned_operations;
+    may_read = may_write = true;
+}
+
+const backend::StreamOps Sockets::Stream::operations{&read,       &write,      &shutdown,     &close,
+                                                     &set_option, &get_option, &local_address};
+
+const backend::StreamOps Sockets::Stream::orphaned_operations{
+    [](StreamSocket&, ReadRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](StreamSocket&, WriteRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](StreamSocket&, backend::ShutdownHow) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](StreamSocket* socket) noexcept {
+        delete socket->given_back;
+        delete static_cast<Stream*>(socket);
+    },
+    [](StreamSocket&, SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](StreamSocket&, SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; },
+    [](StreamSocket&) noexcept -> Result<net::SocketAddr> { return Errc::runtime_shutdown; }};
+
+// --- connecting
+
+Step Sockets::connect(backend::ConnectRequest& request) noexcept {
+    const auto refuse = [&request](Error error) {
+        request.error = error;
+        return Step::done;
+    };
+    if (!request.to.is_v4()) return refuse(Errc::unsupported);
+    if (request.to.port() == 0) return refuse(Errc::connection_refused);  // nobody listens on 0
+    std::unique_ptr<Stream> stream(new (std::nothrow) Stream(*this));
+    if (stream == nullptr) return refuse(Errc::no_memory);
+    auto begun = stack_.tcp().connect(*stream, wire::Ipv4Addr::of(request.to.ip()), request.to.port(), now_);
+    if (!begun) return refuse(begun.error());
+    stream->set_peer();
+    stream->connecting = &request;
+    request.socket = stream.release();
+    return Step::pending;
+}
+
+void Sockets::cancel_connect(backend::ConnectRequest& request) noexcept {
+    if (request.socket == nullptr) return;
+    auto* const stream = static_cast<Stream*>(std::exchange(request.socket, nullptr));
+    if (std::exchange(stream->connecting, nullptr) != nullptr) return stream->abandon();
+    stream->ops->close(stream);
+}
+
+void Sockets::orphan_streams() noexcept {
+    while (Stream* stream = streams_.pop_front()) stream->orphan();
+}
+
+}  // namespace skerry::stack

@@ -1,0 +1,57 @@
+#pragma once
+
+// A TCP connection as net::TcpStream sees it. Hot path.
+
+#include <skerry/stack/sockets.hpp>
+
+#include <skerry/backend/socket_ops.hpp>
+
+#include <span>
+
+namespace skerry::stack {
+
+class Sockets::Stream final : public backend::StreamSocket, public tcp::Endpoint, public ListLink {
+public:
+    explicit Stream(Sockets& sockets) noexcept : sockets_(&sockets) {
+        ops = &operations;
+        home = sockets.home_;
+    }
+
+    /// Waits for the connection; null once it was told.
+    backend::ConnectRequest* connecting = nullptr;
+
+    /// The peer's address is known: the connection was accepted or is being made.
+    void set_peer() noexcept;
+    /// The core goes away while a program holds the socket.
+    void orphan() noexcept;
+    /// Was never told of its connection.
+    void abandon() noexcept;
+
+protected:
+    void on_ready() noexcept override;
+
+private:
+    [[nodiscard]] tcp::Tcp& tcp() const noexcept { return sockets_->stack_.tcp(); }
+    void leave() noexcept;
+    [[nodiscard]] bool finish_connect() noexcept;
+    [[nodiscard]] backend::Step read_now(backend::ReadRequest& request) noexcept;
+    [[nodiscard]] backend::Step read_end(backend::ReadRequest& request) noexcept;
+    [[nodiscard]] backend::Step write_now(backend::WriteRequest& request) noexcept;
+    [[nodiscard]] Result<> set(backend::SocketOption option, int value) noexcept;
+    [[nodiscard]] Result<int> get(backend::SocketOption option) const noexcept;
+
+    static backend::Step read(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept;
+    static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
+    static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
+    static void close(backend::StreamSocket* socket) noexcept;
+    static Result<> set_option(backend::StreamSocket& socket, backend::SocketOption option, int value) noexcept;
+    static Result<int> get_option(backend::StreamSocket& socket, backend::SocketOption option) noexcept;
+    static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept;
+
+    static const backend::StreamOps operations;
+    static const backend::StreamOps orphaned_operations;
+
+    Sockets* sockets_;
+};
+
+}  // namespace skerry::stack

@@ -77,8 +77,9 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
         tcb.fin_seq = seq + frame.length;
     }
     if (frame.length == 0) {
+        if (is_finished(tcb)) return Drop::none;
         output_.send_ack(tcb, segment.now());
-        return is_finished(tcb) ? Drop::none : drop;
+        return drop;
     }
     if (seq != tcb.rcv_nxt) return wait_for_gap(tcb, seq, segment);
     accept_next(tcb, segment);

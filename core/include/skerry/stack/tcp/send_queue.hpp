@@ -52,6 +52,8 @@ public:
     /// Payload in all of them.
     [[nodiscard]] std::uint32_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] std::uint32_t sent() const noexcept { return sent_; }
+    /// How many descriptors there is memory for.
+    [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] bool has_unsent() const noexcept { return sent_ != size_; }
 
     [[nodiscard]] SendSegment& operator[](std::uint32_t at) noexcept { return slots()[(head_ + at) & (capacity_ - 1)]; }

@@ -44,6 +44,9 @@ public:
     }
 
     backend::Work transmit(time::Instant now) noexcept {
+        // What the tasks sent to ourselves needs no port. Waiting for the next receive() would make it slower than a
+        // packet from outside, and busy tasks put that off.
+        if (stack_.has_looped()) stack_.input({}, now);
         stack_.advance(now);
         if (stack_.backlog().empty()) return backend::Work::none;
         while (send_burst()) {

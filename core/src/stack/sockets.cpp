@@ -1,5 +1,7 @@
 #include <skerry/stack/sockets.hpp>
 
+#include <skerry/backend/slow_lane.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -237,6 +239,7 @@ Sockets::~Sockets() {
 backend::Capabilities Sockets::capabilities() const noexcept {
     backend::Capabilities capabilities;
     capabilities.tcp = capabilities.udp = capabilities.multicast = capabilities.zero_copy_receive = true;
+    capabilities.slow_lane = backend::current_slow_lane != nullptr;
     return capabilities;
 }
 

@@ -1,5 +1,6 @@
 #include "stream_socket.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <new>
 #include <utility>
@@ -155,6 +156,8 @@ Result<net::SocketAddr> Sockets::Stream::local_address(StreamSocket& socket) noe
 Result<> Sockets::Stream::set(SocketOption option, int value) noexcept {
     constexpr int times_max = 32'767;  // as Linux's
     constexpr int count_max = 127;
+    constexpr std::uint32_t buffer_bytes_min = 4096;
+    constexpr std::uint32_t buffer_bytes_max = 4U << 20U;
     switch (option) {
         case SocketOption::no_delay: tcp().set_no_delay(*tcb, value != 0, sockets_->now_); return {};
         case SocketOption::keep_alive: tcb->keep_alive = value != 0; break;
@@ -178,6 +181,17 @@ Result<> Sockets::Stream::set(SocketOption option, int value) noexcept {
             if (value > 0) return Errc::unsupported;
             tcb->resets_on_close = value == 0;
             return {};
+        case SocketOption::send_buffer_bytes:
+            if (value < 0) return Errc::invalid_argument;
+            tcb->send_limit = std::clamp(static_cast<std::uint32_t>(value), buffer_bytes_min, buffer_bytes_max);
+            return {};
+        case SocketOption::receive_buffer_bytes:
+            if (value < 0) return Errc::invalid_argument;
+            // What the window can say is a limit too: without scaling 64 KiB. A smaller buffer takes nothing back.
+            tcb->receive_limit =
+                std::min(std::clamp(static_cast<std::uint32_t>(value), buffer_bytes_min, buffer_bytes_max),
+                         std::uint32_t{0xffff} << tcb->receive_scale);
+            return {};
         default: return Errc::unsupported;
     }
     tcp().restart_keep_alive(*tcb, sockets_->now_);
@@ -193,6 +207,8 @@ Result<int> Sockets::Stream::get(SocketOption option) const noexcept {
         case SocketOption::keep_alive_count: return int{tcb->keep_alive_count};
         case SocketOption::user_timeout_ms: return static_cast<int>(tcb->user_timeout_ms);
         case SocketOption::linger_s: return tcb->resets_on_close ? 0 : -1;
+        case SocketOption::send_buffer_bytes: return static_cast<int>(tcb->send_limit);
+        case SocketOption::receive_buffer_bytes: return static_cast<int>(tcb->receive_limit);
         default: return Errc::unsupported;
     }
 }

@@ -14,6 +14,7 @@ constexpr std::uint8_t duplicates_that_tell = 3;  // RFC 5681 section 3.2
 
 void Sender::start(Tcb& tcb) noexcept {
     tcb.recover = tcb.iss;
+    tcb.send_limit = shared_.config.tcp.send_buffer_bytes;
     tcb.congestion.init(new_reno, tcb.mss);
 }
 
@@ -32,8 +33,7 @@ std::size_t Sender::write(Tcb& tcb, std::span<const std::byte> from, time::Insta
 
 // Behind the newest segment, while that is short and has not left; else in a new one.
 std::size_t Sender::append(Tcb& tcb, std::span<const std::byte> from) noexcept {
-    const std::size_t room =
-        std::min<std::size_t>(from.size(), shared_.config.tcp.send_buffer_bytes - tcb.queue.bytes());
+    const std::size_t room = std::min<std::size_t>(from.size(), tcb.send_limit - tcb.queue.bytes());
     SendQueue& queue = tcb.queue;
     if (queue.has_unsent()) {
         SendSegment& last = queue.back();
@@ -180,8 +180,7 @@ void Sender::advance(Tcb& tcb, const Segment& segment) noexcept {
     }
     tcb.retransmit_at = never;
     if (queue.sent() != 0) restart_timer(tcb, now);
-    const TcpLimits& limits = shared_.config.tcp;
-    if (tcb.wants_room && queue.bytes() <= limits.send_buffer_bytes / 3 * 2 && has_room(tcb)) {
+    if (tcb.wants_room && queue.bytes() <= tcb.send_limit / 3 * 2 && has_room(tcb)) {
         tcb.wants_room = false;
         shared_.mark_ready(tcb);
     }

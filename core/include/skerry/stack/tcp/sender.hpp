@@ -25,8 +25,7 @@ public:
     std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     /// Whether a write would take something.
     [[nodiscard]] bool has_room(const Tcb& tcb) const noexcept {
-        return tcb.queue.bytes() < shared_.config.tcp.send_buffer_bytes &&
-               tcb.queue.size() < shared_.config.tcp.send_segments_max;
+        return tcb.queue.bytes() < tcb.send_limit && tcb.queue.size() < shared_.config.tcp.send_segments_max;
     }
     /// This direction ends behind what was written.
     void finish(Tcb& tcb, time::Instant now) noexcept;

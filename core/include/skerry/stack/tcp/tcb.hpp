@@ -95,6 +95,7 @@ struct alignas(cache_line_bytes) Tcb : TcbHot, Timer, AckLink, HolderLink {
     Rto rto;
 
     std::uint32_t snd_wnd_max = 0;
+    std::uint32_t send_limit = 0;  ///< bytes in the queue
     std::uint32_t iss = 0;
     std::uint32_t recover = 0;  ///< recovery ends when this is acknowledged
     std::uint32_t user_timeout_ms = 0;

@@ -1,7 +1,7 @@
 #pragma once
 
-// What every conformance case needs: a runtime of the backend under test, and sockets on an address of its own. The
-// cases know of no backend; <backend>_main.cpp says how a runtime is made and whether it can be had here.
+// What every conformance case needs: a runtime of the backend under test, and sockets on its own address. The cases
+// know of no backend; <backend>_main.cpp says how a runtime is made and whether it can be had here.
 
 #include "support/catch.hpp"
 
@@ -37,6 +37,10 @@ namespace skerry::conformance {
 /// program defines it.
 extern const bool has_every_address;
 
+/// The address under which this backend reaches itself: 127.0.0.1 where it has that. Each program defines it, before
+/// anything runs.
+extern const net::IpAddr own_ip;
+
 /// Runs the Task that `body` returns on a fresh runtime; an exception of it, so also a failed REQUIRE, is
 /// rethrown. `body` lives as long as its Task.
 template <class F>
@@ -46,10 +50,7 @@ void run(F body) {
     runtime->block_on(body());
 }
 
-/// An address of the machine under test, by which its programs reach each other. Each program defines it.
-extern const net::IpAddr own_ip;
-
-/// That address and a port that the backend chooses.
+/// The own address and a port that the backend chooses.
 inline const net::SocketAddr any_port(own_ip, 0);
 
 [[nodiscard]] inline std::span<const std::byte> bytes_of(std::string_view text) {

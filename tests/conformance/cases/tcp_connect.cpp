@@ -35,7 +35,7 @@ TEST_CASE("both ends of a connection know both addresses", "[net][tcp]") {
         CHECK(pair.client.peer_addr() == listener.local_addr());
         CHECK(pair.server.local_addr().value() == listener.local_addr());
         CHECK(pair.client.local_addr().value() == pair.server.peer_addr());
-        CHECK(pair.server.peer_addr().ip() == net::IpAddr::v4_loopback());
+        CHECK(pair.server.peer_addr().ip() == own_ip);
     });
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("port 0 gives each listener a port of its own", "[net][tcp]") {
     run([]() -> Task<> {
         auto one = listen();
         auto other = listen();
-        CHECK(one.local_addr().ip() == net::IpAddr::v4_loopback());
+        CHECK(one.local_addr().ip() == own_ip);
         CHECK(one.local_addr().port() != 0);
         CHECK(other.local_addr().port() != 0);
         CHECK(one.local_addr() != other.local_addr());

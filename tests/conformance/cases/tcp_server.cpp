@@ -157,7 +157,8 @@ TEST_CASE("a handler that cannot even be started costs its own connection only, 
             auto written = co_await client->write_all(bytes_of("second"));
             REQUIRE(written);
             auto answer = co_await read_all(*client);
-            CHECK(answer == answer_due);
+            // The first one's stream was dropped, before or after what we wrote had come: the end, or a reset.
+            CHECK((answer == answer_due || (*answer_due == '\0' && answer == "!connection_reset")));
         }
         CHECK(has_thrown);
         CHECK(unhandled.load() == before + 1);

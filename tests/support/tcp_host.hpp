@@ -65,6 +65,7 @@ public:
         CHECK(sizes.connections == 0);
         CHECK(sizes.half_open == 0);
         CHECK(sizes.time_wait == 0);
+        CHECK(tcp().frames_kept() == 0);
         CHECK(frames.out() == 0);
     }
 

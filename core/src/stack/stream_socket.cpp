@@ -27,6 +27,9 @@ void Sockets::Stream::leave() noexcept {
     --sockets_->counts_.open;
 }
 
+// What an idle connection costs: no buffer, two slots of the flow table at most, and these.
+static_assert(sizeof(tcp::Tcb) + sizeof(Sockets::Stream) + 2 * sizeof(std::uint64_t) + 8 <= 1024);
+
 // --- reading
 
 Step Sockets::Stream::read_now(ReadRequest& request) noexcept {

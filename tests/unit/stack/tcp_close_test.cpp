@@ -118,6 +118,23 @@ TEST_CASE("a FIN alone before the data counts too, and data behind it never", "[
     CHECK(host.dropped(Drop::tcp_window_full) >= 1);
 }
 
+TEST_CASE("what came ahead from behind the FIN is cut off", "[stack][tcp]") {
+    TcpHost host;
+    TestEndpoint& endpoint = host.establish();
+    host.peer_seq += 3;
+    host.say("defXXX");  // the end will be behind "def"
+    host.peer_seq = 1001;
+    TestSegment fin;
+    fin.flags = fin_ack;
+    fin.seq = 1007;
+    fin.ack = host.host_seq;
+    host.come(fin);
+    host.say("abc");
+    CHECK(host.read(endpoint) == "abcdef");
+    CHECK(endpoint.tcb->state == State::close_wait);
+    (void)host.sent();
+}
+
 TEST_CASE("a FIN that comes again is acknowledged again", "[stack][tcp]") {
     TcpHost host;
     (void)host.establish();

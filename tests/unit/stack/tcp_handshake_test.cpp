@@ -216,6 +216,18 @@ TEST_CASE("no segment to a group or a broadcast address is answered", "[stack][t
     CHECK(host.dropped(Drop::tcp_not_unicast) == 1);
 }
 
+TEST_CASE("a SYN from ourselves to the port it came from begins nothing", "[stack][tcp]") {
+    TcpHost host;
+    const Bytes whole = host.packet(syn(), host_port, host_port);
+    Bytes segment(whole.begin() + 14 + 20, whole.end());
+    stack::wire::seal_tcp(segment, stack::wire::pseudo_header(host_ip, host_ip, stack::wire::ip_protocol::tcp,
+                                                              static_cast<std::uint32_t>(segment.size())));
+    host.give(ipv4(stack::wire::ip_protocol::tcp, segment, host_ip, host_ip));
+    CHECK(host.tcp().sizes().half_open == 0);
+    CHECK(host.dropped(Drop::ipv4_source) == 1);
+    CHECK_FALSE(host.stack.has_looped());
+}
+
 TEST_CASE("a segment with a wrong checksum or wrong options is dropped", "[stack][tcp]") {
     TcpHost host;
     Bytes bytes = host.packet(syn());

@@ -173,6 +173,26 @@ TEST_CASE("a thousand small segments that nobody reads hold few frames", "[stack
     CHECK(host.read(endpoint) == expected);
 }
 
+TEST_CASE("all connections together keep so many unread frames, and no more", "[stack][tcp]") {
+    stack::StackConfig config = host_config();
+    config.tcp.receive_frames_max = 3;
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    for (int i = 0; i < 3; ++i) host.say("abc");
+    host.say("lost");
+    host.peer_seq -= 4;
+    CHECK(host.dropped(Drop::tcp_memory) == 1);
+    host.peer_seq += 10;
+    host.say("ahead");
+    host.peer_seq -= 15;
+    CHECK(host.dropped(Drop::tcp_memory) == 2);
+    CHECK(host.tcp().frames_kept() == 3);
+    CHECK(host.read(endpoint) == "abcabcabc");
+    host.say("back");
+    CHECK(host.read(endpoint) == "back");
+    (void)host.sent();
+}
+
 TEST_CASE("a segment is read as the very frame it came in", "[stack][tcp]") {
     TcpHost host;
     TestEndpoint& endpoint = host.establish();

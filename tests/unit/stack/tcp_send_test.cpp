@@ -122,6 +122,17 @@ TEST_CASE("many small writes are limited too: each holds a frame", "[stack][tcp]
     CHECK(taken == 8);
 }
 
+TEST_CASE("all connections together keep so many frames, and no more", "[stack][tcp]") {
+    stack::StackConfig config = host_config();
+    config.tcp.send_frames_max = 5;
+    Sending host(65'535, config);
+    CHECK(host.write(pattern(20'000)) == 5000);
+    CHECK(host.dropped(Drop::tcp_memory) == 1);
+    CHECK(host.tcp().frames_kept() == 5);
+    host.acknowledge(host.host_seq + 2000);
+    CHECK(host.write(pattern(20'000)) == 2000);
+}
+
 // --- losses
 
 TEST_CASE("a time-out sends again after 1 s, then 2 s, 4 s ..., one segment each time", "[stack][tcp]") {
@@ -312,6 +323,18 @@ TEST_CASE("a peer that answers probes is not given up, unless the user said when
     }
 }
 
+TEST_CASE("a closed connection's data is not kept for ever for a peer that never opens its window", "[stack][tcp]") {
+    Sending host(0);
+    CHECK(host.write("waiting") == 7);
+    host.tcp().close(*host.endpoint, host.now);
+    std::vector<TestSegment> probe;
+    for (int i = 0; i < 30 && host.tcp().sizes().connections != 0; ++i) {
+        (void)host.until_sent(200s, probe);
+        if (!probe.empty()) host.acknowledge(host.host_seq, 0);
+    }
+    CHECK(host.tcp().sizes().connections == 0);
+}
+
 TEST_CASE("a peer that answers no probe is given up", "[stack][tcp]") {
     Sending host(0);
     CHECK(host.write("waiting") == 7);
@@ -352,6 +375,21 @@ TEST_CASE("keepalive asks a silent peer, and gives it up when it does not answer
     CHECK((probe.at(0).flags & flag::rst) != 0);
     CHECK(tcb.state == State::closed);
     CHECK(Tcp::take_error(tcb) == Errc::timed_out);
+}
+
+TEST_CASE("what anybody could have sent keeps no silent peer alive", "[stack][tcp]") {
+    Sending host;
+    stack::tcp::Tcb& tcb = *host.endpoint->tcb;
+    tcb.keep_alive = true;
+    tcb.keep_alive_idle_s = 10;
+    host.tcp().restart_keep_alive(tcb, host.now);
+    host.pass(9s);
+    host.peer_seq -= 5000;
+    host.acknowledge(host.host_seq);
+    host.peer_seq += 5000;
+    (void)host.sent();  // the challenge
+    std::vector<TestSegment> probe;
+    CHECK(host.until_sent(100s, probe) == 1s);
 }
 
 TEST_CASE("the sender's numbers may wrap", "[stack][tcp]") {

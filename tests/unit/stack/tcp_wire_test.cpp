@@ -107,6 +107,7 @@ void check_nothing_left(StackWire& wire) {
         CHECK(sizes.connections == 0);
         CHECK(sizes.half_open == 0);
         CHECK(sizes.time_wait == 0);
+        CHECK(host->stack.tcp().frames_kept() == 0);
         CHECK(host->frames.out() == 0);
         CHECK(host->stack.next_deadline() == time::Instant::max());
     }

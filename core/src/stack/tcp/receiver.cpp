@@ -13,10 +13,15 @@ void Receiver::start(Tcb& tcb, std::uint32_t irs) noexcept {
 
 // --- what comes
 
-void Receiver::accept_next(Tcb& tcb, Segment& segment) noexcept {
+Drop Receiver::accept_next(Tcb& tcb, Segment& segment) noexcept {
+    if (shared_.receive_frames >= shared_.config.tcp.receive_frames_max) [[unlikely]]
+        return Drop::tcp_memory;
+    const std::size_t before = tcb.received.size();
     queue(tcb, segment);
+    shared_.receive_frames += tcb.received.size() - before;
     owe_for_data(tcb, segment.now());
     shared_.mark_ready(tcb);
+    return Drop::none;
 }
 
 // Every second segment is acknowledged, or after 40 ms. The flush after the tasks sends it, unless a reply did.
@@ -82,16 +87,29 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
         return drop;
     }
     if (seq != tcb.rcv_nxt) return wait_for_gap(tcb, seq, segment);
-    accept_next(tcb, segment);
+    if (const Drop why = accept_next(tcb, segment); why != Drop::none) return why;
     if (drop != Drop::none) shared_.drops.count(drop);
     if (tcb.reassembly.empty()) return Drop::none;
-    while (Frame* const next = tcb.reassembly.take(tcb.rcv_nxt)) queue(tcb, *next);
+    const Shared::Accounting accounting(shared_, tcb);
+    while (Frame* const next = tcb.reassembly.take(tcb.rcv_nxt)) {
+        // Nothing is behind the peer's FIN, whatever it sent.
+        if (tcb.has_fin && seq_after(tcb.rcv_nxt + next->length, tcb.fin_seq))
+            next->length = static_cast<std::uint16_t>(tcb.fin_seq - tcb.rcv_nxt);
+        if (next->length == 0) {
+            next->drop();
+            break;
+        }
+        queue(tcb, *next);
+    }
     shared_.owe_ack(tcb);  // a gap was filled: the sender waits for that. RFC 5681 section 4.2
     return Drop::none;
 }
 
 // At once, and one for each: that is how the sender learns of the gap. RFC 5681 section 4.2.
 Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexcept {
+    if (shared_.receive_frames >= shared_.config.tcp.receive_frames_max) [[unlikely]]
+        return Drop::tcp_memory;
+    const Shared::Accounting accounting(shared_, tcb);
     std::uint32_t dropped = 0;
     const auto outcome =
         tcb.reassembly.insert(seq, segment.frame(), shared_.config.tcp.reassembly_segments_max, dropped);
@@ -107,6 +125,7 @@ Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexc
 }
 
 void Receiver::take_fin(Tcb& tcb) noexcept {
+    const Shared::Accounting accounting(shared_, tcb);
     ++tcb.rcv_nxt;
     tcb.reassembly.clear();
     shared_.owe_ack(tcb);
@@ -116,6 +135,7 @@ void Receiver::take_fin(Tcb& tcb) noexcept {
 // --- what is read
 
 std::size_t Receiver::read(Tcb& tcb, std::span<std::byte> into, time::Instant) noexcept {
+    const Shared::Accounting accounting(shared_, tcb);
     std::size_t bytes = 0;
     while (bytes < into.size() && !tcb.received.empty()) {
         Frame& oldest = *tcb.received.front();
@@ -142,6 +162,7 @@ std::size_t Receiver::peek(Tcb& tcb, std::span<std::byte> into) noexcept {
 IoBuf Receiver::read_buf(Tcb& tcb, time::Instant) noexcept {
     Frame* const oldest = tcb.received.pop();
     if (oldest == nullptr) return {};
+    --shared_.receive_frames;
     IoBuf buffer = oldest->to_buffer();
     on_read(tcb, buffer.size());
     return buffer;

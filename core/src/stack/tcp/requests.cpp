@@ -59,7 +59,9 @@ void Tcp::finish(Tcb& tcb, time::Instant now) noexcept {
 
 void Tcp::set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept {
     tcb.no_delay = on;
-    if (on && tcb.queue.has_unsent()) sender_.push(tcb, now);
+    if (!on || !tcb.queue.has_unsent()) return;
+    const Shared::Accounting accounting(shared_, tcb);
+    sender_.push(tcb, now);
 }
 
 // --- ends
@@ -107,8 +109,11 @@ void Tcp::end(Tcb& tcb, Errc error) noexcept {
     Timers::cancel(tcb);
     if (AckLink& link = tcb; link.is_linked()) link.unlink();
     tcb.retransmit_at = tcb.ack_at = tcb.keep_alive_at = tcb.give_up_at = never;
-    tcb.queue.clear();
-    tcb.reassembly.clear();
+    {
+        const Shared::Accounting accounting(shared_, tcb);
+        tcb.queue.clear();
+        tcb.reassembly.clear();
+    }
     if (tcb.endpoint == nullptr) return destroy(tcb);
     shared_.mark_ready(tcb);
 }
@@ -119,6 +124,8 @@ void Tcp::destroy(Tcb& tcb) noexcept {
     Timers::cancel(tcb);
     if (AckLink& link = tcb; link.is_linked()) link.unlink();
     if (HolderLink& link = tcb; link.is_linked()) link.unlink();
+    shared_.send_frames -= tcb.queue.size();
+    shared_.receive_frames -= Shared::receive_frames_of(tcb);
     shared_.tcbs.free(tcb);
 }
 

@@ -21,8 +21,14 @@ void Sender::start(Tcb& tcb) noexcept {
 // --- writing
 
 std::size_t Sender::write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
+    const Shared::Accounting accounting(shared_, tcb);
+    const std::size_t others = shared_.send_frames - tcb.queue.size();
     std::size_t written = 0;
     while (written < from.size() && has_room(tcb)) {
+        if (others + tcb.queue.size() >= shared_.config.tcp.send_frames_max) [[unlikely]] {
+            shared_.drops.count(Drop::tcp_memory);
+            break;
+        }
         const std::size_t count = append(tcb, from.subspan(written));
         if (count == 0) break;
         written += count;
@@ -63,6 +69,7 @@ std::size_t Sender::append(Tcb& tcb, std::span<const std::byte> from) noexcept {
 // With the last segment when that has not left yet.
 void Sender::finish(Tcb& tcb, time::Instant now) noexcept {
     if (tcb.is_fin_queued) return;
+    const Shared::Accounting accounting(shared_, tcb);
     SendSegment fin;
     fin.seq = tcb.queue.empty() ? tcb.snd_nxt : tcb.queue.back().end();
     fin.flags = sent_flag::fin;
@@ -128,6 +135,7 @@ void Sender::restart_timer(Tcb& tcb, time::Instant now) noexcept {
 // --- acknowledgements
 
 void Sender::on_ack(Tcb& tcb, const Segment& segment) noexcept {
+    const Shared::Accounting accounting(shared_, tcb);
     const std::uint32_t window_before = tcb.snd_wnd;
     update_window(tcb, segment);
     if (seq_after(segment.ack(), tcb.snd_una)) {
@@ -227,14 +235,16 @@ void Sender::send_front_again(Tcb& tcb, time::Instant now) noexcept {
     if (output_.send(tcb, segment, tcb.queue.size() == 1, now)) segment.sent_ns = now.as_nanos();
 }
 
-// A peer that answers our probes, and only never opens its window, is not given up unless the user asked for it.
+// A peer that answers our probes, and only never opens its window, is not given up unless the user asked for it, or is
+// gone: then nobody else would.
 bool Sender::is_given_up(const Tcb& tcb, time::Instant now) const noexcept {
     std::int64_t since = tcb.waiting_since;
-    if (tcb.is_probing && tcb.user_timeout_ms == 0) since = std::max(since, tcb.heard_at);
+    if (tcb.is_probing && tcb.user_timeout_ms == 0 && tcb.endpoint != nullptr) since = std::max(since, tcb.heard_at);
     return now.as_nanos() - since >= user_timeout(tcb).count();
 }
 
 bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
+    const Shared::Accounting accounting(shared_, tcb);
     tcb.retransmit_at = never;
     if (tcb.queue.empty()) return true;
     if (is_given_up(tcb, now)) return false;

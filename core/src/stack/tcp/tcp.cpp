@@ -56,6 +56,9 @@ Drop Tcp::read_header(Segment& segment) noexcept {
     }
     packet.frame.trim_front(header.header_bytes);
     segment.tuple = {packet.ip.destination, packet.ip.source, header.destination_port, header.source_port};
+    // From itself to itself: whatever answers would answer itself ("LAND").
+    if (packet.ip.source == packet.ip.destination && header.source_port == header.destination_port)
+        return Drop::ipv4_source;
     return Drop::none;
 }
 
@@ -113,22 +116,18 @@ bool Tcp::is_expected(const Tcb& tcb, const Segment& segment) const noexcept {
     return segment.ack() - tcb.snd_una <= tcb.snd_nxt - tcb.snd_una && seq_at_or_before(segment.end(), tcb.rcv_right);
 }
 
-void Tcp::input_expected(Tcb& tcb, Segment& segment) noexcept {
+Drop Tcp::input_expected(Tcb& tcb, Segment& segment) noexcept {
+    on_heard(tcb, segment.now());
     remember_timestamp(tcb, segment);
     sender_.on_ack(tcb, segment);
-    if (segment.bytes() != 0) receiver_.accept_next(tcb, segment);
+    return segment.bytes() != 0 ? receiver_.accept_next(tcb, segment) : Drop::none;
 }
 
 // --- all others: RFC 9293 section 3.10.7.4
 
 Drop Tcp::input_connection(Tcb& tcb, Segment& segment) noexcept {
-    const time::Instant now = segment.now();
-    tcb.heard_at = now.as_nanos();
-    tcb.keep_alive_sent = 0;
-    if (is_expected(tcb, segment)) [[likely]] {
-        input_expected(tcb, segment);
-        return Drop::none;
-    }
+    if (is_expected(tcb, segment)) [[likely]]
+        return input_expected(tcb, segment);
     if (tcb.state == State::syn_sent) {
         Errc failure = Errc::ok;
         const Drop why = active_.input(tcb, segment, failure);
@@ -139,10 +138,11 @@ Drop Tcp::input_connection(Tcb& tcb, Segment& segment) noexcept {
     if (const Drop why = check_sequence(tcb, segment); why != Drop::none) return why;
     if (segment.has(flag::rst)) return take_reset(tcb, segment);
     if (segment.has(flag::syn)) {
-        output_.challenge(tcb, now);  // RFC 5961 section 4
+        output_.challenge(tcb, segment.now());  // RFC 5961 section 4
         return Drop::tcp_syn_in_window;
     }
     if (!segment.has(flag::ack)) return Drop::tcp_flags;
+    on_heard(tcb, segment.now());
     remember_timestamp(tcb, segment);
     bool is_over = false;
     if (const Drop why = take_ack(tcb, segment, is_over); why != Drop::none || is_over) return why;
@@ -189,6 +189,12 @@ Drop Tcp::take_reset(Tcb& tcb, const Segment& segment) noexcept {
         default: end(tcb, Errc::connection_reset); break;
     }
     return Drop::none;
+}
+
+// Not of a segment that anybody could have sent.
+void Tcp::on_heard(Tcb& tcb, time::Instant now) noexcept {
+    tcb.heard_at = now.as_nanos();
+    tcb.keep_alive_sent = 0;
 }
 
 void Tcp::remember_timestamp(Tcb& tcb, const Segment& segment) noexcept {

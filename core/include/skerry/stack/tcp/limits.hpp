@@ -13,6 +13,10 @@ struct TcpLimits {
     std::uint32_t send_buffer_bytes = 256 * 1024;    ///< what one connection keeps until it is acknowledged
     std::uint32_t send_segments_max = 512;           ///< in how many pieces
     std::uint32_t reassembly_segments_max = 256;     ///< out of order, for one connection
+    // All queues together must leave the port frames to receive acknowledgements with, or none would ever be free
+    // again.
+    std::uint32_t send_frames_max = 2048;     ///< kept until they are acknowledged, by all connections
+    std::uint32_t receive_frames_max = 1536;  ///< kept until they are read, by all connections
     std::uint32_t half_open_max = 1024;              ///< for one listener
     std::uint32_t time_wait_max = 131'072;           ///< the oldest goes for a new one
     std::uint32_t resets_per_second = 1000;          ///< for segments of no connection, about

@@ -23,7 +23,7 @@ public:
     /// Payload and FIN of a segment in the window. The FIN counts when is_finished() says so.
     [[nodiscard]] Drop accept(Tcb& tcb, Segment& segment) noexcept;
     /// Payload only, and exactly what is expected next.
-    void accept_next(Tcb& tcb, Segment& segment) noexcept;
+    [[nodiscard]] Drop accept_next(Tcb& tcb, Segment& segment) noexcept;
 
     /// Whether all that the peer sends has come; take_fin() then counts its FIN, once.
     [[nodiscard]] static bool is_finished(const Tcb& tcb) noexcept { return tcb.has_fin && tcb.rcv_nxt == tcb.fin_seq; }

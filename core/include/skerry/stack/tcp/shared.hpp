@@ -44,6 +44,9 @@ enum class Kind : std::uint32_t { connection = 0, half_open = 1, time_wait = 2 }
 [[nodiscard]] constexpr std::uint32_t flow_index(std::uint32_t number) noexcept { return number & 0x3fff'ffffU; }
 
 struct Shared {
+    /// Carries the changes of one connection's queues over to the sums.
+    class Accounting;
+
     Shared(const StackConfig& stack_config, Link& stack_link, Ipv4Output& ipv4, Timers& stack_timers,
            DropCounters& counters) noexcept
         : config(stack_config),
@@ -69,6 +72,8 @@ struct Shared {
     IntrusiveList<AckLink> owed;  ///< acknowledgements that the next flush sends, if nothing carried them
     RateLimit resets;
     RateLimit challenges;
+    std::size_t send_frames = 0;     ///< descriptors in all send queues
+    std::size_t receive_frames = 0;  ///< frames in all queues of what came
 
     [[nodiscard]] const Tuple& tuple_of(std::uint32_t number) noexcept {
         switch (flow_kind(number)) {
@@ -80,6 +85,10 @@ struct Shared {
     }
     [[nodiscard]] std::uint32_t find(const Tuple& tuple) noexcept {
         return flows.find(secrets.hash(tuple), [&](std::uint32_t number) { return tuple_of(number) == tuple; });
+    }
+
+    [[nodiscard]] static std::size_t receive_frames_of(const Tcb& tcb) noexcept {
+        return tcb.received.size() + tcb.reassembly.size();
     }
 
     /// Whoever has the connection is told.
@@ -96,6 +105,24 @@ struct Shared {
         Timer& timer = tcb;
         if (!timer.is_linked() || timer.deadline_ns > earliest) timers.set(timer, time::Instant::from_nanos(earliest));
     }
+};
+
+class Shared::Accounting {
+public:
+    Accounting(Shared& shared, const Tcb& tcb) noexcept
+        : shared_(shared), tcb_(tcb), sent_(tcb.queue.size()), received_(receive_frames_of(tcb)) {}
+    ~Accounting() {
+        shared_.send_frames += tcb_.queue.size() - sent_;
+        shared_.receive_frames += receive_frames_of(tcb_) - received_;
+    }
+    Accounting(const Accounting&) = delete;
+    Accounting& operator=(const Accounting&) = delete;
+
+private:
+    Shared& shared_;
+    const Tcb& tcb_;
+    std::size_t sent_;
+    std::size_t received_;
 };
 
 }  // namespace skerry::stack::tcp

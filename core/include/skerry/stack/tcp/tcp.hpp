@@ -108,6 +108,8 @@ public:
     /// keep_alive or its times were set.
     void restart_keep_alive(Tcb& tcb, time::Instant now) noexcept;
 
+    /// Frames in all queues together.
+    [[nodiscard]] std::size_t frames_kept() const noexcept { return shared_.send_frames + shared_.receive_frames; }
     [[nodiscard]] Sizes sizes() const noexcept {
         return {shared_.tcbs.size(), shared_.half_opens.size(), shared_.time_waits.size()};
     }
@@ -117,7 +119,7 @@ private:
     [[nodiscard]] Drop dispatch(Segment& segment) noexcept;
     [[nodiscard]] Drop input_connection(Tcb& tcb, Segment& segment) noexcept;
     [[nodiscard]] bool is_expected(const Tcb& tcb, const Segment& segment) const noexcept;
-    void input_expected(Tcb& tcb, Segment& segment) noexcept;
+    [[nodiscard]] Drop input_expected(Tcb& tcb, Segment& segment) noexcept;
     [[nodiscard]] Drop check_timestamp(Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] Drop check_sequence(Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] Drop take_reset(Tcb& tcb, const Segment& segment) noexcept;
@@ -125,6 +127,7 @@ private:
     [[nodiscard]] Drop take_payload(Tcb& tcb, Segment& segment) noexcept;
     void on_fin_acknowledged(Tcb& tcb, time::Instant now, bool& is_over) noexcept;
     void take_fin(Tcb& tcb, time::Instant now) noexcept;
+    static void on_heard(Tcb& tcb, time::Instant now) noexcept;
     static void remember_timestamp(Tcb& tcb, const Segment& segment) noexcept;
 
     void enter_time_wait(Tcb& tcb, time::Instant now) noexcept;

@@ -70,7 +70,10 @@ public:
         for (detail::PortQueue& queue : queues()) is_all_sent_ &= queue.flush();
         return backend::Work::none;
     }
-    [[nodiscard]] time::Instant next_deadline() const noexcept { return time::Instant::max(); }
+    /// After arm(): when to look again, because nothing tells that a frame has come.
+    [[nodiscard]] time::Instant next_deadline() const noexcept {
+        return is_receiving_ ? time::Instant::now() + nap_ : time::Instant::max();
+    }
 
     /// Looks once more: a frame that came since the last look would wait for the end of a nap.
     bool arm() noexcept {
@@ -85,11 +88,9 @@ public:
         return !any;
     }
     void park(time::Instant wake_at) noexcept {
-        if (is_receiving_) {
-            wake_at = std::min(wake_at, time::Instant::now() + nap_);
-            nap_ = std::min(nap_ * 2, nap_longest);
-        }
-        doorbell_.wait(wake_at);
+        // The loop may put a wake-up off for the sake of its timers.
+        doorbell_.wait(std::min(wake_at, next_deadline()));
+        if (is_receiving_) nap_ = std::min(nap_ * 2, nap_longest);
     }
     void unpark() noexcept { doorbell_.ring(); }
 

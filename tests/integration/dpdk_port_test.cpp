@@ -264,6 +264,22 @@ TEST_CASE("every frame has room for the library's descriptor behind its rte_mbuf
     CHECK(room >= 64);
 }
 
+Task<> start_receiving() {
+    spawn(receive(*Port::open(0), 1)).detach();
+    co_return;
+}
+
+TEST_CASE("a loop outside is told to come back within a millisecond while a task waits for frames",
+          "[integration][dpdk]") {
+    auto runtime = make_runtime("vdev=net_ring0");
+    runtime.poll_once();
+    CHECK(runtime.poll_once() == time::Instant::max());
+    runtime.block_on(start_receiving());
+    runtime.poll_once();
+    const time::Instant due = runtime.poll_once();
+    CHECK(due <= time::Instant::now() + std::chrono::milliseconds{1});
+}
+
 TEST_CASE("a port tells its name, address, link and counters", "[integration][dpdk]") {
     auto runtime = make_runtime("vdev=net_ring0");
     struct Seen {

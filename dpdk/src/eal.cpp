@@ -141,6 +141,8 @@ Result<void, SetupError> start(const Options& options) {
         eal.failure = eal_log::explain("dpdk: EAL does not start") + next_step(error, *memory);
         return Unexpected(SetupError{eal.failure});
     }
+    // EAL makes a folder for files that it then does without, and never removes it.
+    ::rmdir(rte_eal_get_runtime_dir());
     eal.started = true;
     eal.has_pci = has_pci;
     eal.memory = std::move(memory->line);

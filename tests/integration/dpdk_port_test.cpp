@@ -17,9 +17,12 @@
 #include <skerry/task/yield.hpp>
 #include <skerry/topology/cpu_set.hpp>
 
+#include <unistd.h>
+
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -393,6 +396,12 @@ std::string affinity_after;
 TEST_CASE("starting EAL leaves the affinity of the thread that does it alone", "[integration][dpdk]") {
     CHECK_FALSE(affinity_before.empty());
     CHECK(affinity_after == affinity_before);
+}
+
+TEST_CASE("EAL leaves no folder behind", "[integration][dpdk]") {
+    const auto runtime = make_runtime("vdev=net_ring0");
+    const std::string name = "dpdk/skerry-" + std::to_string(::getpid());
+    for (const char* place : {"/var/run/", "/tmp/"}) CHECK_FALSE(std::filesystem::exists(place + name));
 }
 
 TEST_CASE("auto passes over dpdk when no device is configured", "[integration][dpdk]") {

@@ -79,10 +79,11 @@ std::size_t StackPort::receive(std::span<Frame*> out, time::Instant now) noexcep
 
 // --- sending
 
-// What the stack changed of a frame goes into its mbuf. A frame of the heap, as a datagram that was put together from
-// pieces is, is copied.
+// What the stack changed of a frame goes into its mbuf. One that somebody else holds too, as TCP does until its data is
+// acknowledged, is copied: the device may read an mbuf long after it was handed over, and a retransmission would write
+// its headers meanwhile. So is one of the heap, as a datagram that was put together from pieces.
 rte_mbuf* StackPort::to_mbuf(Frame& packet) noexcept {
-    if (MbufFrames::owns(packet)) [[likely]] {
+    if (MbufFrames::owns(packet) && !packet.is_shared()) [[likely]] {
         rte_mbuf& mbuf = mbuf_of(packet);
         mbuf.data_off = packet.headroom;
         mbuf.data_len = packet.length;

@@ -15,7 +15,7 @@ bin_dir = rig.start()
 
 
 def refuses(expected, code, *options):
-    done = rig.run(bin_dir, "skerry-echo", "--proto=udp", "--listen=198.18.0.2:7001", "--cores=0", *options)
+    done = rig.run(bin_dir, "skerry-echo", "--proto=udp", "--listen=198.18.0.2:7001", tap.CORE, *options)
     lines = done.stderr.strip().splitlines()
     rig.check(done.returncode == code and len(lines) == 1 and expected in lines[0],
               f"{options}: {done.returncode}, {done.stderr!r}")

@@ -7,7 +7,8 @@ import rig
 
 DEVICE = "skerry0"
 KERNEL, OURS = "198.18.0.1", "198.18.0.2"
-OPTIONS = (f"--backend=tap:{DEVICE}", f"--ip={OURS}/24", "--cores=0")
+CORE = f"--cores={min(os.sched_getaffinity(0))}"
+OPTIONS = (f"--backend=tap:{DEVICE}", f"--ip={OURS}/24", CORE)
 
 
 def ip(*arguments, check=True):
@@ -36,3 +37,22 @@ def configure():
 
 def serve(bin_dir, *arguments, port=7001, **how):
     return rig.Server(bin_dir, *OPTIONS, *arguments, listen=f"{OURS}:{port}", **how)
+
+
+def need_dpdk(bin_dir):
+    """Skips the test where skerry-echo has no dpdk, or no network of its own to make a device in."""
+    if not os.path.exists(os.path.join(bin_dir, "skerry-forward")):
+        rig.skip("this build has no dpdk")
+    if rig.sanitized(bin_dir):
+        rig.skip("DPDK's own memory is foreign to sanitizers")
+    rig.need("ip")
+    if rig.INSIDE not in os.environ:
+        rig.skip("no network namespace of its own; run it as root")
+
+
+def serve_dpdk(bin_dir, *arguments, port=7001, **how):
+    """DPDK makes the device, which ends with the server."""
+    server = rig.Server(bin_dir, "--backend=dpdk", f"--dpdk=vdev=net_tap0,iface={DEVICE}", f"--ip={OURS}/24",
+                        CORE, *arguments, listen=f"{OURS}:{port}", **how)
+    configure()
+    return server

@@ -1,0 +1,179 @@
+"""What the Linux kernel asks of our TCP, whatever carries the frames: bulk, dialogue, churn, and what a third party
+says of it. `serve(mode)` starts skerry-echo on port 7001; the kernel's end of the wire is tap.DEVICE.
+
+64 MiB through socat and back, sockperf for 3 s, 500 connections ten times. SKERRY_LONG=1: 512 MiB, 20 s, 50 times.
+"""
+
+import hashlib
+import os
+import re
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+import rig
+import tap
+
+PORT = 7001
+MEGABYTES = 512 if rig.LONG else 64
+SECONDS = 20 if rig.LONG else 3
+ROUNDS = 50 if rig.LONG else 10
+CONNECTIONS = 500
+
+
+class Capture:
+    """Everything on the device, as tshark's expert sees it. The end of a capture is a datagram that it waits for."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = os.path.join(self.folder.name, "wire.pcap")
+        self.process = subprocess.Popen(["tshark", "-i", tap.DEVICE, "-w", self.path, "-B", "64"],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while "Capturing on" not in (line := self.process.stderr.readline()):
+            rig.check(line, "tshark does not capture")
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        self.mark("begins")  # dumpcap may say that it captures a moment before it does
+
+    def mark(self, what):
+        def is_there():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.sendto(what.encode(), (tap.OURS, 9))
+            return os.path.exists(self.path) and what.encode() in open(self.path, "rb").read()
+        rig.wait_until(is_there, f"the capture {what}")
+
+    def experts(self):
+        """What is worse than a note, by its words."""
+        self.mark("ends")
+        self.process.terminate()
+        self.process.wait(20)
+        done = subprocess.run(["tshark", "-r", self.path, "-Y", "tcp", "-T", "fields", "-e", "_ws.expert.severity",
+                               "-e", "_ws.expert.message", "-o", "tcp.check_checksum:TRUE",
+                               "-o", "ip.check_checksum:TRUE"], capture_output=True, text=True, timeout=120)
+        rig.check(done.returncode == 0, done.stderr)
+        lines = done.stdout.splitlines()
+        self.folder.cleanup()
+        warning = 0x00600000
+        found = {}
+        for line in lines:
+            severities, _, messages = line.partition("\t")
+            if any(int(severity) >= warning for severity in severities.split(",") if severity):
+                found[messages] = found.get(messages, 0) + 1
+        return len(lines), found
+
+
+def exchange(data):
+    with socket.create_connection((tap.OURS, PORT), timeout=20) as connection:
+        sender = threading.Thread(target=lambda: (connection.sendall(data), connection.shutdown(socket.SHUT_WR)))
+        sender.start()
+        answer = rig.receive(connection, len(data) + 1)
+        sender.join()
+    return answer
+
+
+def bulk(serve):
+    def pump(sink, digest):
+        noise = os.urandom(1 << 20)
+        for index in range(MEGABYTES):
+            piece = index.to_bytes(8, "big") + noise[8:]
+            digest.update(piece)
+            sink.write(piece)
+        sink.close()
+
+    with serve() as server:
+        begin = time.monotonic()
+        socat = subprocess.Popen(["socat", "-b", "65536", "-t", "120", "-", f"TCP:{server.address}"],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        there, back, received = hashlib.sha256(), hashlib.sha256(), 0
+        sender = threading.Thread(target=pump, args=(socat.stdin, there), daemon=True)
+        sender.start()
+        while piece := socat.stdout.read(1 << 20):
+            back.update(piece)
+            received += len(piece)
+        sender.join(60)
+        rig.check(socat.wait(60) == 0, f"socat ended with {socat.returncode}")
+        rig.check(received == MEGABYTES << 20, f"{received} bytes came back of {MEGABYTES << 20}")
+        rig.check(there.hexdigest() == back.hexdigest(), "the checksums differ")
+        counters = server.stop()
+        rig.check(counters["bytes_in"] == counters["bytes_out"] == received and counters["resets"] == 0,
+                  f"counters {counters}")
+        print(f"{MEGABYTES} MiB each way in {time.monotonic() - begin:.1f} s")
+
+
+def dialogue(serve):
+    with serve("sockperf") as server:
+        command = ["sockperf", "ping-pong", "--tcp", "--data-integrity", "-i", tap.OURS, "-p", str(PORT),
+                   "-t", str(SECONDS)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS + 30)
+        output = done.stdout + done.stderr
+        counts = re.search(r"dropped messages = (\d+); # duplicated messages = (\d+); # out-of-order messages = (\d+)",
+                           output)
+        rig.check(done.returncode == 0 and counts and counts.groups() == ("0", "0", "0"), output)
+        received = re.search(r"Valid Duration.*ReceivedMessages=(\d+)", output)
+        rig.check(received and int(received[1]) > 0, f"nothing was received: {output}")
+        rig.check(server.stop()["garbage"] == 0, "sockperf's messages were taken for garbage")
+        print(f"sockperf: {received[1]} messages")
+
+
+def churn(serve):
+    with serve() as server:
+        rig.check(exchange(b"first") == b"first", "the first echo")
+        rig.wait_until(lambda: server.numbers()["sockets"] == 1, "the first connection is gone")
+        before = server.numbers()
+        for number in range(ROUNDS):
+            all_open = [socket.create_connection((tap.OURS, PORT), timeout=20) for _ in range(CONNECTIONS)]
+            for index, connection in enumerate(all_open):
+                connection.sendall(index.to_bytes(4, "big"))
+            for index, connection in enumerate(all_open):
+                rig.check(rig.receive(connection, 4) == index.to_bytes(4, "big"), "an answer of another connection")
+            resets = number % 5 == 4
+            for connection in all_open:
+                if resets:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+            rig.wait_until(lambda: server.numbers()["sockets"] == before["sockets"], "all sockets are gone")
+        # A server forgets tasks that have ended when it accepts the next connection.
+        rig.check(exchange(b"last") == b"last", "the last echo")
+        rig.wait_until(lambda: server.numbers()["sockets"] == 1, "the last connection is gone")
+        after = server.numbers()
+        for name in ("sockets", "tasks", "slab_blocks", "buffers_out"):
+            rig.check(after[name] == before[name], f"{name}: {before[name]} before, {after[name]} after")
+        rig.check(after["connections"] == ROUNDS * CONNECTIONS + 2, f"counters {after}")
+        rig.check(after["resets"] == ROUNDS // 5 * CONNECTIONS, f"counters {after}")
+        server.stop()
+        print(f"{ROUNDS} x {CONNECTIONS} connections")
+
+
+def judged(serve):
+    """Handshakes, both kinds of end, data both ways and a closed window, as tshark sees them."""
+    with serve() as server:
+        capture = Capture()
+        for size in (1, 1000, 100_000):
+            data = os.urandom(size)
+            rig.check(exchange(data) == data, f"{size} bytes came back changed")
+        with socket.create_connection((tap.OURS, PORT), timeout=20) as slow:
+            rig.fill(slow)  # nobody reads: the server's write waits, its window closes
+            slow.setblocking(True)
+            rig.receive(slow, 100_000)
+        refused = socket.socket()
+        rig.check(refused.connect_ex((tap.OURS, PORT + 1)) != 0, "a port where nobody listens was connected")
+        packets, found = capture.experts()
+        # Closed windows and a reset are what was asked for; all else would be a fault of one of the two.
+        expected = re.compile(r"TCP Zero Window segment|TCP window specified by the receiver is now completely full|"
+                              r"Connection reset \(RST\)|TCP keep-alive segment")
+        bad = {words: count for words, count in found.items()
+               if not all(expected.search(word) for word in words.split(",") if word)}
+        rig.check(packets > 100, f"only {packets} segments were captured")
+        rig.check(not bad, f"tshark's expert says {bad}")
+        server.stop()
+        print(f"{packets} segments, expert: {found}")
+
+
+def ask_everything(serve):
+    rig.need("socat", "sockperf", "tshark")
+    bulk(serve)
+    dialogue(serve)
+    churn(serve)
+    judged(serve)

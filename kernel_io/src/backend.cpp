@@ -25,17 +25,10 @@ std::string refusal(const Error& error) {
 /// Readiness of descriptors for a loop whose driver is not of this folder.
 class CarriedLane final : public backend::CarriedSlowLane {
 public:
-    explicit CarriedLane(epoll::Poller poller) noexcept : poller_(std::move(poller)), lane_(poller_) {}
+    explicit CarriedLane(epoll::Poller poller) noexcept : poller_(std::move(poller)), lane_(poller_, *this) {}
 
-    [[nodiscard]] Result<> add(backend::WatchedFd& fd) noexcept override {
-        auto added = lane_.add(fd);
-        if (added) fd.lane = this;
-        return added;
-    }
-    void remove(backend::WatchedFd& fd) noexcept override {
-        if (fd.lane == this) fd.lane = &lane_;
-        lane_.remove(fd);
-    }
+    [[nodiscard]] Result<> add(backend::WatchedFd& fd) noexcept override { return lane_.add(fd); }
+    void remove(backend::WatchedFd& fd) noexcept override { lane_.remove(fd); }
     int poll() noexcept override {
         int count = 0;
         do count += poller_.dispatch();

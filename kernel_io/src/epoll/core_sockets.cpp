@@ -182,13 +182,13 @@ Result<> EpollSlowLane::add(backend::WatchedFd& fd) noexcept {
     if (watch == nullptr) return Errc::no_memory;
     if (auto added = poller_.add(fd.fd, *watch); !added) return added;
     watches_.push_back(*watch);
-    fd.lane = this;
+    fd.lane = &seen_as_;
     fd.registration = watch.release();
     return {};
 }
 
 void EpollSlowLane::remove(backend::WatchedFd& fd) noexcept {
-    if (fd.lane != this) return;
+    if (fd.lane != &seen_as_) return;
     poller_.detach(fd.fd);
     auto* const watch = static_cast<FdWatch*>(std::exchange(fd.registration, nullptr));
     fd.lane = nullptr;

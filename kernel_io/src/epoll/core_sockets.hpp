@@ -120,7 +120,9 @@ private:
 /// Descriptors of others: signals, pipes, whatever a task watches.
 class EpollSlowLane final : public backend::SlowLane {
 public:
-    explicit EpollSlowLane(Poller& poller) noexcept : poller_(poller) {}
+    explicit EpollSlowLane(Poller& poller) noexcept : EpollSlowLane(poller, *this) {}
+    /// A part of `outer`, which programs see as the lane.
+    EpollSlowLane(Poller& poller, backend::SlowLane& outer) noexcept : poller_(poller), seen_as_(outer) {}
     EpollSlowLane(const EpollSlowLane&) = delete;
     EpollSlowLane& operator=(const EpollSlowLane&) = delete;
     ~EpollSlowLane();
@@ -129,6 +131,7 @@ public:
 
 private:
     Poller& poller_;
+    backend::SlowLane& seen_as_;
     IntrusiveList<FdWatch> watches_;
 };
 

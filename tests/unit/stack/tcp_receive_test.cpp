@@ -147,6 +147,19 @@ TEST_CASE("what comes past the window is cut off; a closed one is opened when th
     CHECK(endpoint.tcb->received_bytes == 4000);
 }
 
+TEST_CASE("a little room is not offered, not even with a reply", "[stack][tcp]") {
+    stack::StackConfig config = host_config();
+    config.tcp.receive_buffer_bytes = 4000;
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    for (int i = 0; i < 4; ++i) host.say(std::string(1000, 'x'));
+    (void)host.sent();
+    std::array<std::byte, 100> part;
+    CHECK(host.tcp().read(*endpoint.tcb, part, host.now) == 100);
+    CHECK(host.write(endpoint, "reply") == 5);
+    CHECK(host.only().window == 0);
+}
+
 TEST_CASE("an acknowledgement counts also when the window is closed", "[stack][tcp]") {
     stack::StackConfig config = host_config();
     config.tcp.receive_buffer_bytes = 1000;

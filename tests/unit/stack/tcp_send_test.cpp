@@ -153,6 +153,17 @@ TEST_CASE("a time-out sends again after 1 s, then 2 s, 4 s ..., one segment each
     CHECK(rest[1].seq == host.host_seq + 2000);
 }
 
+TEST_CASE("an acknowledgement ends the doubling", "[stack][tcp]") {
+    Sending host;
+    CHECK(host.write(pattern(2000)) == 2000);
+    (void)host.sent();
+    std::vector<TestSegment> again;
+    for (int i = 0; i < 4; ++i) (void)host.until_sent(100s, again);
+    host.acknowledge(host.host_seq + 1000);
+    (void)host.sent();
+    CHECK(host.until_sent(100s, again) == 1s);
+}
+
 TEST_CASE("the time-out follows the round trip, with a floor of 200 ms", "[stack][tcp]") {
     Sending host;
     for (std::uint32_t i = 0; i < 30; ++i) {

@@ -16,7 +16,7 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       reassembly_(config_, timers_, drops_),
       output_(config_, link_, neighbours_),
       icmp_(config_, link_, output_, drops_),
-      groups_(config_, link_, output_, timers_, drops_),
+      groups_(config_, link_, output_, timers_),
       udp_(config_, link_, output_, icmp_, groups_, drops_),
       tcp_(config_, link_, output_, timers_, drops_) {}
 

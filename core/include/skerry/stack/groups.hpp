@@ -28,8 +28,8 @@ namespace skerry::stack {
 /// Threads: one core.
 class Groups {
 public:
-    Groups(const StackConfig& config, Link& link, Ipv4Output& output, Timers& timers, DropCounters& drops) noexcept
-        : config_(config), link_(link), output_(output), timers_(timers), drops_(drops), random_(config.seed * 2 + 1) {}
+    Groups(const StackConfig& config, Link& link, Ipv4Output& output, Timers& timers) noexcept
+        : config_(config), link_(link), output_(output), timers_(timers), random_(config.seed * 2 + 1) {}
     ~Groups();
     Groups(const Groups&) = delete;
     Groups& operator=(const Groups&) = delete;
@@ -67,7 +67,6 @@ private:
     Link& link_;
     Ipv4Output& output_;
     Timers& timers_;
-    DropCounters& drops_;
     std::unordered_map<std::uint32_t, std::unique_ptr<Group>> groups_;
     std::uint64_t random_;
 };

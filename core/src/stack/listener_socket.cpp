@@ -1,5 +1,7 @@
 #include "listener_socket.hpp"
 
+#include <skerry/backend/orphaned.hpp>
+
 #include "stream_socket.hpp"
 
 #include <memory>
@@ -55,20 +57,11 @@ void Sockets::Listener::close(ListenerSocket* socket) noexcept {
 void Sockets::Listener::orphan() noexcept {
     leave();
     sockets_ = nullptr;
-    ops = &orphaned_operations;
+    ops = &backend::orphaned_listener_ops<Listener>;
     may_accept = true;
 }
 
 const backend::ListenerOps Sockets::Listener::operations{&accept, &close};
-
-const backend::ListenerOps Sockets::Listener::orphaned_operations{[](ListenerSocket&, AcceptRequest& request) noexcept {
-                                                                      request.error = Errc::runtime_shutdown;
-                                                                      return Step::done;
-                                                                  },
-                                                                  [](ListenerSocket* socket) noexcept {
-                                                                      delete socket->given_back;
-                                                                      delete static_cast<Listener*>(socket);
-                                                                  }};
 
 Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address,
                                         const backend::ListenOptions& options) noexcept {

@@ -30,7 +30,6 @@ private:
     static void close(backend::ListenerSocket* socket) noexcept;
 
     static const backend::ListenerOps operations;
-    static const backend::ListenerOps orphaned_operations;
 
     Sockets* sockets_;
 };

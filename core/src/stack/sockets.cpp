@@ -1,5 +1,6 @@
 #include <skerry/stack/sockets.hpp>
 
+#include <skerry/backend/orphaned.hpp>
 #include <skerry/backend/slow_lane.hpp>
 
 #include <algorithm>
@@ -31,7 +32,7 @@ public:
     void orphan() noexcept {
         leave();
         sockets_ = nullptr;
-        ops = &orphaned_operations;
+        ops = &backend::orphaned_datagram_ops<Datagrams>;
         may_receive = may_send = true;
     }
 
@@ -61,18 +62,20 @@ private:
             request.error = Errc::connection_refused;
             return Step::done;
         }
+        if (unread() == 0) {
+            may_receive = false;
+            return Step::pending;
+        }
         if (request.batch.empty())
             receive_one(request);
         else
             receive_batch(request);
         may_receive = unread() != 0;
-        return request_is_done_ ? Step::done : Step::pending;
+        return Step::done;
     }
 
     void receive_one(RecvRequest& request) noexcept {
         const UdpDatagram datagram = take();
-        request_is_done_ = datagram.frame != nullptr;
-        if (!request_is_done_) return;
         const std::span<const std::byte> payload = datagram.frame->bytes();
         request.count = std::min(payload.size(), request.into.size());
         request.truncated = request.count < payload.size();
@@ -94,7 +97,6 @@ private:
             out.queue = frame.queue;
             out.truncated = false;
         }
-        request_is_done_ = count != 0;
     }
 
     Step send_now(SendRequest& request) noexcept {
@@ -201,32 +203,13 @@ private:
 
     static constexpr std::size_t batch_max = 64;
     static const backend::DatagramOps operations;
-    static const backend::DatagramOps orphaned_operations;
 
     Sockets* sockets_;
     bool may_broadcast_ = false;
-    bool request_is_done_ = false;
 };
 
 const backend::DatagramOps Sockets::Datagrams::operations{&receive, &send,       &connect,   &join,
                                                           &close,   &set_option, &get_option};
-
-const backend::DatagramOps Sockets::Datagrams::orphaned_operations{
-    [](DatagramSocket&, RecvRequest& request) noexcept {
-        request.error = Errc::runtime_shutdown;
-        return Step::done;
-    },
-    [](DatagramSocket&, SendRequest& request) noexcept {
-        request.error = Errc::runtime_shutdown;
-        return Step::done;
-    },
-    [](DatagramSocket&, const net::SocketAddr&) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](DatagramSocket&, const net::IpAddr&, std::uint32_t, bool) noexcept -> Result<> {
-        return Errc::runtime_shutdown;
-    },
-    &close,
-    [](DatagramSocket&, backend::SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](DatagramSocket&, backend::SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; }};
 
 // --- what a core offers
 

@@ -1,5 +1,7 @@
 #include "stream_socket.hpp"
 
+#include <skerry/backend/orphaned.hpp>
+
 #include <algorithm>
 #include <memory>
 #include <new>
@@ -229,30 +231,12 @@ Result<int> Sockets::Stream::get_option(StreamSocket& socket, SocketOption optio
 void Sockets::Stream::orphan() noexcept {
     tcp().forget(*this);
     sockets_ = nullptr;
-    ops = &orphaned_operations;
+    ops = &backend::orphaned_stream_ops<Stream>;
     may_read = may_write = true;
 }
 
 const backend::StreamOps Sockets::Stream::operations{&read,       &write,      &shutdown,     &close,
                                                      &set_option, &get_option, &local_address};
-
-const backend::StreamOps Sockets::Stream::orphaned_operations{
-    [](StreamSocket&, ReadRequest& request) noexcept {
-        request.error = Errc::runtime_shutdown;
-        return Step::done;
-    },
-    [](StreamSocket&, WriteRequest& request) noexcept {
-        request.error = Errc::runtime_shutdown;
-        return Step::done;
-    },
-    [](StreamSocket&, backend::ShutdownHow) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](StreamSocket* socket) noexcept {
-        delete socket->given_back;
-        delete static_cast<Stream*>(socket);
-    },
-    [](StreamSocket&, SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](StreamSocket&, SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; },
-    [](StreamSocket&) noexcept -> Result<net::SocketAddr> { return Errc::runtime_shutdown; }};
 
 // --- connecting
 

@@ -49,7 +49,6 @@ private:
     static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept;
 
     static const backend::StreamOps operations;
-    static const backend::StreamOps orphaned_operations;
 
     Sockets* sockets_;
 };

@@ -21,7 +21,6 @@ public:
     void orphan() noexcept override;
 
     static const backend::DatagramOps operations;
-    static const backend::DatagramOps orphaned_operations;
 
 private:
     void on_readable() noexcept;

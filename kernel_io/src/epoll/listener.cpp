@@ -2,6 +2,7 @@
 
 #include "stream.hpp"
 
+#include <skerry/backend/orphaned.hpp>
 #include <skerry/base/os_socket_addr.hpp>
 
 #include <sys/socket.h>
@@ -114,19 +115,10 @@ void Listener::orphan() noexcept {
     close_fd();
     forget_core();
     is_paused = false;
-    ops = &orphaned_operations;
+    ops = &backend::orphaned_listener_ops<Listener>;
     may_accept = true;
 }
 
 const backend::ListenerOps Listener::operations{&accept, &close};
-
-const backend::ListenerOps Listener::orphaned_operations{[](ListenerSocket&, AcceptRequest& request) noexcept {
-                                                             request.error = Errc::runtime_shutdown;
-                                                             return Step::done;
-                                                         },
-                                                         [](ListenerSocket* socket) noexcept {
-                                                             delete socket->given_back;
-                                                             delete static_cast<Listener*>(socket);
-                                                         }};
 
 }  // namespace skerry::kernel_io::epoll

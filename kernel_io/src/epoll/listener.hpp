@@ -21,7 +21,6 @@ public:
     bool is_paused = false;
 
     static const backend::ListenerOps operations;
-    static const backend::ListenerOps orphaned_operations;
 
 private:
     backend::Step accept_now(backend::AcceptRequest& request) noexcept;

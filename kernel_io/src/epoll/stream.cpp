@@ -2,6 +2,7 @@
 
 #include "../system_call.hpp"
 
+#include <skerry/backend/orphaned.hpp>
 #include <skerry/base/compiler.hpp>
 
 #include <sys/socket.h>
@@ -171,28 +172,10 @@ bool Stream::finish_connect() noexcept {
 void Stream::orphan() noexcept {
     close_fd();
     forget_core();
-    ops = &orphaned_operations;
+    ops = &backend::orphaned_stream_ops<Stream>;
     may_read = may_write = true;
 }
 
 const backend::StreamOps Stream::operations{&read, &write, &shutdown, &close, &set_option, &get_option, &local_address};
-
-const backend::StreamOps Stream::orphaned_operations{
-    [](StreamSocket&, ReadRequest& request) noexcept {
-        request.error = Errc::runtime_shutdown;
-        return Step::done;
-    },
-    [](StreamSocket&, WriteRequest& request) noexcept {
-        request.error = Errc::runtime_shutdown;
-        return Step::done;
-    },
-    [](StreamSocket&, backend::ShutdownHow) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](StreamSocket* socket) noexcept {
-        delete socket->given_back;
-        delete static_cast<Stream*>(socket);
-    },
-    [](StreamSocket&, backend::SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](StreamSocket&, backend::SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; },
-    [](StreamSocket&) noexcept -> Result<net::SocketAddr> { return Errc::runtime_shutdown; }};
 
 }  // namespace skerry::kernel_io::epoll

@@ -22,7 +22,6 @@ public:
     backend::ConnectRequest* connecting = nullptr;
 
     static const backend::StreamOps operations;
-    static const backend::StreamOps orphaned_operations;
 
 private:
     backend::Step read_now(backend::ReadRequest& request) noexcept;

@@ -1,5 +1,7 @@
 #include "datagram.hpp"
 
+#include <skerry/backend/orphaned.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -204,30 +206,10 @@ Result<int> DatagramPort::get_option(DatagramSocket& socket, backend::SocketOpti
 
 void DatagramPort::orphan() noexcept {
     queue_.clear();
-    ops = &orphaned_operations;
+    ops = &backend::orphaned_datagram_ops<DatagramPort>;
     may_receive = may_send = true;
 }
 
 const backend::DatagramOps DatagramPort::operations{&receive, &send, &connect, &join, &close, &set_option, &get_option};
-
-const backend::DatagramOps DatagramPort::orphaned_operations{
-    [](DatagramSocket&, RecvRequest& request) noexcept {
-        request.error = Errc::runtime_shutdown;
-        return Step::done;
-    },
-    [](DatagramSocket&, SendRequest& request) noexcept {
-        request.error = Errc::runtime_shutdown;
-        return Step::done;
-    },
-    [](DatagramSocket&, const net::SocketAddr&) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](DatagramSocket&, const net::IpAddr&, std::uint32_t, bool) noexcept -> Result<> {
-        return Errc::runtime_shutdown;
-    },
-    [](DatagramSocket* socket) noexcept {
-        delete socket->given_back;
-        delete static_cast<DatagramPort*>(socket);
-    },
-    [](DatagramSocket&, backend::SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](DatagramSocket&, backend::SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; }};
 
 }  // namespace skerry::testing

@@ -27,7 +27,6 @@ public:
     const bool v6_only;
 
     static const backend::DatagramOps operations;
-    static const backend::DatagramOps orphaned_operations;
 
 private:
     backend::Step receive_now(backend::RecvRequest& request) noexcept;

@@ -1,5 +1,7 @@
 #include "listener.hpp"
 
+#include <skerry/backend/orphaned.hpp>
+
 #include "stream.hpp"
 
 #include <algorithm>
@@ -80,19 +82,10 @@ void Listener::close(ListenerSocket* socket) noexcept {
 
 void Listener::orphan() noexcept {
     is_paused_ = false;
-    ops = &orphaned_operations;
+    ops = &backend::orphaned_listener_ops<Listener>;
     may_accept = true;
 }
 
 const backend::ListenerOps Listener::operations{&accept, &close};
-
-const backend::ListenerOps Listener::orphaned_operations{[](ListenerSocket&, AcceptRequest& request) noexcept {
-                                                             request.error = Errc::runtime_shutdown;
-                                                             return Step::done;
-                                                         },
-                                                         [](ListenerSocket* socket) noexcept {
-                                                             delete socket->given_back;
-                                                             delete static_cast<Listener*>(socket);
-                                                         }};
 
 }  // namespace skerry::testing

@@ -26,7 +26,6 @@ public:
     const bool v6_only;
 
     static const backend::ListenerOps operations;
-    static const backend::ListenerOps orphaned_operations;
 
 private:
     backend::Step accept_now(backend::AcceptRequest& request) noexcept;

@@ -1,5 +1,6 @@
 #include "stream.hpp"
 
+#include <skerry/backend/orphaned.hpp>
 #include <skerry/base/assert.hpp>
 
 #include <algorithm>
@@ -409,28 +410,10 @@ void Stream::orphan() noexcept {
     }
     received_.clear();
     unsent_.clear();
-    ops = &orphaned_operations;
+    ops = &backend::orphaned_stream_ops<Stream>;
     may_read = may_write = true;
 }
 
 const backend::StreamOps Stream::operations{&read, &write, &shutdown, &close, &set_option, &get_option, &local_address};
-
-const backend::StreamOps Stream::orphaned_operations{
-    [](StreamSocket&, ReadRequest& request) noexcept {
-        request.error = Errc::runtime_shutdown;
-        return Step::done;
-    },
-    [](StreamSocket&, WriteRequest& request) noexcept {
-        request.error = Errc::runtime_shutdown;
-        return Step::done;
-    },
-    [](StreamSocket&, backend::ShutdownHow) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](StreamSocket* socket) noexcept {
-        delete socket->given_back;
-        delete static_cast<Stream*>(socket);
-    },
-    [](StreamSocket&, backend::SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](StreamSocket&, backend::SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; },
-    [](StreamSocket&) noexcept -> Result<net::SocketAddr> { return Errc::runtime_shutdown; }};
 
 }  // namespace skerry::testing

@@ -64,7 +64,6 @@ public:
 
     static void close(backend::StreamSocket* socket) noexcept;
     static const backend::StreamOps operations;
-    static const backend::StreamOps orphaned_operations;
 
 private:
     static constexpr std::uint64_t never = ~std::uint64_t{0};

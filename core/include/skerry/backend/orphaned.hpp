@@ -1,0 +1,63 @@
+#pragma once
+
+// What a socket does whose core has gone away while a program still holds it: it answers runtime_shutdown, on every
+// backend alike, and is freed when it is closed.
+
+#include "socket_ops.hpp"
+
+namespace skerry::backend {
+
+/// `Stream` is the backend's record, which close() deletes.
+template <class Stream>
+inline constexpr StreamOps orphaned_stream_ops{
+    [](StreamSocket&, ReadRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](StreamSocket&, WriteRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](StreamSocket&, ShutdownHow) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](StreamSocket* socket) noexcept {
+        delete socket->given_back;
+        delete static_cast<Stream*>(socket);
+    },
+    [](StreamSocket&, SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](StreamSocket&, SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; },
+    [](StreamSocket&) noexcept -> Result<net::SocketAddr> { return Errc::runtime_shutdown; }};
+
+/// The same for datagrams.
+template <class Socket>
+inline constexpr DatagramOps orphaned_datagram_ops{
+    [](DatagramSocket&, RecvRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](DatagramSocket&, SendRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](DatagramSocket&, const net::SocketAddr&) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](DatagramSocket&, const net::IpAddr&, std::uint32_t, bool) noexcept -> Result<> {
+        return Errc::runtime_shutdown;
+    },
+    [](DatagramSocket* socket) noexcept {
+        delete socket->given_back;
+        delete static_cast<Socket*>(socket);
+    },
+    [](DatagramSocket&, SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](DatagramSocket&, SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; }};
+
+/// The same for a listener.
+template <class Listener>
+inline constexpr ListenerOps orphaned_listener_ops{[](ListenerSocket&, AcceptRequest& request) noexcept {
+                                                       request.error = Errc::runtime_shutdown;
+                                                       return Step::done;
+                                                   },
+                                                   [](ListenerSocket* socket) noexcept {
+                                                       delete socket->given_back;
+                                                       delete static_cast<Listener*>(socket);
+                                                   }};
+
+}  // namespace skerry::backend

@@ -8,6 +8,7 @@
 // stop end a nap at once. A core on which nobody waits for a frame sleeps as long as it likes.
 
 #include "doorbell.hpp"
+#include "nap.hpp"
 #include "no_sockets.hpp"
 #include "port.hpp"
 
@@ -25,9 +26,6 @@
 #include <utility>
 
 namespace skerry::dpdk {
-
-inline constexpr std::chrono::nanoseconds nap_first = std::chrono::microseconds{50};
-inline constexpr std::chrono::nanoseconds nap_longest = std::chrono::milliseconds{1};
 
 class Driver {
 public:
@@ -62,7 +60,7 @@ public:
         bool any = false;
         for (detail::PortQueue& queue : queues()) any |= queue.poll();
         if (!any) return backend::Work::none;
-        nap_ = nap_first;
+        nap_.reset();
         return backend::Work::some;
     }
     SKERRY_ALWAYS_INLINE backend::Work transmit(time::Instant) noexcept {
@@ -72,7 +70,7 @@ public:
     }
     /// After arm(): when to look again, because nothing tells that a frame has come.
     [[nodiscard]] time::Instant next_deadline() const noexcept {
-        return is_receiving_ ? time::Instant::now() + nap_ : time::Instant::max();
+        return is_receiving_ ? nap_.end() : time::Instant::max();
     }
 
     /// Looks once more: a frame that came since the last look would wait for the end of a nap.
@@ -84,13 +82,13 @@ public:
             any |= queue.poll();
             is_receiving_ |= queue.receiver != nullptr;
         }
-        if (any) nap_ = nap_first;
+        if (any) nap_.reset();
         return !any;
     }
     void park(time::Instant wake_at) noexcept {
         // The loop may put a wake-up off for the sake of its timers.
         doorbell_.wait(std::min(wake_at, next_deadline()));
-        if (is_receiving_) nap_ = std::min(nap_ * 2, nap_longest);
+        if (is_receiving_) nap_.lengthen();
     }
     void unpark() noexcept { doorbell_.ring(); }
 
@@ -127,7 +125,7 @@ private:
     std::unique_ptr<detail::PortQueue[]> queues_;
     Doorbell doorbell_;
     NoSockets sockets_;
-    std::chrono::nanoseconds nap_ = nap_first;
+    Nap nap_;
     bool is_all_sent_ = true;
     bool is_receiving_ = false;
 };

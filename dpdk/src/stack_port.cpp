@@ -73,7 +73,7 @@ std::size_t StackPort::receive(std::span<Frame*> out, time::Instant now) noexcep
     for (std::uint16_t i = 0; i < got; ++i)
         if (Frame* const frame = take(*mbufs[i], now); frame != nullptr) [[likely]]
             out[count++] = frame;
-    if (got != 0) nap_ = nap_first;
+    if (got != 0) nap_.reset();
     return count;
 }
 
@@ -117,9 +117,9 @@ std::size_t StackPort::transmit(std::span<Frame*> packets) noexcept {
 // --- sleeping
 
 void StackPort::park(time::Instant wake_at) noexcept {
-    wake_at = std::min(wake_at, time::Instant::now() + nap_);
-    nap_ = std::min(nap_ * 2, nap_longest);
-    doorbell_.wait(wake_at, lane_ != nullptr ? lane_->fd() : -1);
+    // The loop may put a wake-up off for the sake of its timers.
+    doorbell_.wait(std::min(wake_at, nap_.end()), lane_ != nullptr ? lane_->fd() : -1);
+    nap_.lengthen();
     next_lane_ = time::Instant{};
 }
 

@@ -7,6 +7,7 @@
 
 #include "doorbell.hpp"
 #include "mbuf_frames.hpp"
+#include "nap.hpp"
 #include "port.hpp"
 
 #include <skerry/backend/frame_port.hpp>
@@ -35,6 +36,7 @@ public:
     std::size_t transmit(std::span<backend::Frame*> packets) noexcept;
     [[nodiscard]] backend::PortInfo info() const noexcept;
     [[nodiscard]] backend::FrameCache& frames() noexcept { return frames_; }
+    [[nodiscard]] time::Instant next_deadline() const noexcept { return nap_.end(); }
     bool arm() noexcept { return true; }
     void park(time::Instant wake_at) noexcept;
     void unpark() noexcept { doorbell_.ring(); }
@@ -48,8 +50,6 @@ public:
 private:
     static constexpr std::size_t burst_max = 32;
     static constexpr auto lane_interval = std::chrono::microseconds{10};
-    static constexpr std::chrono::nanoseconds nap_first = std::chrono::microseconds{50};
-    static constexpr std::chrono::nanoseconds nap_longest = std::chrono::milliseconds{1};
 
     [[nodiscard]] backend::Frame* take(rte_mbuf& mbuf, time::Instant now) noexcept;
     [[nodiscard]] rte_mbuf* to_mbuf(backend::Frame& packet) noexcept;
@@ -61,7 +61,7 @@ private:
     Doorbell doorbell_;
     std::unique_ptr<backend::CarriedSlowLane> lane_;
     time::Instant next_lane_;
-    std::chrono::nanoseconds nap_ = nap_first;
+    Nap nap_;
     std::uint64_t refused_ = 0;
 };
 

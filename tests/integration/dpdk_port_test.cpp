@@ -35,18 +35,20 @@ using Frames = std::array<rte_mbuf*, dpdk::burst_max>;
 
 constexpr const char* memory = ";hugepages=off;memory=128;mbufs=2047";
 
-Result<runtime::Runtime, backend::SetupError> try_runtime(const std::string& devices, unsigned cores = 1) {
+Result<runtime::Runtime, backend::SetupError> try_runtime(const std::string& devices, unsigned cores = 1,
+                                                          const std::string& ip = {}) {
     runtime::Config config;
     config.backend = "dpdk";
     config.dpdk = devices + memory;
+    config.ip = ip;
     config.pin = false;
     config.cores = topology::available_cpus().value().lowest(cores);
     config.flavour = cores == 1 ? runtime::Flavour::current_thread : runtime::Flavour::per_core;
     return runtime::Builder(config).offer(dpdk::make_backend()).build();
 }
 
-runtime::Runtime make_runtime(const std::string& devices, unsigned cores = 1) {
-    auto runtime = try_runtime(devices, cores);
+runtime::Runtime make_runtime(const std::string& devices, unsigned cores = 1, const std::string& ip = {}) {
+    auto runtime = try_runtime(devices, cores, ip);
     if (!runtime) FAIL(runtime.error().message);
     return std::move(*runtime);
 }
@@ -278,6 +280,13 @@ TEST_CASE("a loop outside is told to come back within a millisecond while a task
     runtime.poll_once();
     CHECK(runtime.poll_once() == time::Instant::max());
     runtime.block_on(start_receiving());
+    runtime.poll_once();
+    const time::Instant due = runtime.poll_once();
+    CHECK(due <= time::Instant::now() + std::chrono::milliseconds{1});
+}
+
+TEST_CASE("a loop outside is told to come back within a millisecond while a core has sockets", "[integration][dpdk]") {
+    auto runtime = make_runtime("vdev=net_ring0", 1, "198.18.0.2/24");
     runtime.poll_once();
     const time::Instant due = runtime.poll_once();
     CHECK(due <= time::Instant::now() + std::chrono::milliseconds{1});

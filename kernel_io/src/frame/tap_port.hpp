@@ -49,6 +49,7 @@ public:
     std::size_t transmit(std::span<backend::Frame*> packets) noexcept;
     [[nodiscard]] backend::PortInfo info() const noexcept;
     [[nodiscard]] backend::FrameCache& frames() noexcept { return frames_; }
+    [[nodiscard]] time::Instant next_deadline() const noexcept { return time::Instant::max(); }
     bool arm() noexcept { return !poller_.has_harvested() && !is_readable_; }
     void park(time::Instant wake_at) noexcept { poller_.park(wake_at); }
     void unpark() noexcept { poller_.ring(); }

@@ -33,6 +33,8 @@ concept FramePort = requires(P& port, std::span<Frame*> frames, time::Instant ti
     { port.transmit(frames) } noexcept -> std::same_as<std::size_t>;
     { port.info() } noexcept -> std::same_as<PortInfo>;
     { port.frames() } noexcept -> std::same_as<FrameCache&>;
+    // When to look again although nothing says that frames have come; Instant::max(): something does.
+    { port.next_deadline() } noexcept -> std::same_as<time::Instant>;
     { port.arm() } noexcept -> std::same_as<bool>;  // as backend::Driver
     { port.park(time) } noexcept;
     { port.unpark() } noexcept;

@@ -56,7 +56,9 @@ public:
         return backend::Work::some;
     }
 
-    [[nodiscard]] time::Instant next_deadline() noexcept { return std::min(stack_.next_deadline(), retry_); }
+    [[nodiscard]] time::Instant next_deadline() noexcept {
+        return std::min({stack_.next_deadline(), port_.next_deadline(), retry_});
+    }
     bool arm() noexcept { return !has_more_ && !stack_.has_looped() && port_.arm(); }
     void park(time::Instant wake_at) noexcept { port_.park(wake_at); }
     void unpark() noexcept { port_.unpark(); }

@@ -13,7 +13,6 @@
 
 #include <array>
 #include <mutex>
-#include <random>
 #include <string>
 
 namespace skerry::dpdk {
@@ -78,7 +77,7 @@ private:
         stack::StackConfig config;
         if (auto applied = stack::apply(setup.options, config); !applied)
             return Unexpected(SetupError{"dpdk: " + applied.error().message});
-        config.seed = std::random_device{}();
+        config.seed = stack::fresh_seed();
         std::unique_ptr<backend::CarriedSlowLane> lane;
         if (setup.slow_lanes != nullptr) {
             auto made = setup.slow_lanes->make_slow_lane();

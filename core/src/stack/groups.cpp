@@ -104,9 +104,9 @@ void Groups::transmit(IgmpType type, Ipv4Addr group, Ipv4Addr to, time::Instant 
 }
 
 std::chrono::nanoseconds Groups::random_part_of(std::chrono::nanoseconds time) noexcept {
-    random_ = random_ * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U;
-    const auto most = static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 1));
-    return std::chrono::nanoseconds(static_cast<std::int64_t>((random_ >> 20U) % most));
+    using std::chrono::microseconds;  // the longest, 53 minutes, times 2^32 fits 64 bits
+    const auto most = static_cast<std::uint64_t>(std::chrono::duration_cast<microseconds>(time).count());
+    return microseconds(static_cast<std::int64_t>(most * random_.next() >> 32U));
 }
 
 }  // namespace skerry::stack

@@ -3,15 +3,13 @@
 #include <skerry/stack/wire/checksum.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 namespace skerry::stack {
 
 std::optional<IcmpError> Icmp::input(Packet& packet) noexcept {
     wire::IcmpHeader header;
-    const auto checked = packet.is_verified() ? wire::Checksum::good : wire::Checksum::unknown;
-    if (const Drop why = wire::parse(packet.payload(), header, checked); why != Drop::none) {
+    if (const Drop why = wire::parse(packet.payload(), header, known(packet.frame.checksum)); why != Drop::none) {
         link_.drop(packet.frame, why);
         return {};
     }
@@ -69,7 +67,7 @@ void Icmp::send_unreachable(const Packet& packet, std::uint8_t code) noexcept {
     const std::span<const std::byte> quote =
         packet.whole().first(std::min(packet.whole().size(), wire::icmp_quote_bytes_max));
     if (output_.check(packet.ip.source, quote.size() + wire::icmp_bytes) != Drop::none) return;
-    if (!may_send(packet.now)) return drops_.count(Drop::icmp_rate);
+    if (!errors_.take(packet.now, random_)) return drops_.count(Drop::icmp_rate);
     Frame* const frame = link_.allocate();
     if (frame == nullptr) return;
     std::memcpy(frame->data, quote.data(), quote.size());
@@ -80,20 +78,6 @@ void Icmp::send_unreachable(const Packet& packet, std::uint8_t code) noexcept {
     wire::write(header, frame->prepend(wire::icmp_bytes));
     wire::seal_icmp(frame->bytes());
     output_.send(*frame, packet.ip.source, wire::ip_protocol::icmp, packet.now);
-}
-
-// A bucket that is filled every 10 ms or so, with more or less than its share.
-bool Icmp::may_send(time::Instant now) noexcept {
-    constexpr auto interval = std::chrono::milliseconds{10};
-    if (now - refilled_ >= interval) {
-        refilled_ = now;
-        random_ = random_ * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U;
-        const std::uint32_t share = std::max(1U, config_.icmp_per_second / 100);
-        tokens_ = share / 2 + static_cast<std::uint32_t>((random_ >> 33U) % (share + 1));
-    }
-    if (tokens_ == 0) return false;
-    --tokens_;
-    return true;
 }
 
 }  // namespace skerry::stack

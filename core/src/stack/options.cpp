@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,12 @@ SetupError wrong(std::string_view option, std::string_view value, std::string_vi
 }
 
 }  // namespace
+
+// random_device gives 32 bits, which a stranger could try out.
+std::uint64_t fresh_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32U | device();
+}
 
 Result<void, SetupError> apply(const backend::Options& options, StackConfig& config) {
     if (options.ip.empty())

@@ -59,8 +59,8 @@ bool Stack::is_for_us(wire::Ipv4Addr destination) const noexcept {
 
 void Stack::input_ipv4(Frame& frame, time::Instant now) noexcept {
     wire::Ipv4Header header;
-    const auto checked = frame.checksum == FrameChecksum::good ? wire::Checksum::good : wire::Checksum::unknown;
-    if (const Drop why = wire::parse(frame.bytes(), header, checked); why != Drop::none) return link_.drop(frame, why);
+    if (const Drop why = wire::parse(frame.bytes(), header, known(frame.checksum)); why != Drop::none)
+        return link_.drop(frame, why);
     if (!is_for_us(header.destination)) return link_.drop(frame, Drop::ipv4_not_ours);
     if (config_.is_broadcast(header.source)) return link_.drop(frame, Drop::ipv4_source);
     frame.length = header.total_bytes;  // what follows is the padding of a short Ethernet frame

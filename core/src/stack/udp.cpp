@@ -1,5 +1,6 @@
 #include <skerry/stack/udp.hpp>
 
+#include <skerry/stack/ephemeral_port.hpp>
 #include <skerry/stack/long_frame.hpp>
 #include <skerry/stack/wire/checksum.hpp>
 #include <skerry/stack/wire/udp.hpp>
@@ -15,10 +16,6 @@ namespace skerry::stack {
 using wire::Ipv4Addr;
 
 namespace {
-
-// RFC 6056 section 3.2 asks for a wide range; this is Linux's.
-constexpr std::uint32_t ephemeral_first = 32'768;
-constexpr std::uint32_t ephemeral_count = 28'232;
 
 std::uint64_t pseudo_header(Ipv4Addr source, Ipv4Addr destination, std::uint16_t bytes) noexcept {
     return wire::pseudo_header(source, destination, wire::ip_protocol::udp, bytes);
@@ -58,7 +55,7 @@ Udp::Udp(const StackConfig& config, Link& link, Ipv4Output& output, Icmp& icmp, 
       groups_(groups),
       drops_(drops),
       by_port_(static_cast<UdpEndpoint**>(std::calloc(ports, sizeof(UdpEndpoint*))), &std::free),
-      random_(config.seed * 2 + 1) {
+      random_(config.seed, SecretUse::udp_numbers) {
     if (by_port_ == nullptr) throw std::bad_alloc();
 }
 
@@ -72,15 +69,8 @@ bool Udp::is_taken(Ipv4Addr local, std::uint16_t port) const noexcept {
     return false;
 }
 
-// Random and not the next one: a stranger must not know it. RFC 6056 section 3.3.1.
 std::uint16_t Udp::free_port(Ipv4Addr local) noexcept {
-    random_ = random_ * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U;
-    const auto start = static_cast<std::uint32_t>(random_ >> 33U);
-    for (std::uint32_t i = 0; i < ephemeral_count; ++i) {
-        const auto port = static_cast<std::uint16_t>(ephemeral_first + (start + i) % ephemeral_count);
-        if (!is_taken(local, port)) return port;
-    }
-    return 0;
+    return stack::free_port(random_, [&](std::uint16_t port) { return is_taken(local, port); });
 }
 
 Result<> Udp::open(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port) noexcept {

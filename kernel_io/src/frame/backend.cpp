@@ -7,7 +7,6 @@
 #include <skerry/stack/options.hpp>
 
 #include <memory>
-#include <random>
 #include <string>
 #include <utility>
 
@@ -46,7 +45,7 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_tap_core(const backend::
         return Unexpected(SetupError{"tap: " + interface + ": one core only; choose it with --cores=N"});
     stack::StackConfig config;
     if (auto applied = stack::apply(setup.options, config); !applied) return Unexpected(std::move(applied).error());
-    config.seed = std::random_device{}();
+    config.seed = stack::fresh_seed();
     auto tap = Tap::attach(interface);
     if (!tap) return Unexpected(SetupError{"tap: " + refusal(tap.error(), interface)});
     auto poller = epoll::Poller::make();

@@ -3,7 +3,7 @@
 #include "support/catch.hpp"
 
 #include <skerry/stack/tcp/flow_table.hpp>
-#include <skerry/stack/tcp/siphash.hpp>
+#include <skerry/stack/siphash.hpp>
 #include <skerry/stack/tcp/slab.hpp>
 #include <skerry/stack/tcp/tuple.hpp>
 
@@ -32,9 +32,9 @@ TEST_CASE("SipHash-1-3 gives the values that others give", "[stack][tcp]") {
     std::uint32_t high = 0;
     std::memcpy(&low, text.data(), 8);
     std::memcpy(&high, text.data() + 8, 4);
-    CHECK(stack::tcp::siphash_12({}, low, high) == 0x58ad1e5ac2bf1033U);
-    CHECK(stack::tcp::siphash_12({}, 0, 0) == 0x21ce683a865794dfU);
-    CHECK(stack::tcp::siphash_12({1, 0}, 0, 0) != stack::tcp::siphash_12({0, 1}, 0, 0));
+    CHECK(stack::siphash_12({}, low, high) == 0x58ad1e5ac2bf1033U);
+    CHECK(stack::siphash_12({}, 0, 0) == 0x21ce683a865794dfU);
+    CHECK(stack::siphash_12({1, 0}, 0, 0) != stack::siphash_12({0, 1}, 0, 0));
 }
 
 TEST_CASE("what is derived from a tuple differs with the seed, the use and each of its parts", "[stack][tcp]") {

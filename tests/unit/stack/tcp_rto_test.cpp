@@ -3,7 +3,7 @@
 #include "support/catch.hpp"
 
 #include <skerry/stack/tcp/congestion.hpp>
-#include <skerry/stack/tcp/rate_limit.hpp>
+#include <skerry/stack/rate_limit.hpp>
 #include <skerry/stack/tcp/rto.hpp>
 
 #include <chrono>
@@ -105,16 +105,15 @@ TEST_CASE("a loss halves what was under way, a time-out leaves one segment", "[s
 }
 
 TEST_CASE("a rate limit lets about so many through, and not always as many", "[stack][tcp]") {
-    stack::tcp::RateLimit limit(1000);
+    stack::RateLimit limit(1000);
+    stack::Random random(1, stack::SecretUse::tcp_numbers);
     auto now = time::Instant::from_nanos(1'000'000'000);
-    std::uint32_t random = 1;
     unsigned total = 0;
     unsigned least = 1000;
     unsigned most = 0;
     for (int i = 0; i < 100; ++i) {  // a second
         unsigned taken = 0;
-        random = random * 1'664'525 + 1'013'904'223;
-        while (limit.take(now, random >> 8U)) ++taken;
+        while (limit.take(now, random)) ++taken;
         least = std::min(least, taken);
         most = std::max(most, taken);
         total += taken;

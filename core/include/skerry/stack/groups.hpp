@@ -13,6 +13,7 @@
 #include "drop.hpp"
 #include "ipv4_output.hpp"
 #include "packet.hpp"
+#include "random.hpp"
 #include "timers.hpp"
 #include "wire/igmp.hpp"
 
@@ -29,7 +30,11 @@ namespace skerry::stack {
 class Groups {
 public:
     Groups(const StackConfig& config, Link& link, Ipv4Output& output, Timers& timers) noexcept
-        : config_(config), link_(link), output_(output), timers_(timers), random_(config.seed * 2 + 1) {}
+        : config_(config),
+          link_(link),
+          output_(output),
+          timers_(timers),
+          random_(config.seed, SecretUse::igmp_numbers) {}
     ~Groups();
     Groups(const Groups&) = delete;
     Groups& operator=(const Groups&) = delete;
@@ -68,7 +73,7 @@ private:
     Ipv4Output& output_;
     Timers& timers_;
     std::unordered_map<std::uint32_t, std::unique_ptr<Group>> groups_;
-    std::uint64_t random_;
+    Random random_;
 };
 
 }  // namespace skerry::stack

@@ -2,11 +2,12 @@
 
 // ICMP: answers echoes, tells senders what could not be delivered, and reads what others tell us.
 //
-// Errors are limited to about 1,000 a second; the limit moves at random, because a fixed one tells a stranger who makes
-// us send them how many others made us send (RFC 1812 section 4.3.2.8; "SAD DNS", CVE-2020-25705).
+// Errors are limited to about 1,000 a second (RFC 1812 section 4.3.2.8), by rate_limit.hpp.
 
 #include "ipv4_output.hpp"
 #include "packet.hpp"
+#include "random.hpp"
+#include "rate_limit.hpp"
 #include "wire/icmp.hpp"
 
 #include <cstdint>
@@ -29,7 +30,12 @@ struct IcmpError {
 class Icmp {
 public:
     Icmp(const StackConfig& config, Link& link, Ipv4Output& output, DropCounters& drops) noexcept
-        : config_(config), link_(link), output_(output), drops_(drops), random_(config.seed | 1U) {}
+        : config_(config),
+          link_(link),
+          output_(output),
+          drops_(drops),
+          errors_(config.icmp_per_second),
+          random_(config.seed, SecretUse::icmp_numbers) {}
 
     /// Takes the packet over. An error about a packet of ours is returned.
     std::optional<IcmpError> input(Packet& packet) noexcept;
@@ -43,15 +49,13 @@ private:
     void answer_echo(Packet& packet) noexcept;
     [[nodiscard]] std::optional<IcmpError> error_in(const wire::IcmpHeader& header) noexcept;
     void send_unreachable(const Packet& packet, std::uint8_t code) noexcept;
-    [[nodiscard]] bool may_send(time::Instant now) noexcept;
 
     const StackConfig& config_;
     Link& link_;
     Ipv4Output& output_;
     DropCounters& drops_;
-    std::uint64_t random_;
-    std::uint32_t tokens_ = 0;
-    time::Instant refilled_;
+    RateLimit errors_;
+    Random random_;
 };
 
 }  // namespace skerry::stack

@@ -7,7 +7,12 @@
 #include "../backend/backend.hpp"
 #include "../base/result.hpp"
 
+#include <cstdint>
+
 namespace skerry::stack {
+
+/// A seed that nobody foretells, for StackConfig::seed: what is derived from it must not be.
+[[nodiscard]] std::uint64_t fresh_seed();
 
 /// Puts the address, prefix and gateway of `options` into `config`.
 ///

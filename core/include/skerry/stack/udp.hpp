@@ -9,6 +9,7 @@
 #include "icmp.hpp"
 #include "ipv4_output.hpp"
 #include "packet.hpp"
+#include "random.hpp"
 
 #include "../base/intrusive_list.hpp"
 
@@ -132,7 +133,7 @@ private:
     DropCounters& drops_;
     std::unique_ptr<UdpEndpoint*[], void (*)(void*)> by_port_;
     IntrusiveList<UdpEndpoint::Ready> ready_;
-    std::uint64_t random_;
+    Random random_;
 };
 
 }  // namespace skerry::stack

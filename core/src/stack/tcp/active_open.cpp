@@ -1,24 +1,15 @@
 #include <skerry/stack/tcp/active_open.hpp>
 
+#include <skerry/stack/ephemeral_port.hpp>
+
 namespace skerry::stack::tcp {
 
-namespace {
-
-// RFC 6056 section 3.2 asks for a wide range; this is Linux's.
-constexpr std::uint32_t ephemeral_first = 32'768;
-constexpr std::uint32_t ephemeral_count = 28'232;
-
-}  // namespace
-
-// RFC 6056 section 3.3.1. One in TIME-WAIT towards the same peer counts as used.
+// One in TIME-WAIT towards the same peer counts as used.
 std::uint16_t ActiveOpen::free_port(Tuple tuple) noexcept {
-    const std::uint32_t start = shared_.secrets.random() % ephemeral_count;
-    for (std::uint32_t i = 0; i < ephemeral_count; ++i) {
-        tuple.local_port = static_cast<std::uint16_t>(ephemeral_first + (start + i) % ephemeral_count);
-        if (!listeners_.is_taken({}, tuple.local_port) && shared_.find(tuple) == FlowTable::none)
-            return tuple.local_port;
-    }
-    return 0;
+    return stack::free_port(shared_.random, [&](std::uint16_t port) {
+        tuple.local_port = port;
+        return listeners_.is_taken({}, port) || shared_.find(tuple) != FlowTable::none;
+    });
 }
 
 Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::Instant now) noexcept {

@@ -107,7 +107,7 @@ void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::In
 
 void Output::challenge(Tcb& tcb, time::Instant now) noexcept {
     if (now.as_nanos() - tcb.challenged_at < shared_.config.tcp.challenge_interval.count()) return;
-    if (!shared_.challenges.take(now, shared_.secrets.random())) return;
+    if (!shared_.challenges.take(now, shared_.random)) return;
     tcb.challenged_at = now.as_nanos();
     send_ack(tcb, now);
 }
@@ -147,7 +147,7 @@ void Output::send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept {
 }
 
 void Output::challenge(HalfOpen& half_open, time::Instant now) noexcept {
-    if (!shared_.challenges.take(now, shared_.secrets.random())) return;
+    if (!shared_.challenges.take(now, shared_.random)) return;
     wire::TcpHeader header;
     header.seq = half_open.iss + 1;
     header.ack = half_open.irs + 1;
@@ -174,7 +174,7 @@ void Output::send_ack(TimeWait& entry, time::Instant now) noexcept {
 
 // RFC 9293 section 3.10.7.1.
 void Output::refuse(const Segment& segment) noexcept {
-    if (segment.has(flag::rst) || !shared_.resets.take(segment.now(), shared_.secrets.random())) return;
+    if (segment.has(flag::rst) || !shared_.resets.take(segment.now(), shared_.random)) return;
     if (shared_.output.check(segment.tuple.remote, wire::tcp_bytes) != Drop::none) return;
     wire::TcpHeader header;
     if (segment.has(flag::ack)) {

@@ -1,5 +1,7 @@
 #include <skerry/stack/tcp/passive_open.hpp>
 
+#include <skerry/stack/ephemeral_port.hpp>
+
 #include <algorithm>
 #include <cstdlib>
 #include <new>
@@ -8,14 +10,6 @@
 namespace skerry::stack::tcp {
 
 using wire::Ipv4Addr;
-
-namespace {
-
-// RFC 6056 section 3.2 asks for a wide range; this is Linux's.
-constexpr std::uint32_t ephemeral_first = 32'768;
-constexpr std::uint32_t ephemeral_count = 28'232;
-
-}  // namespace
 
 PassiveOpen::PassiveOpen(Shared& shared, Output& output, Sender& sender, Receiver& receiver)
     : shared_(shared),
@@ -41,12 +35,7 @@ Acceptor* PassiveOpen::find(Ipv4Addr local, std::uint16_t port) const noexcept {
 }
 
 std::uint16_t PassiveOpen::free_port(Ipv4Addr local) noexcept {
-    const std::uint32_t start = shared_.secrets.random() % ephemeral_count;
-    for (std::uint32_t i = 0; i < ephemeral_count; ++i) {
-        const auto port = static_cast<std::uint16_t>(ephemeral_first + (start + i) % ephemeral_count);
-        if (!is_taken(local, port)) return port;
-    }
-    return 0;
+    return stack::free_port(shared_.random, [&](std::uint16_t port) { return is_taken(local, port); });
 }
 
 Result<> PassiveOpen::listen(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, std::size_t backlog) noexcept {

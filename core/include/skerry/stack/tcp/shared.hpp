@@ -5,7 +5,6 @@
 #include "endpoint.hpp"
 #include "flow_table.hpp"
 #include "half_open.hpp"
-#include "rate_limit.hpp"
 #include "slab.hpp"
 #include "tcb.hpp"
 
@@ -13,6 +12,8 @@
 #include "../drop.hpp"
 #include "../ipv4_output.hpp"
 #include "../link.hpp"
+#include "../random.hpp"
+#include "../rate_limit.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -55,6 +56,7 @@ struct Shared {
           timers(stack_timers),
           drops(counters),
           secrets(stack_config.seed),
+          random(stack_config.seed, SecretUse::tcp_numbers),
           resets(stack_config.tcp.resets_per_second),
           challenges(stack_config.tcp.challenges_per_second) {}
 
@@ -64,6 +66,7 @@ struct Shared {
     Timers& timers;
     DropCounters& drops;
     Secrets secrets;
+    Random random;  ///< ports and jitter
     FlowTable flows;
     Slab<Tcb> tcbs;
     Slab<HalfOpen> half_opens;

@@ -2,9 +2,9 @@
 
 // The four numbers that name a connection, and what is derived from them with a secret.
 
-#include "siphash.hpp"
-
 #include "../../time/instant.hpp"
+#include "../random.hpp"
+#include "../siphash.hpp"
 #include "../wire/addresses.hpp"
 
 #include <cstdint>
@@ -21,11 +21,13 @@ struct Tuple {
 };
 static_assert(sizeof(Tuple) == 12);
 
-/// A stack's secrets: one key for each use, so that what one shows to the world says nothing about another.
+/// A stack's secrets.
 class Secrets {
 public:
     explicit constexpr Secrets(std::uint64_t seed) noexcept
-        : table_(make(seed, 1)), isn_(make(seed, 2)), timestamps_(make(seed, 3)), random_(seed * 2 + 1) {}
+        : table_(key_for(seed, SecretUse::flow_table)),
+          isn_(key_for(seed, SecretUse::isn)),
+          timestamps_(key_for(seed, SecretUse::timestamps)) {}
 
     /// For the table of connections.
     [[nodiscard]] constexpr std::uint64_t hash(const Tuple& tuple) const noexcept { return keyed(table_, tuple); }
@@ -43,22 +45,7 @@ public:
         return static_cast<std::uint32_t>(keyed(timestamps_, tuple));
     }
 
-    /// The next number that nobody foretells easily: ports and jitter, no secrets.
-    [[nodiscard]] constexpr std::uint32_t random() noexcept {
-        random_ = random_ * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U;
-        return static_cast<std::uint32_t>(random_ >> 33U);
-    }
-
 private:
-    static constexpr std::uint64_t mix(std::uint64_t x) noexcept {  // splitmix64
-        x += 0x9e3779b97f4a7c15U;
-        x = (x ^ x >> 30U) * 0xbf58476d1ce4e5b9U;
-        x = (x ^ x >> 27U) * 0x94d049bb133111ebU;
-        return x ^ x >> 31U;
-    }
-    static constexpr SipKey make(std::uint64_t seed, std::uint64_t use) noexcept {
-        return {mix(seed ^ mix(2 * use)), mix(seed ^ mix(2 * use + 1))};
-    }
     static constexpr std::uint64_t keyed(const SipKey& key, const Tuple& tuple) noexcept {
         return siphash_12(key, tuple.local.bits | std::uint64_t{tuple.remote.bits} << 32U,
                           tuple.local_port | std::uint32_t{tuple.remote_port} << 16U);
@@ -67,7 +54,6 @@ private:
     SipKey table_;
     SipKey isn_;
     SipKey timestamps_;
-    std::uint64_t random_;
 };
 
 }  // namespace skerry::stack::tcp

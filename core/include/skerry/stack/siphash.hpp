@@ -9,11 +9,24 @@
 #include <cstdint>
 #include <initializer_list>
 
-namespace skerry::stack::tcp {
+namespace skerry::stack {
 
 struct SipKey {
     std::uint64_t first = 0;
     std::uint64_t second = 0;
+
+    /// One key for each use, so that what one shows to the world says nothing about another.
+    [[nodiscard]] static constexpr SipKey of(std::uint64_t seed, std::uint64_t use) noexcept {
+        return {mix(seed ^ mix(2 * use)), mix(seed ^ mix(2 * use + 1))};
+    }
+
+private:
+    static constexpr std::uint64_t mix(std::uint64_t x) noexcept {  // splitmix64
+        x += 0x9e3779b97f4a7c15U;
+        x = (x ^ x >> 30U) * 0xbf58476d1ce4e5b9U;
+        x = (x ^ x >> 27U) * 0x94d049bb133111ebU;
+        return x ^ x >> 31U;
+    }
 };
 
 /// The hash of the 12 bytes that `low` and `high` have in memory on a little-endian CPU.
@@ -47,4 +60,4 @@ struct SipKey {
     return v0 ^ v1 ^ v2 ^ v3;
 }
 
-}  // namespace skerry::stack::tcp
+}  // namespace skerry::stack

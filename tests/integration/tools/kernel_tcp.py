@@ -4,7 +4,6 @@ says of it. `serve(mode)` starts skerry-echo on port 7001; the kernel's end of t
 64 MiB through socat and back, sockperf for 3 s, 500 connections ten times. SKERRY_LONG=1: 512 MiB, 20 s, 50 times.
 """
 
-import hashlib
 import os
 import re
 import socket
@@ -12,8 +11,8 @@ import struct
 import subprocess
 import tempfile
 import threading
-import time
 
+import bulk
 import rig
 import tap
 
@@ -71,35 +70,6 @@ def exchange(data):
         answer = rig.receive(connection, len(data) + 1)
         sender.join()
     return answer
-
-
-def bulk(serve):
-    def pump(sink, digest):
-        noise = os.urandom(1 << 20)
-        for index in range(MEGABYTES):
-            piece = index.to_bytes(8, "big") + noise[8:]
-            digest.update(piece)
-            sink.write(piece)
-        sink.close()
-
-    with serve() as server:
-        begin = time.monotonic()
-        socat = subprocess.Popen(["socat", "-b", "65536", "-t", "120", "-", f"TCP:{server.address}"],
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        there, back, received = hashlib.sha256(), hashlib.sha256(), 0
-        sender = threading.Thread(target=pump, args=(socat.stdin, there), daemon=True)
-        sender.start()
-        while piece := socat.stdout.read(1 << 20):
-            back.update(piece)
-            received += len(piece)
-        sender.join(60)
-        rig.check(socat.wait(60) == 0, f"socat ended with {socat.returncode}")
-        rig.check(received == MEGABYTES << 20, f"{received} bytes came back of {MEGABYTES << 20}")
-        rig.check(there.hexdigest() == back.hexdigest(), "the checksums differ")
-        counters = server.stop()
-        rig.check(counters["bytes_in"] == counters["bytes_out"] == received and counters["resets"] == 0,
-                  f"counters {counters}")
-        print(f"{MEGABYTES} MiB each way in {time.monotonic() - begin:.1f} s")
 
 
 def dialogue(serve):
@@ -173,7 +143,8 @@ def judged(serve):
 
 def ask_everything(serve):
     rig.need("socat", "sockperf", "tshark")
-    bulk(serve)
+    with serve() as server:
+        bulk.through_socat(server, MEGABYTES)
     dialogue(serve)
     churn(serve)
     judged(serve)

@@ -65,8 +65,10 @@ void Neighbours::send(Frame& packet, Ipv4Addr next_hop, time::Instant now) noexc
         if (entry == nullptr) return link_.drop(packet, Drop::neighbour_table_full);
         ask(*entry, now);
     }
-    entry->by_use.unlink();
-    by_use_.push_back(entry->by_use);
+    if (&by_use_.back() != &entry->by_use) {
+        entry->by_use.unlink();
+        by_use_.push_back(entry->by_use);
+    }
     use(*entry, packet, now);
 }
 

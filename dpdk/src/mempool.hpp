@@ -26,8 +26,11 @@ public:
     BufferPool(BufferPool&& other) noexcept;
     BufferPool& operator=(BufferPool&&) = delete;
 
-    /// Every buffer must be back; asserted in debug builds.
+    /// Every buffer must be back, but for those that a driver keeps; asserted in debug builds.
     ~BufferPool();
+
+    /// The port's driver forgets buffers when it closes. For those the destructor does not ask.
+    void forgive_missing() noexcept { forgives_missing_ = true; }
 
     [[nodiscard]] rte_mempool* get() const noexcept { return pool_; }
 
@@ -35,6 +38,7 @@ private:
     explicit BufferPool(rte_mempool* pool) noexcept : pool_(pool) {}
 
     rte_mempool* pool_;
+    bool forgives_missing_ = false;
 };
 
 }  // namespace skerry::dpdk

@@ -20,10 +20,10 @@ struct EalArgument {
     bool has_value;
 };
 constexpr std::array eal_arguments{
-    EalArgument{"--iova-mode", true},         EalArgument{"--log-level", true},
-    EalArgument{"--vfio-intr", true},         EalArgument{"--vfio-vf-token", true},
-    EalArgument{"--socket-limit", true},      EalArgument{"--force-max-simd-bitwidth", true},
-    EalArgument{"--match-allocations", false}};
+    EalArgument{"--iova-mode", true},          EalArgument{"--log-level", true},
+    EalArgument{"--vfio-intr", true},          EalArgument{"--vfio-vf-token", true},
+    EalArgument{"--socket-limit", true},       EalArgument{"--force-max-simd-bitwidth", true},
+    EalArgument{"--match-allocations", false}, EalArgument{"--single-file-segments", false}};
 
 OptionsError refuse(std::string_view item, std::string_view why) {
     return {"dpdk: " + std::string(item) + ": " + std::string(why)};
@@ -174,7 +174,7 @@ Result<Options, OptionsError> parse_options(std::string_view text) { return Read
 
 std::string_view eal_arguments_accepted() noexcept {
     return "--iova-mode=, --log-level=, --vfio-intr=, --vfio-vf-token=, --socket-limit=, --force-max-simd-bitwidth=, "
-           "--match-allocations";
+           "--match-allocations, --single-file-segments";
 }
 
 }  // namespace skerry::dpdk

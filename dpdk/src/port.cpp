@@ -74,8 +74,12 @@ void drop_received(std::uint16_t port, std::uint16_t queue) noexcept {
 
 }  // namespace
 
-EthPort::EthPort(std::string name, std::uint16_t id, bool was_attached) noexcept
-    : name_(std::move(name)), id_(id), was_attached_(was_attached) {}
+// net_memif of DPDK 22.11 does not give back what lies in the rings that its frames were handed over in.
+EthPort::EthPort(const Device& device, std::uint16_t id, bool was_attached) noexcept
+    : name_(device.name),
+      id_(id),
+      was_attached_(was_attached),
+      keeps_buffers_(device.arguments.find("zero-copy=yes") != std::string::npos) {}
 
 Result<std::unique_ptr<EthPort>, SetupError> EthPort::attach(const Device& device) {
     if (!claim(device.name)) return Unexpected(about(device.name, "another runtime of this process has it open"));
@@ -90,7 +94,7 @@ Result<std::unique_ptr<EthPort>, SetupError> EthPort::attach(const Device& devic
             return Unexpected(std::move(error));
         }
     }
-    std::unique_ptr<EthPort> port(new EthPort(device.name, id, !is_there));
+    std::unique_ptr<EthPort> port(new EthPort(device, id, !is_there));
     if (auto known = port->look_at(); !known) return Unexpected(std::move(known).error());
     return port;
 }
@@ -162,6 +166,7 @@ Result<void, SetupError> EthPort::make_pools(std::uint16_t queues, const Options
             BufferPool::make("skerry_" + std::to_string(id_) + "_" + std::to_string(queue), options.mbufs, node_);
         if (!pool) return Unexpected(std::move(pool).error());
         pools_.push_back(std::move(*pool));
+        if (keeps_buffers_) pools_.back().forgive_missing();
     }
     return {};
 }

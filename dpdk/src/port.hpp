@@ -46,7 +46,7 @@ public:
     [[nodiscard]] std::string description() const;
 
 private:
-    EthPort(std::string name, std::uint16_t id, bool was_attached) noexcept;
+    EthPort(const Device& device, std::uint16_t id, bool was_attached) noexcept;
 
     Result<void, backend::SetupError> look_at();
     Result<void, backend::SetupError> configure(std::uint16_t queues);
@@ -57,6 +57,7 @@ private:
     std::string name_;
     std::uint16_t id_;
     bool was_attached_;  // by attach(), so close() takes it off
+    bool keeps_buffers_;  // its driver, when it closes
     bool is_open_ = true;
     bool is_started_ = false;
     std::string driver_;

@@ -1,0 +1,128 @@
+// skerry-bounce: how long a bare frame takes through a port of DPDK and back. See README.md beside this file.
+
+#include "bounce.hpp"
+
+#include "common/options.hpp"
+#include "common/output_file.hpp"
+#include "common/process.hpp"
+#include "common/report.hpp"
+#include "common/values.hpp"
+
+#include <skerry/dpdk/backend.hpp>
+#include <skerry/runtime/builder.hpp>
+#include <skerry/runtime/driver_waiters.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <string>
+
+namespace {
+
+using namespace skerry;
+
+struct Settings {
+    bool measures = false;
+    std::size_t bytes = 130;  // of a frame of TCP with 64 bytes of data and timestamps
+    std::chrono::nanoseconds duration = std::chrono::seconds{1};
+    std::chrono::nanoseconds warm_up = std::chrono::milliseconds{100};
+};
+
+constexpr auto link_patience = std::chrono::seconds{20};
+
+volatile std::sig_atomic_t is_stopped = 0;
+
+void add_options(CLI::App& app, Settings& settings) {
+    const auto side = [&settings](const std::string& text) {
+        if (text != "bounce" && text != "measure")
+            throw CLI::ValidationError("--side=" + text, "no such value; accepted: bounce, measure");
+        settings.measures = text == "measure";
+    };
+    app.add_option_function<std::string>("--side", side, "bounce (default): sends frames back; measure: sends them")
+        ->type_name("NAME");
+    const auto bytes = [&settings](const std::string& text) {
+        const auto value = apps::parse_whole_number(text, bounce::bytes_max);
+        if (!value || *value < bounce::bytes_min)
+            throw CLI::ValidationError("--bytes=" + text, "accepted: a whole number from 60 to 1514");
+        settings.bytes = static_cast<std::size_t>(*value);
+    };
+    app.add_option_function<std::string>("--bytes", bytes, "of a frame, without its checksum; default 130")
+        ->type_name("N");
+    const auto add_time = [&app](const std::string& name, const std::string& help, std::chrono::nanoseconds& target) {
+        const auto take = [name, &target](const std::string& text) {
+            auto parsed = apps::parse_duration(text);
+            if (!parsed) throw CLI::ValidationError(name + "=" + text, parsed.error().message);
+            target = *parsed;
+        };
+        app.add_option_function<std::string>(name, take, help)->type_name("TIME");
+    };
+    add_time("--duration", "how long is measured; default 1s", settings.duration);
+    add_time("--warmup", "how long frames are sent before; default 100ms", settings.warm_up);
+}
+
+Task<bool> link_is_up(dpdk::Port port) {
+    const time::Instant until = time::Instant::now() + link_patience;
+    while (!port.link().up) {
+        if (is_stopped != 0 || time::Instant::now() > until) co_return false;
+        co_await yield_to_driver();
+    }
+    co_return true;
+}
+
+Task<std::optional<metrics::HdrHistogram>> measure(Settings settings) {
+    const dpdk::Port port = *dpdk::Port::open(0);
+    const bool is_up = co_await link_is_up(port);
+    if (!is_up) co_return std::nullopt;
+    co_return bounce::measure(port, settings.bytes, settings.warm_up, settings.duration);
+}
+
+Task<std::uint64_t> send_back() {
+    (void)apps::print("skerry-bounce: ready\n");
+    co_return bounce::send_back(*dpdk::Port::open(0), [] { return is_stopped != 0; });
+}
+
+std::string json_of(const Settings& settings, const metrics::HdrHistogram& times) {
+    const auto us = [&times](double percentile) {
+        return std::to_string(static_cast<double>(times.value_at_percentile(percentile)) / 1000.0);
+    };
+    return "{\"bytes\": " + std::to_string(settings.bytes) + ", \"count\": " + std::to_string(times.total_count()) +
+           ", \"p50_us\": " + us(50) + ", \"p99_us\": " + us(99) + "}\n";
+}
+
+int tell(const Settings& settings, const metrics::HdrHistogram& times, std::optional<apps::OutputFile>& json) {
+    if (times.empty()) return apps::report("nothing came back; start the other side with --side=bounce first");
+    const std::string text = json_of(settings, times);
+    const int printed = apps::print(text);
+    if (!json) return printed;
+    const auto written = json->write(text);
+    return written ? printed : apps::report(written.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    apps::prepare_process();
+    Settings settings;
+    const apps::Program program{"skerry-bounce", "Times a bare frame through a port of DPDK and back.", {"dpdk"}};
+    auto options = apps::parse_options(program, argc, argv, [&settings](CLI::App& app) { add_options(app, settings); });
+    if (!options) return apps::finish(options.error());
+    if (auto plan = runtime::resolve_cores(options->runtime); !plan) return apps::report(plan.error());
+    std::optional<apps::OutputFile> json;
+    if (!options->json_file.empty()) {
+        auto file = apps::OutputFile::open(options->json_file);
+        if (!file) return apps::report(file.error());
+        json.emplace(std::move(*file));
+    }
+    for (const int number : {SIGTERM, SIGINT}) std::signal(number, [](int) { is_stopped = 1; });
+    auto runtime = runtime::Builder(options->runtime).offer(dpdk::make_backend()).build();
+    if (!runtime) return apps::report(runtime.error());
+    if (!settings.measures) {
+        const std::uint64_t count = runtime->block_on(send_back());
+        return apps::print("skerry-bounce: sent back " + std::to_string(count) + "\n");
+    }
+    const auto times = runtime->block_on(measure(settings));
+    if (!times) return apps::report("the link does not come up; start the other side first");
+    return tell(settings, *times, json);
+}

@@ -9,9 +9,7 @@
 #include <skerry/backend/socket_ops.hpp>
 #include <skerry/runtime/core_loop.hpp>
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 namespace skerry::testing {
@@ -30,10 +28,8 @@ public:
     [[nodiscard]] time::Instant next_deadline() noexcept;
     bool arm() noexcept { return true; }
 
-    /// Jumps to `wake_at`, or waits for real where the time does not decide: while blocking calls are under
-    /// way, while the clock is not paused, and for threads of the test's own.
-    void park(time::Instant wake_at) noexcept;
-    void unpark() noexcept;
+    void park(time::Instant wake_at) noexcept { testing::park(*world_, bell_, wake_at); }
+    void unpark() noexcept { bell_.ring(); }
     [[nodiscard]] int wake_fd() const noexcept { return -1; }
 
     /// Puts the thread on this core's time and sockets while it lives.
@@ -53,14 +49,8 @@ public:
     Installed install() noexcept { return Installed(*world_); }
 
 private:
-    [[nodiscard]] bool has_blocking_calls() const noexcept;
-    void wait_for_doorbell(std::chrono::nanoseconds at_most) noexcept;
-    void stand_still() noexcept;
-
     std::shared_ptr<World> world_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool rung_ = false;
+    Bell bell_;
 };
 
 static_assert(backend::Driver<Driver>);

@@ -9,6 +9,8 @@
 // retransmission would, until the user timeout ends the connection. Datagrams may be lost, doubled and
 // overtaken. Everything random comes from the runtime's seed.
 
+#include "link.hpp"
+
 #include "../base/error.hpp"
 #include "../base/socket_addr.hpp"
 #include "../net/tcp_stream.hpp"
@@ -20,18 +22,6 @@
 #include <vector>
 
 namespace skerry::testing {
-
-/// What happens to what goes from one address to another.
-struct Link {
-    std::chrono::nanoseconds delay{0};
-    std::chrono::nanoseconds jitter{0};   ///< up to so much more, drawn each time; a stream stays in order
-    std::uint64_t bytes_per_second = 0;   ///< 0: no limit
-    bool is_down = false;                 ///< datagrams are lost, streams held back
-    double drop = 0;                      ///< datagrams: probability of being lost
-    double duplicate = 0;                 ///< datagrams: probability of coming twice
-    double reorder = 0;                   ///< datagrams: probability of being late by reorder_delay
-    std::chrono::nanoseconds reorder_delay = std::chrono::milliseconds{1};
-};
 
 /// What the sockets and the process have.
 struct NetworkLimits {

@@ -14,22 +14,21 @@
 // The clock stands still. Only run() and run_for() move it: they jump to the next deadline when nothing is
 // left to run. step(), run_until_idle() and start() never do, and advance() jumps as far as it is told.
 
+#include "failure.hpp"
 #include "network.hpp"
 #include "options.hpp"
+#include "to_task.hpp"
 #include "virtual_clock.hpp"
 
 #include "../runtime/handle.hpp"
-#include "../task/branch.hpp"
 #include "../task/join_handle.hpp"
 #include "../task/slab.hpp"
 #include "../task/spawn.hpp"
 #include "../task/task.hpp"
 
 #include <chrono>
-#include <concepts>
 #include <memory>
 #include <source_location>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -38,61 +37,6 @@
 namespace skerry::testing {
 
 class Runtime;
-
-/// A test cannot go on: the task under test waits for ever, or was aborted. what() lists the live tasks.
-class Failure : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
-namespace detail {
-
-template <class A>
-decltype(auto) awaiter_of(A&& awaitable) {
-    if constexpr (requires { std::forward<A>(awaitable).operator co_await(); })
-        return std::forward<A>(awaitable).operator co_await();
-    else if constexpr (requires { operator co_await(std::forward<A>(awaitable)); })
-        return operator co_await(std::forward<A>(awaitable));
-    else
-        return std::forward<A>(awaitable);
-}
-
-/// What `co_await` of an A gives, without reference.
-template <class A>
-using Awaited = std::remove_cvref_t<decltype(awaiter_of(std::declval<A>()).await_resume())>;
-
-template <class T>
-inline constexpr bool is_task = false;
-template <class T>
-inline constexpr bool is_task<Task<T>> = true;
-
-template <class T, class Kept>
-Task<T> await_in_task(Kept kept) {
-    co_return co_await static_cast<Kept&&>(kept);
-}
-
-/// The closure lives in this frame, so its captures outlive the task that it makes.
-template <class T, class F>
-Task<T> call_in_task(F fn) {
-    co_return co_await fn();
-}
-
-/// A Task is taken as it is, a callable is called inside a task that keeps it, anything else is awaited by one.
-template <class A>
-[[nodiscard]] auto to_task(A&& what) {
-    if constexpr (is_task<std::remove_cvref_t<A>>) {
-        static_assert(!std::is_lvalue_reference_v<A>, "move the Task in: it is awaited once");
-        return std::remove_cvref_t<A>(std::move(what));
-    } else if constexpr (std::invocable<std::remove_cvref_t<A>&>) {
-        using F = std::remove_cvref_t<A>;
-        return call_in_task<Awaited<std::invoke_result_t<F&>>, F>(std::forward<A>(what));
-    } else {
-        using Kept = task::Kept<A>;
-        return await_in_task<Awaited<Kept&&>, Kept>(static_cast<Kept&&>(what));
-    }
-}
-
-}  // namespace detail
 
 /// Something that was started and may not have ended. Dropping it cancels it.
 ///

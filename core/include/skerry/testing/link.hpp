@@ -1,0 +1,29 @@
+#pragma once
+
+// What the way from one host to another does to what is sent there. Used by Simulation, where frames travel, and by
+// Network, where streams and datagrams do.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace skerry::testing {
+
+/// One direction between two hosts. Probabilities are of each frame (Network: of each datagram; its streams are only
+/// slowed down and held back).
+struct Link {
+    std::chrono::nanoseconds delay{0};
+    std::chrono::nanoseconds jitter{0};   ///< up to so much more, drawn each time; alone it reorders nothing
+    std::uint64_t bytes_per_second = 0;   ///< 0: no limit
+    bool is_down = false;                 ///< what is sent is lost; a Network holds streams back
+    double drop = 0;                      ///< probability of being lost
+    double duplicate = 0;                 ///< probability of coming twice
+    double reorder = 0;                   ///< probability of being late, and overtaken, by up to reorder_delay
+    std::chrono::nanoseconds reorder_delay = std::chrono::milliseconds{1};
+
+    // Of a Simulation only.
+    std::size_t queue_bytes = 0;  ///< what waits for its turn under bytes_per_second; more is lost; 0: no limit
+    double corrupt = 0;           ///< probability of one wrong bit; a frame without a checksum is lost then
+};
+
+}  // namespace skerry::testing

@@ -1,0 +1,147 @@
+#pragma once
+
+// Several hosts on one wire, in one thread, on one virtual clock: a network service is tested with its clients, under
+// loss and delay, with crashes and partitions, and each run can be had again by its seed.
+//
+//     testing::Simulation sim({.seed = 7, .link = {.delay = 200us, .drop = 0.01}});
+//     auto& server = sim.host("server", serve);           // serve() returns a Task, begun anew at each restart
+//     auto& client = sim.host("client");
+//     CHECK(client.run(ask(server.at(80))) == "pong");    // the clock jumps from event to event meanwhile
+//     sim.partition(client, server);
+//     sim.run_for(10s);
+//
+// Programs use net::, time:: and the rest as ever; on each host runs our own TCP/IP stack, and what travels between
+// them are Ethernet frames. Everything random (what the wire does, select's order, the stack's numbers) comes from the
+// one seed, so that the same seed gives the same frames at the same nanosecond.
+
+#include "failure.hpp"
+#include "host.hpp"
+#include "link.hpp"
+#include "options.hpp"
+#include "wire_counters.hpp"
+
+#include "../runtime/config.hpp"
+#include "../stack/config.hpp"
+#include "../task/join_handle.hpp"
+#include "../time/instant.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace skerry::testing {
+
+/// What a simulation can be told.
+struct SimulationOptions {
+    /// Of everything drawn by chance. The same seed gives the same run.
+    std::uint64_t seed = default_seed();
+    /// Every link, until set_link() says otherwise.
+    Link link = {.delay = std::chrono::microseconds{50}};
+    /// What the clock shows first.
+    time::Instant start = time::Instant::from_nanos(std::chrono::nanoseconds(std::chrono::hours{1}).count());
+    /// The limits of each host's stack; address, prefix, gateway and seed are overruled.
+    stack::StackConfig stack = {};
+    /// Budget, blocking pool and the like of each host; flavour, backend, cores, pinning, idling and seed are
+    /// overruled.
+    runtime::Config config = {};
+};
+
+/// Hosts joined by a wire.
+///
+/// Dropping it switches every host off: their tasks end where they wait. When a test fails by an exception, the seed is
+/// printed, with the way to run it again.
+///
+/// Lifetime: outlives its hosts' JoinHandles. Simulations and testing::Runtimes of one thread are dropped in the
+/// reverse
+///           order of their making.
+/// Threads:  the one that made it, which sees the virtual time while it lives.
+class Simulation {
+public:
+    explicit Simulation(const SimulationOptions& options = {});
+    ~Simulation();
+    Simulation(const Simulation&) = delete;
+    Simulation& operator=(const Simulation&) = delete;
+
+    // --- hosts
+
+    /// The host of that name; made, plugged in and started when there is none. It lives as long as the simulation.
+    Host& host(const std::string& name);
+    /// A new host that runs `program` from now on, and again after each restart. What the program throws comes out of
+    /// whichever call runs the simulation.
+    Host& host(const std::string& name, std::function<Task<>()> program);
+
+    // --- running
+
+    /// Lets the clock go on for `duration`, running what is due on the way.
+    void run_for(std::chrono::nanoseconds duration);
+
+    /// Runs until `is_done` says so, which is asked after each step. False when `limit` is over before.
+    ///
+    /// Errors: throws Failure, with the live tasks, when everything waits for ever.
+    bool run_until(const std::function<bool()>& is_done,
+                   std::chrono::nanoseconds limit = std::chrono::nanoseconds::max());
+
+    /// Runs until the task is over and gives its value; an exception of it is rethrown.
+    ///
+    /// Errors: throws Failure when it was aborted, or everything waits for ever.
+    template <class T>
+    T finish(const JoinHandle<T>& handle) {
+        run_until([&handle] { return handle.is_finished(); });
+        auto awaiter = handle.operator co_await();
+        Result<T, JoinError> outcome = awaiter.await_resume();
+        if (!outcome && outcome.error().is_exception()) outcome.error().rethrow();
+        if (!outcome) fail("the task was aborted");
+        if constexpr (!std::is_void_v<T>) return std::move(*outcome);
+    }
+
+    /// Runs until nothing is left to happen: no frame is under way and no timer runs, neither a task's nor a stack's.
+    /// Connections that are closed are forgotten by then. False when `limit` is over before.
+    bool settle(std::chrono::nanoseconds limit = std::chrono::hours{1});
+
+    [[nodiscard]] time::Instant now() const noexcept;
+    /// Virtual time since the beginning.
+    [[nodiscard]] std::chrono::nanoseconds elapsed() const noexcept;
+
+    // --- the wire; all of it may change while the simulation runs, also from its tasks
+
+    /// Sets every link.
+    void set_link(const Link& link);
+    /// Sets the link from one host to another, one direction.
+    void set_link(const Host& from, const Host& to, const Link& link);
+    [[nodiscard]] Link link(const Host& from, const Host& to) const;
+
+    /// Cuts the links between two hosts, both directions. Frames that have left still arrive.
+    void partition(const Host& one, const Host& other);
+    /// Mends them.
+    void repair(const Host& one, const Host& other);
+
+    [[nodiscard]] const WireCounters& wire() const noexcept;
+
+    /// Writes every frame from here on, with its virtual time, into a pcapng file for tshark or Wireshark: one
+    /// interface for each host, lost and changed frames with a comment.
+    ///
+    /// Errors: throws Failure when the file cannot be made.
+    void capture(const std::string& path);
+
+    [[nodiscard]] std::uint64_t seed() const noexcept;
+
+private:
+    friend Host;
+    struct State;
+
+    [[noreturn]] void fail(const std::string& what) const;
+
+    std::unique_ptr<State> state_;
+};
+
+template <class A>
+auto Host::run(A&& what, std::source_location where) {
+    return simulation_->finish(spawn(std::forward<A>(what), where));
+}
+
+}  // namespace skerry::testing

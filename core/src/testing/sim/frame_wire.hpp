@@ -1,0 +1,100 @@
+#pragma once
+
+// The wire of a simulation: an Ethernet segment in memory to which hosts are plugged. What one sends reaches the host
+// with that hardware address, or all others, when and if the link between the two says so.
+//
+// Everything by chance is drawn from the wire's own seed, in the order in which frames are sent; frames that arrive at
+// one instant do so in the order in which they were sent.
+
+#include "pcapng.hpp"
+
+#include "../random.hpp"
+
+#include <skerry/stack/wire/addresses.hpp>
+#include <skerry/testing/link.hpp>
+#include <skerry/testing/wire_counters.hpp>
+#include <skerry/time/instant.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace skerry::testing {
+
+/// Where a host is plugged in, by the order of its coming.
+using Station = std::uint32_t;
+
+/// A frame that arrives.
+struct WireFrame {
+    time::Instant at;
+    std::uint64_t sequence = 0;
+    std::vector<std::byte> bytes;
+};
+
+class FrameWire {
+public:
+    FrameWire(std::uint64_t seed, const Link& link) : random_(seed), default_(link) {}
+
+    /// Plugs a host in.
+    Station add(const std::string& name);
+    [[nodiscard]] static stack::wire::MacAddr mac_of(Station station) noexcept;
+
+    /// Sends a whole frame. That of a station that is unplugged goes nowhere.
+    void send(Station from, std::span<const std::byte> frame, time::Instant now);
+
+    /// The next frame that has arrived at `station` by `now`. Its bytes hold until the next call.
+    [[nodiscard]] const WireFrame* receive(Station station, time::Instant now);
+    /// When the next one arrives; Instant::max(): none is under way.
+    [[nodiscard]] time::Instant next_arrival(Station station) const noexcept;
+    /// The receiving host had no memory for a frame.
+    void count_no_frame() noexcept { ++counters_.no_frame; }
+
+    /// What is under way to an unplugged station is lost.
+    void set_plugged(Station station, bool is_plugged);
+
+    void set_all(const Link& link);
+    void set(Station from, Station to, const Link& link) { way(from, to).link = link; }
+    [[nodiscard]] const Link& link(Station from, Station to) const noexcept;
+
+    /// Writes every frame from here on into `capture`, which knows all stations.
+    void set_capture(std::unique_ptr<Pcapng> capture);
+    [[nodiscard]] Pcapng* capture() noexcept { return capture_.get(); }
+
+    [[nodiscard]] const WireCounters& counters() const noexcept { return counters_; }
+
+private:
+    /// One direction between two stations.
+    struct Way {
+        Link link;
+        time::Instant busy_until;
+        time::Instant last_arrival;
+    };
+    struct Port {
+        std::string name;
+        bool is_plugged = true;
+        std::vector<WireFrame> arriving;  // a heap
+        WireFrame received;
+    };
+
+    [[nodiscard]] Way& way(Station from, Station to);
+    const char* send_to(Station from, Station to, std::span<const std::byte> frame, time::Instant now);
+    [[nodiscard]] bool takes_its_turn(Way& way, std::size_t bytes, time::Instant now, time::Instant& sent) const;
+    [[nodiscard]] std::chrono::nanoseconds drawn(std::chrono::nanoseconds bound) noexcept;
+    [[nodiscard]] bool corrupt(std::vector<std::byte>& frame) noexcept;
+    void arrive(Station to, time::Instant at, std::vector<std::byte> bytes);
+
+    Random random_;
+    Link default_;
+    std::map<std::pair<Station, Station>, Way> ways_;
+    std::vector<Port> ports_;
+    std::uint64_t next_sequence_ = 0;
+    WireCounters counters_;
+    std::unique_ptr<Pcapng> capture_;
+};
+
+}  // namespace skerry::testing

@@ -1,0 +1,65 @@
+#include "host_backend.hpp"
+
+#include "host_driver.hpp"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace skerry::testing {
+
+namespace {
+
+using backend::SetupError;
+
+class HostBackend final : public backend::Backend {
+public:
+    HostBackend(const stack::StackConfig& config, const Place& place, std::shared_ptr<void> keep) noexcept
+        : keep_(std::move(keep)), config_(config), place_(place) {}
+
+    [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override {
+        static constexpr std::array<std::string_view, 1> names{"testing"};
+        return names;
+    }
+
+    [[nodiscard]] backend::Probe probe(std::string_view, const backend::Options&) override {
+        return {true, "virtual time, and our own stack on a wire in memory"};
+    }
+
+    [[nodiscard]] Result<std::unique_ptr<backend::Core>, SetupError> make_core(
+        std::string_view, const backend::CoreSetup& setup) override {
+        if (std::exchange(is_made_, true))
+            return Unexpected(SetupError{"testing: one core a runtime; use the flavour current_thread"});
+        // The timer wheels start at the time they see now.
+        const time::VirtualTimeScope on_virtual_time(place_.pace->clock.time());
+        return std::unique_ptr<backend::Core>(
+            std::make_unique<HostLoop>(setup, config_, setup.scheduler->home(), place_));
+    }
+
+private:
+    std::shared_ptr<void> keep_;
+    stack::StackConfig config_;
+    Place place_;
+    bool is_made_ = false;
+};
+
+}  // namespace
+
+stack::wire::Ipv4Addr address_of(Station station) noexcept {
+    return {stack::wire::Ipv4Addr::of(198, 18, 0, 1).bits + station};
+}
+
+stack::StackConfig config_of(stack::StackConfig config, Station station, std::uint64_t seed) noexcept {
+    config.address = address_of(station);
+    config.prefix_bits = 15;
+    config.gateway = {};
+    config.seed = seed;
+    return config;
+}
+
+std::unique_ptr<backend::Backend> make_host_backend(const stack::StackConfig& config, const Place& place,
+                                                    std::shared_ptr<void> keep) {
+    return std::make_unique<HostBackend>(config, place, std::move(keep));
+}
+
+}  // namespace skerry::testing

@@ -1,0 +1,57 @@
+#pragma once
+
+// What a simulated host consists of, and a step of it.
+
+#include "host_backend.hpp"
+#include "host_driver.hpp"
+
+#include <skerry/runtime/config.hpp>
+#include <skerry/runtime/runtime.hpp>
+#include <skerry/testing/host.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace skerry::testing {
+
+struct Host::State {
+    State(std::string host_name, const Place& host_place, stack::StackConfig stack_config,
+          const runtime::Config& runtime_config, std::uint64_t seed);
+
+    /// Makes the runtime and starts the program.
+    void start();
+    /// Ends every task; what they still send is lost when the host is unplugged.
+    void stop();
+    /// Frees everything. After stop().
+    void end();
+
+    /// One turn when there is something to do by `now`; false when there was not.
+    bool poll(time::Instant now);
+    /// When the next turn is due; Instant::max(): never.
+    [[nodiscard]] time::Instant due() const noexcept {
+        return runtime ? std::min(core_due, place.wire->next_arrival(place.station)) : time::Instant::max();
+    }
+    /// Something may have come from outside.
+    void wake() noexcept { core_due = time::Instant{}; }
+
+    [[nodiscard]] HostLoop& loop() const noexcept;
+    [[nodiscard]] task::Scheduler& scheduler() const noexcept { return *runtime->state().schedulers.front(); }
+    [[nodiscard]] bool has_blocking_calls() const noexcept;
+    /// Throws what the program has thrown.
+    void check_program();
+
+    std::string name;
+    Place place;
+    stack::StackConfig stack_config;
+    runtime::Config config;
+    Random seeds;
+    std::function<Task<>()> program;
+    std::unique_ptr<runtime::Runtime> runtime;  // null: down
+    std::optional<JoinHandle<void>> running_program;
+    time::Instant core_due;
+};
+
+}  // namespace skerry::testing

@@ -45,7 +45,7 @@ std::unique_ptr<backend::Backend> make_simulated_backend(std::shared_ptr<World> 
     return std::make_unique<TestingBackend>(std::move(world));
 }
 
-std::unique_ptr<backend::Backend> make_backend(const Options& options) {
+std::unique_ptr<backend::Backend> make_memory_backend(const Options& options) {
     const auto standstill = options.woken_from_outside ? OnStandstill::wait : OnStandstill::abort;
     return make_simulated_backend(std::make_shared<World>(options, standstill));
 }

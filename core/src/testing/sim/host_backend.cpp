@@ -2,6 +2,8 @@
 
 #include "host_driver.hpp"
 
+#include <skerry/testing/backend.hpp>
+
 #include <array>
 #include <string_view>
 #include <utility>
@@ -43,6 +45,17 @@ private:
     bool is_made_ = false;
 };
 
+/// A host with nobody else on its wire.
+struct LoneHost {
+    LoneHost(const Options& options, OnStandstill standstill)
+        : pace(options.start, standstill), wire(options.seed, Link{}), station(wire.add("host")) {}
+
+    Pace pace;
+    Bell bell;
+    FrameWire wire;
+    Station station;
+};
+
 }  // namespace
 
 stack::wire::Ipv4Addr address_of(Station station) noexcept {
@@ -60,6 +73,14 @@ stack::StackConfig config_of(stack::StackConfig config, Station station, std::ui
 std::unique_ptr<backend::Backend> make_host_backend(const stack::StackConfig& config, const Place& place,
                                                     std::shared_ptr<void> keep) {
     return std::make_unique<HostBackend>(config, place, std::move(keep));
+}
+
+std::unique_ptr<backend::Backend> make_backend(const Options& options) {
+    const auto standstill = options.woken_from_outside ? OnStandstill::wait : OnStandstill::abort;
+    auto lone = std::make_shared<LoneHost>(options, standstill);
+    const Place place{&lone->pace, &lone->bell, &lone->wire, lone->station, &lone->pace.clock};
+    const stack::StackConfig config = config_of({}, lone->station, options.seed);
+    return make_host_backend(config, place, std::move(lone));
 }
 
 }  // namespace skerry::testing

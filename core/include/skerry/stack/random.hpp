@@ -16,7 +16,9 @@ enum class SecretUse : std::uint8_t {
     tcp_numbers,
     icmp_numbers,
     igmp_numbers,
-    udp_numbers
+    udp_numbers,
+    rss_key,
+    flow_owners
 };
 
 [[nodiscard]] constexpr SipKey key_for(std::uint64_t seed, SecretUse use) noexcept {

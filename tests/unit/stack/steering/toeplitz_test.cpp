@@ -1,0 +1,61 @@
+// The hash of NICs.
+
+#include "support/catch.hpp"
+
+#include <skerry/stack/steering/toeplitz.hpp>
+
+#include <bitset>
+#include <set>
+
+namespace skerry {
+namespace {
+
+using stack::Toeplitz;
+using stack::tcp::Tuple;
+using stack::wire::Ipv4Addr;
+
+constexpr Toeplitz::Key published{0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
+                                  0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
+                                  0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
+
+struct Example {
+    Ipv4Addr destination;
+    std::uint16_t destination_port;
+    Ipv4Addr source;
+    std::uint16_t source_port;
+    std::uint32_t of_addresses;
+    std::uint32_t of_all;
+};
+
+// The table of "Verifying the RSS Hash Calculation".
+constexpr Example examples[] = {
+    {Ipv4Addr::of(161, 142, 100, 80), 1766, Ipv4Addr::of(66, 9, 149, 187), 2794, 0x323e8fc2, 0x51ccc178},
+    {Ipv4Addr::of(65, 69, 140, 83), 4739, Ipv4Addr::of(199, 92, 111, 2), 14230, 0xd718262a, 0xc626b0ea},
+    {Ipv4Addr::of(12, 22, 207, 184), 38024, Ipv4Addr::of(24, 19, 198, 95), 12898, 0xd2d0a5de, 0x5c2b394a},
+    {Ipv4Addr::of(209, 142, 163, 6), 2217, Ipv4Addr::of(38, 27, 205, 30), 48228, 0x82989176, 0xafc7327f},
+    {Ipv4Addr::of(202, 188, 127, 2), 1303, Ipv4Addr::of(153, 39, 163, 191), 44251, 0x5d1809c5, 0x10e828a2},
+};
+
+TEST_CASE("the hash of a packet is the one that NICs compute", "[stack][steering]") {
+    const Toeplitz toeplitz(published);
+    for (const Example& each : examples) {
+        const Tuple tuple{each.destination, each.source, each.destination_port, each.source_port};
+        CHECK(toeplitz.hash(tuple) == each.of_all);
+        CHECK(toeplitz.hash(each.source, each.destination) == each.of_addresses);
+    }
+}
+
+TEST_CASE("each seed gives a key of its own, and always the same one", "[stack][steering]") {
+    CHECK(Toeplitz::key_of(1) == Toeplitz::key_of(1));
+    std::set<Toeplitz::Key> keys;
+    for (std::uint64_t seed = 0; seed < 100; ++seed) keys.insert(Toeplitz::key_of(seed));
+    CHECK(keys.size() == 100);
+    std::size_t ones = 0;
+    for (const Toeplitz::Key& key : keys)
+        for (const std::uint8_t byte : key) ones += std::bitset<8>(byte).count();
+    CHECK(ones > 15'000);  // of 32,000
+    CHECK(ones < 17'000);
+}
+
+}  // namespace
+}  // namespace skerry

@@ -30,6 +30,8 @@ inline constexpr std::uint8_t has_vlan = 2;  ///< `vlan` is the packet's tag, wh
 /// The sender keeps a handle on the payload until it is acknowledged. It looks at nothing in front of it and wrote down
 /// where it is, so that this packet's headers may be written there all the same.
 inline constexpr std::uint8_t kept = 4;
+/// Between cores, where a frame begins with its network header: this is ARP. Without it, IPv4.
+inline constexpr std::uint8_t is_arp = 0x80;
 }  // namespace frame_flag
 
 /// A piece of a packet.
@@ -63,6 +65,13 @@ struct alignas(cache_line_bytes) Frame : BufferOwner {
         data += count;
         length = static_cast<std::uint16_t>(length - count);
         headroom = static_cast<std::uint16_t>(headroom + count);
+    }
+    /// Takes back what trim_front() took off, which nobody has written over.
+    void untrim_front(std::size_t count) noexcept {
+        SKERRY_DEBUG_ASSERT(count <= headroom, "less was trimmed");
+        data -= count;
+        length = static_cast<std::uint16_t>(length + count);
+        headroom = static_cast<std::uint16_t>(headroom - count);
     }
     /// Makes `count` more bytes in front and returns them. They must fit the headroom.
     [[nodiscard]] std::byte* prepend(std::size_t count) noexcept {

@@ -1,0 +1,134 @@
+#pragma once
+
+// One core's end of a Steering: whose a packet is, and the way there.
+
+#include "steering.hpp"
+
+#include "../drop.hpp"
+#include "../tcp/tuple.hpp"
+#include "../wire/ipv4.hpp"
+#include "../../backend/frame_cache.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace skerry::stack {
+
+/// Which of the cores that share an address.
+struct CoreSeat {
+    std::shared_ptr<Steering> steering;  ///< null: there is one core
+    std::uint16_t core = 0;
+};
+
+struct SteeringStats {
+    std::uint64_t received = 0;  ///< frames that another core's queue got and that were for this one
+    std::uint64_t sent = 0;      ///< frames for other cores, copies included
+};
+
+/// Lifetime: `frames` and `drops` outlive it.
+/// Threads:  the core's.
+class CoreSteering {
+public:
+    CoreSteering(CoreSeat seat, backend::FrameCache& frames, DropCounters& drops);
+    ~CoreSteering();
+    CoreSteering(const CoreSteering&) = delete;
+    CoreSteering& operator=(const CoreSteering&) = delete;
+
+    [[nodiscard]] std::uint16_t core() const noexcept { return core_; }
+    [[nodiscard]] bool has_queue() const noexcept { return core_ < shared_.options().queues; }
+    [[nodiscard]] const SteeringStats& stats() const noexcept { return stats_; }
+
+    // --- whose a packet is. A core that nobody beats to it is this one.
+
+    /// Of a segment that is for no connection of this core.
+    [[nodiscard]] std::uint16_t owner_of_segment(const tcp::Tuple& tuple) const noexcept;
+    /// Of a datagram to our address.
+    [[nodiscard]] std::uint16_t owner_of_datagram(const tcp::Tuple& tuple) const noexcept;
+    /// Where the pieces of a datagram meet.
+    [[nodiscard]] std::uint16_t owner_of_piece(const wire::Ipv4Header& header) const noexcept;
+    /// Other cores that may hear a datagram to many. `group` is what it was sent to.
+    [[nodiscard]] CoreSet others_on_port(std::uint16_t port) const noexcept {
+        return shared_.udp_ports().to_many(port) & ~core_bit(core_);
+    }
+    [[nodiscard]] CoreSet others_in_group(wire::Ipv4Addr group) const noexcept {
+        return shared_.groups().of(group) & ~core_bit(core_);
+    }
+    [[nodiscard]] CoreSet others_in_groups() const noexcept { return shared_.groups().of_any() & ~core_bit(core_); }
+    [[nodiscard]] CoreSet others() const noexcept { return shared_.running() & ~core_bit(core_); }
+
+    // --- what this core's sockets take
+
+    [[nodiscard]] bool claim_tcp(std::uint16_t port, PortUse use, bool shared) noexcept {
+        return shared_.tcp_ports().claim(port, use, core_, shared);
+    }
+    void release_tcp(std::uint16_t port, PortUse use) noexcept { shared_.tcp_ports().release(port, use, core_); }
+    [[nodiscard]] bool claim_udp(std::uint16_t port, PortUse use, bool shared) noexcept {
+        return shared_.udp_ports().claim(port, use, core_, shared);
+    }
+    void release_udp(std::uint16_t port, PortUse use) noexcept { shared_.udp_ports().release(port, use, core_); }
+    /// Whether a connection that begins here may have this local port: no other core can choose it, nobody listens
+    /// there, and if the port's hash is known its segments come by this core's queue.
+    [[nodiscard]] bool may_connect(const tcp::Tuple& tuple) const noexcept;
+    /// False when there is no room.
+    [[nodiscard]] bool enter(const tcp::Tuple& tuple) noexcept { return shared_.flows().insert(tuple, core_); }
+    void leave(const tcp::Tuple& tuple) noexcept { shared_.flows().erase(tuple, core_); }
+    [[nodiscard]] bool join(wire::Ipv4Addr group) noexcept { return shared_.groups().join(group, core_); }
+    /// True when no core is in the group any more.
+    bool leave(wire::Ipv4Addr group) noexcept { return shared_.groups().leave(group, core_); }
+
+    // --- the way to other cores. Nothing arrives before flush().
+
+    /// Sends a packet on, which begins with its network header. Takes it over; one that somebody else holds too is
+    /// copied. It is dropped, and counted, when the ring is full (steering_full) or no frame is left (no_frame).
+    void hand_over(std::uint16_t to, backend::Frame& packet) noexcept;
+    /// Sends copies of `bytes`, a packet from its network header on, received as `like` was.
+    void copy_to(CoreSet cores, std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
+    /// Hands a whole frame to the core that sends for this one. False when its ring is full, or no frame is left; then
+    /// it is still the caller's.
+    [[nodiscard]] bool send(backend::Frame& frame) noexcept;
+    void flush() noexcept {
+        if (dirty_ != 0) flush_dirty();
+    }
+
+    // --- from other cores
+
+    /// Looks whether something has come; for every turn.
+    [[nodiscard]] bool has_arrived() noexcept {
+        if (inbox_.word.load(std::memory_order_relaxed) != 0) [[unlikely]]
+            take_word();
+        return (packets_from_ | wire_from_) != 0;
+    }
+    /// Packets for this core, as hand_over() takes them.
+    [[nodiscard]] std::size_t receive(std::span<backend::Frame*> out) noexcept;
+    /// Frames of cores without a queue, to be sent.
+    [[nodiscard]] std::size_t receive_for_wire(std::span<backend::Frame*> out) noexcept;
+
+    /// Before this core sleeps: from now on flush() of another wakes it. False: something has come.
+    [[nodiscard]] bool arm() noexcept;
+    /// How others wake this core while it sleeps. `wake` is called on their threads, until this object goes.
+    void set_waker(void (*wake)(void*) noexcept, void* context) noexcept;
+
+private:
+    [[nodiscard]] std::uint16_t choose(CoreSet cores, const tcp::Tuple& tuple) const noexcept;
+    [[nodiscard]] backend::Frame* copy_of(std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
+    void push(std::uint16_t to, backend::Frame& packet) noexcept;
+    void take_word() noexcept;
+    void flush_dirty() noexcept;
+    void drop_arrived() noexcept;
+
+    std::shared_ptr<Steering> keep_;
+    Steering& shared_;
+    std::uint16_t core_;
+    std::uint16_t sender_;  // the core by which this one sends
+    backend::FrameCache& frames_;
+    DropCounters& drops_;
+    Steering::Inbox& inbox_;
+    CoreSet dirty_ = 0;  // cores for which something is pushed and not published
+    CoreSet packets_from_ = 0;  // cores whose ring has something
+    CoreSet wire_from_ = 0;
+    SteeringStats stats_;
+};
+
+}  // namespace skerry::stack

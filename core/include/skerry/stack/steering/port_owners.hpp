@@ -1,0 +1,65 @@
+#pragma once
+
+// Which cores have a socket on a port: what bind and close write and every core reads, with plain atomic loads, for
+// each datagram and each first SYN. One of these for each protocol.
+
+#include "core_set.hpp"
+
+#include "../../base/spin_lock.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace skerry::stack {
+
+/// What a socket is bound to.
+enum class PortUse : std::uint8_t {
+    any,   ///< all addresses of ours, and what is sent to many
+    own,   ///< our address
+    many,  ///< a group or a broadcast address; several may have the same
+};
+
+/// Threads: any.
+class PortOwners {
+public:
+    PortOwners();
+    PortOwners(const PortOwners&) = delete;
+    PortOwners& operator=(const PortOwners&) = delete;
+
+    /// The core has a socket there from now on. False when another core has one that is in its way; two that are
+    /// `shared` are not. What the core itself has there is its own to compare, before.
+    [[nodiscard]] bool claim(std::uint16_t port, PortUse use, std::uint16_t core, bool shared) noexcept;
+    /// It has none of this use any more.
+    void release(std::uint16_t port, PortUse use, std::uint16_t core) noexcept;
+
+    /// Cores with a socket for what is sent to our address.
+    [[nodiscard]] CoreSet unicast(std::uint16_t port) const noexcept {
+        return (load(port, PortUse::any) | load(port, PortUse::own)) & cores;
+    }
+    /// Cores with a socket that may hear what is sent to many.
+    [[nodiscard]] CoreSet to_many(std::uint16_t port) const noexcept {
+        return (load(port, PortUse::any) | load(port, PortUse::many)) & cores;
+    }
+
+private:
+    static constexpr std::size_t ports = 65'536;
+    static constexpr std::size_t uses = 4;  // three, and a power of two: a port is in one cache line
+    static constexpr std::uint64_t cores = first_cores(cores_max);
+    static constexpr std::uint64_t is_shared = ~cores;  // whoever claims it lets others
+
+    struct Free {
+        void operator()(std::uint64_t* words) const noexcept;
+    };
+
+    [[nodiscard]] std::uint64_t& word(std::uint16_t port, PortUse use) const noexcept {
+        return words_[std::size_t{port} * uses + static_cast<std::size_t>(use)];
+    }
+    [[nodiscard]] std::uint64_t load(std::uint16_t port, PortUse use) const noexcept;
+    [[nodiscard]] bool is_in_the_way(std::uint64_t others, std::uint16_t core, bool shared) const noexcept;
+
+    SpinLock lock_;  // of those who write
+    std::unique_ptr<std::uint64_t[], Free> words_;
+};
+
+}  // namespace skerry::stack

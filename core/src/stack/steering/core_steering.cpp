@@ -1,0 +1,189 @@
+#include <skerry/stack/steering/core_steering.hpp>
+
+#include <skerry/stack/long_frame.hpp>
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <mutex>
+#include <utility>
+
+namespace skerry::stack {
+
+using backend::Frame;
+
+CoreSteering::CoreSteering(CoreSeat seat, backend::FrameCache& frames, DropCounters& drops)
+    : keep_(std::move(seat.steering)),
+      shared_(*keep_),
+      core_(seat.core),
+      sender_(static_cast<std::uint16_t>(seat.core % shared_.options().queues)),
+      frames_(frames),
+      drops_(drops),
+      inbox_(shared_.inboxes_[seat.core]) {
+    shared_.running_.fetch_or(core_bit(core_), std::memory_order_relaxed);
+}
+
+CoreSteering::~CoreSteering() {
+    shared_.running_.fetch_and(~core_bit(core_), std::memory_order_relaxed);
+    set_waker(nullptr, nullptr);
+    flush();
+    drop_arrived();  // what comes later goes with the rings
+}
+
+void CoreSteering::drop_arrived() noexcept {
+    std::array<Frame*, 32> frames;
+    packets_from_ = wire_from_ = first_cores(shared_.options().cores);
+    for (std::size_t count = 1; count != 0;) {
+        count = receive(frames);
+        for (std::size_t i = 0; i < count; ++i) frames[i]->drop();
+    }
+    for (std::size_t count = 1; count != 0;) {
+        count = receive_for_wire(frames);
+        for (std::size_t i = 0; i < count; ++i) frames[i]->drop();
+    }
+}
+
+// --- whose a packet is
+
+// Where the hash brings packets home, whoever got one and is among the cores keeps it.
+std::uint16_t CoreSteering::choose(CoreSet cores, const tcp::Tuple& tuple) const noexcept {
+    if (cores == 0) return core_;
+    if (std::has_single_bit(cores)) return first_of(cores);
+    if (shared_.hash_predicts() && has_core(cores, core_)) return core_;
+    const std::uint32_t entry = shared_.toeplitz().hash(tuple) & (shared_.options().table_entries - 1U);
+    return nth_of(cores, entry % static_cast<std::uint32_t>(std::popcount(cores)));
+}
+
+std::uint16_t CoreSteering::owner_of_segment(const tcp::Tuple& tuple) const noexcept {
+    if (const std::uint16_t core = shared_.flows().find(tuple); core != FlowOwners::nobody) return core;
+    return choose(shared_.tcp_ports().unicast(tuple.local_port), tuple);
+}
+
+std::uint16_t CoreSteering::owner_of_datagram(const tcp::Tuple& tuple) const noexcept {
+    return choose(shared_.udp_ports().unicast(tuple.local_port), tuple);
+}
+
+// All pieces have these, and the numbers of one pair of hosts follow each other.
+std::uint16_t CoreSteering::owner_of_piece(const wire::Ipv4Header& header) const noexcept {
+    const CoreSet cores = shared_.running();
+    const std::uint32_t hash = shared_.toeplitz().hash(header.source, header.destination) + header.id + header.protocol;
+    return nth_of(cores, hash % static_cast<std::uint32_t>(std::popcount(cores)));
+}
+
+bool CoreSteering::may_connect(const tcp::Tuple& tuple) const noexcept {
+    const bool comes_home = shared_.hash_predicts() ? shared_.queue_of(shared_.toeplitz().hash(tuple)) == core_
+                                                    : tuple.local_port % shared_.options().cores == core_;
+    return comes_home && shared_.tcp_ports().unicast(tuple.local_port) == 0 &&
+           shared_.flows().find(tuple) == FlowOwners::nobody;
+}
+
+// --- the way to other cores
+
+Frame* CoreSteering::copy_of(std::span<const std::byte> bytes, const Frame& like) noexcept {
+    Frame* copy = frames_.allocate();
+    if (copy != nullptr && copy->tailroom() < bytes.size()) {
+        copy->drop();
+        copy = make_long_frame(bytes.size());
+    }
+    if (copy == nullptr) {
+        drops_.count(Drop::no_frame);
+        return nullptr;
+    }
+    std::memcpy(copy->data, bytes.data(), bytes.size());
+    copy->length = static_cast<std::uint16_t>(bytes.size());
+    copy->rx_time_ns = like.rx_time_ns;
+    copy->hash = like.hash;
+    copy->vlan = like.vlan;
+    copy->queue = like.queue;
+    copy->checksum = like.checksum;
+    copy->flags = like.flags & static_cast<std::uint8_t>(~backend::frame_flag::kept);
+    copy->time_source = like.time_source;
+    copy->port = like.port;
+    return copy;
+}
+
+void CoreSteering::push(std::uint16_t to, Frame& packet) noexcept {
+    if (!shared_.ring(core_, to).push(packet)) {
+        drops_.count(Drop::steering_full);
+        return packet.drop();
+    }
+    ++stats_.sent;
+    dirty_ |= core_bit(to);
+}
+
+void CoreSteering::hand_over(std::uint16_t to, Frame& packet) noexcept {
+    if (!packet.is_shared()) return push(to, packet);
+    Frame* const copy = copy_of(packet.bytes(), packet);
+    packet.drop();
+    if (copy != nullptr) push(to, *copy);
+}
+
+void CoreSteering::copy_to(CoreSet cores, std::span<const std::byte> bytes, const Frame& like) noexcept {
+    for (; cores != 0; cores &= cores - 1)
+        if (Frame* const copy = copy_of(bytes, like); copy != nullptr) push(first_of(cores), *copy);
+}
+
+bool CoreSteering::send(Frame& frame) noexcept {
+    FrameRing& ring = shared_.wire_ring(core_);
+    Frame* const alone = frame.is_shared() ? copy_of(frame.bytes(), frame) : &frame;
+    if (alone == nullptr) return false;
+    if (!ring.push(*alone)) {
+        if (alone != &frame) alone->drop();
+        return false;
+    }
+    if (alone != &frame) frame.drop();
+    dirty_ |= core_bit(sender_);
+    return true;
+}
+
+void CoreSteering::flush_dirty() noexcept {
+    if (!has_queue()) shared_.wire_ring(core_).publish();
+    for (; dirty_ != 0; dirty_ &= dirty_ - 1) {
+        shared_.ring(core_, first_of(dirty_)).publish();
+        shared_.notify(first_of(dirty_), core_);
+    }
+}
+
+// --- from other cores
+
+void CoreSteering::take_word() noexcept {
+    const CoreSet from = inbox_.word.exchange(0, std::memory_order_acquire) & ~Steering::asleep;
+    packets_from_ |= from;
+    wire_from_ |= has_queue() ? from : 0;
+}
+
+std::size_t CoreSteering::receive(std::span<Frame*> out) noexcept {
+    std::size_t count = 0;
+    for (CoreSet left = packets_from_; left != 0 && count < out.size(); left &= left - 1) {
+        count += shared_.ring(first_of(left), core_).pop(out.subspan(count));
+        if (count < out.size()) packets_from_ &= ~core_bit(first_of(left));
+    }
+    stats_.received += count;
+    return count;
+}
+
+std::size_t CoreSteering::receive_for_wire(std::span<Frame*> out) noexcept {
+    std::size_t count = 0;
+    for (CoreSet left = wire_from_; left != 0 && count < out.size(); left &= left - 1) {
+        const std::uint16_t from = first_of(left);
+        const bool is_ours = from >= shared_.options().queues && from % shared_.options().queues == core_;
+        if (is_ours) count += shared_.wire_ring(from).pop(out.subspan(count));
+        if (count < out.size()) wire_from_ &= ~core_bit(from);
+    }
+    return count;
+}
+
+bool CoreSteering::arm() noexcept {
+    if ((packets_from_ | wire_from_) != 0) return false;
+    std::uint64_t nothing = 0;
+    return inbox_.word.compare_exchange_strong(nothing, Steering::asleep, std::memory_order_acq_rel) ||
+           nothing == Steering::asleep;
+}
+
+void CoreSteering::set_waker(void (*wake)(void*) noexcept, void* context) noexcept {
+    const std::lock_guard guard(inbox_.lock);
+    inbox_.wake = wake;
+    inbox_.context = context;
+}
+
+}  // namespace skerry::stack

@@ -1,0 +1,148 @@
+// Who has which socket, connection and group.
+
+#include "support/catch.hpp"
+
+#include <skerry/stack/random.hpp>
+#include <skerry/stack/steering/flow_owners.hpp>
+#include <skerry/stack/steering/group_members.hpp>
+#include <skerry/stack/steering/port_owners.hpp>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace skerry {
+namespace {
+
+using namespace stack;
+using tcp::Tuple;
+using wire::Ipv4Addr;
+
+// --- ports
+
+TEST_CASE("a port that one core has alone is no other core's", "[stack][steering]") {
+    PortOwners ports;
+    CHECK(ports.unicast(80) == 0);
+    REQUIRE(ports.claim(80, PortUse::any, 1, false));
+    CHECK(ports.unicast(80) == core_bit(1));
+    CHECK(ports.unicast(81) == 0);
+    CHECK_FALSE(ports.claim(80, PortUse::any, 0, false));
+    CHECK_FALSE(ports.claim(80, PortUse::any, 0, true));
+    CHECK_FALSE(ports.claim(80, PortUse::own, 0, false));
+    CHECK_FALSE(ports.claim(80, PortUse::many, 0, false));
+    ports.release(80, PortUse::any, 1);
+    CHECK(ports.unicast(80) == 0);
+    CHECK(ports.claim(80, PortUse::any, 0, false));
+}
+
+TEST_CASE("cores that share a port are its owners together, and nobody who does not share joins", "[stack][steering]") {
+    PortOwners ports;
+    REQUIRE(ports.claim(80, PortUse::any, 0, true));
+    REQUIRE(ports.claim(80, PortUse::any, 5, true));
+    REQUIRE(ports.claim(80, PortUse::own, cores_max - 1, true));
+    CHECK_FALSE(ports.claim(80, PortUse::any, 2, false));
+    CHECK(ports.unicast(80) == (core_bit(0) | core_bit(5) | core_bit(cores_max - 1)));
+    ports.release(80, PortUse::any, 0);
+    ports.release(80, PortUse::any, 5);
+    ports.release(80, PortUse::own, cores_max - 1);
+    CHECK(ports.unicast(80) == 0);
+    CHECK(ports.claim(80, PortUse::any, 2, false));  // the last one took the sharing with it
+    CHECK_FALSE(ports.claim(80, PortUse::any, 3, true));
+}
+
+TEST_CASE("a group's port is several cores', and no unicast comes by it", "[stack][steering]") {
+    PortOwners ports;
+    REQUIRE(ports.claim(5000, PortUse::many, 0, false));
+    REQUIRE(ports.claim(5000, PortUse::many, 1, false));
+    REQUIRE(ports.claim(5000, PortUse::own, 2, false));
+    CHECK(ports.to_many(5000) == (core_bit(0) | core_bit(1)));
+    CHECK(ports.unicast(5000) == core_bit(2));
+    CHECK_FALSE(ports.claim(5000, PortUse::any, 3, false));
+}
+
+// --- connections
+
+Tuple tuple_of(std::uint32_t number) {
+    return {Ipv4Addr::of(198, 18, 0, 2),
+            {0x0a00'0000 + number / 20'000},
+            7000,
+            static_cast<std::uint16_t>(1024 + number % 20'000)};
+}
+
+FlowOwners make_flows(std::size_t flows) { return {flows, key_for(7, SecretUse::flow_owners)}; }
+
+TEST_CASE("a connection is found until it is erased, among many others", "[stack][steering]") {
+    constexpr std::uint32_t count = 20'000;
+    FlowOwners flows = make_flows(count);
+    for (std::uint32_t i = 0; i < count; ++i) REQUIRE(flows.insert(tuple_of(i), static_cast<std::uint16_t>(i % 63)));
+    for (std::uint32_t i = 0; i < count; i += 2) flows.erase(tuple_of(i), static_cast<std::uint16_t>(i % 63));
+    std::uint32_t wrong = 0;
+    for (std::uint32_t i = 0; i < count; ++i)
+        wrong += flows.find(tuple_of(i)) != (i % 2 == 0 ? FlowOwners::nobody : i % 63) ? 1 : 0;
+    CHECK(wrong == 0);
+    CHECK(flows.find(tuple_of(count)) == FlowOwners::nobody);
+}
+
+TEST_CASE("a full table of connections takes no more, and one again when one has gone", "[stack][steering]") {
+    FlowOwners flows = make_flows(16);
+    std::vector<std::uint32_t> in;
+    std::uint32_t refused = 0;
+    for (std::uint32_t i = 0; i < 200; ++i)
+        if (flows.insert(tuple_of(i), 3))
+            in.push_back(i);
+        else
+            refused = i;
+    CHECK(in.size() <= 32);
+    CHECK(in.size() >= 16);
+    CHECK(flows.find(tuple_of(refused)) == FlowOwners::nobody);
+    for (const std::uint32_t each : in) {
+        CHECK(flows.find(tuple_of(each)) == 3);
+        flows.erase(tuple_of(each), 3);
+    }
+    CHECK(flows.insert(tuple_of(refused), 4));
+    CHECK(flows.find(tuple_of(refused)) == 4);
+}
+
+TEST_CASE("connections that two cores enter and erase at once are each their own", "[stack][steering][threads]") {
+    FlowOwners flows = make_flows(8'192);
+    std::atomic<std::uint32_t> wrong{0};
+    const auto churn = [&](std::uint16_t core) {
+        for (std::uint32_t round = 0; round < 20; ++round) {
+            for (std::uint32_t i = 0; i < 2000; ++i)
+                if (!flows.insert(tuple_of(core * 10'000U + i), core)) ++wrong;
+            for (std::uint32_t i = 0; i < 2000; ++i) {
+                if (flows.find(tuple_of(core * 10'000U + i)) != core) ++wrong;
+                flows.erase(tuple_of(core * 10'000U + i), core);
+            }
+        }
+    };
+    std::thread other(churn, 1);
+    churn(0);
+    other.join();
+    CHECK(wrong == 0);
+}
+
+// --- groups
+
+TEST_CASE("a group has the cores that are in it", "[stack][steering]") {
+    const Ipv4Addr group = Ipv4Addr::of(239, 1, 2, 3);
+    const Ipv4Addr other = Ipv4Addr::of(239, 1, 2, 4);
+    GroupMembers groups;
+    CHECK(groups.of(group) == 0);
+    REQUIRE(groups.join(group, 0));
+    REQUIRE(groups.join(group, 2));
+    REQUIRE(groups.join(other, 2));
+    CHECK(groups.of(group) == (core_bit(0) | core_bit(2)));
+    CHECK(groups.of(other) == core_bit(2));
+    CHECK_FALSE(groups.leave(group, 2));
+    CHECK(groups.of(group) == core_bit(0));
+    CHECK(groups.of_any() == (core_bit(0) | core_bit(2)));
+    CHECK(groups.leave(other, 2));
+    CHECK(groups.of_any() == core_bit(0));
+    CHECK(groups.leave(group, 0));
+    CHECK(groups.of(group) == 0);
+    CHECK(groups.of_any() == 0);
+}
+
+}  // namespace
+}  // namespace skerry

@@ -53,7 +53,8 @@ std::string to_json(const Snapshot& snapshot) {
                                                                  {"slab_bytes", held.slab.chunk_bytes},
                                                                  {"slab_blocks", held.slab.live_blocks},
                                                                  {"buffers_out", held.sockets.buffers_out},
-                                                                 {"buffers_made", held.sockets.buffers_made}};
+                                                                 {"buffers_made", held.sockets.buffers_made},
+                                                                 {"steered", held.sockets.steered}};
     std::string out = "{";
     for (const auto& [name, value] : fields)
         out += (out.size() > 1 ? ", \"" : "\"") + std::string(name) + "\": " + std::to_string(value);

@@ -17,6 +17,7 @@ CoreStats& CoreStats::operator+=(const CoreStats& other) noexcept {
     sockets.no_buffers += other.sockets.no_buffers;
     sockets.buffers_out += other.sockets.buffers_out;
     sockets.buffers_made += other.sockets.buffers_made;
+    sockets.steered += other.sockets.steered;
     return *this;
 }
 

@@ -19,7 +19,10 @@ constexpr auto tenth = std::chrono::milliseconds{100};
 }  // namespace
 
 Groups::~Groups() {
-    for (auto& [address, group] : groups_) Timers::cancel(*group);
+    for (auto& [address, group] : groups_) {
+        Timers::cancel(*group);
+        if (config_.steering != nullptr) config_.steering->leave(group->address);
+    }
 }
 
 // --- joining and leaving
@@ -33,6 +36,10 @@ Result<> Groups::join(Ipv4Addr address, time::Instant now) noexcept try {
     auto made = std::make_unique<Group>();
     Group& group = *made;
     groups_.emplace(address.bits, std::move(made));
+    if (config_.steering != nullptr && !config_.steering->join(address)) {
+        groups_.erase(address.bits);
+        return Errc::no_memory;
+    }
     group.table = this;
     group.on_time = &on_time;
     group.address = address;
@@ -47,7 +54,8 @@ Result<> Groups::join(Ipv4Addr address, time::Instant now) noexcept try {
 void Groups::leave(Ipv4Addr address, time::Instant now) noexcept {
     const auto found = groups_.find(address.bits);
     if (found == groups_.end() || --found->second->sockets != 0) return;
-    if (found->second->reported_last) transmit(IgmpType::leave, address, wire::igmp_all_routers, now);
+    const bool is_last_core = config_.steering == nullptr || config_.steering->leave(address);
+    if (found->second->reported_last && is_last_core) transmit(IgmpType::leave, address, wire::igmp_all_routers, now);
     Timers::cancel(*found->second);
     groups_.erase(found);
 }

@@ -17,10 +17,10 @@ std::optional<IcmpError> Icmp::input(Packet& packet) noexcept {
         answer_echo(packet);
         return {};
     }
-    packet.frame.drop();
-    if (!header.is_echo()) return error_in(header);
-    drops_.count(Drop::icmp_stale);  // nobody here has asked
-    return {};
+    std::optional<IcmpError> error;
+    if (!header.is_echo()) error = error_in(header);
+    if (!error) link_.drop(packet.frame, Drop::icmp_stale);  // nobody here has asked
+    return error;
 }
 
 // --- echo
@@ -47,7 +47,6 @@ std::optional<IcmpError> Icmp::error_in(const wire::IcmpHeader& header) noexcept
         return IcmpError{header.type,       header.code,       quote.protocol,
                          quote.destination, quote.source_port, quote.destination_port,
                          quote.seq};
-    drops_.count(Drop::icmp_stale);
     return {};
 }
 

@@ -69,7 +69,8 @@ Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address,
     std::unique_ptr<Listener> listener(new (std::nothrow) Listener(*this));
     if (listener == nullptr) return Errc::no_memory;
     const std::size_t backlog = options.backlog > 0 ? static_cast<std::size_t>(options.backlog) : 1;
-    if (auto opened = stack_.tcp().listen(*listener, wire::Ipv4Addr::of(address.ip()), address.port(), backlog);
+    if (auto opened = stack_.tcp().listen(*listener, wire::Ipv4Addr::of(address.ip()), address.port(), backlog,
+                                          options.reuse_port);
         !opened)
         return opened.error();
     listener->ListenerSocket::local = net::SocketAddr(address.ip(), listener->port);

@@ -132,21 +132,44 @@ void Neighbours::on_time(Timer& timer, time::Instant now) noexcept {
 
 // --- learning
 
-void Neighbours::input(const ArpPacket& packet, time::Instant now) noexcept {
-    if (packet.sender_ip == config_.address && packet.sender_mac != link_.mac())
-        return drops_.count(Drop::arp_conflict);
-    const bool asks_us = packet.operation == ArpOperation::request && packet.target_ip == config_.address;
+bool Neighbours::asks_us(const ArpPacket& packet) const noexcept {
+    return packet.operation == ArpOperation::request && packet.target_ip == config_.address;
+}
+
+// An answer is for the core that asked, which nobody knows here. A question says where its sender is, once.
+bool Neighbours::is_news(const ArpPacket& packet) noexcept {
+    if (!config_.is_on_link(packet.sender_ip)) return false;
+    if (packet.sender_ip == packet.target_ip) return true;
+    if (packet.operation == ArpOperation::reply) return packet.target_mac == link_.mac();
+    const Entry* const known = find(packet.sender_ip);
+    return asks_us(packet) && (known == nullptr || known->mac != packet.sender_mac);
+}
+
+bool Neighbours::input(const ArpPacket& packet, time::Instant now) noexcept {
+    if (packet.sender_ip == config_.address && packet.sender_mac != link_.mac()) {
+        drops_.count(Drop::arp_conflict);
+        return false;
+    }
+    const bool is_for_others = config_.steering != nullptr && is_news(packet);
+    if (!note(packet, now) && !asks_us(packet) && !is_for_others) drops_.count(Drop::arp_unsolicited);
+    if (asks_us(packet)) transmit(ArpOperation::reply, packet.sender_mac, packet.sender_ip);
+    return is_for_others;
+}
+
+void Neighbours::input_steered(const ArpPacket& packet, time::Instant now) noexcept { (void)note(packet, now); }
+
+// Whether it says something about an entry, or makes one.
+bool Neighbours::note(const ArpPacket& packet, time::Instant now) noexcept {
     // A probe for an address (RFC 5227) has no sender yet: it is answered, and nothing is learned.
     Entry* entry = packet.sender_ip.is_unspecified() ? nullptr : find(packet.sender_ip);
     if (entry != nullptr) {
         learn(*entry, packet, now);
-    } else if (asks_us && config_.is_on_link(packet.sender_ip)) {
-        entry = make(packet.sender_ip);
-        if (entry != nullptr) set_stale(*entry, packet.sender_mac, now);
-    } else if (!asks_us) {
-        drops_.count(Drop::arp_unsolicited);
+        return true;
     }
-    if (asks_us) transmit(ArpOperation::reply, packet.sender_mac, packet.sender_ip);
+    if (!asks_us(packet) || !config_.is_on_link(packet.sender_ip)) return false;
+    entry = make(packet.sender_ip);
+    if (entry != nullptr) set_stale(*entry, packet.sender_mac, now);
+    return true;
 }
 
 void Neighbours::learn(Entry& entry, const ArpPacket& packet, time::Instant now) noexcept {

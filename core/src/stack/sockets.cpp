@@ -229,14 +229,16 @@ backend::Capabilities Sockets::capabilities() const noexcept {
 backend::SocketStats Sockets::stats() const noexcept {
     backend::SocketStats stats = counts_;
     stats.no_buffers = stack_.drops()[Drop::no_frame];
+    if (stack_.steering() != nullptr) stats.steered = stack_.steering()->stats().received;
     return stats;
 }
 
-Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const backend::BindOptions&) noexcept {
+Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const backend::BindOptions& options) noexcept {
     if (!address.is_v4()) return Errc::unsupported;
     std::unique_ptr<Datagrams> socket(new (std::nothrow) Datagrams(*this));
     if (socket == nullptr) return Errc::no_memory;
-    if (auto opened = stack_.udp().open(*socket, Ipv4Addr::of(address.ip()), address.port()); !opened)
+    if (auto opened = stack_.udp().open(*socket, Ipv4Addr::of(address.ip()), address.port(), options.reuse_port);
+        !opened)
         return opened.error();
     socket->DatagramSocket::local = net::SocketAddr(address.ip(), socket->port);
     sockets_.push_back(*socket);

@@ -2,6 +2,7 @@
 
 #include <skerry/stack/wire/arp.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
+#include <skerry/stack/wire/checksum.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
 
 namespace skerry::stack {
@@ -18,7 +19,12 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       icmp_(config_, link_, output_, drops_),
       groups_(config_, link_, output_, timers_),
       udp_(config_, link_, output_, icmp_, groups_, drops_),
-      tcp_(config_, link_, output_, timers_, drops_) {}
+      tcp_(config_, link_, output_, timers_, drops_) {
+    config_.seat = {};
+    if (config.seat.steering == nullptr) return;
+    steering_.emplace(config.seat, frames, drops_);
+    config_.steering = &*steering_;
+}
 
 Stack::~Stack() = default;
 
@@ -26,6 +32,16 @@ void Stack::input(std::span<Frame* const> burst, time::Instant now) noexcept {
     for (Frame* const frame : burst) input_frame(*frame, now);
     // What we sent ourselves; what that makes us send ourselves waits for the next turn, or it could go on for ever.
     for (std::size_t left = output_.looped().size(); left > 0; --left) input_ipv4(*output_.looped().pop(), now);
+    udp_.deliver();
+    tcp_.deliver();
+}
+
+void Stack::input_steered(std::span<Frame* const> burst, time::Instant now) noexcept {
+    for (Frame* const frame : burst)
+        if ((frame->flags & backend::frame_flag::is_arp) != 0)
+            input_steered_arp(*frame, now);
+        else
+            input_ipv4(*frame, now, true);
     udp_.deliver();
     tcp_.deliver();
 }
@@ -48,16 +64,27 @@ void Stack::input_frame(Frame& frame, time::Instant now) noexcept {
 void Stack::input_arp(Frame& frame, time::Instant now) noexcept {
     wire::ArpPacket packet;
     if (const Drop why = wire::parse(frame.bytes(), packet); why != Drop::none) return link_.drop(frame, why);
-    neighbours_.input(packet, now);
+    const bool is_news = neighbours_.input(packet, now);
+    if (steering_ && is_news) {
+        frame.flags |= backend::frame_flag::is_arp;
+        steering_->copy_to(steering_->others(), frame.bytes(), frame);
+    }
+    frame.drop();
+}
+
+void Stack::input_steered_arp(Frame& frame, time::Instant now) noexcept {
+    wire::ArpPacket packet;
+    if (wire::parse(frame.bytes(), packet) == Drop::none) neighbours_.input_steered(packet, now);
     frame.drop();
 }
 
 bool Stack::is_for_us(wire::Ipv4Addr destination) const noexcept {
-    if (destination.is_multicast()) return groups_.has(destination);
+    if (destination.is_multicast())
+        return groups_.has(destination) || (steering_ && steering_->others_in_group(destination) != 0);
     return destination == config_.address || config_.is_broadcast(destination);
 }
 
-void Stack::input_ipv4(Frame& frame, time::Instant now) noexcept {
+void Stack::input_ipv4(Frame& frame, time::Instant now, bool is_steered) noexcept {
     wire::Ipv4Header header;
     if (const Drop why = wire::parse(frame.bytes(), header, known(frame.checksum)); why != Drop::none)
         return link_.drop(frame, why);
@@ -65,29 +92,64 @@ void Stack::input_ipv4(Frame& frame, time::Instant now) noexcept {
     if (config_.is_broadcast(header.source)) return link_.drop(frame, Drop::ipv4_source);
     frame.length = header.total_bytes;  // what follows is the padding of a short Ethernet frame
     frame.trim_front(header.header_bytes);
-    Frame* const whole = header.is_fragment() ? reassembly_.add(frame, header, now) : &frame;
-    if (whole == nullptr) return;
-    Packet packet{*whole, header, now};
+    if (header.is_fragment()) [[unlikely]] {
+        Frame* const whole = input_piece(frame, header, now);
+        if (whole == nullptr) return;
+        Packet packet{*whole, header, now};  // where its pieces met says nothing about whose it is
+        return input_transport(packet);
+    }
+    Packet packet{frame, header, now, is_steered};
     input_transport(packet);
+}
+
+// Pieces have no ports, so they meet on the core that their addresses and number choose.
+Frame* Stack::input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept {
+    if (steering_) {
+        const std::uint16_t owner = steering_->owner_of_piece(header);
+        if (owner != steering_->core()) {
+            piece.untrim_front(header.header_bytes);
+            steering_->hand_over(owner, piece);
+            return nullptr;
+        }
+    }
+    Frame* const whole = reassembly_.add(piece, header, now);
+    if (whole == nullptr || !steering_) return whole;
+    // The header in front is still the first piece's, and may be read again on another core.
+    std::byte* const at = whole->data - header.header_bytes;
+    wire::store_be16(at + 2, header.total_bytes);
+    wire::store_be16(at + 6, 0);
+    wire::store_checksum(at + 10, 0);
+    wire::store_checksum(at + 10, wire::fold(wire::sum({at, header.header_bytes})));
+    return whole;
 }
 
 void Stack::input_transport(Packet& packet) noexcept {
     switch (packet.ip.protocol) {
         case wire::ip_protocol::udp: return udp_.input(packet);
-        case wire::ip_protocol::igmp: return groups_.input(packet);
+        case wire::ip_protocol::igmp:
+            if (steering_ && !packet.is_steered)
+                steering_->copy_to(steering_->others_in_groups(), packet.whole(), packet.frame);
+            return groups_.input(packet);
         case wire::ip_protocol::tcp: return tcp_.input(packet);
         case wire::ip_protocol::icmp:
-            if (const auto error = icmp_.input(packet)) input_error(*error);
+            if (const auto error = icmp_.input(packet)) input_error(packet, *error);
             return;
         default: icmp_.send_protocol_unreachable(packet); return link_.drop(packet.frame, Drop::ipv4_protocol);
     }
 }
 
-void Stack::input_error(const IcmpError& error) noexcept {
-    if (error.protocol == wire::ip_protocol::udp)
-        udp_.input_error(error);
-    else if (error.protocol == wire::ip_protocol::tcp)
-        tcp_.input_error(error);
+// It is for whoever sent what it is about.
+void Stack::input_error(Packet& packet, const IcmpError& error) noexcept {
+    const bool is_udp = error.protocol == wire::ip_protocol::udp;
+    const bool is_tcp = error.protocol == wire::ip_protocol::tcp;
+    if (steering_ && !packet.is_steered && (is_udp || is_tcp)) {
+        const tcp::Tuple tuple{config_.address, error.remote, error.local_port, error.remote_port};
+        const std::uint16_t owner = is_udp ? steering_->owner_of_datagram(tuple) : steering_->owner_of_segment(tuple);
+        if (owner != steering_->core()) return steering_->hand_over(owner, packet.restored());
+    }
+    if (is_udp) udp_.input_error(error);
+    if (is_tcp) tcp_.input_error(error);
+    packet.frame.drop();
 }
 
 }  // namespace skerry::stack

@@ -55,7 +55,7 @@ Udp::Udp(const StackConfig& config, Link& link, Ipv4Output& output, Icmp& icmp, 
       groups_(groups),
       drops_(drops),
       by_port_(static_cast<UdpEndpoint**>(std::calloc(ports, sizeof(UdpEndpoint*))), &std::free),
-      random_(config.seed, SecretUse::udp_numbers) {
+      random_(config.drawn_seed(), SecretUse::udp_numbers) {
     if (by_port_ == nullptr) throw std::bad_alloc();
 }
 
@@ -69,15 +69,31 @@ bool Udp::is_taken(Ipv4Addr local, std::uint16_t port) const noexcept {
     return false;
 }
 
-std::uint16_t Udp::free_port(Ipv4Addr local) noexcept {
-    return stack::free_port(random_, [&](std::uint16_t port) { return is_taken(local, port); });
+PortUse Udp::use_of(Ipv4Addr local) const noexcept {
+    if (local.is_unspecified()) return PortUse::any;
+    return local == config_.address ? PortUse::own : PortUse::many;
 }
 
-Result<> Udp::open(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port) noexcept {
+bool Udp::take(Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
+    if (is_taken(local, port)) return false;
+    return config_.steering == nullptr || config_.steering->claim_udp(port, use_of(local), shared);
+}
+
+// Unless another socket of this core uses the port in the same way.
+void Udp::release(Ipv4Addr local, std::uint16_t port) noexcept {
+    if (config_.steering == nullptr) return;
+    const PortUse use = use_of(local);
+    for (const UdpEndpoint* other = by_port_[port]; other != nullptr; other = other->next_on_port_)
+        if (use_of(other->local) == use) return;
+    config_.steering->release_udp(port, use);
+}
+
+Result<> Udp::open(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
     const bool is_ours = local.is_unspecified() || local == config_.address;
     if (!is_ours && !config_.is_broadcast(local) && !local.is_multicast()) return Errc::address_not_available;
-    if (port == 0) port = free_port(local);
-    if (port == 0 || is_taken(local, port)) return Errc::address_in_use;
+    if (port != 0 && !take(local, port, shared)) return Errc::address_in_use;
+    if (port == 0) port = stack::free_port(random_, [&](std::uint16_t each) { return !take(local, each, shared); });
+    if (port == 0) return Errc::address_in_use;
     endpoint.local = local;
     endpoint.port = port;
     endpoint.ready_.endpoint = &endpoint;
@@ -93,6 +109,7 @@ void Udp::close(UdpEndpoint& endpoint, time::Instant now) noexcept {
         *at = endpoint.next_on_port_;
         break;
     }
+    release(endpoint.local, endpoint.port);
     for (UdpDatagram datagram = endpoint.take(); datagram.frame != nullptr; datagram = endpoint.take())
         datagram.frame->drop();
 }
@@ -146,16 +163,35 @@ UdpEndpoint* Udp::find(const wire::Ipv4Header& ip, std::uint16_t source_port, st
     return best;
 }
 
+// Sends it to the cores that have sockets for it. True when this core has none, and it is gone.
+bool Udp::steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noexcept {
+    CoreSteering& steering = *config_.steering;
+    if (to_many) {
+        CoreSet others = steering.others_on_port(header.destination_port);
+        if (packet.ip.destination.is_multicast()) others &= steering.others_in_group(packet.ip.destination);
+        steering.copy_to(others, packet.whole(), packet.frame);
+        if (others == 0 || by_port_[header.destination_port] != nullptr) return false;
+        packet.frame.drop();
+        return true;
+    }
+    const std::uint16_t owner = steering.owner_of_datagram(
+        {packet.ip.destination, packet.ip.source, header.destination_port, header.source_port});
+    if (owner == steering.core()) return false;
+    steering.hand_over(owner, packet.restored());
+    return true;
+}
+
 void Udp::input(Packet& packet) noexcept {
     Frame& frame = packet.frame;
     wire::UdpHeader header;
     if (const Drop why = wire::parse(packet.payload(), header); why != Drop::none) return link_.drop(frame, why);
+    const bool to_many = packet.ip.destination.is_multicast() || config_.is_broadcast(packet.ip.destination);
+    if (config_.steering != nullptr && !packet.is_steered && steer(packet, header, to_many)) return;
     const std::span<const std::byte> datagram = packet.payload().first(header.bytes);
     if (!packet.is_verified() && header.has_checksum &&
         !wire::udp_checksum_holds(datagram, pseudo_header(packet.ip.source, packet.ip.destination, header.bytes)))
         return link_.drop(frame, Drop::udp_checksum);
     frame.length = header.bytes;
-    const bool to_many = packet.ip.destination.is_multicast() || config_.is_broadcast(packet.ip.destination);
     if (to_many) return input_to_many(packet, header.source_port, header.destination_port);
     UdpEndpoint* const endpoint = find(packet.ip, header.source_port, header.destination_port);
     if (endpoint == nullptr) {
@@ -253,7 +289,10 @@ Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std
     header.bytes = static_cast<std::uint16_t>(bytes);
     wire::write(header, at);
     if (!config_.checksums_sent) wire::seal_udp(frame->bytes(), pseudo_header(config_.address, to, header.bytes));
-    if (to.is_multicast() && from.multicast_loop && groups_.has(to))
+    const bool are_members_here =
+        to.is_multicast() &&
+        (groups_.has(to) || (config_.steering != nullptr && config_.steering->others_in_group(to) != 0));
+    if (are_members_here && from.multicast_loop)
         if (Frame* const ours = copy(*frame); ours != nullptr) output_.loop(*ours, to, wire::ip_protocol::udp);
     output_.send(*frame, to, wire::ip_protocol::udp, now);
     return {};

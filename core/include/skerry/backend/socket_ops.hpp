@@ -253,6 +253,7 @@ struct SocketStats {
     std::uint64_t no_buffers = 0;     ///< receives that found the buffer pool at its limit
     std::uint64_t buffers_out = 0;    ///< receive buffers that programs hold now
     std::uint64_t buffers_made = 0;   ///< receive buffers that exist
+    std::uint64_t steered = 0;        ///< packets for this core that another core's queue got
 };
 
 /// The socket operations of one core's backend. Made by the driver, current on its core's thread.

@@ -2,6 +2,7 @@
 
 // What a stack is told before it runs. Every limit has a counter, which is a reason in drop.hpp.
 
+#include "steering/core_steering.hpp"
 #include "tcp/limits.hpp"
 #include "wire/addresses.hpp"
 
@@ -49,7 +50,15 @@ struct StackConfig {
     std::size_t udp_queue_packets = 1024;  ///< datagrams that one socket keeps unread
     std::size_t groups_max = 1024;  ///< multicast groups that this host is in at once
     std::size_t backlog_max = 4096;  ///< packets that the port has not taken yet
-    std::uint64_t seed = 0;  ///< of port numbers and of the jitter of limits
+    std::uint64_t seed = 0;  ///< of port numbers and of the jitter of limits; the same for all cores of an address
+
+    CoreSeat seat;  ///< among the cores that share the address
+    CoreSteering* steering = nullptr;  ///< the stack's own, set by it: null when there is one core
+
+    /// Of numbers that each core draws for itself.
+    [[nodiscard]] constexpr std::uint64_t drawn_seed() const noexcept {
+        return seed + seat.core * 0x9e37'79b9'7f4a'7c15U;
+    }
 
     [[nodiscard]] constexpr std::uint32_t mask() const noexcept {
         return prefix_bits == 0 ? 0 : ~std::uint32_t{0} << (32U - prefix_bits);

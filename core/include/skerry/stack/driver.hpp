@@ -32,7 +32,10 @@ public:
     Driver(const StackConfig& config, std::uint16_t home, Args&&... port_arguments)
         : port_(std::forward<Args>(port_arguments)...),
           stack_(with_port(config), port_.frames(), time::Instant::now()),
-          sockets_(stack_, home) {}
+          sockets_(stack_, home) {
+        if (CoreSteering* const steering = stack_.steering(); steering != nullptr)
+            steering->set_waker([](void* self) noexcept { static_cast<Driver*>(self)->unpark(); }, this);
+    }
 
     backend::Work receive(time::Instant now) noexcept {
         sockets_.set_now(now);
@@ -40,7 +43,8 @@ public:
         const std::size_t count = port_.receive(burst, now);
         if (count != 0 || stack_.has_looped()) stack_.input(std::span(burst).first(count), now);
         has_more_ = count == burst_frames || stack_.has_looped();
-        return has_more_ ? backend::Work::more : count != 0 ? backend::Work::some : backend::Work::none;
+        const bool from_cores = stack_.steering() != nullptr && receive_steered(now);
+        return has_more_ ? backend::Work::more : count != 0 || from_cores ? backend::Work::some : backend::Work::none;
     }
 
     backend::Work transmit(time::Instant now) noexcept {
@@ -48,18 +52,19 @@ public:
         // packet from outside, and busy tasks put that off.
         if (stack_.has_looped()) stack_.input({}, now);
         stack_.advance(now);
-        if (stack_.backlog().empty()) return backend::Work::none;
-        while (send_burst()) {
-        }
-        retry_ = stack_.backlog().empty() ? time::Instant::max() : now + retry_interval;
-        sockets_.on_transmitted();
-        return backend::Work::some;
+        const bool has_backlog = !stack_.backlog().empty();
+        if (has_backlog) send_backlog(now);
+        if (stack_.steering() != nullptr) stack_.steering()->flush();
+        return has_backlog ? backend::Work::some : backend::Work::none;
     }
 
     [[nodiscard]] time::Instant next_deadline() noexcept {
         return std::min({stack_.next_deadline(), port_.next_deadline(), retry_});
     }
-    bool arm() noexcept { return !has_more_ && !stack_.has_looped() && port_.arm(); }
+    bool arm() noexcept {
+        if (has_more_ || stack_.has_looped()) return false;
+        return (stack_.steering() == nullptr || stack_.steering()->arm()) && port_.arm();
+    }
     void park(time::Instant wake_at) noexcept { port_.park(wake_at); }
     void unpark() noexcept { port_.unpark(); }
     [[nodiscard]] int wake_fd() const noexcept { return port_.wake_fd(); }
@@ -92,6 +97,8 @@ public:
 private:
     // A port that takes nothing now has no way to say when it does.
     static constexpr auto retry_interval = std::chrono::microseconds{50};
+    // What other cores want to send waits in their rings beyond this, and so in their backlogs, and so do their tasks.
+    static constexpr std::size_t wire_backlog_max = 1024;
 
     [[nodiscard]] StackConfig with_port(StackConfig config) noexcept {
         const backend::PortInfo info = port_.info();
@@ -99,6 +106,48 @@ private:
         config.mtu = info.mtu;
         config.checksums_sent = info.checksums_sent;
         return config;
+    }
+
+    /// What other cores have for this one, and what those without a queue want to send. True when there was something.
+    bool receive_steered(time::Instant now) noexcept {
+        CoreSteering& steering = *stack_.steering();
+        bool any = false;
+        if (steering.has_arrived()) {
+            std::array<Frame*, burst_frames> burst;
+            const std::size_t count = steering.receive(burst);
+            stack_.input_steered(std::span(burst).first(count), now);
+            has_more_ = has_more_ || count == burst_frames || stack_.has_looped();
+            any = count != 0;
+            std::size_t to_send = burst_frames;
+            while (to_send == burst_frames && stack_.backlog().size() < wire_backlog_max) {
+                to_send = steering.receive_for_wire(burst);
+                for (std::size_t i = 0; i < to_send; ++i) stack_.backlog().push(*burst[i]);
+                any |= to_send != 0;
+            }
+        }
+        steering.flush();  // before the tasks run, which may take long
+        return any;
+    }
+
+    void send_backlog(time::Instant now) noexcept {
+        const bool has_queue = stack_.steering() == nullptr || stack_.steering()->has_queue();
+        if (has_queue) {
+            while (send_burst()) {
+            }
+        } else {
+            send_by_another_core();
+        }
+        retry_ = stack_.backlog().empty() ? time::Instant::max() : now + retry_interval;
+        sockets_.on_transmitted();
+    }
+
+    void send_by_another_core() noexcept {
+        FrameQueue& backlog = stack_.backlog();
+        while (Frame* const frame = backlog.pop()) {
+            if (stack_.steering()->send(*frame)) continue;
+            backlog.push_front(*frame);
+            return;
+        }
     }
 
     /// False when nothing is left, or the port takes no more.

@@ -34,7 +34,7 @@ public:
           link_(link),
           output_(output),
           timers_(timers),
-          random_(config.seed, SecretUse::igmp_numbers) {}
+          random_(config.drawn_seed(), SecretUse::igmp_numbers) {}
     ~Groups();
     Groups(const Groups&) = delete;
     Groups& operator=(const Groups&) = delete;

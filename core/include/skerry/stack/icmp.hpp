@@ -35,9 +35,9 @@ public:
           output_(output),
           drops_(drops),
           errors_(config.icmp_per_second),
-          random_(config.seed, SecretUse::icmp_numbers) {}
+          random_(config.drawn_seed(), SecretUse::icmp_numbers) {}
 
-    /// Takes the packet over. An error about a packet of ours is returned.
+    /// Takes the packet over, unless it is an error about a packet of ours, which is returned.
     std::optional<IcmpError> input(Packet& packet) noexcept;
 
     /// Tells the sender of `packet` that nobody listens on its port. The packet stays the caller's.

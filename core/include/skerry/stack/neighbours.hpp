@@ -39,8 +39,10 @@ public:
     /// Cost:     one lookup; none when it is the same neighbour as last time.
     void send(Frame& packet, wire::Ipv4Addr next_hop, time::Instant now) noexcept;
 
-    /// An ARP packet came.
-    void input(const wire::ArpPacket& packet, time::Instant now) noexcept;
+    /// An ARP packet came. True: the tables of other cores should hear of it too.
+    bool input(const wire::ArpPacket& packet, time::Instant now) noexcept;
+    /// One that another core got, which has answered it.
+    void input_steered(const wire::ArpPacket& packet, time::Instant now) noexcept;
 
     /// Something came from there that answers what we sent: the way works in both directions.
     void confirm(wire::Ipv4Addr neighbour, time::Instant now) noexcept;
@@ -78,6 +80,9 @@ private:
     void ask(Entry& entry, time::Instant now) noexcept;
     void set_reachable(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
     void set_stale(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
+    [[nodiscard]] bool asks_us(const wire::ArpPacket& packet) const noexcept;
+    [[nodiscard]] bool is_news(const wire::ArpPacket& packet) noexcept;
+    bool note(const wire::ArpPacket& packet, time::Instant now) noexcept;
     void learn(Entry& entry, const wire::ArpPacket& packet, time::Instant now) noexcept;
     void flush(Entry& entry) noexcept;
     void transmit(wire::ArpOperation operation, const wire::MacAddr& to, wire::Ipv4Addr address) noexcept;

@@ -5,6 +5,8 @@
 // time, in a test.
 //
 // Today: Ethernet, ARP, IPv4 (pieces are put together, none are made), ICMP, IGMPv2, UDP, TCP. One address, one port.
+//
+// Where several cores share that address each has one of these, and steering/ brings the packets to the right one.
 
 #include "config.hpp"
 #include "drop.hpp"
@@ -14,12 +16,14 @@
 #include "link.hpp"
 #include "neighbours.hpp"
 #include "reassembly.hpp"
+#include "steering/core_steering.hpp"
 #include "tcp/tcp.hpp"
 #include "timers.hpp"
 #include "udp.hpp"
 
 #include "../time/instant.hpp"
 
+#include <optional>
 #include <span>
 
 namespace skerry::stack {
@@ -35,6 +39,9 @@ public:
 
     /// Takes packets over, and tells the sockets that got something from them.
     void input(std::span<Frame* const> burst, time::Instant now) noexcept;
+
+    /// The same of packets that another core handed over, which begin with their network header.
+    void input_steered(std::span<Frame* const> burst, time::Instant now) noexcept;
 
     /// After the tasks: what is due by now, and the acknowledgements that no reply carried.
     void advance(time::Instant now) noexcept {
@@ -55,19 +62,24 @@ public:
     [[nodiscard]] tcp::Tcp& tcp() noexcept { return tcp_; }
     [[nodiscard]] Neighbours& neighbours() noexcept { return neighbours_; }
     [[nodiscard]] Reassembly& reassembly() noexcept { return reassembly_; }
+    /// Null when there is one core.
+    [[nodiscard]] CoreSteering* steering() noexcept { return config_.steering; }
     [[nodiscard]] const StackConfig& config() const noexcept { return config_; }
     [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
 
 private:
     void input_frame(Frame& frame, time::Instant now) noexcept;
     void input_arp(Frame& frame, time::Instant now) noexcept;
-    void input_ipv4(Frame& frame, time::Instant now) noexcept;
+    void input_steered_arp(Frame& frame, time::Instant now) noexcept;
+    void input_ipv4(Frame& frame, time::Instant now, bool is_steered = false) noexcept;
+    [[nodiscard]] Frame* input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept;
     void input_transport(Packet& packet) noexcept;
-    void input_error(const IcmpError& error) noexcept;
+    void input_error(Packet& packet, const IcmpError& error) noexcept;
     [[nodiscard]] bool is_for_us(wire::Ipv4Addr destination) const noexcept;
 
     StackConfig config_;
     DropCounters drops_;
+    std::optional<CoreSteering> steering_;
     Timers timers_;
     Link link_;
     Neighbours neighbours_;

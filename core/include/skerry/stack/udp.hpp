@@ -10,6 +10,7 @@
 #include "ipv4_output.hpp"
 #include "packet.hpp"
 #include "random.hpp"
+#include "wire/udp.hpp"
 
 #include "../base/intrusive_list.hpp"
 
@@ -82,10 +83,11 @@ public:
     Udp(const Udp&) = delete;
     Udp& operator=(const Udp&) = delete;
 
-    /// Gives the endpoint its port; 0 takes a free one.
+    /// Gives the endpoint its port; 0 takes a free one. `shared`: other cores may have it too, if they share it.
     ///
     /// Errors: address_in_use; address_not_available, for an address that is not ours.
-    [[nodiscard]] Result<> open(UdpEndpoint& endpoint, wire::Ipv4Addr local, std::uint16_t port) noexcept;
+    [[nodiscard]] Result<> open(UdpEndpoint& endpoint, wire::Ipv4Addr local, std::uint16_t port,
+                                bool shared = false) noexcept;
     /// Drops what was not read, and leaves its groups.
     void close(UdpEndpoint& endpoint, time::Instant now) noexcept;
 
@@ -122,7 +124,10 @@ private:
     [[nodiscard]] UdpEndpoint* find(const wire::Ipv4Header& ip, std::uint16_t source_port, std::uint16_t port) noexcept;
     void give(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;
     [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
-    [[nodiscard]] std::uint16_t free_port(wire::Ipv4Addr local) noexcept;
+    [[nodiscard]] bool take(wire::Ipv4Addr local, std::uint16_t port, bool shared) noexcept;
+    [[nodiscard]] PortUse use_of(wire::Ipv4Addr local) const noexcept;
+    void release(wire::Ipv4Addr local, std::uint16_t port) noexcept;
+    [[nodiscard]] bool steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noexcept;
     void mark_ready(UdpEndpoint& endpoint) noexcept;
 
     const StackConfig& config_;

@@ -8,7 +8,8 @@ namespace skerry::stack::tcp {
 std::uint16_t ActiveOpen::free_port(Tuple tuple) noexcept {
     return stack::free_port(shared_.random, [&](std::uint16_t port) {
         tuple.local_port = port;
-        return listeners_.is_taken({}, port) || shared_.find(tuple) != FlowTable::none;
+        if (listeners_.is_taken({}, port) || shared_.find(tuple) != FlowTable::none) return true;
+        return shared_.config.steering != nullptr && !shared_.config.steering->may_connect(tuple);
     });
 }
 
@@ -25,7 +26,7 @@ Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::In
     if (made == nullptr) return Errc::no_memory;
     Tcb& tcb = *made;
     tcb.tuple = tuple;
-    if (!shared_.flows.insert(shared_.secrets.hash(tuple), flow_number(Kind::connection, tcb.index))) {
+    if (!shared_.enter(tuple, flow_number(Kind::connection, tcb.index))) {
         shared_.tcbs.free(tcb);
         return Errc::no_memory;
     }

@@ -22,6 +22,8 @@ PassiveOpen::PassiveOpen(Shared& shared, Output& output, Sender& sender, Receive
 
 // --- listeners
 
+static PortUse use_of(Ipv4Addr local) noexcept { return local.is_unspecified() ? PortUse::any : PortUse::own; }
+
 bool PassiveOpen::is_taken(Ipv4Addr local, std::uint16_t port) const noexcept {
     for (const Acceptor* other = by_port_[port]; other != nullptr; other = other->next_on_port_)
         if (local.is_unspecified() || other->local.is_unspecified() || other->local == local) return true;
@@ -34,14 +36,19 @@ Acceptor* PassiveOpen::find(Ipv4Addr local, std::uint16_t port) const noexcept {
     return nullptr;
 }
 
-std::uint16_t PassiveOpen::free_port(Ipv4Addr local) noexcept {
-    return stack::free_port(shared_.random, [&](std::uint16_t port) { return is_taken(local, port); });
+bool PassiveOpen::take(Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
+    if (is_taken(local, port)) return false;
+    CoreSteering* const steering = shared_.config.steering;
+    return steering == nullptr || steering->claim_tcp(port, use_of(local), shared);
 }
 
-Result<> PassiveOpen::listen(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, std::size_t backlog) noexcept {
+Result<> PassiveOpen::listen(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, std::size_t backlog,
+                             bool shared) noexcept {
     if (!local.is_unspecified() && local != shared_.config.address) return Errc::address_not_available;
-    if (port == 0) port = free_port(local);
-    if (port == 0 || is_taken(local, port)) return Errc::address_in_use;
+    if (port != 0 && !take(local, port, shared)) return Errc::address_in_use;
+    if (port == 0)
+        port = stack::free_port(shared_.random, [&](std::uint16_t each) { return !take(local, each, shared); });
+    if (port == 0) return Errc::address_in_use;
     acceptor.local = local;
     acceptor.port = port;
     acceptor.backlog_ = std::max<std::size_t>(1, backlog);
@@ -56,6 +63,7 @@ void PassiveOpen::close(Acceptor& acceptor) noexcept {
         *at = acceptor.next_on_port_;
         break;
     }
+    if (shared_.config.steering != nullptr) shared_.config.steering->release_tcp(acceptor.port, use_of(acceptor.local));
     while (!acceptor.half_open_.empty()) forget(static_cast<HalfOpen&>(acceptor.half_open_.front()));
 }
 
@@ -92,7 +100,7 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
     half_open->peer_mss = peer_mss(segment.options);
     half_open->peer_window = segment.header.window;
     const std::uint32_t number = flow_number(Kind::half_open, half_open->index);
-    if (!shared_.flows.insert(shared_.secrets.hash(segment.tuple), number)) {
+    if (!shared_.enter(segment.tuple, number)) {
         shared_.half_opens.free(*half_open);
         return Drop::tcp_memory;
     }
@@ -117,7 +125,7 @@ void PassiveOpen::on_time(Timer& timer, time::Instant now) noexcept {
 }
 
 void PassiveOpen::forget(HalfOpen& half_open) noexcept {
-    shared_.flows.erase(shared_.secrets.hash(half_open.tuple), flow_number(Kind::half_open, half_open.index));
+    shared_.leave(half_open.tuple, flow_number(Kind::half_open, half_open.index));
     free(half_open);
 }
 

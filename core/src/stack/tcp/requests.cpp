@@ -102,7 +102,7 @@ void Tcp::enter_time_wait(Tcb& tcb, time::Instant now) noexcept {
 }
 
 void Tcp::end(Tcb& tcb, Errc error) noexcept {
-    if (tcb.in_table) shared_.flows.erase(shared_.secrets.hash(tcb.tuple), flow_number(Kind::connection, tcb.index));
+    if (tcb.in_table) shared_.leave(tcb.tuple, flow_number(Kind::connection, tcb.index));
     tcb.in_table = false;
     tcb.state = State::closed;
     tcb.error = error;
@@ -120,7 +120,7 @@ void Tcp::end(Tcb& tcb, Errc error) noexcept {
 
 void Tcp::destroy(Tcb& tcb) noexcept {
     if (tcb.acceptor != nullptr) --tcb.acceptor->waiting_count_;
-    if (tcb.in_table) shared_.flows.erase(shared_.secrets.hash(tcb.tuple), flow_number(Kind::connection, tcb.index));
+    if (tcb.in_table) shared_.leave(tcb.tuple, flow_number(Kind::connection, tcb.index));
     Timers::cancel(tcb);
     if (AckLink& link = tcb; link.is_linked()) link.unlink();
     if (HolderLink& link = tcb; link.is_linked()) link.unlink();

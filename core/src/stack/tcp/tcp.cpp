@@ -64,7 +64,7 @@ Drop Tcp::read_header(Segment& segment) noexcept {
 
 Drop Tcp::dispatch(Segment& segment) noexcept {
     const std::uint32_t number = shared_.find(segment.tuple);
-    if (number == FlowTable::none) return passive_.input(segment, {});
+    if (number == FlowTable::none) return input_stranger(segment, {});
     const std::uint32_t index = flow_index(number);
     switch (flow_kind(number)) {
         case Kind::half_open: {
@@ -77,11 +77,25 @@ Drop Tcp::dispatch(Segment& segment) noexcept {
         }
         case Kind::time_wait: {
             const TimeWaits::Outcome outcome = time_waits_.input(shared_.time_waits[index], segment);
-            return outcome.isn ? passive_.input(segment, outcome.isn) : outcome.drop;
+            return outcome.isn ? input_stranger(segment, outcome.isn) : outcome.drop;
         }
         case Kind::connection: break;
     }
     return input_connection(shared_.tcbs[index], segment);
+}
+
+// Of no connection of this core. What another core has a connection or a listener for goes there.
+Drop Tcp::input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noexcept {
+    CoreSteering* const steering = shared_.config.steering;
+    if (steering == nullptr) return passive_.input(segment, isn);
+    const std::uint16_t owner = steering->owner_of_segment(segment.tuple);
+    if (owner == steering->core()) return passive_.input(segment, isn);
+    Frame& frame = segment.frame();
+    frame.untrim_front(segment.header.header_bytes);
+    frame.checksum = backend::FrameChecksum::good;  // it was looked at here
+    segment.is_kept = true;
+    steering->hand_over(owner, segment.packet.restored());
+    return Drop::none;
 }
 
 void Tcp::input_error(const IcmpError& error) noexcept {

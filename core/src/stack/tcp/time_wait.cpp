@@ -23,7 +23,7 @@ void TimeWaits::enter(Tcb& tcb, time::Instant now) noexcept {
     TimeWait* const entry = shared_.time_waits.make();
     if (entry == nullptr) {
         shared_.drops.count(Drop::tcp_memory);
-        return shared_.flows.erase(hash, number);
+        return shared_.leave(tcb.tuple, number);
     }
     entry->tuple = tcb.tuple;
     entry->snd_nxt = tcb.snd_nxt;
@@ -46,7 +46,7 @@ void TimeWaits::keep(TimeWait& entry, time::Instant now) noexcept {
 
 void TimeWaits::remove(TimeWait& entry) noexcept {
     entry.unlink();
-    shared_.flows.erase(shared_.secrets.hash(entry.tuple), flow_number(Kind::time_wait, entry.index));
+    shared_.leave(entry.tuple, flow_number(Kind::time_wait, entry.index));
     shared_.time_waits.free(entry);
     if (by_deadline_.empty()) Timers::cancel(timer_);
 }

@@ -21,11 +21,11 @@ public:
     PassiveOpen(const PassiveOpen&) = delete;
     PassiveOpen& operator=(const PassiveOpen&) = delete;
 
-    /// Gives the acceptor its port; 0 takes a free one.
+    /// Gives the acceptor its port; 0 takes a free one. `shared`: other cores may listen there too, if they share it.
     ///
     /// Errors: address_in_use; address_not_available, for an address that is not ours.
-    [[nodiscard]] Result<> listen(Acceptor& acceptor, wire::Ipv4Addr local, std::uint16_t port,
-                                  std::size_t backlog) noexcept;
+    [[nodiscard]] Result<> listen(Acceptor& acceptor, wire::Ipv4Addr local, std::uint16_t port, std::size_t backlog,
+                                  bool shared) noexcept;
     /// Takes the port back and forgets the handshakes. Connections that wait in it are the caller's to end, before.
     void close(Acceptor& acceptor) noexcept;
     [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
@@ -40,7 +40,7 @@ private:
     static constexpr std::size_t ports = 65'536;
 
     [[nodiscard]] Acceptor* find(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
-    [[nodiscard]] std::uint16_t free_port(wire::Ipv4Addr local) noexcept;
+    [[nodiscard]] bool take(wire::Ipv4Addr local, std::uint16_t port, bool shared) noexcept;
     [[nodiscard]] Drop begin(Acceptor& acceptor, const Segment& segment, std::optional<std::uint32_t> isn) noexcept;
     [[nodiscard]] Tcb* complete(HalfOpen& half_open, const Segment& segment) noexcept;
     void send_again_later(HalfOpen& half_open, time::Instant now) noexcept;

@@ -56,7 +56,7 @@ struct Shared {
           timers(stack_timers),
           drops(counters),
           secrets(stack_config.seed),
-          random(stack_config.seed, SecretUse::tcp_numbers),
+          random(stack_config.drawn_seed(), SecretUse::tcp_numbers),
           resets(stack_config.tcp.resets_per_second),
           challenges(stack_config.tcp.challenges_per_second) {}
 
@@ -88,6 +88,18 @@ struct Shared {
     }
     [[nodiscard]] std::uint32_t find(const Tuple& tuple) noexcept {
         return flows.find(secrets.hash(tuple), [&](std::uint32_t number) { return tuple_of(number) == tuple; });
+    }
+
+    /// Enters a flow, for the other cores too. False when there is no memory.
+    [[nodiscard]] bool enter(const Tuple& tuple, std::uint32_t number) noexcept {
+        if (!flows.insert(secrets.hash(tuple), number)) return false;
+        if (config.steering == nullptr || config.steering->enter(tuple)) return true;
+        flows.erase(secrets.hash(tuple), number);
+        return false;
+    }
+    void leave(const Tuple& tuple, std::uint32_t number) noexcept {
+        flows.erase(secrets.hash(tuple), number);
+        if (config.steering != nullptr) config.steering->leave(tuple);
     }
 
     [[nodiscard]] static std::size_t receive_frames_of(const Tcb& tcb) noexcept {

@@ -59,12 +59,12 @@ public:
 
     // --- listening
 
-    /// Gives the acceptor its port; 0 takes a free one.
+    /// Gives the acceptor its port; 0 takes a free one. `shared`: other cores may listen there too, if they share it.
     ///
     /// Errors: address_in_use; address_not_available, for an address that is not ours.
-    [[nodiscard]] Result<> listen(Acceptor& acceptor, wire::Ipv4Addr local, std::uint16_t port,
-                                  std::size_t backlog) noexcept {
-        return passive_.listen(acceptor, local, port, backlog);
+    [[nodiscard]] Result<> listen(Acceptor& acceptor, wire::Ipv4Addr local, std::uint16_t port, std::size_t backlog,
+                                  bool shared = false) noexcept {
+        return passive_.listen(acceptor, local, port, backlog, shared);
     }
     /// Resets the connections that nobody accepted.
     void close(Acceptor& acceptor, time::Instant now) noexcept;
@@ -117,6 +117,7 @@ public:
 private:
     [[nodiscard]] Drop read_header(Segment& segment) noexcept;
     [[nodiscard]] Drop dispatch(Segment& segment) noexcept;
+    [[nodiscard]] Drop input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noexcept;
     [[nodiscard]] Drop input_connection(Tcb& tcb, Segment& segment) noexcept;
     [[nodiscard]] bool is_expected(const Tcb& tcb, const Segment& segment) const noexcept;
     [[nodiscard]] Drop input_expected(Tcb& tcb, Segment& segment) noexcept;

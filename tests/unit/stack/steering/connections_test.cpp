@@ -1,0 +1,347 @@
+// Several cores with one address: connections, whoever listens and by whatever queue their segments come.
+
+#include "support/stack_cores.hpp"
+#include "support/tcp_host.hpp"
+
+#include <skerry/stack/wire/icmp.hpp>
+
+#include <algorithm>
+#include <list>
+#include <set>
+
+namespace skerry {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace tests;
+using stack::Drop;
+using stack::tcp::State;
+using stack::wire::Ipv4Addr;
+
+constexpr std::uint16_t port = 7000;
+
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+std::string read(StackCores& cores, StackCores::Core& core, TestEndpoint& from) {
+    std::string text(from.tcb->received_bytes, ' ');
+    text.resize(
+        core.stack.tcp().read(*from.tcb, std::as_writable_bytes(std::span(text.data(), text.size())), cores.now));
+    return text;
+}
+
+/// A connection: both ends, and the core that has ours.
+struct Pair {
+    std::unique_ptr<TestEndpoint> theirs = std::make_unique<TestEndpoint>();
+    std::unique_ptr<TestEndpoint> ours = std::make_unique<TestEndpoint>();
+    StackCores::Core* core = nullptr;
+};
+
+/// Cores that listen, and a peer who connects to them.
+struct Net : StackCores {
+    explicit Net(const stack::SteeringOptions& how = options(2, 1)) : StackCores(how), acceptors(how.cores) {}
+    ~Net() {
+        for (Pair& pair : pairs) end(pair);
+        for (std::size_t core = 0; core < cores.size(); ++core)
+            if (acceptors[core] != nullptr) close(core);
+        pass(std::chrono::minutes{5});
+        for (auto& core : cores) {
+            CHECK(core->stack.tcp().sizes().connections == 0);
+            CHECK(core->stack.tcp().sizes().half_open == 0);
+        }
+    }
+
+    [[nodiscard]] Result<> listen(std::size_t core, bool is_shared = true) {
+        auto made = std::make_unique<TestAcceptor>();
+        auto listening = cores[core]->stack.tcp().listen(*made, {}, port, 1024, is_shared);
+        if (listening) acceptors[core] = std::move(made);
+        return listening;
+    }
+    void close(std::size_t core) {
+        cores[core]->stack.tcp().close(*acceptors[core], now);
+        acceptors[core] = nullptr;
+    }
+
+    /// Connects from the peer and accepts wherever it arrives; null when nobody has it.
+    Pair* connect() {
+        Pair& pair = pairs.emplace_back();
+        REQUIRE(peer->stack.tcp().connect(*pair.theirs, host_ip, port, now));
+        converse();
+        for (std::size_t core = 0; core < cores.size(); ++core)
+            if (acceptors[core] != nullptr && cores[core]->stack.tcp().accept(*acceptors[core], *pair.ours)) {
+                pair.core = cores[core].get();
+                return &pair;
+            }
+        return nullptr;
+    }
+    /// Both directions carry what they should.
+    [[nodiscard]] bool talks(Pair& pair) {
+        if (pair.theirs->tcb->state != State::established) return false;
+        static int number = 0;
+        const std::string there = "to the core " + std::to_string(++number);
+        const std::string back = "from the core " + std::to_string(number);
+        peer->stack.tcp().write(*pair.theirs->tcb, bytes_of(there), now);
+        pair.core->stack.tcp().write(*pair.ours->tcb, bytes_of(back), now);
+        converse();
+        return read(*this, *pair.core, *pair.ours) == there && read(*this, *peer, *pair.theirs) == back;
+    }
+    void end(Pair& pair) {
+        if (pair.theirs->tcb != nullptr) peer->stack.tcp().close(*pair.theirs, now);
+        if (pair.core != nullptr && pair.ours->tcb != nullptr) {
+            converse();
+            pair.core->stack.tcp().close(*pair.ours, now);
+        }
+        pair.core = nullptr;
+        converse();
+    }
+    [[nodiscard]] std::vector<std::size_t> counts() {
+        std::vector<std::size_t> counts(cores.size());
+        for (std::size_t core = 0; core < cores.size(); ++core)
+            counts[core] = cores[core]->stack.tcp().sizes().connections;
+        return counts;
+    }
+
+    std::vector<std::unique_ptr<TestAcceptor>> acceptors;
+    std::list<Pair> pairs;
+};
+
+TEST_CASE("one listener gets every connection, whichever core has the queue", "[stack][steering][tcp]") {
+    Net net;
+    REQUIRE(net.listen(1, false));
+    for (int i = 0; i < 30; ++i) {
+        Pair* const pair = net.connect();
+        REQUIRE(pair != nullptr);
+        CHECK(pair->core == net.cores[1].get());
+        CHECK(net.talks(*pair));
+    }
+    CHECK(net.counts() == std::vector<std::size_t>{0, 30});
+    CHECK(net[0].stack.drops().total() == 0);
+}
+
+TEST_CASE("with one queue connections spread over the cores that listen", "[stack][steering][tcp]") {
+    Net net(StackCores::options(3, 1));
+    REQUIRE(net.listen(0));
+    REQUIRE(net.listen(2));
+    for (int i = 0; i < 60; ++i) {
+        Pair* const pair = net.connect();
+        REQUIRE(pair != nullptr);
+        CHECK(net.talks(*pair));
+    }
+    const auto counts = net.counts();
+    CHECK(counts[0] > 15);
+    CHECK(counts[1] == 0);
+    CHECK(counts[2] > 15);
+}
+
+TEST_CASE("where the port's hash is known, nothing of a connection crosses", "[stack][steering][tcp]") {
+    stack::SteeringOptions how = StackCores::options(2, 2);
+    how.hash_predicts = true;
+    Net net(how);
+    net.queue_of = [&](std::span<const std::byte> frame) -> std::size_t {  // as a NIC does
+        if (frame[13] == std::byte{6}) return 0;
+        const auto at = frame.subspan(stack::wire::ethernet_bytes);
+        const stack::tcp::Tuple tuple{stack::wire::load_ipv4(&at[16]), stack::wire::load_ipv4(&at[12]),
+                                      stack::wire::load_be16(&at[22]), stack::wire::load_be16(&at[20])};
+        return net.shared->queue_of(net.shared->toeplitz().hash(tuple));
+    };
+    REQUIRE(net.listen(0));
+    REQUIRE(net.listen(1));
+    Pair* pair = net.connect();  // with an introduction
+    REQUIRE(pair != nullptr);
+    const std::uint64_t before = net.crossed();
+    for (int i = 0; i < 40; ++i) {
+        pair = net.connect();
+        REQUIRE(pair != nullptr);
+        CHECK(net.talks(*pair));
+    }
+    CHECK(net.crossed() == before);
+    CHECK(net.counts()[0] > 8);
+    CHECK(net.counts()[1] > 8);
+
+    // And what we begin comes home too.
+    TestAcceptor theirs;
+    REQUIRE(net.peer->stack.tcp().listen(theirs, {}, 80, 64));
+    for (std::size_t i = 0; i < 20; ++i) {
+        TestEndpoint ours;
+        REQUIRE(net[i % 2].stack.tcp().connect(ours, peer_ip, 80, net.now));
+        net.converse();
+        CHECK(ours.tcb->state == State::established);
+        net[i % 2].stack.tcp().close(ours, net.now);
+    }
+    CHECK(net.crossed() == before);
+    net.peer->stack.tcp().close(theirs, net.now);
+}
+
+TEST_CASE("a connection stays where it is when other cores begin to listen", "[stack][steering][tcp]") {
+    Net net;
+    REQUIRE(net.listen(0));
+    std::vector<Pair*> first;
+    for (int i = 0; i < 20; ++i) first.push_back(net.connect());
+    REQUIRE(net.listen(1));
+    for (Pair* pair : first) {
+        REQUIRE(pair != nullptr);
+        CHECK(pair->core == net.cores[0].get());
+        CHECK(net.talks(*pair));
+    }
+    for (int i = 0; i < 20; ++i) REQUIRE(net.connect() != nullptr);
+    CHECK(net.counts()[1] > 2);
+}
+
+TEST_CASE("a connection outlives the listener that took it, and new ones go to those that are left",
+          "[stack][steering][tcp]") {
+    Net net;
+    REQUIRE(net.listen(0));
+    REQUIRE(net.listen(1));
+    for (int i = 0; i < 20; ++i) REQUIRE(net.connect() != nullptr);
+    const auto before = net.counts();
+    REQUIRE(before[1] > 2);
+    net.close(1);
+    for (Pair& pair : net.pairs) CHECK(net.talks(pair));
+    for (int i = 0; i < 20; ++i) {
+        Pair* const pair = net.connect();
+        REQUIRE(pair != nullptr);
+        CHECK(pair->core == net.cores[0].get());
+        CHECK(net.talks(*pair));
+    }
+    net.close(0);
+    for (Pair& pair : net.pairs) CHECK(net.talks(pair));
+    CHECK(net.connect() == nullptr);
+    CHECK(net.pairs.back().theirs->tcb->error == Errc::connection_refused);
+}
+
+TEST_CASE("a first segment that was under way to a listener that closed goes to another", "[stack][steering][tcp]") {
+    Net net;
+    REQUIRE(net.listen(1));
+    Pair& pair = net.pairs.emplace_back();
+    REQUIRE(net.connect() != nullptr);  // all know each other
+    REQUIRE(net.peer->stack.tcp().connect(*pair.theirs, host_ip, port, net.now));
+    for (const Bytes& frame : net.taken(*net.peer)) net.give(0, frame);
+    REQUIRE(net.listen(0));
+    net.close(1);
+    net.converse();
+    CHECK(pair.theirs->tcb->state == State::established);
+    REQUIRE(net[0].stack.tcp().accept(*net.acceptors[0], *pair.ours));
+    pair.core = net.cores[0].get();
+    CHECK(net.talks(pair));
+}
+
+TEST_CASE("the end of a connection finds its core too, and its number can be used again there or elsewhere",
+          "[stack][steering][tcp]") {
+    Net net;
+    REQUIRE(net.listen(1, false));
+    Pair* pair = net.connect();
+    REQUIRE(pair != nullptr);
+    const stack::tcp::Tuple tuple = pair->ours->tcb->tuple;
+    CHECK(net.shared->flows().find(tuple) == 1);
+    net[1].stack.tcp().close(*pair->ours, net.now);  // first, so TIME-WAIT is ours
+    net.converse();
+    net.peer->stack.tcp().close(*pair->theirs, net.now);
+    net.converse();
+    CHECK(net[1].stack.tcp().sizes().time_wait == 1);
+    CHECK(net.shared->flows().find(tuple) == 1);
+    net.pass(2min);
+    CHECK(net[1].stack.tcp().sizes().time_wait == 0);
+    CHECK(net.shared->flows().find(tuple) == stack::FlowOwners::nobody);
+}
+
+TEST_CASE("a core without a queue connects, and no two cores choose one number", "[stack][steering][tcp]") {
+    Net net(StackCores::options(3, 1));
+    TestAcceptor theirs;
+    REQUIRE(net.peer->stack.tcp().listen(theirs, {}, 80, 256));
+    std::set<std::uint16_t> ports;
+    std::vector<std::unique_ptr<TestEndpoint>> ours;
+    for (std::size_t i = 0; i < 60; ++i) {
+        ours.push_back(std::make_unique<TestEndpoint>());
+        REQUIRE(net[i % 3].stack.tcp().connect(*ours.back(), peer_ip, 80, net.now));
+        ports.insert(ours.back()->tcb->tuple.local_port);
+        net.converse();
+    }
+    CHECK(ports.size() == 60);
+    for (std::size_t i = 0; i < 60; ++i) {
+        CHECK(ours[i]->tcb->state == State::established);
+        net[i % 3].stack.tcp().close(*ours[i], net.now);
+    }
+    net.converse();
+    net.peer->stack.tcp().close(theirs, net.now);
+}
+
+TEST_CASE("a core reaches another core's listener by our own address", "[stack][steering][tcp]") {
+    Net net;
+    REQUIRE(net.listen(1, false));
+    TestEndpoint near;
+    TestEndpoint far;
+    REQUIRE(net[0].stack.tcp().connect(near, host_ip, port, net.now));
+    net.converse();
+    REQUIRE(near.tcb->state == State::established);
+    REQUIRE(net[1].stack.tcp().accept(*net.acceptors[1], far));
+    const std::string text(100'000, 'y');
+    std::size_t sent = 0;
+    std::string got;
+    for (int turn = 0; turn < 200 && got.size() < text.size(); ++turn) {
+        sent += net[0].stack.tcp().write(*near.tcb, bytes_of(text).subspan(sent), net.now);
+        net.converse();
+        got += read(net, net[1], far);
+    }
+    CHECK((got == text));
+    net[0].stack.tcp().close(near, net.now);
+    net.converse();
+    net[1].stack.tcp().close(far, net.now);
+    net.converse();
+    CHECK(net[0].stack.backlog().empty());  // nothing of it left by the wire
+}
+
+TEST_CASE("a segment of no connection is refused once", "[stack][steering][tcp]") {
+    Net net;
+    REQUIRE(net.listen(1, false));
+    REQUIRE(net.connect() != nullptr);
+    TestEndpoint nobody;
+    REQUIRE(net.peer->stack.tcp().connect(nobody, host_ip, port + 1, net.now));
+    std::size_t answers = 0;
+    for (const Bytes& frame : net.taken(*net.peer)) net.give(0, frame);
+    net.cross();
+    for (auto& core : net.cores) answers += net.taken(*core).size();
+    CHECK(answers == 1);
+    net.peer->stack.tcp().forget(nobody);
+}
+
+TEST_CASE("an error about a connection that a core begins is told to that core", "[stack][steering][tcp][icmp]") {
+    Net net;
+    REQUIRE(net.listen(0));
+    REQUIRE(net.connect() != nullptr);
+    TestEndpoint ours;
+    REQUIRE(net[1].stack.tcp().connect(ours, peer_ip, 80, net.now));
+    const auto sent = net.taken(1);
+    REQUIRE(sent.size() == 1);
+    Bytes bytes(stack::wire::icmp_bytes + 28);
+    stack::wire::IcmpHeader header;
+    header.type = stack::wire::IcmpType::unreachable;
+    header.code = stack::wire::icmp_code::port_unreachable;
+    stack::wire::write(header, bytes.data());
+    std::memcpy(bytes.data() + stack::wire::icmp_bytes, sent.front().data() + stack::wire::ethernet_bytes, 28);
+    stack::wire::seal_icmp(bytes);
+    net.give(0, ipv4(stack::wire::ip_protocol::icmp, bytes));
+    net.cross();
+    CHECK(ours.tcb->error == Errc::connection_refused);
+    net[1].stack.tcp().close(ours, net.now);
+}
+
+TEST_CASE("what does not fit a ring is lost like on a wire, counted, and sent again", "[stack][steering][tcp]") {
+    stack::SteeringOptions how = StackCores::options(2, 1);
+    how.ring_frames = 4;
+    Net net(how);
+    REQUIRE(net.listen(1, false));
+    Pair* const pair = net.connect();
+    REQUIRE(pair != nullptr);
+    const std::string text(60'000, 'z');
+    std::size_t sent = 0;
+    std::string got;
+    for (int turn = 0; turn < 2000 && got.size() < text.size(); ++turn) {
+        sent += net.peer->stack.tcp().write(*pair->theirs->tcb, bytes_of(text).subspan(sent), net.now);
+        net.pass(50ms);
+        got += read(net, net[1], *pair->ours);
+    }
+    CHECK((got == text));
+    CHECK(net[0].stack.drops()[Drop::steering_full] > 0);
+}
+
+}  // namespace
+}  // namespace skerry

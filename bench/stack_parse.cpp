@@ -60,7 +60,7 @@ std::vector<std::byte> segment(std::size_t payload_bytes) {
 }
 
 /// Ethernet, IPv4 and TCP with timestamps, as the stack reads them; `known` says whether the port verified checksums.
-Drop read_segment(std::span<const std::byte> frame, Checksum known, TcpHeader& tcp, TcpTimestamps& timestamps) {
+Drop read_segment(std::span<const std::byte> frame, FrameChecksum known, TcpHeader& tcp, TcpTimestamps& timestamps) {
     EthernetHeader ethernet;
     if (const Drop drop = parse(frame, ethernet); drop != Drop::none) return drop;
     frame = frame.subspan(ethernet.header_bytes);
@@ -68,7 +68,7 @@ Drop read_segment(std::span<const std::byte> frame, Checksum known, TcpHeader& t
     if (const Drop drop = parse(frame, ip, known); drop != Drop::none) return drop;
     frame = frame.first(ip.total_bytes).subspan(ip.header_bytes);
     if (const Drop drop = parse(frame, tcp); drop != Drop::none) return drop;
-    if (known != Checksum::good &&
+    if (known != FrameChecksum::good &&
         !tcp_checksum_holds(frame, pseudo_header(ip.source, ip.destination, ip.protocol, ip.payload_bytes())))
         return Drop::tcp_checksum;
     const auto options = frame.subspan(tcp_bytes, tcp.header_bytes - tcp_bytes);
@@ -82,7 +82,7 @@ Drop read_segment(std::span<const std::byte> frame, Checksum known, TcpHeader& t
     return drop;
 }
 
-void parse_segment(benchmark::State& state, Checksum known) {
+void parse_segment(benchmark::State& state, FrameChecksum known) {
     const auto frame = segment(static_cast<std::size_t>(state.range(0)));
     std::span<const std::byte> bytes{frame};
     TcpHeader tcp;
@@ -94,8 +94,8 @@ void parse_segment(benchmark::State& state, Checksum known) {
         benchmark::DoNotOptimize(timestamps);
     }
 }
-BENCHMARK_CAPTURE(parse_segment, verified_by_the_port, Checksum::good)->Arg(64);
-BENCHMARK_CAPTURE(parse_segment, verified_here, Checksum::unknown)->Arg(64)->Arg(1448);
+BENCHMARK_CAPTURE(parse_segment, verified_by_the_port, FrameChecksum::good)->Arg(64);
+BENCHMARK_CAPTURE(parse_segment, verified_here, FrameChecksum::unknown)->Arg(64)->Arg(1448);
 
 /// All options of a SYN.
 void parse_syn_options(benchmark::State& state) {

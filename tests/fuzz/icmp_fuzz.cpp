@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto in = fuzz::bytes_of(data, size);
     IcmpHeader header;
     static_cast<void>(parse(in, header));
-    const auto drop = parse(in, header, Checksum::good);
+    const auto drop = parse(in, header, FrameChecksum::good);
     if (drop == stack::Drop::icmp_short) return 0;
     std::vector<std::byte> sealed(in.begin(), in.end());
     seal_icmp(sealed);

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto in = fuzz::bytes_of(data, size);
     IgmpMessage message;
     static_cast<void>(parse(in, message));
-    if (parse(in, message, Checksum::good) != stack::Drop::none) return 0;
+    if (parse(in, message, FrameChecksum::good) != stack::Drop::none) return 0;
     const bool query = message.type == IgmpType::query;
     fuzz::require(query == (message.query_version != 0) && message.query_version <= 3, "queries have a version");
     fuzz::require(message.group.is_multicast() || (query && message.group.is_unspecified()), "a group is a group");

@@ -14,7 +14,7 @@ using namespace skerry::stack::wire;
 
 namespace {
 
-void check(std::span<const std::byte> in, Checksum known, std::size_t rest) {
+void check(std::span<const std::byte> in, FrameChecksum known, std::size_t rest) {
     Ipv4Header header;
     if (parse(in, header, known, rest) != stack::Drop::none) return;
     fuzz::require(header.header_bytes >= ipv4_bytes && header.header_bytes <= in.size(), "the header is there");
@@ -26,7 +26,7 @@ void check(std::span<const std::byte> in, Checksum known, std::size_t rest) {
     std::array<std::byte, ipv4_bytes> out{};
     write(header, out.data());
     out[6] |= in[6] & std::byte{0x80};  // reserved; ignored, and sent as 0
-    if (known == Checksum::good || (in[6] & std::byte{0x80}) != std::byte{}) std::copy_n(&in[10], 2, &out[10]);
+    if (known == FrameChecksum::good || (in[6] & std::byte{0x80}) != std::byte{}) std::copy_n(&in[10], 2, &out[10]);
     // A checksum of ffff holds where 0000 is written: both are zero to a ones'-complement sum.
     if (load_checksum(&in[10]) == 0xffff) std::copy_n(&in[10], 2, &out[10]);
     fuzz::require(std::equal(out.begin(), out.end(), in.begin()), "written as read");
@@ -38,13 +38,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const std::size_t rest = data[0] % 2 == 0 ? 0 : data[0] * std::size_t{257};
     const auto in = fuzz::bytes_of(data + 1, size - 1);
-    check(in, Checksum::unknown, rest);
-    check(in, Checksum::good, rest);
+    check(in, FrameChecksum::unknown, rest);
+    check(in, FrameChecksum::good, rest);
     if (in.size() < ipv4_bytes) return 0;
     std::vector<std::byte> sealed(in.begin(), in.end());
     const std::size_t header = std::min((load_8(in.data()) & 0xfU) * std::size_t{4}, in.size());
     store_checksum(&sealed[10], 0);
     store_checksum(&sealed[10], fold(sum(std::span{sealed}.first(std::max(header, ipv4_bytes)))));
-    check(sealed, Checksum::unknown, rest);
+    check(sealed, FrameChecksum::unknown, rest);
     return 0;
 }

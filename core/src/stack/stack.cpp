@@ -86,7 +86,7 @@ bool Stack::is_for_us(wire::Ipv4Addr destination) const noexcept {
 
 void Stack::input_ipv4(Frame& frame, time::Instant now, bool is_steered) noexcept {
     wire::Ipv4Header header;
-    if (const Drop why = wire::parse(frame.bytes(), header, known(frame.checksum)); why != Drop::none)
+    if (const Drop why = wire::parse(frame.bytes(), header, frame.checksum); why != Drop::none)
         return link_.drop(frame, why);
     if (!is_for_us(header.destination)) return link_.drop(frame, Drop::ipv4_not_ours);
     if (config_.is_broadcast(header.source)) return link_.drop(frame, Drop::ipv4_source);

@@ -9,6 +9,7 @@
 
 #include "../base/cache_line.hpp"
 #include "../base/io_buf.hpp"
+#include "frame_checksum.hpp"
 #include "socket_ops.hpp"
 
 #include <cstddef>
@@ -16,13 +17,6 @@
 #include <span>
 
 namespace skerry::backend {
-
-/// What is known of the checksums of a received packet, IP and transport alike.
-enum class FrameChecksum : std::uint8_t {
-    unknown,  ///< nobody looked: the stack does
-    good,  ///< the port verified it, or it comes from the same host and cannot be wrong
-    bad,  ///< the port found it wrong
-};
 
 namespace frame_flag {
 inline constexpr std::uint8_t device_memory = 1;  ///< the payload is on a device: only headers may be read

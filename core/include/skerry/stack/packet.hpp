@@ -12,11 +12,6 @@
 
 namespace skerry::stack {
 
-/// What a parser is told of a frame's checksums. One that was found bad does not come so far.
-[[nodiscard]] constexpr wire::Checksum known(backend::FrameChecksum checksum) noexcept {
-    return checksum == backend::FrameChecksum::good ? wire::Checksum::good : wire::Checksum::unknown;
-}
-
 /// An IPv4 packet for us. `frame` begins behind the IPv4 header, whose bytes still stand in front of it.
 struct Packet {
     Frame& frame;

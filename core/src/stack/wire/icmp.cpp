@@ -66,9 +66,9 @@ constexpr std::size_t quoted_payload_bytes = 8;  // all that RFC 792 promises
 
 }  // namespace
 
-Drop parse(std::span<const std::byte> in, IcmpHeader& out, Checksum known) noexcept {
+Drop parse(std::span<const std::byte> in, IcmpHeader& out, FrameChecksum known) noexcept {
     if (in.size() < icmp_bytes) return Drop::icmp_short;
-    if (known == Checksum::bad || (known != Checksum::good && fold(sum(in)) != 0)) return Drop::icmp_checksum;
+    if (known == FrameChecksum::bad || (known != FrameChecksum::good && fold(sum(in)) != 0)) return Drop::icmp_checksum;
     out = IcmpHeader{};
     out.type = static_cast<IcmpType>(load_8(in.data()));
     out.code = load_8(in.data() + 1);

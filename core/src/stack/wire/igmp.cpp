@@ -32,9 +32,9 @@ constexpr std::uint16_t v1_response_tenths = 100;  // RFC 2236 section 4
 
 }  // namespace
 
-Drop parse(std::span<const std::byte> in, IgmpMessage& out, Checksum known) noexcept {
+Drop parse(std::span<const std::byte> in, IgmpMessage& out, FrameChecksum known) noexcept {
     if (in.size() < igmp_bytes) return Drop::igmp_short;
-    if (known == Checksum::bad || (known != Checksum::good && fold(sum(in)) != 0)) return Drop::igmp_checksum;
+    if (known == FrameChecksum::bad || (known != FrameChecksum::good && fold(sum(in)) != 0)) return Drop::igmp_checksum;
     out = IgmpMessage{};
     out.type = static_cast<IgmpType>(load_8(in.data()));
     out.group = load_ipv4(in.data() + 4);

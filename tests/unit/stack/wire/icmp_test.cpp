@@ -89,9 +89,9 @@ TEST_CASE("what ICMP refuses", "[stack][wire][icmp]") {
     IcmpHeader header;
     CHECK(parse_exact(std::span{echo}.first(7), header) == Drop::icmp_short);
     CHECK(parse_exact(with(echo, 12, {0}), header) == Drop::icmp_checksum);
-    CHECK(parse_exact(with(echo, 12, {0}), header, Checksum::good) == Drop::none);
-    CHECK(parse_exact(echo, header, Checksum::bad) == Drop::icmp_checksum);
-    CHECK(parse_exact(echo, header, Checksum::none) == Drop::none);
+    CHECK(parse_exact(with(echo, 12, {0}), header, FrameChecksum::good) == Drop::none);
+    CHECK(parse_exact(echo, header, FrameChecksum::bad) == Drop::icmp_checksum);
+    CHECK(parse_exact(echo, header, FrameChecksum::unknown) == Drop::none);
     for (const int type : {1, 4, 5, 9, 10, 13, 15, 17, 255}) CHECK(refused(with(echo, 0, {type})) == Drop::icmp_type);
     CHECK(refused(with(error, 1, {16})) == Drop::icmp_code);
     CHECK(refused(with(error, 0, {11, 2})) == Drop::icmp_code);
@@ -108,8 +108,8 @@ TEST_CASE("what ICMP refuses", "[stack][wire][icmp]") {
 
 TEST_CASE("a cut ICMP message is refused at every byte, whatever the port says of it", "[stack][wire][icmp]") {
     CHECK(truncations_accepted<IcmpHeader>(error) == 0);
-    CHECK(truncations_accepted<IcmpHeader>(error, Checksum::good) == 0);
-    CHECK(truncations_accepted<IcmpHeader>(std::span{echo}.first(8), Checksum::good) == 0);
+    CHECK(truncations_accepted<IcmpHeader>(error, FrameChecksum::good) == 0);
+    CHECK(truncations_accepted<IcmpHeader>(std::span{echo}.first(8), FrameChecksum::good) == 0);
 }
 
 TEST_CASE("an ICMP error is written with its MTU, in front of what it quotes", "[stack][wire][icmp]") {

@@ -76,8 +76,8 @@ TEST_CASE("what IGMP refuses", "[stack][wire][igmp]") {
     IgmpMessage message;
     CHECK(parse_exact(std::span{query}.first(7), message) == Drop::igmp_short);
     CHECK(parse_exact(with(query, 1, {99}), message) == Drop::igmp_checksum);
-    CHECK(parse_exact(with(query, 1, {99}), message, Checksum::good) == Drop::none);
-    CHECK(parse_exact(query, message, Checksum::bad) == Drop::igmp_checksum);
+    CHECK(parse_exact(with(query, 1, {99}), message, FrameChecksum::good) == Drop::none);
+    CHECK(parse_exact(query, message, FrameChecksum::bad) == Drop::igmp_checksum);
     for (const std::size_t size : {9U, 10U, 11U}) {
         Bytes bytes = query;
         bytes.resize(size);
@@ -93,9 +93,9 @@ TEST_CASE("what IGMP refuses", "[stack][wire][igmp]") {
 
 TEST_CASE("a cut IGMP message is refused at every byte", "[stack][wire][igmp]") {
     CHECK(truncations_accepted<IgmpMessage>(query) == 0);
-    CHECK(truncations_accepted<IgmpMessage>(report, Checksum::good) == 0);
+    CHECK(truncations_accepted<IgmpMessage>(report, FrameChecksum::good) == 0);
     // Of a version 3 query the first 8 bytes are a query of version 2.
-    CHECK(truncations_accepted<IgmpMessage>(query_v3, Checksum::good) == 1);
+    CHECK(truncations_accepted<IgmpMessage>(query_v3, FrameChecksum::good) == 1);
 }
 
 }  // namespace

@@ -106,9 +106,9 @@ TEST_CASE("padding behind an IPv4 datagram is left out, and less than it says is
     CHECK(header.total_bytes == 28);
     bytes.resize(27);
     CHECK(parse_exact(bytes, header) == Drop::ipv4_total_length);
-    CHECK(parse_exact(bytes, header, Checksum::unknown, std::size_t{1}) == Drop::none);
-    CHECK(parse_exact(std::span{bytes}.first(20), header, Checksum::unknown, std::size_t{8}) == Drop::none);
-    CHECK(parse_exact(std::span{bytes}.first(20), header, Checksum::unknown, std::size_t{7}) ==
+    CHECK(parse_exact(bytes, header, FrameChecksum::unknown, std::size_t{1}) == Drop::none);
+    CHECK(parse_exact(std::span{bytes}.first(20), header, FrameChecksum::unknown, std::size_t{8}) == Drop::none);
+    CHECK(parse_exact(std::span{bytes}.first(20), header, FrameChecksum::unknown, std::size_t{7}) ==
           Drop::ipv4_total_length);
 }
 
@@ -139,11 +139,10 @@ TEST_CASE("every wrong bit of an IPv4 header is seen by its checksum or before i
 TEST_CASE("what the port says about an IPv4 checksum is taken", "[stack][wire][ipv4]") {
     const Bytes wrong = with(datagram(), 10, {0xde, 0xad});
     Ipv4Header header;
-    CHECK(parse_exact(wrong, header, Checksum::good) == Drop::none);
-    CHECK(parse_exact(wrong, header, Checksum::unknown) == Drop::ipv4_checksum);
-    CHECK(parse_exact(wrong, header, Checksum::none) == Drop::ipv4_checksum);
-    CHECK(parse_exact(datagram(), header, Checksum::none) == Drop::none);
-    CHECK(parse_exact(datagram(), header, Checksum::bad) == Drop::ipv4_checksum);
+    CHECK(parse_exact(wrong, header, FrameChecksum::good) == Drop::none);
+    CHECK(parse_exact(wrong, header, FrameChecksum::unknown) == Drop::ipv4_checksum);
+    CHECK(parse_exact(datagram(), header, FrameChecksum::unknown) == Drop::none);
+    CHECK(parse_exact(datagram(), header, FrameChecksum::bad) == Drop::ipv4_checksum);
 }
 
 TEST_CASE("sources that no host has are refused", "[stack][wire][ipv4]") {
@@ -218,7 +217,7 @@ TEST_CASE("a cut IPv4 datagram is refused at every byte", "[stack][wire][ipv4]")
     CHECK(truncations_accepted<Ipv4Header>(with_options(hex("07 0b 04 00000000 00000000 00"))) == 0);
     // Also when more is said to follow, no header is read that is not there.
     const Bytes bytes = datagram();
-    CHECK(truncations_accepted<Ipv4Header>(std::span{bytes}.first(20), Checksum::good, std::size_t{100}) == 0);
+    CHECK(truncations_accepted<Ipv4Header>(std::span{bytes}.first(20), FrameChecksum::good, std::size_t{100}) == 0);
 }
 
 }  // namespace

@@ -14,6 +14,8 @@
 #include "addresses.hpp"
 #include "byte_order.hpp"
 
+#include "../../backend/frame_checksum.hpp"
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -22,13 +24,7 @@
 
 namespace skerry::stack::wire {
 
-/// What the port says about a checksum that came in.
-enum class Checksum : std::uint8_t {
-    unknown,  ///< It did not look: verified here.
-    none,     ///< It looked and makes no statement: verified here.
-    good,     ///< It verified it: believed.
-    bad,      ///< It found it wrong: refused.
-};
+using backend::FrameChecksum;
 
 /// The unfolded sum of a piece that begins at an even offset, added to `start`, which may be any 64-bit number.
 ///

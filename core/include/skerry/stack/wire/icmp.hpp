@@ -65,10 +65,11 @@ struct IcmpHeader {
 /// Reads a message, the payload of an IP datagram without the frame's padding. An echo's data is in.subspan(8).
 ///
 /// Shape:    `in` is the whole message in one piece. Of several pieces pass the first, which must hold all that is
-///           read, with Checksum::good, after PieceSum said so.
+///           read, with FrameChecksum::good, after PieceSum said so.
 /// Errors:   icmp_short, icmp_checksum, icmp_type, icmp_code, icmp_quote_short, icmp_quote.
 /// Source:   RFC 792; RFC 1191 section 4 for the MTU; RFC 6633: source quench is ignored.
-[[nodiscard]] Drop parse(std::span<const std::byte> in, IcmpHeader& out, Checksum known = Checksum::unknown) noexcept;
+[[nodiscard]] Drop parse(std::span<const std::byte> in, IcmpHeader& out,
+                         FrameChecksum known = FrameChecksum::unknown) noexcept;
 
 /// Writes icmp_bytes bytes; the checksum's field becomes 0. `quote` is not written: an error copies the datagram.
 void write(const IcmpHeader& header, std::byte* out) noexcept;

@@ -33,7 +33,8 @@ struct IgmpMessage {
 ///
 /// Errors:   igmp_short, igmp_length, igmp_checksum, igmp_type, igmp_group.
 /// Source:   RFC 2236 section 2; RFC 3376 sections 4.1 and 7.1 for telling queries apart.
-[[nodiscard]] Drop parse(std::span<const std::byte> in, IgmpMessage& out, Checksum known = Checksum::unknown) noexcept;
+[[nodiscard]] Drop parse(std::span<const std::byte> in, IgmpMessage& out,
+                         FrameChecksum known = FrameChecksum::unknown) noexcept;
 
 /// Writes igmp_bytes bytes, the checksum included. It travels with TTL 1 and a router alert.
 ///

@@ -77,8 +77,8 @@ namespace detail {
 /// Errors:   ipv4_short, ipv4_version, ipv4_header_length, ipv4_total_length, ipv4_checksum, ipv4_options,
 ///           ipv4_source_route, ipv4_source, ipv4_fragment_length, ipv4_fragment_end.
 /// Source:   RFC 791 section 3.1; RFC 1122 section 3.2.1.
-[[nodiscard]] inline Drop parse(std::span<const std::byte> in, Ipv4Header& out, Checksum known = Checksum::unknown,
-                                std::size_t rest = 0) noexcept {
+[[nodiscard]] inline Drop parse(std::span<const std::byte> in, Ipv4Header& out,
+                                FrameChecksum known = FrameChecksum::unknown, std::size_t rest = 0) noexcept {
     if (in.size() < ipv4_bytes) [[unlikely]]
         return Drop::ipv4_short;
     const std::byte* at = in.data();
@@ -92,9 +92,9 @@ namespace detail {
     out.total_bytes = load_be16(at + 2);
     if (out.total_bytes < out.header_bytes || out.total_bytes > in.size() + rest) [[unlikely]]
         return Drop::ipv4_total_length;
-    if (known != Checksum::good) {
+    if (known != FrameChecksum::good) {
         const std::uint64_t all = out.header_bytes == ipv4_bytes ? sum_of_20(at) : sum(in.first(out.header_bytes));
-        if (known == Checksum::bad || fold(all) != 0) [[unlikely]]
+        if (known == FrameChecksum::bad || fold(all) != 0) [[unlikely]]
             return Drop::ipv4_checksum;
     }
     out.id = load_be16(at + 4);

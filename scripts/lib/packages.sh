@@ -4,7 +4,7 @@ packages_build=(g++ cmake ninja-build pkg-config git)
 packages_apps=(libcli11-dev libtomlplusplus-dev)
 packages_dpdk=(libdpdk-dev)
 packages_test=(ccache catch2 libbenchmark-dev clang-19 libclang-rt-19-dev llvm-19 clang-format-19 nlohmann-json3-dev
-               socat sockperf iproute2 iputils-ping tshark strace valgrind)
+               socat sockperf iproute2 ethtool iputils-ping tshark strace valgrind)
 
 # need_packages NAME...: leaves what is there alone, so that it costs nothing and needs no rights on a ready machine.
 need_packages() {

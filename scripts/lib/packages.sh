@@ -5,6 +5,8 @@ packages_apps=(libcli11-dev libtomlplusplus-dev)
 packages_dpdk=(libdpdk-dev)
 packages_test=(ccache catch2 libbenchmark-dev clang-19 libclang-rt-19-dev llvm-19 clang-format-19 nlohmann-json3-dev
                socat sockperf iproute2 ethtool iputils-ping tshark strace valgrind)
+# tests/lab: an emulator, and what makes a disk for it. QEMU itself comes with the lab, from Debian 13.
+packages_lab=(mmdebstrap e2fsprogs busybox-static cpio kmod)
 
 # need_packages NAME...: leaves what is there alone, so that it costs nothing and needs no rights on a ready machine.
 need_packages() {

@@ -70,14 +70,13 @@ private:
     static Result<std::unique_ptr<backend::Core>, SetupError> make_stack_core(const backend::CoreSetup& setup,
                                                                               std::shared_ptr<PortSet> ports,
                                                                               Doorbell doorbell) {
-        if (setup.core_count != 1)
-            return Unexpected(SetupError{"dpdk: sockets on one core only, so far; choose it with --cores=N"});
         if (ports->ports().size() != 1)
             return Unexpected(SetupError{"dpdk: sockets on one port only, so far; name one device in --dpdk"});
         stack::StackConfig config;
         if (auto applied = stack::apply(setup.options, config); !applied)
             return Unexpected(SetupError{"dpdk: " + applied.error().message});
-        config.seed = stack::fresh_seed();
+        config.seed = ports->steering() != nullptr ? ports->steering()->options().seed : stack::fresh_seed();
+        config.seat = {ports->steering(), setup.core.index};
         std::unique_ptr<backend::CarriedSlowLane> lane;
         if (setup.slow_lanes != nullptr) {
             auto made = setup.slow_lanes->make_slow_lane();
@@ -99,7 +98,11 @@ private:
         if (attached_ == nullptr) return Unexpected(SetupError{failure_});
         const std::shared_ptr<PortSet> ports = std::move(attached_);
         const auto options = parse_options(setup.options.dpdk);
-        if (auto started = ports->start(setup.core_count, options.value()); !started) {
+        const PortUsers users{setup.core_count, !setup.options.ip.empty(), stack::fresh_seed()};
+        if (users.may_steer && users.cores > stack::cores_max)
+            return Unexpected(SetupError{"dpdk: at most " + std::to_string(stack::cores_max) +
+                                         " cores share an address; give fewer with --cores"});
+        if (auto started = ports->start(users, options.value()); !started) {
             failure_ = started.error().message;
             return Unexpected(std::move(started).error());
         }

@@ -12,7 +12,7 @@ namespace {
 
 using Failure = std::optional<OptionsError>;
 
-constexpr std::string_view keys_accepted = "vdev, pci, memory, hugepages, mbufs, rx_ring, tx_ring, prefix, eal";
+constexpr std::string_view keys_accepted = "vdev, pci, memory, hugepages, mbufs, queues, rx_ring, tx_ring, prefix, eal";
 
 // Each with whether it needs a value.
 struct EalArgument {
@@ -90,6 +90,7 @@ private:
         seen_.emplace_back(key);
         if (key == "memory") return read_number(item, value, options_.memory_mib, 32, 1U << 20U);
         if (key == "mbufs") return read_number(item, value, options_.mbufs, 512, Options::mbufs_max);
+        if (key == "queues") return read_number(item, value, options_.queues, 1, 1024);
         if (key == "rx_ring") return read_ring(item, value, options_.rx_ring);
         if (key == "tx_ring") return read_ring(item, value, options_.tx_ring);
         if (key == "hugepages") return read_hugepages(item, value);

@@ -25,7 +25,6 @@ constexpr std::uint64_t rx_checksums =
     RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 constexpr std::uint64_t tx_checksums =
     RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
-constexpr std::uint64_t hashed = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
 
 // Names of the devices that runtimes of this process have open.
 struct InUse {
@@ -81,7 +80,7 @@ EthPort::EthPort(const Device& device, std::uint16_t id, bool was_attached) noex
       was_attached_(was_attached),
       keeps_buffers_(device.arguments.find("zero-copy=yes") != std::string::npos) {}
 
-Result<std::unique_ptr<EthPort>, SetupError> EthPort::attach(const Device& device) {
+Result<std::unique_ptr<EthPort>, SetupError> EthPort::attach(const Device& device, const Options& options) {
     if (!claim(device.name)) return Unexpected(about(device.name, "another runtime of this process has it open"));
     std::uint16_t id = 0;
     const bool is_there = rte_eth_dev_get_port_by_name(device.name.c_str(), &id) == 0;
@@ -96,6 +95,8 @@ Result<std::unique_ptr<EthPort>, SetupError> EthPort::attach(const Device& devic
     }
     std::unique_ptr<EthPort> port(new EthPort(device, id, !is_there));
     if (auto known = port->look_at(); !known) return Unexpected(std::move(known).error());
+    if (options.queues != 0)
+        port->queues_max_ = std::min(port->queues_max_, static_cast<std::uint16_t>(options.queues));
     return port;
 }
 
@@ -128,42 +129,40 @@ Result<void, SetupError> EthPort::look_at() {
     driver_ = info.driver_name;
     node_ = rte_eth_dev_socket_id(id_);
     queues_max_ = std::min(info.max_rx_queues, info.max_tx_queues);
-    hash_types_ = info.flow_type_rss_offloads & hashed;
+    rss_ = Rss(info);
     rx_offloads_ = info.rx_offload_capa & rx_checksums;
     tx_offloads_ = info.tx_offload_capa & (tx_checksums | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
     return {};
 }
 
-Result<void, SetupError> EthPort::start(std::uint16_t queues, const Options& options) {
-    if (queues > queues_max_)
+Result<void, SetupError> EthPort::start(const PortUsers& users, const Options& options) {
+    const auto needed = users.may_steer ? std::uint16_t{1} : users.cores;
+    if (needed > queues_max_)
         return Unexpected(about(name_, "has " + std::to_string(queues_max_) +
                                            (queues_max_ == 1 ? " queue pair" : " queue pairs") + ", and each of the " +
-                                           std::to_string(queues) + " cores needs one; give fewer with --cores"));
+                                           std::to_string(needed) + " cores needs one; give fewer with --cores"));
+    queues_ = std::min(users.cores, queues_max_);
     eal_log::forget();
-    if (auto configured = configure(queues); !configured) return configured;
-    queues_ = queues;
-    if (auto made = make_pools(queues, options); !made) return made;
-    return set_up_queues(queues, options);
+    if (auto configured = configure(users.seed); !configured) return configured;
+    if (auto made = make_pools(users.cores, options); !made) return made;
+    return set_up_queues(options);
 }
 
-Result<void, SetupError> EthPort::configure(std::uint16_t queues) {
+Result<void, SetupError> EthPort::configure(std::uint64_t seed) {
     rte_eth_conf conf{};
     conf.rxmode.offloads = rx_offloads_;
     conf.txmode.offloads = tx_offloads_;
-    if (queues > 1 && hash_types_ != 0) {
-        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-        conf.rx_adv_conf.rss_conf.rss_hf = hash_types_;
-    }
-    const int error = rte_eth_dev_configure(id_, queues, queues, &conf);
-    if (error != 0) return Unexpected(refused(std::to_string(queues) + " queue pairs", error));
+    if (queues_ > 1) rss_.ask(conf, stack::Toeplitz::key_of(seed));
+    const int error = rte_eth_dev_configure(id_, queues_, queues_, &conf);
+    if (error != 0) return Unexpected(refused(std::to_string(queues_) + " queue pairs", error));
     return {};
 }
 
-Result<void, SetupError> EthPort::make_pools(std::uint16_t queues, const Options& options) {
-    for (std::uint16_t queue = 0; queue < queues; ++queue) {
+Result<void, SetupError> EthPort::make_pools(std::uint16_t cores, const Options& options) {
+    for (std::uint16_t core = 0; core < cores; ++core) {
         // A name has at most 25 characters.
         auto pool =
-            BufferPool::make("skerry_" + std::to_string(id_) + "_" + std::to_string(queue), options.mbufs, node_);
+            BufferPool::make("skerry_" + std::to_string(id_) + "_" + std::to_string(core), options.mbufs, node_);
         if (!pool) return Unexpected(std::move(pool).error());
         pools_.push_back(std::move(*pool));
         if (keeps_buffers_) pools_.back().forgive_missing();
@@ -171,13 +170,13 @@ Result<void, SetupError> EthPort::make_pools(std::uint16_t queues, const Options
     return {};
 }
 
-Result<void, SetupError> EthPort::set_up_queues(std::uint16_t queues, const Options& options) {
+Result<void, SetupError> EthPort::set_up_queues(const Options& options) {
     auto rx_ring = static_cast<std::uint16_t>(options.rx_ring);
     auto tx_ring = static_cast<std::uint16_t>(options.tx_ring);
     if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_ring, &tx_ring); error != 0)
         return Unexpected(refused("rings of this length", error));
     const unsigned node = node_ < 0 ? static_cast<unsigned>(SOCKET_ID_ANY) : static_cast<unsigned>(node_);
-    for (std::uint16_t queue = 0; queue < queues; ++queue) {
+    for (std::uint16_t queue = 0; queue < queues_; ++queue) {
         int error = rte_eth_rx_queue_setup(id_, queue, rx_ring, node, nullptr, pools_[queue].get());
         if (error == 0) error = rte_eth_tx_queue_setup(id_, queue, tx_ring, node, nullptr);
         if (error != 0) return Unexpected(refused("queue pair " + std::to_string(queue), error));
@@ -186,6 +185,7 @@ Result<void, SetupError> EthPort::set_up_queues(std::uint16_t queues, const Opti
     is_started_ = true;
     // Virtual devices without addresses of their own take every frame anyhow, and say that they cannot.
     (void)rte_eth_promiscuous_enable(id_);
+    hash_predicts_ = queues_ > 1 && rss_.program(id_, queues_);
     return {};
 }
 
@@ -193,6 +193,7 @@ std::string EthPort::description() const {
     const auto where = [](std::uint64_t offloads) { return offloads != 0 ? "hardware" : "software"; };
     std::string text = name_ + " (" + driver_ + "), ";
     if (node_ >= 0) text += "node " + std::to_string(node_) + ", ";
+    text += rss_.description(queues_max_) + ", ";
     return text + "checksums in " + where(rx_offloads_) + " (receive) and " + where(tx_offloads_ & tx_checksums) +
            " (send)";
 }
@@ -200,20 +201,33 @@ std::string EthPort::description() const {
 Result<std::shared_ptr<PortSet>, SetupError> PortSet::attach(const Options& options) {
     auto set = std::make_shared<PortSet>();
     for (const Device& device : options.devices) {
-        auto port = EthPort::attach(device);
+        auto port = EthPort::attach(device, options);
         if (!port) return Unexpected(std::move(port).error());
         set->ports_.push_back(std::move(*port));
     }
     return set;
 }
 
-Result<void, SetupError> PortSet::start(std::uint16_t queues, const Options& options) {
+Result<void, SetupError> PortSet::start(const PortUsers& users, const Options& options) {
     for (const auto& port : ports_)
-        if (auto started = port->start(queues, options); !started) return started;
+        if (auto started = port->start(users, options); !started) return started;
+    if (users.may_steer && users.cores > 1) make_steering(users);
     return {};
 }
 
+void PortSet::make_steering(const PortUsers& users) {
+    const EthPort& port = *ports_.front();
+    stack::SteeringOptions how;
+    how.cores = users.cores;
+    how.queues = port.queues();
+    how.hash_predicts = port.hash_predicts();
+    if (how.hash_predicts) how.table_entries = port.rss().table_entries();
+    how.seed = users.seed;
+    steering_ = std::make_shared<stack::Steering>(how);
+}
+
 PortSet::~PortSet() {
+    steering_ = nullptr;  // frames under way between cores go back to the pools
     for (const auto& port : ports_) port->close();
 }
 

@@ -1,12 +1,15 @@
 #pragma once
 
-// One port: any ethdev, by PCI address or as a virtual device, with a queue pair for each core.
+// One port: any ethdev, by PCI address or as a virtual device, with a queue pair for each core, or for as many as it
+// has.
 
 #include "mempool.hpp"
+#include "rss.hpp"
 
 #include <skerry/backend/backend.hpp>
 #include <skerry/base/result.hpp>
 #include <skerry/dpdk/options.hpp>
+#include <skerry/stack/steering/steering.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -15,6 +18,13 @@
 
 namespace skerry::dpdk {
 
+/// Who will use a port.
+struct PortUsers {
+    std::uint16_t cores = 1;
+    bool may_steer = false;  ///< fewer queue pairs than cores will do: the others send and receive by these
+    std::uint64_t seed = 0;  ///< of the hash that chooses queues
+};
+
 /// A port, attached and perhaps running.
 class EthPort {
 public:
@@ -22,13 +32,14 @@ public:
     ///
     /// Errors: a line with the next step: unknown device, bound to the kernel, no rights, in use by another runtime,
     ///         what the device's driver says.
-    [[nodiscard]] static Result<std::unique_ptr<EthPort>, backend::SetupError> attach(const Device& device);
+    [[nodiscard]] static Result<std::unique_ptr<EthPort>, backend::SetupError> attach(const Device& device,
+                                                                                      const Options& options);
 
-    /// Gives it `queues` queue pairs, each with a pool, and starts it. It takes all frames, whatever their destination.
-    /// Called once.
+    /// Gives it a queue pair for each core, as far as it has them, and a pool for each core, and starts it. It takes
+    /// all frames, whatever their destination. Called once.
     ///
     /// Errors: a line with the next step: too few queues, no memory, what the device's driver says.
-    [[nodiscard]] Result<void, backend::SetupError> start(std::uint16_t queues, const Options& options);
+    [[nodiscard]] Result<void, backend::SetupError> start(const PortUsers& users, const Options& options);
 
     EthPort(const EthPort&) = delete;
     EthPort& operator=(const EthPort&) = delete;
@@ -40,7 +51,12 @@ public:
     void close() noexcept;
 
     [[nodiscard]] std::uint16_t id() const noexcept { return id_; }
-    [[nodiscard]] const BufferPool& pool(std::uint16_t queue) const noexcept { return pools_[queue]; }
+    [[nodiscard]] const BufferPool& pool(std::uint16_t core) const noexcept { return pools_[core]; }
+    /// Queue pairs that it runs with: those of the first cores.
+    [[nodiscard]] std::uint16_t queues() const noexcept { return queues_; }
+    [[nodiscard]] const Rss& rss() const noexcept { return rss_; }
+    /// Whether it chooses queues by our key and table.
+    [[nodiscard]] bool hash_predicts() const noexcept { return hash_predicts_; }
 
     /// `net_memif0 (net_memif), node 0, checksums in software`
     [[nodiscard]] std::string description() const;
@@ -49,9 +65,9 @@ private:
     EthPort(const Device& device, std::uint16_t id, bool was_attached) noexcept;
 
     Result<void, backend::SetupError> look_at();
-    Result<void, backend::SetupError> configure(std::uint16_t queues);
-    Result<void, backend::SetupError> make_pools(std::uint16_t queues, const Options& options);
-    Result<void, backend::SetupError> set_up_queues(std::uint16_t queues, const Options& options);
+    Result<void, backend::SetupError> configure(std::uint64_t seed);
+    Result<void, backend::SetupError> make_pools(std::uint16_t cores, const Options& options);
+    Result<void, backend::SetupError> set_up_queues(const Options& options);
     [[nodiscard]] backend::SetupError refused(const std::string& step, int error) const;
 
     std::string name_;
@@ -64,7 +80,8 @@ private:
     int node_ = -1;
     std::uint16_t queues_ = 0;
     std::uint16_t queues_max_ = 0;
-    std::uint64_t hash_types_ = 0;
+    Rss rss_;
+    bool hash_predicts_ = false;
     std::uint64_t rx_offloads_ = 0;
     std::uint64_t tx_offloads_ = 0;
     std::vector<BufferPool> pools_;
@@ -84,12 +101,18 @@ public:
     ~PortSet();
 
     /// Errors: as EthPort::start.
-    [[nodiscard]] Result<void, backend::SetupError> start(std::uint16_t queues, const Options& options);
+    [[nodiscard]] Result<void, backend::SetupError> start(const PortUsers& users, const Options& options);
+
+    /// What the cores of one address share; null for one core, or when they take raw frames.
+    [[nodiscard]] const std::shared_ptr<stack::Steering>& steering() const noexcept { return steering_; }
 
     [[nodiscard]] const std::vector<std::unique_ptr<EthPort>>& ports() const noexcept { return ports_; }
 
 private:
+    void make_steering(const PortUsers& users);
+
     std::vector<std::unique_ptr<EthPort>> ports_;
+    std::shared_ptr<stack::Steering> steering_;
 };
 
 }  // namespace skerry::dpdk

@@ -1,5 +1,9 @@
 #include "stack_port.hpp"
 
+#include <skerry/stack/wire/ethernet.hpp>
+#include <skerry/stack/wire/ipv4.hpp>
+#include <skerry/stack/wire/tcp.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -22,12 +26,14 @@ FrameChecksum checksum_of(std::uint64_t flags) noexcept {
 
 }  // namespace
 
-StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t queue, Doorbell doorbell,
+StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbell doorbell,
                      std::unique_ptr<backend::CarriedSlowLane> lane) noexcept
     : ports_(std::move(ports)),
       port_id_(ports_->ports().front()->id()),
-      queue_(queue),
-      frames_(ports_->ports().front()->pool(queue).get()),
+      queue_(core),
+      has_queue_(core < ports_->ports().front()->queues()),
+      to_verify_(ports_->ports().front()->hash_predicts() ? verified_frames : 0),
+      frames_(ports_->ports().front()->pool(core).get()),
       doorbell_(std::move(doorbell)),
       lane_(std::move(lane)) {}
 
@@ -58,7 +64,28 @@ Frame* StackPort::take(rte_mbuf& mbuf, time::Instant now) noexcept {
     frame.queue = queue_;
     frame.rx_time_ns = now.as_nanos();
     frame.time_source = backend::TimeSource::burst;
+    if (to_verify_ != 0) [[unlikely]]
+        verify_hash(frame);
     return &frame;
+}
+
+// The first segments of TCP that a queue gets say whether the port does as it was told. What stands is not lost when it
+// does not: the owners of connections are known whatever the hash says.
+void StackPort::verify_hash(const Frame& frame) noexcept {
+    stack::wire::EthernetHeader ethernet;
+    stack::wire::Ipv4Header ip;
+    stack::wire::TcpHeader tcp;
+    if (stack::wire::parse(frame.bytes(), ethernet) != stack::Drop::none || ethernet.tagged) return;
+    const auto packet = frame.bytes().subspan(ethernet.header_bytes);
+    if (ethernet.ether_type != stack::wire::ether_type::ipv4 || stack::wire::parse(packet, ip) != stack::Drop::none)
+        return;
+    if (ip.protocol != stack::wire::ip_protocol::tcp || ip.is_fragment()) return;
+    if (stack::wire::parse(packet.subspan(ip.header_bytes), tcp) != stack::Drop::none) return;
+    --to_verify_;
+    stack::Steering& steering = *ports_->steering();
+    const std::uint32_t hash =
+        steering.toeplitz().hash({ip.destination, ip.source, tcp.destination_port, tcp.source_port});
+    if (steering.queue_of(hash) != queue_) steering.distrust_hash();
 }
 
 std::size_t StackPort::receive(std::span<Frame*> out, time::Instant now) noexcept {
@@ -66,6 +93,7 @@ std::size_t StackPort::receive(std::span<Frame*> out, time::Instant now) noexcep
         next_lane_ = now + lane_interval;
         lane_->poll();
     }
+    if (!has_queue_) return 0;
     std::array<rte_mbuf*, burst_max> mbufs;
     const std::uint16_t got = rte_eth_rx_burst(port_id_, queue_, mbufs.data(),
                                                static_cast<std::uint16_t>(std::min(out.size(), mbufs.size())));
@@ -118,7 +146,7 @@ std::size_t StackPort::transmit(std::span<Frame*> packets) noexcept {
 
 void StackPort::park(time::Instant wake_at) noexcept {
     // The loop may put a wake-up off for the sake of its timers.
-    doorbell_.wait(std::min(wake_at, nap_.end()), lane_ != nullptr ? lane_->fd() : -1);
+    doorbell_.wait(std::min(wake_at, next_deadline()), lane_ != nullptr ? lane_->fd() : -1);
     nap_.lengthen();
     next_lane_ = time::Instant{};
 }

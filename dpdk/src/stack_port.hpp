@@ -26,8 +26,8 @@ class StackPort {
 public:
     static constexpr std::int64_t busy_poll_interval_ns = 0;
 
-    /// `lane` may be null.
-    StackPort(std::shared_ptr<PortSet> ports, std::uint16_t queue, Doorbell doorbell,
+    /// Its queue pair is the one of that number; a core without one has memory and a doorbell. `lane` may be null.
+    StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbell doorbell,
               std::unique_ptr<backend::CarriedSlowLane> lane) noexcept;
     StackPort(const StackPort&) = delete;
     StackPort& operator=(const StackPort&) = delete;
@@ -36,7 +36,9 @@ public:
     std::size_t transmit(std::span<backend::Frame*> packets) noexcept;
     [[nodiscard]] backend::PortInfo info() const noexcept;
     [[nodiscard]] backend::FrameCache& frames() noexcept { return frames_; }
-    [[nodiscard]] time::Instant next_deadline() const noexcept { return nap_.end(); }
+    [[nodiscard]] time::Instant next_deadline() const noexcept {
+        return has_queue_ ? nap_.end() : time::Instant::max();
+    }
     bool arm() noexcept { return true; }
     void park(time::Instant wake_at) noexcept;
     void unpark() noexcept { doorbell_.ring(); }
@@ -49,14 +51,18 @@ public:
 
 private:
     static constexpr std::size_t burst_max = 32;
+    static constexpr std::uint8_t verified_frames = 64;
     static constexpr auto lane_interval = std::chrono::microseconds{10};
 
     [[nodiscard]] backend::Frame* take(rte_mbuf& mbuf, time::Instant now) noexcept;
+    void verify_hash(const backend::Frame& frame) noexcept;
     [[nodiscard]] rte_mbuf* to_mbuf(backend::Frame& packet) noexcept;
 
     std::shared_ptr<PortSet> ports_;
     std::uint16_t port_id_;
     std::uint16_t queue_;
+    bool has_queue_;
+    std::uint8_t to_verify_;  // frames by which the hash is still verified
     MbufFrames frames_;
     Doorbell doorbell_;
     std::unique_ptr<backend::CarriedSlowLane> lane_;

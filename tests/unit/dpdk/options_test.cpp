@@ -41,6 +41,7 @@ TEST_CASE("what is not said has its default", "[dpdk][options]") {
     CHECK(options->memory_mib == 256);
     CHECK(options->mbufs == 8191);
     CHECK(options->rx_ring == 1024);
+    CHECK(options->queues == 0);
     CHECK(options->tx_ring == 1024);
     CHECK(options->prefix.empty());
     CHECK(options->eal.empty());
@@ -48,13 +49,14 @@ TEST_CASE("what is not said has its default", "[dpdk][options]") {
 
 TEST_CASE("each key sets what it names", "[dpdk][options]") {
     const auto options = dpdk::parse_options(
-        "hugepages=off;memory=64;mbufs=1023;rx_ring=128;tx_ring=256;prefix=mine;eal=--iova-mode=va;"
+        "hugepages=off;memory=64;mbufs=1023;queues=3;rx_ring=128;tx_ring=256;prefix=mine;eal=--iova-mode=va;"
         "eal=--match-allocations;vdev=net_null0");
     REQUIRE(options);
     CHECK(options->hugepages == dpdk::Hugepages::off);
     CHECK(options->memory_mib == 64);
     CHECK(options->mbufs == 1023);
     CHECK(options->rx_ring == 128);
+    CHECK(options->queues == 3);
     CHECK(options->tx_ring == 256);
     CHECK(options->prefix == "mine");
     CHECK(options->eal == std::vector<std::string>{"--iova-mode=va", "--match-allocations"});
@@ -77,6 +79,7 @@ TEST_CASE("what cannot be used is quoted, with what is accepted", "[dpdk][option
         {"memory=64M", "dpdk: memory=64M: not accepted"},
         {"memory=64;memory=64", "dpdk: memory=64: given twice"},
         {"mbufs=16777217", "dpdk: mbufs=16777217: not accepted; accepted: 512 to 16777216"},
+        {"queues=0", "dpdk: queues=0: not accepted; accepted: 1 to 1024"},
         {"rx_ring=1000", "dpdk: rx_ring=1000: not a power of two"},
         {"tx_ring=65536", "dpdk: tx_ring=65536: not accepted; accepted: 64 to 32768"},
         {"hugepages=yes", "dpdk: hugepages=yes: not accepted; accepted: auto, on, off"},

@@ -41,6 +41,7 @@ struct Options {
     Hugepages hugepages = Hugepages::automatic;  ///< hugepages=auto|on|off
     std::uint32_t memory_mib = 256;              ///< memory=MIB: what packet buffers and rings may take at the least
     std::uint32_t mbufs = 8'191;                 ///< mbufs=N: packet buffers for each port and core
+    std::uint32_t queues = 0;                    ///< queues=N: queue pairs of a port, at most; 0: one for each core
     std::uint32_t rx_ring = 1'024;               ///< rx_ring=N: descriptors, a power of two
     std::uint32_t tx_ring = 1'024;               ///< tx_ring=N
     std::string prefix;                          ///< prefix=NAME: of EAL's files; empty: skerry-<process id>

@@ -1,0 +1,48 @@
+#pragma once
+
+// How a port spreads packets over its queues. With our key and a table that names the queues in turn, which queue a
+// packet comes by is known before it comes (stack::Steering); a port that does not let us choose both is asked to
+// spread as it likes, and cores steer.
+
+#include <skerry/stack/steering/toeplitz.hpp>
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+struct rte_eth_conf;
+struct rte_eth_dev_info;
+
+namespace skerry::dpdk {
+
+class Rss {
+public:
+    Rss() noexcept = default;
+    explicit Rss(const rte_eth_dev_info& info) noexcept;
+
+    /// Whether the port takes our key and our table.
+    [[nodiscard]] bool is_ours() const noexcept { return key_bytes_ != 0 && table_entries_ != 0; }
+    [[nodiscard]] std::uint16_t table_entries() const noexcept { return table_entries_; }
+
+    /// Before the port is configured with several queues; the key is copied.
+    void ask(rte_eth_conf& conf, const stack::Toeplitz::Key& key) noexcept;
+
+    /// After the port was started: writes the table and reads key and table back. Whether the port has them now.
+    [[nodiscard]] bool program(std::uint16_t port, std::uint16_t queues) const noexcept;
+
+    /// "16 queue pairs, hash predicted", "1 queue pair, software steering"
+    [[nodiscard]] std::string description(std::uint16_t queues) const;
+
+private:
+    static constexpr std::uint8_t key_bytes_max = 64;
+
+    [[nodiscard]] bool has_key(std::uint16_t port) const noexcept;
+    [[nodiscard]] bool has_table(std::uint16_t port, std::uint16_t queues) const noexcept;
+
+    std::uint64_t types_ = 0;
+    std::uint8_t key_bytes_ = 0;  // 0: not ours to choose
+    std::uint16_t table_entries_ = 0;  // 0: the same
+    std::array<std::uint8_t, key_bytes_max> key_{};
+};
+
+}  // namespace skerry::dpdk

@@ -1,0 +1,162 @@
+# ctest: TIMEOUT 300 RUN_SERIAL TRUE
+"""Sockets of our own stack on two cores: one queue that two cores share (net_tap, against the Linux kernel), two queues
+between two processes (net_memif). Every connection reaches whoever listens, and no byte is lost or out of place.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
+import rig  # noqa: E402
+import tap  # noqa: E402
+
+import contextlib  # noqa: E402
+import random  # noqa: E402
+import re  # noqa: E402
+import select  # noqa: E402
+import socket  # noqa: E402
+import subprocess  # noqa: E402
+import tempfile  # noqa: E402
+
+bin_dir = rig.start()
+tap.need_dpdk(bin_dir)
+CPUS = sorted(os.sched_getaffinity(0))
+if len(CPUS) < 2:
+    rig.skip("one CPU only")
+CORES = f"--cores={CPUS[0]},{CPUS[1]}"
+CONNECTIONS = 300
+SERVER, CLIENT = "198.18.0.1", "198.18.0.2"
+MEMORY = ";hugepages=off;memory=128;mbufs=2047"
+ONE_QUEUE = f"--dpdk=vdev=net_tap0,iface={tap.DEVICE}{MEMORY};queues=1"
+
+
+@contextlib.contextmanager
+def core_peer(*arguments):
+    """The tool, from its first line on."""
+    process = subprocess.Popen([os.path.join(bin_dir, "core_peer"), *arguments], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        process.first_line = line_of(process)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def line_of(process):
+    ready, _, _ = select.select([process.stdout], [], [], 60)
+    line = process.stdout.readline() if ready else ""
+    if not line:
+        process.kill()
+        rig.check(False, f"core_peer says nothing: {process.stderr.read()!r}")
+    return line.strip()
+
+
+def end(process):
+    process.terminate()
+    out, error = process.communicate(timeout=30)
+    rig.check(process.returncode == 0 and error == "", f"core_peer: {process.returncode}, {error!r}")
+    return out.strip()
+
+
+def counts_in(line):
+    found = re.fullmatch(r"core_peer: accepted (\d+), steered (\d+)", line)
+    rig.check(found, f"core_peer's last line: {line!r}")
+    return int(found[1]), int(found[2])
+
+
+def ask_from_the_kernel(count, seed):
+    """`count` connections open at once, each with data of its own, in pieces and in any order."""
+    dice = random.Random(seed)
+    pending = []
+    everything = []
+    for _ in range(count):
+        connection = socket.create_connection((tap.OURS, 7001), timeout=20)
+        pending.append([connection, dice.randbytes(dice.choice([1, 100, 3000, 20_000])), 0, bytearray()])
+        everything.append(connection)
+    while pending:
+        entry = dice.choice(pending)
+        connection, data, sent, got = entry
+        if sent < len(data):
+            piece = data[sent:sent + dice.randrange(1, 5000)]
+            connection.sendall(piece)
+            entry[2] += len(piece)
+            continue
+        part = connection.recv(65_536)
+        rig.check(part, f"a connection ended after {len(got)} of {len(data)} bytes")
+        got += part
+        if len(got) >= len(data):
+            rig.check(bytes(got) == data, "what came back is not what was sent")
+            pending.remove(entry)
+    for connection in everything:
+        connection.close()
+
+
+def every_core_serves_over_one_queue():
+    with rig.Server(bin_dir, "--backend=dpdk", ONE_QUEUE, f"--ip={tap.OURS}/24", CORES, "--proto=tcp",
+                    "--idle=adaptive", listen=f"{tap.OURS}:7001") as server:
+        tap.configure()
+        rig.check("1 queue pair, software steering" in server.start_line, f"not said: {server.start_line}")
+        ask_from_the_kernel(CONNECTIONS, 1)
+        numbers = server.numbers()
+        rig.check(numbers["connections"] == CONNECTIONS, f"connections: {numbers}")
+        # At least three packets of a connection cross when it is the second core's.
+        rig.check(numbers["steered"] > CONNECTIONS, f"hardly anything reached the second core: {numbers}")
+        last = server.stop()
+        rig.check(last["bytes_in"] == last["bytes_out"] and last["resets"] == 0, f"counters {last}")
+        print("net_tap, one queue, serve():", last["connections"], "connections,", last["steered"], "packets crossed")
+
+
+def datagrams_over_one_queue():
+    with rig.Server(bin_dir, "--backend=dpdk", ONE_QUEUE, f"--ip={tap.OURS}/24", CORES, "--proto=udp",
+                    "--idle=adaptive", listen=f"{tap.OURS}:7001") as server:
+        tap.configure()
+        for number in range(100):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(20)
+                client.connect((tap.OURS, 7001))
+                client.send(b"datagram %d" % number)
+                rig.check(client.recv(100) == b"datagram %d" % number, "another datagram came back")
+        last = server.stop()
+        rig.check(last["steered"] > 20, f"hardly anything reached the second core: {last}")
+        print("net_tap, one queue, UDP:", last["messages"], "datagrams,", last["steered"], "packets crossed")
+
+
+def one_listener_over_one_queue():
+    for core in (0, 1):
+        with core_peer("accept", ONE_QUEUE, f"--ip={tap.OURS}/24", CORES, f"--address={tap.OURS}:7001",
+                       f"--core={core}") as server:
+            tap.configure()
+            ask_from_the_kernel(CONNECTIONS, 2 + core)
+            accepted, steered = counts_in(end(server))
+            rig.check(accepted == CONNECTIONS, f"core {core} accepted {accepted}")
+            rig.check((steered > 3 * CONNECTIONS) == (core == 1), f"core {core}: {steered} packets crossed")
+            print(f"net_tap, one queue, one listener on core {core}: {accepted} connections, {steered} packets crossed")
+
+
+def two_queues_between_two_processes():
+    for core in (0, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            def devices(role):
+                return (f"--dpdk=vdev=net_memif0,role={role},id=0,socket={folder}/link,socket-abstract=no{MEMORY}"
+                        ";queues=2")
+            address = f"--address={SERVER}:7001"
+            with core_peer("accept", devices("server"), f"--ip={SERVER}/24", CORES, address,
+                           f"--core={core}") as server:
+                with core_peer("ask", devices("client"), f"--ip={CLIENT}/24", CORES, address,
+                               f"--count={CONNECTIONS // 2}") as client:
+                    rig.check(client.first_line == f"core_peer: answered {CONNECTIONS // 2 * 2}", client.first_line)
+                    accepted, steered = counts_in(end(server))
+                    rig.check(accepted == CONNECTIONS // 2 * 2, f"core {core} accepted {accepted}")
+                    rig.check(steered > 0, "the second queue brought nothing")
+                    print(f"net_memif, two queues, one listener on core {core}: {accepted} connections, "
+                          f"{steered} packets crossed")
+                    end(client)
+
+
+two_queues_between_two_processes()
+one_listener_over_one_queue()
+every_core_serves_over_one_queue()
+datagrams_over_one_queue()
+print("ok")

@@ -54,7 +54,9 @@ std::string to_json(const Snapshot& snapshot) {
                                                                  {"slab_blocks", held.slab.live_blocks},
                                                                  {"buffers_out", held.sockets.buffers_out},
                                                                  {"buffers_made", held.sockets.buffers_made},
-                                                                 {"steered", held.sockets.steered}};
+                                                                 {"steered", held.sockets.steered},
+                                                                 {"port_checksum", held.sockets.port_checksum},
+                                                                 {"stack_checksum", held.sockets.stack_checksum}};
     std::string out = "{";
     for (const auto& [name, value] : fields)
         out += (out.size() > 1 ? ", \"" : "\"") + std::string(name) + "\": " + std::to_string(value);

@@ -18,6 +18,8 @@ CoreStats& CoreStats::operator+=(const CoreStats& other) noexcept {
     sockets.buffers_out += other.sockets.buffers_out;
     sockets.buffers_made += other.sockets.buffers_made;
     sockets.steered += other.sockets.steered;
+    sockets.port_checksum += other.sockets.port_checksum;
+    sockets.stack_checksum += other.sockets.stack_checksum;
     return *this;
 }
 

@@ -8,6 +8,7 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::no_frame: return "no_frame";
         case Drop::transmit_full: return "transmit_full";
         case Drop::frame_pieces: return "frame_pieces";
+        case Drop::port_checksum: return "port_checksum";
         case Drop::ethernet_short: return "ethernet_short";
         case Drop::ethernet_length: return "ethernet_length";
         case Drop::ethernet_double_tag: return "ethernet_double_tag";

@@ -9,7 +9,7 @@ namespace skerry::stack {
 
 std::optional<IcmpError> Icmp::input(Packet& packet) noexcept {
     wire::IcmpHeader header;
-    if (const Drop why = wire::parse(packet.payload(), header, packet.frame.checksum); why != Drop::none) {
+    if (const Drop why = wire::parse(packet.payload(), header); why != Drop::none) {
         link_.drop(packet.frame, why);
         return {};
     }

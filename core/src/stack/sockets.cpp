@@ -228,7 +228,11 @@ backend::Capabilities Sockets::capabilities() const noexcept {
 
 backend::SocketStats Sockets::stats() const noexcept {
     backend::SocketStats stats = counts_;
-    stats.no_buffers = stack_.drops()[Drop::no_frame];
+    const DropCounters& drops = stack_.drops();
+    stats.no_buffers = drops[Drop::no_frame];
+    stats.port_checksum = drops[Drop::port_checksum];
+    stats.stack_checksum = drops[Drop::ipv4_checksum] + drops[Drop::udp_checksum] + drops[Drop::tcp_checksum] +
+                           drops[Drop::icmp_checksum] + drops[Drop::igmp_checksum];
     if (stack_.steering() != nullptr) stats.steered = stack_.steering()->stats().received;
     return stats;
 }

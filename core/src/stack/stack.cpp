@@ -47,7 +47,7 @@ void Stack::input_steered(std::span<Frame* const> burst, time::Instant now) noex
 }
 
 void Stack::input_frame(Frame& frame, time::Instant now) noexcept {
-    if (frame.checksum == FrameChecksum::bad) return link_.drop(frame, Drop::ipv4_checksum);
+    if (frame.checksum == FrameChecksum::bad) return link_.drop(frame, Drop::port_checksum);
     wire::EthernetHeader header;
     if (const Drop why = wire::parse(frame.bytes(), header); why != Drop::none) return link_.drop(frame, why);
     const bool is_tagged = header.tagged || (frame.flags & backend::frame_flag::has_vlan) != 0;
@@ -104,6 +104,7 @@ void Stack::input_ipv4(Frame& frame, time::Instant now, bool is_steered) noexcep
 
 // Pieces have no ports, so they meet on the core that their addresses and number choose.
 Frame* Stack::input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept {
+    if (piece.checksum == FrameChecksum::good) piece.checksum = FrameChecksum::unknown;  // of the header, at most
     if (steering_) {
         const std::uint16_t owner = steering_->owner_of_piece(header);
         if (owner != steering_->core()) {

@@ -288,7 +288,13 @@ Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std
     header.destination_port = port;
     header.bytes = static_cast<std::uint16_t>(bytes);
     wire::write(header, at);
-    if (!config_.checksums_sent) wire::seal_udp(frame->bytes(), pseudo_header(config_.address, to, header.bytes));
+    const std::uint64_t pseudo = pseudo_header(config_.address, to, header.bytes);
+    if (config_.checksums_sent) {
+        wire::seal_udp_unfinished(frame->bytes(), pseudo);
+        frame->flags |= backend::frame_flag::sum_missing;
+    } else {
+        wire::seal_udp(frame->bytes(), pseudo);
+    }
     const bool are_members_here =
         to.is_multicast() &&
         (groups_.has(to) || (config_.steering != nullptr && config_.steering->others_in_group(to) != 0));

@@ -24,6 +24,9 @@ inline constexpr std::uint8_t has_vlan = 2;  ///< `vlan` is the packet's tag, wh
 /// The sender keeps a handle on the payload until it is acknowledged. It looks at nothing in front of it and wrote down
 /// where it is, so that this packet's headers may be written there all the same.
 inline constexpr std::uint8_t kept = 4;
+/// To be sent, TCP or UDP in an IPv4 packet without options: its checksum field holds the sum of the pseudo header, and
+/// the port adds the rest (PortInfo::checksums_sent).
+inline constexpr std::uint8_t sum_missing = 8;
 /// Between cores, where a frame begins with its network header: this is ARP. Without it, IPv4.
 inline constexpr std::uint8_t is_arp = 0x80;
 }  // namespace frame_flag

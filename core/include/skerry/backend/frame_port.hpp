@@ -20,7 +20,7 @@ namespace skerry::backend {
 struct PortInfo {
     std::array<std::uint8_t, 6> mac{};
     std::uint16_t mtu = 1500;       ///< bytes of an IP packet
-    bool checksums_sent = false;    ///< the port fills in IP and transport checksums
+    bool checksums_sent = false;    ///< the port finishes the checksum of a frame with frame_flag::sum_missing
 };
 
 /// One object per core; only unpark() may be called from another.

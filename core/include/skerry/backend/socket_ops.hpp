@@ -254,6 +254,8 @@ struct SocketStats {
     std::uint64_t buffers_out = 0;    ///< receive buffers that programs hold now
     std::uint64_t buffers_made = 0;   ///< receive buffers that exist
     std::uint64_t steered = 0;        ///< packets for this core that another core's queue got
+    std::uint64_t port_checksum = 0;  ///< packets dropped because the port found a checksum wrong; of our stack
+    std::uint64_t stack_checksum = 0;  ///< packets dropped because our stack did
 };
 
 /// The socket operations of one core's backend. Made by the driver, current on its core's thread.

@@ -37,7 +37,7 @@ struct ReassemblyLimits {
 struct StackConfig {
     wire::MacAddr mac;
     std::uint16_t mtu = 1500;
-    bool checksums_sent = false;  ///< the port fills in the checksums of what is sent
+    bool checksums_sent = false;  ///< the port finishes the transport checksums of what is sent
 
     wire::Ipv4Addr address;  ///< ours; 0.0.0.0: none
     std::uint8_t prefix_bits = 24;

@@ -17,6 +17,7 @@ enum class Drop : std::uint8_t {
     no_frame,      ///< (stack) No frame left to answer or to copy into.
     transmit_full, ///< (stack) The port's backlog is at its limit.
     frame_pieces,  ///< (stack) The segments of a frame do not add up to its length.
+    port_checksum, ///< (stack) The port found a checksum wrong, of IP or transport.
 
     ethernet_short,       ///< Less than a header, or than a header and its tag.
     ethernet_length,      ///< A length where the type belongs: IEEE 802.3 with LLC.

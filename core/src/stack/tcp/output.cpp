@@ -34,9 +34,13 @@ void Output::emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std
     std::byte* const at = frame.prepend(header.header_bytes);
     wire::write(header, at);
     if (!options.empty()) std::memcpy(at + wire::tcp_bytes, options.data(), options.size());
-    if (!shared_.config.checksums_sent)
-        wire::seal_tcp(frame.bytes(),
-                       wire::pseudo_header(tuple.local, tuple.remote, wire::ip_protocol::tcp, frame.length));
+    const std::uint64_t pseudo = wire::pseudo_header(tuple.local, tuple.remote, wire::ip_protocol::tcp, frame.length);
+    if (shared_.config.checksums_sent) {
+        wire::seal_tcp_unfinished(frame.bytes(), pseudo);
+        frame.flags |= backend::frame_flag::sum_missing;
+    } else {
+        wire::seal_tcp(frame.bytes(), pseudo);
+    }
     shared_.output.send(frame, tuple.remote, wire::ip_protocol::tcp, now);
 }
 

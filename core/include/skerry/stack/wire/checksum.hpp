@@ -95,6 +95,12 @@ inline void store_checksum(std::byte* field, std::uint16_t checksum) noexcept {
     return checksum;
 }
 
+/// Puts into `field` what a port that finishes checksums has to find there: the sum of the pseudo header, folded and
+/// not complemented. It adds header and payload, the field included, and complements.
+inline void store_unfinished(std::byte* field, std::uint64_t pseudo) noexcept {
+    store_checksum(field, static_cast<std::uint16_t>(~fold(pseudo)));
+}
+
 /// sum() of exactly 20 bytes, inlined: an IPv4 header without options.
 [[nodiscard]] inline std::uint64_t sum_of_20(const std::byte* at) noexcept {
     std::uint64_t words[2];

@@ -89,6 +89,11 @@ inline void write(const TcpHeader& header, std::byte* out) noexcept {
     return fold(sum(segment, pseudo)) == 0;
 }
 
+/// Leaves the checksum of a segment that write() began to the port.
+inline void seal_tcp_unfinished(std::span<std::byte> segment, std::uint64_t pseudo) noexcept {
+    store_unfinished(segment.data() + 16, pseudo);
+}
+
 /// Puts the checksum into a segment that write() began.
 inline void seal_tcp(std::span<std::byte> segment, std::uint64_t pseudo) noexcept {
     store_checksum(segment.data() + 16, 0);

@@ -67,6 +67,11 @@ inline void write(const UdpHeader& header, std::byte* out) noexcept {
     return folded == 0 ? std::uint16_t{0xffff} : folded;
 }
 
+/// Leaves the checksum of a datagram that write() began to the port.
+inline void seal_udp_unfinished(std::span<std::byte> datagram, std::uint64_t pseudo) noexcept {
+    store_unfinished(datagram.data() + 6, pseudo);
+}
+
 /// Puts the checksum into a datagram that write() began.
 inline void seal_udp(std::span<std::byte> datagram, std::uint64_t pseudo) noexcept {
     store_checksum(datagram.data() + 6, 0);

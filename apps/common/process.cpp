@@ -1,10 +1,17 @@
 #include "process.hpp"
 
+#include "report.hpp"
+
+#include <skerry/trace/notice.hpp>
+
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <new>
+#include <string>
+#include <string_view>
 
 namespace skerry::apps {
 
@@ -24,12 +31,20 @@ void raise_descriptor_limit() noexcept {
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+void print_notice(std::string_view line) noexcept {
+    try {
+        (void)report("note: " + std::string(line));
+    } catch (const std::bad_alloc&) {  // then there is none
+    }
+}
+
 }  // namespace
 
 void prepare_process() noexcept {
     fill_standard_descriptors();
     ::signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
+    trace::set_notice_sink(&print_notice);
 }
 
 }  // namespace skerry::apps

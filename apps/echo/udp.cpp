@@ -79,7 +79,7 @@ Task<Result<>> answer(net::UdpSocket socket, Mode mode, Cores* cores) {
     for (;;) {
         auto count = co_await socket.recv_batch(*batch);
         if (!count) [[unlikely]] {
-            if (count.error() == Errc::runtime_shutdown) co_return count.error();
+            if (count.error() == Errc::runtime_shutdown || count.error() == Errc::device_gone) co_return count.error();
             if (count.error() == Errc::no_buffers) {
                 ++core.no_buffers;
                 co_await time::sleep(no_buffers_pause);

@@ -42,6 +42,7 @@ constexpr std::array entries{
     Entry{Errc::would_block, "would_block", "not ready"},
     Entry{Errc::full, "full", "full"},
     Entry{Errc::busy, "busy", "in use by another operation"},
+    Entry{Errc::device_gone, "device_gone", "the network device was taken away"},
     Entry{Errc::io, "io", "input/output error"},
 };
 
@@ -170,6 +171,7 @@ public:
             case Errc::message_too_long: return std::errc::message_size;
             case Errc::would_block: return std::errc::operation_would_block;
             case Errc::busy: return std::errc::device_or_resource_busy;
+            case Errc::device_gone: return std::errc::no_such_device;
             case Errc::io: return std::errc::io_error;
             // The standard has no word for these.
             case Errc::closed:

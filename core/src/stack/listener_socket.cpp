@@ -15,6 +15,10 @@ using backend::ListenerSocket;
 using backend::Step;
 
 Step Sockets::Listener::accept_now(AcceptRequest& request) noexcept {
+    if (sockets_->lost_ != Errc::ok) [[unlikely]] {  // those that wait to be accepted have ended too
+        request.error = sockets_->lost_;
+        return Step::done;
+    }
     if (!has_waiting()) {
         may_accept = false;
         return Step::pending;
@@ -65,6 +69,7 @@ const backend::ListenerOps Sockets::Listener::operations{&accept, &close};
 
 Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address,
                                         const backend::ListenOptions& options) noexcept {
+    if (lost_ != Errc::ok) return lost_;
     if (!address.is_v4()) return Errc::unsupported;
     std::unique_ptr<Listener> listener(new (std::nothrow) Listener(*this));
     if (listener == nullptr) return Errc::no_memory;
@@ -77,6 +82,12 @@ Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address,
     listeners_.push_back(*listener);
     ++counts_.open;
     return listener.release();
+}
+
+void Sockets::fail_listeners() noexcept {
+    for (Listener* listener = listeners_.empty() ? nullptr : &listeners_.front(); listener != nullptr;
+         listener = listeners_.next_of(*listener))
+        listener->on_lost();
 }
 
 void Sockets::orphan_listeners() noexcept {

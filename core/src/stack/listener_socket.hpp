@@ -18,6 +18,8 @@ public:
 
     /// The core goes away while a program holds the socket.
     void orphan() noexcept;
+    /// The port is gone.
+    void on_lost() noexcept { on_ready(); }
 
 protected:
     void on_ready() noexcept override;

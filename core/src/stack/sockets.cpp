@@ -43,6 +43,12 @@ public:
         if (sender != nullptr) complete(*this, *sender);  // it sends when its task runs
     }
 
+    /// The port is gone.
+    void on_lost() noexcept {
+        on_room();
+        on_ready();
+    }
+
     [[nodiscard]] Stack& stack() const noexcept { return sockets_->stack_; }
 
 protected:
@@ -63,6 +69,10 @@ private:
             return Step::done;
         }
         if (unread() == 0) {
+            if (sockets_->lost_ != Errc::ok) [[unlikely]] {
+                request.error = sockets_->lost_;
+                return Step::done;
+            }
             may_receive = false;
             return Step::pending;
         }
@@ -70,7 +80,7 @@ private:
             receive_one(request);
         else
             receive_batch(request);
-        may_receive = unread() != 0;
+        may_receive = unread() != 0 || sockets_->lost_ != Errc::ok;
         return Step::done;
     }
 
@@ -100,6 +110,10 @@ private:
     }
 
     Step send_now(SendRequest& request) noexcept {
+        if (sockets_->lost_ != Errc::ok) [[unlikely]] {
+            if (request.count == 0) request.error = sockets_->lost_;
+            return Step::done;
+        }
         if (stack().backlog().size() >= backlog_high) [[unlikely]]
             return no_room();
         if (request.batch.empty()) {
@@ -238,6 +252,7 @@ backend::SocketStats Sockets::stats() const noexcept {
 }
 
 Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const backend::BindOptions& options) noexcept {
+    if (lost_ != Errc::ok) return lost_;
     if (!address.is_v4()) return Errc::unsupported;
     std::unique_ptr<Datagrams> socket(new (std::nothrow) Datagrams(*this));
     if (socket == nullptr) return Errc::no_memory;
@@ -248,6 +263,15 @@ Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const back
     sockets_.push_back(*socket);
     ++counts_.open;
     return socket.release();
+}
+
+void Sockets::lose(Errc why) noexcept {
+    lost_ = why;
+    fail_streams();
+    fail_listeners();
+    for (Datagrams* socket = sockets_.empty() ? nullptr : &sockets_.front(); socket != nullptr;
+         socket = sockets_.next_of(*socket))
+        socket->on_lost();
 }
 
 void Sockets::wake_waiting() noexcept {

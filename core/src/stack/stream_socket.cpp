@@ -245,6 +245,7 @@ Step Sockets::connect(backend::ConnectRequest& request) noexcept {
         request.error = error;
         return Step::done;
     };
+    if (lost_ != Errc::ok) return refuse(lost_);
     if (!request.to.is_v4()) return refuse(Errc::unsupported);
     if (request.to.port() == 0) return refuse(Errc::connection_refused);  // nobody listens on 0
     std::unique_ptr<Stream> stream(new (std::nothrow) Stream(*this));
@@ -262,6 +263,13 @@ void Sockets::cancel_connect(backend::ConnectRequest& request) noexcept {
     auto* const stream = static_cast<Stream*>(std::exchange(request.socket, nullptr));
     if (std::exchange(stream->connecting, nullptr) != nullptr) return stream->abandon();
     stream->ops->close(stream);
+}
+
+// Nobody is told yet, so the list stays as it is.
+void Sockets::fail_streams() noexcept {
+    for (Stream* stream = streams_.empty() ? nullptr : &streams_.front(); stream != nullptr;
+         stream = streams_.next_of(*stream))
+        stack_.tcp().fail(*stream, lost_);
 }
 
 void Sockets::orphan_streams() noexcept {

@@ -23,7 +23,8 @@ struct PortInfo {
     bool checksums_sent = false;    ///< the port finishes the checksum of a frame with frame_flag::sum_missing
 };
 
-/// One object per core; only unpark() may be called from another.
+/// One object per core; only unpark() may be called from another. A port whose device can be taken away also has
+/// `bool is_lost() noexcept`: from then on it receives nothing, and drops what it is given.
 template <class P>
 concept FramePort = requires(P& port, std::span<Frame*> frames, time::Instant time) {
     // Whole packets, up to frames.size(), with time and queue; each is the caller's. What the port finds damaged it

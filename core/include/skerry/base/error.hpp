@@ -38,6 +38,7 @@ enum class Errc : std::uint16_t {
     would_block,            ///< try_ operation: nothing there, or no room, right now
     full,                   ///< try_send: the queue is at its limit
     busy,                   ///< the object is in use by another operation
+    device_gone,            ///< the network device that carried it was taken away; the core has no network any more
     io,                     ///< anything else the kernel reports; see os_error()
 };
 

@@ -41,6 +41,10 @@ public:
         sockets_.set_now(now);
         std::array<Frame*, burst_frames> burst;
         const std::size_t count = port_.receive(burst, now);
+        if constexpr (requires { port_.is_lost(); }) {
+            if (port_.is_lost()) [[unlikely]]
+                lose(now);
+        }
         if (count != 0 || stack_.has_looped()) stack_.input(std::span(burst).first(count), now);
         has_more_ = count == burst_frames || stack_.has_looped();
         const bool from_cores = stack_.steering() != nullptr && receive_steered(now);
@@ -150,6 +154,12 @@ private:
         }
     }
 
+    SKERRY_COLD void lose(time::Instant now) noexcept {
+        if (std::exchange(is_lost_, true)) return;
+        sockets_.lose(Errc::device_gone);
+        stack_.input({}, now);  // tells those who wait
+    }
+
     /// False when nothing is left, or the port takes no more.
     bool send_burst() noexcept {
         FrameQueue& backlog = stack_.backlog();
@@ -166,6 +176,7 @@ private:
     Sockets sockets_;
     time::Instant retry_ = time::Instant::max();
     bool has_more_ = false;
+    bool is_lost_ = false;
 };
 
 }  // namespace skerry::stack

@@ -41,6 +41,10 @@ public:
         if (senders_waiting_ != 0 && stack_.backlog().size() < backlog_low) wake_waiting();
     }
 
+    /// The port is gone: connections end with `why`, and whatever else is asked of a socket answers it from now on.
+    /// What was received before is read first. Those who wait are told by the stack's next input().
+    void lose(Errc why) noexcept;
+
     class Datagrams;
     class Listener;
     class Stream;
@@ -57,6 +61,8 @@ private:
     void wake_waiting() noexcept;
     void orphan_listeners() noexcept;
     void orphan_streams() noexcept;
+    void fail_listeners() noexcept;
+    void fail_streams() noexcept;
 
     Stack& stack_;
     std::uint16_t home_;
@@ -66,6 +72,7 @@ private:
     IntrusiveList<Listener> listeners_;
     IntrusiveList<Stream> streams_;
     std::size_t senders_waiting_ = 0;
+    Errc lost_ = Errc::ok;  // why there is no port any more
 };
 
 }  // namespace skerry::stack

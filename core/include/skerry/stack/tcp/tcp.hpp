@@ -101,6 +101,10 @@ public:
     void finish(Tcb& tcb, time::Instant now) noexcept;
     /// The endpoint goes. What was written is still sent; unread data makes it a reset.
     void close(Endpoint& endpoint, time::Instant now) noexcept;
+    /// The connection ends here, and its peer is not told: nothing carries it any more.
+    void fail(Endpoint& endpoint, Errc error) noexcept {
+        if (endpoint.tcb->state != State::closed) end(*endpoint.tcb, error);
+    }
     /// The endpoint goes with the stack, or before it was ever connected: nothing is said.
     void forget(Endpoint& endpoint) noexcept;
 

@@ -49,6 +49,14 @@ void Neighbours::erase(Entry& entry, Drop why) noexcept {
     entries_.erase(entry.address.bits);
 }
 
+void Neighbours::give_up(Entry& entry) noexcept {
+    while (Frame* packet = entry.waiting.pop()) {
+        --waiting_;
+        unreachable_.push(*packet);
+    }
+    erase(entry, Drop::neighbour_unreachable);
+}
+
 void Neighbours::drop_waiting(Entry& entry, Drop why) noexcept {
     while (Frame* packet = entry.waiting.pop()) {
         --waiting_;
@@ -127,7 +135,7 @@ void Neighbours::on_time(Timer& timer, time::Instant now) noexcept {
         return self.ask(entry, now);
     }
     if (entry.requests < self.config_.neighbours.requests_max) return self.ask(entry, now);
-    self.erase(entry, Drop::neighbour_unreachable);
+    self.give_up(entry);
 }
 
 // --- learning
@@ -146,8 +154,12 @@ bool Neighbours::is_news(const ArpPacket& packet) noexcept {
 }
 
 bool Neighbours::input(const ArpPacket& packet, time::Instant now) noexcept {
-    if (packet.sender_ip == config_.address && packet.sender_mac != link_.mac()) {
+    if (packet.sender_ip == config_.address) {  // another station, or what we sent ourselves, by a loop in the network
         drops_.count(Drop::arp_conflict);
+        return false;
+    }
+    if (config_.is_broadcast(packet.sender_ip)) {
+        drops_.count(Drop::arp_sender_ip);
         return false;
     }
     const bool is_for_others = config_.steering != nullptr && is_news(packet);

@@ -31,7 +31,8 @@ Stack::~Stack() = default;
 void Stack::input(std::span<Frame* const> burst, time::Instant now) noexcept {
     for (Frame* const frame : burst) input_frame(*frame, now);
     // What we sent ourselves; what that makes us send ourselves waits for the next turn, or it could go on for ever.
-    for (std::size_t left = output_.looped().size(); left > 0; --left) input_ipv4(*output_.looped().pop(), now);
+    for (std::size_t left = output_.looped().size(); left > 0; --left)
+        input_ipv4(*output_.looped().pop(), now, Origin::ourselves);
     udp_.deliver();
     tcp_.deliver();
 }
@@ -41,7 +42,7 @@ void Stack::input_steered(std::span<Frame* const> burst, time::Instant now) noex
         if ((frame->flags & backend::frame_flag::is_arp) != 0)
             input_steered_arp(*frame, now);
         else
-            input_ipv4(*frame, now, true);
+            input_ipv4(*frame, now, Origin::steered);
     udp_.deliver();
     tcp_.deliver();
 }
@@ -55,7 +56,8 @@ void Stack::input_frame(Frame& frame, time::Instant now) noexcept {
         return link_.drop(frame, Drop::ethernet_not_ours);
     frame.trim_front(header.header_bytes);
     switch (header.ether_type) {
-        case wire::ether_type::ipv4: return input_ipv4(frame, now);
+        case wire::ether_type::ipv4:
+            return input_ipv4(frame, now, header.destination.is_multicast() ? Origin::link_group : Origin::link);
         case wire::ether_type::arp: return input_arp(frame, now);
         default: return link_.drop(frame, Drop::ethernet_type);
     }
@@ -78,18 +80,27 @@ void Stack::input_steered_arp(Frame& frame, time::Instant now) noexcept {
     frame.drop();
 }
 
-bool Stack::is_for_us(wire::Ipv4Addr destination) const noexcept {
+// What was sent to many on the link is not for one address of ours: RFC 1122 section 3.3.6. So a SYN or an echo to all
+// stations is never answered.
+bool Stack::is_for_us(wire::Ipv4Addr destination, Origin origin) const noexcept {
     if (destination.is_multicast())
         return groups_.has(destination) || (steering_ && steering_->others_in_group(destination) != 0);
-    return destination == config_.address || config_.is_broadcast(destination);
+    if (destination == config_.address) return origin != Origin::link_group;
+    return config_.is_broadcast(destination);
 }
 
-void Stack::input_ipv4(Frame& frame, time::Instant now, bool is_steered) noexcept {
+// Ours comes from ourselves only: RFC 1122 section 3.2.1.3, and RFC 9293's "LAND". The parser refuses the rest.
+bool Stack::may_come_from(wire::Ipv4Addr source, Origin origin) const noexcept {
+    const bool is_from_wire = origin == Origin::link || origin == Origin::link_group;
+    return !config_.is_broadcast(source) && !(is_from_wire && source == config_.address);
+}
+
+void Stack::input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept {
     wire::Ipv4Header header;
     if (const Drop why = wire::parse(frame.bytes(), header, frame.checksum); why != Drop::none)
         return link_.drop(frame, why);
-    if (!is_for_us(header.destination)) return link_.drop(frame, Drop::ipv4_not_ours);
-    if (config_.is_broadcast(header.source)) return link_.drop(frame, Drop::ipv4_source);
+    if (!is_for_us(header.destination, origin)) return link_.drop(frame, Drop::ipv4_not_ours);
+    if (!may_come_from(header.source, origin)) return link_.drop(frame, Drop::ipv4_source);
     frame.length = header.total_bytes;  // what follows is the padding of a short Ethernet frame
     frame.trim_front(header.header_bytes);
     if (header.is_fragment()) [[unlikely]] {
@@ -98,7 +109,7 @@ void Stack::input_ipv4(Frame& frame, time::Instant now, bool is_steered) noexcep
         Packet packet{*whole, header, now};  // where its pieces met says nothing about whose it is
         return input_transport(packet);
     }
-    Packet packet{frame, header, now, is_steered};
+    Packet packet{frame, header, now, origin == Origin::steered};
     input_transport(packet);
 }
 
@@ -148,9 +159,33 @@ void Stack::input_error(Packet& packet, const IcmpError& error) noexcept {
         const std::uint16_t owner = is_udp ? steering_->owner_of_datagram(tuple) : steering_->owner_of_segment(tuple);
         if (owner != steering_->core()) return steering_->hand_over(owner, packet.restored());
     }
-    if (is_udp) udp_.input_error(error);
-    if (is_tcp) tcp_.input_error(error);
+    if (!tell(error)) drops_.count(Drop::icmp_stale);
     packet.frame.drop();
+}
+
+// False when nobody wanted to know.
+bool Stack::tell(const IcmpError& error) noexcept {
+    switch (error.protocol) {
+        case wire::ip_protocol::udp: return udp_.input_error(error);
+        case wire::ip_protocol::tcp: return tcp_.input_error(error);
+        default: return true;
+    }
+}
+
+// As if a router had said "host unreachable", which is what RFC 1122 section 2.3.2.2 asks of the link layer: a connect
+// that waits fails after three seconds, and not after its own two minutes. What stands takes it for a passing trouble.
+void Stack::report_unreachable() noexcept {
+    constexpr std::size_t ports_and_seq_bytes = 8;
+    while (Frame* const packet = neighbours_.unreachable().pop()) {
+        wire::Ipv4Header ip;
+        const std::span<const std::byte> bytes = packet->bytes();
+        if (wire::parse(bytes, ip, FrameChecksum::good) == Drop::none && ip.payload_bytes() >= ports_and_seq_bytes) {
+            const std::byte* const transport = bytes.data() + ip.header_bytes;
+            (void)tell({wire::IcmpType::unreachable, wire::icmp_code::host_unreachable, ip.protocol, ip.destination,
+                        wire::load_be16(transport), wire::load_be16(transport + 2), wire::load_be32(transport + 4)});
+        }
+        link_.drop(*packet, Drop::neighbour_unreachable);
+    }
 }
 
 }  // namespace skerry::stack

@@ -246,13 +246,20 @@ void Udp::mark_ready(UdpEndpoint& endpoint) noexcept {
     if (!endpoint.ready_.is_linked()) ready_.push_back(endpoint.ready_);
 }
 
-void Udp::input_error(const IcmpError& error) noexcept {
+// Only what says that nobody is there. All else may pass, and no socket is told of it: RFC 1122 section 4.1.3.3 leaves
+// that open, and so do Linux's sockets unless they ask for it (IP_RECVERR).
+bool Udp::input_error(const IcmpError& error) noexcept {
+    const bool is_hard =
+        error.type == wire::IcmpType::unreachable &&
+        (error.code == wire::icmp_code::port_unreachable || error.code == wire::icmp_code::protocol_unreachable);
+    if (!is_hard) return false;
     for (UdpEndpoint* each = by_port_[error.local_port]; each != nullptr; each = each->next_on_port_) {
         if (!each->is_connected() || each->remote != error.remote || each->remote_port != error.remote_port) continue;
         each->refused = true;
-        return mark_ready(*each);
+        mark_ready(*each);
+        return true;
     }
-    drops_.count(Drop::icmp_stale);
+    return false;
 }
 
 void Udp::deliver() noexcept {

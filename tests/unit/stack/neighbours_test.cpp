@@ -1,6 +1,6 @@
 // ARP: who is asked, how often, what is believed, and what happens to the packets meanwhile.
 
-#include "support/stack_host.hpp"
+#include "support/tcp_host.hpp"
 
 namespace skerry {
 namespace {
@@ -174,6 +174,32 @@ TEST_CASE("a neighbour in use that was silent for 30 s is asked by unicast after
         f.pass(10s);
         CHECK(f.taken().empty());
     }
+}
+
+TEST_CASE("an entry that the check has begun for is spared by TCP's progress, and only by that", "[stack][arp]") {
+    TcpHost host;
+    TestEndpoint& endpoint = host.establish();
+    host.pass(31s);
+    (void)host.taken();
+    const auto asked = [&host] {
+        std::size_t requests = 0;
+        host.now = host.now + 6s;
+        host.stack.advance(host.now);
+        for (const Bytes& frame : host.taken())
+            requests += ethernet_of(frame).ether_type == stack::wire::ether_type::arp ? 1 : 0;
+        return requests;
+    };
+    REQUIRE(host.write(endpoint, "hello") == 5);  // the entry is stale, and in use
+    REQUIRE(host.only().text == "hello");
+    SECTION("what we sent was acknowledged") {
+        host.acknowledge(host.host_seq + 5);
+        CHECK(asked() == 0);
+    }
+    SECTION("an acknowledgement that says nothing new") {
+        host.acknowledge(host.host_seq);
+        CHECK(asked() == 1);
+    }
+    SECTION("silence") { CHECK(asked() == 1); }
 }
 
 TEST_CASE("who asks for us is answered and remembered", "[stack][arp]") {

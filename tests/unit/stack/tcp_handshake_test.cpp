@@ -426,6 +426,51 @@ Bytes unreachable(const Bytes& quoted_frame, std::uint8_t code) {
     stack::wire::write(header, message.data());
     std::memcpy(message.data() + stack::wire::icmp_bytes, quote.data(), quote.size());
     stack::wire::seal_icmp(message);
+TEST_CASE("a connect to a neighbour that does not answer fails after three seconds", "[stack][tcp]") {
+    StackHost host;
+    const auto silent = stack::wire::Ipv4Addr::of(198, 18, 0, 77);
+    TestEndpoint first;
+    TestEndpoint second;
+    REQUIRE(host.stack.tcp().connect(first, silent, 80, host.now));
+    REQUIRE(host.stack.tcp().connect(second, stack::wire::Ipv4Addr::of(10, 0, 0, 1), 80, host.now));  // by the gateway
+    for (int ms = 0; ms < 2900; ms += 100) host.pass(100ms);
+    CHECK(first.tcb->state == State::syn_sent);
+    CHECK(second.tcb->state == State::syn_sent);
+    host.pass(100ms);
+    host.pass(1ms);
+    for (TestEndpoint* each : {&first, &second}) {
+        CHECK(each->tcb->state == State::closed);
+        CHECK(each->calls == 1);
+        CHECK(stack::tcp::Tcp::take_error(*each->tcb) == Errc::unreachable);
+        host.stack.tcp().close(*each, host.now);
+    }
+    CHECK(host.dropped(Drop::neighbour_unreachable) >= 2);
+    CHECK(host.dropped(Drop::icmp_stale) == 0);
+    CHECK(host.stack.tcp().sizes().connections == 0);
+    (void)host.taken();
+    CHECK(host.frames.out() == 0);
+}
+
+TEST_CASE("a connection that stands outlives a neighbour that does not answer for a while", "[stack][tcp]") {
+    stack::StackConfig config = host_config();
+    config.neighbours.entries_max = 1;
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    host.give(arp(stack::wire::ArpOperation::request, stack::wire::Ipv4Addr::of(198, 18, 0, 3)));  // the entry is gone
+    (void)host.taken();
+    REQUIRE(host.write(endpoint, "hello") == 5);
+    for (int i = 0; i < 35; ++i) {
+        host.now = host.now + 100ms;
+        host.stack.advance(host.now);
+        (void)host.taken();
+    }
+    CHECK(host.dropped(Drop::neighbour_unreachable) >= 1);
+    CHECK(endpoint.tcb->state == State::established);
+    std::vector<TestSegment> again;
+    host.until_sent(60s, again);
+    CHECK(again.at(0).text == "hello");
+}
+
     return ipv4(stack::wire::ip_protocol::icmp, message);
 }
 

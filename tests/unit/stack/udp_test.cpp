@@ -259,7 +259,9 @@ TEST_CASE("an error about a datagram of a connected socket reaches it, and no ot
     Socket& other = f.bind({}, 7001);
     connected.remote = peer_ip;
     connected.remote_port = 9;
-    const auto error_about = [&](std::uint16_t from, std::uint16_t to) {
+    const auto error_about = [&](std::uint16_t from, std::uint16_t to,
+                                 std::uint8_t code = stack::wire::icmp_code::port_unreachable,
+                                 stack::wire::IcmpType type = stack::wire::IcmpType::unreachable) {
         Bytes quoted(stack::wire::ipv4_bytes);
         stack::wire::Ipv4Header ip;
         ip.total_bytes = 29;
@@ -271,8 +273,8 @@ TEST_CASE("an error about a datagram of a connected socket reaches it, and no ot
         quoted.insert(quoted.end(), inner.begin(), inner.begin() + 8);
         Bytes message(stack::wire::icmp_bytes);
         stack::wire::IcmpHeader header;
-        header.type = stack::wire::IcmpType::unreachable;
-        header.code = stack::wire::icmp_code::port_unreachable;
+        header.type = type;
+        header.code = code;
         stack::wire::write(header, message.data());
         message.insert(message.end(), quoted.begin(), quoted.end());
         stack::wire::seal_icmp(message);
@@ -285,6 +287,15 @@ TEST_CASE("an error about a datagram of a connected socket reaches it, and no ot
     f.give(error_about(7002, 9));
     CHECK_FALSE(other.refused);
     CHECK(f.dropped(Drop::icmp_stale) == 2);
+    // What may pass is no error of the socket's: as Linux.
+    connected.refused = false;
+    f.give(error_about(7000, 9, stack::wire::icmp_code::host_unreachable));
+    f.give(error_about(7000, 9, stack::wire::icmp_code::fragmentation_needed));
+    f.give(error_about(7000, 9, stack::wire::icmp_code::ttl_exceeded, stack::wire::IcmpType::time_exceeded));
+    CHECK_FALSE(connected.refused);
+    CHECK(f.dropped(Drop::icmp_stale) == 5);
+    f.give(error_about(7000, 9, stack::wire::icmp_code::protocol_unreachable));
+    CHECK(connected.refused);
 }
 
 Bytes echo(std::size_t payload_bytes) {

@@ -33,7 +33,7 @@ enum class Drop : std::uint8_t {
     arp_sender_mac,  ///< The sender's hardware address is a group.
     arp_sender_ip,   ///< The sender's IP address is multicast, broadcast or loopback.
     arp_unsolicited, ///< (stack) An answer to no question of ours.
-    arp_conflict,    ///< (stack) Another station claims our address.
+    arp_conflict,    ///< (stack) Somebody else sends as our address.
 
     neighbour_queue_full,  ///< (stack) Too many packets wait for this neighbour already.
     neighbour_unreachable, ///< (stack) The neighbour did not answer.

@@ -33,6 +33,11 @@ public:
     void send_with_router_alert(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol,
                                 time::Instant now) noexcept;
 
+    /// `remote` has answered what we sent it: the way there works in both directions.
+    void confirm(wire::Ipv4Addr remote, time::Instant now) noexcept {
+        if (remote != config_.address) neighbours_.confirm(next_hop(remote), now);
+    }
+
     /// Packets to ourselves, IPv4 header in front, for the next input().
     [[nodiscard]] FrameQueue& looped() noexcept { return looped_; }
 

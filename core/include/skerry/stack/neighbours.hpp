@@ -47,6 +47,9 @@ public:
     /// Something came from there that answers what we sent: the way works in both directions.
     void confirm(wire::Ipv4Addr neighbour, time::Instant now) noexcept;
 
+    /// Packets, IPv4 header in front, whose neighbour was asked for in vain. Whoever takes them tells their senders.
+    [[nodiscard]] FrameQueue& unreachable() noexcept { return unreachable_; }
+
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
     /// Packets that wait for an answer.
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
@@ -74,6 +77,7 @@ private:
     [[nodiscard]] Entry* find(wire::Ipv4Addr address) noexcept;
     Entry* make(wire::Ipv4Addr address) noexcept;
     void erase(Entry& entry, Drop why) noexcept;
+    void give_up(Entry& entry) noexcept;
     void drop_waiting(Entry& entry, Drop why) noexcept;
     void use(Entry& entry, Frame& packet, time::Instant now) noexcept;
     void wait(Entry& entry, Frame& packet) noexcept;
@@ -95,6 +99,7 @@ private:
     Entries entries_;
     Entry* last_ = nullptr;  // found last
     IntrusiveList<ByUse> by_use_;
+    FrameQueue unreachable_;
     std::size_t waiting_ = 0;
 };
 

@@ -23,6 +23,7 @@
 
 #include "../time/instant.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -47,6 +48,8 @@ public:
     void advance(time::Instant now) noexcept {
         tcp_.flush(now);
         timers_.advance(now);
+        if (!neighbours_.unreachable().empty()) [[unlikely]]
+            report_unreachable();
         tcp_.deliver();
     }
     [[nodiscard]] time::Instant next_deadline() noexcept { return timers_.next_deadline(); }
@@ -68,14 +71,21 @@ public:
     [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
 
 private:
+    /// How a packet came: over the link to our hardware address or to a group's, from this very core, or from another
+    /// one, which has looked at its addresses.
+    enum class Origin : std::uint8_t { link, link_group, ourselves, steered };
+
     void input_frame(Frame& frame, time::Instant now) noexcept;
     void input_arp(Frame& frame, time::Instant now) noexcept;
     void input_steered_arp(Frame& frame, time::Instant now) noexcept;
-    void input_ipv4(Frame& frame, time::Instant now, bool is_steered = false) noexcept;
+    void input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept;
     [[nodiscard]] Frame* input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept;
     void input_transport(Packet& packet) noexcept;
     void input_error(Packet& packet, const IcmpError& error) noexcept;
-    [[nodiscard]] bool is_for_us(wire::Ipv4Addr destination) const noexcept;
+    [[nodiscard]] bool tell(const IcmpError& error) noexcept;
+    void report_unreachable() noexcept;
+    [[nodiscard]] bool is_for_us(wire::Ipv4Addr destination, Origin origin) const noexcept;
+    [[nodiscard]] bool may_come_from(wire::Ipv4Addr source, Origin origin) const noexcept;
 
     StackConfig config_;
     DropCounters drops_;

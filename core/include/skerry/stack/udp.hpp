@@ -102,7 +102,8 @@ public:
 
     /// Takes the packet over.
     void input(Packet& packet) noexcept;
-    void input_error(const IcmpError& error) noexcept;
+    /// False when no socket is told of it.
+    [[nodiscard]] bool input_error(const IcmpError& error) noexcept;
     /// After a burst: tells the endpoints that got something.
     void deliver() noexcept;
 

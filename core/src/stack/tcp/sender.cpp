@@ -177,6 +177,7 @@ void Sender::advance(Tcb& tcb, const Segment& segment) noexcept {
     if (!queue.empty()) measure(tcb, segment);
     queue.acknowledge(segment.ack());
     tcb.snd_una = segment.ack();
+    shared_.confirm_way(tcb, now);
     tcb.rto.reset_back_off();
     tcb.waiting_since = now.as_nanos();
     tcb.is_probing = false;

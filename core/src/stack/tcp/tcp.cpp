@@ -98,7 +98,7 @@ Drop Tcp::input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noe
     return Drop::none;
 }
 
-void Tcp::input_error(const IcmpError& error) noexcept {
+bool Tcp::input_error(const IcmpError& error) noexcept {
     const Tuple tuple{shared_.config.address, error.remote, error.local_port, error.remote_port};
     const std::uint32_t number = shared_.find(tuple);
     if (number != FlowTable::none && flow_kind(number) == Kind::connection &&
@@ -108,10 +108,11 @@ void Tcp::input_error(const IcmpError& error) noexcept {
         if (tcb.state == State::syn_sent && error.seq == tcb.iss) {
             const bool is_refused =
                 error.code == wire::icmp_code::port_unreachable || error.code == wire::icmp_code::protocol_unreachable;
-            return end(tcb, is_refused ? Errc::connection_refused : Errc::unreachable);
+            end(tcb, is_refused ? Errc::connection_refused : Errc::unreachable);
+            return true;
         }
     }
-    shared_.drops.count(Drop::icmp_stale);
+    return false;
 }
 
 void Tcp::flush(time::Instant now) noexcept {

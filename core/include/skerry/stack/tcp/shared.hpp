@@ -113,6 +113,15 @@ struct Shared {
     void owe_ack(Tcb& tcb) noexcept {
         if (!static_cast<AckLink&>(tcb).is_linked()) owed.push_back(tcb);
     }
+    /// The peer acknowledged something new, so the neighbour on the way there need not be asked whether it lives
+    /// (RFC 4861 section 7.3.1). Once in 2^32 ns for each connection; the check that it spares waits for 5 s.
+    void confirm_way(Tcb& tcb, time::Instant now) noexcept {
+        const auto turn = static_cast<std::uint8_t>(now.as_nanos() >> 32U | 1U << 7U);
+        if (tcb.confirmed_in == turn) [[likely]]
+            return;
+        tcb.confirmed_in = turn;
+        output.confirm(tcb.tuple.remote, now);
+    }
     /// Sees to it that the timer fires at the earliest deadline, or before it.
     void arm(Tcb& tcb) noexcept {
         const std::int64_t earliest = std::min({tcb.retransmit_at, tcb.ack_at, tcb.keep_alive_at, tcb.give_up_at});

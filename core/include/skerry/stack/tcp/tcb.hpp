@@ -106,6 +106,7 @@ struct alignas(cache_line_bytes) Tcb : TcbHot, Timer, AckLink, HolderLink {
     std::uint8_t keep_alive_sent = 0;
     std::uint8_t duplicate_acks = 0;
     std::uint8_t syn_retries = 0;
+    std::uint8_t confirmed_in = 0;  ///< the turn of about 4 s in which the neighbour was last confirmed
     Errc error = Errc::ok;  ///< not told yet
     bool in_recovery : 1 = false;
     bool is_probing : 1 = false;  ///< the peer's window is closed: retransmit_at is the next probe

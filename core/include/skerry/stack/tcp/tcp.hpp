@@ -51,7 +51,8 @@ public:
 
     /// Takes the packet over.
     void input(Packet& packet) noexcept;
-    void input_error(const IcmpError& error) noexcept;
+    /// False when it is about nothing that it could end.
+    [[nodiscard]] bool input_error(const IcmpError& error) noexcept;
     /// After a burst and after timers: tells the endpoints to which something happened.
     void deliver() noexcept { shared_.ready.deliver(); }
     /// After the tasks: sends the acknowledgements that nothing carried.

@@ -20,6 +20,11 @@ std::size_t MbufFrames::refill(std::span<Frame*> out) noexcept {
     return count;
 }
 
+std::size_t MbufFrames::available() noexcept {
+    const rte_mempool_cache* const cache = rte_mempool_default_cache(pool_, rte_lcore_id());
+    return rte_mempool_ops_get_count(pool_) + (cache != nullptr ? cache->len : 0) + ready();
+}
+
 void MbufFrames::spill(std::span<Frame*> frames) noexcept {
     for (Frame* frame : frames) rte_pktmbuf_free_seg(&mbuf_of(*frame));
 }

@@ -33,6 +33,9 @@ public:
     /// Whether a frame is an mbuf's.
     [[nodiscard]] static bool owns(const backend::Frame& frame) noexcept { return frame.release == &release; }
 
+    /// Those in the pool, and in this thread's cache of it: rte_mempool_avail_count() looks at 128 threads' caches.
+    [[nodiscard]] std::size_t available() noexcept override;
+
 protected:
     std::size_t refill(std::span<backend::Frame*> out) noexcept override;
     void spill(std::span<backend::Frame*> frames) noexcept override;

@@ -76,10 +76,16 @@ inline Bytes arp(stack::wire::ArpOperation operation, stack::wire::Ipv4Addr send
     return ethernet(stack::wire::ether_type::arp, bytes);
 }
 
+[[nodiscard]] inline backend::HeapFramesOptions pool_of(std::uint32_t frames) {
+    backend::HeapFramesOptions options;
+    options.frames = frames;
+    return options;
+}
+
 class StackHost {
 public:
-    explicit StackHost(const stack::StackConfig& config = host_config())
-        : now(time::Instant::from_nanos(1'000'000'000)), stack(config, frames, now) {}
+    explicit StackHost(const stack::StackConfig& config = host_config(), std::uint32_t pool_frames = 4096)
+        : now(time::Instant::from_nanos(1'000'000'000)), frames(pool_of(pool_frames)), stack(config, frames, now) {}
 
     /// A frame comes.
     void give(std::span<const std::byte> bytes, backend::FrameChecksum checksum = backend::FrameChecksum::unknown) {

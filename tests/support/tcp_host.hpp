@@ -50,7 +50,9 @@ struct TestEndpoint final : stack::tcp::Endpoint {
 /// A host that listens on host_port and whose peer's hardware address is known. At its end nothing may be left.
 class TcpHost : public StackHost {
 public:
-    explicit TcpHost(const stack::StackConfig& config = host_config(), std::size_t backlog = 16) : StackHost(config) {
+    explicit TcpHost(const stack::StackConfig& config = host_config(), std::size_t backlog = 16,
+                     std::uint32_t pool_frames = 4096)
+        : StackHost(config, pool_frames) {
         give(arp(stack::wire::ArpOperation::request));
         (void)taken();
         REQUIRE(tcp().listen(acceptor, {}, host_port, backlog));

@@ -95,6 +95,11 @@ std::uint64_t HeapFrames::out() const noexcept {
     return store_->total - home;
 }
 
+std::size_t HeapFrames::available() noexcept {
+    if (store_->returned.load(std::memory_order_relaxed) != nullptr) store_->collect(nullptr);
+    return store_->free.size() + ready();
+}
+
 std::size_t HeapFrames::refill(std::span<Frame*> out) noexcept {
     std::vector<Frame*>& free = store_->free;
     if (free.empty() && store_->collect(nullptr) == 0) return 0;

@@ -66,6 +66,7 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::udp_port: return "udp_port";
         case Drop::udp_checksum: return "udp_checksum";
         case Drop::udp_no_port: return "udp_no_port";
+        case Drop::udp_frames: return "udp_frames";
         case Drop::udp_queue_full: return "udp_queue_full";
         case Drop::tcp_short: return "tcp_short";
         case Drop::tcp_header_length: return "tcp_header_length";
@@ -88,6 +89,8 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::tcp_window_full: return "tcp_window_full";
         case Drop::tcp_closed: return "tcp_closed";
         case Drop::tcp_memory: return "tcp_memory";
+        case Drop::tcp_frames: return "tcp_frames";
+        case Drop::tcp_time_wait_full: return "tcp_time_wait_full";
         case Drop::steering_full: return "steering_full";
     }
     return "unknown";

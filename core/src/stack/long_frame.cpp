@@ -2,6 +2,7 @@
 
 #include <skerry/backend/frame_cache.hpp>
 
+#include <cstring>
 #include <new>
 
 namespace skerry::stack {
@@ -21,6 +22,16 @@ Frame* make_long_frame(std::size_t bytes) noexcept {
     frame->headroom = headroom;
     frame->length = static_cast<std::uint16_t>(bytes);
     return frame;
+}
+
+Frame* copy_to_heap(const Frame& frame) noexcept {
+    Frame* const made = make_long_frame(frame.length);
+    if (made == nullptr) return nullptr;
+    if (frame.length != 0) std::memcpy(made->data, frame.data, frame.length);
+    made->rx_time_ns = frame.rx_time_ns;
+    made->time_source = frame.time_source;
+    made->queue = frame.queue;
+    return made;
 }
 
 }  // namespace skerry::stack

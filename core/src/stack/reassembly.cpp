@@ -86,12 +86,20 @@ Drop Reassembly::insert(Partial& partial, const Piece& piece) {
         return Drop::ipv4_fragment_overlap;
     if (is_last && !partial.pieces.empty() && partial.pieces.back().end() > piece.end())
         return Drop::ipv4_fragment_overlap;
+    if (!make_room(partial, piece.frame->capacity)) return Drop::ipv4_reassembly_full;
     partial.pieces.insert(at, piece);
     if (is_last) partial.payload_bytes = piece.end();
     partial.got_bytes += piece.header.payload_bytes();
     partial.held_bytes += piece.frame->capacity;
     bytes_ += piece.frame->capacity;
     return Drop::none;
+}
+
+// For each piece, and not only for a datagram's first: a thousand that grow slowly would hold the whole pool.
+bool Reassembly::make_room(const Partial& partial, std::size_t bytes) noexcept {
+    while (bytes_ + bytes > limits_.bytes_max && &partials_.front() != &partial)
+        forget(partials_.front(), Drop::ipv4_reassembly_full);
+    return bytes_ + bytes <= limits_.bytes_max;
 }
 
 Frame* Reassembly::finish(Partial& partial, wire::Ipv4Header& header) noexcept {

@@ -5,12 +5,35 @@
 #include <skerry/stack/wire/checksum.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
 
+#include <algorithm>
+#include <type_traits>
+
 namespace skerry::stack {
 
 using backend::FrameChecksum;
 
+namespace {
+
+// What all limits together keep must leave the port and the answers some frames. How many are free is looked at besides
+// (FrameBudget): programs hold frames too.
+StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
+    constexpr std::size_t frame_bytes = 2048;
+    const auto cut = [](auto& limit, std::size_t most) {
+        if (limit > most) limit = static_cast<std::remove_reference_t<decltype(limit)>>(std::max<std::size_t>(most, 1));
+    };
+    config.pool_frames = pool_frames;
+    cut(config.tcp.send_frames_max, pool_frames / 2);
+    cut(config.tcp.receive_frames_max, pool_frames / 8 * 3);
+    cut(config.backlog_max, pool_frames / 2);
+    cut(config.neighbours.waiting_max, pool_frames / 8);
+    cut(config.reassembly.bytes_max, pool_frames / 8 * frame_bytes);
+    return config;
+}
+
+}  // namespace
+
 Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Instant start)
-    : config_(config),
+    : config_(fitted(config, frames.available())),
       timers_(start),
       link_(config_, frames, drops_),
       neighbours_(config_, link_, timers_, drops_),

@@ -202,7 +202,19 @@ void Udp::input(Packet& packet) noexcept {
     give(*endpoint, frame, packet.ip.source, header.source_port);
 }
 
+// A socket that nobody reads does not take the frames that others need: when they are short it gets copies of a few.
+void Udp::give_copy(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source, std::uint16_t source_port) noexcept {
+    Frame* const copy = endpoint.unread() < config_.assured_frames ? copy_to_heap(frame) : nullptr;
+    link_.drop(frame, copy != nullptr ? Drop::none : Drop::udp_frames);
+    if (copy == nullptr) return;
+    if (!endpoint.push({copy, source, source_port}, config_.udp_queue_packets))
+        return link_.drop(*copy, Drop::udp_queue_full);
+    mark_ready(endpoint);
+}
+
 void Udp::give(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source, std::uint16_t source_port) noexcept {
+    if (!link_.may_keep_to_read()) [[unlikely]]
+        return give_copy(endpoint, frame, source, source_port);
     if (!endpoint.push({&frame, source, source_port}, config_.udp_queue_packets))
         return link_.drop(frame, Drop::udp_queue_full);
     mark_ready(endpoint);

@@ -309,7 +309,7 @@ TEST_CASE("beyond the limit of TIME-WAIT the oldest goes", "[stack][tcp]") {
         CHECK(host.only().flags == flag::ack);
     }
     CHECK(host.tcp().sizes().time_wait == 2);
-    CHECK(host.dropped(Drop::tcp_memory) == 1);
+    CHECK(host.dropped(Drop::tcp_time_wait_full) == 1);
     TestSegment old;
     old.flags = flag::ack;
     old.seq = 1;

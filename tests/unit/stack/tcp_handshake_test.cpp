@@ -243,13 +243,22 @@ TEST_CASE("a segment with a wrong checksum or wrong options is dropped", "[stack
     CHECK(host.dropped(Drop::tcp_option_length) == 1);
 }
 
-TEST_CASE("handshakes are limited for each listener", "[stack][tcp]") {
+TEST_CASE("handshakes are limited for each listener, and the oldest makes room for a new one", "[stack][tcp]") {
     stack::StackConfig config = host_config();
     config.tcp.half_open_max = 3;
     TcpHost host(config);
-    for (std::uint16_t port = 1; port <= 5; ++port) host.come(syn(), host_port, port);
-    CHECK(host.sent().size() == 3);
+    std::vector<TestSegment> answers;
+    for (std::uint16_t port = 1; port <= 5; ++port) {
+        host.come(syn(), host_port, port);
+        answers.push_back(host.only());
+        CHECK(host.tcp().sizes().half_open <= 3);
+    }
     CHECK(host.dropped(Drop::tcp_half_open_full) == 2);
+    host.come(ack_of(answers[1], 1001), host_port, 2);
+    CHECK((host.only().flags & flag::rst) != 0);  // forgotten
+    host.come(ack_of(answers[4], 1001), host_port, 5);
+    CHECK(host.sent().empty());
+    CHECK(host.acceptor.has_waiting());
     host.pass(100s);
     (void)host.sent();
     host.come(syn(), host_port, 9);
@@ -417,15 +426,6 @@ TEST_CASE("a SYN is sent again after 1, 2, 4 ... 32 s, and given up after 127 s"
     CHECK(endpoint.calls == 1);
 }
 
-Bytes unreachable(const Bytes& quoted_frame, std::uint8_t code) {
-    const auto quote = std::span(quoted_frame).subspan(14, 28);
-    Bytes message(stack::wire::icmp_bytes + quote.size());
-    stack::wire::IcmpHeader header;
-    header.type = stack::wire::IcmpType::unreachable;
-    header.code = code;
-    stack::wire::write(header, message.data());
-    std::memcpy(message.data() + stack::wire::icmp_bytes, quote.data(), quote.size());
-    stack::wire::seal_icmp(message);
 TEST_CASE("a connect to a neighbour that does not answer fails after three seconds", "[stack][tcp]") {
     StackHost host;
     const auto silent = stack::wire::Ipv4Addr::of(198, 18, 0, 77);
@@ -471,6 +471,15 @@ TEST_CASE("a connection that stands outlives a neighbour that does not answer fo
     CHECK(again.at(0).text == "hello");
 }
 
+Bytes unreachable(const Bytes& quoted_frame, std::uint8_t code) {
+    const auto quote = std::span(quoted_frame).subspan(14, 28);
+    Bytes message(stack::wire::icmp_bytes + quote.size());
+    stack::wire::IcmpHeader header;
+    header.type = stack::wire::IcmpType::unreachable;
+    header.code = code;
+    stack::wire::write(header, message.data());
+    std::memcpy(message.data() + stack::wire::icmp_bytes, quote.data(), quote.size());
+    stack::wire::seal_icmp(message);
     return ipv4(stack::wire::ip_protocol::icmp, message);
 }
 

@@ -52,6 +52,9 @@ public:
     }
 
     [[nodiscard]] const FrameStats& stats() const noexcept { return stats_; }
+    /// How many a caller could still get, about; for whoever keeps frames and has to leave some to others.
+    /// Cost: an indirect call; to be asked once for some dozen frames.
+    [[nodiscard]] virtual std::size_t available() noexcept = 0;
     /// Frames that stand here, ready.
     [[nodiscard]] std::size_t ready() const noexcept { return count_; }
 

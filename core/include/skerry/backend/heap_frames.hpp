@@ -27,6 +27,7 @@ public:
 
     /// Frames that are neither here nor on their way home.
     [[nodiscard]] std::uint64_t out() const noexcept;
+    [[nodiscard]] std::size_t available() noexcept override;
 
 protected:
     std::size_t refill(std::span<Frame*> out) noexcept override;

@@ -50,6 +50,8 @@ struct StackConfig {
     std::size_t udp_queue_packets = 1024;  ///< datagrams that one socket keeps unread
     std::size_t groups_max = 1024;  ///< multicast groups that this host is in at once
     std::size_t backlog_max = 4096;  ///< packets that the port has not taken yet
+    std::size_t pool_frames = 4096;  ///< of the port; the stack sets it, and cuts the limits above to their share of it
+    std::size_t assured_frames = 4;  ///< what a socket may keep of each direction when the pool is short: on the heap
     std::uint64_t seed = 0;  ///< of port numbers and of the jitter of limits; the same for all cores of an address
 
     CoreSeat seat;  ///< among the cores that share the address

@@ -82,6 +82,7 @@ enum class Drop : std::uint8_t {
     udp_port,         ///< Destination port 0.
     udp_checksum,     ///< The checksum does not hold.
     udp_no_port,      ///< (stack) No socket there.
+    udp_frames,       ///< (stack) The pool is short, and the socket keeps some datagrams already.
     udp_queue_full,   ///< (stack) The socket's queue is at its limit.
 
     tcp_short,           ///< Less than 20 bytes.
@@ -104,7 +105,9 @@ enum class Drop : std::uint8_t {
     tcp_reassembly_full, ///< (stack) The limit of segments out of order.
     tcp_window_full,     ///< (stack) Data past the window that we gave.
     tcp_closed,          ///< (stack) Data for a side that reads no more.
-    tcp_memory,          ///< (stack) The pool is nearly used up.
+    tcp_memory,          ///< (stack) No memory for a connection, a handshake or a queue.
+    tcp_frames,          ///< (stack) The connections keep as many frames as the pool can spare.
+    tcp_time_wait_full,  ///< (stack) The limit of connections in TIME-WAIT: the oldest went.
 
     steering_full,  ///< (stack) The ring to the core that owns the connection is full.
 };

@@ -8,14 +8,50 @@
 #include "wire/ethernet.hpp"
 
 #include "../backend/frame_cache.hpp"
+#include "../base/compiler.hpp"
+
+#include <algorithm>
+#include <cstddef>
 
 namespace skerry::stack {
+
+/// Whether one frame more may be kept: until it is acknowledged, or read. The port and the answers of the protocols
+/// must always find frames, or nothing would ever become free again, so a part of the pool is left to them. The pool is
+/// asked once for a few dozen frames.
+class FrameBudget {
+public:
+    FrameBudget(std::size_t pool_frames, std::size_t reserve) noexcept
+        : reserve_(reserve), grant_max_(std::clamp<std::size_t>(pool_frames / 64, 1, 32)) {}
+
+    [[nodiscard]] bool take(backend::FrameCache& frames) noexcept {
+        if (left_ == 0 && !look(frames)) [[unlikely]]
+            return false;
+        --left_;
+        return true;
+    }
+
+private:
+    [[nodiscard]] SKERRY_COLD bool look(backend::FrameCache& frames) noexcept {
+        const std::size_t available = frames.available();
+        if (available > reserve_) left_ = std::min(available - reserve_, grant_max_);
+        return left_ != 0;
+    }
+
+    std::size_t reserve_;
+    std::size_t grant_max_;
+    std::size_t left_ = 0;
+};
 
 /// Threads: one core.
 class Link {
 public:
     Link(const StackConfig& config, backend::FrameCache& frames, DropCounters& drops) noexcept
-        : mac_(config.mac), backlog_max_(config.backlog_max), frames_(frames), drops_(drops) {}
+        : mac_(config.mac),
+          backlog_max_(config.backlog_max),
+          frames_(frames),
+          drops_(drops),
+          to_send_(config.pool_frames, config.pool_frames / 4),
+          to_read_(config.pool_frames, config.pool_frames / 8) {}
 
     [[nodiscard]] const wire::MacAddr& mac() const noexcept { return mac_; }
 
@@ -26,6 +62,11 @@ public:
             drops_.count(Drop::no_frame);
         return frame;
     }
+
+    /// Whether a frame may be taken for data that is kept until the peer has it. A quarter of the pool is left.
+    [[nodiscard]] bool may_keep_to_send() noexcept { return to_send_.take(frames_); }
+    /// Whether a frame that came may be kept until a program reads it. An eighth of the pool is left.
+    [[nodiscard]] bool may_keep_to_read() noexcept { return to_read_.take(frames_); }
 
     /// Puts a header in front of `packet`, which has the room, and queues it for the port. Takes it over.
     void send(Frame& packet, const wire::MacAddr& destination, std::uint16_t ether_type) noexcept {
@@ -52,6 +93,8 @@ private:
     std::size_t backlog_max_;
     backend::FrameCache& frames_;
     DropCounters& drops_;
+    FrameBudget to_send_;
+    FrameBudget to_read_;
     FrameQueue backlog_;
 };
 

@@ -1,7 +1,8 @@
 #pragma once
 
-// A frame of its own on the heap, for a packet that is longer than a port's frames: one that was put together from
-// pieces, or one to ourselves. Rare, so it costs an allocation.
+// A frame of its own on the heap, for a packet that is longer than a port's frames (one that was put together from
+// pieces, or one to ourselves), and for the little that each socket is assured of when the port's frames are short.
+// Rare, so it costs an allocation.
 
 #include "frame_queue.hpp"
 
@@ -14,5 +15,8 @@ inline constexpr std::size_t long_frame_bytes_max = 65'535;
 
 /// A frame with the usual headroom and `bytes` of data, not initialized; null when there is no memory.
 [[nodiscard]] Frame* make_long_frame(std::size_t bytes) noexcept;
+
+/// The same with a copy of what `frame` holds, and of when and where it came.
+[[nodiscard]] Frame* copy_to_heap(const Frame& frame) noexcept;
 
 }  // namespace skerry::stack

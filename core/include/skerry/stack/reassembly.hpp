@@ -70,6 +70,7 @@ private:
 
     [[nodiscard]] Partial* find_or_make(const Key& key, time::Instant now);
     [[nodiscard]] Drop insert(Partial& partial, const Piece& piece);
+    [[nodiscard]] bool make_room(const Partial& partial, std::size_t bytes) noexcept;
     [[nodiscard]] Frame* finish(Partial& partial, wire::Ipv4Header& header) noexcept;
     void forget(Partial& partial, Drop why) noexcept;
     static void on_time(Timer& timer, time::Instant now) noexcept;

@@ -123,6 +123,7 @@ private:
     /// A frame that holds so many bytes; null, and counted, when there is none.
     [[nodiscard]] Frame* allocate(std::size_t bytes) noexcept;
     [[nodiscard]] UdpEndpoint* find(const wire::Ipv4Header& ip, std::uint16_t source_port, std::uint16_t port) noexcept;
+    void give_copy(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;
     void give(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;
     [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
     [[nodiscard]] bool take(wire::Ipv4Addr local, std::uint16_t port, bool shared) noexcept;

@@ -8,6 +8,8 @@ namespace skerry::stack::tcp {
 std::uint16_t ActiveOpen::free_port(Tuple tuple) noexcept {
     return stack::free_port(shared_.random, [&](std::uint16_t port) {
         tuple.local_port = port;
+        // Its segments would be refused as its own.
+        if (tuple.local == tuple.remote && port == tuple.remote_port) return true;
         if (listeners_.is_taken({}, port) || shared_.find(tuple) != FlowTable::none) return true;
         return shared_.config.steering != nullptr && !shared_.config.steering->may_connect(tuple);
     });
@@ -93,6 +95,9 @@ Drop ActiveOpen::input(Tcb& tcb, const Segment& segment, Errc& failure) noexcept
         tcb.retransmit_at = never;
         if (tcb.syn_retries == 0)
             tcb.rto.sample(std::chrono::nanoseconds{segment.now().as_nanos() - tcb.waiting_since});
+        else
+            sender_.start_after_loss(tcb, segment);
+        shared_.confirm_way(tcb, segment.now());
         shared_.owe_ack(tcb);
         shared_.mark_ready(tcb);
         return Drop::none;

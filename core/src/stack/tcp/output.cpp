@@ -109,11 +109,15 @@ void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::In
     acknowledged(tcb);
 }
 
-void Output::challenge(Tcb& tcb, time::Instant now) noexcept {
+void Output::answer(Tcb& tcb, time::Instant now) noexcept {
     if (now.as_nanos() - tcb.challenged_at < shared_.config.tcp.challenge_interval.count()) return;
-    if (!shared_.challenges.take(now, shared_.random)) return;
     tcb.challenged_at = now.as_nanos();
     send_ack(tcb, now);
+}
+
+void Output::challenge(Tcb& tcb, time::Instant now) noexcept {
+    if (now.as_nanos() - tcb.challenged_at < shared_.config.tcp.challenge_interval.count()) return;
+    if (shared_.challenges.take(now, shared_.random)) answer(tcb, now);
 }
 
 // --- beginnings and ends

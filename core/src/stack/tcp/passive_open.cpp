@@ -83,8 +83,13 @@ Drop PassiveOpen::input(const Segment& segment, std::optional<std::uint32_t> isn
 Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optional<std::uint32_t> isn) noexcept {
     const TcpLimits& limits = shared_.config.tcp;
     if (acceptor.waiting_count_ >= acceptor.backlog_) return Drop::tcp_accept_full;
-    if (acceptor.half_open_count_ >= limits.half_open_max) return Drop::tcp_half_open_full;
     if (const Drop why = shared_.output.check(segment.tuple.remote, wire::tcp_bytes_max); why != Drop::none) return why;
+    // The oldest goes. A peer that is there answers within a round trip, and those of a flood never do: refusing the
+    // new one instead would let 16 SYNs a second shut a listener.
+    if (acceptor.half_open_count_ >= limits.half_open_max && !acceptor.half_open_.empty()) {
+        shared_.drops.count(Drop::tcp_half_open_full);
+        forget(static_cast<HalfOpen&>(acceptor.half_open_.front()));
+    }
     HalfOpen* const half_open = shared_.half_opens.make();
     if (half_open == nullptr) return Drop::tcp_memory;
     half_open->tuple = segment.tuple;
@@ -202,6 +207,8 @@ Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept
     tcb.ts_recent_s = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000'000);
     receiver_.start(tcb, half_open.irs);
     sender_.start(tcb);
+    if (half_open.retries != 0) sender_.start_after_loss(tcb, segment);
+    shared_.confirm_way(tcb, segment.now());
     tcb.in_table = true;
     shared_.flows.replace(shared_.secrets.hash(tcb.tuple), flow_number(Kind::half_open, half_open.index),
                           flow_number(Kind::connection, tcb.index));

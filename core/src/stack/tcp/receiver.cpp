@@ -1,5 +1,7 @@
 #include <skerry/stack/tcp/receiver.hpp>
 
+#include <skerry/stack/long_frame.hpp>
+
 #include <algorithm>
 #include <cstring>
 
@@ -14,10 +16,9 @@ void Receiver::start(Tcb& tcb, std::uint32_t irs) noexcept {
 // --- what comes
 
 Drop Receiver::accept_next(Tcb& tcb, Segment& segment) noexcept {
-    if (shared_.receive_frames >= shared_.config.tcp.receive_frames_max) [[unlikely]]
-        return Drop::tcp_memory;
     const std::size_t before = tcb.received.size();
-    queue(tcb, segment);
+    if (!queue(tcb, segment)) [[unlikely]]
+        return Drop::tcp_frames;
     shared_.receive_frames += tcb.received.size() - before;
     owe_for_data(tcb, segment.now());
     shared_.mark_ready(tcb);
@@ -32,7 +33,17 @@ void Receiver::owe_for_data(Tcb& tcb, time::Instant now) noexcept {
     shared_.arm(tcb);
 }
 
-void Receiver::queue(Tcb& tcb, Segment& segment) noexcept {
+// The frame to queue: the segment's own, or, when frames are short, a copy on the heap for a connection that has hardly
+// any. So those that nobody reads stop no other one.
+Frame* Receiver::frame_to_keep(const Tcb& tcb, Segment& segment) noexcept {
+    if (shared_.receive_frames < shared_.config.tcp.receive_frames_max && shared_.link.may_keep_to_read()) [[likely]] {
+        segment.is_kept = true;
+        return &segment.frame();
+    }
+    return tcb.received.size() < shared_.config.assured_frames ? copy_to_heap(segment.frame()) : nullptr;
+}
+
+bool Receiver::queue(Tcb& tcb, Segment& segment) noexcept {
     constexpr std::size_t many_frames = 8;
     constexpr std::size_t small_bytes = 512;
     Frame& frame = segment.frame();
@@ -44,11 +55,14 @@ void Receiver::queue(Tcb& tcb, Segment& segment) noexcept {
             last.length = static_cast<std::uint16_t>(last.length + frame.length);
             tcb.received_bytes += frame.length;
             tcb.rcv_nxt += frame.length;
-            return;
+            return true;
         }
     }
-    segment.is_kept = true;
-    queue(tcb, frame);
+    Frame* const kept = frame_to_keep(tcb, segment);
+    if (kept == nullptr) [[unlikely]]
+        return false;
+    queue(tcb, *kept);
+    return true;
 }
 
 void Receiver::queue(Tcb& tcb, Frame& payload) noexcept {
@@ -107,8 +121,11 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
 
 // At once, and one for each: that is how the sender learns of the gap. RFC 5681 section 4.2.
 Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexcept {
-    if (shared_.receive_frames >= shared_.config.tcp.receive_frames_max) [[unlikely]]
-        return Drop::tcp_memory;
+    if (shared_.receive_frames >= shared_.config.tcp.receive_frames_max || !shared_.link.may_keep_to_read())
+        [[unlikely]] {
+        output_.send_ack(tcb, segment.now());
+        return Drop::tcp_frames;
+    }
     const Shared::Accounting accounting(shared_, tcb);
     std::uint32_t dropped = 0;
     const auto outcome =

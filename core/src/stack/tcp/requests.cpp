@@ -54,7 +54,11 @@ void Tcp::finish(Tcb& tcb, time::Instant now) noexcept {
         case State::close_wait: tcb.state = State::last_ack; break;
         default: return;
     }
-    sender_.finish(tcb, now);
+    if (sender_.finish(tcb, now)) return;
+    // Without its FIN the connection would never end.
+    shared_.drops.count(Drop::tcp_memory);
+    output_.send_reset(tcb, now);
+    end(tcb, Errc::no_memory);
 }
 
 void Tcp::set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept {
@@ -77,8 +81,8 @@ void Tcp::close(Endpoint& endpoint, time::Instant now) noexcept {
         return end(tcb, Errc::ok);
     }
     tcb.keep_alive_at = never;
+    if (tcb.state == State::fin_wait_2) return watch_orphan(tcb, now);
     finish(tcb, now);
-    if (tcb.state == State::fin_wait_2) watch_orphan(tcb, now);
 }
 
 void Tcp::forget(Endpoint& endpoint) noexcept {

@@ -6,6 +6,7 @@ namespace skerry::stack::tcp {
 
 void Rto::sample(std::chrono::nanoseconds round_trip) noexcept {
     constexpr std::int64_t most = 1'000'000'000;
+    backoff_ = 0;
     const auto us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(round_trip.count() / 1000, 1, most));
     if (srtt_us_ == 0) {
         srtt_us_ = us;
@@ -18,7 +19,7 @@ void Rto::sample(std::chrono::nanoseconds round_trip) noexcept {
 }
 
 std::chrono::nanoseconds Rto::value(const TcpLimits& limits) const noexcept {
-    std::chrono::nanoseconds value = limits.rto_initial;
+    std::chrono::nanoseconds value = is_slow_ ? limits.rto_after_lost_syn : limits.rto_initial;
     if (srtt_us_ != 0) {
         const std::chrono::nanoseconds deviation = std::chrono::microseconds{std::uint64_t{deviation_us_} * 4};
         value = std::max(limits.rto_min, std::chrono::microseconds{srtt_us_} + deviation);

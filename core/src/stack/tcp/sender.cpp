@@ -1,5 +1,7 @@
 #include <skerry/stack/tcp/sender.hpp>
 
+#include <skerry/stack/long_frame.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -18,6 +20,11 @@ void Sender::start(Tcb& tcb) noexcept {
     tcb.congestion.init(new_reno, tcb.mss);
 }
 
+void Sender::start_after_loss(Tcb& tcb, const Segment& segment) noexcept {
+    tcb.congestion.window = tcb.mss;
+    if (!measure_by_timestamp(tcb, segment)) tcb.rto.assume_slow();
+}
+
 // --- writing
 
 std::size_t Sender::write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
@@ -25,11 +32,8 @@ std::size_t Sender::write(Tcb& tcb, std::span<const std::byte> from, time::Insta
     const std::size_t others = shared_.send_frames - tcb.queue.size();
     std::size_t written = 0;
     while (written < from.size() && has_room(tcb)) {
-        if (others + tcb.queue.size() >= shared_.config.tcp.send_frames_max) [[unlikely]] {
-            shared_.drops.count(Drop::tcp_memory);
-            break;
-        }
-        const std::size_t count = append(tcb, from.subspan(written));
+        const bool has_share = others + tcb.queue.size() < shared_.config.tcp.send_frames_max;
+        const std::size_t count = append(tcb, from.subspan(written), has_share);
         if (count == 0) break;
         written += count;
     }
@@ -37,8 +41,19 @@ std::size_t Sender::write(Tcb& tcb, std::span<const std::byte> from, time::Insta
     return written;
 }
 
+// The pool's, or, when its frames are short, one of the heap for a connection that has hardly any: those whose peers do
+// not acknowledge stop no other one.
+Frame* Sender::frame_to_keep(Tcb& tcb, bool has_share) noexcept {
+    if (has_share && shared_.link.may_keep_to_send()) [[likely]]
+        return shared_.link.allocate();
+    Frame* const frame = tcb.queue.size() < shared_.config.assured_frames ? make_long_frame(tcb.mss) : nullptr;
+    if (frame != nullptr) frame->length = 0;
+    if (frame == nullptr) shared_.drops.count(Drop::tcp_frames);
+    return frame;
+}
+
 // Behind the newest segment, while that is short and has not left; else in a new one.
-std::size_t Sender::append(Tcb& tcb, std::span<const std::byte> from) noexcept {
+std::size_t Sender::append(Tcb& tcb, std::span<const std::byte> from, bool has_share) noexcept {
     const std::size_t room = std::min<std::size_t>(from.size(), tcb.send_limit - tcb.queue.bytes());
     SendQueue& queue = tcb.queue;
     if (queue.has_unsent()) {
@@ -52,7 +67,7 @@ std::size_t Sender::append(Tcb& tcb, std::span<const std::byte> from) noexcept {
             return count;
         }
     }
-    Frame* const frame = shared_.link.allocate();
+    Frame* const frame = frame_to_keep(tcb, has_share);
     if (frame == nullptr) return 0;
     const std::size_t count = std::min({room, std::size_t{tcb.mss}, frame->tailroom()});
     std::memcpy(frame->data, from.data(), count);
@@ -67,8 +82,8 @@ std::size_t Sender::append(Tcb& tcb, std::span<const std::byte> from) noexcept {
 }
 
 // With the last segment when that has not left yet.
-void Sender::finish(Tcb& tcb, time::Instant now) noexcept {
-    if (tcb.is_fin_queued) return;
+bool Sender::finish(Tcb& tcb, time::Instant now) noexcept {
+    if (tcb.is_fin_queued) return true;
     const Shared::Accounting accounting(shared_, tcb);
     SendSegment fin;
     fin.seq = tcb.queue.empty() ? tcb.snd_nxt : tcb.queue.back().end();
@@ -76,9 +91,10 @@ void Sender::finish(Tcb& tcb, time::Instant now) noexcept {
     if (tcb.queue.has_unsent() && !seq_before(tcb.queue.back().seq, tcb.snd_nxt))
         tcb.queue.back().flags |= sent_flag::fin;
     else if (!tcb.queue.push(fin))
-        return shared_.drops.count(Drop::tcp_memory);
+        return false;
     tcb.is_fin_queued = true;
     push(tcb, now);
+    return true;
 }
 
 // --- sending
@@ -114,15 +130,40 @@ bool Sender::send_next(Tcb& tcb, time::Instant now) noexcept {
 void Sender::push(Tcb& tcb, time::Instant now) noexcept {
     SendQueue& queue = tcb.queue;
     if (queue.empty()) return;
-    const bool was_idle = queue.sent() == 0 && !tcb.is_probing;
+    const bool was_probing = tcb.is_probing;
+    const bool was_idle = queue.sent() == 0 && !was_probing && tcb.retransmit_at == never;
+    if (was_idle) restart_after_idle(tcb, now);
     while (queue.has_unsent() && may_go(tcb, queue.next_unsent())) {
-        if (!send_next(tcb, now)) break;
+        if (!send_next(tcb, now)) return try_again_soon(tcb, now);
         tcb.is_probing = false;
     }
-    if (was_idle && tcb.retransmit_at == never) tcb.waiting_since = now.as_nanos();
+    if (was_probing && !tcb.is_probing) {  // what was the next probe's time would be far too late for a loss
+        tcb.rto.reset_back_off();
+        tcb.waiting_since = now.as_nanos();
+        tcb.retransmit_at = never;
+    }
     // Nothing is under way that could bring an acknowledgement: the window is asked for.
     if (queue.sent() == 0) tcb.is_probing = true;
     if (tcb.retransmit_at == never) restart_timer(tcb, now);
+}
+
+// There was no frame. What is under way brings an acknowledgement; if nothing is, time does.
+void Sender::try_again_soon(Tcb& tcb, time::Instant now) noexcept {
+    if (tcb.queue.sent() != 0) {
+        if (tcb.retransmit_at == never) restart_timer(tcb, now);
+        return;
+    }
+    tcb.retransmit_at = now.as_nanos() + shared_.config.tcp.rto_min.count();
+    shared_.arm(tcb);
+}
+
+// What was learned of the way is out of date after a silence of a time-out: RFC 5681 section 4.1.
+void Sender::restart_after_idle(Tcb& tcb, time::Instant now) noexcept {
+    Congestion& congestion = tcb.congestion;
+    if (congestion.window > congestion.initial_window() &&
+        now.as_nanos() - tcb.waiting_since > tcb.rto.value(shared_.config.tcp).count())
+        congestion.window = congestion.initial_window();
+    tcb.waiting_since = now.as_nanos();
 }
 
 void Sender::restart_timer(Tcb& tcb, time::Instant now) noexcept {
@@ -159,12 +200,18 @@ void Sender::update_window(Tcb& tcb, const Segment& segment) noexcept {
 
 void Sender::measure(Tcb& tcb, const Segment& segment) noexcept {
     const SendSegment& oldest = tcb.queue.front();
-    if ((oldest.flags & sent_flag::again) == 0) {
+    if ((oldest.flags & sent_flag::again) == 0)
         tcb.rto.sample(std::chrono::nanoseconds{segment.now().as_nanos() - oldest.sent_ns});
-    } else if (tcb.has_timestamps && segment.options.timestamps.echo != 0) {
-        const std::uint32_t ms = timestamp(segment.now(), tcb.ts_offset) - segment.options.timestamps.echo;
-        if (ms < 0x8000'0000U) tcb.rto.sample(std::chrono::milliseconds{ms});
-    }
+    else
+        (void)measure_by_timestamp(tcb, segment);
+}
+
+bool Sender::measure_by_timestamp(Tcb& tcb, const Segment& segment) noexcept {
+    if (!tcb.has_timestamps || segment.options.timestamps.echo == 0) return false;
+    const std::uint32_t ms = timestamp(segment.now(), tcb.ts_offset) - segment.options.timestamps.echo;
+    if (ms >= 0x8000'0000U) return false;
+    tcb.rto.sample(std::chrono::milliseconds{ms});
+    return true;
 }
 
 void Sender::advance(Tcb& tcb, const Segment& segment) noexcept {
@@ -178,7 +225,7 @@ void Sender::advance(Tcb& tcb, const Segment& segment) noexcept {
     queue.acknowledge(segment.ack());
     tcb.snd_una = segment.ack();
     shared_.confirm_way(tcb, now);
-    tcb.rto.reset_back_off();
+    tcb.has_timed_out = false;
     tcb.waiting_since = now.as_nanos();
     tcb.is_probing = false;
     if (tcb.in_recovery) {
@@ -199,7 +246,10 @@ void Sender::advance(Tcb& tcb, const Segment& segment) noexcept {
 
 void Sender::on_duplicate(Tcb& tcb, time::Instant now) noexcept {
     if (tcb.in_recovery) {
-        tcb.congestion.window += tcb.mss;
+        // Each says that a segment has left the way, and no more can have than were on it (RFC 5681 section 3.2, step
+        // 4): a peer that invents duplicates gets no larger window.
+        const std::uint32_t most = tcb.congestion.threshold + (tcb.recover + 1 - tcb.snd_una);
+        if (tcb.congestion.window < most) tcb.congestion.window = std::min(tcb.congestion.window + tcb.mss, most);
         return;
     }
     if (tcb.duplicate_acks < 0xff) ++tcb.duplicate_acks;
@@ -249,6 +299,10 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
     tcb.retransmit_at = never;
     if (tcb.queue.empty()) return true;
     if (is_given_up(tcb, now)) return false;
+    if (tcb.queue.sent() == 0 && !tcb.is_probing) {  // no frame was there to send it with
+        push(tcb, now);
+        return true;
+    }
     if (tcb.is_probing) {
         push(tcb, now);
         if (!tcb.is_probing) return true;
@@ -257,7 +311,8 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
         restart_timer(tcb, now);
         return true;
     }
-    tcb.congestion.ops->on_timeout(tcb.congestion, in_flight(tcb), tcb.rto.back_offs() == 0);
+    tcb.congestion.ops->on_timeout(tcb.congestion, in_flight(tcb), !tcb.has_timed_out);
+    tcb.has_timed_out = true;
     tcb.rto.back_off();
     tcb.in_recovery = false;
     tcb.duplicate_acks = 0;

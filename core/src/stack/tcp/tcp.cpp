@@ -76,7 +76,11 @@ Drop Tcp::dispatch(Segment& segment) noexcept {
             return input_connection(*made, segment);
         }
         case Kind::time_wait: {
-            const TimeWaits::Outcome outcome = time_waits_.input(shared_.time_waits[index], segment);
+            CoreSteering* const steering = shared_.config.steering;
+            const bool is_awaited =
+                passive_.is_taken(segment.tuple.local, segment.tuple.local_port) ||
+                (steering != nullptr && steering->owner_of_segment(segment.tuple) != steering->core());
+            const TimeWaits::Outcome outcome = time_waits_.input(shared_.time_waits[index], segment, is_awaited);
             return outcome.isn ? input_stranger(segment, outcome.isn) : outcome.drop;
         }
         case Kind::connection: break;
@@ -157,8 +161,6 @@ Drop Tcp::input_connection(Tcb& tcb, Segment& segment) noexcept {
         return Drop::tcp_syn_in_window;
     }
     if (!segment.has(flag::ack)) return Drop::tcp_flags;
-    on_heard(tcb, segment.now());
-    remember_timestamp(tcb, segment);
     bool is_over = false;
     if (const Drop why = take_ack(tcb, segment, is_over); why != Drop::none || is_over) return why;
     return take_payload(tcb, segment);
@@ -173,7 +175,7 @@ Drop Tcp::check_timestamp(Tcb& tcb, const Segment& segment) noexcept {
     if (segment.length() != 0)
         output_.send_ack(tcb, segment.now());
     else
-        output_.challenge(tcb, segment.now());
+        output_.answer(tcb, segment.now());
     return Drop::tcp_timestamp;
 }
 
@@ -188,7 +190,7 @@ Drop Tcp::check_sequence(Tcb& tcb, const Segment& segment) noexcept {
     if (segment.bytes() != 0)
         output_.send_ack(tcb, segment.now());
     else
-        output_.challenge(tcb, segment.now());
+        output_.answer(tcb, segment.now());
     return Drop::tcp_sequence;
 }
 
@@ -235,6 +237,11 @@ Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
         output_.challenge(tcb, segment.now());
         return Drop::tcp_ack;
     }
+    // Only now: whoever guesses a number in the window, but not one of ours, keeps nobody alive and moves no timestamp.
+    on_heard(tcb, segment.now());
+    remember_timestamp(tcb, segment);
+    // An old one says nothing, about the window neither: RFC 9293 section 3.10.7.4.
+    if (seq_before(segment.ack(), tcb.snd_una)) return Drop::none;
     sender_.on_ack(tcb, segment);
     if (tcb.is_fin_queued && tcb.queue.empty()) on_fin_acknowledged(tcb, segment.now(), is_over);
     return Drop::none;

@@ -13,8 +13,8 @@ TimeWaits::~TimeWaits() {
 }
 
 void TimeWaits::enter(Tcb& tcb, time::Instant now) noexcept {
-    if (shared_.time_waits.size() >= shared_.config.tcp.time_wait_max) {
-        shared_.drops.count(Drop::tcp_memory);
+    if (shared_.time_waits.size() >= shared_.config.tcp.time_wait_max && !by_deadline_.empty()) {
+        shared_.drops.count(Drop::tcp_time_wait_full);
         remove(by_deadline_.front());
     }
     const std::uint64_t hash = shared_.secrets.hash(tcb.tuple);
@@ -56,19 +56,23 @@ void TimeWaits::expire(time::Instant now) noexcept {
     if (!by_deadline_.empty()) shared_.timers.set(timer_, time::Instant::from_nanos(by_deadline_.front().deadline_ns));
 }
 
-TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment) noexcept {
-    if (segment.has(flag::rst)) return {Drop::tcp_reset, {}};
+// Whether a SYN begins a new connection: by its timestamp where there is one, else by its number. RFC 6191 section 2;
+// an older timestamp is an old SYN, whatever its number is.
+bool TimeWaits::is_newer(const TimeWait& entry, const Segment& segment) noexcept {
     const wire::TcpOptions& options = segment.options;
-    const bool has_both = entry.has_timestamps && options.has_timestamps;
-    if (segment.has(flag::syn) && !segment.has(flag::ack)) {
-        const bool is_newer =
-            has_both ? seq_after(options.timestamps.value, entry.ts_recent) : seq_after(segment.seq(), entry.rcv_nxt);
-        if (is_newer || seq_after(segment.seq(), entry.rcv_nxt)) {
-            // Beyond everything that the old one may have had under way.
-            const std::uint32_t isn = entry.snd_nxt + 0x1'0002;
-            remove(entry);
-            return {Drop::none, isn};
-        }
+    if (entry.has_timestamps && options.has_timestamps && options.timestamps.value != entry.ts_recent)
+        return seq_after(options.timestamps.value, entry.ts_recent);
+    return seq_after(segment.seq(), entry.rcv_nxt);
+}
+
+TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment, bool is_awaited) noexcept {
+    if (segment.has(flag::rst)) return {Drop::tcp_reset, {}};
+    const bool is_syn = segment.has(flag::syn) && !segment.has(flag::ack) && !segment.has(flag::fin);
+    if (is_syn && is_awaited && is_newer(entry, segment)) {
+        // Beyond everything that the old one may have had under way.
+        const std::uint32_t isn = entry.snd_nxt + 0x1'0002;
+        remove(entry);
+        return {Drop::none, isn};
     }
     // Pure acknowledgements say nothing here. Others are answered, but not without end.
     if (segment.length() == 0 && segment.seq() == entry.rcv_nxt) return {};

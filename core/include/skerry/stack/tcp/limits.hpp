@@ -14,7 +14,7 @@ struct TcpLimits {
     std::uint32_t send_segments_max = 512;           ///< in how many pieces
     std::uint32_t reassembly_segments_max = 256;     ///< out of order, for one connection
     // All queues together must leave the port frames to receive acknowledgements with, or none would ever be free
-    // again.
+    // again: the stack cuts these two to 1/2 and 3/8 of the port's pool.
     std::uint32_t send_frames_max = 2048;     ///< kept until they are acknowledged, by all connections
     std::uint32_t receive_frames_max = 1536;  ///< kept until they are read, by all connections
     std::uint32_t half_open_max = 1024;              ///< for one listener
@@ -25,6 +25,7 @@ struct TcpLimits {
     // RFC 6298 section 2.4 asks for at least 1 s. Like Linux we floor at 200 ms.
     std::chrono::nanoseconds rto_min = std::chrono::milliseconds{200};
     std::chrono::nanoseconds rto_initial = std::chrono::seconds{1};
+    std::chrono::nanoseconds rto_after_lost_syn = std::chrono::seconds{3};  ///< RFC 6298 section 5.7
     std::chrono::nanoseconds rto_max = std::chrono::seconds{120};
     std::chrono::nanoseconds delayed_ack = std::chrono::milliseconds{40};
     std::chrono::nanoseconds time_wait = std::chrono::seconds{60};

@@ -26,6 +26,10 @@ public:
     /// Makes the peer answer: what it asks to be acknowledged is old.
     void send_probe(Tcb& tcb, time::Instant now) noexcept { send_bare(tcb, tcb.snd_una - 1, flag::ack, now); }
     void send_reset(Tcb& tcb, time::Instant now) noexcept { send_bare(tcb, tcb.snd_nxt, flag::rst | flag::ack, now); }
+    /// Says again how things stand, to a keepalive, a window probe or a segment from elsewhere. Limited for this
+    /// connection alone: a budget of all connections would leave the probes of some of many unanswered, and their peers
+    /// would give them up.
+    void answer(Tcb& tcb, time::Instant now) noexcept;
     /// An acknowledgement that an attacker could ask for: limited. RFC 5961 section 7.
     void challenge(Tcb& tcb, time::Instant now) noexcept;
 

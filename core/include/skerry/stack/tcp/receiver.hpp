@@ -36,7 +36,8 @@ public:
     [[nodiscard]] IoBuf read_buf(Tcb& tcb, time::Instant now) noexcept;
 
 private:
-    void queue(Tcb& tcb, Segment& segment) noexcept;
+    [[nodiscard]] Frame* frame_to_keep(const Tcb& tcb, Segment& segment) noexcept;
+    [[nodiscard]] bool queue(Tcb& tcb, Segment& segment) noexcept;
     void queue(Tcb& tcb, Frame& payload) noexcept;
     [[nodiscard]] Drop wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexcept;
     void owe_for_data(Tcb& tcb, time::Instant now) noexcept;

@@ -14,12 +14,16 @@ namespace skerry::stack::tcp {
 
 class Rto {
 public:
-    /// A round trip was measured, of a segment that was sent once or whose copy is known from its timestamp.
+    /// A round trip was measured, of a segment that was sent once or whose copy is known from its timestamp. Only this
+    /// ends the doubling: RFC 6298 section 5, Karn.
     void sample(std::chrono::nanoseconds round_trip) noexcept;
     void back_off() noexcept {
         if (backoff_ < 31) ++backoff_;
     }
+    /// The waiting was for a window and not for an acknowledgement.
     void reset_back_off() noexcept { backoff_ = 0; }
+    /// A SYN was lost, and nothing was measured: RFC 6298 section 5.7.
+    void assume_slow() noexcept { is_slow_ = true; }
     /// How many time-outs came in a row.
     [[nodiscard]] std::uint32_t back_offs() const noexcept { return backoff_; }
 
@@ -30,6 +34,7 @@ private:
     std::uint32_t srtt_us_ = 0;  // 0: nothing was measured
     std::uint32_t deviation_us_ = 0;
     std::uint32_t backoff_ = 0;
+    bool is_slow_ = false;
 };
 
 }  // namespace skerry::stack::tcp

@@ -20,6 +20,10 @@ public:
 
     /// A connection's first window, when both ends know what they agreed on.
     void start(Tcb& tcb) noexcept;
+    /// After start(): a SYN had to be sent again, so the first window is one segment.
+    ///
+    /// Source: RFC 5681 section 3.1, RFC 6298 section 5.7.
+    void start_after_loss(Tcb& tcb, const Segment& segment) noexcept;
 
     /// Copies what there is room for, and sends what may go. Returns how much was taken.
     std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
@@ -28,7 +32,8 @@ public:
         return tcb.queue.bytes() < tcb.send_limit && tcb.queue.size() < shared_.config.tcp.send_segments_max;
     }
     /// This direction ends behind what was written.
-    void finish(Tcb& tcb, time::Instant now) noexcept;
+    /// False, and nothing done, when there is no memory.
+    [[nodiscard]] bool finish(Tcb& tcb, time::Instant now) noexcept;
     /// Sends what may go.
     void push(Tcb& tcb, time::Instant now) noexcept;
 
@@ -49,7 +54,9 @@ public:
     void restart_timer(Tcb& tcb, time::Instant now) noexcept;
 
 private:
-    [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from) noexcept;
+    [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from, bool has_share) noexcept;
+    [[nodiscard]] Frame* frame_to_keep(Tcb& tcb, bool has_share) noexcept;
+    void try_again_soon(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool may_go(Tcb& tcb, SendSegment& segment) noexcept;
     [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;
     void update_window(Tcb& tcb, const Segment& segment) noexcept;
@@ -57,7 +64,9 @@ private:
     void on_duplicate(Tcb& tcb, time::Instant now) noexcept;
     void recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept;
     void send_front_again(Tcb& tcb, time::Instant now) noexcept;
-    void measure(Tcb& tcb, const Segment& segment) noexcept;
+    static void measure(Tcb& tcb, const Segment& segment) noexcept;
+    static bool measure_by_timestamp(Tcb& tcb, const Segment& segment) noexcept;
+    void restart_after_idle(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool is_given_up(const Tcb& tcb, time::Instant now) const noexcept;
 
     Shared& shared_;

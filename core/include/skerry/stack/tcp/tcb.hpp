@@ -116,6 +116,7 @@ struct alignas(cache_line_bytes) Tcb : TcbHot, Timer, AckLink, HolderLink {
     bool is_fin_queued : 1 = false;  ///< this end's direction is over
     bool in_table : 1 = false;
     bool resets_on_close : 1 = false;
+    bool has_timed_out : 1 = false;  ///< and nothing was acknowledged since
 };
 static_assert(sizeof(Tcb) <= 512);
 

@@ -172,8 +172,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="NN", help="numbers of patches, with commas between them")
     only = parser.parse_args().only
-    paths = [path for path in sorted(FAULTS.glob("[0-9][0-9]-*.patch"))
-             if not only or path.name[:2] in only.split(",")]
+    paths = [path for path in sorted(FAULTS.glob("[0-9]*-*.patch"), key=lambda path: int(path.name.split("-")[0]))
+             if not only or path.name.split("-")[0] in only.split(",")]
     try:
         patches = [Patch(path) for path in paths]
     except Broken as broken:

@@ -107,4 +107,42 @@ inline metrics::HdrHistogram measure(dpdk::Port port, std::size_t bytes, std::ch
     return times;
 }
 
+/// What went round, while it was counted.
+struct Circulated {
+    std::uint64_t frames = 0;  ///< came back
+    std::uint64_t lost = 0;    ///< could not be sent on
+    std::chrono::nanoseconds took{0};
+};
+
+/// Sends `frames` frames and then whatever comes back, unchanged, so that the other side, which returns them, is the
+/// slower of the two: `warm_up` uncounted, then `measured`.
+inline Circulated circulate(dpdk::Port port, std::size_t bytes, std::size_t frames, std::chrono::nanoseconds warm_up,
+                            std::chrono::nanoseconds measured) noexcept {
+    std::array<rte_mbuf*, dpdk::burst_max> burst;
+    // net_memif has room for answers only once its client has looked for some.
+    dpdk::Port::release(std::span(burst).first(
+        rte_eth_rx_burst(port.port_id(), port.queue_id(), burst.data(), static_cast<std::uint16_t>(burst.size()))));
+    for (std::size_t i = 0; i < frames; ++i) (void)send(port, Kind::there, i, bytes);
+    Circulated counted;
+    time::Instant begin = time::Instant::now() + warm_up;
+    const time::Instant end = begin + measured;
+    bool counts = false;
+    for (time::Instant now = time::Instant::now(); now < end; now = time::Instant::now()) {
+        if (!counts && now >= begin) {
+            counts = true;
+            counted = {};
+            begin = now;
+        }
+        for (int looks = 0; looks < 256; ++looks) {
+            const auto got = rte_eth_rx_burst(port.port_id(), port.queue_id(), burst.data(), burst.size());
+            const auto sent = rte_eth_tx_burst(port.port_id(), port.queue_id(), burst.data(), got);
+            dpdk::Port::release(std::span(burst).first(got).subspan(sent));
+            counted.frames += got;
+            counted.lost += got - sent;
+        }
+    }
+    counted.took = time::Instant::now() - begin;
+    return counted;
+}
+
 }  // namespace skerry::bounce

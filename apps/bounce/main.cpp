@@ -16,6 +16,8 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -23,24 +25,32 @@ namespace {
 
 using namespace skerry;
 
+enum class Side : std::uint8_t { bounce, measure, circulate };
+
 struct Settings {
-    bool measures = false;
+    Side side = Side::bounce;
     std::size_t bytes = 130;  // of a frame of TCP with 64 bytes of data and timestamps
     std::chrono::nanoseconds duration = std::chrono::seconds{1};
     std::chrono::nanoseconds warm_up = std::chrono::milliseconds{100};
 };
 
+constexpr std::size_t circulating_frames = 512;
 constexpr auto link_patience = std::chrono::seconds{20};
 
 volatile std::sig_atomic_t is_stopped = 0;
 
 void add_options(CLI::App& app, Settings& settings) {
     const auto side = [&settings](const std::string& text) {
-        if (text != "bounce" && text != "measure")
-            throw CLI::ValidationError("--side=" + text, "no such value; accepted: bounce, measure");
-        settings.measures = text == "measure";
+        const std::map<std::string, Side> sides{
+            {"bounce", Side::bounce}, {"measure", Side::measure}, {"circulate", Side::circulate}};
+        const auto found = sides.find(text);
+        if (found == sides.end())
+            throw CLI::ValidationError("--side=" + text, "no such value; accepted: bounce, measure, circulate");
+        settings.side = found->second;
     };
-    app.add_option_function<std::string>("--side", side, "bounce (default): sends frames back; measure: sends them")
+    app.add_option_function<std::string>("--side", side,
+                                         "bounce (default): sends frames back; measure: sends one and waits for it; "
+                                         "circulate: counts how fast the other side returns them")
         ->type_name("NAME");
     const auto bytes = [&settings](const std::string& text) {
         const auto value = apps::parse_whole_number(text, bounce::bytes_max);
@@ -78,9 +88,23 @@ Task<std::optional<metrics::HdrHistogram>> measure(Settings settings) {
     co_return bounce::measure(port, settings.bytes, settings.warm_up, settings.duration);
 }
 
+Task<std::optional<bounce::Circulated>> circulate(Settings settings) {
+    const dpdk::Port port = *dpdk::Port::open(0);
+    const bool is_up = co_await link_is_up(port);
+    if (!is_up) co_return std::nullopt;
+    co_return bounce::circulate(port, settings.bytes, circulating_frames, settings.warm_up, settings.duration);
+}
+
 Task<std::uint64_t> send_back() {
     (void)apps::print("skerry-bounce: ready\n");
     co_return bounce::send_back(*dpdk::Port::open(0), [] { return is_stopped != 0; });
+}
+
+std::string json_of(const Settings& settings, const bounce::Circulated& counted) {
+    const double seconds = std::chrono::duration<double>(counted.took).count();
+    return "{\"bytes\": " + std::to_string(settings.bytes) + ", \"count\": " + std::to_string(counted.frames) +
+           ", \"lost\": " + std::to_string(counted.lost) +
+           ", \"rate\": " + std::to_string(static_cast<double>(counted.frames) / seconds) + "}\n";
 }
 
 std::string json_of(const Settings& settings, const metrics::HdrHistogram& times) {
@@ -91,9 +115,9 @@ std::string json_of(const Settings& settings, const metrics::HdrHistogram& times
            ", \"p50_us\": " + us(50) + ", \"p99_us\": " + us(99) + "}\n";
 }
 
-int tell(const Settings& settings, const metrics::HdrHistogram& times, std::optional<apps::OutputFile>& json) {
-    if (times.empty()) return apps::report("nothing came back; start the other side with --side=bounce first");
-    const std::string text = json_of(settings, times);
+constexpr const char* no_answer = "nothing came back; start the other side first";
+
+int tell(const std::string& text, std::optional<apps::OutputFile>& json) {
     const int printed = apps::print(text);
     if (!json) return printed;
     const auto written = json->write(text);
@@ -118,11 +142,14 @@ int main(int argc, char** argv) {
     for (const int number : {SIGTERM, SIGINT}) std::signal(number, [](int) { is_stopped = 1; });
     auto runtime = runtime::Builder(options->runtime).offer(dpdk::make_backend()).build();
     if (!runtime) return apps::report(runtime.error());
-    if (!settings.measures) {
-        const std::uint64_t count = runtime->block_on(send_back());
-        return apps::print("skerry-bounce: sent back " + std::to_string(count) + "\n");
+    if (settings.side == Side::measure) {
+        const auto times = runtime->block_on(measure(settings));
+        return times && !times->empty() ? tell(json_of(settings, *times), json) : apps::report(no_answer);
     }
-    const auto times = runtime->block_on(measure(settings));
-    if (!times) return apps::report("the link does not come up; start the other side first");
-    return tell(settings, *times, json);
+    if (settings.side == Side::circulate) {
+        const auto counted = runtime->block_on(circulate(settings));
+        return counted && counted->frames != 0 ? tell(json_of(settings, *counted), json) : apps::report(no_answer);
+    }
+    const std::uint64_t count = runtime->block_on(send_back());
+    return apps::print("skerry-bounce: sent back " + std::to_string(count) + "\n");
 }

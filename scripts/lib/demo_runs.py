@@ -3,21 +3,21 @@
 usage: demo_runs.py FOLDER_OF_THE_PROGRAMS RESULTS_FILE
 
 A row that comes out invalid, because the machine stopped the generator for too long, is run again when the others are
-done: what disturbs a machine lasts seconds to minutes, so once more at once would seldom do. After a few minutes the
-rest stays invalid. The exit code is 0 when every row is there and valid.
+done: what disturbs a machine lasts seconds to minutes, so once more at once would seldom do. After a minute the rest
+stays invalid. Then demo_blocks.py compares our own stack with it. The exit code is 0 when every row is there and valid;
+whether a budget is met is told and does not change it.
 """
 
 import json
 import os
-import re
-import select
-import subprocess
 import sys
-import tempfile
 import time
 
+import demo_blocks
+import demo_processes
+
 SIZE = 64
-REPEATS_S = 240  # how long invalid rows are repeated
+REPEATS_S = 60  # how long invalid rows are repeated
 PAUSE_S = 5
 
 # 2,000 a second is far from what the server can do: the rows show round trips and not queues. p99.9 stands on at
@@ -42,38 +42,19 @@ def rows(have_two):
                     yield {"backend": "epoll", "proto": proto, "idle": idle, **kind}
 
 
-def start_server(bin_dir, row, core):
-    server = subprocess.Popen([os.path.join(bin_dir, "skerry-echo"), f"--backend={row['backend']}", f"--cores={core}",
-                               f"--idle={row['idle']}", f"--proto={row['proto']}", "--listen=127.0.0.1:0"],
-                              stdout=subprocess.PIPE, text=True)
-    ready, _, _ = select.select([server.stdout], [], [], 10)
-    line = server.stdout.readline() if ready else ""
-    found = re.search(r" on (127\.0\.0\.1:\d+), backend (\w+) .* idle (\w+)", line)
-    if not found:
-        server.kill()
-        sys.exit(f"scripts/demo: skerry-echo did not start: {line.strip() or 'no start line'}")
-    return server, found[1], found[3]
-
-
 def measure(bin_dir, row, server_core, client_core):
-    server, address, idle = start_server(bin_dir, row, server_core)
+    server = demo_processes.Echo(bin_dir, row["proto"], f"--backend={row['backend']}", f"--cores={server_core}",
+                                 f"--idle={row['idle']}", listen="127.0.0.1:0")
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "run.json")
-            done = subprocess.run([os.path.join(bin_dir, "skerry-loadgen"), f"--backend={row['backend']}",
-                                   f"--cores={client_core}", f"--idle={row['idle']}", f"--server-idle={idle}",
-                                   f"--proto={row['proto']}", f"--connect={address}", f"--size={SIZE}", "--conns=1",
-                                   "--warmup=500ms", f"--json={path}", *row["options"]],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60)
-            if done.returncode != 0:
-                sys.exit(f"scripts/demo: skerry-loadgen ended with {done.returncode}: {done.stderr.strip()}")
-            with open(path) as file:
-                return json.load(file)
-    except subprocess.TimeoutExpired:
-        sys.exit(f"scripts/demo: skerry-loadgen did not end within 60 s: {row}")
+        if server.address is None:
+            sys.exit(f"scripts/demo: skerry-echo did not start: {server.start_line or 'no start line'}")
+        report = demo_processes.report_of(
+            [os.path.join(bin_dir, "skerry-loadgen"), f"--backend={row['backend']}", f"--cores={client_core}",
+             f"--idle={row['idle']}", f"--server-idle={server.idle}", f"--proto={row['proto']}",
+             f"--connect={server.address}", f"--size={SIZE}", "--conns=1", "--warmup=500ms", *row["options"]])
     finally:
-        server.kill()
-        server.wait()
+        server.end()
+    return report or sys.exit(f"scripts/demo: skerry-loadgen failed: {row}")
 
 
 FIELDS = ("backend", "proto", "bytes", "conns", "loop", "idle", "client_idle", "rate", "count", "p50_us", "p99_us",
@@ -146,8 +127,9 @@ def main():
     print_row([title for title, _ in COLUMNS])
     wanted = list(rows(have_two))
     results = run_all(wanted, lambda row, attempt: result_of(measure(bin_dir, row, server_core, client_core), attempt))
+    compared = demo_blocks.compare(bin_dir, server_core, client_core)
     with open(results_file, "w") as file:
-        json.dump(results, file, indent=1)
+        json.dump(results + compared, file, indent=1)
         file.write("\n")
     machine = results[0]["machine"]
     print(f"\n{machine['cpu']}, {machine['cpus']} CPUs; {machine['kernel']}; {machine['compiler']}; {results_file}")

@@ -10,6 +10,7 @@
 #include <skerry/runtime/core_loop.hpp>
 #include <skerry/stack/driver.hpp>
 #include <skerry/stack/options.hpp>
+#include <skerry/trace/notice.hpp>
 
 #include <array>
 #include <mutex>
@@ -25,6 +26,16 @@ using backend::SetupError;
 std::string bare(const std::string& line) {
     constexpr std::string_view prefix = "dpdk: ";
     return line.starts_with(prefix) ? line.substr(prefix.size()) : line;
+}
+
+/// A line for each card that sits at another node's memory than this thread's CPU.
+void note_distance(const PortSet& ports, task::CoreId core) {
+    const int here = eal::node_of_thread();
+    for (const auto& port : ports.ports())
+        if (here >= 0 && port->node() >= 0 && port->node() != here)
+            trace::notice("dpdk: core " + std::to_string(core.index) + " is at memory node " + std::to_string(here) +
+                          ", " + port->name() + " at node " + std::to_string(port->node()) +
+                          ": each packet crosses the link between them; choose CPUs of that node with --cores");
 }
 
 class DpdkBackend final : public backend::Backend {
@@ -60,6 +71,7 @@ public:
                                          "; raise the limit with ulimit -n"});
         auto ports = ports_for(setup);
         if (!ports) return Unexpected(std::move(ports).error());
+        note_distance(**ports, setup.core);
         if (!setup.options.ip.empty()) return make_stack_core(setup, std::move(*ports), std::move(*doorbell));
         return std::unique_ptr<backend::Core>(std::make_unique<runtime::CoreLoop<Driver>>(
             setup, std::move(*ports), setup.core.index, setup.scheduler->home(), std::move(*doorbell)));
@@ -98,7 +110,8 @@ private:
         if (attached_ == nullptr) return Unexpected(SetupError{failure_});
         const std::shared_ptr<PortSet> ports = std::move(attached_);
         const auto options = parse_options(setup.options.dpdk);
-        const PortUsers users{setup.core_count, !setup.options.ip.empty(), stack::fresh_seed()};
+        const PortUsers users{setup.core_count, !setup.options.ip.empty(), setup.idle != backend::Idle::spin,
+                              stack::fresh_seed()};
         if (users.may_steer && users.cores > stack::cores_max)
             return Unexpected(SetupError{"dpdk: at most " + std::to_string(stack::cores_max) +
                                          " cores share an address; give fewer with --cores"});

@@ -22,8 +22,8 @@ Doorbell::~Doorbell() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-void Doorbell::wait(time::Instant wake_at, int other) noexcept {
-    std::array<pollfd, 2> watched{{{fd_, POLLIN, 0}, {other, POLLIN, 0}}};
+void Doorbell::wait(time::Instant wake_at, int other, int another) noexcept {
+    std::array<pollfd, 3> watched{{{fd_, POLLIN, 0}, {other, POLLIN, 0}, {another, POLLIN, 0}}};
     timespec timeout{};
     const bool is_bounded = wake_at != time::Instant::max();
     if (is_bounded) {

@@ -18,9 +18,9 @@ public:
     Doorbell& operator=(Doorbell&&) = delete;
     ~Doorbell();
 
-    /// Returns after ring(), which may have come before, or at `wake_at`, or when `other`, unless it is -1, is
-    /// readable; or earlier for a signal.
-    void wait(time::Instant wake_at, int other = -1) noexcept;
+    /// Returns after ring(), which may have come before, or at `wake_at`, or when one of the others, unless it is -1,
+    /// is readable; or earlier for a signal.
+    void wait(time::Instant wake_at, int other = -1, int another = -1) noexcept;
 
     /// Threads: any.
     void ring() noexcept;

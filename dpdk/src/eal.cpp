@@ -9,6 +9,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_memory.h>
 
 #include <unistd.h>
 
@@ -165,6 +166,11 @@ Result<void, SetupError> register_thread() {
                                      "; use fewer cores"});
     registration.active = true;
     return {};
+}
+
+int node_of_thread() noexcept {
+    const unsigned node = rte_socket_id();
+    return node == static_cast<unsigned>(SOCKET_ID_ANY) || rte_socket_count() < 2 ? -1 : static_cast<int>(node);
 }
 
 }  // namespace skerry::dpdk::eal

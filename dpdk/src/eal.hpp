@@ -28,4 +28,8 @@ namespace skerry::dpdk::eal {
 /// Errors: a line, when DPDK has room for no more threads.
 [[nodiscard]] Result<void, backend::SetupError> register_thread();
 
+/// The node of the machine's memory that a registered thread's CPUs belong to; negative: there is one only, or they
+/// belong to several.
+[[nodiscard]] int node_of_thread() noexcept;
+
 }  // namespace skerry::dpdk::eal

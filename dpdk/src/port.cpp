@@ -23,8 +23,7 @@ using backend::SetupError;
 
 constexpr std::uint64_t rx_checksums =
     RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
-constexpr std::uint64_t tx_checksums =
-    RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
+constexpr std::uint64_t tx_checksums = RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
 
 // Names of the devices that runtimes of this process have open.
 struct InUse {
@@ -74,11 +73,13 @@ void drop_received(std::uint16_t port, std::uint16_t queue) noexcept {
 }  // namespace
 
 // net_memif of DPDK 22.11 does not give back what lies in the rings that its frames were handed over in.
-EthPort::EthPort(const Device& device, std::uint16_t id, bool was_attached) noexcept
+EthPort::EthPort(const Device& device, std::uint16_t id, bool was_attached)
     : name_(device.name),
       id_(id),
+      is_pci_(device.is_pci),
       was_attached_(was_attached),
-      keeps_buffers_(device.arguments.find("zero-copy=yes") != std::string::npos) {}
+      keeps_buffers_(device.arguments.find("zero-copy=yes") != std::string::npos),
+      events_(device.name, id) {}
 
 Result<std::unique_ptr<EthPort>, SetupError> EthPort::attach(const Device& device, const Options& options) {
     if (!claim(device.name)) return Unexpected(about(device.name, "another runtime of this process has it open"));
@@ -108,14 +109,19 @@ EthPort::~EthPort() {
 void EthPort::close() noexcept {
     if (!is_open_) return;
     is_open_ = false;
+    events_.stop();
     if (is_started_) {
-        for (std::uint16_t queue = 0; queue < queues_; ++queue) drop_received(id_, queue);
+        for (std::uint16_t queue = 0; queue < queues_ && !events_.is_gone(); ++queue) drop_received(id_, queue);
         rte_eth_dev_stop(id_);
     }
     rte_eth_dev_info info{};
     rte_eth_dev_info_get(id_, &info);
     rte_eth_dev_close(id_);
     if (was_attached_ && info.device != nullptr) rte_dev_remove(info.device);
+}
+
+void EthPort::leave() noexcept {
+    if (users_.fetch_sub(1, std::memory_order_acq_rel) == 1) close();
 }
 
 SetupError EthPort::refused(const std::string& step, int error) const {
@@ -132,6 +138,9 @@ Result<void, SetupError> EthPort::look_at() {
     rss_ = Rss(info);
     rx_offloads_ = info.rx_offload_capa & rx_checksums;
     tx_offloads_ = info.tx_offload_capa & (tx_checksums | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+    const std::uint32_t flags = info.dev_flags != nullptr ? *info.dev_flags : 0;
+    tells_link_ = (flags & RTE_ETH_DEV_INTR_LSC) != 0;
+    tells_removal_ = (flags & RTE_ETH_DEV_INTR_RMV) != 0;
     return {};
 }
 
@@ -143,16 +152,31 @@ Result<void, SetupError> EthPort::start(const PortUsers& users, const Options& o
                                            std::to_string(needed) + " cores needs one; give fewer with --cores"));
     queues_ = std::min(users.cores, queues_max_);
     eal_log::forget();
-    if (auto configured = configure(users.seed); !configured) return configured;
+    users_.store(users.cores, std::memory_order_relaxed);
     if (auto made = make_pools(users.cores, options); !made) return made;
+    auto running = run(users, options, users.may_sleep);
+    // A driver may find out as late as here that it has no interrupt for a queue.
+    if (!running && users.may_sleep) running = run(users, options, false);
+    if (!running) return running;
+    events_.start();
+    if (is_pci_) events_.wait_for_link(link_patience);
+    return {};
+}
+
+Result<void, SetupError> EthPort::run(const PortUsers& users, const Options& options, bool wants_interrupts) {
+    if (auto configured = configure(users.seed, wants_interrupts); !configured) return configured;
+    has_interrupts_ = wants_interrupts;
     return set_up_queues(options);
 }
 
-Result<void, SetupError> EthPort::configure(std::uint64_t seed) {
+Result<void, SetupError> EthPort::configure(std::uint64_t seed, bool wants_interrupts) {
     rte_eth_conf conf{};
     conf.rxmode.offloads = rx_offloads_;
     conf.txmode.offloads = tx_offloads_;
     if (queues_ > 1) rss_.ask(conf, stack::Toeplitz::key_of(seed));
+    conf.intr_conf.rxq = wants_interrupts ? 1 : 0;
+    conf.intr_conf.lsc = tells_link_ ? 1 : 0;
+    conf.intr_conf.rmv = tells_removal_ ? 1 : 0;
     const int error = rte_eth_dev_configure(id_, queues_, queues_, &conf);
     if (error != 0) return Unexpected(refused(std::to_string(queues_) + " queue pairs", error));
     return {};
@@ -189,13 +213,14 @@ Result<void, SetupError> EthPort::set_up_queues(const Options& options) {
     return {};
 }
 
+bool EthPort::sends_checksums() const noexcept { return (tx_offloads_ & tx_checksums) == tx_checksums; }
+
 std::string EthPort::description() const {
-    const auto where = [](std::uint64_t offloads) { return offloads != 0 ? "hardware" : "software"; };
+    const auto where = [](bool in_hardware) { return in_hardware ? "hardware" : "software"; };
     std::string text = name_ + " (" + driver_ + "), ";
     if (node_ >= 0) text += "node " + std::to_string(node_) + ", ";
     text += rss_.description(queues_max_) + ", ";
-    return text + "checksums in " + where(rx_offloads_) + " (receive) and " + where(tx_offloads_ & tx_checksums) +
-           " (send)";
+    return text + "checksums in " + where(rx_offloads_ != 0) + " (receive) and " + where(sends_checksums()) + " (send)";
 }
 
 Result<std::shared_ptr<PortSet>, SetupError> PortSet::attach(const Options& options) {

@@ -4,6 +4,7 @@
 // has.
 
 #include "mempool.hpp"
+#include "port_events.hpp"
 #include "rss.hpp"
 
 #include <skerry/backend/backend.hpp>
@@ -11,6 +12,8 @@
 #include <skerry/dpdk/options.hpp>
 #include <skerry/stack/steering/steering.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,6 +25,7 @@ namespace skerry::dpdk {
 struct PortUsers {
     std::uint16_t cores = 1;
     bool may_steer = false;  ///< fewer queue pairs than cores will do: the others send and receive by these
+    bool may_sleep = false;  ///< so it should have interrupts
     std::uint64_t seed = 0;  ///< of the hash that chooses queues
 };
 
@@ -36,7 +40,8 @@ public:
                                                                                       const Options& options);
 
     /// Gives it a queue pair for each core, as far as it has them, and a pool for each core, and starts it. It takes
-    /// all frames, whatever their destination. Called once.
+    /// all frames, whatever their destination. Called once. A card is waited for until its link is up, link_patience at
+    /// most.
     ///
     /// Errors: a line with the next step: too few queues, no memory, what the device's driver says.
     [[nodiscard]] Result<void, backend::SetupError> start(const PortUsers& users, const Options& options);
@@ -58,22 +63,46 @@ public:
     /// Whether it chooses queues by our key and table.
     [[nodiscard]] bool hash_predicts() const noexcept { return hash_predicts_; }
 
+    /// One core uses its queue no more, as the device is gone; the last one closes it. Threads: any core.
+    void leave() noexcept;
+
+    [[nodiscard]] PortEvents& events() noexcept { return events_; }
+    /// Whether a core can sleep on its receive queue.
+    [[nodiscard]] bool has_interrupts() const noexcept { return has_interrupts_; }
+    /// Whether such an interrupt may come before its frame can be seen.
+    [[nodiscard]] bool interrupts_late() const noexcept { return driver_ == "net_tap"; }
+    /// Whether it finishes the checksums of UDP and TCP.
+    [[nodiscard]] bool sends_checksums() const noexcept;
+    /// The node of the machine's memory that it is nearest to; negative: none is.
+    [[nodiscard]] int node() const noexcept { return node_; }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+    /// Igb and e1000e take 2 to 3 s, also on hardware.
+    static constexpr auto link_patience = std::chrono::seconds{10};
+
     /// `net_memif0 (net_memif), node 0, checksums in software`
     [[nodiscard]] std::string description() const;
 
 private:
-    EthPort(const Device& device, std::uint16_t id, bool was_attached) noexcept;
+    EthPort(const Device& device, std::uint16_t id, bool was_attached);
 
     Result<void, backend::SetupError> look_at();
-    Result<void, backend::SetupError> configure(std::uint64_t seed);
+    Result<void, backend::SetupError> run(const PortUsers& users, const Options& options, bool wants_interrupts);
+    Result<void, backend::SetupError> configure(std::uint64_t seed, bool wants_interrupts);
     Result<void, backend::SetupError> make_pools(std::uint16_t cores, const Options& options);
     Result<void, backend::SetupError> set_up_queues(const Options& options);
     [[nodiscard]] backend::SetupError refused(const std::string& step, int error) const;
 
     std::string name_;
     std::uint16_t id_;
+    bool is_pci_;
     bool was_attached_;  // by attach(), so close() takes it off
     bool keeps_buffers_;  // its driver, when it closes
+    bool has_interrupts_ = false;
+    bool tells_link_ = false;
+    bool tells_removal_ = false;
+    std::atomic<std::uint16_t> users_{0};  // cores that may use a queue; the last one's release pairs with its acquire
+    PortEvents events_;
     bool is_open_ = true;
     bool is_started_ = false;
     std::string driver_;

@@ -1,5 +1,7 @@
 #include "stack_port.hpp"
 
+#include "checksums.hpp"
+
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
 #include <skerry/stack/wire/tcp.hpp>
@@ -11,31 +13,28 @@
 namespace skerry::dpdk {
 
 using backend::Frame;
-using backend::FrameChecksum;
-
-namespace {
-
-/// What the device says of a frame's checksums; both layers must be sound to be believed.
-FrameChecksum checksum_of(std::uint64_t flags) noexcept {
-    const std::uint64_t ip = flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
-    const std::uint64_t transport = flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
-    if (ip == RTE_MBUF_F_RX_IP_CKSUM_BAD || transport == RTE_MBUF_F_RX_L4_CKSUM_BAD) return FrameChecksum::bad;
-    if (ip == RTE_MBUF_F_RX_IP_CKSUM_GOOD && transport == RTE_MBUF_F_RX_L4_CKSUM_GOOD) return FrameChecksum::good;
-    return FrameChecksum::unknown;
-}
-
-}  // namespace
-
 StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbell doorbell,
                      std::unique_ptr<backend::CarriedSlowLane> lane) noexcept
     : ports_(std::move(ports)),
-      port_id_(ports_->ports().front()->id()),
+      port_(*ports_->ports().front()),
+      port_id_(port_.id()),
       queue_(core),
-      has_queue_(core < ports_->ports().front()->queues()),
-      to_verify_(ports_->ports().front()->hash_predicts() ? verified_frames : 0),
-      frames_(ports_->ports().front()->pool(core).get()),
+      has_queue_(core < port_.queues()),
+      to_verify_(port_.hash_predicts() ? verified_frames : 0),
+      frames_(port_.pool(core).get()),
       doorbell_(std::move(doorbell)),
-      lane_(std::move(lane)) {}
+      lane_(std::move(lane)),
+      interrupt_(has_queue_ && port_.has_interrupts() ? RxInterrupt(port_id_, core) : RxInterrupt()),
+      nap_(!interrupt_.exists()      ? Nap::without_interrupt
+           : port_.interrupts_late() ? Nap::with_late_interrupt
+                                     : Nap::endless) {
+    port_.events().add(doorbell_);
+}
+
+StackPort::~StackPort() {
+    port_.events().remove(doorbell_);
+    rte_pktmbuf_free_bulk(seen_.data(), seen_count_);
+}
 
 backend::PortInfo StackPort::info() const noexcept {
     backend::PortInfo info;
@@ -43,6 +42,7 @@ backend::PortInfo StackPort::info() const noexcept {
     if (rte_eth_macaddr_get(port_id_, &mac) == 0) std::memcpy(info.mac.data(), mac.addr_bytes, info.mac.size());
     std::uint16_t mtu = 0;
     if (rte_eth_dev_get_mtu(port_id_, &mtu) == 0) info.mtu = std::min<std::uint16_t>(mtu, info.mtu);
+    info.checksums_sent = port_.sends_checksums();
     return info;
 }
 
@@ -55,7 +55,7 @@ Frame* StackPort::take(rte_mbuf& mbuf, time::Instant now) noexcept {
         return nullptr;
     }
     Frame& frame = MbufFrames::adopt(mbuf);
-    frame.checksum = checksum_of(mbuf.ol_flags);
+    frame.checksum = checksum_of(mbuf);
     frame.hash = (mbuf.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0 ? mbuf.hash.rss : 0;
     if ((mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) [[unlikely]] {
         frame.flags = backend::frame_flag::has_vlan;
@@ -88,15 +88,38 @@ void StackPort::verify_hash(const Frame& frame) noexcept {
     if (steering.queue_of(hash) != queue_) steering.distrust_hash();
 }
 
+std::uint16_t StackPort::take_burst(std::span<rte_mbuf*> out) noexcept {
+    if (seen_count_ != 0) [[unlikely]] {
+        const auto count = static_cast<std::uint16_t>(std::min<std::size_t>(seen_count_, out.size()));
+        std::copy_n(seen_.begin(), count, out.begin());
+        std::copy(seen_.begin() + count, seen_.begin() + seen_count_, seen_.begin());
+        seen_count_ = static_cast<std::uint16_t>(seen_count_ - count);
+        return count;
+    }
+    return rte_eth_rx_burst(port_id_, queue_, out.data(), static_cast<std::uint16_t>(out.size()));
+}
+
+// The device is being taken away: this core uses its queue no more, and the last core that says so closes it. The
+// kernel waits for that.
+void StackPort::leave() noexcept {
+    is_lost_ = true;
+    rte_pktmbuf_free_bulk(seen_.data(), std::exchange(seen_count_, std::uint16_t{0}));
+    interrupt_.forget();
+    port_.leave();
+}
+
 std::size_t StackPort::receive(std::span<Frame*> out, time::Instant now) noexcept {
     if (lane_ != nullptr && now >= next_lane_) {
         next_lane_ = now + lane_interval;
         lane_->poll();
     }
+    if (port_.events().is_gone()) [[unlikely]] {
+        if (!is_lost_) leave();
+        return 0;
+    }
     if (!has_queue_) return 0;
     std::array<rte_mbuf*, burst_max> mbufs;
-    const std::uint16_t got = rte_eth_rx_burst(port_id_, queue_, mbufs.data(),
-                                               static_cast<std::uint16_t>(std::min(out.size(), mbufs.size())));
+    const std::uint16_t got = take_burst(std::span(mbufs).first(std::min(out.size(), mbufs.size())));
     std::size_t count = 0;
     for (std::uint16_t i = 0; i < got; ++i)
         if (Frame* const frame = take(*mbufs[i], now); frame != nullptr) [[likely]]
@@ -117,12 +140,14 @@ rte_mbuf* StackPort::to_mbuf(Frame& packet) noexcept {
         mbuf.data_len = packet.length;
         mbuf.pkt_len = packet.length;
         mbuf.ol_flags = 0;
+        if ((packet.flags & backend::frame_flag::sum_missing) != 0) ask_for_checksum(mbuf);
         return &mbuf;
     }
     Frame* const copy = frames_.allocate();
     if (copy != nullptr && copy->tailroom() >= packet.length) {
         std::memcpy(copy->data, packet.data, packet.length);
         copy->length = packet.length;
+        copy->flags = packet.flags & backend::frame_flag::sum_missing;
         packet.drop();
         return to_mbuf(*copy);
     }
@@ -131,6 +156,10 @@ rte_mbuf* StackPort::to_mbuf(Frame& packet) noexcept {
 }
 
 std::size_t StackPort::transmit(std::span<Frame*> packets) noexcept {
+    if (is_lost_) [[unlikely]] {
+        for (Frame* const packet : packets) packet->drop();
+        return packets.size();
+    }
     std::array<rte_mbuf*, burst_max> mbufs;
     std::size_t count = 0;
     for (; count < std::min(packets.size(), mbufs.size()); ++count) {
@@ -139,14 +168,35 @@ std::size_t StackPort::transmit(std::span<Frame*> packets) noexcept {
             break;
         packets[count] = &frame_of(*mbufs[count]);
     }
-    return rte_eth_tx_burst(port_id_, queue_, mbufs.data(), static_cast<std::uint16_t>(count));
+    // Some drivers want to see what they are to finish, and may refuse a frame.
+    const auto wanted = static_cast<std::uint16_t>(count);
+    const std::uint16_t ready =
+        port_.sends_checksums() ? rte_eth_tx_prepare(port_id_, queue_, mbufs.data(), wanted) : wanted;
+    const std::uint16_t sent = rte_eth_tx_burst(port_id_, queue_, mbufs.data(), ready);
+    if (sent != ready || ready == wanted) [[likely]]
+        return sent;
+    ++refused_;
+    packets[sent]->drop();
+    return sent + std::size_t{1};
 }
 
 // --- sleeping
 
+// A frame that came before the interrupt was armed rings no bell.
+bool StackPort::arm() noexcept {
+    if (seen_count_ != 0) return false;
+    if (!interrupt_.exists()) return true;
+    interrupt_.arm();
+    seen_count_ = rte_eth_rx_burst(port_id_, queue_, seen_.data(), burst_max);
+    if (seen_count_ == 0) return true;
+    interrupt_.disarm();
+    return false;
+}
+
 void StackPort::park(time::Instant wake_at) noexcept {
     // The loop may put a wake-up off for the sake of its timers.
-    doorbell_.wait(std::min(wake_at, next_deadline()), lane_ != nullptr ? lane_->fd() : -1);
+    doorbell_.wait(std::min(wake_at, next_deadline()), lane_ != nullptr ? lane_->fd() : -1, interrupt_.fd());
+    if (interrupt_.exists()) interrupt_.disarm();
     nap_.lengthen();
     next_lane_ = time::Instant{};
 }

@@ -2,13 +2,14 @@
 
 // Hot path. One core's queue pair of a port, as our stack wants it.
 //
-// The virtual devices have no interrupt to sleep on, so a core that may sleep naps as the raw driver does. The slow
-// lane is the kernel backend's, looked at every 10 us.
+// A core that may sleep does so on the queue's interrupt; where the device has none it naps, as the raw driver does.
+// The slow lane is the kernel backend's, looked at every 10 us.
 
 #include "doorbell.hpp"
 #include "mbuf_frames.hpp"
 #include "nap.hpp"
 #include "port.hpp"
+#include "rx_interrupt.hpp"
 
 #include <skerry/backend/frame_port.hpp>
 #include <skerry/backend/slow_lane.hpp>
@@ -31,6 +32,7 @@ public:
               std::unique_ptr<backend::CarriedSlowLane> lane) noexcept;
     StackPort(const StackPort&) = delete;
     StackPort& operator=(const StackPort&) = delete;
+    ~StackPort();
 
     std::size_t receive(std::span<backend::Frame*> out, time::Instant now) noexcept;
     std::size_t transmit(std::span<backend::Frame*> packets) noexcept;
@@ -39,14 +41,17 @@ public:
     [[nodiscard]] time::Instant next_deadline() const noexcept {
         return has_queue_ ? nap_.end() : time::Instant::max();
     }
-    bool arm() noexcept { return true; }
+    bool arm() noexcept;
     void park(time::Instant wake_at) noexcept;
     void unpark() noexcept { doorbell_.ring(); }
     /// A frame makes no descriptor readable.
     [[nodiscard]] int wake_fd() const noexcept { return -1; }
     [[nodiscard]] backend::SlowLane* slow_lane() noexcept { return lane_.get(); }
 
-    /// Frames that came in several pieces or damaged.
+    /// Whether the device was taken away.
+    [[nodiscard]] bool is_lost() const noexcept { return is_lost_; }
+
+    /// Frames that came in several pieces, or that the device would not send as they were.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
 
 private:
@@ -57,17 +62,24 @@ private:
     [[nodiscard]] backend::Frame* take(rte_mbuf& mbuf, time::Instant now) noexcept;
     void verify_hash(const backend::Frame& frame) noexcept;
     [[nodiscard]] rte_mbuf* to_mbuf(backend::Frame& packet) noexcept;
+    [[nodiscard]] std::uint16_t take_burst(std::span<rte_mbuf*> out) noexcept;
+    void leave() noexcept;
 
     std::shared_ptr<PortSet> ports_;
+    EthPort& port_;
     std::uint16_t port_id_;
     std::uint16_t queue_;
     bool has_queue_;
     std::uint8_t to_verify_;  // frames by which the hash is still verified
+    bool is_lost_ = false;
     MbufFrames frames_;
     Doorbell doorbell_;
     std::unique_ptr<backend::CarriedSlowLane> lane_;
     time::Instant next_lane_;
+    RxInterrupt interrupt_;
     Nap nap_;
+    std::array<rte_mbuf*, burst_max> seen_;  // what the look after arming found, for the next receive
+    std::uint16_t seen_count_ = 0;
     std::uint64_t refused_ = 0;
 };
 

@@ -1,5 +1,5 @@
-"""igb, the reference card: nic.sh gives it to vfio-pci, skerry-echo answers the kernel's ping, UDP and TCP on it,
-and nic.sh gives it back.
+"""igb, the reference card: nic.sh gives it to vfio-pci, skerry-echo answers the kernel's ping, UDP and TCP on it, the
+card's own verdict on checksums counts, and nic.sh gives it back.
 """
 
 import os
@@ -11,6 +11,8 @@ import rig  # noqa: E402
 import kernel_tcp  # noqa: E402
 import kernel_udp  # noqa: E402
 import server  # noqa: E402
+import tap  # noqa: E402
+import wire  # noqa: E402
 
 
 def is_bound_and_unbound(guest):
@@ -33,6 +35,26 @@ def is_not_given_away_while_in_use(guest):
     rig.check(status == 1 and "is in use by process" in output, f"unbind while the server runs: {status} {output}")
 
 
+def counts_what_the_card_finds_wrong(serve):
+    """Wrong checksums of IP, UDP and TCP are dropped for the card's flags, before our stack adds anything up."""
+    with serve() as echo:
+        kernel_udp.answers_every_size()
+        before = echo.numbers()
+        rig.check(before["port_checksum"] == 0, f"counted too early: {before}")
+        sender = wire.Sender(tap.DEVICE, tap.OURS)
+        for _ in range(100):
+            sender.udp(7001, b"wrong", udp_checksum=0x1234)
+            sender.udp(7001, b"wrong", ip_checksum=0x1234)
+            sender.tcp_syn(7001, tcp_checksum=0x1234)
+            sender.udp(7001, b"sound")
+        rig.wait_until(lambda: echo.numbers()["messages"] >= before["messages"] + 100, "the sound ones", 60)
+        after = echo.numbers()
+        rig.check(after["messages"] == before["messages"] + 100, f"{before} {after}")
+        rig.check(after["port_checksum"] == 300, f"the card saw {after['port_checksum']} of 300 wrong ones")
+        rig.check(after["stack_checksum"] == 0, f"our stack saw some: {after}")
+        echo.stop()
+
+
 rig_dir = rig.start()
 with machine.Guest(nic="igb", cpus=2, bind="") as guest_:
     is_bound_and_unbound(guest_)
@@ -48,6 +70,7 @@ with machine.Guest(nic="igb", cpus=2, bind="") as guest_:
         is_not_given_away_while_in_use(guest_)
         kernel_udp.ask_everything()
         udp.stop()
+    counts_what_the_card_finds_wrong(serve_udp)
     with serve_tcp() as tcp:
         kernel_tcp.bulk.through_socat(tcp, 16)
     kernel_tcp.dialogue(serve_tcp)

@@ -37,7 +37,8 @@ inline void swap_addresses(const rte_mbuf& frame) noexcept {
     std::memcpy(data.data() + 6, destination.data(), 6);
 }
 
-/// Sends what one port receives out of another, or out of the same, until it is aborted.
+/// Sends what one port receives out of another, or out of the same, until it is aborted or the first one's device is
+/// taken away.
 ///
 /// Lifetime: `counts` outlives the task.
 /// Cancel:   safe: it holds no frame while it waits.
@@ -45,6 +46,7 @@ inline Task<> run(dpdk::Port from, dpdk::Port to, Mode mode, Counts* counts) {
     std::array<rte_mbuf*, dpdk::burst_max> room;
     for (;;) {
         const std::span<rte_mbuf*> frames = std::span(room).first(co_await from.recv_burst(room));
+        if (frames.empty()) co_return;
         if (mode == Mode::macswap)
             for (const rte_mbuf* frame : frames) swap_addresses(*frame);
         const std::size_t sent = to.send_burst(frames);

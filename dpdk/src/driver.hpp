@@ -37,18 +37,22 @@ public:
         : ports_(std::move(ports)),
           count_(ports_->ports().size()),
           queues_(std::make_unique<detail::PortQueue[]>(count_)),
+          events_(std::make_unique<PortEvents*[]>(count_)),
           doorbell_(std::move(doorbell)) {
         for (std::size_t i = 0; i < count_; ++i) {
             queues_[i].port_id = ports_->ports()[i]->id();
             queues_[i].queue_id = queue;
             queues_[i].home = home;
             queues_[i].pool = ports_->ports()[i]->pool(queue).get();
+            events_[i] = &ports_->ports()[i]->events();
+            events_[i]->add(doorbell_);
         }
     }
     Driver(const Driver&) = delete;
     Driver& operator=(const Driver&) = delete;
     /// The tasks are over: what they gave back and what the ports did not take is dropped.
     ~Driver() {
+        for (std::size_t i = 0; i < count_; ++i) events_[i]->remove(doorbell_);
         for (detail::PortQueue& queue : queues()) {
             queue.flush();
             Port::release(std::span(queue.kept).first(queue.kept_count));
@@ -58,7 +62,11 @@ public:
 
     SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant) noexcept {
         bool any = false;
-        for (detail::PortQueue& queue : queues()) any |= queue.poll();
+        for (std::size_t i = 0; i < count_; ++i) {
+            if (events_[i]->is_gone()) [[unlikely]]
+                lose(i);
+            any |= queues_[i].poll();
+        }
         if (!any) return backend::Work::none;
         nap_.reset();
         return backend::Work::some;
@@ -118,11 +126,19 @@ public:
     Installed install() noexcept { return Installed(*this); }
 
 private:
+    /// The last core that lets go of a device closes it. Receives end when they are polled next.
+    SKERRY_COLD void lose(std::size_t index) noexcept {
+        if (queues_[index].is_gone) return;
+        queues_[index].lose();
+        ports_->ports()[index]->leave();
+    }
+
     [[nodiscard]] std::span<detail::PortQueue> queues() const noexcept { return {queues_.get(), count_}; }
 
     std::shared_ptr<PortSet> ports_;
     std::size_t count_;
     std::unique_ptr<detail::PortQueue[]> queues_;
+    std::unique_ptr<PortEvents*[]> events_;  // of the same ports
     Doorbell doorbell_;
     NoSockets sockets_;
     Nap nap_;

@@ -26,6 +26,12 @@ void PortQueue::give_back(std::span<rte_mbuf* const> frames) noexcept {
     kept_count = static_cast<std::uint16_t>(kept_count + frames.size());
 }
 
+void PortQueue::lose() noexcept {
+    is_gone = true;
+    Port::release(std::span(unsent).first(unsent_count));
+    unsent_count = 0;
+}
+
 bool PortQueue::flush_slow() noexcept {
     const std::uint16_t sent = rte_eth_tx_burst(port_id, queue_id, unsent.data(), unsent_count);
     std::copy(unsent.begin() + sent, unsent.begin() + unsent_count, unsent.begin());
@@ -34,6 +40,10 @@ bool PortQueue::flush_slow() noexcept {
 }
 
 std::size_t PortQueue::send(std::span<rte_mbuf*> frames) noexcept {
+    if (is_gone) [[unlikely]] {
+        Port::release(frames);
+        return frames.size();
+    }
     std::size_t taken = 0;
     if (unsent_count + frames.size() >= send_together) {
         if (!flush()) return 0;  // the port is full; frames leave in order
@@ -70,7 +80,7 @@ Result<Port> Port::open(std::size_t index) noexcept {
 PortStats Port::stats() const noexcept {
     rte_eth_stats counted{};
     PortStats stats;
-    if (rte_eth_stats_get(queue_->port_id, &counted) == 0) {
+    if (!queue_->is_gone && rte_eth_stats_get(queue_->port_id, &counted) == 0) {
         stats.rx_frames = counted.ipackets;
         stats.tx_frames = counted.opackets;
         stats.rx_bytes = counted.ibytes;
@@ -89,7 +99,7 @@ PortStats Port::stats() const noexcept {
 Link Port::link() const noexcept {
     rte_eth_link state{};
     Link link;
-    if (rte_eth_link_get_nowait(queue_->port_id, &state) != 0) return link;
+    if (queue_->is_gone || rte_eth_link_get_nowait(queue_->port_id, &state) != 0) return link;
     link.up = state.link_status == RTE_ETH_LINK_UP;
     link.full_duplex = state.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
     if (state.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN) link.speed_mbps = state.link_speed;

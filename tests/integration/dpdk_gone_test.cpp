@@ -30,51 +30,56 @@ net::SocketAddr own(std::uint16_t port) { return net::SocketAddr(own_ip, port); 
 
 std::atomic<int> notices{0};  // read when the thread that counts has nothing more to say
 
-Result<runtime::Runtime, backend::SetupError> make_runtime(const char* idle) {
+Result<runtime::Runtime, backend::SetupError> make_runtime(const char* idle, const char* ip = "198.18.0.2/24") {
     runtime::Config config;
     config.flavour = runtime::Flavour::current_thread;
     config.backend = "dpdk";
     config.dpdk = "vdev=net_ring0;hugepages=off;memory=128;mbufs=2047";
-    config.ip = "198.18.0.2/24";
+    if (ip != nullptr) config.ip = ip;
     config.idle = std::string_view(idle) == "sleep" ? runtime::IdlePolicy::sleep : runtime::IdlePolicy::spin;
     return runtime::Builder(config).offer(dpdk::make_backend()).build();
 }
 
-Errc code(const auto& result) { return result ? Errc::ok : result.error().code(); }
+/// How an operation ended; a code alone would be taken for a task's error.
+struct End {
+    Errc code = Errc::ok;
+};
 
-Task<Errc> receive(net::UdpSocket& socket) {
+End end_of(const auto& result) { return {result ? Errc::ok : result.error().code()}; }
+
+Task<End> receive(net::UdpSocket& socket) {
     std::array<std::byte, 16> room{};
     auto got = co_await socket.recv_from(room);
-    co_return code(got);
+    co_return end_of(got);
 }
 
-Task<Errc> accept(net::TcpListener& listener) {
+Task<End> accept(net::TcpListener& listener) {
     auto accepted = co_await listener.accept();
-    co_return code(accepted);
+    co_return end_of(accepted);
 }
 
-Task<Errc> read(net::TcpStream& stream) {
+Task<End> read(net::TcpStream& stream) {
     std::array<std::byte, 16> room{};
     auto got = co_await stream.read(room);
-    co_return code(got);
+    co_return end_of(got);
 }
 
-Task<Errc> write_until_it_ends(net::TcpStream& stream) {
+Task<End> write_until_it_ends(net::TcpStream& stream) {
     const std::array<std::byte, 4096> some{};
     for (;;) {
         auto written = co_await stream.write_all(some);
-        if (!written) co_return written.error().code();
+        if (!written) co_return End{written.error().code()};
     }
 }
 
-Task<Errc> connect(net::SocketAddr to) {
+Task<End> connect(net::SocketAddr to) {
     auto stream = co_await net::TcpStream::connect(to);
-    co_return code(stream);
+    co_return end_of(stream);
 }
 
 struct Ends {
-    std::array<Errc, 5> waiting{};
-    std::array<Errc, 6> later{};
+    std::array<End, 5> waiting{};
+    std::array<End, 6> later{};
     bool is_second_read_the_end = false;
 };
 
@@ -101,9 +106,9 @@ Task<Ends> lose_the_device() {
     auto sent = co_await udp->send_to(byte, own(7000));
     auto bound = net::UdpSocket::bind(own(7002));
     auto listening = net::TcpListener::bind(own(7003));
-    ends.later = {co_await receive(*udp), co_await accept(*listener), code(sent), code(bound),
-                  code(listening),        co_await connect(own(7001))};
-    ends.is_second_read_the_end = co_await read(*client) == Errc::ok;
+    ends.later = {co_await receive(*udp), co_await accept(*listener), end_of(sent),
+                  end_of(bound),          end_of(listening),          co_await connect(own(7001))};
+    ends.is_second_read_the_end = (co_await read(*client)).code == Errc::ok;
     co_return ends;
 }
 
@@ -118,8 +123,8 @@ void check_all_end(const char* idle) {
         ends = runtime->block_on(lose_the_device());
     }
     trace::set_notice_sink(nullptr);
-    for (const Errc end : ends.waiting) CHECK(end == Errc::device_gone);
-    for (const Errc end : ends.later) CHECK(end == Errc::device_gone);
+    for (const End end : ends.waiting) CHECK(end.code == Errc::device_gone);
+    for (const End end : ends.later) CHECK(end.code == Errc::device_gone);
     CHECK(ends.is_second_read_the_end);
     CHECK(notices == 1);
 }
@@ -129,6 +134,31 @@ TEST_CASE("a device that is taken away ends what waits and refuses what comes la
 }
 
 TEST_CASE("a core that sleeps learns that its device is taken away", "[integration][dpdk]") { check_all_end("sleep"); }
+
+Task<std::size_t> receive_frames() {
+    std::array<rte_mbuf*, dpdk::burst_max> frames;
+    auto port = *dpdk::Port::open(0);
+    co_return co_await port.recv_burst(frames);
+}
+
+Task<std::array<std::size_t, 3>> lose_raw_frames() {
+    auto waiting = spawn(receive_frames());
+    for (int i = 0; i < 100; ++i) co_await yield_to_driver();
+    rte_dev_event_callback_process("net_ring0", RTE_DEV_EVENT_REMOVE);
+    const std::size_t first = *co_await waiting;
+    const std::size_t later = co_await receive_frames();
+    auto port = *dpdk::Port::open(0);
+    rte_mbuf* frame = port.allocate();  // the pool stays, and gets it back
+    co_return std::array{first, later, port.send_burst(std::span(&frame, 1))};
+}
+
+TEST_CASE("a receive of raw frames ends with none when the device is taken away", "[integration][dpdk]") {
+    for (const char* idle : {"spin", "sleep"}) {
+        auto runtime = make_runtime(idle, nullptr);
+        if (!runtime) FAIL(runtime.error().message);
+        CHECK(runtime->block_on(lose_raw_frames()) == std::array<std::size_t, 3>{0, 0, 1});
+    }
+}
 
 }  // namespace
 }  // namespace skerry

@@ -96,6 +96,7 @@ struct alignas(cache_line_bytes) PortQueue {
     std::uint16_t home = 0;              ///< its scheduler's number
     std::uint16_t kept_count = 0;
     std::uint16_t unsent_count = 0;
+    bool is_gone = false;                ///< the device was taken away: its queues are nobody's to touch
     RecvRequest* receiver = nullptr;     ///< from its suspension until it is resumed or cancelled
     rte_mempool* pool = nullptr;
     std::uint64_t no_buffers = 0;
@@ -104,7 +105,7 @@ struct alignas(cache_line_bytes) PortQueue {
 
     /// Fills `out` from the front with what is there now; 0 when there is nothing.
     [[nodiscard]] std::size_t take(std::span<rte_mbuf*> out) noexcept {
-        if (kept_count != 0) [[unlikely]]
+        if (kept_count != 0 || is_gone) [[unlikely]]
             return take_kept(out);
         return rte_eth_rx_burst(port_id, queue_id, out.data(),
                                 static_cast<std::uint16_t>(std::min(out.size(), burst_max)));
@@ -112,6 +113,9 @@ struct alignas(cache_line_bytes) PortQueue {
 
     /// The next take() finds them first. They were taken last, so there is room.
     void give_back(std::span<rte_mbuf* const> frames) noexcept;
+
+    /// The device was taken away: what is not sent is dropped.
+    void lose() noexcept;
 
     /// Hands the port what waits for the end of the turn; false when some is still left.
     bool flush() noexcept {
@@ -127,7 +131,7 @@ struct alignas(cache_line_bytes) PortQueue {
     bool poll() noexcept {
         if (receiver == nullptr || receiver->state() != task::node_state::linked) return false;
         receiver->count = take(receiver->out);
-        if (receiver->count == 0) return false;
+        if (receiver->count == 0 && !is_gone) return false;
         receiver->give_claim();
         task::current_scheduler->wake(*receiver);
         return true;
@@ -181,7 +185,7 @@ public:
 private:
     [[nodiscard]] bool try_now() noexcept {
         count = queue_->take(out);
-        return count != 0;
+        return count != 0 || queue_->is_gone;
     }
     void cancel_slow() noexcept;
 
@@ -223,7 +227,8 @@ public:
     /// for a second one.
     ///
     /// Shape:    `out` has 1 to 64 slots. Returns n, 1 <= n <= out.size(); the frames in [0, n) are the caller's, with
-    ///           all segments. The rest of `out` may have been written.
+    ///           all segments. The rest of `out` may have been written. Returns 0 when the device was taken away, at
+    ///           once and from then on.
     /// Lifetime: `out` outlives the await. A frame lives until it is sent or released, at the latest before the
     ///           runtime ends; while it is held, the port has one buffer less.
     /// Cancel:   safe: frames that had been taken are those that the next receive finds first.
@@ -237,7 +242,7 @@ public:
     /// Takes frames over for sending, in order.
     ///
     /// Those that are taken leave in this turn of the core's loop as far as the port takes them, and in the next ones
-    /// else; 32 or more leave at once. A port that ends drops the ones that it has not taken.
+    /// else; 32 or more leave at once. A port that ends, or whose device was taken away, drops what it has not sent.
     ///
     /// Shape:  returns how many were taken, from the front; the rest is still the caller's: the port's queue is full.
     /// Cost:   one call of the device's driver for 32 frames, or one a turn.

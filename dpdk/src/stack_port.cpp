@@ -13,6 +13,7 @@
 namespace skerry::dpdk {
 
 using backend::Frame;
+
 StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbell doorbell,
                      std::unique_ptr<backend::CarriedSlowLane> lane) noexcept
     : ports_(std::move(ports)),

@@ -179,9 +179,9 @@ class Guest:
         self.port = self.ports[0]
         for port in self.ports:
             # virtio's interface is a driver's further up; and any takes a moment to be there.
-            self.ask(f"modprobe $(cat /sys/bus/pci/devices/{port}/modalias); modprobe virtio_net; for i in $(seq 100); do "
-                     f"ls -d /sys/bus/pci/devices/{port}/net /sys/bus/pci/devices/{port}/virtio*/net 2> /dev/null && "
-                     "exit 0; sleep 0.1; done; exit 1")
+            device = f"/sys/bus/pci/devices/{port}"
+            self.ask(f"modprobe $(cat {device}/modalias); modprobe virtio_net; for i in $(seq 100); do "
+                     f"[ -e {device}/net ] || ls {device}/virtio*/net && exit 0; sleep 0.1; done; exit 1")
             if self.bind:
                 self.ask(f"modprobe {self.bind} && /host/scripts/nic.sh bind {port} --driver={self.bind}")
 

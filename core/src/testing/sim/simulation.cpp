@@ -1,5 +1,6 @@
 #include "host_state.hpp"
 
+#include <skerry/testing/seeds.hpp>
 #include <skerry/testing/simulation.hpp>
 
 #include <skerry/base/assert.hpp>
@@ -39,6 +40,7 @@ struct Simulation::State {
     [[nodiscard]] bool has_blocking_calls() const noexcept;
     void wake_all() noexcept;
     [[noreturn]] void fail(const std::string& what) const;
+    void say_seed() const;
 
     SimulationOptions options;
     int exceptions_in_flight = std::uncaught_exceptions();
@@ -113,14 +115,19 @@ void Simulation::State::fail(const std::string& what) const {
     throw Failure(text);
 }
 
+void Simulation::State::say_seed() const {
+    const std::string again = options.seed == default_seed()
+                                  ? "SKERRY_TEST_SEED=" + std::to_string(options.seed) + " runs it again"
+                                  : "where the seed is one of testing::seeds(), again: " + replay_command(options.seed);
+    std::fprintf(stderr, "skerry::testing: seed %s; %s\n", std::to_string(options.seed).c_str(), again.c_str());
+}
+
 // --- what tests see
 
 Simulation::Simulation(const SimulationOptions& options) : state_(std::make_unique<State>(options)) {}
 
 Simulation::~Simulation() {
-    if (std::uncaught_exceptions() > state_->exceptions_in_flight)
-        std::fprintf(stderr, "skerry::testing: seed %llu; SKERRY_TEST_SEED=%llu runs it again\n",
-                     static_cast<unsigned long long>(seed()), static_cast<unsigned long long>(seed()));
+    if (std::uncaught_exceptions() > state_->exceptions_in_flight) state_->say_seed();
     // A task that ends may still wake one on another host: all stop before the first is freed.
     for (const auto& host : state_->hosts) state_->wire.set_plugged(host->state_->place.station, false);
     for (const auto& host : state_->hosts)

@@ -1,0 +1,125 @@
+// What hosts of a simulation hear from each other that is no plain exchange: groups, refusals, silence.
+
+#include "support/catch.hpp"
+
+#include <skerry/testing/simulation.hpp>
+
+#include <skerry/net/tcp_listener.hpp>
+#include <skerry/net/tcp_stream.hpp>
+#include <skerry/net/udp_socket.hpp>
+#include <skerry/time/sleep.hpp>
+#include <skerry/time/timeout.hpp>
+
+#include <array>
+#include <chrono>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace skerry {
+namespace {
+
+using namespace std::chrono_literals;
+
+const net::IpAddr group = net::IpAddr::v4(239, 1, 2, 3);
+
+/// The name of the error that a connect ends with; "connected" when it does not.
+Task<std::string> outcome_of_connect(net::SocketAddr to) {
+    auto stream = co_await net::TcpStream::connect(to);
+    co_return std::string(stream ? "connected" : to_string(stream.error().code()));
+}
+
+/// How many datagrams come within ten seconds.
+Task<int> count_datagrams(bool joins) {
+    auto socket = net::UdpSocket::bind({net::IpAddr::v4_any(), 5000});
+    if (joins && !socket->join_multicast(group)) co_return -1;
+    int count = 0;
+    for (;;) {
+        std::array<std::byte, 64> buffer;
+        auto received = co_await time::timeout(10s, socket->recv_from(buffer));
+        if (!received) co_return count;
+        ++count;
+    }
+}
+
+Task<> send_to(net::SocketAddr to) {
+    auto socket = net::UdpSocket::bind({net::IpAddr::v4_any(), 0});
+    (void)co_await socket->send_to(std::as_bytes(std::span("news")), to);
+}
+
+TEST_CASE("a datagram to a group reaches the hosts that are in it", "[testing][simulation]") {
+    testing::Simulation sim;
+    auto& sender = sim.host("sender");
+    auto one = sim.host("one").spawn(count_datagrams(true));
+    auto two = sim.host("two").spawn(count_datagrams(true));
+    auto other = sim.host("other").spawn(count_datagrams(false));
+    sim.run_for(1s);
+    sender.run(send_to({group, 5000}));
+    CHECK(sim.finish(one) == 1);
+    CHECK(sim.finish(two) == 1);
+    CHECK(sim.finish(other) == 0);
+}
+
+TEST_CASE("a port where nobody listens refuses a connect within a round trip", "[testing][simulation]") {
+    testing::Simulation sim({.link = {.delay = 1ms}});
+    auto& server = sim.host("server");
+    auto& client = sim.host("client");
+    CHECK(client.run(outcome_of_connect(server.at(80))) == "connection_refused");
+    CHECK(sim.elapsed() == 4ms);  // one round trip for the hardware address
+}
+
+TEST_CASE("a connected datagram socket learns that nobody has the port on another host", "[testing][simulation]") {
+    testing::Simulation sim;
+    auto& server = sim.host("server");
+    auto& client = sim.host("client");
+    CHECK(client.run([to = server.at(7)]() -> Task<std::string> {
+        auto socket = net::UdpSocket::bind({net::IpAddr::v4_any(), 0});
+        std::array<std::byte, 8> buffer;
+        if (!socket->connect(to) || !co_await socket->send(std::as_bytes(std::span("x")))) co_return "not sent";
+        auto received = co_await socket->recv_from(buffer);
+        co_return std::string(received ? "received" : to_string(received.error().code()));
+    }) == "connection_refused");
+}
+
+TEST_CASE("a host that crashed does not answer, and its peer gives up", "[testing][simulation]") {
+    testing::Simulation sim;
+    auto& server = sim.host("server");
+    auto& client = sim.host("client");
+    CHECK(client.run(outcome_of_connect(server.at(80))) == "connection_refused");
+    server.crash();
+    auto asking = client.spawn(outcome_of_connect(server.at(80)));
+    CHECK(sim.run_until([&asking] { return asking.is_finished(); }, 10min));
+    CHECK(sim.finish(asking) != "connected");
+    CHECK(sim.wire().cut_off > 0);
+}
+
+TEST_CASE("a rate makes a transfer take its time", "[testing][simulation]") {
+    testing::Simulation sim;
+    std::size_t received = 0;
+    auto& server = sim.host("server", [&received]() -> Task<> {
+        auto listener = net::TcpListener::bind({net::IpAddr::v4_any(), 80});
+        auto stream = co_await listener->accept();
+        std::array<std::byte, 4096> buffer;
+        for (;;) {
+            auto count = co_await stream->read(buffer);
+            if (!count || *count == 0) co_return;
+            received += *count;
+        }
+    });
+    auto& client = sim.host("client");
+    sim.set_link(client, server, {.delay = 1ms, .bytes_per_second = 100'000, .queue_bytes = 50'000});
+    auto sending = client.spawn([to = server.at(80)]() -> Task<bool> {
+        auto stream = co_await net::TcpStream::connect(to);
+        std::array<std::byte, 10'000> bytes{};
+        for (int i = 0; i < 100; ++i)
+            if (!co_await stream->write_all(bytes)) co_return false;
+        co_return true;
+    });
+    CHECK(sim.run_until([&received] { return received == 1'000'000; }, 1min));
+    CHECK(sim.finish(sending));
+    CHECK(sim.elapsed() > 10s);
+    CHECK(sim.elapsed() < 20s);
+}
+
+}  // namespace
+}  // namespace skerry

@@ -175,14 +175,16 @@ void Stack::input_transport(Packet& packet) noexcept {
 
 // It is for whoever sent what it is about.
 void Stack::input_error(Packet& packet, const IcmpError& error) noexcept {
-    const bool is_udp = error.protocol == wire::ip_protocol::udp;
-    const bool is_tcp = error.protocol == wire::ip_protocol::tcp;
-    if (steering_ && !packet.is_steered && (is_udp || is_tcp)) {
-        const tcp::Tuple tuple{config_.address, error.remote, error.local_port, error.remote_port};
-        const std::uint16_t owner = is_udp ? steering_->owner_of_datagram(tuple) : steering_->owner_of_segment(tuple);
+    CoreSet others = 0;
+    if (steering_ && !packet.is_steered && error.protocol == wire::ip_protocol::tcp) {
+        const std::uint16_t owner =
+            steering_->owner_of_segment({config_.address, error.remote, error.local_port, error.remote_port});
         if (owner != steering_->core()) return steering_->hand_over(owner, packet.restored());
+    } else if (steering_ && !packet.is_steered && error.protocol == wire::ip_protocol::udp) {
+        others = steering_->others_with_socket(error.local_port);  // only the connected one is told
+        steering_->copy_to(others, packet.whole(), packet.frame);
     }
-    if (!tell(error)) drops_.count(Drop::icmp_stale);
+    if (!tell(error) && others == 0) drops_.count(Drop::icmp_stale);
     packet.frame.drop();
 }
 

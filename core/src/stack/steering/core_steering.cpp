@@ -19,6 +19,7 @@ CoreSteering::CoreSteering(CoreSeat seat, backend::FrameCache& frames, DropCount
       sender_(static_cast<std::uint16_t>(seat.core % shared_.options().queues)),
       frames_(frames),
       drops_(drops),
+      to_give_(frames.available(), frames.available() / 4),
       inbox_(shared_.inboxes_[seat.core]) {
     shared_.running_.fetch_or(core_bit(core_), std::memory_order_relaxed);
 }
@@ -79,12 +80,15 @@ bool CoreSteering::may_connect(const tcp::Tuple& tuple) const noexcept {
 
 // --- the way to other cores
 
+Frame* CoreSteering::empty_frame(std::size_t bytes) noexcept {
+    Frame* const frame = to_give_.take(frames_) ? frames_.allocate() : nullptr;
+    if (frame != nullptr && frame->tailroom() >= bytes) return frame;
+    if (frame != nullptr) frame->drop();
+    return make_long_frame(bytes);
+}
+
 Frame* CoreSteering::copy_of(std::span<const std::byte> bytes, const Frame& like) noexcept {
-    Frame* copy = frames_.allocate();
-    if (copy != nullptr && copy->tailroom() < bytes.size()) {
-        copy->drop();
-        copy = make_long_frame(bytes.size());
-    }
+    Frame* const copy = empty_frame(bytes.size());
     if (copy == nullptr) {
         drops_.count(Drop::no_frame);
         return nullptr;
@@ -112,7 +116,7 @@ void CoreSteering::push(std::uint16_t to, Frame& packet) noexcept {
 }
 
 void CoreSteering::hand_over(std::uint16_t to, Frame& packet) noexcept {
-    if (!packet.is_shared()) return push(to, packet);
+    if (!packet.is_shared() && to_give_.take(frames_)) return push(to, packet);
     Frame* const copy = copy_of(packet.bytes(), packet);
     packet.drop();
     if (copy != nullptr) push(to, *copy);

@@ -77,9 +77,8 @@ Drop Tcp::dispatch(Segment& segment) noexcept {
         }
         case Kind::time_wait: {
             CoreSteering* const steering = shared_.config.steering;
-            const bool is_awaited =
-                passive_.is_taken(segment.tuple.local, segment.tuple.local_port) ||
-                (steering != nullptr && steering->owner_of_segment(segment.tuple) != steering->core());
+            const bool is_awaited = passive_.is_taken(segment.tuple.local, segment.tuple.local_port) ||
+                                    (steering != nullptr && steering->is_awaited(segment.tuple.local_port));
             const TimeWaits::Outcome outcome = time_waits_.input(shared_.time_waits[index], segment, is_awaited);
             return outcome.isn ? input_stranger(segment, outcome.isn) : outcome.drop;
         }

@@ -171,6 +171,24 @@ TEST_CASE("where the port's hash is known, nothing of a connection crosses", "[s
     net.peer->stack.tcp().close(theirs, net.now);
 }
 
+TEST_CASE("a hash that does not hold costs crossings and no connection", "[stack][steering][tcp]") {
+    stack::SteeringOptions how = StackCores::options(2, 2);
+    how.hash_predicts = true;
+    Net net(how);
+    std::size_t turn = 0;
+    net.queue_of = [&](auto) { return turn++ % 2; };  // each packet by another queue than the one before
+    REQUIRE(net.listen(0));
+    REQUIRE(net.listen(1));
+    for (int i = 0; i < 20; ++i) {
+        Pair* const pair = net.connect();
+        REQUIRE(pair != nullptr);
+        CHECK(net.talks(*pair));
+        if (i == 10) net.shared->distrust_hash();
+    }
+    for (Pair& pair : net.pairs) CHECK(net.talks(pair));
+    CHECK(net.crossed() > 15);
+}
+
 TEST_CASE("a connection stays where it is when other cores begin to listen", "[stack][steering][tcp]") {
     Net net;
     REQUIRE(net.listen(0));
@@ -241,6 +259,44 @@ TEST_CASE("the end of a connection finds its core too, and its number can be use
     net.pass(2min);
     CHECK(net[1].stack.tcp().sizes().time_wait == 0);
     CHECK(net.shared->flows().find(tuple) == stack::FlowOwners::nobody);
+}
+
+TEST_CASE("a number in TIME-WAIT begins again on the core that listens by now", "[stack][steering][tcp]") {
+    Net net;
+    REQUIRE(net.listen(1, false));
+    Pair* const pair = net.connect();
+    REQUIRE(pair != nullptr);
+    const stack::tcp::Tuple tuple = pair->ours->tcb->tuple;
+    net[1].stack.tcp().close(*pair->ours, net.now);
+    net.converse();
+    net.peer->stack.tcp().close(*pair->theirs, net.now);
+    net.converse();
+    REQUIRE(net[1].stack.tcp().sizes().time_wait == 1);
+    net.close(1);
+    REQUIRE(net.listen(0, false));
+    net.now = net.now + 1s;
+    Bytes syn(stack::wire::tcp_bytes);
+    stack::wire::TcpHeader header;
+    header.source_port = tuple.remote_port;
+    header.destination_port = tuple.local_port;
+    header.seq = 0x7fff'0000 + static_cast<std::uint32_t>(net.now.as_nanos() / 4000);
+    header.flags = flag::syn;
+    header.window = 1000;
+    header.header_bytes = stack::wire::tcp_bytes;
+    std::size_t begun = 0;  // one of the two is newer than the last number, wherever that was
+    for (const std::uint32_t half : {0U, 0x8000'0000U}) {
+        header.seq += half;
+        stack::wire::write(header, syn.data());
+        stack::wire::store_checksum(syn.data() + 16, 0);
+        stack::wire::seal_tcp(
+            syn, stack::wire::pseudo_header(peer_ip, host_ip, stack::wire::ip_protocol::tcp, stack::wire::tcp_bytes));
+        net.give(0, ipv4(stack::wire::ip_protocol::tcp, syn));
+        net.cross();
+        begun += net[0].stack.tcp().sizes().half_open;
+        if (begun != 0) break;
+    }
+    CHECK(begun == 1);
+    CHECK(net.shared->flows().find(tuple) == 0);
 }
 
 TEST_CASE("a core without a queue connects, and no two cores choose one number", "[stack][steering][tcp]") {

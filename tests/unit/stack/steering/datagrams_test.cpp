@@ -100,6 +100,27 @@ TEST_CASE("a datagram to a port of nobody is refused once", "[stack][steering][u
     CHECK(cores.crossed() == 1);  // the introduction
 }
 
+TEST_CASE("who does not read on one core leaves another its frames", "[stack][steering][udp]") {
+    StackCores cores;
+    TextSocket& socket = cores[1].bind(7001);
+    const std::size_t all = cores[0].frames.available();
+    for (std::size_t i = 0; i < 1000; ++i) {
+        for (int k = 0; k < 5; ++k) cores.give(0, datagram(static_cast<std::uint16_t>(7001), "kept"));
+        cores.cross();
+    }
+    CHECK(socket.unread() == cores[1].stack.config().udp_queue_packets);
+    for (std::uint16_t port = 7100; port < 7104; ++port) {
+        TextSocket& other = cores[1].bind(port);
+        for (std::size_t i = 0; i < 1000; ++i) {
+            cores.give(0, datagram(port, "kept too"));
+            cores.cross();
+        }
+        CHECK(other.unread() > 900);
+    }
+    CHECK(cores[0].frames.available() >= all / 4 - 64);
+    CHECK(socket.text() == "kept");
+}
+
 // --- sent to many
 
 TEST_CASE("what is sent to a group reaches the members of every core, and no core without", "[stack][steering][udp]") {
@@ -268,6 +289,23 @@ TEST_CASE("an error is told to the core that has what it is about", "[stack][ste
     cores.cross();
     CHECK(socket.refused);
     CHECK(cores[0].stack.drops().total() == 0);
+}
+
+TEST_CASE("an error finds the connected one of the sockets that share a port", "[stack][steering][icmp]") {
+    StackCores cores(StackCores::options(3, 1));
+    introduced(cores);
+    for (std::size_t core : {0, 1, 2}) cores[core].bind(7001, true);
+    for (std::size_t core : {0, 1, 2}) {
+        TextSocket& socket = *cores[core].sockets.front();
+        socket.remote = peer_ip;
+        socket.remote_port = static_cast<std::uint16_t>(9 + core);
+        send(cores, core, socket, peer_ip, socket.remote_port, "hello?");
+        const auto sent = cores.taken(core);
+        REQUIRE(sent.size() == 1);
+        cores.give(0, unreachable(sent.front()));
+        cores.cross();
+        CHECK(socket.refused);
+    }
 }
 
 // --- fragments

@@ -5,6 +5,7 @@
 #include "steering.hpp"
 
 #include "../drop.hpp"
+#include "../frame_budget.hpp"
 #include "../tcp/tuple.hpp"
 #include "../wire/ipv4.hpp"
 #include "../../backend/frame_cache.hpp"
@@ -48,6 +49,10 @@ public:
     [[nodiscard]] std::uint16_t owner_of_datagram(const tcp::Tuple& tuple) const noexcept;
     /// Where the pieces of a datagram meet.
     [[nodiscard]] std::uint16_t owner_of_piece(const wire::Ipv4Header& header) const noexcept;
+    /// Other cores that have a socket for datagrams to our address.
+    [[nodiscard]] CoreSet others_with_socket(std::uint16_t port) const noexcept {
+        return shared_.udp_ports().unicast(port) & ~core_bit(core_);
+    }
     /// Other cores that may hear a datagram to many. `group` is what it was sent to.
     [[nodiscard]] CoreSet others_on_port(std::uint16_t port) const noexcept {
         return shared_.udp_ports().to_many(port) & ~core_bit(core_);
@@ -56,6 +61,8 @@ public:
         return shared_.groups().of(group) & ~core_bit(core_);
     }
     [[nodiscard]] CoreSet others_in_groups() const noexcept { return shared_.groups().of_any() & ~core_bit(core_); }
+    /// Whether some core listens there.
+    [[nodiscard]] bool is_awaited(std::uint16_t port) const noexcept { return shared_.tcp_ports().unicast(port) != 0; }
     [[nodiscard]] CoreSet others() const noexcept { return shared_.running() & ~core_bit(core_); }
 
     // --- what this core's sockets take
@@ -81,7 +88,9 @@ public:
     // --- the way to other cores. Nothing arrives before flush().
 
     /// Sends a packet on, which begins with its network header. Takes it over; one that somebody else holds too is
-    /// copied. It is dropped, and counted, when the ring is full (steering_full) or no frame is left (no_frame).
+    /// copied, and where this core's frames are short it is copied to the heap: who does not read elsewhere must not
+    /// stop this core's queue. It is dropped, and counted, when the ring is full (steering_full) or no frame is left
+    /// (no_frame).
     void hand_over(std::uint16_t to, backend::Frame& packet) noexcept;
     /// Sends copies of `bytes`, a packet from its network header on, received as `like` was.
     void copy_to(CoreSet cores, std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
@@ -113,6 +122,7 @@ public:
 private:
     [[nodiscard]] std::uint16_t choose(CoreSet cores, const tcp::Tuple& tuple) const noexcept;
     [[nodiscard]] backend::Frame* copy_of(std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
+    [[nodiscard]] backend::Frame* empty_frame(std::size_t bytes) noexcept;
     void push(std::uint16_t to, backend::Frame& packet) noexcept;
     void take_word() noexcept;
     void flush_dirty() noexcept;
@@ -124,6 +134,7 @@ private:
     std::uint16_t sender_;  // the core by which this one sends
     backend::FrameCache& frames_;
     DropCounters& drops_;
+    FrameBudget to_give_;
     Steering::Inbox& inbox_;
     CoreSet dirty_ = 0;  // cores for which something is pushed and not published
     CoreSet packets_from_ = 0;  // cores whose ring has something

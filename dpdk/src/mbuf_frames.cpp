@@ -22,7 +22,9 @@ std::size_t MbufFrames::refill(std::span<Frame*> out) noexcept {
 
 std::size_t MbufFrames::available() noexcept {
     const rte_mempool_cache* const cache = rte_mempool_default_cache(pool_, rte_lcore_id());
-    return rte_mempool_ops_get_count(pool_) + (cache != nullptr ? cache->len : 0) + ready();
+    // rte_mempool_ops_get_count() does just this, and is not among what the library exports.
+    const unsigned in_pool = rte_mempool_get_ops(pool_->ops_index)->get_count(pool_);
+    return in_pool + (cache != nullptr ? cache->len : 0) + ready();
 }
 
 void MbufFrames::spill(std::span<Frame*> frames) noexcept {

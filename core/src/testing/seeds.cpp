@@ -11,7 +11,7 @@ namespace {
 std::uint64_t number_of(const char* text) { return std::strtoull(text, nullptr, 0); }
 
 // As a shell wants it: in quotes, which stand apart where the word itself has one.
-std::string quoted(const std::string& word) {
+std::string in_quotes(const std::string& word) {
     std::string text = "'";
     for (const char letter : word) text += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
     return text + "'";
@@ -36,7 +36,7 @@ std::string replay_command(std::uint64_t seed) {
                                std::string::npos &&
                            !word.empty()
                        ? word
-                       : quoted(word));
+                       : in_quotes(word));
     return command;
 }
 

@@ -32,6 +32,13 @@ namespace skerry::stack::wire {
     return swap_be32(value);
 }
 
+/// Words that are in memory order already.
+inline void store_word(std::byte* at, std::uint32_t word) noexcept { std::memcpy(at, &word, sizeof word); }
+inline void store_words(std::byte* at, std::uint32_t first, std::uint32_t second) noexcept {
+    store_word(at, first);
+    store_word(at + sizeof first, second);
+}
+
 inline void store_8(std::byte* at, std::uint8_t value) noexcept { *at = std::byte{value}; }
 
 inline void store_be16(std::byte* at, std::uint16_t value) noexcept {

@@ -29,7 +29,7 @@ using backend::FrameChecksum;
 /// The unfolded sum of a piece that begins at an even offset, added to `start`, which may be any 64-bit number.
 ///
 /// An odd last byte counts as if a zero followed; what comes after an odd piece needs sum_odd() or PieceSum.
-/// Cost:     one call; an add and an adc for 8 bytes, in two chains.
+/// Cost:     one call; a chain of add and adc for each 32 bytes, independent of the others.
 [[nodiscard]] std::uint64_t sum(std::span<const std::byte> bytes, std::uint64_t start = 0) noexcept;
 
 /// The folded and complemented sum: the field's two bytes in memory order; see the top. 0 for bytes that already

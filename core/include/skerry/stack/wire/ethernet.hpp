@@ -11,6 +11,7 @@
 #include "../drop.hpp"
 #include "../../base/assert.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -65,6 +66,11 @@ namespace detail {
         return Drop::none;
     return detail::parse_vlan_tag(in, out);
 }
+
+/// An untagged header as it travels, for those who send the same one again and again.
+struct EthernetImage {
+    std::array<std::byte, ethernet_bytes> bytes{};
+};
 
 /// Writes header_bytes bytes: 14, or 18 when `tagged`.
 inline void write(const EthernetHeader& header, std::byte* out) noexcept {

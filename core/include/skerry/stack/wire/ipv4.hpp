@@ -121,23 +121,23 @@ inline void write(const Ipv4Header& header, std::byte* out) noexcept {
                         "an IPv4 header of this length is never written");
     SKERRY_DEBUG_ASSERT(header.total_bytes >= header.header_bytes, "the datagram is shorter than its header");
     SKERRY_DEBUG_ASSERT(header.fragment_offset_bytes % 8U == 0, "fragments begin at multiples of 8");
-    store_8(out, static_cast<std::uint8_t>(0x40U | header.header_bytes / 4U));
-    store_8(out + 1, header.tos);
-    store_be16(out + 2, header.total_bytes);
-    store_be16(out + 4, header.id);
-    store_be16(out + 6,
-               static_cast<std::uint16_t>((header.dont_fragment ? 0x4000U : 0U) |
-                                          (header.more_fragments ? 0x2000U : 0U) | header.fragment_offset_bytes / 8U));
-    store_8(out + 8, header.ttl);
-    store_8(out + 9, header.protocol);
-    store_checksum(out + 10, 0);
-    store_ipv4(out + 12, header.source);
-    store_ipv4(out + 16, header.destination);
-    std::uint64_t all = sum_of_20(out);
-    if (header.router_alert) {
+    // The sum is made of what is written and not of what was: reading a word whose parts have just been stored waits
+    // for all of them.
+    const std::uint32_t first = swap_be32(0x4000'0000U | std::uint32_t{header.header_bytes} / 4U << 24U |
+                                          std::uint32_t{header.tos} << 16U | header.total_bytes);
+    const std::uint32_t second = swap_be32(std::uint32_t{header.id} << 16U | (header.dont_fragment ? 0x4000U : 0U) |
+                                           (header.more_fragments ? 0x2000U : 0U) | header.fragment_offset_bytes / 8U);
+    const std::uint32_t third = swap_be32(std::uint32_t{header.ttl} << 24U | std::uint32_t{header.protocol} << 16U);
+    const std::uint32_t source = swap_be32(header.source.bits);
+    const std::uint32_t destination = swap_be32(header.destination.bits);
+    std::uint64_t all = std::uint64_t{first} + second + third + source + destination;
+    if (header.router_alert) [[unlikely]] {
         store_be32(out + 20, 0x9404'0000U);
-        all = sum({out + 20, router_alert_bytes}, all);
+        all += swap_be32(0x9404'0000U);
     }
+    store_words(out, first, second);
+    store_words(out + 8, third, source);
+    store_word(out + 16, destination);
     store_checksum(out + 10, fold(all));
 }
 

@@ -69,18 +69,21 @@ struct TcpHeader {
 
 /// Writes tcp_bytes bytes; the checksum's field becomes 0. Options of header_bytes - 20 bytes are the caller's to
 /// write behind it.
-inline void write(const TcpHeader& header, std::byte* out) noexcept {
+///
+/// Returns the sum of what it wrote: reading that back while it is fresh would wait for each of the stores.
+inline std::uint64_t write(const TcpHeader& header, std::byte* out) noexcept {
     SKERRY_DEBUG_ASSERT(header.header_bytes >= tcp_bytes && header.header_bytes <= tcp_bytes_max, "no such TCP header");
     SKERRY_DEBUG_ASSERT(header.header_bytes % 4U == 0, "a TCP header is a number of 32-bit words");
-    store_be16(out, header.source_port);
-    store_be16(out + 2, header.destination_port);
-    store_be32(out + 4, header.seq);
-    store_be32(out + 8, header.ack);
-    store_8(out + 12, static_cast<std::uint8_t>(header.header_bytes << 2U));
-    store_8(out + 13, header.flags);
-    store_be16(out + 14, header.window);
-    store_checksum(out + 16, 0);
-    store_be16(out + 18, header.urgent);
+    const std::uint32_t ports = swap_be32(std::uint32_t{header.source_port} << 16U | header.destination_port);
+    const std::uint32_t seq = swap_be32(header.seq);
+    const std::uint32_t ack = swap_be32(header.ack);
+    const std::uint32_t rest =
+        swap_be32(std::uint32_t{header.header_bytes} << 26U | std::uint32_t{header.flags} << 16U | header.window);
+    const std::uint32_t urgent = swap_be32(header.urgent);
+    store_words(out, ports, seq);
+    store_words(out + 8, ack, rest);
+    store_word(out + 16, urgent);
+    return std::uint64_t{ports} + seq + ack + rest + urgent;
 }
 
 /// Whether the checksum of a segment holds. `pseudo` is the sum of its pseudo header; for several pieces fold their

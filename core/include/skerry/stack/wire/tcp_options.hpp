@@ -65,11 +65,14 @@ struct TcpOptions {
     return {load_be32(options.data() + 4), load_be32(options.data() + 8)};
 }
 
-/// Writes NOP NOP and timestamps, 12 bytes.
-inline void store_only_timestamps(const TcpTimestamps& timestamps, std::byte* out) noexcept {
-    store_be32(out, 0x0101'080aU);
-    store_be32(out + 4, timestamps.value);
-    store_be32(out + 8, timestamps.echo);
+/// Writes NOP NOP and timestamps, 12 bytes. Returns their sum, as write() of a header does.
+inline std::uint64_t store_only_timestamps(const TcpTimestamps& timestamps, std::byte* out) noexcept {
+    const std::uint32_t kind = swap_be32(0x0101'080aU);
+    const std::uint32_t value = swap_be32(timestamps.value);
+    const std::uint32_t echo = swap_be32(timestamps.echo);
+    store_words(out, kind, value);
+    store_word(out + 8, echo);
+    return std::uint64_t{kind} + value + echo;
 }
 
 /// How many SACK blocks fit beside timestamps, or without them.

@@ -46,12 +46,13 @@ struct UdpHeader {
     return Drop::none;
 }
 
-/// Writes udp_bytes bytes; the checksum's field becomes 0, which means none.
-inline void write(const UdpHeader& header, std::byte* out) noexcept {
-    store_be16(out, header.source_port);
-    store_be16(out + 2, header.destination_port);
-    store_be16(out + 4, header.bytes);
-    store_checksum(out + 6, 0);
+/// Writes udp_bytes bytes; the checksum's field becomes 0, which means none. Returns the sum of what it wrote: reading
+/// that back while it is fresh would wait for each of the stores.
+inline std::uint64_t write(const UdpHeader& header, std::byte* out) noexcept {
+    const std::uint32_t ports = swap_be32(std::uint32_t{header.source_port} << 16U | header.destination_port);
+    const std::uint32_t bytes = swap_be32(std::uint32_t{header.bytes} << 16U);
+    store_words(out, ports, bytes);
+    return std::uint64_t{ports} + bytes;
 }
 
 /// Whether the checksum of a datagram holds, or there is none. `datagram` is the `bytes` bytes from the header on,

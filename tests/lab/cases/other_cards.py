@@ -26,6 +26,8 @@ def serves(guest, bin_dir, devices=None):
         for size in (1, 1000, 300_000):
             data = os.urandom(size)
             rig.check(kernel_tcp.exchange(data) == data, f"{size} bytes came back changed")
+        echo.stop()
+    with server.Server(guest, bin_dir, "--proto=tcp", "--idle=adaptive", devices=devices) as echo:
         kernel_tcp.bulk.through_socat(echo, 8)
 
 

@@ -104,6 +104,18 @@ TEST_CASE("what only a SYN may say means nothing in another segment", "[stack][t
     CHECK_FALSE(sent[0].timestamps);
 }
 
+TEST_CASE("the peer's window is scaled as its SYN said", "[stack][tcp]") {
+    for (const std::uint8_t scale : {0, 2}) {
+        TcpHost host;
+        TestSegment syn = first_with({});
+        syn.scale = scale;
+        TestEndpoint& endpoint = host.establish(syn);
+        host.acknowledge(host.host_seq, 1000);
+        CHECK(host.write(endpoint, std::string(8000, 'x')) == 8000);
+        CHECK(host.sent().size() == std::size_t{1} << scale);
+    }
+}
+
 // --- probes are answered, whoever else is busy
 
 TEST_CASE("a keepalive is answered also when the budget of challenges is spent", "[stack][tcp]") {

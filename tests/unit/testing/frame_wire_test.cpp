@@ -21,6 +21,7 @@ using testing::Station;
 using Bytes = std::vector<std::byte>;
 
 const time::Instant start = time::Instant::from_nanos(1'000'000'000);
+const time::Instant soon = start + 1us;  // nothing arrives before
 
 Bytes frame_to(const stack::wire::MacAddr& destination, std::uint32_t number = 0,
                std::uint16_t type = stack::wire::ether_type::ipv4, std::size_t bytes = 100) {
@@ -69,12 +70,12 @@ TEST_CASE("a frame goes to whom it is addressed and a broadcast to all others", 
     const Station two = wire.add("two");
     const Station three = wire.add("three");
     wire.send(one, frame_to(FrameWire::mac_of(three)), start);
-    CHECK(wire.receive(two, start) == nullptr);
-    CHECK(wire.receive(three, start) != nullptr);
+    CHECK(wire.receive(two, soon) == nullptr);
+    CHECK(wire.receive(three, soon) != nullptr);
     wire.send(one, frame_to(stack::wire::MacAddr::broadcast()), start);
-    CHECK(wire.receive(one, start) == nullptr);
-    CHECK(wire.receive(two, start) != nullptr);
-    CHECK(wire.receive(three, start) != nullptr);
+    CHECK(wire.receive(one, soon) == nullptr);
+    CHECK(wire.receive(two, soon) != nullptr);
+    CHECK(wire.receive(three, soon) != nullptr);
     CHECK(wire.counters().sent == 3);
     CHECK(wire.counters().delivered == 3);
 }
@@ -86,6 +87,13 @@ TEST_CASE("a frame is not there before its delay is over", "[testing][wire]") {
     CHECK(on.wire.receive(on.two, start + 5ms - 1ns) == nullptr);
     CHECK(on.wire.receive(on.two, start + 5ms) != nullptr);
     CHECK(on.wire.next_arrival(on.two) == time::Instant::max());
+}
+
+TEST_CASE("a frame takes a microsecond where the link has no delay", "[testing][wire]") {
+    TwoStations on({});
+    on.send(1);
+    CHECK(on.wire.receive(on.two, soon - 1ns) == nullptr);
+    CHECK(on.wire.receive(on.two, soon) != nullptr);
 }
 
 TEST_CASE("the given share of frames is lost, the same ones for the same seed", "[testing][wire]") {
@@ -135,7 +143,7 @@ TEST_CASE("corruption flips one bit behind the Ethernet header", "[testing][wire
     for (int i = 0; i < 100; ++i) {
         const Bytes sent = frame_to(FrameWire::mac_of(on.two));
         on.wire.send(on.one, sent, start);
-        const testing::WireFrame* const got = on.wire.receive(on.two, start);
+        const testing::WireFrame* const got = on.wire.receive(on.two, soon);
         REQUIRE(got != nullptr);
         REQUIRE(got->bytes.size() == sent.size());
         int bits = 0;
@@ -147,7 +155,7 @@ TEST_CASE("corruption flips one bit behind the Ethernet header", "[testing][wire
         CHECK(bits == 1);
     }
     on.send(1, stack::wire::ether_type::arp);  // which has no checksum
-    CHECK(on.wire.receive(on.two, start) == nullptr);
+    CHECK(on.wire.receive(on.two, soon) == nullptr);
     CHECK(on.wire.counters().corrupted == 101);
 }
 

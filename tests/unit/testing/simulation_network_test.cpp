@@ -12,6 +12,7 @@
 
 #include <array>
 #include <chrono>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -91,6 +92,26 @@ TEST_CASE("a host that crashed does not answer, and its peer gives up", "[testin
     CHECK(sim.run_until([&asking] { return asking.is_finished(); }, 10min));
     CHECK(sim.finish(asking) != "connected");
     CHECK(sim.wire().cut_off > 0);
+}
+
+/// Sends back whatever comes, and begins with a datagram of its own when it knows the other.
+Task<> play_ball(std::optional<net::SocketAddr> other) {
+    auto socket = net::UdpSocket::bind({net::IpAddr::v4_any(), 7});
+    std::array<std::byte, 8> ball{};
+    if (other) (void)co_await socket->send_to(ball, *other);
+    for (;;) {
+        auto caught = co_await socket->recv_from(ball);
+        if (caught) (void)co_await socket->send_to(ball, caught->peer);
+    }
+}
+
+TEST_CASE("hosts that answer each other for ever do not stop the time", "[testing][simulation]") {
+    testing::Simulation sim({.link = {}});
+    auto& one = sim.host("one", [] { return play_ball(std::nullopt); });
+    sim.host("two", [to = one.at(7)] { return play_ball(to); });
+    sim.run_for(1ms);
+    CHECK(sim.elapsed() == 1ms);
+    CHECK(sim.wire().delivered > 900);
 }
 
 TEST_CASE("a rate makes a transfer take its time", "[testing][simulation]") {

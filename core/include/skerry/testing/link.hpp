@@ -12,7 +12,7 @@ namespace skerry::testing {
 /// One direction between two hosts. Probabilities are of each frame (Network: of each datagram; its streams are only
 /// slowed down and held back).
 struct Link {
-    std::chrono::nanoseconds delay{0};
+    std::chrono::nanoseconds delay{0};    ///< of a Simulation's frames at least 1 us
     std::chrono::nanoseconds jitter{0};   ///< up to so much more, drawn each time; alone it reorders nothing
     std::uint64_t bytes_per_second = 0;   ///< 0: no limit
     bool is_down = false;                 ///< what is sent is lost; a Network holds streams back

@@ -11,6 +11,9 @@ using stack::wire::MacAddr;
 
 namespace {
 
+// Hosts that answer each other must not stop the time.
+constexpr auto least_delay = std::chrono::microseconds{1};
+
 bool is_later(const WireFrame& a, const WireFrame& b) noexcept {
     return a.at != b.at ? a.at > b.at : a.sequence > b.sequence;
 }
@@ -90,7 +93,7 @@ const char* FrameWire::send_to(Station from, Station to, std::span<const std::by
     if (!takes_its_turn(way, frame.size(), now, at)) return ++counters_.overflowed, "overflowed";
     if (random_.happens(link.drop)) return ++counters_.dropped, "dropped";
 
-    at = at + link.delay + drawn(link.jitter);
+    at = std::max(at + link.delay + drawn(link.jitter), now + least_delay);
     const bool is_reordered = random_.happens(link.reorder);
     if (is_reordered) {
         ++counters_.reordered;

@@ -14,7 +14,7 @@ namespace skerry::testing {
 
 namespace {
 
-// An instant in which hosts take so many turns never ends: a loop that yields, or talks over links without delay.
+// An instant in which hosts take so many turns never ends: a task goes on without waiting for anything.
 constexpr unsigned rounds_max = 1'000'000;
 
 bool never() { return false; }

@@ -138,7 +138,6 @@ void Stack::input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept 
 
 // Pieces have no ports, so they meet on the core that their addresses and number choose.
 Frame* Stack::input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept {
-    if (piece.checksum == FrameChecksum::good) piece.checksum = FrameChecksum::unknown;  // of the header, at most
     if (steering_) {
         const std::uint16_t owner = steering_->owner_of_piece(header);
         if (owner != steering_->core()) {

@@ -116,6 +116,7 @@ TEST_CASE("a partition holds up what is said and a repair lets it go on", "[test
     auto& server = sim.host("server", echo_server);
     auto& client = sim.host("client");
     auto& other = sim.host("other");
+    REQUIRE(client.run(ask(server.at(port), "before")) == "before");  // a neighbour never heard of is given up sooner
     sim.partition(client, server);
     auto asking = client.spawn(ask(server.at(port), "hello"));
     sim.run_for(10s);

@@ -3,6 +3,8 @@
 #include "eal_log.hpp"
 #include "host.hpp"
 
+#include <skerry/trace/notice.hpp>
+
 #include <rte_config.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
@@ -210,6 +212,8 @@ Result<void, SetupError> EthPort::set_up_queues(const Options& options) {
     // Virtual devices without addresses of their own take every frame anyhow, and say that they cannot.
     (void)rte_eth_promiscuous_enable(id_);
     hash_predicts_ = queues_ > 1 && rss_.program(id_, queues_);
+    if (queues_ > 1 && rss_.is_ours() && !hash_predicts_)
+        trace::notice("dpdk: " + name_ + ": the device did not take the key and the table of its queues: cores steer");
     return {};
 }
 

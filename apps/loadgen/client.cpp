@@ -98,11 +98,14 @@ Task<> CoreClient::run(time::Instant start_time) {
     run_.start = start_time;
     for_each_link([this](auto& link, std::uint64_t number) { start(link, number); });
     auto shower = spawn(show());
+    auto ending = spawn(end_waits());
     while (co_await tasks_.join_next()) {
     }
     for_each_link([](auto& link, std::uint64_t) { link.settle(); });
-    shower.abort();
-    (void)co_await shower;
+    for (auto* task : {&shower, &ending}) {
+        task->abort();
+        (void)co_await *task;
+    }
     is_over_ = true;
     over_.notify_waiters();
 }
@@ -114,6 +117,13 @@ Task<> CoreClient::stop(Nanos patience) {
     for_each_link([](auto& link, std::uint64_t) { link.changed.notify_one(); });
     auto ended = co_await time::timeout(patience, over);
     if (!ended) tasks_.abort_all();  // a write that blocks
+}
+
+Task<> CoreClient::end_waits() {
+    while (run_.now() < run_.drain_end)
+        (void)co_await time::timeout_at(run_.at(run_.drain_end), run_.stopped.notified());
+    run_.is_drained = true;
+    for_each_link([](auto& link, std::uint64_t) { link.changed.notify_one(); });
 }
 
 Task<> CoreClient::show() {

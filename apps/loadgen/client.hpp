@@ -68,6 +68,8 @@ private:
     static Task<> send(Link* link, AbortHandle receiver);
     template <class Visitor>
     void for_each_link(Visitor&& visit);
+    /// When nothing is waited for any more, tells every link.
+    Task<> end_waits();
     Task<> show();
 
     CoreRun run_;

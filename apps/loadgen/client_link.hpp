@@ -86,9 +86,17 @@ struct LinkState {
 };
 
 /// Waits until a request may be sent; false when none may be any more.
+///
+/// On TCP without a timer of its own, which would be armed between the last request and its leaving, at the end of the
+/// core's turn, and so be part of its time: CoreClient::end_waits() wakes everybody in the end.
 inline Task<bool> wait_for_window(LinkState& link) {
     while (!link.closed && !link.window_is_open()) {
-        (void)co_await time::timeout_at(link.patience(), link.changed.notified());
+        if (link.run.settings.proto == Proto::udp)
+            (void)co_await time::timeout_at(link.patience(), link.changed.notified());
+        else if (link.run.is_drained)
+            co_return false;
+        else
+            co_await link.changed.notified();
         const Nanos now = link.run.now();
         if (now >= link.run.drain_end) co_return false;
         link.drop_lost(now);

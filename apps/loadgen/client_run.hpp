@@ -43,6 +43,7 @@ struct CoreRun {
     time::Instant start;  ///< the same on all cores
     Nanos end;            ///< nothing is due from here on
     Nanos drain_end;      ///< nothing is waited for any more
+    bool is_drained = false;  ///< `drain_end` has come, and every link was told
     sync::local::Notify stopped;  ///< `end` has come nearer
     Recorder recorder;
     std::uint64_t failures = 0;

@@ -8,6 +8,10 @@
 // that tasks that run long do not keep the driver waiting; a change of workload is followed within seven turns.
 // A core with little to do, whose turns end before their resumes do, does not look at the clock for that.
 //
+// A core that spins over a driver whose look costs a few nanoseconds looks several times before it reads the clock
+// again, which costs more (20 ns in a guest, half of an idle turn): what comes is seen sooner. The time that a turn
+// passes down is then old by those looks, under 0.2 us, so timers fire that much later and never early.
+//
 // When nothing is ready the core spins, or sleeps in the driver. Going to sleep: the driver arms, the inbox
 // word gets the sleeping mark, the core parks. Whoever posts after the mark rings; who posted before it is
 // seen because the mark is only set on an empty inbox. A sleeping core does not poll first: the park itself
@@ -44,6 +48,9 @@ inline constexpr std::chrono::nanoseconds adaptive_spin = std::chrono::microseco
 inline constexpr std::chrono::nanoseconds timer_wake_interval = std::chrono::microseconds{64};
 inline constexpr std::chrono::nanoseconds timer_wake_interval_many = std::chrono::microseconds{512};
 inline constexpr std::size_t many_timers = 4;
+
+/// How often a core that spins looks for something to receive before it reads the clock again.
+inline constexpr unsigned looks_per_turn = 4;
 
 template <backend::Driver D>
 class CoreLoop final : public backend::Core {
@@ -147,7 +154,10 @@ private:
                 slew(now);
         }
         if (!scheduler_.has_ready() || now >= next_receive_ || !driver_waiters_.empty()) {
-            const backend::Work received = driver_.receive(now);
+            backend::Work received = driver_.receive(now);
+            if constexpr (D::busy_poll_interval_ns == 0 && !is_virtual) {
+                if (received == backend::Work::none && idle_ == backend::Idle::spin) received = look_again(now);
+            }
             worked |= received != backend::Work::none;
             next_receive_ = received == backend::Work::more ? time::Instant{}
                                                             : now + std::chrono::nanoseconds{D::busy_poll_interval_ns};
@@ -163,6 +173,13 @@ private:
         }
         driver_.transmit(now);
         return worked;
+    }
+
+    SKERRY_ALWAYS_INLINE backend::Work look_again(time::Instant now) noexcept {
+        if (scheduler_.has_ready() || !driver_waiters_.empty()) return backend::Work::none;
+        for (unsigned looks = 1; looks < looks_per_turn; ++looks)
+            if (const backend::Work received = driver_.receive(now); received != backend::Work::none) return received;
+        return backend::Work::none;
     }
 
     SKERRY_ALWAYS_INLINE void run_tasks() noexcept {

@@ -89,6 +89,8 @@ private:
             return Unexpected(SetupError{"dpdk: " + applied.error().message});
         config.seed = ports->steering() != nullptr ? ports->steering()->options().seed : stack::fresh_seed();
         config.seat = {ports->steering(), setup.core.index};
+        if (const auto options = parse_options(setup.options.dpdk))
+            config.loops_own_address = options->loops_own_address;
         std::unique_ptr<backend::CarriedSlowLane> lane;
         if (setup.slow_lanes != nullptr) {
             auto made = setup.slow_lanes->make_slow_lane();

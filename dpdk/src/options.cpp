@@ -12,7 +12,8 @@ namespace {
 
 using Failure = std::optional<OptionsError>;
 
-constexpr std::string_view keys_accepted = "vdev, pci, memory, hugepages, mbufs, queues, rx_ring, tx_ring, prefix, eal";
+constexpr std::string_view keys_accepted =
+    "vdev, pci, memory, hugepages, mbufs, queues, rx_ring, tx_ring, loop, prefix, eal";
 
 // Each with whether it needs a value.
 struct EalArgument {
@@ -94,6 +95,7 @@ private:
         if (key == "rx_ring") return read_ring(item, value, options_.rx_ring);
         if (key == "tx_ring") return read_ring(item, value, options_.tx_ring);
         if (key == "hugepages") return read_hugepages(item, value);
+        if (key == "loop") return read_loop(item, value);
         if (key == "prefix") return read_prefix(item, value);
         return refuse(item, "unknown key; accepted: " + std::string(keys_accepted));
     }
@@ -155,6 +157,12 @@ private:
             options_.hugepages = Hugepages::off;
         else
             return refuse(item, "not accepted; accepted: auto, on, off");
+        return {};
+    }
+
+    Failure read_loop(std::string_view item, std::string_view value) {
+        if (value != "on" && value != "off") return refuse(item, "not accepted; accepted: on, off");
+        options_.loops_own_address = value == "on";
         return {};
     }
 

@@ -41,12 +41,25 @@ extern const bool has_every_address;
 /// anything runs.
 extern const net::IpAddr own_ip;
 
+/// Whether what a program sends to its own address leaves by a port and comes in again. Each program defines it.
+extern const bool has_wire;
+
+/// Whether that takes a time of its own, so that nothing tells in which turn it comes. A program that has such a wire
+/// says so before anything runs.
+inline bool is_wire_slow = false;
+
+/// What a program wants to do when a case is over and its runtime still there.
+inline void (*before_runtime_ends)() = [] {};
+
 /// Runs the Task that `body` returns on a fresh runtime; an exception of it, so also a failed REQUIRE, is
 /// rethrown. `body` lives as long as its Task.
 template <class F>
 void run(F body) {
     auto runtime = make_runtime();
     if (!runtime) FAIL(runtime.error().message);
+    const struct AtTheEnd {
+        ~AtTheEnd() { before_runtime_ends(); }
+    } at_the_end;
     runtime->block_on(body());
 }
 
@@ -134,9 +147,29 @@ template <class Reader>
     for (unsigned i = 0; i < count; ++i) co_await yield_now();
 }
 
-/// Waits until the driver was polled so often: what a program causes on its own machine has come by then.
+/// Waits until a datagram to ourselves has come: what was sent before it has come too.
+[[nodiscard]] inline Task<> round_trip() {
+    auto socket = bind_udp();
+    std::array<std::byte, 1> buffer{};
+    auto sent = co_await socket.send_to(buffer, socket.local_addr());
+    REQUIRE(sent);
+    auto received = co_await socket.recv_from(buffer);
+    REQUIRE(received);
+}
+
+/// Waits until the driver was polled so often, or the wire crossed: what a program causes on its own machine has come
+/// by then.
 [[nodiscard]] inline Task<> polls(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) co_await yield_to_driver();
+    for (unsigned i = 0; i < count; ++i) {
+        if (is_wire_slow) co_await round_trip();
+        co_await yield_to_driver();
+    }
+}
+
+/// Gives way until the peer knows: what was sent has come, and what that makes it send.
+[[nodiscard]] inline Task<> settled() {
+    co_await yields(200);
+    if (is_wire_slow) co_await polls(4);
 }
 
 }  // namespace skerry::conformance

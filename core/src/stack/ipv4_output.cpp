@@ -6,7 +6,8 @@ using wire::Ipv4Addr;
 using wire::MacAddr;
 
 Drop Ipv4Output::check(Ipv4Addr destination, std::size_t bytes) const noexcept {
-    const std::size_t mtu = destination == config_.address ? wire::ipv4_datagram_bytes_max : config_.mtu;
+    const bool stays = destination == config_.address && config_.loops_own_address;
+    const std::size_t mtu = stays ? wire::ipv4_datagram_bytes_max : config_.mtu;
     if (bytes + wire::ipv4_bytes > mtu) return Drop::ipv4_too_big;
     if (config_.address.is_unspecified()) return Drop::ipv4_no_route;
     if (destination.is_multicast() || config_.is_broadcast(destination)) return Drop::none;
@@ -55,6 +56,7 @@ void Ipv4Output::finish(Frame& packet, wire::Ipv4Header& header, time::Instant n
     const Ipv4Addr destination = header.destination;
     write_header(packet, header);
     if (destination == config_.address) {
+        if (!config_.loops_own_address) return link_.send(packet, config_.mac, wire::ether_type::ipv4);
         packet.checksum = backend::FrameChecksum::good;
         return looped_.push(packet);
     }

@@ -115,7 +115,7 @@ bool Stack::is_for_us(wire::Ipv4Addr destination, Origin origin) const noexcept 
 // Ours comes from ourselves only: RFC 1122 section 3.2.1.3, and RFC 9293's "LAND". The parser refuses the rest.
 bool Stack::may_come_from(wire::Ipv4Addr source, Origin origin) const noexcept {
     const bool is_from_wire = origin == Origin::link || origin == Origin::link_group;
-    return !config_.is_broadcast(source) && !(is_from_wire && source == config_.address);
+    return !config_.is_broadcast(source) && !(is_from_wire && config_.loops_own_address && source == config_.address);
 }
 
 void Stack::input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept {

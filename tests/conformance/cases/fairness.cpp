@@ -29,6 +29,10 @@ TEST_CASE("100 tasks that are always ready do not stop a connect, an accept and 
 
 TEST_CASE("a connection is seen after fewer than 10 yields to the driver (behaviour 4)", "[net][tcp][fairness]") {
     run([]() -> Task<> {
+        if (is_wire_slow) {
+            WARN("skipped: a wire brings nothing within a number of turns");
+            co_return;
+        }
         auto listener = listen();
         auto client = spawn([](net::SocketAddr to) -> Task<> {
             auto stream = co_await net::TcpStream::connect(to);

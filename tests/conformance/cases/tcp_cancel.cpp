@@ -304,7 +304,7 @@ TEST_CASE("a cancelled read_exact has taken what was there, and the stream goes 
         auto written = co_await pair.client.write_all(bytes_of("gone"));
         REQUIRE(written);
         std::array<std::byte, 10> buffer;
-        auto event = co_await select_biased(pair.server.read_exact(buffer), yields(200));
+        auto event = co_await select_biased(pair.server.read_exact(buffer), settled());
         REQUIRE(event.index() == 1);
         CHECK(text_of(std::span(buffer).first(4)) == "gone");
         co_await write_and_end(pair.client, bytes_of("kept"));
@@ -326,7 +326,7 @@ TEST_CASE("a cancelled write_all or write_buf has written a part from the front"
                     written = co_await stream.write_all(buffer.bytes());
                 CHECK(written);
             }(pair.client, data, as_buffer));
-            co_await yields(200);
+            co_await settled();
             REQUIRE_FALSE(writing.is_finished());
             writing.abort();
             auto outcome = co_await writing;

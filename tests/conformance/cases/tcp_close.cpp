@@ -136,6 +136,7 @@ TEST_CASE("dropping a stream resets the peer also when a cancelled read had take
             }
             auto winner = co_await racing;
             REQUIRE(winner);
+            co_await settled();
             Pair& loser = *winner == 0 ? other : one;
             {
                 const auto dropped = std::move(loser.server);
@@ -208,7 +209,7 @@ Task<> reset(net::TcpStream& stream) {
     {
         const auto dropped = std::move(stream);
     }
-    co_await yields(200);  // now the peer knows
+    co_await settled();
 }
 
 TEST_CASE("every way to read says connection_reset once, then the end of the stream", "[net][tcp]") {
@@ -272,7 +273,7 @@ TEST_CASE("a reset ends a read and a write that wait", "[net][tcp]") {
             co_return written;
         }(pair.client, much));
         auto reading = spawn(read_all(pair.client));
-        co_await yields(200);
+        co_await settled();
         REQUIRE_FALSE(writing.is_finished());
         REQUIRE_FALSE(reading.is_finished());
         co_await reset(pair.server);

@@ -132,7 +132,7 @@ TEST_CASE("a connection that was reset before it was accepted fails no accept", 
             REQUIRE(dead);
             REQUIRE(dead->set_linger(std::chrono::seconds{0}));
         }
-        co_await yields(200);
+        co_await settled();
         auto alive = co_await net::TcpStream::connect(listener.local_addr());
         REQUIRE(alive);
         auto written = co_await alive->write_all(bytes_of("alive"));

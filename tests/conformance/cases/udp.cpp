@@ -13,7 +13,7 @@ Task<> send_numbers(net::UdpSocket& from, net::SocketAddr to, std::size_t first,
         REQUIRE(sent);
         REQUIRE(*sent == number.size());
     }
-    co_await yield_to_driver();  // now they are queued at the receiver, on every backend
+    co_await polls(1);  // now they are queued at the receiver, on every backend
 }
 
 std::size_t number_in(std::span<const std::byte> payload) {
@@ -66,6 +66,11 @@ TEST_CASE("the longest datagram has 65507 bytes", "[net][udp]") {
         auto other = bind_udp();
         const auto longest = pattern(65'507);
         auto sent = co_await one.send_to(longest, other.local_addr());
+        if (has_wire) {
+            CHECK(sent.error() == Errc::message_too_long);
+            WARN("skipped: our stack sends no datagram in pieces, so the longest is what fits the wire");
+            co_return;
+        }
         REQUIRE(sent);
         std::vector<std::byte> buffer(70'000);
         auto received = co_await other.recv_from(buffer);
@@ -297,7 +302,7 @@ TEST_CASE("a datagram nobody waits for goes unheard, and the sender goes on", "[
         auto receiver = bind_udp();
         auto lost = co_await sender.send_to(bytes_of("lost"), gone);
         CHECK(lost);
-        co_await yield_to_driver();
+        co_await polls(1);
         auto sent = co_await sender.send_to(bytes_of("heard"), receiver.local_addr());
         CHECK(sent);
         std::array<std::byte, 16> buffer;

@@ -43,13 +43,14 @@ TEST_CASE("what is not said has its default", "[dpdk][options]") {
     CHECK(options->rx_ring == 1024);
     CHECK(options->queues == 0);
     CHECK(options->tx_ring == 1024);
+    CHECK(options->loops_own_address);
     CHECK(options->prefix.empty());
     CHECK(options->eal.empty());
 }
 
 TEST_CASE("each key sets what it names", "[dpdk][options]") {
     const auto options = dpdk::parse_options(
-        "hugepages=off;memory=64;mbufs=1023;queues=3;rx_ring=128;tx_ring=256;prefix=mine;eal=--iova-mode=va;"
+        "hugepages=off;memory=64;mbufs=1023;queues=3;rx_ring=128;tx_ring=256;loop=off;prefix=mine;eal=--iova-mode=va;"
         "eal=--match-allocations;vdev=net_null0");
     REQUIRE(options);
     CHECK(options->hugepages == dpdk::Hugepages::off);
@@ -58,6 +59,7 @@ TEST_CASE("each key sets what it names", "[dpdk][options]") {
     CHECK(options->rx_ring == 128);
     CHECK(options->queues == 3);
     CHECK(options->tx_ring == 256);
+    CHECK_FALSE(options->loops_own_address);
     CHECK(options->prefix == "mine");
     CHECK(options->eal == std::vector<std::string>{"--iova-mode=va", "--match-allocations"});
 }
@@ -87,6 +89,7 @@ TEST_CASE("what cannot be used is quoted, with what is accepted", "[dpdk][option
         {"eal=--nosuch=1", "dpdk: eal=--nosuch=1: not an argument of EAL that is passed on; accepted: --iova-mode="},
         {"eal=-l=1", "dpdk: eal=-l=1: not an argument of EAL"},
         {"eal=--iova-mode", "dpdk: eal=--iova-mode: the value is missing"},
+        {"loop=yes", "dpdk: loop=yes: not accepted; accepted: on, off"},
         {"eal=--match-allocations=1", "dpdk: eal=--match-allocations=1: takes no value"},
     };
     for (const auto& [text, words] : refused) {

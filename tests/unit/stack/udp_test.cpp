@@ -210,6 +210,22 @@ TEST_CASE("a datagram to ourselves arrives, and two sockets that answer each oth
     CHECK(f.taken().empty());
 }
 
+TEST_CASE("a datagram to ourselves leaves by the port where it is not looped, and comes in by it", "[stack][udp]") {
+    stack::StackConfig config = host_config();
+    config.loops_own_address = false;
+    Fixture f(config);
+    Socket& socket = f.bind({}, 7001);
+    REQUIRE(f.stack.udp().send(socket, host_ip, 7001, bytes_of("to me"), f.now));
+    CHECK_FALSE(f.stack.has_looped());
+    const auto sent = f.taken();
+    REQUIRE(sent.size() == 1);
+    CHECK(socket.calls == 0);
+    f.give(sent.front());
+    CHECK(socket.text() == "to me");
+    auto too_long = f.stack.udp().send(socket, host_ip, 7001, bytes_of(std::string(1473, 'x')), f.now);
+    CHECK(too_long.error() == Errc::message_too_long);
+}
+
 TEST_CASE("the sender to a port without a socket is told, with its own packet", "[stack][icmp]") {
     Fixture f;
     const Bytes sent = ipv4(udp, datagram(5000, 7009, "anybody?"));

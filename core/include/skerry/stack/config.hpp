@@ -42,6 +42,7 @@ struct StackConfig {
     wire::Ipv4Addr address;  ///< ours; 0.0.0.0: none
     std::uint8_t prefix_bits = 24;
     wire::Ipv4Addr gateway;  ///< 0.0.0.0: none
+    bool loops_own_address = true;  ///< what is sent to `address` stays inside; else it leaves, for us, by the port
 
     NeighbourLimits neighbours;
     ReassemblyLimits reassembly;

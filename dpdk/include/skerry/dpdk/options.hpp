@@ -44,6 +44,7 @@ struct Options {
     std::uint32_t queues = 0;                    ///< queues=N: queue pairs of a port, at most; 0: one for each core
     std::uint32_t rx_ring = 1'024;               ///< rx_ring=N: descriptors, a power of two
     std::uint32_t tx_ring = 1'024;               ///< tx_ring=N
+    bool loops_own_address = true;               ///< loop=on|off: off: what goes to --ip leaves by the port
     std::string prefix;                          ///< prefix=NAME: of EAL's files; empty: skerry-<process id>
     std::vector<std::string> eal;                ///< eal=ARGUMENT, passed on; see eal_arguments_accepted()
 };

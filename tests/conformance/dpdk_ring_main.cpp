@@ -1,5 +1,5 @@
-// Our own stack on DPDK, in real time, over a port in memory that hands back what is sent: sockets reach each other
-// through the stack. Signals and descriptors are kernel_io's to watch.
+// Our own stack on DPDK, in real time, over a port in memory that hands back what is sent: what sockets send each other
+// leaves by the port and comes in by it. Signals and descriptors are kernel_io's to watch.
 
 #include "fixture.hpp"
 
@@ -13,12 +13,13 @@ namespace skerry::conformance {
 
 constinit const net::IpAddr own_ip = net::IpAddr::v4(198, 18, 0, 2);
 const bool has_every_address = false;
+const bool has_wire = true;
 
 Result<runtime::Runtime, backend::SetupError> make_runtime() {
     runtime::Config config;
     config.flavour = runtime::Flavour::current_thread;
     config.backend = "dpdk";
-    config.dpdk = "vdev=net_ring0";
+    config.dpdk = "vdev=net_ring0;loop=off";
     config.ip = "198.18.0.2/24";
     return runtime::Builder(config).offer(dpdk::make_backend()).offer(kernel_io::make_backend()).build();
 }

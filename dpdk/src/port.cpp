@@ -7,6 +7,7 @@
 
 #include <rte_config.h>
 #include <rte_dev.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -50,11 +51,22 @@ void unclaim(const std::string& name) {
 
 SetupError about(const std::string& name, const std::string& what) { return {"dpdk: " + name + ": " + what}; }
 
+// What speaks against a device before DPDK is asked for it; empty when nothing does.
+std::string objection_to(const Device& device, const Options& options) {
+    if (!device.is_pci) return {};
+    std::string objection = pci_objection(device.name);
+    // VFIO takes 65,535 mappings, and an ordinary page is one each: minutes, and then a refusal.
+    if (objection.empty() && rte_eal_has_hugepages() == 0)
+        return "a card wants huge pages; run scripts/hugepages.sh reserve " +
+               std::to_string((options.memory_mib + 1) / 2) + " as root, without hugepages=off";
+    return objection;
+}
+
 std::string attach_failure(const Device& device) {
-    if (device.is_pci) {
-        std::string objection = pci_objection(device.name);
-        if (!objection.empty()) return objection;
-    }
+    if (device.is_pci && eal_log::first_error().find("DMA remapping") != std::string::npos)
+        return eal_log::explain(
+            "the card's memory cannot be locked; raise the limit: ulimit -l unlimited, or "
+            "LimitMEMLOCK= of the service");
     // What no bus of EAL can make sense of.
     if (eal_log::first_error().find("failed to parse device") != std::string::npos)
         return "DPDK knows no such kind of device; kinds are for instance net_memif, net_ring, net_null, net_pcap, "
@@ -88,6 +100,10 @@ Result<std::unique_ptr<EthPort>, SetupError> EthPort::attach(const Device& devic
     std::uint16_t id = 0;
     const bool is_there = rte_eth_dev_get_port_by_name(device.name.c_str(), &id) == 0;
     if (!is_there) {
+        if (std::string objection = objection_to(device, options); !objection.empty()) {
+            unclaim(device.name);
+            return Unexpected(about(device.name, objection));
+        }
         eal_log::forget();
         if (rte_dev_probe(device.devargs().c_str()) != 0 ||
             rte_eth_dev_get_port_by_name(device.name.c_str(), &id) != 0) {

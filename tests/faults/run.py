@@ -172,6 +172,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="NN", help="numbers of patches, with commas between them")
     only = parser.parse_args().only
+    numbers = [path.name.split("-")[0] for path in FAULTS.glob("[0-9]*-*.patch")]
+    if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
+        sys.exit(f"run.py: two patches have the number {', '.join(twice)}")
     paths = [path for path in sorted(FAULTS.glob("[0-9]*-*.patch"), key=lambda path: int(path.name.split("-")[0]))
              if not only or path.name.split("-")[0] in only.split(",")]
     try:

@@ -88,10 +88,18 @@ inline bool wait_for(dpdk::Port port, std::uint64_t number, time::Instant until)
     }
 }
 
+/// Drops what has come. net_memif has room for answers only once its client has looked for some.
+inline void look(dpdk::Port port) noexcept {
+    std::array<rte_mbuf*, dpdk::burst_max> frames;
+    const auto got = rte_eth_rx_burst(port.port_id(), port.queue_id(), frames.data(), frames.size());
+    dpdk::Port::release(std::span(frames).first(got));
+}
+
 /// Round trips one after the other: `warm_up` uncounted, then `measured`. Those that were lost are missing.
 inline metrics::HdrHistogram measure(dpdk::Port port, std::size_t bytes, std::chrono::nanoseconds warm_up,
                                      std::chrono::nanoseconds measured) {
     metrics::HdrHistogram times;
+    look(port);
     const time::Instant begin = time::Instant::now() + warm_up;
     const time::Instant end = begin + measured;
     time::Instant sent = time::Instant::now();
@@ -119,9 +127,7 @@ struct Circulated {
 inline Circulated circulate(dpdk::Port port, std::size_t bytes, std::size_t frames, std::chrono::nanoseconds warm_up,
                             std::chrono::nanoseconds measured) noexcept {
     std::array<rte_mbuf*, dpdk::burst_max> burst;
-    // net_memif has room for answers only once its client has looked for some.
-    dpdk::Port::release(std::span(burst).first(
-        rte_eth_rx_burst(port.port_id(), port.queue_id(), burst.data(), static_cast<std::uint16_t>(burst.size()))));
+    look(port);
     for (std::size_t i = 0; i < frames; ++i) (void)send(port, Kind::there, i, bytes);
     Circulated counted;
     time::Instant begin = time::Instant::now() + warm_up;

@@ -31,12 +31,13 @@ void MbufFrames::spill(std::span<Frame*> frames) noexcept {
     for (Frame* frame : frames) rte_pktmbuf_free_seg(&mbuf_of(*frame));
 }
 
-// A frame that came over a ring may be another queue's: it goes back to its own pool.
+// A frame that came over a ring may be another queue's: it goes back to its own pool. One that a device still reads
+// goes there when the device is done.
 void MbufFrames::release(BufferOwner* owner) noexcept {
     Frame& frame = *static_cast<Frame*>(owner);
     rte_mbuf& mbuf = mbuf_of(frame);
     auto* const here = static_cast<MbufFrames*>(backend::current_frames);
-    if (here != nullptr && here->pool_ == mbuf.pool)
+    if (here != nullptr && here->pool_ == mbuf.pool && rte_mbuf_refcnt_read(&mbuf) == 1) [[likely]]
         here->put(frame);
     else
         rte_pktmbuf_free_seg(&mbuf);

@@ -20,7 +20,13 @@ static_assert(sizeof(rte_mbuf) % alignof(backend::Frame) == 0);
 [[nodiscard]] inline rte_mbuf& mbuf_of(backend::Frame& frame) noexcept {
     return *(reinterpret_cast<rte_mbuf*>(&frame) - 1);
 }
+[[nodiscard]] inline const rte_mbuf& mbuf_of(const backend::Frame& frame) noexcept {
+    return *(reinterpret_cast<const rte_mbuf*>(&frame) - 1);
+}
 
+/// An mbuf has two counts: `handles` of its frame, which is this core's, and its own reference count, one for all those
+/// handles and one for a device that was given the frame while it is kept here.
+///
 /// Threads: the core's; frames may be dropped anywhere.
 class MbufFrames final : public backend::FrameCache {
 public:
@@ -29,6 +35,11 @@ public:
 
     /// Makes the frame of an mbuf that was received or allocated, in one piece.
     static backend::Frame& adopt(rte_mbuf& mbuf) noexcept;
+
+    /// Whether the device, or whoever it gave the mbuf to, has a reference of its own.
+    [[nodiscard]] bool is_in_flight(const backend::Frame& frame) const noexcept override {
+        return owns(frame) && rte_mbuf_refcnt_read(&mbuf_of(frame)) != 1;
+    }
 
     /// Whether a frame is an mbuf's.
     [[nodiscard]] static bool owns(const backend::Frame& frame) noexcept { return frame.release == &release; }

@@ -51,12 +51,22 @@ backend::PortInfo StackPort::info() const noexcept {
 
 // --- receiving
 
-Frame* StackPort::take(rte_mbuf& mbuf, time::Instant now) noexcept {
-    if (mbuf.nb_segs != 1) [[unlikely]] {
+// A ring hands out the very mbuf that was sent, and its sender may have kept it for a retransmission: its frame is the
+// sender's then, and nothing is written to it here.
+rte_mbuf* StackPort::copy_of_shared(rte_mbuf& mbuf) noexcept {
+    rte_mbuf* const copy = rte_pktmbuf_copy(&mbuf, ports_->ports().front()->pool(queue_).get(), 0, UINT32_MAX);
+    rte_pktmbuf_free(&mbuf);
+    return copy;
+}
+
+Frame* StackPort::take(rte_mbuf& received, time::Instant now) noexcept {
+    rte_mbuf* const own = rte_mbuf_refcnt_read(&received) == 1 ? &received : copy_of_shared(received);
+    if (own == nullptr || own->nb_segs != 1) [[unlikely]] {
         ++refused_;
-        rte_pktmbuf_free(&mbuf);
+        rte_pktmbuf_free(own);
         return nullptr;
     }
+    rte_mbuf& mbuf = *own;
     Frame& frame = MbufFrames::adopt(mbuf);
     frame.checksum = checksum_of(mbuf);
     frame.hash = (mbuf.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0 ? mbuf.hash.rss : 0;
@@ -136,17 +146,19 @@ std::size_t StackPort::receive(std::span<Frame*> out, time::Instant now) noexcep
 
 // --- sending
 
-// What the stack changed of a frame goes into its mbuf. One that somebody else holds too, as TCP does until its data is
-// acknowledged, is copied: the device may read an mbuf long after it was handed over, and a retransmission would write
-// its headers meanwhile. So is one of the heap, as a datagram that was put together from pieces.
+// What the stack changed of a frame goes into its mbuf. One that its sender keeps until it is acknowledged is sent
+// itself, with a reference of the device's own: the stack writes nothing to it until that is gone. What is shared
+// otherwise is copied, and so is what is not an mbuf, as a datagram that was put together from pieces.
 rte_mbuf* StackPort::to_mbuf(Frame& packet) noexcept {
-    if (MbufFrames::owns(packet) && !packet.is_shared()) [[likely]] {
+    const bool is_kept = (packet.flags & backend::frame_flag::kept) != 0;
+    if (MbufFrames::owns(packet) && (!packet.is_shared() || is_kept)) [[likely]] {
         rte_mbuf& mbuf = mbuf_of(packet);
         mbuf.data_off = packet.headroom;
         mbuf.data_len = packet.length;
         mbuf.pkt_len = packet.length;
         mbuf.ol_flags = 0;
         if ((packet.flags & backend::frame_flag::sum_missing) != 0) ask_for_checksum(mbuf);
+        if (packet.is_shared()) rte_mbuf_refcnt_update(&mbuf, 1);
         return &mbuf;
     }
     Frame* const copy = frames_.allocate();
@@ -167,18 +179,28 @@ std::size_t StackPort::transmit(std::span<Frame*> packets) noexcept {
         return packets.size();
     }
     std::array<rte_mbuf*, burst_max> mbufs;
+    std::array<bool, burst_max> is_kept;
     std::size_t count = 0;
     for (; count < std::min(packets.size(), mbufs.size()); ++count) {
         mbufs[count] = to_mbuf(*packets[count]);
         if (mbufs[count] == nullptr) [[unlikely]]
             break;
         packets[count] = &frame_of(*mbufs[count]);
+        is_kept[count] = packets[count]->is_shared();
     }
     // Some drivers want to see what they are to finish, and may refuse a frame.
     const auto wanted = static_cast<std::uint16_t>(count);
     const std::uint16_t ready =
         port_.sends_checksums() ? rte_eth_tx_prepare(port_id_, queue_, mbufs.data(), wanted) : wanted;
     const std::uint16_t sent = rte_eth_tx_burst(port_id_, queue_, mbufs.data(), ready);
+    // Of one that is not kept and was sent nothing may be touched any more.
+    for (std::size_t i = 0; i < count; ++i) {
+        if (!is_kept[i]) continue;
+        if (i < sent)
+            --packets[i]->handles;
+        else
+            rte_mbuf_refcnt_update(mbufs[i], -1);
+    }
     if (sent != ready || ready == wanted) [[likely]]
         return sent;
     ++refused_;

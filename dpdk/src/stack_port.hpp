@@ -62,6 +62,7 @@ private:
 
     [[nodiscard]] backend::Frame* take(rte_mbuf& mbuf, time::Instant now) noexcept;
     void verify_hash(const backend::Frame& frame) noexcept;
+    [[nodiscard]] rte_mbuf* copy_of_shared(rte_mbuf& mbuf) noexcept;
     [[nodiscard]] rte_mbuf* to_mbuf(backend::Frame& packet) noexcept;
     [[nodiscard]] std::uint16_t take_burst(std::span<rte_mbuf*> out) noexcept;
     void leave() noexcept;

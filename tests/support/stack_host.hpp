@@ -81,6 +81,31 @@ inline Bytes arp(stack::wire::ArpOperation operation, stack::wire::Ipv4Addr send
     options.frames = frames;
     return options;
 }
+/// Frames whose port may still read what it was given.
+class TestFrames final : public backend::FrameCache {
+public:
+    explicit TestFrames(const backend::HeapFramesOptions& options = {}) : heap_(options) {}
+    ~TestFrames() { spill_all(); }
+
+    [[nodiscard]] bool is_in_flight(const backend::Frame&) const noexcept override { return are_in_flight; }
+    [[nodiscard]] std::size_t available() noexcept override { return heap_.available() + ready(); }
+    [[nodiscard]] std::uint64_t out() const noexcept { return heap_.out() - ready(); }
+
+    bool are_in_flight = false;  ///< all that were sent and are kept
+
+protected:
+    std::size_t refill(std::span<backend::Frame*> out) noexcept override {
+        std::size_t count = 0;
+        while (count < out.size() && (out[count] = heap_.allocate()) != nullptr) ++count;
+        return count;
+    }
+    void spill(std::span<backend::Frame*> frames) noexcept override {
+        for (backend::Frame* frame : frames) frame->drop();
+    }
+
+private:
+    backend::HeapFrames heap_;
+};
 
 class StackHost {
 public:
@@ -117,7 +142,7 @@ public:
     [[nodiscard]] std::uint64_t dropped(stack::Drop why) const { return stack.drops()[why]; }
 
     time::Instant now;
-    backend::HeapFrames frames;
+    TestFrames frames;
     stack::Stack stack;
 };
 

@@ -5,7 +5,7 @@ namespace skerry::stack {
 using wire::Ipv4Addr;
 using wire::MacAddr;
 
-Drop Ipv4Output::check(Ipv4Addr destination, std::size_t bytes) const noexcept {
+Drop Ipv4Output::check_slow(Ipv4Addr destination, std::size_t bytes) const noexcept {
     const bool stays = destination == config_.address && config_.loops_own_address;
     const std::size_t mtu = stays ? wire::ipv4_datagram_bytes_max : config_.mtu;
     if (bytes + wire::ipv4_bytes > mtu) return Drop::ipv4_too_big;
@@ -15,12 +15,8 @@ Drop Ipv4Output::check(Ipv4Addr destination, std::size_t bytes) const noexcept {
     return next_hop(destination).is_unspecified() ? Drop::ipv4_no_route : Drop::none;
 }
 
-void Ipv4Output::send(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, time::Instant now,
-                      std::uint8_t ttl) noexcept {
-    wire::Ipv4Header header;
-    header.ttl = destination.is_multicast() ? 1 : ttl;
-    header.protocol = protocol;
-    header.destination = destination;
+void Ipv4Output::send_slow(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept {
+    if (header.destination.is_multicast()) header.ttl = 1;
     finish(packet, header, now);
 }
 
@@ -45,13 +41,6 @@ void Ipv4Output::loop(Frame& packet, Ipv4Addr destination, std::uint8_t protocol
     looped_.push(packet);
 }
 
-void Ipv4Output::write_header(Frame& packet, wire::Ipv4Header& header) noexcept {
-    header.total_bytes = static_cast<std::uint16_t>(packet.length + header.header_bytes);
-    header.dont_fragment = true;  // so the identification may be anything: RFC 6864 section 4.1
-    header.source = config_.address;
-    wire::write(header, packet.prepend(header.header_bytes));
-}
-
 void Ipv4Output::finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept {
     const Ipv4Addr destination = header.destination;
     write_header(packet, header);
@@ -62,7 +51,9 @@ void Ipv4Output::finish(Frame& packet, wire::Ipv4Header& header, time::Instant n
     }
     if (destination.is_multicast()) return link_.send(packet, MacAddr::of_group(destination), wire::ether_type::ipv4);
     if (config_.is_broadcast(destination)) return link_.send(packet, MacAddr::broadcast(), wire::ether_type::ipv4);
-    neighbours_.send(packet, next_hop(destination), now);
+    plain_ = destination.bits;
+    plain_hop_ = next_hop(destination);
+    neighbours_.send(packet, plain_hop_, now);
 }
 
 }  // namespace skerry::stack

@@ -66,7 +66,7 @@ void Neighbours::drop_waiting(Entry& entry, Drop why) noexcept {
 
 // --- sending
 
-void Neighbours::send(Frame& packet, Ipv4Addr next_hop, time::Instant now) noexcept {
+void Neighbours::send_slow(Frame& packet, Ipv4Addr next_hop, time::Instant now) noexcept {
     Entry* entry = find(next_hop);
     if (entry == nullptr) {
         entry = make(next_hop);
@@ -88,7 +88,7 @@ void Neighbours::use(Entry& entry, Frame& packet, time::Instant now) noexcept {
         entry.state = State::delay;
         timers_.set(entry, now + config_.neighbours.delay_first_probe);
     }
-    link_.send(packet, entry.mac, wire::ether_type::ipv4);
+    link_.send(packet, entry.image);
 }
 
 void Neighbours::wait(Entry& entry, Frame& packet) noexcept {
@@ -195,7 +195,7 @@ void Neighbours::learn(Entry& entry, const ArpPacket& packet, time::Instant now)
 }
 
 void Neighbours::set_reachable(Entry& entry, const MacAddr& mac, time::Instant now) noexcept {
-    entry.mac = mac;
+    set_mac(entry, mac);
     entry.state = State::reachable;
     entry.requests = 0;
     entry.confirmed = now;
@@ -205,7 +205,7 @@ void Neighbours::set_reachable(Entry& entry, const MacAddr& mac, time::Instant n
 
 // What is known is used. Packets that waited use it too, and so begin the check.
 void Neighbours::set_stale(Entry& entry, const MacAddr& mac, time::Instant now) noexcept {
-    entry.mac = mac;
+    set_mac(entry, mac);
     entry.state = State::stale;
     entry.requests = 0;
     Timers::cancel(entry);
@@ -218,7 +218,7 @@ void Neighbours::set_stale(Entry& entry, const MacAddr& mac, time::Instant now) 
 void Neighbours::flush(Entry& entry) noexcept {
     while (Frame* packet = entry.waiting.pop()) {
         --waiting_;
-        link_.send(*packet, entry.mac, wire::ether_type::ipv4);
+        link_.send(*packet, entry.image);
     }
 }
 

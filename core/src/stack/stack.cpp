@@ -1,11 +1,14 @@
 #include <skerry/stack/stack.hpp>
 
+#include <skerry/base/compiler.hpp>
+#include <skerry/stack/glance.hpp>
 #include <skerry/stack/wire/arp.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/checksum.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 
 namespace skerry::stack {
@@ -30,6 +33,8 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
     return config;
 }
 
+constexpr std::size_t burst_max = 32;
+
 }  // namespace
 
 Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Instant start)
@@ -52,7 +57,8 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
 Stack::~Stack() = default;
 
 void Stack::input(std::span<Frame* const> burst, time::Instant now) noexcept {
-    for (Frame* const frame : burst) input_frame(*frame, now);
+    for (; burst.size() > burst_max; burst = burst.subspan(burst_max)) input_burst(burst.first(burst_max), now);
+    input_burst(burst, now);
     // What we sent ourselves; what that makes us send ourselves waits for the next turn, or it could go on for ever.
     for (std::size_t left = output_.looped().size(); left > 0; --left)
         input_ipv4(*output_.looped().pop(), now, Origin::ourselves);
@@ -68,6 +74,25 @@ void Stack::input_steered(std::span<Frame* const> burst, time::Instant now) noex
             input_ipv4(*frame, now, Origin::steered);
     udp_.deliver();
     tcp_.deliver();
+}
+
+void Stack::input_burst(std::span<Frame* const> burst, time::Instant now) noexcept {
+    constexpr std::size_t ahead = 4;
+    constexpr std::size_t few = 2;
+    std::array<Glance, burst_max> room;
+    const std::span<Glance> glances = std::span(room).first(burst.size());
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        if (i + ahead < burst.size()) prefetch_read(burst[i + ahead]->data);
+        glances[i].look_at(*burst[i], config_);
+    }
+    if (burst.size() > few) tcp_.fetch_ahead(glances);
+    for (const Glance& glance : glances)
+        if (!input_usual(glance, now)) input_frame(*glance.frame, now);
+}
+
+bool Stack::input_usual(const Glance& glance, time::Instant now) noexcept {
+    if (glance.protocol == wire::ip_protocol::tcp) return tcp_.input_usual(glance, now);
+    return glance.protocol == wire::ip_protocol::udp && udp_.input_usual(glance);
 }
 
 void Stack::input_frame(Frame& frame, time::Instant now) noexcept {

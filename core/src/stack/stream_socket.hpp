@@ -15,6 +15,8 @@ public:
     explicit Stream(Sockets& sockets) noexcept : sockets_(&sockets) {
         ops = &operations;
         home = sockets.home_;
+        begin = this;
+        waiter = &reader;
     }
 
     /// Waits for the connection; null once it was told.

@@ -202,6 +202,24 @@ void Udp::input(Packet& packet) noexcept {
     give(*endpoint, frame, packet.ip.source, header.source_port);
 }
 
+bool Udp::input_usual(const Glance& glance) noexcept {
+    const tcp::Tuple& tuple = glance.tuple;
+    UdpEndpoint* const endpoint = by_port_[tuple.local_port];
+    if (endpoint == nullptr || endpoint->next_on_port_ != nullptr || config_.steering != nullptr) return false;
+    if (!endpoint->local.is_unspecified() && endpoint->local != tuple.local) return false;
+    if (endpoint->is_connected() && (endpoint->remote != tuple.remote || endpoint->remote_port != tuple.remote_port))
+        return false;
+    const std::byte* const at = glance.transport();
+    const std::uint32_t bytes = wire::load_be16(at + 4);
+    if (bytes < wire::udp_bytes || bytes + wire::ipv4_bytes != glance.ip_bytes() || tuple.local_port == 0 ||
+        tuple.remote.is_never_a_source() || config_.is_broadcast(tuple.remote))
+        return false;
+    if (!glance.checksums_hold(bytes, wire::load_checksum(at + 6) != 0)) return false;
+    glance.trim_to(bytes - static_cast<std::uint32_t>(wire::udp_bytes));
+    give(*endpoint, *glance.frame, tuple.remote, tuple.remote_port);
+    return true;
+}
+
 // A socket that nobody reads does not take the frames that others need: when they are short it gets copies of a few.
 void Udp::give_copy(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source, std::uint16_t source_port) noexcept {
     Frame* const copy = endpoint.unread() < config_.assured_frames ? copy_to_heap(frame) : nullptr;
@@ -301,18 +319,19 @@ Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std
     if (frame == nullptr) return Errc::no_buffers;
     if (!payload.empty()) std::memcpy(frame->data, payload.data(), payload.size());
     frame->length = static_cast<std::uint16_t>(payload.size());
-    std::byte* const at = frame->prepend(wire::udp_bytes);
     wire::UdpHeader header;
     header.source_port = from.port;
     header.destination_port = port;
     header.bytes = static_cast<std::uint16_t>(bytes);
-    wire::write(header, at);
     const std::uint64_t pseudo = pseudo_header(config_.address, to, header.bytes);
+    const std::uint64_t of_payload = config_.checksums_sent ? 0 : wire::sum(frame->bytes(), pseudo);
+    std::byte* const at = frame->prepend(wire::udp_bytes);
+    const std::uint64_t all = of_payload + wire::write(header, at);
     if (config_.checksums_sent) {
         wire::seal_udp_unfinished(frame->bytes(), pseudo);
         frame->flags |= backend::frame_flag::sum_missing;
     } else {
-        wire::seal_udp(frame->bytes(), pseudo);
+        wire::store_checksum(at + 6, wire::udp_checksum(all));
     }
     const bool are_members_here =
         to.is_multicast() &&

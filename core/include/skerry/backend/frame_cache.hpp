@@ -51,6 +51,11 @@ public:
         free_[count_++] = &frame;
     }
 
+    /// Whether a device may still read a frame of this cache that was transmitted while somebody kept it
+    /// (frame_flag::kept): until then nothing is written to it. Asked when a segment is sent again, so seldom. A port
+    /// that is done with a frame when its transmit() returns has none.
+    [[nodiscard]] virtual bool is_in_flight(const Frame&) const noexcept { return false; }
+
     [[nodiscard]] const FrameStats& stats() const noexcept { return stats_; }
     /// How many a caller could still get, about; for whoever keeps frames and has to leave some to others.
     /// Cost: an indirect call; to be asked once for some dozen frames.

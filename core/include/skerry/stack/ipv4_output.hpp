@@ -20,11 +20,24 @@ public:
 
     /// Whether a packet to `destination` could leave, and if not why: ipv4_no_route, or ipv4_too_big when `bytes` of a
     /// segment exceed the MTU.
-    [[nodiscard]] Drop check(wire::Ipv4Addr destination, std::size_t bytes) const noexcept;
+    [[nodiscard]] Drop check(wire::Ipv4Addr destination, std::size_t bytes) const noexcept {
+        if (destination.bits == plain_ && bytes + wire::ipv4_bytes <= config_.mtu) [[likely]]
+            return Drop::none;
+        return check_slow(destination, bytes);
+    }
 
     /// Sends the segment in `packet` from our address. check() has answered none. Takes the packet over.
     void send(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, time::Instant now,
-              std::uint8_t ttl = ttl_default) noexcept;
+              std::uint8_t ttl = ttl_default) noexcept {
+        wire::Ipv4Header header;
+        header.ttl = ttl;
+        header.protocol = protocol;
+        header.destination = destination;
+        if (destination.bits != plain_) [[unlikely]]
+            return send_slow(packet, header, now);
+        write_header(packet, header);
+        neighbours_.send(packet, plain_hop_, now);
+    }
 
     /// Brings a segment of what goes to a group back to ourselves, who are in it.
     void loop(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol) noexcept;
@@ -44,7 +57,14 @@ public:
     static constexpr std::uint8_t ttl_default = 64;
 
 private:
-    void write_header(Frame& packet, wire::Ipv4Header& header) noexcept;
+    [[nodiscard]] Drop check_slow(wire::Ipv4Addr destination, std::size_t bytes) const noexcept;
+    void send_slow(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept;
+    void write_header(Frame& packet, wire::Ipv4Header& header) noexcept {
+        header.total_bytes = static_cast<std::uint16_t>(packet.length + header.header_bytes);
+        header.dont_fragment = true;  // so the identification may be anything: RFC 6864 section 4.1
+        header.source = config_.address;
+        wire::write(header, packet.prepend(header.header_bytes));
+    }
     void finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept;
     [[nodiscard]] wire::Ipv4Addr next_hop(wire::Ipv4Addr destination) const noexcept {
         return config_.is_on_link(destination) ? destination : config_.gateway;
@@ -54,6 +74,10 @@ private:
     Link& link_;
     Neighbours& neighbours_;
     FrameQueue looped_;
+    // The host, of those that are not ourselves, to which something was sent last, and where that went.
+    static constexpr std::uint64_t nobody = std::uint64_t{1} << 32U;
+    std::uint64_t plain_ = nobody;
+    wire::Ipv4Addr plain_hop_;
 };
 
 }  // namespace skerry::stack

@@ -11,6 +11,7 @@
 #include "../backend/frame_cache.hpp"
 
 #include <cstddef>
+#include <cstring>
 
 namespace skerry::stack {
 
@@ -42,15 +43,28 @@ public:
 
     /// Puts a header in front of `packet`, which has the room, and queues it for the port. Takes it over.
     void send(Frame& packet, const wire::MacAddr& destination, std::uint16_t ether_type) noexcept {
-        wire::EthernetHeader header;
-        header.destination = destination;
-        header.source = mac_;
-        header.ether_type = ether_type;
-        wire::write(header, packet.prepend(wire::ethernet_bytes));
+        send(packet, image(destination, ether_type));
+    }
+
+    /// The same with a header of image().
+    void send(Frame& packet, const wire::EthernetImage& image) noexcept {
+        std::memcpy(packet.prepend(wire::ethernet_bytes), image.bytes.data(), wire::ethernet_bytes);
         if (backlog_.size() >= backlog_max_) [[unlikely]]
             return drop(packet, Drop::transmit_full);
         backlog_.push(packet);
     }
+    [[nodiscard]] wire::EthernetImage image(const wire::MacAddr& destination, std::uint16_t ether_type) const noexcept {
+        wire::EthernetHeader header;
+        header.destination = destination;
+        header.source = mac_;
+        header.ether_type = ether_type;
+        wire::EthernetImage image;
+        wire::write(header, image.bytes.data());
+        return image;
+    }
+
+    /// Whether a frame that was sent and kept is still being read.
+    [[nodiscard]] bool is_in_flight(const Frame& frame) const noexcept { return frames_.is_in_flight(frame); }
 
     void drop(Frame& packet, Drop why) noexcept {
         drops_.count(why);

@@ -37,7 +37,14 @@ public:
 
     /// Sends an IP packet to `next_hop`, at once or when its hardware address is known. Takes the packet over.
     /// Cost:     one lookup; none when it is the same neighbour as last time.
-    void send(Frame& packet, wire::Ipv4Addr next_hop, time::Instant now) noexcept;
+    void send(Frame& packet, wire::Ipv4Addr next_hop, time::Instant now) noexcept {
+        const Entry* const entry = last_;
+        if (entry != nullptr && entry->address == next_hop && &by_use_.back() == &entry->by_use &&
+            (entry->state >= State::delay ||
+             (entry->state == State::reachable && now - entry->confirmed <= config_.neighbours.reachable))) [[likely]]
+            return link_.send(packet, entry->image);
+        send_slow(packet, next_hop, now);
+    }
 
     /// An ARP packet came. True: the tables of other cores should hear of it too.
     bool input(const wire::ArpPacket& packet, time::Instant now) noexcept;
@@ -65,6 +72,7 @@ private:
         Neighbours* table = nullptr;
         wire::Ipv4Addr address;
         wire::MacAddr mac;
+        wire::EthernetImage image;  // of a frame to it
         State state = State::incomplete;
         std::uint8_t requests = 0;
         time::Instant confirmed;
@@ -74,6 +82,7 @@ private:
 
     using Entries = std::unordered_map<std::uint32_t, std::unique_ptr<Entry>>;
 
+    void send_slow(Frame& packet, wire::Ipv4Addr next_hop, time::Instant now) noexcept;
     [[nodiscard]] Entry* find(wire::Ipv4Addr address) noexcept;
     Entry* make(wire::Ipv4Addr address) noexcept;
     void erase(Entry& entry, Drop why) noexcept;
@@ -82,6 +91,10 @@ private:
     void use(Entry& entry, Frame& packet, time::Instant now) noexcept;
     void wait(Entry& entry, Frame& packet) noexcept;
     void ask(Entry& entry, time::Instant now) noexcept;
+    void set_mac(Entry& entry, const wire::MacAddr& mac) noexcept {
+        entry.mac = mac;
+        entry.image = link_.image(mac, wire::ether_type::ipv4);
+    }
     void set_reachable(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
     void set_stale(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
     [[nodiscard]] bool asks_us(const wire::ArpPacket& packet) const noexcept;

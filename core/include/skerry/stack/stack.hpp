@@ -75,6 +75,8 @@ private:
     /// one, which has looked at its addresses.
     enum class Origin : std::uint8_t { link, link_group, ourselves, steered };
 
+    void input_burst(std::span<Frame* const> burst, time::Instant now) noexcept;
+    [[nodiscard]] bool input_usual(const Glance& glance, time::Instant now) noexcept;
     void input_frame(Frame& frame, time::Instant now) noexcept;
     void input_arp(Frame& frame, time::Instant now) noexcept;
     void input_steered_arp(Frame& frame, time::Instant now) noexcept;

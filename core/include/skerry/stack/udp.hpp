@@ -5,6 +5,7 @@
 // Sockets are found by their port in a table of all 65,536, of which only the touched pages exist: one load. Those that
 // share a port form a list; the one that says most about its peer gets the datagram.
 
+#include "glance.hpp"
 #include "groups.hpp"
 #include "icmp.hpp"
 #include "ipv4_output.hpp"
@@ -102,6 +103,9 @@ public:
 
     /// Takes the packet over.
     void input(Packet& packet) noexcept;
+    /// Takes the frame over if it holds a datagram for the only socket of its port; false, and nothing is changed, if
+    /// not. `glance` has seen a datagram.
+    [[nodiscard]] bool input_usual(const Glance& glance) noexcept;
     /// False when no socket is told of it.
     [[nodiscard]] bool input_error(const IcmpError& error) noexcept;
     /// After a burst: tells the endpoints that got something.

@@ -1,5 +1,6 @@
 #include <skerry/stack/tcp/output.hpp>
 
+#include <skerry/base/compiler.hpp>
 #include <skerry/stack/wire/checksum.hpp>
 
 #include <array>
@@ -16,10 +17,6 @@ std::span<const std::byte> timestamps(OptionBytes& out, bool has_timestamps, std
     if (!has_timestamps) return {};
     wire::store_only_timestamps({value, echo}, out.data());
     return std::span(out).first(wire::tcp_timestamps_bytes);
-}
-
-std::span<const std::byte> timestamps(OptionBytes& out, const Tcb& tcb, time::Instant now) noexcept {
-    return timestamps(out, tcb.has_timestamps, timestamp(now, tcb.ts_offset), tcb.ts_recent);
 }
 
 }  // namespace
@@ -42,6 +39,32 @@ void Output::emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std
         wire::seal_tcp(frame.bytes(), pseudo);
     }
     shared_.output.send(frame, tuple.remote, wire::ip_protocol::tcp, now);
+}
+
+// Of a connection that stands. The checksum is made of the payload and of the words of the headers, while they are in
+// registers.
+SKERRY_ALWAYS_INLINE void Output::emit_usual(Frame& frame, Tcb& tcb, wire::TcpHeader& header,
+                                             time::Instant now) noexcept {
+    const Tuple& tuple = tcb.tuple;
+    header.source_port = tuple.local_port;
+    header.destination_port = tuple.remote_port;
+    header.header_bytes = wire::tcp_bytes + (tcb.has_timestamps ? wire::tcp_timestamps_bytes : 0);
+    const bool has_checksum = !shared_.config.checksums_sent;
+    const std::uint32_t bytes = std::uint32_t{header.header_bytes} + frame.length;
+    const std::uint64_t pseudo = wire::pseudo_header(tuple.local, tuple.remote, wire::ip_protocol::tcp, bytes);
+    std::uint64_t sum = has_checksum ? wire::sum(frame.bytes(), pseudo) : 0;
+    std::byte* const at = frame.prepend(header.header_bytes);
+    sum += wire::write(header, at);
+    if (tcb.has_timestamps)
+        sum += wire::store_only_timestamps({timestamp(now, tcb.ts_offset), tcb.ts_recent}, at + wire::tcp_bytes);
+    if (has_checksum) {
+        wire::store_checksum(at + 16, wire::fold(sum));
+    } else {
+        wire::seal_tcp_unfinished(frame.bytes(), pseudo);
+        frame.flags |= backend::frame_flag::sum_missing;
+    }
+    shared_.output.send(frame, tuple.remote, wire::ip_protocol::tcp, now);
+    acknowledged(tcb);
 }
 
 void Output::send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
@@ -72,7 +95,8 @@ void Output::acknowledged(Tcb& tcb) noexcept {
 
 bool Output::send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant now) noexcept {
     Frame* frame = segment.frame;
-    if (frame != nullptr && !frame->is_shared()) [[likely]] {
+    const bool is_again = (segment.flags & sent_flag::again) != 0;
+    if (frame != nullptr && !frame->is_shared() && !(is_again && shared_.link.is_in_flight(*frame))) [[likely]] {
         frame->data = frame->memory() + segment.offset;
         frame->headroom = segment.offset;
         frame->length = segment.length;
@@ -92,21 +116,30 @@ bool Output::send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant no
     header.flags = static_cast<std::uint8_t>(flag::ack | (is_last && segment.length != 0 ? flag::psh : 0) |
                                              (segment.is_fin() ? flag::fin : 0));
     header.window = window(tcb);
-    OptionBytes options;
-    emit(*frame, tcb.tuple, header, timestamps(options, tcb, now), now);
-    acknowledged(tcb);
+    emit_usual(*frame, tcb, header, now);
     return true;
 }
 
+void Output::send_fresh(Tcb& tcb, Frame& frame, time::Instant now) noexcept {
+    frame.flags = backend::frame_flag::kept;
+    ++frame.handles;
+    wire::TcpHeader header;
+    header.seq = tcb.snd_nxt;
+    header.ack = tcb.rcv_nxt;
+    header.flags = flag::ack | flag::psh;
+    header.window = window(tcb);
+    emit_usual(frame, tcb, header, now);
+}
+
 void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept {
+    Frame* const frame = shared_.link.allocate();
+    if (frame == nullptr) return acknowledged(tcb);
     wire::TcpHeader header;
     header.seq = seq;
     header.ack = tcb.rcv_nxt;
     header.flags = flags;
     header.window = window(tcb);
-    OptionBytes options;
-    send_empty(tcb.tuple, header, timestamps(options, tcb, now), now);
-    acknowledged(tcb);
+    emit_usual(*frame, tcb, header, now);
 }
 
 void Output::answer(Tcb& tcb, time::Instant now) noexcept {

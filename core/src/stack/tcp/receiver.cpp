@@ -15,14 +15,35 @@ void Receiver::start(Tcb& tcb, std::uint32_t irs) noexcept {
 
 // --- what comes
 
+// A connection that has hardly any keeps a copy on the heap when frames are short. So those that nobody reads stop no
+// other one.
 Drop Receiver::accept_next(Tcb& tcb, Segment& segment) noexcept {
-    const std::size_t before = tcb.received.size();
-    if (!queue(tcb, segment)) [[unlikely]]
-        return Drop::tcp_frames;
-    shared_.receive_frames += tcb.received.size() - before;
-    owe_for_data(tcb, segment.now());
-    shared_.mark_ready(tcb);
+    Frame& frame = segment.frame();
+    if (can_join(tcb, frame) || may_keep()) [[likely]] {
+        segment.is_kept = take_next(tcb, frame, segment.now());
+        return Drop::none;
+    }
+    Frame* const copy = tcb.received.size() < shared_.config.assured_frames ? copy_to_heap(frame) : nullptr;
+    if (copy == nullptr) return Drop::tcp_frames;
+    (void)take_next(tcb, *copy, segment.now());  // it joins none
     return Drop::none;
+}
+
+bool Receiver::take_next(Tcb& tcb, Frame& payload, time::Instant now) noexcept {
+    const bool is_joined = can_join(tcb, payload);
+    if (is_joined) {
+        Frame& last = tcb.received.back();
+        std::memcpy(last.data + last.length, payload.data, payload.length);
+        last.length = static_cast<std::uint16_t>(last.length + payload.length);
+        tcb.received_bytes += payload.length;
+        tcb.rcv_nxt += payload.length;
+    } else {
+        queue(tcb, payload);
+        ++shared_.receive_frames;
+    }
+    owe_for_data(tcb, now);
+    shared_.mark_ready(tcb);
+    return !is_joined;
 }
 
 // Every second segment is acknowledged, or after 40 ms. The flush after the tasks sends it, unless a reply did.
@@ -33,36 +54,13 @@ void Receiver::owe_for_data(Tcb& tcb, time::Instant now) noexcept {
     shared_.arm(tcb);
 }
 
-// The frame to queue: the segment's own, or, when frames are short, a copy on the heap for a connection that has hardly
-// any. So those that nobody reads stop no other one.
-Frame* Receiver::frame_to_keep(const Tcb& tcb, Segment& segment) noexcept {
-    if (shared_.receive_frames < shared_.config.tcp.receive_frames_max && shared_.link.may_keep_to_read()) [[likely]] {
-        segment.is_kept = true;
-        return &segment.frame();
-    }
-    return tcb.received.size() < shared_.config.assured_frames ? copy_to_heap(segment.frame()) : nullptr;
-}
-
-bool Receiver::queue(Tcb& tcb, Segment& segment) noexcept {
+// Small segments that nobody reads would hold a whole frame each.
+bool Receiver::can_join(const Tcb& tcb, const Frame& payload) noexcept {
     constexpr std::size_t many_frames = 8;
     constexpr std::size_t small_bytes = 512;
-    Frame& frame = segment.frame();
-    // Small segments that nobody reads would hold a whole frame each.
-    if (tcb.received.size() >= many_frames && frame.length <= small_bytes) {
-        Frame& last = tcb.received.back();
-        if (!last.is_shared() && last.tailroom() >= frame.length) {
-            std::memcpy(last.data + last.length, frame.data, frame.length);
-            last.length = static_cast<std::uint16_t>(last.length + frame.length);
-            tcb.received_bytes += frame.length;
-            tcb.rcv_nxt += frame.length;
-            return true;
-        }
-    }
-    Frame* const kept = frame_to_keep(tcb, segment);
-    if (kept == nullptr) [[unlikely]]
-        return false;
-    queue(tcb, *kept);
-    return true;
+    if (tcb.received.size() < many_frames || payload.length > small_bytes) return false;
+    const Frame& last = tcb.received.back();
+    return !last.is_shared() && last.tailroom() >= payload.length;
 }
 
 void Receiver::queue(Tcb& tcb, Frame& payload) noexcept {
@@ -115,6 +113,7 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
         }
         queue(tcb, *next);
     }
+    tcb.has_gap = !tcb.reassembly.empty();
     shared_.owe_ack(tcb);  // a gap was filled: the sender waits for that. RFC 5681 section 4.2
     return Drop::none;
 }
@@ -132,6 +131,7 @@ Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexc
         tcb.reassembly.insert(seq, segment.frame(), shared_.config.tcp.reassembly_segments_max, dropped);
     for (; dropped != 0; --dropped) shared_.drops.count(Drop::tcp_reassembly_full);
     segment.is_kept = outcome == Reassembly::Outcome::kept;
+    tcb.has_gap = !tcb.reassembly.empty();
     output_.send_ack(tcb, segment.now());
     switch (outcome) {
         case Reassembly::Outcome::kept: return Drop::none;
@@ -145,6 +145,7 @@ void Receiver::take_fin(Tcb& tcb) noexcept {
     const Shared::Accounting accounting(shared_, tcb);
     ++tcb.rcv_nxt;
     tcb.reassembly.clear();
+    tcb.has_gap = false;
     shared_.owe_ack(tcb);
     shared_.mark_ready(tcb);
 }
@@ -152,15 +153,18 @@ void Receiver::take_fin(Tcb& tcb) noexcept {
 // --- what is read
 
 std::size_t Receiver::read(Tcb& tcb, std::span<std::byte> into, time::Instant) noexcept {
-    const Shared::Accounting accounting(shared_, tcb);
     std::size_t bytes = 0;
     while (bytes < into.size() && !tcb.received.empty()) {
         Frame& oldest = *tcb.received.front();
         const std::size_t count = std::min<std::size_t>(into.size() - bytes, oldest.length);
         std::memcpy(into.data() + bytes, oldest.data, count);
         bytes += count;
-        oldest.trim_front(count);
-        if (oldest.length == 0) tcb.received.pop()->drop();
+        if (count == oldest.length) {
+            tcb.received.pop()->drop();
+            --shared_.receive_frames;
+        } else {
+            oldest.trim_front(count);
+        }
     }
     on_read(tcb, bytes);
     return bytes;

@@ -64,7 +64,7 @@ void Tcp::finish(Tcb& tcb, time::Instant now) noexcept {
 void Tcp::set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept {
     tcb.no_delay = on;
     if (!on || !tcb.queue.has_unsent()) return;
-    const Shared::Accounting accounting(shared_, tcb);
+    const Shared::SendAccounting accounting(shared_, tcb);
     sender_.push(tcb, now);
 }
 
@@ -105,9 +105,14 @@ void Tcp::enter_time_wait(Tcb& tcb, time::Instant now) noexcept {
     end(tcb, Errc::ok);
 }
 
-void Tcp::end(Tcb& tcb, Errc error) noexcept {
+void Tcp::leave_table(Tcb& tcb) noexcept {
+    if (last_ == &tcb) last_ = nullptr;
     if (tcb.in_table) shared_.leave(tcb.tuple, flow_number(Kind::connection, tcb.index));
     tcb.in_table = false;
+}
+
+void Tcp::end(Tcb& tcb, Errc error) noexcept {
+    leave_table(tcb);
     tcb.state = State::closed;
     tcb.error = error;
     Timers::cancel(tcb);
@@ -124,7 +129,7 @@ void Tcp::end(Tcb& tcb, Errc error) noexcept {
 
 void Tcp::destroy(Tcb& tcb) noexcept {
     if (tcb.acceptor != nullptr) --tcb.acceptor->waiting_count_;
-    if (tcb.in_table) shared_.leave(tcb.tuple, flow_number(Kind::connection, tcb.index));
+    leave_table(tcb);
     Timers::cancel(tcb);
     if (AckLink& link = tcb; link.is_linked()) link.unlink();
     if (HolderLink& link = tcb; link.is_linked()) link.unlink();

@@ -7,13 +7,6 @@
 
 namespace skerry::stack::tcp {
 
-bool SendQueue::push(const SendSegment& segment) noexcept {
-    if (size_ == capacity_ && !grow()) return false;
-    (*this)[size_++] = segment;
-    bytes_ += segment.length;
-    return true;
-}
-
 bool SendQueue::grow() noexcept {
     const std::uint32_t capacity = capacity_ == inline_slots ? 8 : capacity_ * 2;
     std::unique_ptr<SendSegment[]> ring(new (std::nothrow) SendSegment[capacity]);

@@ -22,13 +22,59 @@ void Sender::start(Tcb& tcb) noexcept {
 
 void Sender::start_after_loss(Tcb& tcb, const Segment& segment) noexcept {
     tcb.congestion.window = tcb.mss;
-    if (!measure_by_timestamp(tcb, segment)) tcb.rto.assume_slow();
+    if (!measure_by_timestamp(tcb, segment.options.timestamps.echo, segment.now())) tcb.rto.assume_slow();
 }
 
 // --- writing
 
+// The usual write: all of it in one segment that may leave at once, behind others that have left. False, and nothing is
+// changed, for all others.
+bool Sender::write_one(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
+    SendQueue& queue = tcb.queue;
+    if (queue.empty() && tcb.retransmit_at == never) restart_after_idle(tcb, now);
+    const std::uint32_t ahead = tcb.snd_nxt - tcb.snd_una;
+    const std::size_t end = ahead + from.size();
+    if (queue.has_unsent() || from.empty() || from.size() > tcb.mss || end > tcb.congestion.window ||
+        end > tcb.snd_wnd || tcb.is_probing || tcb.duplicate_acks != 0 || !has_room(tcb) ||
+        from.size() > tcb.send_limit - queue.bytes())
+        return false;
+    if (!tcb.no_delay && ahead != 0 && from.size() < tcb.mss) return false;
+    if (shared_.send_frames >= shared_.config.tcp.send_frames_max) [[unlikely]]
+        return false;
+    if (!queue.empty() && queue.back().end() != tcb.snd_nxt) [[unlikely]]
+        return false;
+    if (!shared_.link.may_keep_to_send()) [[unlikely]]
+        return false;
+    Frame* const frame = shared_.link.allocate();
+    if (frame == nullptr) [[unlikely]]
+        return false;
+    SendSegment segment;
+    segment.frame = frame;
+    segment.sent_ns = now.as_nanos();
+    segment.seq = tcb.snd_nxt;
+    segment.offset = frame->headroom;
+    segment.length = static_cast<std::uint16_t>(from.size());
+    if (from.size() > frame->tailroom() || !queue.push(segment)) [[unlikely]] {
+        frame->drop();
+        return false;
+    }
+    ++shared_.send_frames;
+    queue.mark_sent();
+    std::memcpy(frame->data, from.data(), from.size());
+    frame->length = segment.length;
+    output_.send_fresh(tcb, *frame, now);
+    tcb.snd_nxt += segment.length;
+    if (tcb.retransmit_at == never) {
+        tcb.waiting_since = now.as_nanos();
+        restart_timer(tcb, now);
+    }
+    return true;
+}
+
 std::size_t Sender::write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
-    const Shared::Accounting accounting(shared_, tcb);
+    if (write_one(tcb, from, now)) [[likely]]
+        return from.size();
+    const Shared::SendAccounting accounting(shared_, tcb);
     const std::size_t others = shared_.send_frames - tcb.queue.size();
     std::size_t written = 0;
     while (written < from.size() && has_room(tcb)) {
@@ -84,7 +130,7 @@ std::size_t Sender::append(Tcb& tcb, std::span<const std::byte> from, bool has_s
 // With the last segment when that has not left yet.
 bool Sender::finish(Tcb& tcb, time::Instant now) noexcept {
     if (tcb.is_fin_queued) return true;
-    const Shared::Accounting accounting(shared_, tcb);
+    const Shared::SendAccounting accounting(shared_, tcb);
     SendSegment fin;
     fin.seq = tcb.queue.empty() ? tcb.snd_nxt : tcb.queue.back().end();
     fin.flags = sent_flag::fin;
@@ -175,55 +221,55 @@ void Sender::restart_timer(Tcb& tcb, time::Instant now) noexcept {
 
 // --- acknowledgements
 
-void Sender::on_ack(Tcb& tcb, const Segment& segment) noexcept {
-    const Shared::Accounting accounting(shared_, tcb);
+void Sender::on_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
+    if (ack.ack == tcb.snd_una && ack.length != 0 && !tcb.queue.has_unsent()) return update_window(tcb, ack);
+    const Shared::SendAccounting accounting(shared_, tcb);
     const std::uint32_t window_before = tcb.snd_wnd;
-    update_window(tcb, segment);
-    if (seq_after(segment.ack(), tcb.snd_una)) {
-        advance(tcb, segment);
-    } else if (segment.ack() == tcb.snd_una && segment.length() == 0 && tcb.queue.sent() != 0 &&
-               tcb.snd_wnd == window_before) {
-        on_duplicate(tcb, segment.now());
+    update_window(tcb, ack);
+    if (seq_after(ack.ack, tcb.snd_una)) {
+        advance(tcb, ack);
+    } else if (ack.ack == tcb.snd_una && ack.length == 0 && tcb.queue.sent() != 0 && tcb.snd_wnd == window_before) {
+        on_duplicate(tcb, ack.now);
     }
-    if (tcb.queue.has_unsent()) push(tcb, segment.now());
+    if (tcb.queue.has_unsent()) push(tcb, ack.now);
 }
 
-void Sender::update_window(Tcb& tcb, const Segment& segment) noexcept {
-    const bool is_newer = seq_before(tcb.snd_wl1, segment.seq()) ||
-                          (tcb.snd_wl1 == segment.seq() && seq_at_or_before(tcb.snd_wl2, segment.ack()));
+void Sender::update_window(Tcb& tcb, const Acknowledgement& ack) noexcept {
+    const bool is_newer =
+        seq_before(tcb.snd_wl1, ack.seq) || (tcb.snd_wl1 == ack.seq && seq_at_or_before(tcb.snd_wl2, ack.ack));
     if (!is_newer) return;
-    tcb.snd_wnd = std::uint32_t{segment.header.window} << tcb.send_scale;
+    tcb.snd_wnd = std::uint32_t{ack.window} << tcb.send_scale;
     tcb.snd_wnd_max = std::max(tcb.snd_wnd_max, tcb.snd_wnd);
-    tcb.snd_wl1 = segment.seq();
-    tcb.snd_wl2 = segment.ack();
+    tcb.snd_wl1 = ack.seq;
+    tcb.snd_wl2 = ack.ack;
 }
 
-void Sender::measure(Tcb& tcb, const Segment& segment) noexcept {
+void Sender::measure(Tcb& tcb, const Acknowledgement& ack) noexcept {
     const SendSegment& oldest = tcb.queue.front();
     if ((oldest.flags & sent_flag::again) == 0)
-        tcb.rto.sample(std::chrono::nanoseconds{segment.now().as_nanos() - oldest.sent_ns});
+        tcb.rto.sample(std::chrono::nanoseconds{ack.now.as_nanos() - oldest.sent_ns});
     else
-        (void)measure_by_timestamp(tcb, segment);
+        (void)measure_by_timestamp(tcb, ack.echo, ack.now);
 }
 
-bool Sender::measure_by_timestamp(Tcb& tcb, const Segment& segment) noexcept {
-    if (!tcb.has_timestamps || segment.options.timestamps.echo == 0) return false;
-    const std::uint32_t ms = timestamp(segment.now(), tcb.ts_offset) - segment.options.timestamps.echo;
+bool Sender::measure_by_timestamp(Tcb& tcb, std::uint32_t echo, time::Instant now) noexcept {
+    if (!tcb.has_timestamps || echo == 0) return false;
+    const std::uint32_t ms = timestamp(now, tcb.ts_offset) - echo;
     if (ms >= 0x8000'0000U) return false;
     tcb.rto.sample(std::chrono::milliseconds{ms});
     return true;
 }
 
-void Sender::advance(Tcb& tcb, const Segment& segment) noexcept {
-    const time::Instant now = segment.now();
+void Sender::advance(Tcb& tcb, const Acknowledgement& ack) noexcept {
+    const time::Instant now = ack.now;
     SendQueue& queue = tcb.queue;
     AckSample sample;
-    sample.acked_bytes = segment.ack() - tcb.snd_una;
+    sample.acked_bytes = ack.ack - tcb.snd_una;
     sample.in_flight_before = in_flight(tcb);
     sample.is_window_limited = sample.in_flight_before + tcb.mss > tcb.congestion.window;
-    if (!queue.empty()) measure(tcb, segment);
-    queue.acknowledge(segment.ack());
-    tcb.snd_una = segment.ack();
+    if (!queue.empty()) measure(tcb, ack);
+    queue.acknowledge(ack.ack);
+    tcb.snd_una = ack.ack;
     shared_.confirm_way(tcb, now);
     tcb.has_timed_out = false;
     tcb.waiting_since = now.as_nanos();
@@ -295,7 +341,7 @@ bool Sender::is_given_up(const Tcb& tcb, time::Instant now) const noexcept {
 }
 
 bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
-    const Shared::Accounting accounting(shared_, tcb);
+    const Shared::SendAccounting accounting(shared_, tcb);
     tcb.retransmit_at = never;
     if (tcb.queue.empty()) return true;
     if (is_given_up(tcb, now)) return false;

@@ -122,30 +122,9 @@ void Tcp::flush(time::Instant now) noexcept {
     while (!shared_.owed.empty()) output_.send_ack(static_cast<Tcb&>(shared_.owed.front()), now);
 }
 
-// --- the usual segment
-
-// Of a connection that stands, exactly the next one, with nothing unusual about it.
-bool Tcp::is_expected(const Tcb& tcb, const Segment& segment) const noexcept {
-    if (tcb.state != State::established || (segment.header.flags & ~flag::psh) != flag::ack) return false;
-    if (segment.seq() != tcb.rcv_nxt || tcb.has_fin || !tcb.reassembly.empty()) return false;
-    if (tcb.has_timestamps &&
-        (!segment.options.has_timestamps || seq_before(segment.options.timestamps.value, tcb.ts_recent)))
-        return false;
-    return segment.ack() - tcb.snd_una <= tcb.snd_nxt - tcb.snd_una && seq_at_or_before(segment.end(), tcb.rcv_right);
-}
-
-Drop Tcp::input_expected(Tcb& tcb, Segment& segment) noexcept {
-    on_heard(tcb, segment.now());
-    remember_timestamp(tcb, segment);
-    sender_.on_ack(tcb, segment);
-    return segment.bytes() != 0 ? receiver_.accept_next(tcb, segment) : Drop::none;
-}
-
-// --- all others: RFC 9293 section 3.10.7.4
+// --- a segment of a connection: RFC 9293 section 3.10.7.4
 
 Drop Tcp::input_connection(Tcb& tcb, Segment& segment) noexcept {
-    if (is_expected(tcb, segment)) [[likely]]
-        return input_expected(tcb, segment);
     if (tcb.state == State::syn_sent) {
         Errc failure = Errc::ok;
         const Drop why = active_.input(tcb, segment, failure);
@@ -207,16 +186,9 @@ Drop Tcp::take_reset(Tcb& tcb, const Segment& segment) noexcept {
     return Drop::none;
 }
 
-// Not of a segment that anybody could have sent.
-void Tcp::on_heard(Tcb& tcb, time::Instant now) noexcept {
-    tcb.heard_at = now.as_nanos();
-    tcb.keep_alive_sent = 0;
-}
-
-void Tcp::remember_timestamp(Tcb& tcb, const Segment& segment) noexcept {
-    if (!tcb.has_timestamps || !seq_at_or_before(segment.seq(), tcb.last_ack_sent)) return;
-    tcb.ts_recent = segment.options.timestamps.value;
-    tcb.ts_recent_s = seconds(segment.now());
+void Tcp::remember_timestamp(Tcb& tcb, std::uint32_t value, time::Instant now) noexcept {
+    tcb.ts_recent = value;
+    tcb.ts_recent_s = seconds(now);
 }
 
 Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
@@ -238,10 +210,11 @@ Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
     }
     // Only now: whoever guesses a number in the window, but not one of ours, keeps nobody alive and moves no timestamp.
     on_heard(tcb, segment.now());
-    remember_timestamp(tcb, segment);
+    if (tcb.has_timestamps && seq_at_or_before(segment.seq(), tcb.last_ack_sent))
+        remember_timestamp(tcb, segment.options.timestamps.value, segment.now());
     // An old one says nothing, about the window neither: RFC 9293 section 3.10.7.4.
     if (seq_before(segment.ack(), tcb.snd_una)) return Drop::none;
-    sender_.on_ack(tcb, segment);
+    sender_.on_ack(tcb, Acknowledgement::of(segment));
     if (tcb.is_fin_queued && tcb.queue.empty()) on_fin_acknowledged(tcb, segment.now(), is_over);
     return Drop::none;
 }

@@ -10,6 +10,10 @@
 #include <cstddef>
 #include <cstdint>
 
+namespace skerry::backend {
+struct ReadRequest;
+}
+
 namespace skerry::stack::tcp {
 
 class PassiveOpen;
@@ -58,6 +62,11 @@ class Endpoint : public Listening {
 public:
     /// Null before connect() and after close().
     Tcb* tcb = nullptr;
+
+    /// Where the socket begins and the place of the task that waits in it, to be fetched early; the owner sets them.
+    const void* begin = this;
+    backend::ReadRequest* const* waiter = nullptr;
+    static constexpr std::size_t bytes_fetched = 4 * cache_line_bytes;
 };
 
 /// One that listens. Its connections wait in it, oldest first.

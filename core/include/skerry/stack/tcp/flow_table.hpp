@@ -36,6 +36,15 @@ public:
         return find_in(old_, tag_of(hash), is_it);
     }
 
+    /// Fetches the slots in which find() will look.
+    void fetch(std::uint64_t hash) const noexcept {
+        if (table_.slots != nullptr) prefetch_read(&table_.slots[tag_of(hash) & table_.mask]);
+    }
+    /// The number that find() would ask about first; none when it would find none, or look further.
+    [[nodiscard]] std::uint32_t first(std::uint64_t hash) const noexcept {
+        return find_in(table_, tag_of(hash), [](std::uint32_t) { return true; });
+    }
+
     /// Adds a number, which is not there yet. False when there is no memory.
     [[nodiscard]] bool insert(std::uint64_t hash, std::uint32_t number) noexcept;
     /// Takes a number out. It must be there.
@@ -68,7 +77,7 @@ private:
     [[nodiscard]] static std::uint32_t tag_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash); }
 
     template <class IsIt>
-    [[nodiscard]] static std::uint32_t find_in(const Table& table, std::uint32_t tag, IsIt& is_it) noexcept {
+    [[nodiscard]] static std::uint32_t find_in(const Table& table, std::uint32_t tag, IsIt&& is_it) noexcept {
         if (table.slots == nullptr) return none;
         for (std::size_t at = tag & table.mask;; at = (at + 1) & table.mask) {
             const Slot& slot = table.slots[at];

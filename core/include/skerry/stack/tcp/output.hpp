@@ -21,6 +21,9 @@ public:
     /// Sends one of the connection's. False when there was no frame for the copy that it needed.
     [[nodiscard]] bool send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant now) noexcept;
 
+    /// Sends the payload in `frame` as the next segment; another handle of the frame is made and leaves.
+    void send_fresh(Tcb& tcb, Frame& frame, time::Instant now) noexcept;
+
     /// Acknowledges what came, and says how large the window is.
     void send_ack(Tcb& tcb, time::Instant now) noexcept { send_bare(tcb, tcb.snd_nxt, flag::ack, now); }
     /// Makes the peer answer: what it asks to be acknowledged is old.
@@ -55,6 +58,7 @@ private:
     void send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept;
     void send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
                     time::Instant now) noexcept;
+    void emit_usual(Frame& frame, Tcb& tcb, wire::TcpHeader& header, time::Instant now) noexcept;
     void emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
               time::Instant now) noexcept;
     void acknowledged(Tcb& tcb) noexcept;

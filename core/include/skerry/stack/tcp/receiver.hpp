@@ -22,8 +22,13 @@ public:
 
     /// Payload and FIN of a segment in the window. The FIN counts when is_finished() says so.
     [[nodiscard]] Drop accept(Tcb& tcb, Segment& segment) noexcept;
-    /// Payload only, and exactly what is expected next.
-    [[nodiscard]] Drop accept_next(Tcb& tcb, Segment& segment) noexcept;
+    /// Whether the frame of what came may be kept until it is read.
+    [[nodiscard]] bool may_keep() noexcept {
+        return shared_.receive_frames < shared_.config.tcp.receive_frames_max && shared_.link.may_keep_to_read();
+    }
+    /// Payload only, and exactly what is expected next; may_keep() was asked. False when it was copied and the frame
+    /// stays the caller's.
+    [[nodiscard]] bool take_next(Tcb& tcb, Frame& payload, time::Instant now) noexcept;
 
     /// Whether all that the peer sends has come; take_fin() then counts its FIN, once.
     [[nodiscard]] static bool is_finished(const Tcb& tcb) noexcept { return tcb.has_fin && tcb.rcv_nxt == tcb.fin_seq; }
@@ -36,9 +41,9 @@ public:
     [[nodiscard]] IoBuf read_buf(Tcb& tcb, time::Instant now) noexcept;
 
 private:
-    [[nodiscard]] Frame* frame_to_keep(const Tcb& tcb, Segment& segment) noexcept;
-    [[nodiscard]] bool queue(Tcb& tcb, Segment& segment) noexcept;
-    void queue(Tcb& tcb, Frame& payload) noexcept;
+    [[nodiscard]] static bool can_join(const Tcb& tcb, const Frame& payload) noexcept;
+    [[nodiscard]] Drop accept_next(Tcb& tcb, Segment& segment) noexcept;
+    static void queue(Tcb& tcb, Frame& payload) noexcept;
     [[nodiscard]] Drop wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexcept;
     void owe_for_data(Tcb& tcb, time::Instant now) noexcept;
     void on_read(Tcb& tcb, std::size_t bytes) noexcept;

@@ -36,4 +36,19 @@ struct Segment {
     [[nodiscard]] std::uint32_t end() const noexcept { return seq() + length(); }
 };
 
+/// What a segment says to the sending half.
+struct Acknowledgement {
+    std::uint32_t seq = 0;
+    std::uint32_t ack = 0;
+    std::uint32_t length = 0;  ///< of the segment, in the sequence space
+    std::uint16_t window = 0;  ///< as it travelled
+    std::uint32_t echo = 0;    ///< of its timestamps; 0 without
+    time::Instant now;
+
+    [[nodiscard]] static Acknowledgement of(const Segment& segment) noexcept {
+        return {segment.seq(), segment.ack(), segment.length(), segment.header.window, segment.options.timestamps.echo,
+                segment.now()};
+    }
+};
+
 }  // namespace skerry::stack::tcp

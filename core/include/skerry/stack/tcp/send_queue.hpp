@@ -62,7 +62,13 @@ public:
     [[nodiscard]] SendSegment& next_unsent() noexcept { return (*this)[sent_]; }
 
     /// Takes the handle on `segment.frame` over. False, and nothing taken, when there is no memory.
-    [[nodiscard]] bool push(const SendSegment& segment) noexcept;
+    [[nodiscard]] bool push(const SendSegment& segment) noexcept {
+        if (size_ == capacity_ && !grow()) [[unlikely]]
+            return false;
+        (*this)[size_++] = segment;
+        bytes_ += segment.length;
+        return true;
+    }
     /// `count` more bytes were put behind the last one's payload.
     void extend_back(std::uint16_t count) noexcept {
         back().length = static_cast<std::uint16_t>(back().length + count);
@@ -86,13 +92,13 @@ private:
     [[nodiscard]] bool grow() noexcept;
     void pop_front() noexcept;
 
-    std::array<SendSegment, inline_slots> inline_;
     std::unique_ptr<SendSegment[]> ring_;
     std::uint32_t capacity_ = inline_slots;  // a power of two
     std::uint32_t head_ = 0;
     std::uint32_t size_ = 0;
     std::uint32_t sent_ = 0;
     std::uint32_t bytes_ = 0;
+    std::array<SendSegment, inline_slots> inline_;
 };
 
 }  // namespace skerry::stack::tcp

@@ -38,7 +38,7 @@ public:
     void push(Tcb& tcb, time::Instant now) noexcept;
 
     /// A segment came whose acknowledgement is one that we can have got.
-    void on_ack(Tcb& tcb, const Segment& segment) noexcept;
+    void on_ack(Tcb& tcb, const Acknowledgement& ack) noexcept;
 
     /// retransmit_at has come. False when the peer is given up.
     [[nodiscard]] bool on_timeout(Tcb& tcb, time::Instant now) noexcept;
@@ -54,18 +54,19 @@ public:
     void restart_timer(Tcb& tcb, time::Instant now) noexcept;
 
 private:
+    [[nodiscard]] bool write_one(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from, bool has_share) noexcept;
     [[nodiscard]] Frame* frame_to_keep(Tcb& tcb, bool has_share) noexcept;
     void try_again_soon(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool may_go(Tcb& tcb, SendSegment& segment) noexcept;
     [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;
-    void update_window(Tcb& tcb, const Segment& segment) noexcept;
-    void advance(Tcb& tcb, const Segment& segment) noexcept;
+    void update_window(Tcb& tcb, const Acknowledgement& ack) noexcept;
+    void advance(Tcb& tcb, const Acknowledgement& ack) noexcept;
     void on_duplicate(Tcb& tcb, time::Instant now) noexcept;
     void recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept;
     void send_front_again(Tcb& tcb, time::Instant now) noexcept;
-    static void measure(Tcb& tcb, const Segment& segment) noexcept;
-    static bool measure_by_timestamp(Tcb& tcb, const Segment& segment) noexcept;
+    static void measure(Tcb& tcb, const Acknowledgement& ack) noexcept;
+    static bool measure_by_timestamp(Tcb& tcb, std::uint32_t echo, time::Instant now) noexcept;
     void restart_after_idle(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool is_given_up(const Tcb& tcb, time::Instant now) const noexcept;
 

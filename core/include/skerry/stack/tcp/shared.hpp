@@ -45,8 +45,9 @@ enum class Kind : std::uint32_t { connection = 0, half_open = 1, time_wait = 2 }
 [[nodiscard]] constexpr std::uint32_t flow_index(std::uint32_t number) noexcept { return number & 0x3fff'ffffU; }
 
 struct Shared {
-    /// Carries the changes of one connection's queues over to the sums.
+    /// Carries the changes of one connection's queues over to the sums: of both, or of the sending one alone.
     class Accounting;
+    class SendAccounting;
 
     Shared(const StackConfig& stack_config, Link& stack_link, Ipv4Output& ipv4, Timers& stack_timers,
            DropCounters& counters) noexcept
@@ -131,21 +132,31 @@ struct Shared {
     }
 };
 
-class Shared::Accounting {
+class Shared::SendAccounting {
 public:
-    Accounting(Shared& shared, const Tcb& tcb) noexcept
-        : shared_(shared), tcb_(tcb), sent_(tcb.queue.size()), received_(receive_frames_of(tcb)) {}
-    ~Accounting() {
-        shared_.send_frames += tcb_.queue.size() - sent_;
-        shared_.receive_frames += receive_frames_of(tcb_) - received_;
-    }
-    Accounting(const Accounting&) = delete;
-    Accounting& operator=(const Accounting&) = delete;
+    SendAccounting(Shared& shared, const Tcb& tcb) noexcept : shared_(shared), tcb_(tcb), sent_(tcb.queue.size()) {}
+    ~SendAccounting() { shared_.send_frames += std::size_t{tcb_.queue.size()} - sent_; }
+    SendAccounting(const SendAccounting&) = delete;
+    SendAccounting& operator=(const SendAccounting&) = delete;
 
 private:
     Shared& shared_;
     const Tcb& tcb_;
     std::size_t sent_;
+};
+
+class Shared::Accounting {
+public:
+    Accounting(Shared& shared, const Tcb& tcb) noexcept
+        : sending_(shared, tcb), shared_(shared), tcb_(tcb), received_(receive_frames_of(tcb)) {}
+    ~Accounting() { shared_.receive_frames += receive_frames_of(tcb_) - received_; }
+    Accounting(const Accounting&) = delete;
+    Accounting& operator=(const Accounting&) = delete;
+
+private:
+    SendAccounting sending_;
+    Shared& shared_;
+    const Tcb& tcb_;
     std::size_t received_;
 };
 

@@ -59,6 +59,7 @@ struct TcbHot {
     std::uint32_t ts_offset = 0;
     std::uint16_t mss = 536;  ///< payload of a full segment to the peer
     bool has_fin = false;     ///< the peer's FIN was seen, at fin_seq; it may still lie ahead
+    bool has_gap = false;     ///< something waits in `reassembly`
 
     std::uint32_t last_ack_sent = 0;  ///< RFC 7323's Last.ACK.sent
     std::uint32_t fin_seq = 0;
@@ -67,6 +68,8 @@ struct TcbHot {
     std::uint32_t received_bytes = 0;
     std::uint32_t receive_limit = 0;
     std::uint32_t unacked_segments = 0;  ///< with data, since the last acknowledgement that we sent
+    std::uint32_t snd_wnd_max = 0;
+    std::uint32_t ts_recent_s = 0;  ///< when ts_recent was set, in seconds
 };
 static_assert(sizeof(TcbHot) <= 2 * cache_line_bytes);
 
@@ -87,27 +90,10 @@ struct alignas(cache_line_bytes) Tcb : TcbHot, Timer, AckLink, HolderLink {
     std::int64_t give_up_at = never;  ///< nobody has it, and the peer does not end its direction
     std::int64_t waiting_since = 0;  ///< for an acknowledgement, or for a window
     std::int64_t heard_at = 0;
-    std::int64_t challenged_at = 0;
-
-    SendQueue queue;
-    Congestion congestion;
-    Reassembly reassembly;
-    Rto rto;
-
-    std::uint32_t snd_wnd_max = 0;
     std::uint32_t send_limit = 0;  ///< bytes in the queue
-    std::uint32_t iss = 0;
-    std::uint32_t recover = 0;  ///< recovery ends when this is acknowledged
-    std::uint32_t user_timeout_ms = 0;
-    std::uint32_t ts_recent_s = 0;  ///< when ts_recent was set, in seconds
-    std::uint16_t keep_alive_idle_s = 7200;
-    std::uint16_t keep_alive_interval_s = 75;
-    std::uint8_t keep_alive_count = 9;
     std::uint8_t keep_alive_sent = 0;
     std::uint8_t duplicate_acks = 0;
-    std::uint8_t syn_retries = 0;
     std::uint8_t confirmed_in = 0;  ///< the turn of about 4 s in which the neighbour was last confirmed
-    Errc error = Errc::ok;  ///< not told yet
     bool in_recovery : 1 = false;
     bool is_probing : 1 = false;  ///< the peer's window is closed: retransmit_at is the next probe
     bool no_delay : 1 = true;
@@ -117,6 +103,25 @@ struct alignas(cache_line_bytes) Tcb : TcbHot, Timer, AckLink, HolderLink {
     bool in_table : 1 = false;
     bool resets_on_close : 1 = false;
     bool has_timed_out : 1 = false;  ///< and nothing was acknowledged since
+
+    std::uint32_t user_timeout_ms = 0;
+    std::uint32_t recover = 0;  ///< recovery ends when this is acknowledged
+
+    SendQueue queue;
+    Rto rto;
+    Congestion congestion;
+    Reassembly reassembly;
+
+    std::uint32_t iss = 0;
+    std::uint16_t keep_alive_idle_s = 7200;
+    std::uint16_t keep_alive_interval_s = 75;
+    std::uint8_t keep_alive_count = 9;
+    std::uint8_t syn_retries = 0;
+    Errc error = Errc::ok;  ///< not told yet
+    std::int64_t challenged_at = 0;
+
+    /// What a segment and its answer touch: all up to the window of the congestion control.
+    static constexpr std::size_t bytes_of_usual_segment = 7 * cache_line_bytes;
 };
 static_assert(sizeof(Tcb) <= 512);
 

@@ -20,6 +20,7 @@
 #include "shared.hpp"
 #include "time_wait.hpp"
 
+#include "../glance.hpp"
 #include "../icmp.hpp"
 #include "../packet.hpp"
 #include "../../base/io_buf.hpp"
@@ -51,6 +52,11 @@ public:
 
     /// Takes the packet over.
     void input(Packet& packet) noexcept;
+    /// Fetches the memory that segments of a burst will need. For more than a few.
+    void fetch_ahead(std::span<Glance> burst) noexcept;
+    /// Takes the frame over if it is the usual segment of a connection; false, and nothing is changed, if it is not.
+    /// `glance` has seen a segment.
+    [[nodiscard]] bool input_usual(const Glance& glance, time::Instant now) noexcept;
     /// False when it is about nothing that it could end.
     [[nodiscard]] bool input_error(const IcmpError& error) noexcept;
     /// After a burst and after timers: tells the endpoints to which something happened.
@@ -124,8 +130,10 @@ private:
     [[nodiscard]] Drop dispatch(Segment& segment) noexcept;
     [[nodiscard]] Drop input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noexcept;
     [[nodiscard]] Drop input_connection(Tcb& tcb, Segment& segment) noexcept;
-    [[nodiscard]] bool is_expected(const Tcb& tcb, const Segment& segment) const noexcept;
-    [[nodiscard]] Drop input_expected(Tcb& tcb, Segment& segment) noexcept;
+    [[nodiscard]] Tcb* find(const Glance& glance) noexcept {
+        return last_ != nullptr && last_->tuple == glance.tuple ? last_ : find_slow(glance);
+    }
+    [[nodiscard]] Tcb* find_slow(const Glance& glance) noexcept;
     [[nodiscard]] Drop check_timestamp(Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] Drop check_sequence(Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] Drop take_reset(Tcb& tcb, const Segment& segment) noexcept;
@@ -133,8 +141,13 @@ private:
     [[nodiscard]] Drop take_payload(Tcb& tcb, Segment& segment) noexcept;
     void on_fin_acknowledged(Tcb& tcb, time::Instant now, bool& is_over) noexcept;
     void take_fin(Tcb& tcb, time::Instant now) noexcept;
-    static void on_heard(Tcb& tcb, time::Instant now) noexcept;
-    static void remember_timestamp(Tcb& tcb, const Segment& segment) noexcept;
+    /// Not of a segment that anybody could have sent.
+    static void on_heard(Tcb& tcb, time::Instant now) noexcept {
+        tcb.heard_at = now.as_nanos();
+        tcb.keep_alive_sent = 0;
+    }
+    void leave_table(Tcb& tcb) noexcept;
+    static void remember_timestamp(Tcb& tcb, std::uint32_t value, time::Instant now) noexcept;
 
     void enter_time_wait(Tcb& tcb, time::Instant now) noexcept;
     /// The connection is over; it goes, unless an endpoint has still to be told.
@@ -155,6 +168,7 @@ private:
     PassiveOpen passive_;
     ActiveOpen active_;
     TimeWaits time_waits_;
+    Tcb* last_ = nullptr;  // found last, and in the table
     IntrusiveList<HolderLink> held_;  // all but those in an Acceptor's queue
 };
 

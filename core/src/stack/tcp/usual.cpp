@@ -1,0 +1,119 @@
+// The usual segment: of a connection that stands, exactly the next one, with nothing unusual about it. It is read at
+// fixed places and goes straight to the two halves of its connection; every other goes the long way, through tcp.cpp.
+//
+// With many connections most of the time goes into waiting for memory, so the slots, connections and waiting tasks of a
+// whole burst are fetched before the first segment is worked on, each pass touching what the one before has fetched.
+
+#include <skerry/stack/tcp/tcp.hpp>
+
+#include <skerry/backend/socket_ops.hpp>
+#include <skerry/base/compiler.hpp>
+#include <skerry/stack/wire/checksum.hpp>
+
+namespace skerry::stack::tcp {
+
+namespace {
+
+// Of a task that waits: what a loop that reads and writes touches of its frame.
+constexpr std::size_t frame_bytes_fetched = 7 * cache_line_bytes;
+
+void fetch(const void* at, std::size_t bytes) noexcept {
+    for (std::size_t i = 0; i < bytes; i += cache_line_bytes) prefetch_write(static_cast<const std::byte*>(at) + i);
+}
+
+const backend::ReadRequest* waiter_of(const Glance& glance) noexcept {
+    if (glance.connection == nullptr || glance.connection->endpoint == nullptr) return nullptr;
+    const Endpoint& endpoint = *glance.connection->endpoint;
+    return endpoint.waiter != nullptr ? *endpoint.waiter : nullptr;
+}
+
+}  // namespace
+
+void Tcp::fetch_ahead(std::span<Glance> burst) noexcept {
+    const Tuple* before = last_ != nullptr ? &last_->tuple : nullptr;
+    bool is_needed = false;
+    for (Glance& glance : burst) {
+        // One that follows another of its connection finds everything there.
+        if (glance.protocol != wire::ip_protocol::tcp || (before != nullptr && *before == glance.tuple)) continue;
+        before = &glance.tuple;
+        glance.hash = shared_.secrets.hash(glance.tuple);
+        glance.has_hash = is_needed = true;
+        shared_.flows.fetch(glance.hash);
+    }
+    if (!is_needed) return;
+    for (Glance& glance : burst) {
+        if (!glance.has_hash) continue;
+        const std::uint32_t number = shared_.flows.first(glance.hash);
+        if (number == FlowTable::none || flow_kind(number) != Kind::connection) continue;
+        glance.connection = &shared_.tcbs[flow_index(number)];
+        fetch(glance.connection, Tcb::bytes_of_usual_segment);
+    }
+    for (const Glance& glance : burst)
+        if (glance.connection != nullptr && glance.connection->endpoint != nullptr)
+            fetch(glance.connection->endpoint->begin, Endpoint::bytes_fetched);
+    for (const Glance& glance : burst)
+        if (const auto* const waiter = waiter_of(glance)) fetch(waiter, sizeof(backend::ReadRequest));
+    for (const Glance& glance : burst) {
+        const auto* const waiter = waiter_of(glance);
+        if (waiter == nullptr) continue;
+        fetch(waiter->task(), cache_line_bytes);
+        fetch(waiter->continuation.address(), frame_bytes_fetched);
+    }
+}
+
+Tcb* Tcp::find_slow(const Glance& glance) noexcept {
+    const std::uint64_t hash = glance.has_hash ? glance.hash : shared_.secrets.hash(glance.tuple);
+    const std::uint32_t number =
+        shared_.flows.find(hash, [&](std::uint32_t candidate) { return shared_.tuple_of(candidate) == glance.tuple; });
+    if (number == FlowTable::none || flow_kind(number) != Kind::connection) return nullptr;
+    return last_ = &shared_.tcbs[flow_index(number)];
+}
+
+bool Tcp::input_usual(const Glance& glance, time::Instant now) noexcept {
+    Tcb* const found = find(glance);
+    if (found == nullptr) return false;
+    Tcb& tcb = *found;
+    const std::byte* const at = glance.transport();
+    const std::uint32_t segment_bytes = glance.ip_bytes() - static_cast<std::uint32_t>(wire::ipv4_bytes);
+    const std::uint32_t header_bytes =
+        static_cast<std::uint32_t>(wire::tcp_bytes + (tcb.has_timestamps ? wire::tcp_timestamps_bytes : 0));
+    const std::uint32_t rest = wire::load_be32(at + 12);
+    // The length of the header, and ACK with or without PSH.
+    if (segment_bytes < header_bytes || (rest >> 16U & 0xf0f7U) != (header_bytes << 10U | flag::ack)) return false;
+    Acknowledgement ack;
+    std::uint32_t stamp = 0;
+    if (tcb.has_timestamps) {
+        const std::span<const std::byte> options(at + wire::tcp_bytes, wire::tcp_timestamps_bytes);
+        if (!wire::has_only_timestamps(options)) return false;
+        const wire::TcpTimestamps stamps = wire::load_only_timestamps(options);
+        if (seq_before(stamps.value, tcb.ts_recent)) return false;
+        stamp = stamps.value;
+        ack.echo = stamps.echo;
+    }
+    ack.seq = wire::load_be32(at + 4);
+    ack.ack = wire::load_be32(at + 8);
+    ack.length = segment_bytes - header_bytes;
+    ack.window = static_cast<std::uint16_t>(rest);
+    ack.now = now;
+    if (tcb.state != State::established || ack.seq != tcb.rcv_nxt || tcb.has_fin || tcb.has_gap ||
+        ack.ack - tcb.snd_una > tcb.snd_nxt - tcb.snd_una || seq_after(ack.seq + ack.length, tcb.rcv_right))
+        return false;
+    if (!glance.checksums_hold(segment_bytes, true)) [[unlikely]]
+        return false;
+    if (ack.length != 0 && !receiver_.may_keep()) [[unlikely]]
+        return false;
+
+    on_heard(tcb, now);
+    if (tcb.has_timestamps && stamp != tcb.ts_recent && ack.seq == tcb.last_ack_sent)
+        remember_timestamp(tcb, stamp, now);
+    sender_.on_ack(tcb, ack);
+    if (ack.length == 0) {
+        glance.frame->drop();
+        return true;
+    }
+    glance.trim_to(ack.length);
+    if (!receiver_.take_next(tcb, *glance.frame, now)) glance.frame->drop();
+    return true;
+}
+
+}  // namespace skerry::stack::tcp

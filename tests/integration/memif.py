@@ -81,8 +81,7 @@ def takes_the_options_of_the_device():
 
 
 def outlives_its_peers():
-    # As a machine that starts again, and not as a stranger with its address, whom ARP does not believe for a second.
-    with server_on("tcp", client=",mac=02:00:00:00:00:01") as (server, link):
+    with server_on("tcp") as (server, link):  # each peer comes with a hardware address of its own
         for number in range(3):
             dying = subprocess.Popen([os.path.join(bin_dir, "skerry-loadgen"),
                                       *client_arguments(link, "tcp", "--duration=60s")], stdout=subprocess.DEVNULL,

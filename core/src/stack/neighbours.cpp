@@ -190,7 +190,9 @@ void Neighbours::learn(Entry& entry, const ArpPacket& packet, time::Instant now)
     if (answers_us) return set_reachable(entry, packet.sender_mac, now);
     if (entry.state == State::incomplete) return set_stale(entry, packet.sender_mac, now);
     if (entry.mac == packet.sender_mac) return;
-    if (now - entry.confirmed < config_.neighbours.lock) return drops_.count(Drop::arp_unsolicited);
+    // Who asks us waits for our answer: a host that starts again with another card would get none. As Linux.
+    const bool is_locked = !asks_us(packet) && now - entry.confirmed < config_.neighbours.lock;
+    if (is_locked) return drops_.count(Drop::arp_unsolicited);
     set_stale(entry, packet.sender_mac, now);
 }
 

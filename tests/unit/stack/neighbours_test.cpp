@@ -247,6 +247,17 @@ TEST_CASE("a fresh answer is not overwritten by one that nobody asked for; an ol
     CHECK(is_data_to(f.taken().at(0), other_mac));
 }
 
+TEST_CASE("who asks for us under a new hardware address is believed at once", "[stack][arp]") {
+    Fixture f;
+    f.send();
+    f.give(arp(ArpOperation::reply));
+    (void)f.taken();
+    f.give(arp(ArpOperation::request, peer_ip, other_mac));  // the same host, started again with another card
+    CHECK(f.taken().size() == 1);
+    f.send();
+    CHECK(is_data_to(f.taken().at(0), other_mac));
+}
+
 TEST_CASE("another station with our address is counted and not believed", "[stack][arp]") {
     Fixture f;
     f.give(arp(ArpOperation::request, host_ip, other_mac));

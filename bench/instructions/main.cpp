@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
     add_timer_operations(operations);
     add_buffer_operations(operations);
     add_network_operations(operations);
+    add_stack_operations(operations);
     take_the_counter();
     for (const Operation& operation : operations) run(operation);
     return 0;

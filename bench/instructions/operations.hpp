@@ -23,5 +23,6 @@ void add_sync_operations(std::vector<Operation>& operations);
 void add_timer_operations(std::vector<Operation>& operations);
 void add_buffer_operations(std::vector<Operation>& operations);
 void add_network_operations(std::vector<Operation>& operations);
+void add_stack_operations(std::vector<Operation>& operations);
 
 }  // namespace skerry::instructions

@@ -1,0 +1,96 @@
+// Segments through our own stack, over a port in memory: a whole turn by turn, the peer's part left out by what it
+// takes itself (stack_peer_udp and stack_peer_tcp write the same frames, and drop them).
+
+#include "operations.hpp"
+
+#include "../common/stack_servers.hpp"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace skerry::instructions {
+
+namespace {
+
+using namespace skerry::bench;
+
+constexpr std::size_t burst = 32;
+
+backend::HeapFramesOptions some_frames() {
+    backend::HeapFramesOptions options;
+    options.frames = 512;
+    return options;
+}
+
+void datagram_comes(StackCore& core) { write_datagram(core.arrive(datagram_packet_bytes)); }
+
+Task<> stack_peer_udp(std::size_t n) {
+    StackCore core(StackCore::config(), some_frames());
+    for (std::size_t i = 0; i < n; i += burst) {
+        for (std::size_t j = 0; j < burst; ++j) datagram_comes(core);
+        std::array<Frame*, burst> frames;
+        for (Frame* frame : std::span(frames).first(core.port().receive(frames, core.now()))) frame->drop();
+    }
+    co_return;
+}
+
+Task<> stack_udp(std::size_t n) {
+    const bool answers = true;
+    StackCore core(StackCore::config(), some_frames());
+    spawn(serve_datagrams(service(), &answers)).detach();
+    core.run();
+    const std::uint64_t before = core.port().sent();
+    for (std::size_t i = 0; i < n; i += burst) {
+        for (std::size_t j = 0; j < burst; ++j) datagram_comes(core);
+        core.turn();
+    }
+    if (core.port().sent() - before != n) std::abort();
+    co_return;
+}
+
+/// `in_burst` segments of one connection, whose answers the next ones acknowledge.
+template <std::size_t in_burst>
+Task<> stack_tcp(std::size_t n) {
+    const bool answers = true;
+    StackCore core(StackCore::config(), some_frames());
+    spawn(serve_streams(service(), &answers)).detach();
+    core.run();
+    TcpPeers peers(core);
+    peers.connect(1);
+    const std::uint64_t before = core.port().sent();
+    for (std::size_t i = 0; i < n; i += in_burst) {
+        for (std::size_t j = 0; j < in_burst; ++j) peers.request(0);
+        core.turn();
+        for (std::size_t j = 0; j < in_burst; ++j) peers.answered(0);
+        core.pass(std::chrono::microseconds{in_burst});
+    }
+    if (core.port().sent() - before != n) std::abort();
+    co_return;
+}
+
+Task<> stack_peer_tcp(std::size_t n) {
+    const bool answers = true;
+    StackCore core(StackCore::config(), some_frames());
+    spawn(serve_streams(service(), &answers)).detach();
+    core.run();
+    TcpPeers peers(core);
+    peers.connect(1);
+    for (std::size_t i = 0; i < n; i += burst) {
+        for (std::size_t j = 0; j < burst; ++j) peers.request(0);
+        std::array<Frame*, burst> frames;
+        for (Frame* frame : std::span(frames).first(core.port().receive(frames, core.now()))) frame->drop();
+    }
+    co_return;
+}
+
+}  // namespace
+
+void add_stack_operations(std::vector<Operation>& operations) {
+    operations.push_back({"stack_peer_udp_64", 8'000, &stack_peer_udp});
+    operations.push_back({"stack_udp_echo_64_of_32", 8'000, &stack_udp});
+    operations.push_back({"stack_peer_tcp_64", 8'000, &stack_peer_tcp});
+    operations.push_back({"stack_tcp_echo_64", 8'000, &stack_tcp<1>});
+    operations.push_back({"stack_tcp_echo_64_of_32", 8'000, &stack_tcp<burst>});
+}
+
+}  // namespace skerry::instructions

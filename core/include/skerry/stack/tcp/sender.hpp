@@ -54,6 +54,8 @@ public:
     void restart_timer(Tcb& tcb, time::Instant now) noexcept;
 
 private:
+    static constexpr std::uint8_t duplicates_that_tell = 3;  // RFC 5681 section 3.2
+
     [[nodiscard]] bool write_one(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from, bool has_share) noexcept;
     [[nodiscard]] Frame* frame_to_keep(Tcb& tcb, bool has_share) noexcept;

@@ -1,0 +1,88 @@
+// What a sender does about segments that did not arrive: duplicate acknowledgements, recovery, time-outs.
+
+#include <skerry/stack/tcp/sender.hpp>
+
+#include <algorithm>
+
+namespace skerry::stack::tcp {
+
+void Sender::on_duplicate(Tcb& tcb, time::Instant now) noexcept {
+    if (tcb.in_recovery) {
+        // Each says that a segment has left the way, and no more can have than were on it (RFC 5681 section 3.2, step
+        // 4): a peer that invents duplicates gets no larger window.
+        const std::uint32_t most = tcb.congestion.threshold + (tcb.recover + 1 - tcb.snd_una);
+        if (tcb.congestion.window < most) tcb.congestion.window = std::min(tcb.congestion.window + tcb.mss, most);
+        return;
+    }
+    if (tcb.duplicate_acks < 0xff) ++tcb.duplicate_acks;
+    if (tcb.duplicate_acks < duplicates_that_tell) return push(tcb, now);
+    // What came before `recover` was sent again already: its duplicates tell nothing new.
+    if (tcb.duplicate_acks != duplicates_that_tell || !seq_after(tcb.snd_una, tcb.recover)) return;
+    tcb.in_recovery = true;
+    tcb.recover = tcb.snd_nxt - 1;
+    tcb.congestion.ops->on_loss(tcb.congestion, in_flight(tcb));
+    tcb.congestion.window = tcb.congestion.threshold + duplicates_that_tell * tcb.mss;
+    send_front_again(tcb, now);
+    restart_timer(tcb, now);
+}
+
+// An acknowledgement during recovery. RFC 6582 section 3.2, steps 3 and 4.
+void Sender::recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept {
+    Congestion& congestion = tcb.congestion;
+    if (seq_after(tcb.snd_una, tcb.recover)) {
+        tcb.in_recovery = false;
+        tcb.duplicate_acks = 0;
+        congestion.window = std::min(congestion.threshold, std::max(in_flight(tcb), congestion.mss) + congestion.mss);
+        return;
+    }
+    send_front_again(tcb, now);
+    congestion.window -= std::min(acked, congestion.window);
+    if (acked >= congestion.mss) congestion.window += congestion.mss;
+    congestion.window = std::max(congestion.window, congestion.mss);
+}
+
+void Sender::send_front_again(Tcb& tcb, time::Instant now) noexcept {
+    if (tcb.queue.sent() == 0) return;
+    SendSegment& segment = tcb.queue.front();
+    segment.flags |= sent_flag::again;
+    if (output_.send(tcb, segment, tcb.queue.size() == 1, now)) segment.sent_ns = now.as_nanos();
+}
+
+// A peer that answers our probes, and only never opens its window, is not given up unless the user asked for it, or is
+// gone: then nobody else would.
+bool Sender::is_given_up(const Tcb& tcb, time::Instant now) const noexcept {
+    std::int64_t since = tcb.waiting_since;
+    if (tcb.is_probing && tcb.user_timeout_ms == 0 && tcb.endpoint != nullptr) since = std::max(since, tcb.heard_at);
+    return now.as_nanos() - since >= user_timeout(tcb).count();
+}
+
+bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
+    const Shared::SendAccounting accounting(shared_, tcb);
+    tcb.retransmit_at = never;
+    if (tcb.queue.empty()) return true;
+    if (is_given_up(tcb, now)) return false;
+    if (tcb.queue.sent() == 0 && !tcb.is_probing) {  // no frame was there to send it with
+        push(tcb, now);
+        return true;
+    }
+    if (tcb.is_probing) {
+        push(tcb, now);
+        if (!tcb.is_probing) return true;
+        output_.send_probe(tcb, now);
+        tcb.rto.back_off();
+        restart_timer(tcb, now);
+        return true;
+    }
+    tcb.congestion.ops->on_timeout(tcb.congestion, in_flight(tcb), !tcb.has_timed_out);
+    tcb.has_timed_out = true;
+    tcb.rto.back_off();
+    tcb.in_recovery = false;
+    tcb.duplicate_acks = 0;
+    tcb.recover = tcb.snd_nxt - 1;
+    tcb.queue.send_again();
+    restart_timer(tcb, now);
+    push(tcb, now);
+    return true;
+}
+
+}  // namespace skerry::stack::tcp

@@ -1,0 +1,168 @@
+// Datagrams that come: which socket, or sockets, or core they are for.
+
+#include <skerry/stack/long_frame.hpp>
+#include <skerry/stack/udp.hpp>
+#include <skerry/stack/wire/checksum.hpp>
+#include <skerry/stack/wire/udp.hpp>
+
+#include <cstring>
+
+namespace skerry::stack {
+
+using wire::Ipv4Addr;
+
+UdpEndpoint* Udp::find(const wire::Ipv4Header& ip, std::uint16_t source_port, std::uint16_t port) noexcept {
+    UdpEndpoint* best = nullptr;
+    int best_score = -1;
+    for (UdpEndpoint* each = by_port_[port]; each != nullptr; each = each->next_on_port_) {
+        int score = 0;
+        if (!each->local.is_unspecified()) {
+            if (each->local != ip.destination) continue;
+            score += 1;
+        }
+        if (each->is_connected()) {
+            if (each->remote != ip.source || each->remote_port != source_port) continue;
+            score += 2;
+        }
+        if (score <= best_score) continue;
+        best = each;
+        best_score = score;
+    }
+    return best;
+}
+
+// Sends it to the cores that have sockets for it. True when this core has none, and it is gone.
+bool Udp::steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noexcept {
+    CoreSteering& steering = *config_.steering;
+    if (to_many) {
+        CoreSet others = steering.others_on_port(header.destination_port);
+        if (packet.ip.destination.is_multicast()) others &= steering.others_in_group(packet.ip.destination);
+        steering.copy_to(others, packet.whole(), packet.frame);
+        if (others == 0 || by_port_[header.destination_port] != nullptr) return false;
+        packet.frame.drop();
+        return true;
+    }
+    const std::uint16_t owner = steering.owner_of_datagram(
+        {packet.ip.destination, packet.ip.source, header.destination_port, header.source_port});
+    if (owner == steering.core()) return false;
+    steering.hand_over(owner, packet.restored());
+    return true;
+}
+
+void Udp::input(Packet& packet) noexcept {
+    Frame& frame = packet.frame;
+    wire::UdpHeader header;
+    if (const Drop why = wire::parse(packet.payload(), header); why != Drop::none) return link_.drop(frame, why);
+    const bool to_many = packet.ip.destination.is_multicast() || config_.is_broadcast(packet.ip.destination);
+    if (config_.steering != nullptr && !packet.is_steered && steer(packet, header, to_many)) return;
+    const std::span<const std::byte> datagram = packet.payload().first(header.bytes);
+    if (!packet.is_verified() && header.has_checksum &&
+        !wire::udp_checksum_holds(datagram, wire::pseudo_header(packet.ip.source, packet.ip.destination,
+                                                                wire::ip_protocol::udp, header.bytes)))
+        return link_.drop(frame, Drop::udp_checksum);
+    frame.length = header.bytes;
+    if (to_many) return input_to_many(packet, header.source_port, header.destination_port);
+    UdpEndpoint* const endpoint = find(packet.ip, header.source_port, header.destination_port);
+    if (endpoint == nullptr) {
+        icmp_.send_port_unreachable(packet);
+        return link_.drop(frame, Drop::udp_no_port);
+    }
+    frame.trim_front(wire::udp_bytes);
+    give(*endpoint, frame, packet.ip.source, header.source_port);
+}
+
+bool Udp::input_usual(const Glance& glance) noexcept {
+    const tcp::Tuple& tuple = glance.tuple;
+    UdpEndpoint* const endpoint = by_port_[tuple.local_port];
+    if (endpoint == nullptr || endpoint->next_on_port_ != nullptr || config_.steering != nullptr) return false;
+    if (!endpoint->local.is_unspecified() && endpoint->local != tuple.local) return false;
+    if (endpoint->is_connected() && (endpoint->remote != tuple.remote || endpoint->remote_port != tuple.remote_port))
+        return false;
+    const std::byte* const at = glance.transport();
+    const std::uint32_t bytes = wire::load_be16(at + 4);
+    if (bytes < wire::udp_bytes || bytes + wire::ipv4_bytes != glance.ip_bytes() || tuple.local_port == 0 ||
+        tuple.remote.is_never_a_source() || config_.is_broadcast(tuple.remote))
+        return false;
+    if (!glance.checksums_hold(bytes, wire::load_checksum(at + 6) != 0)) return false;
+    glance.trim_to(bytes - static_cast<std::uint32_t>(wire::udp_bytes));
+    give(*endpoint, *glance.frame, tuple.remote, tuple.remote_port);
+    return true;
+}
+
+// A socket that nobody reads does not take the frames that others need: when they are short it gets copies of a few.
+void Udp::give_copy(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source, std::uint16_t source_port) noexcept {
+    Frame* const copy = endpoint.unread() < config_.assured_frames ? copy_to_heap(frame) : nullptr;
+    link_.drop(frame, copy != nullptr ? Drop::none : Drop::udp_frames);
+    if (copy == nullptr) return;
+    if (!endpoint.push({copy, source, source_port}, config_.udp_queue_packets))
+        return link_.drop(*copy, Drop::udp_queue_full);
+    mark_ready(endpoint);
+}
+
+void Udp::give(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source, std::uint16_t source_port) noexcept {
+    if (!link_.may_keep_to_read()) [[unlikely]]
+        return give_copy(endpoint, frame, source, source_port);
+    if (!endpoint.push({&frame, source, source_port}, config_.udp_queue_packets))
+        return link_.drop(frame, Drop::udp_queue_full);
+    mark_ready(endpoint);
+}
+
+// --- receiving what was sent to many
+
+bool Udp::hears(const UdpEndpoint& endpoint, const wire::Ipv4Header& ip, std::uint16_t source_port) noexcept {
+    if (!endpoint.local.is_unspecified() && endpoint.local != ip.destination) return false;
+    if (endpoint.is_connected() && (endpoint.remote != ip.source || endpoint.remote_port != source_port)) return false;
+    return !ip.destination.is_multicast() || endpoint.is_member_of(ip.destination);
+}
+
+// The last one that hears it gets the frame, the others copies: each may write to its own.
+void Udp::input_to_many(Packet& packet, std::uint16_t source_port, std::uint16_t port) noexcept {
+    packet.frame.trim_front(wire::udp_bytes);
+    UdpEndpoint* last = nullptr;
+    for (UdpEndpoint* each = by_port_[port]; each != nullptr; each = each->next_on_port_) {
+        if (!hears(*each, packet.ip, source_port)) continue;
+        if (last != nullptr)
+            if (Frame* const frame = copy(packet.frame); frame != nullptr)
+                give(*last, *frame, packet.ip.source, source_port);
+        last = each;
+    }
+    if (last == nullptr) return link_.drop(packet.frame, Drop::udp_no_port);
+    give(*last, packet.frame, packet.ip.source, source_port);
+}
+
+Frame* Udp::copy(const Frame& frame) noexcept {
+    Frame* const made = allocate(frame.length);
+    if (made == nullptr) return nullptr;
+    std::memcpy(made->data, frame.data, frame.length);
+    made->length = frame.length;
+    made->rx_time_ns = frame.rx_time_ns;
+    made->time_source = frame.time_source;
+    made->queue = frame.queue;
+    return made;
+}
+
+void Udp::mark_ready(UdpEndpoint& endpoint) noexcept {
+    if (!endpoint.ready_.is_linked()) ready_.push_back(endpoint.ready_);
+}
+
+// Only what says that nobody is there. All else may pass, and no socket is told of it: RFC 1122 section 4.1.3.3 leaves
+// that open, and so do Linux's sockets unless they ask for it (IP_RECVERR).
+bool Udp::input_error(const IcmpError& error) noexcept {
+    const bool is_hard =
+        error.type == wire::IcmpType::unreachable &&
+        (error.code == wire::icmp_code::port_unreachable || error.code == wire::icmp_code::protocol_unreachable);
+    if (!is_hard) return false;
+    for (UdpEndpoint* each = by_port_[error.local_port]; each != nullptr; each = each->next_on_port_) {
+        if (!each->is_connected() || each->remote != error.remote || each->remote_port != error.remote_port) continue;
+        each->refused = true;
+        mark_ready(*each);
+        return true;
+    }
+    return false;
+}
+
+void Udp::deliver() noexcept {
+    while (UdpEndpoint::Ready* const ready = ready_.pop_front()) ready->endpoint->on_ready();
+}
+
+}  // namespace skerry::stack

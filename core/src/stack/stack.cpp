@@ -8,7 +8,6 @@
 #include <skerry/stack/wire/ipv4.hpp>
 
 #include <algorithm>
-#include <array>
 #include <type_traits>
 
 namespace skerry::stack {
@@ -32,8 +31,6 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
     cut(config.reassembly.bytes_max, pool_frames / 8 * frame_bytes);
     return config;
 }
-
-constexpr std::size_t burst_max = 32;
 
 }  // namespace
 
@@ -79,8 +76,7 @@ void Stack::input_steered(std::span<Frame* const> burst, time::Instant now) noex
 void Stack::input_burst(std::span<Frame* const> burst, time::Instant now) noexcept {
     constexpr std::size_t ahead = 4;
     constexpr std::size_t few = 2;
-    std::array<Glance, burst_max> room;
-    const std::span<Glance> glances = std::span(room).first(burst.size());
+    const std::span<Glance> glances = std::span(glances_).first(burst.size());
     for (std::size_t i = 0; i < burst.size(); ++i) {
         if (i + ahead < burst.size()) prefetch_read(burst[i + ahead]->data);
         glances[i].look_at(*burst[i], config_);

@@ -10,6 +10,7 @@
 
 #include "config.hpp"
 #include "drop.hpp"
+#include "glance.hpp"
 #include "groups.hpp"
 #include "icmp.hpp"
 #include "ipv4_output.hpp"
@@ -23,6 +24,8 @@
 
 #include "../time/instant.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -101,6 +104,8 @@ private:
     Groups groups_;
     Udp udp_;
     tcp::Tcp tcp_;
+    static constexpr std::size_t burst_max = 32;
+    std::array<Glance, burst_max> glances_;  // of the burst at hand; made once, because a burst may be one packet
 };
 
 }  // namespace skerry::stack

@@ -104,6 +104,11 @@ bool Reassembly::make_room(const Partial& partial, std::size_t bytes) noexcept {
 
 Frame* Reassembly::finish(Partial& partial, wire::Ipv4Header& header) noexcept {
     const Piece& first = partial.pieces.front();
+    // Each piece was measured with its own header, and the first one's, which the whole gets, may be the longest.
+    if (first.header.header_bytes + partial.payload_bytes > wire::ipv4_datagram_bytes_max) {
+        forget(partial, Drop::ipv4_fragment_end);
+        return nullptr;
+    }
     header = first.header;
     Frame* const whole = make_long_frame(partial.payload_bytes);
     if (whole == nullptr) {
@@ -117,8 +122,7 @@ Frame* Reassembly::finish(Partial& partial, wire::Ipv4Header& header) noexcept {
     whole->time_source = first.frame->time_source;
     whole->queue = first.frame->queue;
     header.more_fragments = false;
-    header.total_bytes = static_cast<std::uint16_t>(
-        std::min<std::uint32_t>(header.header_bytes + partial.payload_bytes, wire::ipv4_datagram_bytes_max));
+    header.total_bytes = static_cast<std::uint16_t>(header.header_bytes + partial.payload_bytes);
     forget(partial, Drop::none);
     return whole;
 }

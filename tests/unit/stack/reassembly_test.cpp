@@ -30,20 +30,21 @@ struct Fixture {
     /// Gives bytes [begin, end) of datagram `id`; byte i of it is i modulo 251. Returns the whole one's bytes.
     Bytes give(std::uint32_t begin, std::uint32_t end, bool more, std::uint16_t id = 1, std::uint8_t protocol = 17) {
         Ipv4Header header;
+        header.header_bytes = header_bytes;
         header.id = id;
         header.protocol = protocol;
         header.source = peer_ip;
         header.destination = host_ip;
         header.fragment_offset_bytes = static_cast<std::uint16_t>(begin);
         header.more_fragments = more;
-        header.total_bytes = static_cast<std::uint16_t>(stack::wire::ipv4_bytes + end - begin);
+        header.total_bytes = static_cast<std::uint16_t>(header_bytes + end - begin);
         Frame* const piece = frames.allocate();
         REQUIRE(piece != nullptr);
         piece->length = header.total_bytes;
-        std::memset(piece->data, 0, stack::wire::ipv4_bytes);
+        std::memset(piece->data, 0, header_bytes);
         for (std::uint32_t i = begin; i < end; ++i)
-            piece->data[stack::wire::ipv4_bytes + i - begin] = static_cast<std::byte>(i % 251);
-        piece->trim_front(stack::wire::ipv4_bytes);
+            piece->data[header_bytes + i - begin] = static_cast<std::byte>(i % 251);
+        piece->trim_front(header_bytes);
         Frame* const whole = table->add(*piece, header, now);
         if (whole == nullptr) return {};
         CHECK_FALSE(header.is_fragment());
@@ -54,6 +55,7 @@ struct Fixture {
     }
 
     stack::StackConfig config;
+    std::uint8_t header_bytes = stack::wire::ipv4_bytes;  ///< of the next pieces, options included
     time::Instant now = time::Instant::from_nanos(1'000'000'000);
     backend::HeapFrames frames;
     stack::Timers timers{now};
@@ -100,6 +102,24 @@ TEST_CASE("the longest datagram has 65,515 bytes of payload", "[stack][reassembl
         whole = f.give(begin, end, end < 65'515);
     }
     CHECK(is_sound(whole, 65'515));
+}
+
+TEST_CASE("a datagram that is too long with its first piece's options is dropped", "[stack][reassembly]") {
+    Fixture f;
+    const std::uint32_t options = GENERATE(4U, 40U);
+    const bool is_too_long = GENERATE(false, true);
+    const std::uint32_t size = 65'515 - options + (is_too_long ? 1 : 0);
+    f.header_bytes = static_cast<std::uint8_t>(stack::wire::ipv4_bytes + options);
+    Bytes whole = f.give(0, 1480, true);
+    f.header_bytes = stack::wire::ipv4_bytes;
+    for (std::uint32_t begin = 1480; begin < size; begin += 1480) {
+        const std::uint32_t end = std::min<std::uint32_t>(size, begin + 1480);
+        whole = f.give(begin, end, end < size);
+    }
+    CHECK((is_too_long ? whole.empty() : is_sound(whole, size)));
+    CHECK((f.drops[Drop::ipv4_fragment_end] != 0) == is_too_long);
+    CHECK(f.table->datagrams() == 0);
+    CHECK(f.table->bytes() == 0);
 }
 
 TEST_CASE("pieces of different datagrams are kept apart", "[stack][reassembly]") {

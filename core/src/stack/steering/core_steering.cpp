@@ -156,11 +156,14 @@ void CoreSteering::take_word() noexcept {
     wire_from_ |= has_queue() ? from : 0;
 }
 
+// Core after core, each call where the one before has ended: one that always has something keeps nobody waiting.
 std::size_t CoreSteering::receive(std::span<Frame*> out) noexcept {
     std::size_t count = 0;
-    for (CoreSet left = packets_from_; left != 0 && count < out.size(); left &= left - 1) {
-        count += shared_.ring(first_of(left), core_).pop(out.subspan(count));
-        if (count < out.size()) packets_from_ &= ~core_bit(first_of(left));
+    while (packets_from_ != 0 && count < out.size()) {
+        const std::uint16_t from = next_of(packets_from_, packets_turn_);
+        count += shared_.ring(from, core_).pop(out.subspan(count));
+        if (count < out.size()) packets_from_ &= ~core_bit(from);
+        packets_turn_ = static_cast<std::uint16_t>(from + 1);
     }
     stats_.received += count;
     return count;
@@ -168,11 +171,12 @@ std::size_t CoreSteering::receive(std::span<Frame*> out) noexcept {
 
 std::size_t CoreSteering::receive_for_wire(std::span<Frame*> out) noexcept {
     std::size_t count = 0;
-    for (CoreSet left = wire_from_; left != 0 && count < out.size(); left &= left - 1) {
-        const std::uint16_t from = first_of(left);
+    while (wire_from_ != 0 && count < out.size()) {
+        const std::uint16_t from = next_of(wire_from_, wire_turn_);
         const bool is_ours = from >= shared_.options().queues && from % shared_.options().queues == core_;
         if (is_ours) count += shared_.wire_ring(from).pop(out.subspan(count));
         if (count < out.size()) wire_from_ &= ~core_bit(from);
+        wire_turn_ = static_cast<std::uint16_t>(from + 1);
     }
     return count;
 }

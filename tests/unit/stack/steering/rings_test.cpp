@@ -104,6 +104,45 @@ TEST_CASE("a full ring drops what comes next and says so; others go on", "[stack
     CHECK(b.received() == numbers(11, 1));
 }
 
+TEST_CASE("a core that always has something keeps no other one waiting", "[stack][steering]") {
+    const auto shared = make_steering(3, 3, 8);
+    Core a(shared, 0);
+    Core b(shared, 1);
+    Core c(shared, 2);
+    b.steering.hand_over(2, b.frame(100));
+    b.steering.flush();
+    std::vector<std::uint32_t> got;
+    for (std::uint32_t turn = 0; turn < 2; ++turn) {
+        for (std::uint32_t i = 0; i < 4; ++i) a.steering.hand_over(2, a.frame(i));
+        a.steering.flush();
+        std::array<Frame*, 4> burst;
+        REQUIRE(c.steering.has_arrived());
+        Core::note(got, std::span(burst).first(c.steering.receive(burst)));
+    }
+    CHECK(got == std::vector<std::uint32_t>{0, 1, 2, 3, 100, 0, 1, 2});
+    CHECK(c.received() == numbers(3, 1));
+}
+
+TEST_CASE("a core that always sends keeps no other one's frames from the wire", "[stack][steering]") {
+    const auto shared = make_steering(3, 1, 8);
+    Core a(shared, 0);
+    Core b(shared, 1);
+    Core c(shared, 2);
+    REQUIRE(c.steering.send(c.frame(100)));
+    c.steering.flush();
+    std::vector<std::uint32_t> got;
+    for (std::uint32_t turn = 0; turn < 2; ++turn) {
+        for (std::uint32_t i = 0; i < 4; ++i) REQUIRE(b.steering.send(b.frame(i)));
+        b.steering.flush();
+        std::array<Frame*, 4> burst;
+        REQUIRE(a.steering.has_arrived());
+        Core::note(got, std::span(burst).first(a.steering.receive_for_wire(burst)));
+    }
+    CHECK(got == std::vector<std::uint32_t>{0, 1, 2, 3, 100, 0, 1, 2});
+    CHECK(a.received().empty());
+    CHECK(a.for_wire == numbers(3, 1));
+}
+
 TEST_CASE("a frame that its core holds too crosses as a copy", "[stack][steering]") {
     const auto shared = make_steering(2, 2);
     Core a(shared, 0);

@@ -21,6 +21,11 @@ using CoreSet = std::uint64_t;
 [[nodiscard]] constexpr std::uint16_t first_of(CoreSet set) noexcept {
     return static_cast<std::uint16_t>(std::countr_zero(set));
 }
+/// The lowest one that is not below `least`, or else the lowest, of a set that is not empty.
+[[nodiscard]] constexpr std::uint16_t next_of(CoreSet set, std::uint16_t least) noexcept {
+    const CoreSet later = set & ~first_cores(least);
+    return first_of(later != 0 ? later : set);
+}
 /// The one with `index` lower ones; there are more than `index`.
 [[nodiscard]] constexpr std::uint16_t nth_of(CoreSet set, std::size_t index) noexcept {
     for (; index > 0; --index) set &= set - 1;

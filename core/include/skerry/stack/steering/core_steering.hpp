@@ -139,6 +139,8 @@ private:
     CoreSet dirty_ = 0;  // cores for which something is pushed and not published
     CoreSet packets_from_ = 0;  // cores whose ring has something
     CoreSet wire_from_ = 0;
+    std::uint16_t packets_turn_ = 0;  // whose turn it is, of those
+    std::uint16_t wire_turn_ = 0;
     SteeringStats stats_;
 };
 

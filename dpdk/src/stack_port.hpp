@@ -42,6 +42,10 @@ public:
     [[nodiscard]] time::Instant next_deadline() const noexcept {
         return has_queue_ ? nap_.end() : time::Instant::max();
     }
+    /// A loop outside hears of no interrupt: it looks again as if there were none.
+    [[nodiscard]] time::Instant outside_deadline() const noexcept {
+        return interrupt_.exists() ? time::Instant::now() + Nap::without_interrupt : time::Instant::max();
+    }
     bool arm() noexcept;
     void park(time::Instant wake_at) noexcept;
     void unpark() noexcept { doorbell_.ring(); }

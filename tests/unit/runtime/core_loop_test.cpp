@@ -78,6 +78,40 @@ TEST_CASE("a sleeping core that fired a crowd of timers wakes after 512 us", "[r
     CHECK(wake_ups(crowd) == Times{2s + 0us, 2s + 512us, 2s + 600us, 3s + 0us});
 }
 
+// A driver that sleeps on something that no descriptor shows.
+struct HiddenDriver : ScriptedDriver {
+    using ScriptedDriver::ScriptedDriver;
+    time::Instant outside_deadline() noexcept {
+        return time::Instant::from_nanos(std::chrono::nanoseconds(2s).count());
+    }
+};
+
+TEST_CASE("a loop outside comes back for what only a sleeping core would hear of", "[runtime][loop]") {
+    time::VirtualTime clock{.now_ns = std::chrono::nanoseconds(1s).count()};
+    const time::VirtualTimeScope scope(clock);
+    task::Scheduler* const scheduler = task::Scheduler::acquire();
+    scheduler->configure(task::CoreId{0}, {}, nullptr, 1);
+    {
+        backend::CoreSetup setup;
+        setup.scheduler = scheduler;
+        setup.idle = backend::Idle::sleep;
+        using Loop = runtime::CoreLoop<HiddenDriver>;
+        Loop loop(setup, clock);
+        CHECK(loop.poll_once().as_nanos() == std::chrono::nanoseconds(2s).count());
+        {
+            const Loop::Installed here(loop);
+            spawn(sleep_until(1500ms)).detach();
+        }
+        (void)loop.poll_once();
+        CHECK(loop.poll_once().as_nanos() == std::chrono::nanoseconds(1500ms).count());
+        clock.now_ns = std::chrono::nanoseconds(1500ms).count();
+        while (scheduler->live_tasks() != 0) (void)loop.poll_once();
+        CHECK(loop.poll_once().as_nanos() == std::chrono::nanoseconds(2s).count());
+        loop.stop_tasks();  // poll_once() leaves the scheduler marked asleep
+    }
+    scheduler->close();
+}
+
 // A driver that has something left for some turns, and is otherwise hardly asked while tasks are ready.
 struct LeavingDriver : ScriptedDriver {
     static constexpr std::int64_t busy_poll_interval_ns = 1'000'000'000;

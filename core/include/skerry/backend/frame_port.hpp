@@ -24,7 +24,8 @@ struct PortInfo {
 };
 
 /// One object per core; only unpark() may be called from another. A port whose device can be taken away also has
-/// `bool is_lost() noexcept`: from then on it receives nothing, and drops what it is given.
+/// `bool is_lost() noexcept`: from then on it receives nothing, and drops what it is given. One whose park() waits for
+/// what wake_fd() does not show has `time::Instant outside_deadline() noexcept`: when a loop outside looks again.
 template <class P>
 concept FramePort = requires(P& port, std::span<Frame*> frames, time::Instant time) {
     // Whole packets, up to frames.size(), with time and queue; each is the caller's. What the port finds damaged it

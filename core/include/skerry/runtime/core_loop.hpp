@@ -91,7 +91,7 @@ public:
         turn();
         if (scheduler_.has_ready() || !driver_waiters_.empty()) return time::Instant::now();
         if (!driver_.arm() || !scheduler_.try_sleep()) return time::Instant::now();
-        return next_deadline();
+        return outside_deadline();
     }
 
     [[nodiscard]] int wake_fd() const noexcept override { return driver_.wake_fd(); }
@@ -233,6 +233,14 @@ private:
 
     [[nodiscard]] time::Instant next_deadline() noexcept {
         return std::min(timers_.next_deadline(), driver_.next_deadline());
+    }
+
+    // A loop outside cannot wait for all that park() waits for.
+    [[nodiscard]] time::Instant outside_deadline() noexcept {
+        if constexpr (requires { driver_.outside_deadline(); })
+            return std::min(timers_.next_deadline(), driver_.outside_deadline());
+        else
+            return next_deadline();
     }
 
     SKERRY_COLD void slew(time::Instant now) noexcept {

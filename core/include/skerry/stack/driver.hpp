@@ -65,6 +65,13 @@ public:
     [[nodiscard]] time::Instant next_deadline() noexcept {
         return std::min({stack_.next_deadline(), port_.next_deadline(), retry_});
     }
+    /// The same for a loop outside, which waits for wake_fd() and not in park().
+    [[nodiscard]] time::Instant outside_deadline() noexcept {
+        if constexpr (requires { port_.outside_deadline(); })
+            return std::min(next_deadline(), port_.outside_deadline());
+        else
+            return next_deadline();
+    }
     bool arm() noexcept {
         if (has_more_ || stack_.has_looped()) return false;
         return (stack_.steering() == nullptr || stack_.steering()->arm()) && port_.arm();

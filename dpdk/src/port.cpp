@@ -3,6 +3,7 @@
 #include "eal_log.hpp"
 #include "host.hpp"
 
+#include <skerry/stack/tcp/limits.hpp>
 #include <skerry/trace/notice.hpp>
 
 #include <rte_config.h>
@@ -268,6 +269,8 @@ void PortSet::make_steering(const PortUsers& users) {
     how.hash_predicts = port.hash_predicts();
     if (how.hash_predicts) how.table_entries = port.rss().table_entries();
     how.seed = users.seed;
+    // Those in TIME-WAIT alone, which each core may have so many of, must not keep new connections out.
+    how.flows_max = std::max(how.flows_max, std::size_t{users.cores} * 2 * stack::TcpLimits().time_wait_max);
     steering_ = std::make_shared<stack::Steering>(how);
 }
 

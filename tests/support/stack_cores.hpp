@@ -46,7 +46,7 @@ inline Bytes udp_segment(std::uint16_t from, std::uint16_t to, std::string_view 
 class StackCores {
 public:
     struct Core {
-        explicit Core(const stack::StackConfig& config, time::Instant start) : stack(config, frames, start) {}
+        explicit Core(const stack::StackConfig& its_config, time::Instant start) : stack(its_config, frames, start) {}
         ~Core() {
             for (const auto& socket : sockets) stack.udp().close(*socket, {});
         }

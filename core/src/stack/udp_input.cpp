@@ -45,7 +45,7 @@ bool Udp::steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noe
     const std::uint16_t owner = steering.owner_of_datagram(
         {packet.ip.destination, packet.ip.source, header.destination_port, header.source_port});
     if (owner == steering.core()) return false;
-    steering.hand_over(owner, packet.restored());
+    steering.hand_over(owner, packet.restored(), header.destination_port);
     return true;
 }
 

@@ -97,7 +97,7 @@ Drop Tcp::input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noe
     frame.untrim_front(segment.header.header_bytes);
     frame.checksum = backend::FrameChecksum::good;  // it was looked at here
     segment.is_kept = true;
-    steering->hand_over(owner, segment.packet.restored());
+    steering->hand_over(owner, segment.packet.restored(), segment.tuple.local_port);
     return Drop::none;
 }
 

@@ -92,6 +92,13 @@ public:
     /// stop this core's queue. It is dropped, and counted, when the ring is full (steering_full) or no frame is left
     /// (no_frame).
     void hand_over(std::uint16_t to, backend::Frame& packet) noexcept;
+    /// The same, of what is for a socket on `port`: the first of a runtime is noted (trace::notice) where the port's
+    /// hash was to spare all such crossings.
+    void hand_over(std::uint16_t to, backend::Frame& packet, std::uint16_t port) noexcept {
+        if (shared_.crossing_is_news_.load(std::memory_order_relaxed)) [[unlikely]]
+            note_crossing(to, port);
+        hand_over(to, packet);
+    }
     /// Sends copies of `bytes`, a packet from its network header on, received as `like` was.
     void copy_to(CoreSet cores, std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
     /// Hands a whole frame to the core that sends for this one. False when its ring is full, or no frame is left; then
@@ -124,6 +131,7 @@ private:
     [[nodiscard]] backend::Frame* copy_of(std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
     [[nodiscard]] backend::Frame* empty_frame(std::size_t bytes) noexcept;
     void push(std::uint16_t to, backend::Frame& packet) noexcept;
+    void note_crossing(std::uint16_t to, std::uint16_t port) noexcept;
     void take_word() noexcept;
     void flush_dirty() noexcept;
     void drop_arrived() noexcept;

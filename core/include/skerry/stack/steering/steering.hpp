@@ -69,7 +69,11 @@ public:
 
     [[nodiscard]] bool hash_predicts() const noexcept { return hash_predicts_.load(std::memory_order_relaxed); }
     /// A packet came by another queue than its hash said. Nothing that stands is lost by it.
-    void distrust_hash() noexcept { hash_predicts_.store(false, std::memory_order_relaxed); }
+    /// Whoever calls it says so.
+    void distrust_hash() noexcept {
+        hash_predicts_.store(false, std::memory_order_relaxed);
+        crossing_is_news_.store(false, std::memory_order_relaxed);
+    }
     /// The queue by which packets with this hash come.
     [[nodiscard]] std::uint16_t queue_of(std::uint32_t hash) const noexcept {
         return static_cast<std::uint16_t>((hash & (options_.table_entries - 1U)) % options_.queues);
@@ -108,6 +112,7 @@ private:
     std::vector<std::unique_ptr<FrameRing>> wire_rings_;
     std::atomic<CoreSet> running_{0};
     std::atomic<bool> hash_predicts_;
+    std::atomic<bool> crossing_is_news_;  // guards nothing: who exchanges it tells
 };
 
 }  // namespace skerry::stack

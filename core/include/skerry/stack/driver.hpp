@@ -56,6 +56,8 @@ public:
         // packet from outside, and busy tasks put that off.
         if (stack_.has_looped()) stack_.input({}, now);
         stack_.advance(now);
+        // Here too: when a runtime ends nothing is received any more, and others still say that they close.
+        if (stack_.steering() != nullptr && stack_.steering()->has_arrived()) (void)take_for_wire();
         const bool has_backlog = !stack_.backlog().empty();
         if (has_backlog) send_backlog(now);
         if (stack_.steering() != nullptr) stack_.steering()->flush();
@@ -128,15 +130,22 @@ private:
             const std::size_t count = steering.receive(burst);
             stack_.input_steered(std::span(burst).first(count), now);
             has_more_ = has_more_ || count == burst_frames || stack_.has_looped();
-            any = count != 0;
-            std::size_t to_send = burst_frames;
-            while (to_send == burst_frames && stack_.backlog().size() < wire_backlog_max) {
-                to_send = steering.receive_for_wire(burst);
-                for (std::size_t i = 0; i < to_send; ++i) stack_.backlog().push(*burst[i]);
-                any |= to_send != 0;
-            }
+            any = take_for_wire() || count != 0;
         }
         steering.flush();  // before the tasks run, which may take long
+        return any;
+    }
+
+    /// What cores without a queue want to send. True when there was something.
+    bool take_for_wire() noexcept {
+        std::array<Frame*, burst_frames> burst;
+        bool any = false;
+        std::size_t count = burst_frames;
+        while (count == burst_frames && stack_.backlog().size() < wire_backlog_max) {
+            count = stack_.steering()->receive_for_wire(burst);
+            for (std::size_t i = 0; i < count; ++i) stack_.backlog().push(*burst[i]);
+            any |= count != 0;
+        }
         return any;
     }
 

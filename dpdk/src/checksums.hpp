@@ -52,7 +52,7 @@ inline void ask_for_checksum(rte_mbuf& mbuf) noexcept {
     namespace wire = stack::wire;
     constexpr std::size_t protocol_at = wire::ethernet_bytes + 9;
     const std::uint8_t protocol = wire::load_8(rte_pktmbuf_mtod(&mbuf, const std::byte*) + protocol_at);
-    mbuf.ol_flags =
+    mbuf.ol_flags |=
         RTE_MBUF_F_TX_IPV4 | (protocol == wire::ip_protocol::tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM);
     mbuf.l2_len = wire::ethernet_bytes;
     mbuf.l3_len = wire::ipv4_bytes;

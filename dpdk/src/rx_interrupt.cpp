@@ -34,7 +34,10 @@ RxInterrupt::~RxInterrupt() {
     ::close(epoll_fd_);
 }
 
-void RxInterrupt::arm() noexcept { (void)rte_eth_dev_rx_intr_enable(port_, queue_); }
+bool RxInterrupt::arm() noexcept {
+    const int armed = rte_eth_dev_rx_intr_enable(port_, queue_);
+    return armed == 0 || armed == -ENOTSUP;
+}
 
 void RxInterrupt::disarm() noexcept {
     (void)rte_eth_dev_rx_intr_disable(port_, queue_);

@@ -27,7 +27,8 @@ public:
     /// Readable when a frame came since arm(), or for no reason; -1 when there is none.
     [[nodiscard]] int fd() const noexcept { return epoll_fd_; }
 
-    void arm() noexcept;
+    /// False when the driver cannot: then nothing wakes who sleeps.
+    [[nodiscard]] bool arm() noexcept;
     /// And takes note of what has come.
     void disarm() noexcept;
     /// The device is gone: nothing of it is touched any more.

@@ -156,7 +156,7 @@ rte_mbuf* StackPort::to_mbuf(Frame& packet) noexcept {
         mbuf.data_off = packet.headroom;
         mbuf.data_len = packet.length;
         mbuf.pkt_len = packet.length;
-        mbuf.ol_flags = 0;
+        mbuf.ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;  // whose memory it is decides how it is freed
         if ((packet.flags & backend::frame_flag::sum_missing) != 0) ask_for_checksum(mbuf);
         if (packet.is_shared()) rte_mbuf_refcnt_update(&mbuf, 1);
         return &mbuf;
@@ -214,9 +214,9 @@ std::size_t StackPort::transmit(std::span<Frame*> packets) noexcept {
 bool StackPort::arm() noexcept {
     if (seen_count_ != 0) return false;
     if (!interrupt_.exists()) return true;
-    interrupt_.arm();
+    const bool is_armed = interrupt_.arm();
     seen_count_ = rte_eth_rx_burst(port_id_, queue_, seen_.data(), burst_max);
-    if (seen_count_ == 0) return true;
+    if (seen_count_ == 0 && is_armed) return true;
     interrupt_.disarm();
     return false;
 }

@@ -46,15 +46,15 @@ inline Bytes udp_segment(std::uint16_t from, std::uint16_t to, std::string_view 
 class StackCores {
 public:
     struct Core {
-        explicit Core(const stack::StackConfig& its_config, time::Instant start) : stack(its_config, frames, start) {}
+        explicit Core(const stack::StackConfig& config, time::Instant start) : stack(config, frames, start) {}
         ~Core() {
             for (const auto& socket : sockets) stack.udp().close(*socket, {});
         }
 
         /// A UDP socket.
-        TextSocket& bind(std::uint16_t port, bool shared = false, stack::wire::Ipv4Addr local = {}) {
+        TextSocket& bind(std::uint16_t port, bool is_shared = false, stack::wire::Ipv4Addr local = {}) {
             sockets.push_back(std::make_unique<TextSocket>());
-            REQUIRE(stack.udp().open(*sockets.back(), local, port, shared));
+            REQUIRE(stack.udp().open(*sockets.back(), local, port, is_shared));
             return *sockets.back();
         }
 

@@ -1,9 +1,10 @@
 """The part of scripts/demo that compares: our own TCP and UDP on DPDK, a bare frame over the same kind of link, and the
 kernel's TCP, one after the other in short blocks.
 
-What a round trip costs moves with whatever else runs on the machine's host, by a factor of two within minutes. So each
-block has all of them within seconds and is judged by itself, every other block in the opposite order; what is told is
-the median over the blocks.
+What a round trip costs moves with whatever else runs on the machine's host, and with where that puts our CPUs: a bare
+frame by a factor of four within minutes. So each block has all of them within seconds and is judged by itself, every
+other block in the opposite order; what is told is the median over the blocks. TCP stands between two bare frames: where
+these differ the machine has moved in between, and the block says nothing.
 """
 
 import os
@@ -16,7 +17,8 @@ import tempfile
 import demo_processes
 
 BLOCKS = 7
-BLOCKS_MAX = 10  # when some have to be thrown away
+BLOCKS_MAX = 16  # when some have to be thrown away
+RAW_SPREAD_MAX = 1.25  # of the bare frames before and after TCP
 FRAME_BYTES = 130  # of TCP with 64 bytes of data and timestamps
 TIMES = ("--duration=400ms", "--warmup=100ms")
 OF_RAW_MAX = 2.0
@@ -25,6 +27,7 @@ KERNEL_MIN = 3.5
 RAW, TCP, UDP = "raw", "dpdk tcp", "dpdk udp"
 KERNEL_SPIN, KERNEL_SLEEP = "epoll tcp spin", "epoll tcp sleep"
 KINDS = (RAW, TCP, UDP, KERNEL_SPIN, KERNEL_SLEEP)
+ORDER = (RAW, TCP, RAW, UDP, KERNEL_SPIN, KERNEL_SLEEP)
 TITLES = {RAW: ("raw", "frame", "spin"), TCP: ("dpdk", "tcp", "spin"), UDP: ("dpdk", "udp", "spin"),
           KERNEL_SPIN: ("epoll", "tcp", "spin"), KERNEL_SLEEP: ("epoll", "tcp", "sleep")}
 
@@ -101,24 +104,29 @@ def loadgen_p50(bin_dir, server, proto, *options):
 
 
 def run_block(bin_dir, cores, order):
-    """The p50 of each kind; nothing when one of them did not come off."""
+    """The p50 of each kind; nothing when one of them did not come off, or the machine moved meanwhile."""
     runs = {RAW: lambda: raw_p50(bin_dir, *cores),
             TCP: lambda: dpdk_p50(bin_dir, "tcp", *cores),
             UDP: lambda: dpdk_p50(bin_dir, "udp", *cores),
             KERNEL_SPIN: lambda: kernel_p50(bin_dir, "spin", *cores),
             KERNEL_SLEEP: lambda: kernel_p50(bin_dir, "sleep", *cores)}
-    block = {kind: runs[kind]() for kind in order}
-    missing = [kind for kind, p50 in block.items() if not p50]
+    took = [(kind, runs[kind]()) for kind in order]
+    missing = [kind for kind, p50 in took if not p50]
     if missing:
         print(f"a block is thrown away: {', '.join(missing)} did not come off", flush=True)
         return None
-    return block
+    raws = [p50 for kind, p50 in took if kind == RAW]
+    if max(raws) > min(raws) * RAW_SPREAD_MAX:
+        print(f"a block is thrown away: a bare frame took {raws[0]:.2f} us before TCP and {raws[1]:.2f} after it",
+              flush=True)
+        return None
+    return dict(took) | {RAW: statistics.mean(raws)}
 
 
 def run_blocks(bin_dir, cores):
     blocks = []
     for number in range(BLOCKS_MAX):
-        block = run_block(bin_dir, cores, KINDS if number % 2 == 0 else tuple(reversed(KINDS)))
+        block = run_block(bin_dir, cores, ORDER if number % 2 == 0 else tuple(reversed(ORDER)))
         if block:
             blocks.append(block)
         if len(blocks) == BLOCKS:

@@ -244,10 +244,10 @@ TEST_CASE("a task's value and exception come out of finish, an abort is a failur
 }
 
 TEST_CASE("a simulation in which everything waits for ever lists the tasks of each host", "[testing][simulation]") {
+    sync::Notify never;
     testing::Simulation sim;
     auto& one = sim.host("the first");
     auto& two = sim.host("the second");
-    sync::Notify never;
     auto waiting = two.spawn([&never]() -> Task<> { co_await never.notified(); });
     CHECK_THROWS_WITH(one.run(never.notified()), Contains("waits for ever") && Contains("on the first: 1 live task") &&
                                                      Contains("on the second: 1 live task") &&

@@ -174,8 +174,8 @@ TEST_CASE("where the port's hash is known, nothing of a connection crosses", "[s
 TEST_CASE("a hash that does not hold costs crossings and no connection", "[stack][steering][tcp]") {
     stack::SteeringOptions how = StackCores::options(2, 2);
     how.hash_predicts = true;
-    Net net(how);
     std::size_t turn = 0;
+    Net net(how);
     net.queue_of = [&](auto) { return turn++ % 2; };  // each packet by another queue than the one before
     REQUIRE(net.listen(0));
     REQUIRE(net.listen(1));

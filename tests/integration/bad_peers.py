@@ -1,4 +1,4 @@
-# ctest: TIMEOUT 180
+# ctest: TIMEOUT 180 RUN_SERIAL TRUE
 """Peers that reset, half-close, stall or send garbage end alone: others are served and nothing is left behind. And what
 a stop does with the connections it finds."""
 

@@ -54,7 +54,7 @@ backend::PortInfo StackPort::info() const noexcept {
 // A ring hands out the very mbuf that was sent, and its sender may have kept it for a retransmission: its frame is the
 // sender's then, and nothing is written to it here.
 rte_mbuf* StackPort::copy_of_shared(rte_mbuf& mbuf) noexcept {
-    rte_mbuf* const copy = rte_pktmbuf_copy(&mbuf, ports_->ports().front()->pool(queue_).get(), 0, UINT32_MAX);
+    rte_mbuf* const copy = rte_pktmbuf_copy(&mbuf, port_.pool(queue_).get(), 0, UINT32_MAX);
     rte_pktmbuf_free(&mbuf);
     return copy;
 }

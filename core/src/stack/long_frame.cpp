@@ -28,9 +28,7 @@ Frame* copy_to_heap(const Frame& frame) noexcept {
     Frame* const made = make_long_frame(frame.length);
     if (made == nullptr) return nullptr;
     if (frame.length != 0) std::memcpy(made->data, frame.data, frame.length);
-    made->rx_time_ns = frame.rx_time_ns;
-    made->time_source = frame.time_source;
-    made->queue = frame.queue;
+    made->set_arrival(frame);
     return made;
 }
 

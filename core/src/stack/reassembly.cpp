@@ -118,9 +118,7 @@ Frame* Reassembly::finish(Partial& partial, wire::Ipv4Header& header) noexcept {
     std::memcpy(whole->data - header.header_bytes, first.frame->data - header.header_bytes, header.header_bytes);
     for (const Piece& piece : partial.pieces)
         std::memcpy(whole->data + piece.begin(), piece.frame->data, piece.header.payload_bytes());
-    whole->rx_time_ns = first.frame->rx_time_ns;
-    whole->time_source = first.frame->time_source;
-    whole->queue = first.frame->queue;
+    whole->set_arrival(*first.frame);
     header.more_fragments = false;
     header.total_bytes = static_cast<std::uint16_t>(header.header_bytes + partial.payload_bytes);
     forget(partial, Drop::none);

@@ -135,9 +135,7 @@ Frame* Udp::copy(const Frame& frame) noexcept {
     if (made == nullptr) return nullptr;
     std::memcpy(made->data, frame.data, frame.length);
     made->length = frame.length;
-    made->rx_time_ns = frame.rx_time_ns;
-    made->time_source = frame.time_source;
-    made->queue = frame.queue;
+    made->set_arrival(frame);
     return made;
 }
 

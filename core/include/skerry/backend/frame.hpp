@@ -56,6 +56,12 @@ struct alignas(cache_line_bytes) Frame : BufferOwner {
     [[nodiscard]] std::size_t tailroom() const noexcept { return capacity - headroom - std::size_t{length}; }
     [[nodiscard]] bool is_shared() const noexcept { return handles != 1; }
 
+    /// Came when and where `other` did, of which it is a copy or a part.
+    void set_arrival(const Frame& other) noexcept {
+        rx_time_ns = other.rx_time_ns;
+        time_source = other.time_source;
+        queue = other.queue;
+    }
     /// Takes `count` bytes off the front. There must be as many.
     void trim_front(std::size_t count) noexcept {
         SKERRY_DEBUG_ASSERT(count <= length, "more was trimmed than the frame holds");

@@ -98,13 +98,11 @@ Frame* CoreSteering::copy_of(std::span<const std::byte> bytes, const Frame& like
     }
     std::memcpy(copy->data, bytes.data(), bytes.size());
     copy->length = static_cast<std::uint16_t>(bytes.size());
-    copy->rx_time_ns = like.rx_time_ns;
+    copy->set_arrival(like);
     copy->hash = like.hash;
     copy->vlan = like.vlan;
-    copy->queue = like.queue;
     copy->checksum = like.checksum;
     copy->flags = like.flags & static_cast<std::uint8_t>(~backend::frame_flag::kept);
-    copy->time_source = like.time_source;
     copy->port = like.port;
     return copy;
 }

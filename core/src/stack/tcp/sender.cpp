@@ -22,7 +22,7 @@ void Sender::start_after_loss(Tcb& tcb, const Segment& segment) noexcept {
 // --- writing
 
 // The usual write: all of it in one segment that may leave at once, behind others that have left. False, and nothing is
-// changed, for all others.
+// sent or queued, for all others.
 bool Sender::write_one(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
     SendQueue& queue = tcb.queue;
     if (queue.empty() && tcb.retransmit_at == never) restart_after_idle(tcb, now);

@@ -9,6 +9,7 @@
 
 #include "support/catch.hpp"
 
+#include "support/seed_runs.hpp"
 #include "support/temp_tree.hpp"
 
 #include <skerry/testing/seeds.hpp>
@@ -26,7 +27,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <random>
 #include <string>
@@ -131,8 +131,8 @@ public:
         for (std::size_t i = 0; i < asking.size(); ++i) compare("client", sim_.finish(asking[i]), words_.of_servers[i]);
         sim_.finish(serving);
         if (!sim_.settle(20min)) wrong_ += "something goes on for ever; ";
-        look_for_leaks("server", server_, before[0]);
-        look_for_leaks("client", client_, before[1]);
+        look_for_leaks(server_, before[0]);
+        look_for_leaks(client_, before[1]);
         return wrong_;
     }
 
@@ -176,23 +176,14 @@ private:
         return host.run([]() -> Task<runtime::CoreStats> { co_return runtime::core_stats(); });
     }
 
-    void look_for_leaks(const std::string& who, testing::Host& host, const runtime::CoreStats& before) {
-        const auto expect = [&](const char* what, std::uint64_t is, std::uint64_t was) {
-            if (is != was)
-                wrong_ += who + ": " + std::to_string(is) + " " + what + ", not " + std::to_string(was) + "; ";
-        };
-        stack::tcp::Tcp& tcp = host.stack().tcp();
-        expect("connections", tcp.sizes().connections, 0);
-        expect("half-open connections", tcp.sizes().half_open, 0);
-        expect("connections in TIME-WAIT", tcp.sizes().time_wait, 0);
-        expect("frames in TCP's queues", tcp.frames_kept(), 0);
-        expect("frames not back", host.frames_out(), 0);
-        expect("timers", host.stack().next_deadline() == time::Instant::max() ? 0 : 1, 0);
-        expect("tasks", host.live_tasks(), 0);
+    void look_for_leaks(testing::Host& host, const runtime::CoreStats& before) {
+        tests::HostAudit audit(wrong_, host);
+        audit.expect_empty_stack();
+        audit.expect("tasks", host.live_tasks(), 0);
         const runtime::CoreStats after = stats(host);
-        expect("slab blocks", after.slab.live_blocks, before.slab.live_blocks);
-        expect("sockets", after.sockets.open, 0);
-        expect("buffers out", after.sockets.buffers_out, before.sockets.buffers_out);
+        audit.expect("slab blocks", after.slab.live_blocks, before.slab.live_blocks);
+        audit.expect("sockets", after.sockets.open, 0);
+        audit.expect("buffers out", after.sockets.buffers_out, before.sockets.buffers_out);
     }
 
     Words words_;
@@ -202,36 +193,13 @@ private:
     testing::Host& client_ = sim_.host("client");
 };
 
-std::string outcome_of(std::uint64_t seed, const std::string& capture = "") {
-    Run run(seed);
-    if (!capture.empty()) run.capture(capture);
-    try {
-        return run.go();
-    } catch (const testing::Failure& failure) {
-        return failure.what();
-    }
-}
-
 std::string contents(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
 TEST_CASE("connections over a bad wire carry every byte and leave nothing behind", "[stack][tcp]") {
-    const auto seeds = testing::seeds(seeds_by_default);
-    std::uint64_t failed = 0;
-    for (const std::uint64_t seed : seeds) {
-        const std::string wrong = outcome_of(seed);
-        if (wrong.empty()) continue;
-        ++failed;
-        const auto capture =
-            std::filesystem::temp_directory_path() / ("skerry-seed-" + std::to_string(seed) + ".pcapng");
-        const std::string again = outcome_of(seed, capture);
-        std::cout << "seed " << seed << ": " << wrong << (again == wrong ? "" : " BUT THE NEXT TIME: " + again)
-                  << "\nagain: " << testing::replay_command(seed) << "\nits frames: " << capture.string() << '\n';
-    }
-    std::cout << seeds.size() << " seeds, " << failed << " failed\n";
-    CHECK(failed == 0);
+    tests::check_seeds<Run>(seeds_by_default, "seed");
 }
 
 TEST_CASE("a run can be had again frame by frame", "[stack][tcp]") {
@@ -239,7 +207,7 @@ TEST_CASE("a run can be had again frame by frame", "[stack][tcp]") {
     const tests::TempTree folder;
     const auto capture = [&](const std::string& name, std::uint64_t with_seed) {
         const auto path = folder.root() / name;
-        CHECK(outcome_of(with_seed, path).empty());
+        CHECK(tests::outcome_of<Run>(with_seed, path).empty());
         return contents(path);
     };
     const std::string first = capture("1", seed);

@@ -7,6 +7,8 @@
 
 #include "support/catch.hpp"
 
+#include "support/seed_runs.hpp"
+
 #include <skerry/testing/seeds.hpp>
 #include <skerry/testing/simulation.hpp>
 
@@ -22,8 +24,6 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
-#include <iostream>
 #include <random>
 #include <string>
 #include <utility>
@@ -142,19 +142,11 @@ private:
     }
 
     void look_for_leaks(testing::Host& host, std::uint64_t sockets) {
-        const auto expect = [&](const char* what, std::uint64_t is, std::uint64_t should) {
-            if (is != should) wrong_ += host.name() + ": " + std::to_string(is) + " " + what + "; ";
-        };
-        stack::tcp::Tcp& tcp = host.stack().tcp();
-        expect("connections", tcp.sizes().connections, 0);
-        expect("half-open connections", tcp.sizes().half_open, 0);
-        expect("connections in TIME-WAIT", tcp.sizes().time_wait, 0);
-        expect("frames in TCP's queues", tcp.frames_kept(), 0);
-        expect("frames not back", host.frames_out(), 0);
-        expect("timers", host.stack().next_deadline() == time::Instant::max() ? 0 : 1, 0);
-        expect("tasks", host.live_tasks(), sockets);
-        expect("sockets", host.run([]() -> Task<std::uint64_t> { co_return runtime::core_stats().sockets.open; }),
-               sockets);
+        tests::HostAudit audit(wrong_, host);
+        audit.expect_empty_stack();
+        audit.expect("tasks", host.live_tasks(), sockets);
+        audit.expect("sockets", host.run([]() -> Task<std::uint64_t> { co_return runtime::core_stats().sockets.open; }),
+                     sockets);
     }
 
     std::mt19937_64 random_;
@@ -165,31 +157,8 @@ private:
     testing::Host& client_ = sim_.host("client", [this] { return ask(); });
 };
 
-std::string outcome_of(std::uint64_t seed, const std::string& capture = "") {
-    Storm storm(seed);
-    if (!capture.empty()) storm.capture(capture);
-    try {
-        return storm.go();
-    } catch (const testing::Failure& failure) {
-        return failure.what();
-    }
-}
-
 TEST_CASE("whatever is broken off in the middle leaves nothing behind", "[stack][tcp]") {
-    const auto seeds = testing::seeds(seeds_by_default);
-    std::uint64_t failed = 0;
-    for (const std::uint64_t seed : seeds) {
-        const std::string wrong = outcome_of(seed);
-        if (wrong.empty()) continue;
-        ++failed;
-        const auto capture =
-            std::filesystem::temp_directory_path() / ("skerry-storm-" + std::to_string(seed) + ".pcapng");
-        (void)outcome_of(seed, capture);
-        std::cout << "seed " << seed << ": " << wrong << "\nagain: " << testing::replay_command(seed)
-                  << "\nits frames: " << capture.string() << '\n';
-    }
-    std::cout << seeds.size() << " seeds, " << failed << " failed\n";
-    CHECK(failed == 0);
+    tests::check_seeds<Storm>(seeds_by_default, "storm");
 }
 
 }  // namespace

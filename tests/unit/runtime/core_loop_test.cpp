@@ -7,6 +7,8 @@
 #include <skerry/time/sleep.hpp>
 
 #include <chrono>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace skerry {
@@ -40,28 +42,55 @@ Task<> sleep_until(std::chrono::nanoseconds at) { co_await time::sleep_until(tim
 
 using Times = std::vector<std::chrono::nanoseconds>;
 
+/// A core on virtual time, at one second, over a driver of the test's.
+template <class D>
+class LoopOn {
+public:
+    using Loop = runtime::CoreLoop<D>;
+
+    explicit LoopOn(backend::CoreSetup setup) {
+        scheduler_.configure(task::CoreId{0}, {}, nullptr, 1);
+        setup.scheduler = &scheduler_;
+        loop_.emplace(setup, clock);
+    }
+    LoopOn(const LoopOn&) = delete;
+    LoopOn& operator=(const LoopOn&) = delete;
+    ~LoopOn() {
+        loop_.reset();
+        scheduler_.close();
+    }
+
+    void start(Task<> task) {
+        const typename Loop::Installed here(*loop_);
+        spawn(std::move(task)).detach();
+    }
+    [[nodiscard]] bool has_tasks() const { return scheduler_.live_tasks() != 0; }
+    void run_to_the_end() {
+        loop_->run_until([](void* self) { return !static_cast<LoopOn*>(self)->has_tasks(); }, this);
+    }
+    Loop* operator->() { return &*loop_; }
+    D& driver() { return loop_->driver(); }
+
+    time::VirtualTime clock{.now_ns = std::chrono::nanoseconds(1s).count()};
+
+private:
+    time::VirtualTimeScope scope_{clock};
+    task::Scheduler& scheduler_ = *task::Scheduler::acquire();
+    std::optional<Loop> loop_;
+};
+
+backend::CoreSetup sleeping() {
+    backend::CoreSetup setup;
+    setup.idle = backend::Idle::sleep;
+    return setup;
+}
+
 /// When a sleeping core wakes that has timers at these times and nothing else to do.
 Times wake_ups(const Times& deadlines) {
-    time::VirtualTime clock{.now_ns = std::chrono::nanoseconds(1s).count()};
-    const time::VirtualTimeScope scope(clock);
-    task::Scheduler* const scheduler = task::Scheduler::acquire();
-    scheduler->configure(task::CoreId{0}, {}, nullptr, 1);
-    Times parks;
-    {
-        backend::CoreSetup setup;
-        setup.scheduler = scheduler;
-        setup.idle = backend::Idle::sleep;
-        using Loop = runtime::CoreLoop<ScriptedDriver>;
-        Loop loop(setup, clock);
-        {
-            const Loop::Installed here(loop);
-            for (const auto at : deadlines) spawn(sleep_until(at)).detach();
-        }
-        loop.run_until([](void* of) { return static_cast<task::Scheduler*>(of)->live_tasks() == 0; }, scheduler);
-        parks = loop.driver().parks;
-    }
-    scheduler->close();
-    return parks;
+    LoopOn<ScriptedDriver> loop(sleeping());
+    for (const auto at : deadlines) loop.start(sleep_until(at));
+    loop.run_to_the_end();
+    return loop.driver().parks;
 }
 
 TEST_CASE("a sleeping core wakes exactly for timers that come alone", "[runtime][idle]") {
@@ -87,29 +116,15 @@ struct HiddenDriver : ScriptedDriver {
 };
 
 TEST_CASE("a loop outside comes back for what only a sleeping core would hear of", "[runtime][loop]") {
-    time::VirtualTime clock{.now_ns = std::chrono::nanoseconds(1s).count()};
-    const time::VirtualTimeScope scope(clock);
-    task::Scheduler* const scheduler = task::Scheduler::acquire();
-    scheduler->configure(task::CoreId{0}, {}, nullptr, 1);
-    {
-        backend::CoreSetup setup;
-        setup.scheduler = scheduler;
-        setup.idle = backend::Idle::sleep;
-        using Loop = runtime::CoreLoop<HiddenDriver>;
-        Loop loop(setup, clock);
-        CHECK(loop.poll_once().as_nanos() == std::chrono::nanoseconds(2s).count());
-        {
-            const Loop::Installed here(loop);
-            spawn(sleep_until(1500ms)).detach();
-        }
-        (void)loop.poll_once();
-        CHECK(loop.poll_once().as_nanos() == std::chrono::nanoseconds(1500ms).count());
-        clock.now_ns = std::chrono::nanoseconds(1500ms).count();
-        while (scheduler->live_tasks() != 0) (void)loop.poll_once();
-        CHECK(loop.poll_once().as_nanos() == std::chrono::nanoseconds(2s).count());
-        loop.stop_tasks();  // poll_once() leaves the scheduler marked asleep
-    }
-    scheduler->close();
+    LoopOn<HiddenDriver> loop(sleeping());
+    CHECK(loop->poll_once().as_nanos() == std::chrono::nanoseconds(2s).count());
+    loop.start(sleep_until(1500ms));
+    (void)loop->poll_once();
+    CHECK(loop->poll_once().as_nanos() == std::chrono::nanoseconds(1500ms).count());
+    loop.clock.now_ns = std::chrono::nanoseconds(1500ms).count();
+    while (loop.has_tasks()) (void)loop->poll_once();
+    CHECK(loop->poll_once().as_nanos() == std::chrono::nanoseconds(2s).count());
+    loop->stop_tasks();  // poll_once() leaves the scheduler marked asleep
 }
 
 // A driver that has something left for some turns, and is otherwise hardly asked while tasks are ready.
@@ -134,49 +149,23 @@ Task<> yield_often(int times) {
 }
 
 TEST_CASE("a driver that left something is asked in the next turn, though tasks are ready", "[runtime][loop]") {
-    time::VirtualTime clock{.now_ns = std::chrono::nanoseconds(1s).count()};
-    const time::VirtualTimeScope scope(clock);
-    task::Scheduler* const scheduler = task::Scheduler::acquire();
-    scheduler->configure(task::CoreId{0}, {}, nullptr, 1);
-    {
-        backend::CoreSetup setup;
-        setup.scheduler = scheduler;
-        setup.resumes_per_turn = 1;
-        using Loop = runtime::CoreLoop<LeavingDriver>;
-        Loop loop(setup, clock);
-        loop.driver().left = 5;
-        {
-            const Loop::Installed here(loop);
-            spawn(yield_often(100)).detach();
-        }
-        loop.run_until([](void* of) { return static_cast<task::Scheduler*>(of)->live_tasks() == 0; }, scheduler);
-        CHECK(loop.driver().left == 0);
-        CHECK(loop.driver().receives < 10);  // and no more than it left, and a few
-    }
-    scheduler->close();
+    backend::CoreSetup setup;
+    setup.resumes_per_turn = 1;
+    LoopOn<LeavingDriver> loop(setup);
+    loop.driver().left = 5;
+    loop.start(yield_often(100));
+    loop.run_to_the_end();
+    CHECK(loop.driver().left == 0);
+    CHECK(loop.driver().receives < 10);  // and no more than it left, and a few
 }
 
 TEST_CASE("a core does not sleep while its driver has something left", "[runtime][loop][idle]") {
-    time::VirtualTime clock{.now_ns = std::chrono::nanoseconds(1s).count()};
-    const time::VirtualTimeScope scope(clock);
-    task::Scheduler* const scheduler = task::Scheduler::acquire();
-    scheduler->configure(task::CoreId{0}, {}, nullptr, 1);
-    {
-        backend::CoreSetup setup;
-        setup.scheduler = scheduler;
-        setup.idle = backend::Idle::sleep;
-        using Loop = runtime::CoreLoop<LeavingDriver>;
-        Loop loop(setup, clock);
-        loop.driver().left = 5;
-        {
-            const Loop::Installed here(loop);
-            spawn(sleep_until(2s)).detach();
-        }
-        loop.run_until([](void* of) { return static_cast<task::Scheduler*>(of)->live_tasks() == 0; }, scheduler);
-        CHECK(loop.driver().left == 0);
-        CHECK(loop.driver().parks == Times{2s});
-    }
-    scheduler->close();
+    LoopOn<LeavingDriver> loop(sleeping());
+    loop.driver().left = 5;
+    loop.start(sleep_until(2s));
+    loop.run_to_the_end();
+    CHECK(loop.driver().left == 0);
+    CHECK(loop.driver().parks == Times{2s});
 }
 
 }  // namespace

@@ -22,14 +22,21 @@ backend::HeapFramesOptions some_frames() {
     return options;
 }
 
-void datagram_comes(StackCore& core) { write_datagram(core.arrive(datagram_packet_bytes)); }
+void datagrams_come(StackCore& core, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) write_datagram(core.arrive(datagram_packet_bytes));
+}
+
+/// What the peer alone costs: its frames come, and nobody looks at them.
+void take_and_drop(StackCore& core) {
+    std::array<Frame*, burst> frames;
+    for (Frame* frame : std::span(frames).first(core.port().receive(frames, core.now()))) frame->drop();
+}
 
 Task<> stack_peer_udp(std::size_t n) {
     StackCore core(StackCore::config(), some_frames());
     for (std::size_t i = 0; i < n; i += burst) {
-        for (std::size_t j = 0; j < burst; ++j) datagram_comes(core);
-        std::array<Frame*, burst> frames;
-        for (Frame* frame : std::span(frames).first(core.port().receive(frames, core.now()))) frame->drop();
+        datagrams_come(core, burst);
+        take_and_drop(core);
     }
     co_return;
 }
@@ -41,44 +48,50 @@ Task<> stack_udp(std::size_t n) {
     core.run();
     const std::uint64_t before = core.port().sent();
     for (std::size_t i = 0; i < n; i += burst) {
-        for (std::size_t j = 0; j < burst; ++j) datagram_comes(core);
+        datagrams_come(core, burst);
         core.turn();
     }
     if (core.port().sent() - before != n) std::abort();
     co_return;
 }
+
+/// A server with one connection.
+struct OneStream {
+    OneStream() {
+        spawn(serve_streams(service(), &answers)).detach();
+        core.run();
+        peers.connect(1);
+    }
+
+    void requests(std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) peers.request(0);
+    }
+
+    const bool answers = true;
+    StackCore core{StackCore::config(), some_frames()};
+    TcpPeers<StackCore> peers{core};
+};
 
 /// `in_burst` segments of one connection, whose answers the next ones acknowledge.
 template <std::size_t in_burst>
 Task<> stack_tcp(std::size_t n) {
-    const bool answers = true;
-    StackCore core(StackCore::config(), some_frames());
-    spawn(serve_streams(service(), &answers)).detach();
-    core.run();
-    TcpPeers peers(core);
-    peers.connect(1);
-    const std::uint64_t before = core.port().sent();
+    OneStream stream;
+    const std::uint64_t before = stream.core.port().sent();
     for (std::size_t i = 0; i < n; i += in_burst) {
-        for (std::size_t j = 0; j < in_burst; ++j) peers.request(0);
-        core.turn();
-        for (std::size_t j = 0; j < in_burst; ++j) peers.answered(0);
-        core.pass(std::chrono::microseconds{in_burst});
+        stream.requests(in_burst);
+        stream.core.turn();
+        for (std::size_t j = 0; j < in_burst; ++j) stream.peers.answered(0);
+        stream.core.pass(std::chrono::microseconds{in_burst});
     }
-    if (core.port().sent() - before != n) std::abort();
+    if (stream.core.port().sent() - before != n) std::abort();
     co_return;
 }
 
 Task<> stack_peer_tcp(std::size_t n) {
-    const bool answers = true;
-    StackCore core(StackCore::config(), some_frames());
-    spawn(serve_streams(service(), &answers)).detach();
-    core.run();
-    TcpPeers peers(core);
-    peers.connect(1);
+    OneStream stream;
     for (std::size_t i = 0; i < n; i += burst) {
-        for (std::size_t j = 0; j < burst; ++j) peers.request(0);
-        std::array<Frame*, burst> frames;
-        for (Frame* frame : std::span(frames).first(core.port().receive(frames, core.now()))) frame->drop();
+        stream.requests(burst);
+        take_and_drop(stream.core);
     }
     co_return;
 }

@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <optional>
-#include <utility>
 #include <vector>
 
 namespace skerry {
@@ -60,9 +59,11 @@ public:
         scheduler_.close();
     }
 
-    void start(Task<> task) {
+    /// Runs `make()`, which returns a task, on this core, so that the task's memory is this core's too.
+    template <class F>
+    void start(F make) {
         const typename Loop::Installed here(*loop_);
-        spawn(std::move(task)).detach();
+        spawn(make()).detach();
     }
     [[nodiscard]] bool has_tasks() const { return scheduler_.live_tasks() != 0; }
     void run_to_the_end() {
@@ -88,7 +89,7 @@ backend::CoreSetup sleeping() {
 /// When a sleeping core wakes that has timers at these times and nothing else to do.
 Times wake_ups(const Times& deadlines) {
     LoopOn<ScriptedDriver> loop(sleeping());
-    for (const auto at : deadlines) loop.start(sleep_until(at));
+    for (const auto at : deadlines) loop.start([at] { return sleep_until(at); });
     loop.run_to_the_end();
     return loop.driver().parks;
 }
@@ -118,7 +119,7 @@ struct HiddenDriver : ScriptedDriver {
 TEST_CASE("a loop outside comes back for what only a sleeping core would hear of", "[runtime][loop]") {
     LoopOn<HiddenDriver> loop(sleeping());
     CHECK(loop->poll_once().as_nanos() == std::chrono::nanoseconds(2s).count());
-    loop.start(sleep_until(1500ms));
+    loop.start([] { return sleep_until(1500ms); });
     (void)loop->poll_once();
     CHECK(loop->poll_once().as_nanos() == std::chrono::nanoseconds(1500ms).count());
     loop.clock.now_ns = std::chrono::nanoseconds(1500ms).count();
@@ -153,7 +154,7 @@ TEST_CASE("a driver that left something is asked in the next turn, though tasks 
     setup.resumes_per_turn = 1;
     LoopOn<LeavingDriver> loop(setup);
     loop.driver().left = 5;
-    loop.start(yield_often(100));
+    loop.start([] { return yield_often(100); });
     loop.run_to_the_end();
     CHECK(loop.driver().left == 0);
     CHECK(loop.driver().receives < 10);  // and no more than it left, and a few
@@ -162,7 +163,7 @@ TEST_CASE("a driver that left something is asked in the next turn, though tasks 
 TEST_CASE("a core does not sleep while its driver has something left", "[runtime][loop][idle]") {
     LoopOn<LeavingDriver> loop(sleeping());
     loop.driver().left = 5;
-    loop.start(sleep_until(2s));
+    loop.start([] { return sleep_until(2s); });
     loop.run_to_the_end();
     CHECK(loop.driver().left == 0);
     CHECK(loop.driver().parks == Times{2s});

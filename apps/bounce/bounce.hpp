@@ -3,6 +3,8 @@
 // Hot path. What a port of DPDK itself costs: a frame goes there and comes back, with nothing of ours between the
 // loops and the port's driver. Each side allocates what it sends and frees what it receives, as a stack must.
 
+#include "common/time_series.hpp"
+
 #include <skerry/dpdk/native.hpp>
 #include <skerry/metrics/hdr_histogram.hpp>
 #include <skerry/time/instant.hpp>
@@ -95,18 +97,22 @@ inline void look(dpdk::Port port) noexcept {
     dpdk::Port::release(std::span(frames).first(got));
 }
 
-/// Round trips one after the other: `warm_up` uncounted, then `measured`. Those that were lost are missing.
-inline metrics::HdrHistogram measure(dpdk::Port port, std::size_t bytes, std::chrono::nanoseconds warm_up,
-                                     std::chrono::nanoseconds measured) {
+/// Round trips one after the other: `warm_up` uncounted, then `measured`. Those that were lost are missing. `series`
+/// gets all of them, when there is one. Ends early when `stopped` says so.
+template <class Stopped>
+metrics::HdrHistogram measure(dpdk::Port port, std::size_t bytes, std::chrono::nanoseconds warm_up,
+                              std::chrono::nanoseconds measured, apps::TimeSeries* series, Stopped stopped) {
     metrics::HdrHistogram times;
     look(port);
     const time::Instant begin = time::Instant::now() + warm_up;
     const time::Instant end = begin + measured;
     time::Instant sent = time::Instant::now();
-    for (std::uint64_t number = 1; sent < end; ++number) {
+    for (std::uint64_t number = 1; sent < end && !stopped(); ++number) {
         const bool came = send(port, Kind::there, number, bytes) && wait_for(port, number, end);
         const time::Instant now = time::Instant::now();
-        if (came && sent >= begin) times.record(static_cast<std::uint64_t>((now - sent).count()));
+        const auto took = static_cast<std::uint64_t>((now - sent).count());
+        if (came && sent >= begin) times.record(took);
+        if (came && series != nullptr) series->record(now, took);
         sent = now;
     }
     // Answered, so that neither side is looking into the rings when the other takes them away.

@@ -32,6 +32,8 @@ struct Settings {
     std::size_t bytes = 130;  // of a frame of TCP with 64 bytes of data and timestamps
     std::chrono::nanoseconds duration = std::chrono::seconds{1};
     std::chrono::nanoseconds warm_up = std::chrono::milliseconds{100};
+    std::string series_file;
+    std::chrono::nanoseconds window = std::chrono::milliseconds{100};  // of the series
 };
 
 constexpr std::size_t circulating_frames = 512;
@@ -70,6 +72,16 @@ void add_options(CLI::App& app, Settings& settings) {
     };
     add_time("--duration", "how long is measured; default 1s", settings.duration);
     add_time("--warmup", "how long frames are sent before; default 100ms", settings.warm_up);
+    app.add_option("--series", settings.series_file,
+                   "write count, median and longest of each window to this file as CSV")
+        ->type_name("FILE");
+    const auto window = [&settings](const std::string& text) {
+        const auto parsed = apps::parse_duration(text);
+        if (!parsed || *parsed < std::chrono::milliseconds{1})
+            throw CLI::ValidationError("--window=" + text, "accepted: 1ms or longer, for example 100ms");
+        settings.window = *parsed;
+    };
+    app.add_option_function<std::string>("--window", window, "of the series; default 100ms")->type_name("TIME");
 }
 
 Task<bool> link_is_up(dpdk::Port port) {
@@ -81,11 +93,12 @@ Task<bool> link_is_up(dpdk::Port port) {
     co_return true;
 }
 
-Task<std::optional<metrics::HdrHistogram>> measure(Settings settings) {
+Task<std::optional<metrics::HdrHistogram>> measure(Settings settings, apps::TimeSeries* series) {
     const dpdk::Port port = *dpdk::Port::open(0);
     const bool is_up = co_await link_is_up(port);
     if (!is_up) co_return std::nullopt;
-    co_return bounce::measure(port, settings.bytes, settings.warm_up, settings.duration);
+    co_return bounce::measure(port, settings.bytes, settings.warm_up, settings.duration, series,
+                             [] { return is_stopped != 0; });
 }
 
 Task<std::optional<bounce::Circulated>> circulate(Settings settings) {
@@ -124,6 +137,30 @@ int tell(const std::string& text, std::optional<apps::OutputFile>& json) {
     return written ? printed : apps::report(written.error());
 }
 
+int run_measure(runtime::Runtime& runtime, const Settings& settings, std::optional<apps::OutputFile>& json,
+                std::optional<apps::OutputFile>& series_file) {
+    std::optional<apps::TimeSeries> series;
+    if (series_file) series.emplace(settings.window, settings.warm_up + settings.duration);
+    const auto times = runtime.block_on(measure(settings, series ? &*series : nullptr));
+    if (!times || times->empty()) return apps::report(no_answer);
+    const int told = tell(json_of(settings, *times), json);
+    if (!series) return told;
+    std::string csv = apps::TimeSeries::header;
+    series->append_rows(csv, 0);
+    const auto written = series_file->write(csv);
+    return written ? told : apps::report(written.error());
+}
+
+/// The file, when its name was given.
+Result<std::optional<apps::OutputFile>, apps::FileError> open_if_named(const std::string& path) {
+    std::optional<apps::OutputFile> opened;
+    if (path.empty()) return opened;
+    auto file = apps::OutputFile::open(path);
+    if (!file) return Unexpected(std::move(file).error());
+    opened.emplace(std::move(*file));
+    return opened;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -133,22 +170,18 @@ int main(int argc, char** argv) {
     auto options = apps::parse_options(program, argc, argv, [&settings](CLI::App& app) { add_options(app, settings); });
     if (!options) return apps::finish(options.error());
     if (auto plan = runtime::resolve_cores(options->runtime); !plan) return apps::report(plan.error());
-    std::optional<apps::OutputFile> json;
-    if (!options->json_file.empty()) {
-        auto file = apps::OutputFile::open(options->json_file);
-        if (!file) return apps::report(file.error());
-        json.emplace(std::move(*file));
-    }
+    auto json_file = open_if_named(options->json_file);
+    if (!json_file) return apps::report(json_file.error());
+    auto series_file = open_if_named(settings.series_file);
+    if (!series_file) return apps::report(series_file.error());
     for (const int number : {SIGTERM, SIGINT}) std::signal(number, [](int) { is_stopped = 1; });
     auto runtime = runtime::Builder(options->runtime).offer(dpdk::make_backend()).build();
     if (!runtime) return apps::report(runtime.error());
-    if (settings.side == Side::measure) {
-        const auto times = runtime->block_on(measure(settings));
-        return times && !times->empty() ? tell(json_of(settings, *times), json) : apps::report(no_answer);
-    }
+    if (settings.side == Side::measure) return run_measure(*runtime, settings, *json_file, *series_file);
     if (settings.side == Side::circulate) {
         const auto counted = runtime->block_on(circulate(settings));
-        return counted && counted->frames != 0 ? tell(json_of(settings, *counted), json) : apps::report(no_answer);
+        return counted && counted->frames != 0 ? tell(json_of(settings, *counted), *json_file)
+                                               : apps::report(no_answer);
     }
     const std::uint64_t count = runtime->block_on(send_back());
     return apps::print("skerry-bounce: sent back " + std::to_string(count) + "\n");

@@ -46,7 +46,7 @@ public:
     /// Cancel: safe: the run ends all the same, if not as soon.
     [[nodiscard]] Task<> stop(Nanos patience);
 
-    [[nodiscard]] const CoreRun& result() const noexcept { return run_; }
+    [[nodiscard]] CoreRun& result() noexcept { return run_; }
     [[nodiscard]] double jitter_us() const noexcept { return jitter_us_; }
 
     /// Running totals for the progress line, at most a quarter of a second old.

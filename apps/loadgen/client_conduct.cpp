@@ -114,6 +114,16 @@ std::string refusal_for(const Settings& settings, const Error& error) {
     }
 }
 
+void collect_series(const Clients& clients, Outcome& outcome) {
+    if (clients.settings.series_file.empty()) return;
+    outcome.series = apps::TimeSeries::header;
+    for (std::size_t core = 0; core < clients.cores.size(); ++core) {
+        apps::TimeSeries& series = *clients.cores[core]->result().series;
+        series.append_rows(outcome.series, core);
+        outcome.series_left_out += series.left_out();
+    }
+}
+
 /// Sums the cores up. Threads: when they have stopped.
 void sum_up(const Clients& clients, Outcome& outcome) {
     Recorder all(clients.cores.front()->result().recorder.options());
@@ -169,6 +179,7 @@ Task<Outcome> conduct(const Settings& settings) {
     (void)co_await showing;
     std::fputs(progress.clear().c_str(), stderr);
     sum_up(clients, outcome);
+    collect_series(clients, outcome);
     co_await on_all(&close_here, &clients);
     co_return outcome;
 }

@@ -19,6 +19,8 @@ struct Outcome {
     std::string refusal;     ///< why there was no run, in one line; empty when there was one
     bool interrupted = false;  ///< SIGINT or SIGTERM ended it; the figures are those up to then
     std::optional<Summary> summary;
+    std::string series;               ///< the windows of all cores as CSV; empty when none were asked for
+    std::uint64_t series_left_out = 0;
     std::optional<double> jitter_us;  ///< the worst of the cores
     std::uint64_t failures = 0;       ///< connections that ended, datagrams that were refused
     std::optional<Error> first_error;

@@ -64,7 +64,7 @@ struct LinkState {
     }
 
     void finished(const InFlight::Times& request, Nanos at) {
-        run.recorder.on_reply(request.intended, request.sent, at);
+        run.on_reply(request.intended, request.sent, at);
         changed.notify_one();
     }
 
@@ -115,7 +115,7 @@ Task<bool> send_request(Link& link, Nanos intended, Nanos sent, Held held) {
     const std::uint64_t number = has_answer ? link.in_flight.push(intended, sent) : 0;
     auto written = co_await time::timeout_at(run.at(run.drain_end), link.transmit(number));
     if (!written) co_return !link.send_failed(written.error());
-    if (!has_answer) run.recorder.on_reply(intended, sent, run.now());
+    if (!has_answer) run.on_reply(intended, sent, run.now());
     co_return true;
 }
 

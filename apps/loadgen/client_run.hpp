@@ -5,6 +5,8 @@
 #include "client_settings.hpp"
 #include "recorder.hpp"
 
+#include "common/time_series.hpp"
+
 #include <skerry/base/error.hpp>
 #include <skerry/sync/notify.hpp>
 #include <skerry/time/instant.hpp>
@@ -21,7 +23,9 @@ struct CoreRun {
         : settings(all_settings),
           end(all_settings.warmup + all_settings.duration),
           drain_end(end + all_settings.timeout),
-          recorder(recorder_options(all_settings)) {}
+          recorder(recorder_options(all_settings)) {
+        if (!all_settings.series_file.empty()) series.emplace(all_settings.window, drain_end);
+    }
 
     [[nodiscard]] Nanos now() const noexcept { return time::Instant::now() - start; }
     [[nodiscard]] time::Instant at(Nanos since_start) const noexcept { return start + since_start; }
@@ -30,6 +34,13 @@ struct CoreRun {
     void note(Error error) noexcept {
         ++failures;
         if (!first_error) first_error = error;
+    }
+
+    /// As Recorder::on_reply().
+    void on_reply(Nanos intended, Nanos sent, Nanos finished) noexcept {
+        recorder.on_reply(intended, sent, finished);
+        if (series)
+            series->record(at(finished), static_cast<std::uint64_t>(std::max(finished - intended, Nanos{0}).count()));
     }
 
     /// Nothing is due any more, and answers are waited for `patience` from now.
@@ -46,6 +57,7 @@ struct CoreRun {
     bool is_drained = false;  ///< `drain_end` has come, and every link was told
     sync::local::Notify stopped;  ///< `end` has come nearer
     Recorder recorder;
+    std::optional<apps::TimeSeries> series;  ///< response times, those of the warm-up too
     std::uint64_t failures = 0;
     std::optional<Error> first_error;
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t tcp_size_max = std::uint64_t{1} << 30;
 constexpr std::uint64_t udp_size_max = 65'507;
+constexpr Nanos series_window_min = std::chrono::milliseconds{1};
 
 apps::Program program() {
     return {
@@ -106,6 +107,10 @@ void add_report_options(CLI::App& app, Settings& settings) {
     app.add_option("--csv", settings.csv_file, "write the results to this file as CSV")->type_name("FILE");
     app.add_option("--hgrm", settings.hgrm_prefix, "write PREFIX.response.hgrm and PREFIX.service.hgrm")
         ->type_name("PREFIX");
+    app.add_option("--series", settings.series_file,
+                   "write count, median and longest of each window to this file as CSV")
+        ->type_name("FILE");
+    add_duration(app, "--window", "of the series; default 100ms", settings.window);
     app.add_option("--server-idle", settings.server_idle, "how the server idles, for the report")->type_name("TEXT");
     app.add_flag("--strict", settings.strict, "exit with 1 when the run is invalid");
 }
@@ -124,6 +129,7 @@ std::string contradiction(const Settings& settings, std::optional<Loop> loop) {
     if (settings.mode == Mode::source && (settings.proto == Proto::udp || settings.rate))
         return "--mode=source: accepted with --proto=tcp and without --rate, because the server sends";
     if (settings.duration <= Nanos{0}) return "--duration=0s: accepted: longer than nothing";
+    if (settings.window < series_window_min) return "--window: accepted: 1ms or longer, for example 100ms";
     return {};
 }
 

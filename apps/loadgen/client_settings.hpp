@@ -51,6 +51,8 @@ struct Settings {
     std::string server_idle = "unknown";
     std::string csv_file;
     std::string hgrm_prefix;
+    std::string series_file;
+    Nanos window = std::chrono::milliseconds{100};  ///< of the series
     bool strict = false;
 
     /// Requests that may wait on one connection; 0: no limit.

@@ -76,7 +76,7 @@ void TcpLink::take(std::span<const std::byte> data, Nanos at) {
 void TcpLink::take_source(Nanos at) {
     if (last_chunk_ >= run.end) return;
     run.recorder.on_send(last_chunk_, last_chunk_);
-    run.recorder.on_reply(last_chunk_, last_chunk_, at);
+    run.on_reply(last_chunk_, last_chunk_, at);
     last_chunk_ = at;
 }
 

@@ -49,6 +49,7 @@ Report report_of(const Settings& settings, const runtime::Runtime& runtime, Outc
     report.run.jitter_us = outcome.jitter_us;
     report.summary = std::move(*outcome.summary);
     report.machine = this_machine(SKERRY_VERSION);
+    report.series = std::move(outcome.series);
     return report;
 }
 
@@ -60,6 +61,7 @@ struct Output {
 
 std::string csv_of(const Report& report) { return to_csv(std::span(&report, 1)); }
 std::string json_of(const Report& report) { return to_json(report); }
+std::string series_of(const Report& report) { return report.series; }
 std::string response_hgrm_of(const Report& report) { return hgrm_text(report.summary.response); }
 std::string service_hgrm_of(const Report& report) { return hgrm_text(report.summary.service); }
 
@@ -67,6 +69,7 @@ Result<std::vector<Output>, apps::FileError> open_outputs(const Settings& settin
     std::vector<std::pair<std::string, std::string (*)(const Report&)>> wanted;
     if (!settings.shared.json_file.empty()) wanted.emplace_back(settings.shared.json_file, &json_of);
     if (!settings.csv_file.empty()) wanted.emplace_back(settings.csv_file, &csv_of);
+    if (!settings.series_file.empty()) wanted.emplace_back(settings.series_file, &series_of);
     if (!settings.hgrm_prefix.empty()) {
         const auto names = hgrm_names(settings.hgrm_prefix);
         wanted.emplace_back(names[0], &response_hgrm_of);
@@ -118,6 +121,9 @@ int main(int argc, char** argv) {
     if (!runtime) return apps::report(runtime.error());
     Outcome outcome = runtime->block_on(conduct(*settings));
     if (!outcome.refusal.empty()) return apps::report(outcome.refusal);
+    if (outcome.series_left_out != 0)
+        (void)apps::report(std::to_string(outcome.series_left_out) + " windows of the series had no room",
+                           "give a longer --window");
     const bool interrupted = outcome.interrupted;
     const std::uint64_t failures = outcome.failures;
     const std::optional<Error> first_error = outcome.first_error;

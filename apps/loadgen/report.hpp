@@ -42,6 +42,7 @@ struct Report {
     RunInfo run;
     Summary summary;
     Fingerprint machine;
+    std::string series = {};  ///< what moved meanwhile, as CSV; in none of the texts below
 };
 
 /// The 1 - 1/`one_in` quantile in microseconds, when there are at least 10 * one_in values: 2 is the median, 1000

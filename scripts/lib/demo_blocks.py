@@ -1,26 +1,33 @@
 """The part of scripts/demo that compares: our own TCP and UDP on DPDK, a bare frame over the same kind of link, and the
-kernel's TCP, one after the other in short blocks.
+kernel's TCP, in short turns.
 
-What a round trip costs moves with whatever else runs on the machine's host, and with where that puts our CPUs: a bare
-frame by a factor of four within minutes. So each block has all of them within seconds and is judged by itself, every
-other block in the opposite order; what is told is the median over the blocks. TCP stands between two bare frames: where
-these differ the machine has moved in between, and the block says nothing.
+What a round trip costs moves with where the machine's host puts our CPUs: a cache line that goes back and forth between
+them takes 0.13 or 0.52 us, and which of the two changes within a second. So all pairs of programs are started, and all
+but one are stopped (SIGSTOP): each has a turn of a fraction of a second in every block, and the CPUs never rest in
+between. A block is judged by itself, every other one goes through the pairs backwards, and TCP stands between two bare
+frames: where these differ the CPUs have moved meanwhile, and the block says nothing. What is told is the median over
+the blocks. The programs write the median of each 20 ms; a turn is worth the median of those that lie inside it.
 """
 
+import csv
 import os
 import re
-import select
+import signal
 import statistics
 import subprocess
 import tempfile
+import time
 
 import demo_processes
 
-BLOCKS = 7
-BLOCKS_MAX = 16  # when some have to be thrown away
+BLOCKS_MIN = 7
+BLOCKS_RUN = 40  # about a second each
 RAW_SPREAD_MAX = 1.25  # of the bare frames before and after TCP
 FRAME_BYTES = 130  # of TCP with 64 bytes of data and timestamps
-TIMES = ("--duration=400ms", "--warmup=100ms")
+WINDOW_S = 0.02
+TURN_S = 0.15
+SETTLE_S = 0.03  # what a turn begins with says more of the stop before it
+START_S = 1.5  # until a client is connected and warm
 OF_RAW_MAX = 2.0
 KERNEL_MIN = 3.5
 
@@ -32,15 +39,14 @@ TITLES = {RAW: ("raw", "frame", "spin"), TCP: ("dpdk", "tcp", "spin"), UDP: ("dp
           KERNEL_SPIN: ("epoll", "tcp", "spin"), KERNEL_SLEEP: ("epoll", "tcp", "sleep")}
 
 
-class Link:
+def link_options(folder, role):
     """Two ports of DPDK that share memory, in a folder of their own."""
+    return (f"--dpdk=vdev=net_memif0,role={role},id=0,socket={folder}/link,socket-abstract=no;"
+            "memory=64;mbufs=2047")
 
-    def __init__(self, folder):
-        self.folder = folder
 
-    def options(self, role):
-        return (f"--dpdk=vdev=net_memif0,role={role},id=0,socket={self.folder}/link,socket-abstract=no;"
-                "memory=64;mbufs=2047")
+def dpdk_server(folder, core):
+    return "--backend=dpdk", link_options(folder, "server"), "--ip=198.18.0.1/24", f"--cores={core}", "--idle=spin"
 
 
 def why_not(bin_dir, server_core, client_core):
@@ -50,88 +56,153 @@ def why_not(bin_dir, server_core, client_core):
     if server_core == client_core:
         return "two programs that poll need two cores", None
     with tempfile.TemporaryDirectory() as folder:
-        server = demo_processes.Echo(bin_dir, "tcp", *dpdk_server(Link(folder), server_core), listen="198.18.0.1:7001")
+        server = demo_processes.Echo(bin_dir, "tcp", *dpdk_server(folder, server_core), listen="198.18.0.1:7001")
         server.end()
         if server.address is None:
             return server.complaint or "skerry-echo does not start on it", None
         return None, re.search(r"backend dpdk \((.*?);", server.start_line)[1]
 
 
-def dpdk_server(link, core):
-    return "--backend=dpdk", link.options("server"), "--ip=198.18.0.1/24", f"--cores={core}", "--idle=spin"
+class Pair:
+    """A server and a client that ask and answer for as long as they are not stopped."""
+
+    def __init__(self, bin_dir, kind, server_core, client_core, folder):
+        self.kind = kind
+        self.folder = os.path.join(folder, kind.replace(" ", "-"))
+        os.mkdir(self.folder)
+        self.series = os.path.join(self.folder, "series.csv")
+        self.client = None
+        self.windows = []
+        start = {RAW: self.bounce, TCP: self.dpdk, UDP: self.dpdk}.get(kind, self.kernel)
+        self.server, command = start(bin_dir, kind, server_core, client_core)
+        if command:
+            self.client = subprocess.Popen(
+                [*command, "--warmup=0s", "--duration=10min", f"--series={self.series}",
+                 f"--window={WINDOW_S * 1e3:.0f}ms"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(START_S)
+
+    def bounce(self, bin_dir, kind, server_core, client_core):
+        program = os.path.join(bin_dir, "skerry-bounce")
+        server = demo_processes.Server([program, f"--cores={server_core}", link_options(self.folder, "server")])
+        return server, "ready" in server.start_line and [
+            program, "--side=measure", f"--cores={client_core}", link_options(self.folder, "client"),
+            f"--bytes={FRAME_BYTES}"]
+
+    def dpdk(self, bin_dir, kind, server_core, client_core):
+        server = demo_processes.Echo(bin_dir, kind.split()[1], *dpdk_server(self.folder, server_core),
+                                     listen="198.18.0.1:7001")
+        return server, self.loadgen(bin_dir, server, kind.split()[1], "--backend=dpdk",
+                                    link_options(self.folder, "client"), "--ip=198.18.0.2/24",
+                                    f"--cores={client_core}", "--idle=spin")
+
+    def kernel(self, bin_dir, kind, server_core, client_core):
+        idle = kind.split()[2]
+        server = demo_processes.Echo(bin_dir, "tcp", "--backend=epoll", f"--cores={server_core}", f"--idle={idle}",
+                                     listen="127.0.0.1:0")
+        return server, self.loadgen(bin_dir, server, "tcp", "--backend=epoll", f"--cores={client_core}",
+                                    f"--idle={idle}")
+
+    def loadgen(self, bin_dir, server, proto, *options):
+        return server.address and [os.path.join(bin_dir, "skerry-loadgen"), f"--proto={proto}",
+                                   f"--connect={server.address}", "--size=64", "--jitter=0s", "--timeout=1min",
+                                   *options]
+
+    def is_up(self):
+        return self.client is not None and self.client.poll() is None and self.server.process.poll() is None
+
+    def signal(self, number):
+        for process in (self.server.process, self.client):
+            if process is not None and process.poll() is None:
+                process.send_signal(number)
+
+    def turn(self):
+        """Lets it run; from when to when, on the clock of the programs' windows."""
+        self.signal(signal.SIGCONT)
+        begin = time.monotonic()
+        time.sleep(TURN_S)
+        end = time.monotonic()
+        self.signal(signal.SIGSTOP)
+        return begin + SETTLE_S, end
+
+    def finish(self):
+        """Ends both; what the client saw is in `windows`, when it ended well."""
+        self.signal(signal.SIGCONT)
+        if self.client is not None:
+            self.client.send_signal(signal.SIGINT)
+            try:
+                self.client.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.client.kill()
+                self.client.wait()
+        self.server.end()
+        if self.client is not None and self.client.returncode == 0:
+            with open(self.series, newline="") as file:
+                self.windows = [(float(row["start_s"]), float(row["p50_us"])) for row in csv.DictReader(file)
+                                if row["p50_us"] != "n/a"]
+
+    def p50(self, turn):
+        """The median of the windows inside the turn; nothing when none is."""
+        begin, end = turn
+        inside = [p50 for start, p50 in self.windows if start >= begin and start + WINDOW_S <= end]
+        return statistics.median(inside) if inside else None
 
 
-def raw_p50(bin_dir, server_core, client_core):
-    with tempfile.TemporaryDirectory() as folder:
-        link = Link(folder)
-        command = os.path.join(bin_dir, "skerry-bounce")
-        other = subprocess.Popen([command, f"--cores={server_core}", link.options("server")], stdout=subprocess.PIPE,
-                                 stderr=subprocess.DEVNULL, text=True)
-        try:
-            if not select.select([other.stdout], [], [], 20)[0] or "ready" not in other.stdout.readline():
-                return None
-            report = demo_processes.report_of([command, "--side=measure", f"--cores={client_core}",
-                                               link.options("client"), f"--bytes={FRAME_BYTES}", *TIMES])
-        finally:
-            other.kill()
-            other.wait()
-    return report and report["p50_us"]
+class Blocks:
+    """The pairs, and what they said in turns that could be used."""
+
+    def __init__(self, bin_dir, cores, folder):
+        self.bin_dir, self.cores, self.folder = bin_dir, cores, folder
+        self.pairs, self.said = {}, []
+
+    def start(self):
+        """Whether all came up; one that did not ends it."""
+        for kind in KINDS:
+            self.pairs[kind] = Pair(self.bin_dir, kind, *self.cores, self.folder)
+            if not self.pairs[kind].is_up():
+                print(f"{kind} did not start: {self.pairs[kind].server.start_line}", flush=True)
+                return False
+            self.pairs[kind].signal(signal.SIGSTOP)
+        return True
+
+    def run(self, count):
+        """`count` blocks, each a list of kinds and their turns."""
+        turns = []
+        for number in range(count):
+            order = ORDER if number % 2 == 0 else tuple(reversed(ORDER))
+            turns.append([(kind, self.pairs[kind].turn()) for kind in order])
+        return turns
+
+    def finish(self):
+        for pair in self.pairs.values():
+            pair.signal(signal.SIGCONT)
+        for pair in self.pairs.values():
+            pair.finish()
 
 
-def dpdk_p50(bin_dir, proto, server_core, client_core):
-    with tempfile.TemporaryDirectory() as folder:
-        link = Link(folder)
-        server = demo_processes.Echo(bin_dir, proto, *dpdk_server(link, server_core), listen="198.18.0.1:7001")
-        return loadgen_p50(bin_dir, server, proto, "--backend=dpdk", link.options("client"), "--ip=198.18.0.2/24",
-                           f"--cores={client_core}", "--idle=spin")
-
-
-def kernel_p50(bin_dir, idle, server_core, client_core):
-    server = demo_processes.Echo(bin_dir, "tcp", "--backend=epoll", f"--cores={server_core}", f"--idle={idle}",
-                                 listen="127.0.0.1:0")
-    return loadgen_p50(bin_dir, server, "tcp", "--backend=epoll", f"--cores={client_core}", f"--idle={idle}")
-
-
-def loadgen_p50(bin_dir, server, proto, *options):
-    try:
-        if server.address is None:
-            return None
-        report = demo_processes.report_of([os.path.join(bin_dir, "skerry-loadgen"), f"--proto={proto}",
-                                           f"--connect={server.address}", "--size=64", "--jitter=0s", *TIMES, *options])
-    finally:
-        server.end()
-    return None if report is None or report["invalid"] else report["p50_us"]
-
-
-def run_block(bin_dir, cores, order):
-    """The p50 of each kind; nothing when one of them did not come off, or the machine moved meanwhile."""
-    runs = {RAW: lambda: raw_p50(bin_dir, *cores),
-            TCP: lambda: dpdk_p50(bin_dir, "tcp", *cores),
-            UDP: lambda: dpdk_p50(bin_dir, "udp", *cores),
-            KERNEL_SPIN: lambda: kernel_p50(bin_dir, "spin", *cores),
-            KERNEL_SLEEP: lambda: kernel_p50(bin_dir, "sleep", *cores)}
-    took = [(kind, runs[kind]()) for kind in order]
-    missing = [kind for kind, p50 in took if not p50]
-    if missing:
-        print(f"a block is thrown away: {', '.join(missing)} did not come off", flush=True)
+def block_of(pairs, turns):
+    """The p50 of each kind; nothing when one has none, or the CPUs moved meanwhile."""
+    took = [(kind, pairs[kind].p50(turn)) for kind, turn in turns]
+    if any(p50 is None for _, p50 in took):
         return None
     raws = [p50 for kind, p50 in took if kind == RAW]
     if max(raws) > min(raws) * RAW_SPREAD_MAX:
-        print(f"a block is thrown away: a bare frame took {raws[0]:.2f} us before TCP and {raws[1]:.2f} after it",
-              flush=True)
         return None
     return dict(took) | {RAW: statistics.mean(raws)}
 
 
 def run_blocks(bin_dir, cores):
-    blocks = []
-    for number in range(BLOCKS_MAX):
-        block = run_block(bin_dir, cores, ORDER if number % 2 == 0 else tuple(reversed(ORDER)))
-        if block:
-            blocks.append(block)
-        if len(blocks) == BLOCKS:
-            break
-    return blocks
+    """The blocks that say something, and how many there were."""
+    with tempfile.TemporaryDirectory() as folder:
+        blocks = Blocks(bin_dir, cores, folder)
+        turns = []
+        try:
+            if blocks.start():
+                turns = blocks.run(BLOCKS_RUN)
+        finally:
+            blocks.finish()
+    said = [block_of(blocks.pairs, block) for block in turns]
+    return [block for block in said if block], len(said)
 
 
 def ratio(blocks, of, to):
@@ -169,12 +240,14 @@ def compare(bin_dir, server_core, client_core):
     if reason:
         print(f"\ndpdk: left out: {reason}")
         return []
-    print(f"\nour own stack on DPDK, between two processes over net_memif, packet memory: {memory}; {BLOCKS} blocks of "
-          f"0.4 s each,\none connection, 64 bytes each way; raw is a frame of {FRAME_BYTES} bytes without any stack; "
-          "medians over the blocks\n", flush=True)
-    blocks = run_blocks(bin_dir, (server_core, client_core))
-    if len(blocks) < BLOCKS:
-        print(f"dpdk: left out: only {len(blocks)} of {BLOCKS_MAX} blocks came off")
+    print(f"\nour own stack on DPDK, between two processes over net_memif, packet memory: {memory};\none connection, "
+          f"64 bytes each way; raw is a frame of {FRAME_BYTES} bytes without any stack; turns of {TURN_S} s, medians "
+          "over the blocks\n", flush=True)
+    blocks, count = run_blocks(bin_dir, (server_core, client_core))
+    if len(blocks) < BLOCKS_MIN:
+        print(f"dpdk: left out: only {len(blocks)} of {count} blocks can be used; the CPUs moved in the others")
         return []
     show(blocks)
+    print(f"{len(blocks)} of {count} blocks; in the others the bare frames before and after TCP differ by more than "
+          f"{RAW_SPREAD_MAX}")
     return results_of(blocks, memory)

@@ -8,18 +8,14 @@ import subprocess
 import tempfile
 
 
-class Echo:
-    """skerry-echo until end(). `address` is None when it did not start; `complaint` says why."""
+class Server:
+    """A program until end(), with the line it prints when it can be used; empty when it does not start."""
 
-    def __init__(self, bin_dir, proto, *options, listen):
+    def __init__(self, command):
         self.errors = tempfile.TemporaryFile(mode="w+")
-        self.process = subprocess.Popen([os.path.join(bin_dir, "skerry-echo"), f"--proto={proto}",
-                                         f"--listen={listen}", *options], stdout=subprocess.PIPE, stderr=self.errors,
-                                        text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True)
         ready, _, _ = select.select([self.process.stdout], [], [], 20)
         self.start_line = self.process.stdout.readline().strip() if ready else ""
-        found = re.search(r" on ([\d.]+:\d+), backend (\w+) .* idle (\w+)", self.start_line)
-        self.address, self.idle = (found[1], found[3]) if found else (None, None)
         self.complaint = ""
 
     def end(self):
@@ -28,6 +24,15 @@ class Echo:
         self.errors.seek(0)
         self.complaint = " ".join(self.errors.read().split())
         self.errors.close()
+
+
+class Echo(Server):
+    """skerry-echo. `address` is None when it did not start; `complaint` says why."""
+
+    def __init__(self, bin_dir, proto, *options, listen):
+        super().__init__([os.path.join(bin_dir, "skerry-echo"), f"--proto={proto}", f"--listen={listen}", *options])
+        found = re.search(r" on ([\d.]+:\d+), backend (\w+) .* idle (\w+)", self.start_line)
+        self.address, self.idle = (found[1], found[3]) if found else (None, None)
 
 
 def report_of(command):

@@ -3,7 +3,7 @@
 usage: demo_runs.py FOLDER_OF_THE_PROGRAMS RESULTS_FILE
 
 A row that comes out invalid, because the machine stopped the generator for too long, is run again when the others are
-done: what disturbs a machine lasts seconds to minutes, so once more at once would seldom do. After a minute the rest
+done: what disturbs a machine lasts seconds to minutes, so once more at once would seldom do. After minutes the rest
 stays invalid. Then demo_blocks.py compares our own stack with it. The exit code is 0 when every row is there and valid;
 whether a budget is met is told and does not change it.
 """
@@ -17,7 +17,7 @@ import demo_blocks
 import demo_processes
 
 SIZE = 64
-REPEATS_S = 60  # how long invalid rows are repeated
+REPEATS_S = 150  # how long invalid rows are repeated
 PAUSE_S = 5
 
 # 2,000 a second is far from what the server can do: the rows show round trips and not queues. p99.9 stands on at

@@ -68,7 +68,7 @@ refused(echo, ["--listen=no.such.name.invalid:7001"], 1, "cannot find the addres
 # A file that cannot be written is told before anything is bound, connected or measured.
 for path, why in (("/nonexistent/run.json", "No such file or directory"), ("/", "Is a directory")):
     refused(echo, [f"--json={path}", "--listen=127.0.0.1:0"], 1, f"cannot write {path}: {why}")
-    for option in ("--json", "--csv"):
+    for option in ("--json", "--csv", "--series"):
         refused(loadgen, [f"{option}={path}", "--connect=127.0.0.1:1"], 1, f"cannot write {path}: {why}")
 refused(loadgen, ["--hgrm=/nonexistent/run"], 1, "cannot write /nonexistent/run.response.hgrm: No such file")
 
@@ -144,6 +144,7 @@ for arguments, pattern in [
     (["--mode=source", "--rate=5"], "--mode=source: accepted with"),
     (["--arrivals=uniform"], "--arrivals=uniform: no such value; accepted: constant, poisson"),
     (["--duration=0s"], "--duration=0s: "),
+    (["--window=0s"], "--window: accepted: 1ms or longer"),
     (["--duration=1"], "--duration=1: not a duration"),
     (["--connect=127.0.0.1"], "--connect=127.0.0.1: the port is missing"),
     ([f"--cores={no_cpu}"], f"{no_cpu}"),

@@ -58,7 +58,7 @@ public:
         if (!attached) return {false, bare(attached.error().message)};
         attached_ = std::move(*attached);
         std::string reason = eal::memory_line();
-        for (const auto& port : attached_->ports()) reason += "; " + port->description();
+        for (const auto& port : attached_->ports()) reason += "; " + port->description(given.cores);
         return {true, reason};
     }
 

@@ -236,11 +236,11 @@ Result<void, SetupError> EthPort::set_up_queues(const Options& options) {
 
 bool EthPort::sends_checksums() const noexcept { return (tx_offloads_ & tx_checksums) == tx_checksums; }
 
-std::string EthPort::description() const {
+std::string EthPort::description(std::uint16_t cores) const {
     const auto where = [](bool in_hardware) { return in_hardware ? "hardware" : "software"; };
     std::string text = name_ + " (" + driver_ + "), ";
     if (node_ >= 0) text += "node " + std::to_string(node_) + ", ";
-    text += rss_.description(queues_max_) + ", ";
+    text += description_of(queues_max_, cores, rss_.is_ours()) + ", ";
     return text + "checksums in " + where(rx_offloads_ != 0) + " (receive) and " + where(sends_checksums()) + " (send)";
 }
 

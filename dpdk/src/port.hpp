@@ -80,8 +80,8 @@ public:
     /// Igb and e1000e take 2 to 3 s, also on hardware.
     static constexpr auto link_patience = std::chrono::seconds{10};
 
-    /// `net_memif0 (net_memif), node 0, checksums in software`
-    [[nodiscard]] std::string description() const;
+    /// `net_memif0 (net_memif), node 0, 1 queue pair, checksums in software`, for so many cores.
+    [[nodiscard]] std::string description(std::uint16_t cores) const;
 
 private:
     EthPort(const Device& device, std::uint16_t id, bool was_attached);

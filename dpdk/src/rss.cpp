@@ -73,9 +73,10 @@ bool Rss::program(std::uint16_t port, std::uint16_t queues) const noexcept {
            has_table(port, queues);
 }
 
-std::string Rss::description(std::uint16_t queues) const {
-    return std::to_string(queues) + (queues == 1 ? " queue pair, " : " queue pairs, ") +
-           (is_ours() && queues > 1 ? "hash predicted" : "software steering");
+std::string description_of(std::uint16_t queues, std::uint16_t cores, bool is_hash_ours) {
+    const std::string count = std::to_string(queues) + (queues == 1 ? " queue pair" : " queue pairs");
+    if (cores == 1) return count;
+    return count + (is_hash_ours && cores <= queues ? ", hash predicted" : ", software steering");
 }
 
 }  // namespace skerry::dpdk

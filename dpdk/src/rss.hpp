@@ -30,8 +30,8 @@ public:
     /// After the port was started: writes the table and reads key and table back. Whether the port has them now.
     [[nodiscard]] bool program(std::uint16_t port, std::uint16_t queues) const noexcept;
 
-    /// "16 queue pairs, hash predicted", "1 queue pair, software steering"
-    [[nodiscard]] std::string description(std::uint16_t queues) const;
+    /// Of a port that was programmed: whether the ports of datagrams count, as those of segments do.
+    [[nodiscard]] bool hashes_udp_ports(std::uint16_t port) const noexcept;
 
 private:
     static constexpr std::uint8_t key_bytes_max = 64;
@@ -44,5 +44,10 @@ private:
     std::uint16_t table_entries_ = 0;  // 0: the same
     std::array<std::uint8_t, key_bytes_max> key_{};
 };
+
+/// Of a port with `queues` queue pairs at most that `cores` cores are to use: "16 queue pairs, hash predicted", "1
+/// queue pair, software steering", and of one core's, which nobody steers, "4 queue pairs". The hash counts where it is
+/// ours and each core has a queue pair.
+[[nodiscard]] std::string description_of(std::uint16_t queues, std::uint16_t cores, bool is_hash_ours);
 
 }  // namespace skerry::dpdk

@@ -29,7 +29,7 @@ bool is_denied(const Config& config, std::string_view driver) {
     return std::find(config.deny.begin(), config.deny.end(), driver) != config.deny.end();
 }
 
-backend::Options options_of(const Config& config) {
+backend::Options options_of(const Config& config, std::size_t cores) {
     backend::Options options;
     options.dpdk = config.dpdk;
     options.ip = config.ip;
@@ -37,14 +37,16 @@ backend::Options options_of(const Config& config) {
     options.gateway = config.gateway;
     if (const auto colon = config.backend.find(':'); colon != std::string::npos)
         options.interface = config.backend.substr(colon + 1);
+    options.cores = static_cast<std::uint16_t>(cores);
     return options;
 }
 
 // The ladder: the first offered driver that can run, or the named one.
-Result<Choice, SetupError> choose(const Config& config, const std::vector<std::unique_ptr<backend::Backend>>& offered,
+Result<Choice, SetupError> choose(const Config& config, std::size_t cores,
+                                  const std::vector<std::unique_ptr<backend::Backend>>& offered,
                                   const std::function<void(std::string_view)>& log) {
     const std::string wanted = config.backend.substr(0, config.backend.find(':'));
-    const backend::Options options = options_of(config);
+    const backend::Options options = options_of(config, cores);
     std::string offered_names;
     std::string why_not;
     for (const auto& candidate : offered) {
@@ -91,7 +93,7 @@ backend::CoreSetup setup_of(RuntimeState& state, std::size_t index) {
     setup.core_count = static_cast<std::uint16_t>(state.plan.cores.size());
     setup.idle = idle_of(state.plan.cores[index].idle);
     setup.resumes_per_turn = state.config.event_interval;
-    setup.options = options_of(state.config);
+    setup.options = options_of(state.config, state.plan.cores.size());
     for (const auto& backend : state.backends)
         if (setup.slow_lanes == nullptr && backend->has_slow_lanes()) setup.slow_lanes = backend.get();
     return setup;
@@ -191,7 +193,7 @@ Result<Runtime, SetupError> Builder::build() && {
     auto plan = resolve_cores(config_);
     if (!plan) return Unexpected(SetupError{std::move(plan).error().message});
     if (backends_.empty()) backends_.push_back(make_no_io_backend());
-    auto choice = choose(config_, backends_, log_);
+    auto choice = choose(config_, plan->cores.size(), backends_, log_);
     if (!choice) return Unexpected(std::move(choice).error());
     // The plan came first, because a core that does not exist is told before any driver is tried; how its cores idle
     // may be the driver's to say.

@@ -30,6 +30,7 @@ struct Options {
     std::string ip6;
     std::string gateway;
     std::string interface;
+    std::uint16_t cores = 1;  ///< that the runtime makes
 };
 
 class Backend;

@@ -5,11 +5,11 @@
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
 #include <skerry/stack/wire/tcp.hpp>
+#include <skerry/trace/line.hpp>
 #include <skerry/trace/notice.hpp>
 
 #include <algorithm>
 #include <cstring>
-#include <string>
 #include <utility>
 
 namespace skerry::dpdk {
@@ -100,8 +100,9 @@ void StackPort::verify_hash(const Frame& frame) noexcept {
         steering.toeplitz().hash({ip.destination, ip.source, tcp.destination_port, tcp.source_port});
     if (steering.queue_of(hash) == queue_ || !steering.hash_predicts()) return;
     steering.distrust_hash();
-    trace::notice("dpdk: a packet came by queue " + std::to_string(queue_) + ", and its hash says queue " +
-                  std::to_string(steering.queue_of(hash)) + ": the cores steer by software from now on");
+    const trace::Line line("dpdk: a packet came by queue ", queue_, ", and its hash says queue ",
+                           steering.queue_of(hash), ": the cores steer by software from now on");
+    trace::notice(line.text());
 }
 
 std::uint16_t StackPort::take_burst(std::span<rte_mbuf*> out) noexcept {

@@ -2,13 +2,13 @@
 
 #include <skerry/base/compiler.hpp>
 #include <skerry/stack/long_frame.hpp>
+#include <skerry/trace/line.hpp>
 #include <skerry/trace/notice.hpp>
 
 #include <array>
 #include <bit>
 #include <cstring>
 #include <mutex>
-#include <string>
 #include <utility>
 
 namespace skerry::stack {
@@ -127,14 +127,16 @@ void CoreSteering::hand_over(std::uint16_t to, Frame& packet) noexcept {
 SKERRY_COLD void CoreSteering::note_crossing(std::uint16_t to, std::uint16_t port) noexcept {
     if (!shared_.crossing_is_news_.exchange(false, std::memory_order_relaxed)) return;
     const SteeringOptions& how = shared_.options();
-    const std::string next_step =
+    const trace::Line next_step =
         how.queues < how.cores
-            ? std::to_string(how.queues) + " of " + std::to_string(how.cores) +
-                  " cores have a queue pair; give the port more of them, or use fewer cores"
-            : "a listener or shared socket on every core (TcpServer::serve) spares that, and so does one core";
-    trace::notice("stack: a packet for port " + std::to_string(port) + " came by core " + std::to_string(core_) +
-                  "'s queue and crossed by a ring to its socket on core " + std::to_string(to) +
-                  ", as others will (SocketStats::steered counts them): " + next_step);
+            ? trace::Line(how.queues, " of ", how.cores,
+                          " cores have a queue pair; give the port more of them, or use fewer cores")
+            : trace::Line("a listener or shared socket on every core (TcpServer::serve) spares that, ",
+                          "and so does one core");
+    const trace::Line line("stack: a packet for port ", port, " came by core ", core_,
+                           "'s queue and crossed by a ring to its socket on core ", to,
+                           ", as others will (SocketStats::steered counts them): ", next_step.text());
+    trace::notice(line.text());
 }
 
 void CoreSteering::copy_to(CoreSet cores, std::span<const std::byte> bytes, const Frame& like) noexcept {

@@ -3,6 +3,7 @@
 #include "support/stack_cores.hpp"
 #include "support/tcp_host.hpp"
 
+#include <skerry/testing/no_alloc.hpp>
 #include <skerry/trace/notice.hpp>
 
 #include <string>
@@ -59,6 +60,26 @@ TEST_CASE("the first datagram that crosses although the hash was to spare it is 
     CHECK(tells(noted[0], "core 0's queue"));
     CHECK(tells(noted[0], "on core 1"));
     CHECK(tells(noted[0], "on every core"));
+}
+
+TEST_CASE("what is noted of a crossing takes nothing from the heap", "[stack][steering][udp]") {
+    static std::size_t bytes = 0;
+    bytes = 0;
+    const Notices notices;
+    trace::set_notice_sink([](std::string_view line) noexcept { bytes = line.size(); });
+    StackCores cores(predicted(2, 2));
+    TextSocket& there = cores[1].bind(7001);
+    const Bytes packet = datagram(7001);
+    stack::Frame* const frame = cores[0].frames.allocate();
+    REQUIRE(frame != nullptr);
+    std::memcpy(frame->data, packet.data(), packet.size());
+    frame->length = static_cast<std::uint16_t>(packet.size());
+    const testing::NoAlloc guard;
+    cores[0].stack.input(std::span(&frame, 1), cores.now);
+    CHECK(guard.allocations() == 0);
+    CHECK(bytes > 100);
+    cores.cross();
+    CHECK(there.text() == "x");
 }
 
 TEST_CASE("a segment that crosses although the hash was to spare it is noted", "[stack][steering][tcp]") {

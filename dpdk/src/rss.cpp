@@ -48,13 +48,17 @@ void Rss::ask(rte_eth_conf& conf, const stack::Toeplitz::Key& key) noexcept {
     conf.rx_adv_conf.rss_conf.rss_key_len = key_bytes_;
 }
 
-bool Rss::has_key(std::uint16_t port) const noexcept {
+// What the port hashes, by our key; nothing where its key is another.
+std::uint64_t Rss::types_of(std::uint16_t port) const noexcept {
     std::array<std::uint8_t, key_bytes_max> key{};
     rte_eth_rss_conf conf{};
     conf.rss_key = key.data();
     conf.rss_key_len = key_bytes_;
-    return rte_eth_dev_rss_hash_conf_get(port, &conf) == 0 && key == key_ &&
-           (conf.rss_hf & RTE_ETH_RSS_NONFRAG_IPV4_TCP) != 0;
+    return rte_eth_dev_rss_hash_conf_get(port, &conf) == 0 && key == key_ ? conf.rss_hf : 0;
+}
+
+bool Rss::hashes_udp_ports(std::uint16_t port) const noexcept {
+    return (types_of(port) & RTE_ETH_RSS_NONFRAG_IPV4_UDP) != 0;
 }
 
 bool Rss::has_table(std::uint16_t port, std::uint16_t queues) const noexcept {
@@ -69,8 +73,8 @@ bool Rss::program(std::uint16_t port, std::uint16_t queues) const noexcept {
     if (!is_ours()) return false;
     Table table = all_entries(table_entries_);
     for (std::size_t i = 0; i < table_entries_; ++i) entry(table, i) = static_cast<std::uint16_t>(i % queues);
-    return rte_eth_dev_rss_reta_update(port, table.data(), table_entries_) == 0 && has_key(port) &&
-           has_table(port, queues);
+    return rte_eth_dev_rss_reta_update(port, table.data(), table_entries_) == 0 &&
+           (types_of(port) & RTE_ETH_RSS_NONFRAG_IPV4_TCP) != 0 && has_table(port, queues);
 }
 
 std::string description_of(std::uint16_t queues, std::uint16_t cores, bool is_hash_ours) {

@@ -36,7 +36,7 @@ public:
 private:
     static constexpr std::uint8_t key_bytes_max = 64;
 
-    [[nodiscard]] bool has_key(std::uint16_t port) const noexcept;
+    [[nodiscard]] std::uint64_t types_of(std::uint16_t port) const noexcept;
     [[nodiscard]] bool has_table(std::uint16_t port, std::uint16_t queues) const noexcept;
 
     std::uint64_t types_ = 0;

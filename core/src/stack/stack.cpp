@@ -150,7 +150,7 @@ void Stack::input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept 
     if (header.is_fragment()) [[unlikely]] {
         Frame* const whole = input_piece(frame, header, now);
         if (whole == nullptr) return;
-        Packet packet{*whole, header, now};  // where its pieces met says nothing about whose it is
+        Packet packet{*whole, header, now, false, true};
         return input_transport(packet);
     }
     Packet packet{frame, header, now, origin == Origin::steered};

@@ -42,8 +42,9 @@ bool Udp::steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noe
         packet.frame.drop();
         return true;
     }
-    const std::uint16_t owner = steering.owner_of_datagram(
-        {packet.ip.destination, packet.ip.source, header.destination_port, header.source_port});
+    const tcp::Tuple tuple{packet.ip.destination, packet.ip.source, header.destination_port, header.source_port};
+    const std::uint16_t owner =
+        packet.is_reassembled ? steering.owner_of_reassembled(tuple) : steering.owner_of_datagram(tuple);
     if (owner == steering.core()) return false;
     steering.hand_over(owner, packet.restored(), header.destination_port);
     return true;

@@ -18,6 +18,7 @@ struct Packet {
     const wire::Ipv4Header& ip;
     time::Instant now;
     bool is_steered = false;  ///< another core has judged that it is for this one
+    bool is_reassembled = false;  ///< put together on this core: by whose queue its pieces came says nothing
 
     [[nodiscard]] std::span<const std::byte> payload() const noexcept { return frame.bytes(); }
     /// From the IPv4 header on, for an error that quotes it.

@@ -49,22 +49,24 @@ void CoreSteering::drop_arrived() noexcept {
 
 // --- whose a packet is
 
-// Where the hash brings packets home, whoever got one and is among the cores keeps it.
-std::uint16_t CoreSteering::choose(CoreSet cores, const tcp::Tuple& tuple) const noexcept {
+// Where the hash brings packets home, the core by whose queue a flow comes keeps it, if it is among the cores.
+std::uint16_t CoreSteering::choose(CoreSet cores, const tcp::Tuple& tuple, std::uint16_t came_by) const noexcept {
     if (cores == 0) return core_;
     if (std::has_single_bit(cores)) return first_of(cores);
-    if (shared_.hash_predicts() && has_core(cores, core_)) return core_;
+    if (shared_.hash_predicts() && has_core(cores, came_by)) return came_by;
     const std::uint32_t entry = shared_.toeplitz().hash(tuple) & (shared_.options().table_entries - 1U);
     return nth_of(cores, entry % static_cast<std::uint32_t>(std::popcount(cores)));
 }
 
 std::uint16_t CoreSteering::owner_of_segment(const tcp::Tuple& tuple) const noexcept {
     if (const std::uint16_t core = shared_.flows().find(tuple); core != FlowOwners::nobody) return core;
-    return choose(shared_.tcp_ports().unicast(tuple.local_port), tuple);
+    return choose(shared_.tcp_ports().unicast(tuple.local_port), tuple, core_);
 }
 
-std::uint16_t CoreSteering::owner_of_datagram(const tcp::Tuple& tuple) const noexcept {
-    return choose(shared_.udp_ports().unicast(tuple.local_port), tuple);
+// The queue by which whole datagrams of this flow come, where the port does as its hash says.
+std::uint16_t CoreSteering::queue_of_datagram(const tcp::Tuple& tuple) const noexcept {
+    return shared_.queue_of(shared_.options().hashes_udp_ports ? shared_.toeplitz().hash(tuple)
+                                                               : shared_.toeplitz().hash(tuple.remote, tuple.local));
 }
 
 // All pieces have these, and the numbers of one pair of hosts follow each other.

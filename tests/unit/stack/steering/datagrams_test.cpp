@@ -6,6 +6,7 @@
 #include <skerry/stack/wire/igmp.hpp>
 
 #include <algorithm>
+#include <set>
 
 namespace skerry {
 namespace {
@@ -348,6 +349,59 @@ TEST_CASE("pieces that come by different queues meet, and the whole reaches the 
     for (auto& core : cores.cores) {
         CHECK(core->stack.drops().total() == 0);
         CHECK(core->stack.reassembly().datagrams() == 0);
+    }
+}
+
+/// Datagrams of 60 flows, each whole and in pieces, as a NIC spreads them by our key.
+void send_flows_both_ways(StackCores& cores, bool hashes_udp_ports) {
+    const stack::Toeplitz& hash = cores.shared->toeplitz();
+    const std::size_t by_addresses = cores.shared->queue_of(hash.hash(peer_ip, host_ip));
+    for (std::uint16_t port = 5000; port < 5060; ++port) {
+        const std::size_t queue =
+            hashes_udp_ports ? cores.shared->queue_of(hash.hash({host_ip, peer_ip, 7000, port})) : by_addresses;
+        cores.give(queue, datagram(7000, std::to_string(port), host_ip, port));
+        for (const Bytes& piece : pieces(udp_segment(port, 7000, std::to_string(port) + " in pieces"), port))
+            cores.give(by_addresses, piece);
+        cores.cross();
+    }
+}
+
+/// What the sockets got: of each flow the whole one and the pieces, together. Returns how many flows each has.
+std::vector<std::size_t> flows_together(std::span<TextSocket* const> sockets) {
+    std::vector<std::size_t> counts;
+    for (TextSocket* const socket : sockets) {
+        std::set<std::string> texts;
+        for (std::string text = socket->text(); text != "-"; text = socket->text()) texts.insert(text);
+        counts.push_back(texts.size() / 2);
+        for (const std::string& text : texts)
+            if (!text.ends_with(" in pieces")) CHECK(texts.contains(text + " in pieces"));
+    }
+    return counts;
+}
+
+TEST_CASE("of a shared port a flow reaches one core, whole or in pieces", "[stack][steering][ip][udp]") {
+    const bool hashes_udp_ports = GENERATE(true, false);
+    const bool is_predicted = GENERATE(true, false);
+    CAPTURE(hashes_udp_ports, is_predicted);
+    stack::SteeringOptions how = StackCores::options(3, 3);
+    how.hash_predicts = is_predicted;
+    how.hashes_udp_ports = hashes_udp_ports;
+    StackCores cores(how);
+    std::vector<TextSocket*> sockets;
+    for (std::size_t core : {0, 1, 2}) sockets.push_back(&cores[core].bind(7000, true));
+    SECTION("each core has a socket") {
+        send_flows_both_ways(cores, hashes_udp_ports);
+        const auto counts = flows_together(sockets);
+        CHECK(counts[0] + counts[1] + counts[2] == 60);
+        if (hashes_udp_ports) CHECK(std::ranges::min(counts) > 5);
+    }
+    SECTION("the core by whose queue some come has none") {
+        cores[1].stack.udp().close(*sockets[1], cores.now);
+        cores[1].sockets.clear();
+        sockets.erase(sockets.begin() + 1);
+        send_flows_both_ways(cores, hashes_udp_ports);
+        const auto counts = flows_together(sockets);
+        CHECK(counts[0] + counts[1] == 60);
     }
 }
 

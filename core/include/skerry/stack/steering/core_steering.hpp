@@ -46,7 +46,13 @@ public:
     /// Of a segment that is for no connection of this core.
     [[nodiscard]] std::uint16_t owner_of_segment(const tcp::Tuple& tuple) const noexcept;
     /// Of a datagram to our address.
-    [[nodiscard]] std::uint16_t owner_of_datagram(const tcp::Tuple& tuple) const noexcept;
+    [[nodiscard]] std::uint16_t owner_of_datagram(const tcp::Tuple& tuple) const noexcept {
+        return choose(shared_.udp_ports().unicast(tuple.local_port), tuple, core_);
+    }
+    /// Of one that was put together from pieces here: of the core that has those of its flow that come whole.
+    [[nodiscard]] std::uint16_t owner_of_reassembled(const tcp::Tuple& tuple) const noexcept {
+        return choose(shared_.udp_ports().unicast(tuple.local_port), tuple, queue_of_datagram(tuple));
+    }
     /// Where the pieces of a datagram meet.
     [[nodiscard]] std::uint16_t owner_of_piece(const wire::Ipv4Header& header) const noexcept;
     /// Other cores that have a socket for datagrams to our address.
@@ -127,7 +133,8 @@ public:
     void set_waker(void (*wake)(void*) noexcept, void* context) noexcept;
 
 private:
-    [[nodiscard]] std::uint16_t choose(CoreSet cores, const tcp::Tuple& tuple) const noexcept;
+    [[nodiscard]] std::uint16_t choose(CoreSet cores, const tcp::Tuple& tuple, std::uint16_t came_by) const noexcept;
+    [[nodiscard]] std::uint16_t queue_of_datagram(const tcp::Tuple& tuple) const noexcept;
     [[nodiscard]] backend::Frame* copy_of(std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
     [[nodiscard]] backend::Frame* empty_frame(std::size_t bytes) noexcept;
     void push(std::uint16_t to, backend::Frame& packet) noexcept;

@@ -12,7 +12,8 @@
 //   UDP        of the core that has the socket; of several that share the port, one chosen by its hash
 //   to many    of all cores with a socket for it, which get copies
 //   ICMP error of the core that has what it is about
-//   fragment   of a core that its addresses and number choose: there the datagram is put together and judged again
+//   fragment   of a core that its addresses and number choose: there the datagram is put together and judged again, as
+//              if it had come whole, by the queue that its hash names
 //   ARP        answered by the core that got it; what it teaches goes to all, who each have a table of neighbours
 //
 // A core looks at its own connections first, so where the port chooses queues by our hash nothing of this is in the way
@@ -43,6 +44,7 @@ struct SteeringOptions {
     /// The port chooses the queue by Toeplitz::key_of(seed) and a table that names the queues in turn. Counts when each
     /// core has a queue.
     bool hash_predicts = false;
+    bool hashes_udp_ports = true;  ///< of datagrams as of segments; else of their addresses alone
     std::uint16_t table_entries = 128;  ///< of that table; a power of two
     std::size_t ring_frames = 512;  ///< of each ordered pair of cores; what comes to a full ring is dropped
     std::size_t flows_max = 1U << 20U;  ///< connections of all cores

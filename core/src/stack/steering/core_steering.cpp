@@ -106,6 +106,7 @@ Frame* CoreSteering::copy_of(std::span<const std::byte> bytes, const Frame& like
     copy->checksum = like.checksum;
     copy->flags = like.flags & static_cast<std::uint8_t>(~backend::frame_flag::kept);
     copy->port = like.port;
+    ++stats_.copied;
     return copy;
 }
 
@@ -118,11 +119,15 @@ void CoreSteering::push(std::uint16_t to, Frame& packet) noexcept {
     dirty_ |= core_bit(to);
 }
 
+void CoreSteering::push_copy(std::uint16_t to, std::span<const std::byte> bytes, const Frame& like) noexcept {
+    if (!shared_.ring(core_, to).has_room()) return drops_.count(Drop::steering_full);
+    if (Frame* const copy = copy_of(bytes, like); copy != nullptr) push(to, *copy);
+}
+
 void CoreSteering::hand_over(std::uint16_t to, Frame& packet) noexcept {
     if (!packet.is_shared() && to_give_.take(frames_)) return push(to, packet);
-    Frame* const copy = copy_of(packet.bytes(), packet);
+    push_copy(to, packet.bytes(), packet);
     packet.drop();
-    if (copy != nullptr) push(to, *copy);
 }
 
 // Everything else that crosses (pieces, errors, what is for many) does so whatever the hash says, and is no news.
@@ -142,18 +147,18 @@ SKERRY_COLD void CoreSteering::note_crossing(std::uint16_t to, std::uint16_t por
 }
 
 void CoreSteering::copy_to(CoreSet cores, std::span<const std::byte> bytes, const Frame& like) noexcept {
-    for (; cores != 0; cores &= cores - 1)
-        if (Frame* const copy = copy_of(bytes, like); copy != nullptr) push(first_of(cores), *copy);
+    for (; cores != 0; cores &= cores - 1) push_copy(first_of(cores), bytes, like);
 }
 
 bool CoreSteering::send(Frame& frame) noexcept {
     FrameRing& ring = shared_.wire_ring(core_);
-    Frame* const alone = frame.is_shared() ? copy_of(frame.bytes(), frame) : &frame;
-    if (alone == nullptr) return false;
-    if (!ring.push(*alone)) {
-        if (alone != &frame) alone->drop();
+    if (!ring.has_room()) {
+        ++stats_.wire_full;
         return false;
     }
+    Frame* const alone = frame.is_shared() ? copy_of(frame.bytes(), frame) : &frame;
+    if (alone == nullptr) return false;
+    (void)ring.push(*alone);
     if (alone != &frame) frame.drop();
     dirty_ |= core_bit(sender_);
     return true;

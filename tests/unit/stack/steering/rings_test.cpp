@@ -218,6 +218,45 @@ TEST_CASE("a core without a queue sends by another's, whose rings keep the two k
     CHECK(a.for_wire == numbers(0, 9));
 }
 
+TEST_CASE("what a full ring would not take is not copied for it", "[stack][steering]") {
+    const auto shared = make_steering(2, 2);
+    Core a(shared, 0);
+    Core b(shared, 1);
+    for (std::uint32_t i = 0; i < 8; ++i) a.steering.hand_over(1, a.frame(i));
+    Frame& kept = a.frame(8);
+    ++kept.handles;
+    a.steering.copy_to(core_bit(1), kept.bytes(), kept);
+    a.steering.hand_over(1, kept);
+    CHECK(a.steering.stats().copied == 0);
+    CHECK(a.drops[Drop::steering_full] == 2);
+    kept.drop();
+    a.steering.flush();
+    CHECK(b.received() == numbers(0, 8));
+}
+
+TEST_CASE("a frame that the ring to the wire has no room for is not copied, and waits", "[stack][steering]") {
+    const auto shared = make_steering(2, 1);
+    Core a(shared, 0);
+    Core b(shared, 1);
+    for (std::uint32_t i = 0; i < 8; ++i) REQUIRE(b.steering.send(b.frame(i)));
+    Frame& kept = b.frame(8);
+    kept.flags = backend::frame_flag::kept;
+    ++kept.handles;
+    CHECK_FALSE(b.steering.send(kept));
+    CHECK(b.steering.stats().copied == 0);
+    CHECK(b.steering.stats().wire_full == 1);
+    b.steering.flush();
+    CHECK(a.received().empty());
+    REQUIRE(b.steering.send(kept));
+    CHECK(b.steering.stats().copied == 1);
+    CHECK(kept.handles == 1);
+    b.steering.flush();
+    CHECK(a.received().empty());
+    CHECK(a.for_wire == numbers(0, 9));
+    kept.drop();
+    CHECK(b.frames.out() == 0);
+}
+
 TEST_CASE("frames under way when a core ends go back to where they came from", "[stack][steering]") {
     auto shared = make_steering(2, 2);
     auto a = std::make_unique<Core>(shared, 0);

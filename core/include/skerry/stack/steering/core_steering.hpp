@@ -26,6 +26,8 @@ struct CoreSeat {
 struct SteeringStats {
     std::uint64_t received = 0;  ///< frames that another core's queue got and that were for this one
     std::uint64_t sent = 0;      ///< frames for other cores, copies included
+    std::uint64_t copied = 0;    ///< copies made to be sent
+    std::uint64_t wire_full = 0;  ///< times that a frame for the wire had to wait: the ring to its sender was full
 };
 
 /// Lifetime: `frames` and `drops` outlive it.
@@ -138,6 +140,7 @@ private:
     [[nodiscard]] backend::Frame* copy_of(std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
     [[nodiscard]] backend::Frame* empty_frame(std::size_t bytes) noexcept;
     void push(std::uint16_t to, backend::Frame& packet) noexcept;
+    void push_copy(std::uint16_t to, std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
     void note_crossing(std::uint16_t to, std::uint16_t port) noexcept;
     void take_word() noexcept;
     void flush_dirty() noexcept;

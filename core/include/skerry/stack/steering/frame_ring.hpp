@@ -17,7 +17,7 @@
 namespace skerry::stack {
 
 /// Lifetime: whoever destroys it is alone with it; frames that are left are dropped.
-/// Threads:  push() and publish() on one, pop() on another.
+/// Threads:  push(), has_room() and publish() on one, pop() on another.
 class FrameRing {
 public:
     explicit FrameRing(std::size_t frames)
@@ -32,13 +32,16 @@ public:
 
     /// Takes the frame over; false when the ring is full, and then it does not.
     [[nodiscard]] bool push(backend::Frame& frame) noexcept {
-        if (producer_.next - producer_.seen_head > mask_) {
-            // Pairs with the release in pop(): the consumer has read the slot before it is written again.
-            producer_.seen_head = head_.load(std::memory_order_acquire);
-            if (producer_.next - producer_.seen_head > mask_) return false;
-        }
+        if (!has_room()) return false;
         slots_[producer_.next++ & mask_] = &frame;
         return true;
+    }
+    /// Whether push() would take one: the producer's question.
+    [[nodiscard]] bool has_room() noexcept {
+        if (producer_.next - producer_.seen_head <= mask_) return true;
+        // Pairs with the release in pop(): the consumer has read the slot before it is written again.
+        producer_.seen_head = head_.load(std::memory_order_acquire);
+        return producer_.next - producer_.seen_head <= mask_;
     }
 
     /// Whether something was pushed and not published.

@@ -9,6 +9,13 @@ namespace {
 // RFC 7323 section 5.5: after so long without one, any timestamp is new.
 constexpr std::uint32_t paws_idle_s = 24 * 24 * 3600;
 
+/// Where the numbers of what this SYN begins are to begin, if another core's TIME-WAIT says so.
+std::optional<std::uint32_t> isn_of(const Segment& segment) noexcept {
+    const Frame& frame = segment.packet.frame;
+    const bool has_isn = segment.packet.is_steered && (frame.flags & backend::frame_flag::has_isn) != 0;
+    return has_isn ? std::optional(frame.hash) : std::nullopt;
+}
+
 std::uint32_t seconds(time::Instant now) noexcept { return static_cast<std::uint32_t>(now.as_nanos() / 1'000'000'000); }
 
 }  // namespace
@@ -64,7 +71,7 @@ Drop Tcp::read_header(Segment& segment) noexcept {
 
 Drop Tcp::dispatch(Segment& segment) noexcept {
     const std::uint32_t number = shared_.find(segment.tuple);
-    if (number == FlowTable::none) return input_stranger(segment, {});
+    if (number == FlowTable::none) return input_stranger(segment, isn_of(segment));
     const std::uint32_t index = flow_index(number);
     switch (flow_kind(number)) {
         case Kind::half_open: {
@@ -96,6 +103,10 @@ Drop Tcp::input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noe
     Frame& frame = segment.frame();
     frame.untrim_front(segment.header.header_bytes);
     frame.checksum = backend::FrameChecksum::good;  // it was looked at here
+    if (isn) {
+        frame.flags |= backend::frame_flag::has_isn;
+        frame.hash = *isn;
+    }
     segment.is_kept = true;
     steering->hand_over(owner, segment.packet.restored(), segment.tuple.local_port);
     return Drop::none;

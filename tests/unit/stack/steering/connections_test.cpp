@@ -261,12 +261,36 @@ TEST_CASE("the end of a connection finds its core too, and its number can be use
     CHECK(net.shared->flows().find(tuple) == stack::FlowOwners::nobody);
 }
 
+/// A first segment of the peer's for these ports again.
+Bytes syn_of(const stack::tcp::Tuple& tuple, std::uint32_t seq) {
+    Bytes syn(stack::wire::tcp_bytes);
+    stack::wire::TcpHeader header;
+    header.source_port = tuple.remote_port;
+    header.destination_port = tuple.local_port;
+    header.seq = seq;
+    header.flags = flag::syn;
+    header.window = 1000;
+    header.header_bytes = stack::wire::tcp_bytes;
+    stack::wire::write(header, syn.data());
+    stack::wire::seal_tcp(
+        syn, stack::wire::pseudo_header(peer_ip, host_ip, stack::wire::ip_protocol::tcp, stack::wire::tcp_bytes));
+    return ipv4(stack::wire::ip_protocol::tcp, syn);
+}
+
 TEST_CASE("a number in TIME-WAIT begins again on the core that listens by now", "[stack][steering][tcp]") {
     Net net;
     REQUIRE(net.listen(1, false));
     Pair* const pair = net.connect();
     REQUIRE(pair != nullptr);
     const stack::tcp::Tuple tuple = pair->ours->tcb->tuple;
+    std::size_t sent = 0;  // more than the clock of first numbers moves meanwhile
+    for (const std::string text(10'000, 'x'); sent < 2'000'000; net.converse()) {
+        sent += net[1].stack.tcp().write(*pair->ours->tcb, bytes_of(text), net.now);
+        (void)read(net, *net.peer, *pair->theirs);
+    }
+    while (!read(net, *net.peer, *pair->theirs).empty()) net.converse();
+    const std::uint32_t last_of_ours = pair->ours->tcb->snd_nxt;
+    const std::uint32_t last_of_theirs = pair->ours->tcb->rcv_nxt;
     net[1].stack.tcp().close(*pair->ours, net.now);
     net.converse();
     net.peer->stack.tcp().close(*pair->theirs, net.now);
@@ -275,28 +299,15 @@ TEST_CASE("a number in TIME-WAIT begins again on the core that listens by now", 
     net.close(1);
     REQUIRE(net.listen(0, false));
     net.now = net.now + 1s;
-    Bytes syn(stack::wire::tcp_bytes);
-    stack::wire::TcpHeader header;
-    header.source_port = tuple.remote_port;
-    header.destination_port = tuple.local_port;
-    header.seq = 0x7fff'0000 + static_cast<std::uint32_t>(net.now.as_nanos() / 4000);
-    header.flags = flag::syn;
-    header.window = 1000;
-    header.header_bytes = stack::wire::tcp_bytes;
-    std::size_t begun = 0;  // one of the two is newer than the last number, wherever that was
-    for (const std::uint32_t half : {0U, 0x8000'0000U}) {
-        header.seq += half;
-        stack::wire::write(header, syn.data());
-        stack::wire::store_checksum(syn.data() + 16, 0);
-        stack::wire::seal_tcp(
-            syn, stack::wire::pseudo_header(peer_ip, host_ip, stack::wire::ip_protocol::tcp, stack::wire::tcp_bytes));
-        net.give(0, ipv4(stack::wire::ip_protocol::tcp, syn));
-        net.cross();
-        begun += net[0].stack.tcp().sizes().half_open;
-        if (begun != 0) break;
-    }
-    CHECK(begun == 1);
+    (void)net.taken(0);
+    net.give(0, syn_of(tuple, last_of_theirs + 1000));
+    net.cross();
+    CHECK(net[0].stack.tcp().sizes().half_open == 1);
     CHECK(net.shared->flows().find(tuple) == 0);
+    const auto answers = net.taken(0);
+    REQUIRE(answers.size() == 1);
+    const std::uint32_t isn = stack::wire::load_be32(&answers.front()[stack::wire::ethernet_bytes + 24]);
+    CHECK(stack::seq_after(isn, last_of_ours + 1));
 }
 
 TEST_CASE("a core without a queue connects, and no two cores choose one number", "[stack][steering][tcp]") {

@@ -36,6 +36,8 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
 
 Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Instant start)
     : config_(fitted(config, frames.available())),
+      messages_(config.icmp_per_second),
+      random_(config.drawn_seed(), SecretUse::steering_numbers),
       timers_(start),
       link_(config_, frames, drops_),
       neighbours_(config_, link_, timers_, drops_),
@@ -183,7 +185,7 @@ void Stack::input_transport(Packet& packet) noexcept {
         case wire::ip_protocol::udp: return udp_.input(packet);
         case wire::ip_protocol::igmp:
             if (steering_ && !packet.is_steered)
-                steering_->copy_to(steering_->others_in_groups(), packet.whole(), packet.frame);
+                steering_->copy_to(limited(steering_->others_in_groups(), packet.now), packet.whole(), packet.frame);
             return groups_.input(packet);
         case wire::ip_protocol::tcp: return tcp_.input(packet);
         case wire::ip_protocol::icmp:
@@ -193,16 +195,26 @@ void Stack::input_transport(Packet& packet) noexcept {
     }
 }
 
+// Messages that anybody can send cost the other cores no more than ours cost this one: none go when too many come.
+CoreSet Stack::limited(CoreSet others, time::Instant now) noexcept {
+    if (others == 0 || messages_.take(now, random_)) return others;
+    drops_.count(Drop::steering_rate);
+    return 0;
+}
+
 // It is for whoever sent what it is about.
 void Stack::input_error(Packet& packet, const IcmpError& error) noexcept {
     CoreSet others = 0;
     if (steering_ && !packet.is_steered && error.protocol == wire::ip_protocol::tcp) {
         const std::uint16_t owner =
-            steering_->owner_of_segment({config_.address, error.remote, error.local_port, error.remote_port});
-        if (owner != steering_->core()) return steering_->hand_over(owner, packet.restored());
+            steering_->owner_of_connection({config_.address, error.remote, error.local_port, error.remote_port});
+        if (owner != steering_->core()) {
+            if (limited(core_bit(owner), packet.now) == 0) return packet.frame.drop();
+            return steering_->hand_over(owner, packet.restored());
+        }
     } else if (steering_ && !packet.is_steered && error.protocol == wire::ip_protocol::udp) {
         others = steering_->others_with_socket(error.local_port);  // only the connected one is told
-        steering_->copy_to(others, packet.whole(), packet.frame);
+        steering_->copy_to(limited(others, packet.now), packet.whole(), packet.frame);
     }
     if (!tell(error) && others == 0) drops_.count(Drop::icmp_stale);
     packet.frame.drop();

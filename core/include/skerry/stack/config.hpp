@@ -47,7 +47,7 @@ struct StackConfig {
     NeighbourLimits neighbours;
     ReassemblyLimits reassembly;
     TcpLimits tcp;
-    std::uint32_t icmp_per_second = 1000;  ///< errors, about; echoes are not limited
+    std::uint32_t icmp_per_second = 1000;  ///< errors, about; handed to other cores, too. Echoes are not limited
     std::size_t udp_queue_packets = 1024;  ///< datagrams that one socket keeps unread
     std::size_t groups_max = 1024;  ///< multicast groups that this host is in at once
     std::size_t backlog_max = 4096;  ///< packets that the port has not taken yet

@@ -110,10 +110,11 @@ enum class Drop : std::uint8_t {
     tcp_time_wait_full,  ///< (stack) The limit of connections in TIME-WAIT: the oldest went.
 
     steering_full,  ///< (stack) The ring to the core that owns the connection is full.
+    steering_rate,  ///< (stack) Over the limit of ICMP errors and IGMP for other cores in a second.
 };
 
 /// How many reasons there are, `none` included.
-inline constexpr std::size_t drop_reasons = static_cast<std::size_t>(Drop::steering_full) + 1;
+inline constexpr std::size_t drop_reasons = static_cast<std::size_t>(Drop::steering_rate) + 1;
 
 /// The enumerator's name, "ipv4_checksum"; "unknown" for a number that is no reason.
 [[nodiscard]] std::string_view to_string(Drop drop) noexcept;

@@ -18,7 +18,8 @@ enum class SecretUse : std::uint8_t {
     igmp_numbers,
     udp_numbers,
     rss_key,
-    flow_owners
+    flow_owners,
+    steering_numbers
 };
 
 [[nodiscard]] constexpr SipKey key_for(std::uint64_t seed, SecretUse use) noexcept {

@@ -16,6 +16,8 @@
 #include "ipv4_output.hpp"
 #include "link.hpp"
 #include "neighbours.hpp"
+#include "random.hpp"
+#include "rate_limit.hpp"
 #include "reassembly.hpp"
 #include "steering/core_steering.hpp"
 #include "tcp/tcp.hpp"
@@ -89,12 +91,15 @@ private:
     void input_error(Packet& packet, const IcmpError& error) noexcept;
     [[nodiscard]] bool tell(const IcmpError& error) noexcept;
     void report_unreachable() noexcept;
+    [[nodiscard]] CoreSet limited(CoreSet others, time::Instant now) noexcept;
     [[nodiscard]] bool is_for_us(wire::Ipv4Addr destination, Origin origin) const noexcept;
     [[nodiscard]] bool may_come_from(wire::Ipv4Addr source, Origin origin) const noexcept;
 
     StackConfig config_;
     DropCounters drops_;
     std::optional<CoreSteering> steering_;
+    RateLimit messages_;  // for other cores
+    Random random_;
     Timers timers_;
     Link link_;
     Neighbours neighbours_;

@@ -58,6 +58,11 @@ std::uint16_t CoreSteering::choose(CoreSet cores, const tcp::Tuple& tuple, std::
     return nth_of(cores, entry % static_cast<std::uint32_t>(std::popcount(cores)));
 }
 
+std::uint16_t CoreSteering::owner_of_connection(const tcp::Tuple& tuple) const noexcept {
+    const std::uint16_t core = shared_.flows().find(tuple);
+    return core != FlowOwners::nobody ? core : core_;
+}
+
 std::uint16_t CoreSteering::owner_of_segment(const tcp::Tuple& tuple) const noexcept {
     if (const std::uint16_t core = shared_.flows().find(tuple); core != FlowOwners::nobody) return core;
     return choose(shared_.tcp_ports().unicast(tuple.local_port), tuple, core_);

@@ -1,6 +1,7 @@
 // Several cores with one address: whose a datagram, an error, a question for our hardware address or a fragment is.
 
 #include "support/stack_cores.hpp"
+#include "support/tcp_host.hpp"
 
 #include <skerry/stack/wire/icmp.hpp>
 #include <skerry/stack/wire/igmp.hpp>
@@ -307,6 +308,63 @@ TEST_CASE("an error finds the connected one of the sockets that share a port", "
         cores.cross();
         CHECK(socket.refused);
     }
+}
+
+TEST_CASE("a flood of errors or reports reaches the other cores in bounded numbers", "[stack][steering][icmp][igmp]") {
+    constexpr std::size_t at_once = 20;  // a hundredth of what may come in a second, and half as much again
+    StackCores cores;
+    introduced(cores);
+    TestEndpoint endpoint;
+    Bytes flood;
+    SECTION("errors about datagrams") {
+        TextSocket& socket = cores[1].bind(7001);
+        send(cores, 1, socket, peer_ip, 9, "hello?");
+        flood = unreachable(cores.taken(1).front());
+    }
+    SECTION("errors about segments") {
+        REQUIRE(cores[1].stack.tcp().connect(endpoint, peer_ip, 80, cores.now));
+        Bytes segment = cores.taken(1).front();
+        stack::wire::store_be32(&segment[stack::wire::ethernet_bytes + 24], endpoint.tcb->iss + 1);  // not its SYN
+        flood = unreachable(segment);
+    }
+    SECTION("reports of a group's other members") {
+        TextSocket& member = cores[1].bind(7001);
+        REQUIRE(cores[1].stack.udp().join(member, group, cores.now));
+        stack::wire::IgmpMessage report;
+        report.type = stack::wire::IgmpType::report_v2;
+        report.group = group;
+        Bytes bytes(stack::wire::igmp_bytes);
+        stack::wire::write(report, bytes.data());
+        flood = ipv4(igmp, bytes, group);
+    }
+    const std::uint64_t before = cores.crossed();
+    for (std::size_t i = 0; i < 1000; ++i) {
+        cores.give(0, flood);
+        cores.cross();
+    }
+    const std::uint64_t crossed = cores.crossed() - before;
+    CHECK(crossed >= 1);
+    CHECK(crossed < at_once);
+    CHECK(cores[0].stack.drops()[Drop::steering_rate] == 1000 - crossed);
+    cores.now = cores.now + 1s;
+    cores.give(0, flood);
+    cores.cross();
+    CHECK(cores.crossed() == before + crossed + 1);
+    if (endpoint.tcb != nullptr) cores[1].stack.tcp().forget(endpoint);
+}
+
+TEST_CASE("an error about a connection of nobody crosses to no core that listens", "[stack][steering][icmp][tcp]") {
+    StackCores cores;
+    TestAcceptor acceptor;
+    REQUIRE(cores[1].stack.tcp().listen(acceptor, {}, 7000, 16));
+    Bytes quoted = ipv4(stack::wire::ip_protocol::tcp, Bytes(20), peer_ip, host_ip);
+    stack::wire::store_be16(&quoted[stack::wire::ethernet_bytes + 20], 7000);
+    stack::wire::store_be16(&quoted[stack::wire::ethernet_bytes + 22], 4000);
+    cores.give(0, unreachable(quoted));
+    cores.cross();
+    CHECK(cores.crossed() == 0);
+    CHECK(cores[0].stack.drops()[Drop::icmp_stale] == 1);
+    cores[1].stack.tcp().close(acceptor, cores.now);
 }
 
 // --- fragments

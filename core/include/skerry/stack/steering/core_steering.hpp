@@ -47,6 +47,8 @@ public:
 
     /// Of a segment that is for no connection of this core.
     [[nodiscard]] std::uint16_t owner_of_segment(const tcp::Tuple& tuple) const noexcept;
+    /// Of what is about a connection and begins none.
+    [[nodiscard]] std::uint16_t owner_of_connection(const tcp::Tuple& tuple) const noexcept;
     /// Of a datagram to our address.
     [[nodiscard]] std::uint16_t owner_of_datagram(const tcp::Tuple& tuple) const noexcept {
         return choose(shared_.udp_ports().unicast(tuple.local_port), tuple, core_);

@@ -80,13 +80,18 @@ void PortEvents::look_at_link() {
     const bool is_up = link.link_status == RTE_ETH_LINK_UP;
     if (is_up_.exchange(is_up, std::memory_order_relaxed) == is_up) return;
     trace::notice("dpdk: " + name_ + ": " + text_of(link));
+    if (is_up) ring();
+}
+
+void PortEvents::ring() {
+    const std::lock_guard guard(mutex_);
+    for (Doorbell* const doorbell : doorbells_) doorbell->ring();
 }
 
 void PortEvents::on_gone() {
     if (is_gone_.exchange(true, std::memory_order_acq_rel)) return;
     trace::notice("dpdk: " + name_ + ": the device is being taken away; what runs over it ends");
-    const std::lock_guard guard(mutex_);
-    for (Doorbell* const doorbell : doorbells_) doorbell->ring();
+    ring();
 }
 
 void PortEvents::add(Doorbell& doorbell) {

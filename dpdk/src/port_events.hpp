@@ -36,7 +36,8 @@ public:
     [[nodiscard]] bool is_gone() const noexcept { return is_gone_.load(std::memory_order_acquire); }
     [[nodiscard]] bool is_up() const noexcept { return is_up_.load(std::memory_order_relaxed); }
 
-    /// Is rung when the device goes. It stays where it is until remove().
+    /// Is rung when the device goes and when the link comes back, as packets may wait for that. It stays where it is
+    /// until remove().
     void add(Doorbell& doorbell);
     void remove(Doorbell& doorbell) noexcept;
 
@@ -45,6 +46,8 @@ public:
     void on_gone();
 
 private:
+    void ring();
+
     std::string name_;
     std::uint16_t id_;
     bool is_started_ = false;

@@ -76,7 +76,7 @@ public:
     }
     bool arm() noexcept {
         if (has_more_ || stack_.has_looped()) return false;
-        return (stack_.steering() == nullptr || stack_.steering()->arm()) && port_.arm();
+        return (stack_.steering() == nullptr || stack_.steering()->arm(takes_for_wire())) && port_.arm();
     }
     void park(time::Instant wake_at) noexcept { port_.park(wake_at); }
     void unpark() noexcept { port_.unpark(); }
@@ -108,8 +108,10 @@ public:
     [[nodiscard]] Stack& stack() noexcept { return stack_; }
 
 private:
-    // A port that takes nothing now has no way to say when it does.
-    static constexpr auto retry_interval = std::chrono::microseconds{50};
+    // A port that takes nothing now has no way to say when it does: it is asked after 50 us, and twice as long after
+    // each time that it took nothing. Its link may be down for hours.
+    static constexpr std::chrono::nanoseconds retry_soon = std::chrono::microseconds{50};
+    static constexpr std::chrono::nanoseconds retry_late = std::chrono::milliseconds{10};
     // What other cores want to send waits in their rings beyond this, and so in their backlogs, and so do their tasks.
     static constexpr std::size_t wire_backlog_max = 1024;
 
@@ -136,12 +138,14 @@ private:
         return any;
     }
 
+    [[nodiscard]] bool takes_for_wire() noexcept { return stack_.backlog().size() < wire_backlog_max; }
+
     /// What cores without a queue want to send. True when there was something.
     bool take_for_wire() noexcept {
         std::array<Frame*, burst_frames> burst;
         bool any = false;
         std::size_t count = burst_frames;
-        while (count == burst_frames && stack_.backlog().size() < wire_backlog_max) {
+        while (count == burst_frames && takes_for_wire()) {
             count = stack_.steering()->receive_for_wire(burst);
             for (std::size_t i = 0; i < count; ++i) stack_.backlog().push(*burst[i]);
             any |= count != 0;
@@ -157,8 +161,22 @@ private:
         } else {
             send_by_another_core();
         }
-        retry_ = stack_.backlog().empty() ? time::Instant::max() : now + retry_interval;
+        retry_ = stack_.backlog().empty() ? time::Instant::max() : retry_time(now);
         sockets_.on_transmitted();
+    }
+
+    /// When the port is asked again that left something. The wait grows where it is over and the same packet is still
+    /// the first, and not with every turn meanwhile.
+    [[nodiscard]] SKERRY_COLD time::Instant retry_time(time::Instant now) noexcept {
+        const Frame* const first = stack_.backlog().front();
+        if (retry_ == time::Instant::max() || stuck_ != first)
+            retry_after_ = retry_soon;
+        else if (now < retry_)
+            return retry_;
+        else
+            retry_after_ = std::min(retry_after_ * 2, retry_late);
+        stuck_ = first;
+        return now + retry_after_;
     }
 
     void send_by_another_core() noexcept {
@@ -191,6 +209,8 @@ private:
     Stack stack_;
     Sockets sockets_;
     time::Instant retry_ = time::Instant::max();
+    std::chrono::nanoseconds retry_after_ = retry_soon;
+    const Frame* stuck_ = nullptr;  // the first that the port did not take, compared only
     bool has_more_ = false;
     bool is_lost_ = false;
 };

@@ -210,8 +210,8 @@ std::size_t CoreSteering::receive_for_wire(std::span<Frame*> out) noexcept {
     return count;
 }
 
-bool CoreSteering::arm() noexcept {
-    if ((packets_from_ | wire_from_) != 0) return false;
+bool CoreSteering::arm(bool takes_for_wire) noexcept {
+    if (packets_from_ != 0 || (takes_for_wire && wire_from_ != 0)) return false;
     std::uint64_t nothing = 0;
     return inbox_.word.compare_exchange_strong(nothing, Steering::asleep, std::memory_order_acq_rel) ||
            nothing == Steering::asleep;

@@ -182,10 +182,10 @@ TEST_CASE("only a core that sleeps is woken, once a batch", "[stack][steering]")
     a.steering.hand_over(1, a.frame(0));
     a.steering.flush();
     CHECK(woken == 0);
-    CHECK_FALSE(b.steering.arm());  // something has come
+    CHECK_FALSE(b.steering.arm(true));  // something has come
     CHECK(b.received() == numbers(0, 1));
-    REQUIRE(b.steering.arm());
-    CHECK(b.steering.arm());
+    REQUIRE(b.steering.arm(true));
+    CHECK(b.steering.arm(true));
     for (std::uint32_t i = 1; i < 6; ++i) a.steering.hand_over(1, a.frame(i));
     a.steering.flush();
     CHECK(woken == 1);
@@ -300,7 +300,7 @@ TEST_CASE("what two cores send each other at once arrives whole and in order", "
             for (const std::uint32_t number : core.received(16))
                 if (number != expected++) ++wrong;
             // Sleeps until the bell, as a core does that waits for more: a lost wake-up hangs here.
-            if (sent == count && expected < count && core.steering.arm())
+            if (sent == count && expected < count && core.steering.arm(true))
                 while (!bell.exchange(false)) std::this_thread::yield();
         }
     };

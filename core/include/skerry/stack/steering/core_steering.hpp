@@ -131,8 +131,9 @@ public:
     /// Frames of cores without a queue, to be sent.
     [[nodiscard]] std::size_t receive_for_wire(std::span<backend::Frame*> out) noexcept;
 
-    /// Before this core sleeps: from now on flush() of another wakes it. False: something has come.
-    [[nodiscard]] bool arm() noexcept;
+    /// Before this core sleeps: from now on flush() of another wakes it. False: something has come. What is for the
+    /// wire counts while this core takes it: behind a port that takes nothing it waits, and nobody stays awake for it.
+    [[nodiscard]] bool arm(bool takes_for_wire) noexcept;
     /// How others wake this core while it sleeps. `wake` is called on their threads, until this object goes.
     void set_waker(void (*wake)(void*) noexcept, void* context) noexcept;
 

@@ -248,6 +248,27 @@ TEST_CASE("without any frame nothing is lost for good", "[stack][limits]") {
     CHECK((out.at(0).flags & flag::fin) != 0);
 }
 
+TEST_CASE("an acknowledgement for which there was no frame is sent when there is one", "[stack][limits][tcp]") {
+    Crowd host(1);
+    Crowd::One& one = host.all[0];
+    REQUIRE(host.say(one, 10));
+    SECTION("of a second segment, which the turn's end would send") { REQUIRE(host.say(one, 10)); }
+    SECTION("of one segment, which is due later") {}
+    std::vector<stack::Frame*> held;
+    while (stack::Frame* frame = host.frames.allocate()) held.push_back(frame);
+    host.pass(1s);
+    CHECK(host.sent().empty());
+    CHECK(host.dropped(Drop::no_frame) >= 2);
+    CHECK(host.dropped(Drop::no_frame) <= 30);  // tries, each 40 ms
+    for (stack::Frame* frame : held) frame->drop();
+    std::vector<TestSegment> out;
+    CHECK(host.until_sent(1s, out) <= 40ms);
+    REQUIRE(out.size() == 1);
+    CHECK(out[0].ack == one.peer_seq);
+    host.pass(1s);
+    CHECK(host.sent().empty());
+}
+
 TEST_CASE("two stacks with hardly any frames exchange bytes too", "[stack][limits]") {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         INFO("seed " << seed);

@@ -93,6 +93,13 @@ void Output::acknowledged(Tcb& tcb) noexcept {
     if (AckLink& link = tcb; link.is_linked()) link.unlink();
 }
 
+// There was no frame. The acknowledgement is owed on, and the timer tries again.
+SKERRY_COLD void Output::put_off(Tcb& tcb, time::Instant now) noexcept {
+    if (AckLink& link = tcb; link.is_linked()) link.unlink();
+    tcb.ack_at = now.as_nanos() + shared_.config.tcp.delayed_ack.count();
+    shared_.arm(tcb);
+}
+
 bool Output::send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant now) noexcept {
     Frame* frame = segment.frame;
     const bool is_again = (segment.flags & sent_flag::again) != 0;
@@ -133,7 +140,10 @@ void Output::send_fresh(Tcb& tcb, Frame& frame, time::Instant now) noexcept {
 
 void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept {
     Frame* const frame = shared_.link.allocate();
-    if (frame == nullptr) return acknowledged(tcb);
+    if (frame == nullptr) [[unlikely]] {
+        if (flags == flag::ack && seq == tcb.snd_nxt) put_off(tcb, now);
+        return;
+    }
     wire::TcpHeader header;
     header.seq = seq;
     header.ack = tcb.rcv_nxt;

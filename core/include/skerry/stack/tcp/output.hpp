@@ -62,6 +62,7 @@ private:
     void emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
               time::Instant now) noexcept;
     void acknowledged(Tcb& tcb) noexcept;
+    void put_off(Tcb& tcb, time::Instant now) noexcept;
 
     Shared& shared_;
 };

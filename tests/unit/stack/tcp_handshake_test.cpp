@@ -522,6 +522,33 @@ TEST_CASE("two ends that connect to each other at once have one connection", "[s
     CHECK(endpoint.calls == 1);
 }
 
+TEST_CASE("two ends that connect at once scale windows when both said so, be it by no bit", "[stack][tcp]") {
+    const std::uint8_t bits = GENERATE(std::uint8_t{0}, std::uint8_t{3});
+    const bool is_offered = GENERATE(true, false);
+    CAPTURE(int{bits}, is_offered);
+    stack::StackConfig config = host_config();
+    config.tcp.window_scale = bits;
+    TcpHost host(config);
+    TestEndpoint& endpoint = connect(host);
+    const TestSegment first = host.only();
+    CHECK(first.scale == bits);
+    TestSegment theirs = syn(9000);
+    theirs.scale = is_offered ? std::optional<std::uint8_t>{2} : std::nullopt;
+    host.come(theirs, host.last_port);
+    for (const int time : {1, 2}) {  // and again, when it was lost
+        CAPTURE(time);
+        const TestSegment answer = host.only();
+        CHECK(answer.flags == (flag::syn | flag::ack));
+        CHECK(answer.scale == (is_offered ? std::optional{bits} : std::nullopt));
+        if (time == 1) host.pass(1s);
+    }
+    TestSegment last = ack_of(first, 9001);
+    last.window = 1000;
+    host.come(last, host.last_port);
+    CHECK(endpoint.tcb->state == State::established);
+    CHECK(endpoint.tcb->snd_wnd == (is_offered ? 4000U : 1000U));
+}
+
 TEST_CASE("a connect to where no route leads fails at once", "[stack][tcp]") {
     stack::StackConfig config = host_config();
     config.gateway = {};

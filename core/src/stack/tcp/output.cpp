@@ -174,7 +174,7 @@ void Output::send_syn(Tcb& tcb, time::Instant now) noexcept {
     header.window = first_window(tcb.receive_limit);
     wire::TcpOptions peer;
     peer.has_timestamps = tcb.has_timestamps;
-    peer.has_window_scale = tcb.receive_scale != 0;
+    peer.has_window_scale = tcb.has_scale;
     const wire::TcpTimestamps stamps{timestamp(now, tcb.ts_offset), is_answer ? tcb.ts_recent : 0};
     OptionBytes options;
     const std::size_t bytes =

@@ -103,6 +103,7 @@ struct alignas(cache_line_bytes) Tcb : TcbHot, Timer, AckLink, HolderLink {
     bool in_table : 1 = false;
     bool resets_on_close : 1 = false;
     bool has_timed_out : 1 = false;  ///< and nothing was acknowledged since
+    bool has_scale : 1 = false;  ///< the SYN of a peer who connected at once too scales windows, perhaps by 0 bits
 
     std::uint32_t user_timeout_ms = 0;
     std::uint32_t recover = 0;  ///< recovery ends when this is acknowledged

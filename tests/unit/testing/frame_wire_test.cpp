@@ -5,10 +5,13 @@
 #include "testing/sim/frame_wire.hpp"
 
 #include <skerry/stack/wire/ethernet.hpp>
+#include <skerry/stack/wire/ipv4.hpp>
+#include <skerry/stack/wire/tcp.hpp>
 
 #include <bit>
 #include <chrono>
 #include <set>
+#include <utility>
 #include <vector>
 
 namespace skerry {
@@ -136,6 +139,78 @@ TEST_CASE("a duplicate comes beside its frame", "[testing][wire]") {
     CHECK(arrived.size() == 20);
     CHECK(std::set<std::uint32_t>(arrived.begin(), arrived.end()).size() == 10);
     CHECK(on.wire.counters().duplicated == 10);
+}
+
+/// Data of a stream whose byte at `seq` is that number's lowest.
+std::vector<std::byte> segment(std::uint32_t seq, std::size_t bytes, std::uint8_t flags) {
+    namespace wire = stack::wire;
+    constexpr std::size_t headers = wire::ethernet_bytes + wire::ipv4_bytes + wire::tcp_bytes;
+    std::vector<std::byte> frame(headers + bytes);
+    wire::EthernetHeader ethernet;
+    ethernet.destination = FrameWire::mac_of(1);
+    ethernet.source = FrameWire::mac_of(0);
+    ethernet.ether_type = wire::ether_type::ipv4;
+    wire::write(ethernet, frame.data());
+    wire::Ipv4Header ip;
+    ip.total_bytes = static_cast<std::uint16_t>(frame.size() - wire::ethernet_bytes);
+    ip.protocol = wire::ip_protocol::tcp;
+    ip.source = wire::Ipv4Addr::of(10, 0, 0, 1);
+    ip.destination = wire::Ipv4Addr::of(10, 0, 0, 2);
+    wire::write(ip, frame.data() + wire::ethernet_bytes);
+    wire::TcpHeader tcp;
+    tcp.source_port = tcp.destination_port = 80;
+    tcp.seq = seq;
+    tcp.flags = flags;
+    wire::write(tcp, frame.data() + wire::ethernet_bytes + wire::ipv4_bytes);
+    for (std::size_t i = 0; i < bytes; ++i) frame[headers + i] = static_cast<std::byte>(seq + i);
+    wire::seal_tcp(std::span(frame).subspan(wire::ethernet_bytes + wire::ipv4_bytes),
+                   wire::pseudo_header(ip.source, ip.destination, ip.protocol,
+                                       static_cast<std::uint32_t>(wire::tcp_bytes + bytes)));
+    return frame;
+}
+
+TEST_CASE("a segment that is cut anew has the end of one and the beginning of the next", "[testing][wire]") {
+    namespace wire = stack::wire;
+    constexpr std::uint32_t cut = 0xffff'fff0;  // and the numbers wrap
+    std::set<std::pair<std::uint32_t, std::uint32_t>> cuts;
+    for (std::uint64_t seed = 0; seed < 100; ++seed) {
+        TwoStations on({.recut = 1}, seed);
+        on.wire.send(on.one, segment(cut - 10, 10, wire::tcp_flag::ack), start);
+        on.wire.send(on.one, segment(cut, 30, wire::tcp_flag::ack | wire::tcp_flag::fin), start);
+        REQUIRE(on.wire.counters().recut == 1);
+        while (const testing::WireFrame* const frame = on.wire.receive(on.two, on.wire.next_arrival(on.two))) {
+            const auto packet = std::span(frame->bytes).subspan(wire::ethernet_bytes);
+            wire::Ipv4Header ip;
+            REQUIRE(wire::parse(packet, ip) == stack::Drop::none);
+            REQUIRE(ip.total_bytes == packet.size());
+            const auto bytes = packet.subspan(ip.header_bytes);
+            CHECK(wire::tcp_checksum_holds(bytes, wire::pseudo_header(ip.source, ip.destination, ip.protocol,
+                                                                      static_cast<std::uint32_t>(bytes.size()))));
+            wire::TcpHeader tcp;
+            REQUIRE(wire::parse(bytes, tcp) == stack::Drop::none);
+            const auto payload = bytes.subspan(tcp.header_bytes);
+            for (std::size_t i = 0; i < payload.size(); ++i) CHECK(payload[i] == static_cast<std::byte>(tcp.seq + i));
+            const std::uint32_t end = tcp.seq + static_cast<std::uint32_t>(payload.size());
+            CHECK(tcp.has(wire::tcp_flag::fin) == (end == cut + 30));
+            if (tcp.seq == cut || payload.size() == 10) continue;
+            CHECK(cut - tcp.seq <= 10);
+            CHECK(end - cut <= 30);
+            cuts.emplace(cut - tcp.seq, end - cut);
+        }
+    }
+    CHECK(cuts.size() > 50);
+}
+
+TEST_CASE("what does not carry on the segment before is not cut anew", "[testing][wire]") {
+    namespace wire = stack::wire;
+    TwoStations on({.recut = 1});
+    on.wire.send(on.one, segment(100, 10, wire::tcp_flag::ack), start);
+    on.wire.send(on.one, segment(111, 10, wire::tcp_flag::ack), start);                        // a gap
+    on.wire.send(on.one, segment(121, 0, wire::tcp_flag::ack), start);                         // no data
+    on.wire.send(on.one, segment(121, 10, wire::tcp_flag::ack | wire::tcp_flag::fin), start);  // behind none
+    on.wire.send(on.one, segment(131, 10, wire::tcp_flag::ack), start);                        // behind an end
+    on.send(3);
+    CHECK(on.wire.counters().recut == 0);
 }
 
 TEST_CASE("corruption flips one bit behind the Ethernet header", "[testing][wire]") {

@@ -24,6 +24,9 @@ struct Link {
     // Of a Simulation only.
     std::size_t queue_bytes = 0;  ///< what waits for its turn under bytes_per_second; more is lost; 0: no limit
     double corrupt = 0;           ///< probability of one wrong bit; a frame without a checksum is lost then
+    /// Probability that a segment of TCP is followed, up to reorder_delay later, by one with its beginning and the end
+    /// of the segment before it: as of a peer that cuts its stream anew when it sends again.
+    double recut = 0;
 };
 
 }  // namespace skerry::testing

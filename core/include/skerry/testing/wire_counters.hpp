@@ -14,6 +14,7 @@ struct WireCounters {
     std::uint64_t duplicated = 0;
     std::uint64_t reordered = 0;
     std::uint64_t corrupted = 0;
+    std::uint64_t recut = 0;     ///< segments made of two, by Link::recut
     std::uint64_t no_frame = 0;  ///< arrived at a host that had no memory left for it
 };
 

@@ -1,5 +1,7 @@
 #include "frame_wire.hpp"
 
+#include "recut.hpp"
+
 #include <skerry/stack/wire/byte_order.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
 
@@ -69,7 +71,7 @@ const Link& FrameWire::link(Station from, Station to) const noexcept {
 FrameWire::Way& FrameWire::way(Station from, Station to) {
     const auto found = ways_.find({from, to});
     return found != ways_.end() ? found->second
-                                : ways_.emplace(std::pair(from, to), Way{default_, {}, {}}).first->second;
+                                : ways_.emplace(std::pair(from, to), Way{default_, {}, {}, {}}).first->second;
 }
 
 // --- sending
@@ -89,6 +91,7 @@ const char* FrameWire::send_to(Station from, Station to, std::span<const std::by
     const Link& link = way.link;
     ++counters_.sent;
     if (link.is_down || !ports_[to].is_plugged) return ++counters_.cut_off, "cut off";
+    if (link.recut > 0) cut_anew(way, to, frame, now);
     time::Instant at = now;
     if (!takes_its_turn(way, frame.size(), now, at)) return ++counters_.overflowed, "overflowed";
     if (random_.happens(link.drop)) return ++counters_.dropped, "dropped";
@@ -114,6 +117,21 @@ const char* FrameWire::send_to(Station from, Station to, std::span<const std::by
     }
     arrive(to, at, std::move(bytes));
     return note(is_reordered, is_corrupted, is_doubled);
+}
+
+// Whatever becomes of the two that it is made of.
+void FrameWire::cut_anew(Way& way, Station to, std::span<const std::byte> frame, time::Instant now) {
+    if (random_.happens(way.link.recut)) {
+        std::vector<std::byte> made = recut(way.before, frame, random_);
+        if (!made.empty()) {
+            ++counters_.recut;
+            arrive(
+                to,
+                now + std::max<std::chrono::nanoseconds>(way.link.delay, least_delay) + drawn(way.link.reorder_delay),
+                std::move(made));
+        }
+    }
+    way.before.assign(frame.begin(), frame.end());
 }
 
 // False: the queue of the link is full. `sent` is when the last bit has left.

@@ -73,6 +73,7 @@ private:
         Link link;
         time::Instant busy_until;
         time::Instant last_arrival;
+        std::vector<std::byte> before;  // the frame before, where links cut anew
     };
     struct Port {
         std::string name;
@@ -82,6 +83,7 @@ private:
     };
 
     [[nodiscard]] Way& way(Station from, Station to);
+    void cut_anew(Way& way, Station to, std::span<const std::byte> frame, time::Instant now);
     const char* send_to(Station from, Station to, std::span<const std::byte> frame, time::Instant now);
     [[nodiscard]] bool takes_its_turn(Way& way, std::size_t bytes, time::Instant now, time::Instant& sent) const;
     [[nodiscard]] std::chrono::nanoseconds drawn(std::chrono::nanoseconds bound) noexcept;

@@ -4,7 +4,8 @@
 // alone. The port copies nothing on its way out: what is sent is looked at and dropped, which is what a NIC that has
 // read a frame does. What comes in the peer writes into fresh frames, outside of the stages.
 
-#include <skerry/backend/heap_frames.hpp>
+#include "support/quiet_port.hpp"
+
 #include <skerry/stack/driver.hpp>
 #include <skerry/stack/wire/arp.hpp>
 #include <skerry/task/scheduler.hpp>
@@ -26,12 +27,11 @@ inline constexpr stack::wire::Ipv4Addr own_address = stack::wire::Ipv4Addr::of(1
 inline constexpr stack::wire::MacAddr own_mac{{2, 0, 0, 0, 0, 2}};
 inline constexpr stack::wire::MacAddr peer_mac{{2, 0, 0, 0, 0, 1}};
 
-class MemoryPort {
+class MemoryPort : public tests::QuietPort {
 public:
-    static constexpr std::int64_t busy_poll_interval_ns = 0;
     static constexpr std::size_t burst_max = 32;
 
-    explicit MemoryPort(const backend::HeapFramesOptions& options) : frames_(options) {}
+    explicit MemoryPort(const backend::HeapFramesOptions& options) : QuietPort(own_mac.octets, options) {}
 
     std::size_t receive(std::span<Frame*> out, time::Instant) noexcept {
         const std::size_t count = std::min(out.size(), arrived_count_);
@@ -48,24 +48,12 @@ public:
         }
         return packets.size();
     }
-    [[nodiscard]] backend::PortInfo info() const noexcept {
-        backend::PortInfo info;
-        info.mac = own_mac.octets;
-        return info;
-    }
-    [[nodiscard]] backend::FrameCache& frames() noexcept { return frames_; }
-    [[nodiscard]] time::Instant next_deadline() const noexcept { return time::Instant::max(); }
-    bool arm() noexcept { return true; }
-    void park(time::Instant) noexcept {}
-    void unpark() noexcept {}
-    [[nodiscard]] int wake_fd() const noexcept { return -1; }
-    [[nodiscard]] backend::SlowLane* slow_lane() noexcept { return nullptr; }
 
     // --- the other end
 
     /// The room of a packet that the next receive() hands in; at most burst_max of them.
     [[nodiscard]] std::byte* arrive(std::size_t bytes) noexcept {
-        Frame* const frame = frames_.allocate();
+        Frame* const frame = frames().allocate();
         if (frame == nullptr || arrived_count_ == burst_max) std::abort();
         frame->length = static_cast<std::uint16_t>(bytes);
         arrived_[arrived_count_++] = frame;
@@ -80,7 +68,6 @@ public:
     [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
 
 private:
-    backend::HeapFrames frames_;
     std::array<Frame*, burst_max> arrived_;
     std::size_t arrived_count_ = 0;
     std::uint64_t sent_ = 0;

@@ -158,9 +158,10 @@ class Hugepages(unittest.TestCase):
         self.assertEqual(machine.totals(), [4])
 
     def test_a_damaged_journal_is_taken_for_an_empty_one(self):
-        machine = Machine(self)
-        machine.put("/var/lib/skerry/hugepages.json", "{")
-        self.assertEqual(self.run_on(machine, "release")[0], 0)
+        for damage in ("{", "[]", "null", '{"2M": 4}'):
+            machine = Machine(self)
+            machine.put("/var/lib/skerry/hugepages.json", damage)
+            self.assertEqual(self.run_on(machine, "release")[0], 0, damage)
 
     def test_without_rights_it_says_what_to_run(self):
         machine = Machine(self)

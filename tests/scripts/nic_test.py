@@ -208,7 +208,7 @@ class Bind(NicTest):
 
     def test_refuses_a_card_that_dpdk_shares_with_the_kernel(self):
         self.machine.add_nic(PORT, driver="mlx5_core", group="12")
-        self.assertIn("no need to bind", self.refused("bind", PORT))
+        self.assertIn(f"no need to bind, name it with --dpdk='pci={PORT}'", self.refused("bind", PORT))
 
     def test_refuses_a_port_that_is_not_there(self):
         self.assertIn(f"no PCI network device {OTHER}; scripts/nic.sh list", self.refused("bind", OTHER))

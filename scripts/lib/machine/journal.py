@@ -12,15 +12,25 @@ from machine.tree import NO_RIGHTS, NoRights
 FOLDER = "/var/lib/skerry"
 
 
+def is_object(value):
+    return isinstance(value, dict)
+
+
+def is_entry(value):
+    return is_object(value) and value.keys() >= {"boot", "value"}
+
+
 class Journal:
     def __init__(self, tree, subject):
         self.tree = tree
         self.name = f"{FOLDER}/{subject}.json"
         self.boot = tree.read("/proc/sys/kernel/random/boot_id", "unknown")
         try:
-            self.entries = json.loads(tree.read(self.name, "{}"))
+            entries = json.loads(tree.read(self.name, "{}"))
         except ValueError:
-            self.entries = {}  # cut short by a crash: nothing is known, and the file is written anew
+            entries = None
+        # Cut short by a crash, or somebody else's: nothing is known, and the file is written anew.
+        self.entries = {key: entry for key, entry in entries.items() if is_entry(entry)} if is_object(entries) else {}
 
     def remember(self, key, value):
         """The first value of a boot stays: a second change must not hide what was there before the first."""

@@ -74,7 +74,7 @@ def refuse_needed(nic):
 def refuse_driver(tree, nic, driver):
     if nic.driver in nics.SHARED_DRIVERS:
         raise Refused(f"{nic.address}: DPDK drives this card through {nic.driver}, which keeps it; no need to bind, "
-                      f"name it with --dpdk='{nic.address}'")
+                      f"name it with --dpdk='pci={nic.address}'")
     if not tree.exists(f"/sys/bus/pci/drivers/{driver}"):
         raise Refused(f"the driver {driver} is not loaded; run: sudo modprobe {driver}")
     if driver == "vfio-pci" and not nic.group and not iommu.is_waived(tree):

@@ -29,8 +29,8 @@ def hugepages_of(node, pools, free_mib_anywhere):
     where = "" if node is None else f" --node={node}"
     return Condition("hugepages" if node is None else f"hugepages_node{node}", seen,
                      f"DPDK's packet memory, on the node of the card; {WANTED_MIB} MiB are a good start",
-                     f"sudo scripts/hugepages.sh reserve {WANTED_MIB // 2}{where}, or for a try "
-                     "--dpdk='no-huge,in-memory'",
+                     f"sudo scripts/hugepages.sh reserve {WANTED_MIB // 2}{where}, or for a try on a virtual device "
+                     "--dpdk='vdev=net_tap0;hugepages=off'",
                      dpdk=unless(free_mib(pools) >= WANTED_MIB, WARN if free_mib_anywhere else BAD))
 
 

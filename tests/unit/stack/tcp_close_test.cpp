@@ -256,6 +256,16 @@ TEST_CASE("in TIME-WAIT the peer's FIN is acknowledged again, and the wait begin
     CHECK(host.tcp().sizes().time_wait == 0);
 }
 
+TEST_CASE("a FIN with another number does not prolong TIME-WAIT", "[stack][tcp]") {
+    Waiting host;
+    const std::int64_t off = GENERATE(-1000, -1, 1, 1000);
+    host.pass(50s);
+    host.come(host.stamped(fin_ack, 1001, off));
+    CHECK(host.only().flags == flag::ack);
+    host.pass(10s);
+    CHECK(host.tcp().sizes().time_wait == 0);
+}
+
 TEST_CASE("a reset does not end TIME-WAIT", "[stack][tcp]") {
     Waiting host;
     host.come(host.stamped(flag::rst, 1001, 1));

@@ -80,9 +80,11 @@ TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment, boo
     const auto interval = std::chrono::duration_cast<std::chrono::milliseconds>(shared_.config.tcp.challenge_interval);
     if (entry.answered_ms != 0 && now_ms - entry.answered_ms < interval.count()) return {Drop::tcp_sequence, {}};
     entry.answered_ms = now_ms | 1U;
-    if (segment.has(flag::fin)) keep(entry, segment.now());
+    // The very one, and no other that anybody sends: it would keep the place for ever.
+    const bool is_their_end = segment.has(flag::fin) && segment.end() == entry.rcv_nxt;
+    if (is_their_end) keep(entry, segment.now());
     output_.send_ack(entry, segment.now());
-    return {segment.has(flag::fin) ? Drop::none : Drop::tcp_sequence, {}};
+    return {is_their_end ? Drop::none : Drop::tcp_sequence, {}};
 }
 
 }  // namespace skerry::stack::tcp

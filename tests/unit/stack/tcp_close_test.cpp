@@ -292,6 +292,28 @@ TEST_CASE("a SYN with a higher number begins one too, an old one is answered as 
     CHECK(host.only().flags == (flag::syn | flag::ack));
 }
 
+TEST_CASE("a SYN that a full listener does not take leaves TIME-WAIT, and what it knows", "[stack][tcp]") {
+    Waiting host;
+    for (std::uint16_t from = 1; from <= 16; ++from) {  // the whole backlog
+        TestSegment syn;
+        syn.flags = flag::syn;
+        host.come(syn, host_port, from);
+        TestSegment ack;
+        ack.flags = flag::ack;
+        ack.seq = 1;
+        ack.ack = host.only().seq + 1;
+        host.come(ack, host_port, from);
+    }
+    host.come(host.stamped(flag::syn, 1001, 500));
+    CHECK(host.only().flags == flag::ack);
+    CHECK(host.tcp().sizes().time_wait == 1);
+    REQUIRE(host.tcp().accept(host.acceptor, host.endpoint()));
+    host.come(host.stamped(flag::syn, 1002, 500));
+    const TestSegment answer = host.only();
+    CHECK(answer.flags == (flag::syn | flag::ack));
+    CHECK(answer.seq == host.host_seq + 1 + 0x1'0002);
+}
+
 TEST_CASE("TIME-WAIT answers one peer twice a second at most", "[stack][tcp]") {
     Waiting host;
     std::size_t answers = 0;

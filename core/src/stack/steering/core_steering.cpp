@@ -65,7 +65,7 @@ std::uint16_t CoreSteering::owner_of_connection(const tcp::Tuple& tuple) const n
 
 std::uint16_t CoreSteering::owner_of_segment(const tcp::Tuple& tuple) const noexcept {
     if (const std::uint16_t core = shared_.flows().find(tuple); core != FlowOwners::nobody) return core;
-    return choose(shared_.tcp_ports().unicast(tuple.local_port), tuple, core_);
+    return owner_of_beginning(tuple);
 }
 
 // The queue by which whole datagrams of this flow come, where the port does as its hash says.

@@ -36,6 +36,11 @@ Acceptor* PassiveOpen::find(Ipv4Addr local, std::uint16_t port) const noexcept {
     return nullptr;
 }
 
+bool PassiveOpen::has_room(Ipv4Addr local, std::uint16_t port) const noexcept {
+    const Acceptor* const acceptor = find(local, port);
+    return acceptor != nullptr && acceptor->waiting_count_ < acceptor->backlog_;
+}
+
 bool PassiveOpen::take(Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
     if (is_taken(local, port)) return false;
     CoreSteering* const steering = shared_.config.steering;

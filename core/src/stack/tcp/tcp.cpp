@@ -83,15 +83,21 @@ Drop Tcp::dispatch(Segment& segment) noexcept {
             return input_connection(*made, segment);
         }
         case Kind::time_wait: {
-            CoreSteering* const steering = shared_.config.steering;
-            const bool is_awaited = passive_.is_taken(segment.tuple.local, segment.tuple.local_port) ||
-                                    (steering != nullptr && steering->is_awaited(segment.tuple.local_port));
-            const TimeWaits::Outcome outcome = time_waits_.input(shared_.time_waits[index], segment, is_awaited);
+            const bool may_begin = may_begin_again(segment.tuple);
+            const TimeWaits::Outcome outcome = time_waits_.input(shared_.time_waits[index], segment, may_begin);
             return outcome.isn ? input_stranger(segment, outcome.isn) : outcome.drop;
         }
         case Kind::connection: break;
     }
     return input_connection(shared_.tcbs[index], segment);
+}
+
+// Whether somebody takes a connection in the place of one in TIME-WAIT. While nobody does, that knows which numbers are
+// used.
+bool Tcp::may_begin_again(const Tuple& tuple) const noexcept {
+    const CoreSteering* const steering = shared_.config.steering;
+    if (steering != nullptr && steering->owner_of_beginning(tuple) != steering->core()) return true;
+    return passive_.has_room(tuple.local, tuple.local_port);
 }
 
 // Of no connection of this core. What another core has a connection or a listener for goes there.

@@ -65,10 +65,10 @@ bool TimeWaits::is_newer(const TimeWait& entry, const Segment& segment) noexcept
     return seq_after(segment.seq(), entry.rcv_nxt);
 }
 
-TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment, bool is_awaited) noexcept {
+TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment, bool may_begin) noexcept {
     if (segment.has(flag::rst)) return {Drop::tcp_reset, {}};
     const bool is_syn = segment.has(flag::syn) && !segment.has(flag::ack) && !segment.has(flag::fin);
-    if (is_syn && is_awaited && is_newer(entry, segment)) {
+    if (is_syn && may_begin && is_newer(entry, segment)) {
         // Beyond everything that the old one may have had under way.
         const std::uint32_t isn = entry.snd_nxt + 0x1'0002;
         remove(entry);

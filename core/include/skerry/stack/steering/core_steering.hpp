@@ -47,6 +47,10 @@ public:
 
     /// Of a segment that is for no connection of this core.
     [[nodiscard]] std::uint16_t owner_of_segment(const tcp::Tuple& tuple) const noexcept;
+    /// Of a connection that a peer begins: one that listens.
+    [[nodiscard]] std::uint16_t owner_of_beginning(const tcp::Tuple& tuple) const noexcept {
+        return choose(shared_.tcp_ports().unicast(tuple.local_port), tuple, core_);
+    }
     /// Of what is about a connection and begins none.
     [[nodiscard]] std::uint16_t owner_of_connection(const tcp::Tuple& tuple) const noexcept;
     /// Of a datagram to our address.
@@ -71,8 +75,6 @@ public:
         return shared_.groups().of(group) & ~core_bit(core_);
     }
     [[nodiscard]] CoreSet others_in_groups() const noexcept { return shared_.groups().of_any() & ~core_bit(core_); }
-    /// Whether some core listens there.
-    [[nodiscard]] bool is_awaited(std::uint16_t port) const noexcept { return shared_.tcp_ports().unicast(port) != 0; }
     [[nodiscard]] CoreSet others() const noexcept { return shared_.running() & ~core_bit(core_); }
 
     // --- what this core's sockets take

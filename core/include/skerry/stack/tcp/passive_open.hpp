@@ -29,6 +29,8 @@ public:
     /// Takes the port back and forgets the handshakes. Connections that wait in it are the caller's to end, before.
     void close(Acceptor& acceptor) noexcept;
     [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
+    /// Whether somebody listens there who would take one more.
+    [[nodiscard]] bool has_room(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
 
     /// A segment of no connection. `isn` is where the numbers of a new one begin, if that is decided already.
     [[nodiscard]] Drop input(const Segment& segment, std::optional<std::uint32_t> isn) noexcept;

@@ -128,6 +128,7 @@ public:
 private:
     [[nodiscard]] Drop read_header(Segment& segment) noexcept;
     [[nodiscard]] Drop dispatch(Segment& segment) noexcept;
+    [[nodiscard]] bool may_begin_again(const Tuple& tuple) const noexcept;
     [[nodiscard]] Drop input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noexcept;
     [[nodiscard]] Drop input_connection(Tcb& tcb, Segment& segment) noexcept;
     [[nodiscard]] Tcb* find(const Glance& glance) noexcept {

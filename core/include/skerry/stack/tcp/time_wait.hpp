@@ -25,13 +25,13 @@ public:
     /// The connection is over; its place in the table of connections passes to an entry here.
     void enter(Tcb& tcb, time::Instant now) noexcept;
 
-    /// What a segment does here. When it begins a new connection, for which somebody listens (`is_awaited`), the entry
-    /// is gone, and `isn` is where that one's numbers begin.
+    /// What a segment does here. When it begins a new connection, which somebody takes (`may_begin`), the entry is
+    /// gone, and `isn` is where that one's numbers begin.
     struct Outcome {
         Drop drop = Drop::none;
         std::optional<std::uint32_t> isn;
     };
-    [[nodiscard]] Outcome input(TimeWait& entry, const Segment& segment, bool is_awaited) noexcept;
+    [[nodiscard]] Outcome input(TimeWait& entry, const Segment& segment, bool may_begin) noexcept;
 
 private:
     [[nodiscard]] static bool is_newer(const TimeWait& entry, const Segment& segment) noexcept;

@@ -180,7 +180,11 @@ bool Neighbours::note(const ArpPacket& packet, time::Instant now) noexcept {
     }
     if (!asks_us(packet) || !config_.is_on_link(packet.sender_ip)) return false;
     entry = make(packet.sender_ip);
-    if (entry != nullptr) set_stale(*entry, packet.sender_mac, now);
+    if (entry == nullptr) return true;
+    // Until we send to it, it goes first: askers that nobody answers otherwise push out none that are in use.
+    entry->by_use.unlink();
+    by_use_.push_front(entry->by_use);
+    set_stale(*entry, packet.sender_mac, now);
     return true;
 }
 

@@ -218,6 +218,24 @@ TEST_CASE("who asks for us is answered and remembered", "[stack][arp]") {
     CHECK(is_data_to(f.taken().at(0), peer_mac));
 }
 
+TEST_CASE("a flood of questions for us pushes out no neighbour in use", "[stack][arp]") {
+    stack::StackConfig config = host_config();
+    config.neighbours.entries_max = 4;
+    Fixture f(config);
+    for (const std::uint8_t host : {10, 11, 12}) {
+        f.send(Ipv4Addr::of(198, 18, 0, host));
+        f.give(arp(ArpOperation::reply, Ipv4Addr::of(198, 18, 0, host)));
+    }
+    for (std::uint8_t host = 100; host < 200; ++host)
+        f.give(arp(ArpOperation::request, Ipv4Addr::of(198, 18, 0, host)));
+    CHECK(f.stack.neighbours().size() == 4);
+    (void)f.taken();
+    for (const std::uint8_t host : {10, 11, 12, 199}) {
+        f.send(Ipv4Addr::of(198, 18, 0, host));
+        CHECK(is_data_to(f.taken().at(0), peer_mac));
+    }
+}
+
 TEST_CASE("who asks for others is neither answered nor remembered", "[stack][arp]") {
     Fixture f;
     f.give(arp(ArpOperation::request, peer_ip, peer_mac, Ipv4Addr::of(198, 18, 0, 77), {}));

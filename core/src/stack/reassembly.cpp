@@ -18,12 +18,10 @@ constexpr std::uint32_t first_piece_bytes_min = 16;
 
 }  // namespace
 
-// Not keyed: by colliding keys a stranger makes one bucket of limits_.datagrams_max entries long, and no longer.
+// Keyed: with keys that collide a stranger would make each piece search through limits_.datagrams_max entries.
 std::size_t Reassembly::HashOfKey::operator()(const Key& key) const noexcept {
     const std::uint64_t addresses = std::uint64_t{key.source.bits} << 32U | key.destination.bits;
-    const std::uint64_t rest = std::uint64_t{key.id} << 8U | key.protocol;
-    const std::uint64_t mixed = (addresses ^ rest * 0x9e37'79b9'7f4a'7c15U) * 0xbf58'476d'1ce4'e5b9U;
-    return mixed ^ mixed >> 29U;
+    return siphash_12(secret, addresses, std::uint32_t{key.id} << 8U | key.protocol);
 }
 
 Reassembly::~Reassembly() {

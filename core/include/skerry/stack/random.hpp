@@ -19,7 +19,8 @@ enum class SecretUse : std::uint8_t {
     udp_numbers,
     rss_key,
     flow_owners,
-    steering_numbers
+    steering_numbers,
+    reassembly
 };
 
 [[nodiscard]] constexpr SipKey key_for(std::uint64_t seed, SecretUse use) noexcept {

@@ -13,6 +13,8 @@
 #include "config.hpp"
 #include "drop.hpp"
 #include "frame_queue.hpp"
+#include "random.hpp"
+#include "siphash.hpp"
 #include "timers.hpp"
 #include "wire/ipv4.hpp"
 
@@ -28,7 +30,10 @@ namespace skerry::stack {
 class Reassembly {
 public:
     Reassembly(const StackConfig& config, Timers& timers, DropCounters& drops) noexcept
-        : limits_(config.reassembly), timers_(timers), drops_(drops) {}
+        : limits_(config.reassembly),
+          timers_(timers),
+          drops_(drops),
+          by_key_(0, HashOfKey{key_for(config.seed, SecretUse::reassembly)}) {}
     ~Reassembly();
     Reassembly(const Reassembly&) = delete;
     Reassembly& operator=(const Reassembly&) = delete;
@@ -49,6 +54,7 @@ private:
         friend bool operator==(const Key&, const Key&) noexcept = default;
     };
     struct HashOfKey {
+        SipKey secret;
         std::size_t operator()(const Key& key) const noexcept;
     };
     struct Piece {

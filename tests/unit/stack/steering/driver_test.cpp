@@ -110,7 +110,7 @@ TEST_CASE("a core whose port takes nothing sleeps, however much others want to s
 
     // What is for it wakes it, and so does the link.
     const std::size_t woken = port.woken;
-    cores.other->stack().steering()->copy_to(stack::core_bit(0), {}, *std::make_unique<backend::Frame>());
+    cores.other->stack().steering()->copy_to(stack::core_bit(0), Bytes(1), *std::make_unique<backend::Frame>());
     cores.other->stack().steering()->flush();
     CHECK(port.woken == woken + 1);
     port.is_up = true;

@@ -169,7 +169,8 @@ Result<void, SetupError> EthPort::start(const PortUsers& users, const Options& o
         return Unexpected(about(name_, "has " + std::to_string(queues_max_) +
                                            (queues_max_ == 1 ? " queue pair" : " queue pairs") + ", and each of the " +
                                            std::to_string(needed) + " cores needs one; give fewer with --cores"));
-    queues_ = std::min(users.cores, queues_max_);
+    const bool may_choose = users.may_steer && options.queues != 0;
+    queues_ = std::min(may_choose ? static_cast<std::uint16_t>(options.queues) : users.cores, queues_max_);
     eal_log::forget();
     users_.store(users.cores, std::memory_order_relaxed);
     if (auto made = make_pools(users.cores, options); !made) return made;
@@ -213,14 +214,25 @@ Result<void, SetupError> EthPort::make_pools(std::uint16_t cores, const Options&
     return {};
 }
 
+// Whether the buffers of each core fill its receive rings and leave some.
+Result<void, SetupError> EthPort::room_for_rings(std::uint16_t rx_ring, const Options& options) const {
+    const std::size_t cores = pools_.size();
+    const std::size_t rings = (queues_ + cores - 1) / cores;
+    if (rings < 2 || rings * rx_ring < options.mbufs) return {};
+    return Unexpected(about(name_, std::to_string(rings) + " receive rings of " + std::to_string(rx_ring) +
+                                       " for a core take all of its " + std::to_string(options.mbufs) +
+                                       " buffers; give more with mbufs=N, or ask for less with queues=N or rx_ring=N"));
+}
+
 Result<void, SetupError> EthPort::set_up_queues(const Options& options) {
     auto rx_ring = static_cast<std::uint16_t>(options.rx_ring);
     auto tx_ring = static_cast<std::uint16_t>(options.tx_ring);
     if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_ring, &tx_ring); error != 0)
         return Unexpected(refused("rings of this length", error));
+    if (auto has_room = room_for_rings(rx_ring, options); !has_room) return has_room;
     const unsigned node = node_ < 0 ? static_cast<unsigned>(SOCKET_ID_ANY) : static_cast<unsigned>(node_);
     for (std::uint16_t queue = 0; queue < queues_; ++queue) {
-        int error = rte_eth_rx_queue_setup(id_, queue, rx_ring, node, nullptr, pools_[queue].get());
+        int error = rte_eth_rx_queue_setup(id_, queue, rx_ring, node, nullptr, pools_[queue % pools_.size()].get());
         if (error == 0) error = rte_eth_tx_queue_setup(id_, queue, tx_ring, node, nullptr);
         if (error != 0) return Unexpected(refused("queue pair " + std::to_string(queue), error));
     }

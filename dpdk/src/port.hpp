@@ -1,9 +1,10 @@
 #pragma once
 
-// One port: any ethdev, by PCI address or as a virtual device, with a queue pair for each core, or for as many as it
-// has.
+// One port: any ethdev, by PCI address or as a virtual device, with a queue pair for each core, for as many as it has,
+// or with several for a core.
 
 #include "mempool.hpp"
+#include "own_queues.hpp"
 #include "port_events.hpp"
 #include "rss.hpp"
 
@@ -39,9 +40,9 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<EthPort>, backend::SetupError> attach(const Device& device,
                                                                                       const Options& options);
 
-    /// Gives it a queue pair for each core, as far as it has them, and a pool for each core, and starts it. It takes
-    /// all frames, whatever their destination. Called once. A card is waited for until its link is up, link_patience at
-    /// most.
+    /// Gives it as many queue pairs as `options.queues` says, or one for each core, as far as it has them, and a pool
+    /// for each core, and starts it. It takes all frames, whatever their destination. Called once. A card is waited for
+    /// until its link is up, link_patience at most.
     ///
     /// Errors: a line with the next step: too few queues, no memory, what the device's driver says.
     [[nodiscard]] Result<void, backend::SetupError> start(const PortUsers& users, const Options& options);
@@ -57,8 +58,12 @@ public:
 
     [[nodiscard]] std::uint16_t id() const noexcept { return id_; }
     [[nodiscard]] const BufferPool& pool(std::uint16_t core) const noexcept { return pools_[core]; }
-    /// Queue pairs that it runs with: those of the first cores.
+    /// Queue pairs that it runs with.
     [[nodiscard]] std::uint16_t queues() const noexcept { return queues_; }
+    /// Those of one core.
+    [[nodiscard]] OwnQueues queues_of(std::uint16_t core) const noexcept {
+        return {core, static_cast<std::uint16_t>(pools_.size()), queues_};
+    }
     [[nodiscard]] const Rss& rss() const noexcept { return rss_; }
     /// Whether it chooses queues by our key and table.
     [[nodiscard]] bool hash_predicts() const noexcept { return hash_predicts_; }
@@ -91,6 +96,7 @@ private:
     Result<void, backend::SetupError> configure(std::uint64_t seed, bool wants_interrupts);
     Result<void, backend::SetupError> make_pools(std::uint16_t cores, const Options& options);
     Result<void, backend::SetupError> set_up_queues(const Options& options);
+    [[nodiscard]] Result<void, backend::SetupError> room_for_rings(std::uint16_t rx_ring, const Options& options) const;
     [[nodiscard]] backend::SetupError refused(const std::string& step, int error) const;
 
     std::string name_;

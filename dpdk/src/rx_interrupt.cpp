@@ -14,36 +14,61 @@
 
 namespace skerry::dpdk {
 
-RxInterrupt::RxInterrupt(std::uint16_t port, std::uint16_t queue) noexcept : port_(port), queue_(queue) {
+namespace {
+
+// A driver that has a descriptor but nothing to arm, as net_tap's, says that it does not know how.
+bool is_armed(int answer) noexcept { return answer == 0 || answer == -ENOTSUP; }
+
+}  // namespace
+
+RxInterrupt::RxInterrupt(std::uint16_t port, OwnQueues queues) noexcept : port_(port), queues_(queues) {
     const int fd = ::epoll_create1(EPOLL_CLOEXEC);
     if (fd < 0) return;
-    // A driver that has a descriptor but nothing to arm, as net_tap's, says that it does not know how.
-    const int armed = rte_eth_dev_rx_intr_enable(port, queue);
-    if ((armed == 0 || armed == -ENOTSUP) &&
-        rte_eth_dev_rx_intr_ctl_q(port, queue, fd, RTE_INTR_EVENT_ADD, nullptr) == 0)
+    bool is_watched = true;
+    queues_.for_each([&](std::uint16_t queue) { is_watched = is_watched && watch(queue, fd); });
+    if (is_watched) {
         epoll_fd_ = fd;
-    else
+    } else {
+        forget_queues(fd);
         ::close(fd);
-    if (armed == 0) (void)rte_eth_dev_rx_intr_disable(port, queue);
+    }
     eal_log::forget();  // that there is none is no error
 }
 
 RxInterrupt::~RxInterrupt() {
     if (!exists()) return;
-    (void)rte_eth_dev_rx_intr_ctl_q(port_, queue_, epoll_fd_, RTE_INTR_EVENT_DEL, nullptr);
+    forget_queues(epoll_fd_);
     ::close(epoll_fd_);
 }
 
+bool RxInterrupt::watch(std::uint16_t queue, int fd) const noexcept {
+    const int armed = rte_eth_dev_rx_intr_enable(port_, queue);
+    const bool is_watched =
+        is_armed(armed) && rte_eth_dev_rx_intr_ctl_q(port_, queue, fd, RTE_INTR_EVENT_ADD, nullptr) == 0;
+    if (armed == 0) (void)rte_eth_dev_rx_intr_disable(port_, queue);
+    return is_watched;
+}
+
+void RxInterrupt::forget_queues(int fd) const noexcept {
+    queues_.for_each(
+        [&](std::uint16_t queue) { (void)rte_eth_dev_rx_intr_ctl_q(port_, queue, fd, RTE_INTR_EVENT_DEL, nullptr); });
+}
+
 bool RxInterrupt::arm() noexcept {
-    const int armed = rte_eth_dev_rx_intr_enable(port_, queue_);
-    return armed == 0 || armed == -ENOTSUP;
+    bool are_armed = true;
+    queues_.for_each(
+        [&](std::uint16_t queue) { are_armed = is_armed(rte_eth_dev_rx_intr_enable(port_, queue)) && are_armed; });
+    return are_armed;
 }
 
 void RxInterrupt::disarm() noexcept {
-    (void)rte_eth_dev_rx_intr_disable(port_, queue_);
-    // Reads the interrupt's own descriptor too, where it has a count.
-    std::array<rte_epoll_event, 1> events{};
-    (void)rte_epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()), 0);
+    queues_.for_each([&](std::uint16_t queue) { (void)rte_eth_dev_rx_intr_disable(port_, queue); });
+    // Reads the interrupts' own descriptors too, where they have a count.
+    std::array<rte_epoll_event, 8> events{};
+    int count = 0;
+    do {
+        count = rte_epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()), 0);
+    } while (count == static_cast<int>(events.size()));
 }
 
 void RxInterrupt::forget() noexcept {

@@ -21,13 +21,14 @@ StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbel
     : ports_(std::move(ports)),
       port_(*ports_->ports().front()),
       port_id_(port_.id()),
-      queue_(core),
-      has_queue_(core < port_.queues()),
-      to_verify_(port_.hash_predicts() ? verified_frames : 0),
+      core_(core),
+      queues_(port_.queues_of(core)),
+      next_queue_(core),
+      to_verify_(ports_->steering() != nullptr && port_.hash_predicts() ? verified_frames : 0),
       frames_(port_.pool(core).get()),
       doorbell_(std::move(doorbell)),
       lane_(std::move(lane)),
-      interrupt_(has_queue_ && port_.has_interrupts() ? RxInterrupt(port_id_, core) : RxInterrupt()),
+      interrupt_(queues_.any() && port_.has_interrupts() ? RxInterrupt(port_id_, queues_) : RxInterrupt()),
       nap_(!interrupt_.exists()      ? Nap::without_interrupt
            : port_.interrupts_late() ? Nap::with_late_interrupt
                                      : Nap::endless) {
@@ -54,7 +55,7 @@ backend::PortInfo StackPort::info() const noexcept {
 // A ring hands out the very mbuf that was sent, and its sender may have kept it for a retransmission: its frame is the
 // sender's then, and nothing is written to it here.
 rte_mbuf* StackPort::copy_of_shared(rte_mbuf& mbuf) noexcept {
-    rte_mbuf* const copy = rte_pktmbuf_copy(&mbuf, port_.pool(queue_).get(), 0, UINT32_MAX);
+    rte_mbuf* const copy = rte_pktmbuf_copy(&mbuf, port_.pool(core_).get(), 0, UINT32_MAX);
     rte_pktmbuf_free(&mbuf);
     return copy;
 }
@@ -74,7 +75,7 @@ Frame* StackPort::take(rte_mbuf& received, time::Instant now) noexcept {
         frame.flags = backend::frame_flag::has_vlan;
         frame.vlan = mbuf.vlan_tci;
     }
-    frame.queue = queue_;
+    frame.queue = came_by_;
     frame.rx_time_ns = now.as_nanos();
     frame.time_source = backend::TimeSource::burst;
     if (to_verify_ != 0) [[unlikely]]
@@ -82,7 +83,7 @@ Frame* StackPort::take(rte_mbuf& received, time::Instant now) noexcept {
     return &frame;
 }
 
-// The first segments of TCP that a queue gets say whether the port does as it was told. What stands is not lost when it
+// The first segments of TCP that a core gets say whether the port does as it was told. What stands is not lost when it
 // does not: the owners of connections are known whatever the hash says.
 void StackPort::verify_hash(const Frame& frame) noexcept {
     stack::wire::EthernetHeader ethernet;
@@ -98,11 +99,24 @@ void StackPort::verify_hash(const Frame& frame) noexcept {
     stack::Steering& steering = *ports_->steering();
     const std::uint32_t hash =
         steering.toeplitz().hash({ip.destination, ip.source, tcp.destination_port, tcp.source_port});
-    if (steering.queue_of(hash) == queue_ || !steering.hash_predicts()) return;
+    if (steering.queue_of(hash) == came_by_ || !steering.hash_predicts()) return;
     steering.distrust_hash();
-    const trace::Line line("dpdk: a packet came by queue ", queue_, ", and its hash says queue ",
+    const trace::Line line("dpdk: a packet came by queue ", came_by_, ", and its hash says queue ",
                            steering.queue_of(hash), ": the cores steer by software from now on");
     trace::notice(line.text());
+}
+
+// The first queue that has some, each looked at once.
+std::uint16_t StackPort::look(std::span<rte_mbuf*> out) noexcept {
+    const std::uint16_t begin = next_queue_;
+    do {
+        came_by_ = next_queue_;
+        next_queue_ = queues_.after(came_by_);
+        const auto room = static_cast<std::uint16_t>(out.size());
+        const std::uint16_t count = rte_eth_rx_burst(port_id_, came_by_, out.data(), room);
+        if (count != 0) return count;
+    } while (next_queue_ != begin);
+    return 0;
 }
 
 std::uint16_t StackPort::take_burst(std::span<rte_mbuf*> out) noexcept {
@@ -113,7 +127,7 @@ std::uint16_t StackPort::take_burst(std::span<rte_mbuf*> out) noexcept {
         seen_count_ = static_cast<std::uint16_t>(seen_count_ - count);
         return count;
     }
-    return rte_eth_rx_burst(port_id_, queue_, out.data(), static_cast<std::uint16_t>(out.size()));
+    return look(out);
 }
 
 // The device is being taken away: this core uses its queue no more, and the last core that says so closes it. The
@@ -134,7 +148,7 @@ std::size_t StackPort::receive(std::span<Frame*> out, time::Instant now) noexcep
         if (!is_lost_) leave();
         return 0;
     }
-    if (!has_queue_) return 0;
+    if (!queues_.any()) return 0;
     std::array<rte_mbuf*, burst_max> mbufs;
     const std::uint16_t got = take_burst(std::span(mbufs).first(std::min(out.size(), mbufs.size())));
     std::size_t count = 0;
@@ -192,8 +206,8 @@ std::size_t StackPort::transmit(std::span<Frame*> packets) noexcept {
     // Some drivers want to see what they are to finish, and may refuse a frame.
     const auto wanted = static_cast<std::uint16_t>(count);
     const std::uint16_t ready =
-        port_.sends_checksums() ? rte_eth_tx_prepare(port_id_, queue_, mbufs.data(), wanted) : wanted;
-    const std::uint16_t sent = rte_eth_tx_burst(port_id_, queue_, mbufs.data(), ready);
+        port_.sends_checksums() ? rte_eth_tx_prepare(port_id_, core_, mbufs.data(), wanted) : wanted;
+    const std::uint16_t sent = rte_eth_tx_burst(port_id_, core_, mbufs.data(), ready);
     // Of one that is not kept and was sent nothing may be touched any more.
     for (std::size_t i = 0; i < count; ++i) {
         if (!is_kept[i]) continue;
@@ -216,7 +230,7 @@ bool StackPort::arm() noexcept {
     if (seen_count_ != 0) return false;
     if (!interrupt_.exists()) return true;
     const bool is_armed = interrupt_.arm();
-    seen_count_ = rte_eth_rx_burst(port_id_, queue_, seen_.data(), burst_max);
+    seen_count_ = look(seen_);
     if (seen_count_ == 0 && is_armed) return true;
     interrupt_.disarm();
     return false;

@@ -1,14 +1,16 @@
 #pragma once
 
-// Hot path. One core's queue pair of a port, as our stack wants it.
+// Hot path. One core's queue pairs of a port, as our stack wants them: one nearly always, and then nothing is paid for
+// the others. A call takes frames of one queue, and the next call looks at the one behind it first.
 //
-// A core that may sleep does so on the queue's interrupt; where the device has none it naps, as the raw driver does.
+// A core that may sleep does so on its queues' interrupts; where the device has none it naps, as the raw driver does.
 // The slow lane is the kernel backend's, looked at every 50 us: a look is a call of the kernel, 0.3 us, and a round
 // trip takes two.
 
 #include "doorbell.hpp"
 #include "mbuf_frames.hpp"
 #include "nap.hpp"
+#include "own_queues.hpp"
 #include "port.hpp"
 #include "rx_interrupt.hpp"
 
@@ -28,7 +30,7 @@ class StackPort {
 public:
     static constexpr std::int64_t busy_poll_interval_ns = 0;
 
-    /// Its queue pair is the one of that number; a core without one has memory and a doorbell. `lane` may be null.
+    /// Its queue pairs are PortSet's for that core; a core without one has memory and a doorbell. `lane` may be null.
     StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbell doorbell,
               std::unique_ptr<backend::CarriedSlowLane> lane) noexcept;
     StackPort(const StackPort&) = delete;
@@ -40,7 +42,7 @@ public:
     [[nodiscard]] backend::PortInfo info() const noexcept;
     [[nodiscard]] backend::FrameCache& frames() noexcept { return frames_; }
     [[nodiscard]] time::Instant next_deadline() const noexcept {
-        return has_queue_ ? nap_.end() : time::Instant::max();
+        return queues_.any() ? nap_.end() : time::Instant::max();
     }
     /// A loop outside hears of no interrupt: it looks again as if there were none.
     [[nodiscard]] time::Instant outside_deadline() const noexcept {
@@ -69,13 +71,16 @@ private:
     [[nodiscard]] rte_mbuf* copy_of_shared(rte_mbuf& mbuf) noexcept;
     [[nodiscard]] rte_mbuf* to_mbuf(backend::Frame& packet) noexcept;
     [[nodiscard]] std::uint16_t take_burst(std::span<rte_mbuf*> out) noexcept;
+    [[nodiscard]] std::uint16_t look(std::span<rte_mbuf*> out) noexcept;
     void leave() noexcept;
 
     std::shared_ptr<PortSet> ports_;
     EthPort& port_;
     std::uint16_t port_id_;
-    std::uint16_t queue_;
-    bool has_queue_;
+    std::uint16_t core_;  // and the queue that it sends by
+    OwnQueues queues_;
+    std::uint16_t next_queue_;  // to be looked at
+    std::uint16_t came_by_ = 0;  // the queue of the last burst
     std::uint8_t to_verify_;  // frames by which the hash is still verified
     bool is_lost_ = false;
     MbufFrames frames_;

@@ -1,6 +1,7 @@
 # ctest: TIMEOUT 300 RUN_SERIAL TRUE
-"""Sockets of our own stack on two cores: one queue that two cores share (net_tap, against the Linux kernel), two queues
-between two processes (net_memif). Every connection reaches whoever listens, and no byte is lost or out of place.
+"""Sockets of our own stack on two cores: one queue that two cores share, and four that one or two have (net_tap,
+against the Linux kernel), two queues between two processes (net_memif). Every connection reaches whoever listens, and
+no byte is lost or out of place.
 """
 
 import os
@@ -28,6 +29,7 @@ CONNECTIONS = 300
 SERVER, CLIENT = "198.18.0.1", "198.18.0.2"
 MEMORY = ";hugepages=off;memory=128;mbufs=2047"
 ONE_QUEUE = f"--dpdk=vdev=net_tap0,iface={tap.DEVICE}{MEMORY};queues=1"
+FOUR_QUEUES = f"--dpdk=vdev=net_tap0,iface={tap.DEVICE}{MEMORY};rx_ring=256;queues=4"
 
 
 @contextlib.contextmanager
@@ -135,6 +137,26 @@ def one_listener_over_one_queue():
             print(f"net_tap, one queue, one listener on core {core}: {accepted} connections, {steered} packets crossed")
 
 
+def all_of_four_queues_are_served():
+    """The kernel spreads first segments over all four; a core that sleeps does so on all that it has."""
+    for cores in (f"--cores={CPUS[0]}", CORES):
+        with rig.Server(bin_dir, "--backend=dpdk", FOUR_QUEUES, f"--ip={tap.OURS}/24", cores, "--proto=tcp",
+                        "--idle=adaptive", listen=f"{tap.OURS}:7001") as server:
+            tap.configure()
+            rig.check("4 queue pairs, " in server.start_line, f"not said: {server.start_line}")
+            ask_from_the_kernel(CONNECTIONS, 4)
+            last = server.stop()
+            rig.check(last["connections"] == CONNECTIONS and last["resets"] == 0, f"counters {last}")
+            print(f"net_tap, four queues, {cores}: {last['connections']} connections")
+
+
+def refuses_rings_without_buffers():
+    text = FOUR_QUEUES.replace("rx_ring=256", "rx_ring=1024")
+    done = rig.run(bin_dir, "skerry-echo", "--backend=dpdk", text, f"--ip={tap.OURS}/24", f"--cores={CPUS[0]}")
+    rig.check(done.returncode == 1 and "4 receive rings of 1024 for a core take all of its 2047 buffers" in done.stderr,
+              f"{done.returncode}: {done.stderr}")
+
+
 def two_queues_between_two_processes():
     for core in (0, 1):
         with tempfile.TemporaryDirectory() as folder:
@@ -159,4 +181,6 @@ two_queues_between_two_processes()
 one_listener_over_one_queue()
 every_core_serves_over_one_queue()
 datagrams_over_one_queue()
+all_of_four_queues_are_served()
+refuses_rings_without_buffers()
 print("ok")

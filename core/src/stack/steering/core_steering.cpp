@@ -82,7 +82,7 @@ std::uint16_t CoreSteering::owner_of_piece(const wire::Ipv4Header& header) const
 }
 
 bool CoreSteering::may_connect(const tcp::Tuple& tuple) const noexcept {
-    const bool comes_home = shared_.hash_predicts() ? shared_.queue_of(shared_.toeplitz().hash(tuple)) == core_
+    const bool comes_home = shared_.hash_predicts() ? shared_.core_of(shared_.toeplitz().hash(tuple)) == core_
                                                     : tuple.local_port % shared_.options().cores == core_;
     return comes_home && shared_.tcp_ports().unicast(tuple.local_port) == 0 &&
            shared_.flows().find(tuple) == FlowOwners::nobody;

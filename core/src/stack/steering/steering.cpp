@@ -12,10 +12,9 @@ Steering::Steering(const SteeringOptions& options)
       toeplitz_(Toeplitz::key_of(options.seed)),
       flows_(options.flows_max, key_for(options.seed, SecretUse::flow_owners)),
       inboxes_(options.cores),
-      hash_predicts_(options.hash_predicts && options.queues == options.cores),
+      hash_predicts_(options.hash_predicts && options.queues >= options.cores),
       crossing_is_news_(options.hash_predicts) {
-    SKERRY_ASSERT(options.cores <= cores_max && options.queues >= 1 && options.queues <= options.cores,
-                  "no such number of cores and queues");
+    SKERRY_ASSERT(options.cores <= cores_max && options.queues >= 1, "no such number of cores and queues");
     for (std::size_t i = 0; i < std::size_t{options.cores} * options.cores; ++i)
         rings_.push_back(std::make_unique<FrameRing>(i % (options.cores + 1U) == 0 ? 1 : options.ring_frames));
     for (std::size_t core = 0; core < options.cores; ++core)

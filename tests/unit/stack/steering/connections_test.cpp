@@ -132,16 +132,17 @@ TEST_CASE("with one queue connections spread over the cores that listen", "[stac
     CHECK(counts[2] > 15);
 }
 
-TEST_CASE("where the port's hash is known, nothing of a connection crosses", "[stack][steering][tcp]") {
-    stack::SteeringOptions how = StackCores::options(2, 2);
+/// Two cores whose port chooses queues by the hash, as a NIC does.
+void check_that_nothing_crosses(std::uint16_t queues) {
+    stack::SteeringOptions how = StackCores::options(2, queues);
     how.hash_predicts = true;
     Net net(how);
-    net.queue_of = [&](std::span<const std::byte> frame) -> std::size_t {  // as a NIC does
+    net.queue_of = [&](std::span<const std::byte> frame) -> std::size_t {
         if (frame[13] == std::byte{6}) return 0;
         const auto at = frame.subspan(stack::wire::ethernet_bytes);
         const stack::tcp::Tuple tuple{stack::wire::load_ipv4(&at[16]), stack::wire::load_ipv4(&at[12]),
                                       stack::wire::load_be16(&at[22]), stack::wire::load_be16(&at[20])};
-        return net.shared->queue_of(net.shared->toeplitz().hash(tuple));
+        return net.shared->queue_of(net.shared->toeplitz().hash(tuple)) % 2U;  // who polls it
     };
     REQUIRE(net.listen(0));
     REQUIRE(net.listen(1));
@@ -169,6 +170,14 @@ TEST_CASE("where the port's hash is known, nothing of a connection crosses", "[s
     }
     CHECK(net.crossed() == before);
     net.peer->stack.tcp().close(theirs, net.now);
+}
+
+TEST_CASE("where the port's hash is known, nothing of a connection crosses", "[stack][steering][tcp]") {
+    check_that_nothing_crosses(2);
+}
+
+TEST_CASE("with more queues than cores nothing of a connection crosses either", "[stack][steering][tcp]") {
+    check_that_nothing_crosses(3);
 }
 
 TEST_CASE("a hash that does not hold costs crossings and no connection", "[stack][steering][tcp]") {

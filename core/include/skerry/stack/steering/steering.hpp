@@ -40,9 +40,10 @@ namespace skerry::stack {
 
 struct SteeringOptions {
     std::uint16_t cores = 1;  ///< at most cores_max
-    std::uint16_t queues = 1;  ///< the first cores have one each; of the others, core c sends by core c % queues
+    /// Queue q is core q % cores'. Of cores without one, core c sends by core c % queues.
+    std::uint16_t queues = 1;
     /// The port chooses the queue by Toeplitz::key_of(seed) and a table that names the queues in turn. Counts when each
-    /// core has a queue.
+    /// core has one.
     bool hash_predicts = false;
     bool hashes_udp_ports = true;  ///< of datagrams as of segments; else of their addresses alone
     std::uint16_t table_entries = 128;  ///< of that table; a power of two
@@ -79,6 +80,10 @@ public:
     /// The queue by which packets with this hash come.
     [[nodiscard]] std::uint16_t queue_of(std::uint32_t hash) const noexcept {
         return static_cast<std::uint16_t>((hash & (options_.table_entries - 1U)) % options_.queues);
+    }
+    /// The core to which they come.
+    [[nodiscard]] std::uint16_t core_of(std::uint32_t hash) const noexcept {
+        return static_cast<std::uint16_t>(queue_of(hash) % options_.cores);
     }
 
     /// Cores that run.

@@ -76,6 +76,9 @@ public:
     [[nodiscard]] bool has_interrupts() const noexcept { return has_interrupts_; }
     /// Whether such an interrupt may come before its frame can be seen.
     [[nodiscard]] bool interrupts_late() const noexcept { return driver_ == "net_tap"; }
+    /// Whether it sends buffers that somebody holds too. The virtio driver of DPDK 22.11 puts the header of such a
+    /// frame apart, and in a packed ring calls it the device's to write: the device stops there for good.
+    [[nodiscard]] bool sends_shared() const noexcept { return !driver_.starts_with("net_virtio"); }
     /// Whether it finishes the checksums of UDP and TCP.
     [[nodiscard]] bool sends_checksums() const noexcept;
     /// The node of the machine's memory that it is nearest to; negative: none is.

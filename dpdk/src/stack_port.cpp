@@ -24,6 +24,7 @@ StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbel
       core_(core),
       queues_(port_.queues_of(core)),
       next_queue_(core),
+      sends_shared_(port_.sends_shared()),
       to_verify_(ports_->steering() != nullptr && port_.hash_predicts() ? verified_frames : 0),
       frames_(port_.pool(core).get()),
       doorbell_(std::move(doorbell)),
@@ -163,9 +164,10 @@ std::size_t StackPort::receive(std::span<Frame*> out, time::Instant now) noexcep
 
 // What the stack changed of a frame goes into its mbuf. One that its sender keeps until it is acknowledged is sent
 // itself, with a reference of the device's own: the stack writes nothing to it until that is gone. What is shared
-// otherwise is copied, and so is what is not an mbuf, as a datagram that was put together from pieces.
+// otherwise, or kept from a device that does not send such, is copied, and so is what is not an mbuf, as a datagram
+// that was put together from pieces.
 rte_mbuf* StackPort::to_mbuf(Frame& packet) noexcept {
-    const bool is_kept = (packet.flags & backend::frame_flag::kept) != 0;
+    const bool is_kept = (packet.flags & backend::frame_flag::kept) != 0 && sends_shared_;
     if (MbufFrames::owns(packet) && (!packet.is_shared() || is_kept)) [[likely]] {
         rte_mbuf& mbuf = mbuf_of(packet);
         mbuf.data_off = packet.headroom;

@@ -81,6 +81,7 @@ private:
     OwnQueues queues_;
     std::uint16_t next_queue_;  // to be looked at
     std::uint16_t came_by_ = 0;  // the queue of the last burst
+    bool sends_shared_;
     std::uint8_t to_verify_;  // frames by which the hash is still verified
     bool is_lost_ = false;
     MbufFrames frames_;

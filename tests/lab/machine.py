@@ -24,6 +24,7 @@ TREE = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TREE, "tests", "integration", "tools"))
 import rig  # noqa: E402
 
+rig.PATIENCE = 120
 LAB = os.environ.get("LAB_DIR") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "skerry-lab")
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
@@ -35,7 +36,7 @@ def need():
     """Skips the test where no guest can run."""
     if not os.path.exists(os.path.join(LAB, "disk", "root.img")) or not os.path.isdir(os.path.join(LAB, "qemu")):
         rig.skip(f"there is no lab in {LAB}; run tests/lab/build")
-    rig.need("ip")
+    rig.need("ip", "setpriv")
     if rig.INSIDE not in os.environ:
         rig.skip("no network namespace of its own; run it as root")
 
@@ -86,9 +87,11 @@ class Guest:
     def wire(self):
         for number in range(self.cards):
             device = f"skerry{number}"
-            subprocess.run(["ip", "tuntap", "add", "dev", device, "mode", "tap",
-                            *(["vnet_hdr"] if self.is_half_summed else []),
-                            *(["multi_queue"] if self.queues > 1 else [])], check=True)
+            made = subprocess.run(["ip", "tuntap", "add", "dev", device, "mode", "tap",
+                                   *(["vnet_hdr"] if self.is_half_summed else []),
+                                   *(["multi_queue"] if self.queues > 1 else [])], capture_output=True, text=True)
+            if made.returncode != 0:
+                rig.skip(f"no TAP device here: {made.stderr.strip()}")
             # The kernel's own chatter would make counts differ from run to run.
             with open(f"/proc/sys/net/ipv6/conf/{device}/disable_ipv6", "w", encoding="ascii") as switch:
                 switch.write("1")
@@ -98,8 +101,10 @@ class Guest:
     def boot(self):
         """False when the guest did not come up in time."""
         new = os.path.join(LAB, "qemu")
-        command = [os.path.join(new, LIBRARIES, "ld-linux-x86-64.so.2"), "--library-path", os.path.join(new, LIBRARIES),
-                   os.path.join(new, "usr/bin/qemu-system-x86_64"), "-L", os.path.join(new, "usr/share/qemu"),
+        # It ends with the test, also where that is killed.
+        command = ["setpriv", "--pdeathsig", "KILL", os.path.join(new, LIBRARIES, "ld-linux-x86-64.so.2"),
+                   "--library-path", os.path.join(new, LIBRARIES), os.path.join(new, "usr/bin/qemu-system-x86_64"),
+                   "-L", os.path.join(new, "usr/share/qemu"),
                    "-L", os.path.join(new, "usr/share/seabios"), *self.arguments()]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=open(os.path.join(self.folder, "qemu.log"), "wb"),
@@ -184,6 +189,14 @@ class Guest:
                      f"[ -e {device}/net ] || ls {device}/virtio*/net && exit 0; sleep 0.1; done; exit 1")
             if self.bind:
                 self.ask(f"modprobe {self.bind} && /host/scripts/nic.sh bind {port} --driver={self.bind}")
+
+    def program(self, bin_dir, name):
+        """A program of this machine, as the guest knows it; the test is skipped where the guest cannot run it."""
+        path = os.path.join("/host", os.path.relpath(bin_dir, TREE), name)
+        status, output = self.run(f"ldd {path}")
+        if status != 0 or "not found" in output:
+            rig.skip(f"{name} was not built for Debian 12, which the guest runs: {output.strip()}")
+        return path
 
     # --- its end
 

@@ -1,23 +1,24 @@
 """skerry-echo in a guest, with what tests of a server on this machine use of one (rig.Server)."""
 
 import json
-import os
 import re
 
-import machine
 import rig
 
 OURS = "198.18.0.2"
 
 
 class Server:
-    """The unchanged program on the guest's first card. Ended by its own process id, whatever happens."""
+    """The unchanged program on the guest's first card. Ended by its own process id, whatever happens.
 
-    def __init__(self, guest, bin_dir, *arguments, devices=None, cores="1", port=7001, ip=f"{OURS}/24", patience=120):
+    devices: what is said of the card behind its address: ";queues=4".
+    """
+
+    def __init__(self, guest, bin_dir, *arguments, devices="", cores="1", port=7001, ip=f"{OURS}/24", patience=120):
         self.guest, self.host, self.port = guest, ip.partition("/")[0], port
         self.out, self.json_file = f"/tmp/echo.{port}.out", f"/tmp/echo.{port}.json"
-        program = os.path.join("/host", os.path.relpath(bin_dir, machine.TREE), "skerry-echo")
-        command = [program, "--backend=dpdk", f"'--dpdk={devices or f'pci={guest.port}'}'", f"--ip={ip}",
+        program = guest.program(bin_dir, "skerry-echo")
+        command = [program, "--backend=dpdk", f"'--dpdk=pci={guest.port}{devices}'", f"--ip={ip}",
                    f"--listen={self.host}:{port}", f"--cores={cores}", f"--json={self.json_file}", *arguments]
         guest.ask(f"rm -f {self.json_file} {self.out}*; ({' '.join(command)} > {self.out} 2> {self.out}.errors & "
                   f"echo $! > {self.out}.pid; wait $!; echo $? > {self.out}.code) > /dev/null 2>&1 &")

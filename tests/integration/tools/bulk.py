@@ -30,8 +30,8 @@ def through_socat(server, megabytes):
     while piece := socat.stdout.read(1 << 20):
         back.update(piece)
         received += len(piece)
-    sender.join(60)
-    rig.check(socat.wait(60) == 0, f"socat ended with {socat.returncode}")
+    sender.join(3 * rig.PATIENCE)
+    rig.check(socat.wait(3 * rig.PATIENCE) == 0, f"socat ended with {socat.returncode}")
     rig.check(received == megabytes << 20, f"{received} bytes came back of {megabytes << 20}")
     rig.check(there.hexdigest() == back.hexdigest(), "the checksums differ")
     counters = server.stop()

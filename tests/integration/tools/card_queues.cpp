@@ -1,18 +1,17 @@
-// card_queues DEVICES CORES FLOWS: whether a card chooses queues as the hash says. Each core takes the frames of its
-// own queue pair of the first port and compares the queue with the one that the card's own key and table of queues
-// give, for TCP over IPv4. After FLOWS such frames it prints a line of JSON, turns the table round, and does it again;
-// the exit code is 1 when any came by another queue.
+// card_queues DEVICES CORES FLOWS: whether a card chooses queues as the hash says. Our stack has 198.18.0.2 on the
+// device; whatever its cores take off a queue is compared, on its way, with the queue that the card's own key and table
+// give. First for flows of TCP to port 7001, with the table that the port was started with, which must name the queues
+// in turn; after FLOWS of them for port 7002, with that table turned round. Each time it says "ready", and prints a
+// line of JSON at the end; the exit code is 1 when any packet came by another queue.
 
 #include <skerry/dpdk/backend.hpp>
 #include <skerry/dpdk/native.hpp>
 #include <skerry/runtime/builder.hpp>
 #include <skerry/runtime/driver_waiters.hpp>
-#include <skerry/runtime/handle.hpp>
 #include <skerry/stack/steering/toeplitz.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
 #include <skerry/stack/wire/tcp.hpp>
-#include <skerry/task/spawn.hpp>
 #include <skerry/time/sleep.hpp>
 #include <skerry/topology/cpu_set.hpp>
 
@@ -85,56 +84,75 @@ std::optional<stack::tcp::Tuple> tuple_of(std::span<const std::byte> frame) {
     return stack::tcp::Tuple{ip.destination, ip.source, tcp.destination_port, tcp.source_port};
 }
 
-struct Counts {
-    std::atomic<std::uint64_t> frames{0};     // all are read at leisure; none guards another
+constexpr std::uint16_t first_port = 0;
+constexpr std::uint16_t queues_max = 16;
+
+/// What came with one table. The cores write it while the main task reads.
+struct Round {
+    std::uint16_t to_port = 0;
+    std::optional<Spread> spread;
+    std::array<const rte_eth_rxtx_callback*, queues_max> watchers{};
+
+    // All are read at leisure; none guards another.
+    std::atomic<std::uint64_t> flows{0};
     std::atomic<std::uint64_t> elsewhere{0};
-    std::array<std::atomic<std::uint64_t>, 64> of_queue{};
+    std::array<std::atomic<std::uint64_t>, queues_max> of_queue{};
+    std::array<std::atomic<bool>, 65'536> is_known{};  // by the port that a flow comes from
 };
 
-Task<> compare(const Spread* spread, Counts* counts) {
-    std::array<rte_mbuf*, dpdk::burst_max> room;
-    auto port = *dpdk::Port::open(0);
-    for (;;) {
-        const auto frames = std::span(room).first(co_await port.recv_burst(room));
-        if (frames.empty()) co_return;
-        for (const rte_mbuf* frame : frames) {
-            const auto tuple = tuple_of(dpdk::bytes(*frame));
-            if (!tuple) continue;
-            if (spread->queue_of(*tuple) != port.queue_id()) ++counts->elsewhere;
-            ++counts->of_queue[port.queue_id()];
-            ++counts->frames;
-        }
-        dpdk::Port::release(frames);
+/// A core has taken frames off a queue. They go on to the stack.
+std::uint16_t look_at(std::uint16_t, std::uint16_t queue, rte_mbuf* frames[], std::uint16_t count, std::uint16_t,
+                      void* context) {
+    Round& round = *static_cast<Round*>(context);
+    for (std::uint16_t i = 0; i < count; ++i) {
+        const auto tuple = tuple_of(dpdk::bytes(*frames[i]));
+        if (!tuple || tuple->local_port != round.to_port) continue;
+        if (round.spread->queue_of(*tuple) != queue) ++round.elsewhere;
+        if (round.is_known[tuple->remote_port].exchange(true)) continue;
+        ++round.of_queue[queue];
+        ++round.flows;
     }
+    return count;
 }
 
-std::string line_of(const Counts& counts, std::size_t cores) {
+std::string line_of(const Round& round, std::uint16_t queue_count) {
     std::string queues;
-    for (std::size_t i = 0; i < cores; ++i)
-        queues += (queues.empty() ? "" : ", ") + std::to_string(counts.of_queue[i].load());
-    return "{\"frames\": " + std::to_string(counts.frames.load()) +
-           ", \"elsewhere\": " + std::to_string(counts.elsewhere.load()) + ", \"queues\": [" + queues + "]}\n";
+    for (std::uint16_t i = 0; i < queue_count; ++i)
+        queues += (queues.empty() ? "" : ", ") + std::to_string(round.of_queue[i].load());
+    return "{\"flows\": " + std::to_string(round.flows.load()) +
+           ", \"elsewhere\": " + std::to_string(round.elsewhere.load()) + ", \"queues\": [" + queues + "]}\n";
 }
 
-/// The exit code.
-Task<int> run(std::uint64_t flows) {
+bool names_queues_in_turn(const Spread& spread, std::uint16_t queue_count) {
+    for (std::size_t i = 0; i < spread.table.size(); ++i)
+        if (spread.table[i] != i % queue_count) return false;
+    return true;
+}
+
+/// The exit code. A round's packets are known by their port, so what is left of the first one spoils nothing.
+Task<int> run(std::array<Round, 2>* rounds, std::uint64_t flows) {
+    rte_eth_dev_info info{};
+    if (rte_eth_dev_info_get(first_port, &info) != 0 || info.nb_rx_queues > queues_max) co_return 2;
     std::uint64_t elsewhere = 0;
-    for (int round = 0; round < 2; ++round) {
-        const auto spread = read_spread(dpdk::Port::open(0)->port_id());
-        if (!spread) {
+    for (Round& round : *rounds) {
+        const bool is_first = &round == rounds->data();
+        round.to_port = is_first ? 7001 : 7002;
+        if (!is_first && !turn_round(first_port, *rounds->front().spread)) co_return 2;
+        round.spread = read_spread(first_port);
+        if (!round.spread) {
             std::puts("skipped: this port tells neither key nor table");
             co_return 77;
         }
-        Counts counts;
-        auto comparing = on_each_core(&compare, &*spread, &counts);
+        if (is_first && !names_queues_in_turn(*round.spread, info.nb_rx_queues)) co_return 3;
+        for (std::uint16_t queue = 0; queue < info.nb_rx_queues; ++queue)
+            round.watchers[queue] = rte_eth_add_rx_callback(first_port, queue, &look_at, &round);
         std::puts("ready");
         std::fflush(stdout);
-        while (counts.frames < flows) co_await time::sleep(std::chrono::milliseconds{10});
-        for (auto& core : comparing) core.abort();
-        for (auto& core : comparing) (void)co_await core;
-        std::fputs(line_of(counts, core_count()).c_str(), stdout);
-        elsewhere += counts.elsewhere;
-        if (round == 0 && !turn_round(dpdk::Port::open(0)->port_id(), *spread)) co_return 2;
+        while (round.flows < flows) co_await time::sleep(std::chrono::milliseconds{10});
+        for (std::uint16_t queue = 0; queue < info.nb_rx_queues; ++queue)
+            (void)rte_eth_remove_rx_callback(first_port, queue, round.watchers[queue]);
+        std::fputs(line_of(round, info.nb_rx_queues).c_str(), stdout);
+        elsewhere += round.elsewhere;
     }
     co_return elsewhere == 0 ? 0 : 1;
 }
@@ -146,13 +164,16 @@ int main(int argc, char** argv) {
     runtime::Config config;
     config.backend = "dpdk";
     config.dpdk = argv[1];
+    config.ip = "198.18.0.2/24";
+    config.idle = runtime::IdlePolicy::adaptive;  // the cores of a guest have fewer CPUs below them
     const auto cpus = topology::CpuSet::parse(argv[2]);
     if (!cpus) return 64;
     config.cores = *cpus;
+    static std::array<Round, 2> rounds;  // until the last core has ended
     auto runtime = runtime::Builder(config).offer(dpdk::make_backend()).build();
     if (!runtime) {
         std::fprintf(stderr, "%s\n", runtime.error().message.c_str());
         return 1;
     }
-    return runtime->block_on(run(std::strtoull(argv[3], nullptr, 10)));
+    return runtime->block_on(run(&rounds, std::strtoull(argv[3], nullptr, 10)));
 }

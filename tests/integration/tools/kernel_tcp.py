@@ -47,10 +47,11 @@ class Capture:
         """What is worse than a note, by its words."""
         self.mark("ends")
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(rig.PATIENCE)
         done = subprocess.run(["tshark", "-r", self.path, "-Y", "tcp", "-T", "fields", "-e", "_ws.expert.severity",
                                "-e", "_ws.expert.message", "-o", "tcp.check_checksum:TRUE",
-                               "-o", "ip.check_checksum:TRUE"], capture_output=True, text=True, timeout=120)
+                               "-o", "ip.check_checksum:TRUE"], capture_output=True, text=True,
+                              timeout=6 * rig.PATIENCE)
         rig.check(done.returncode == 0, done.stderr)
         lines = done.stdout.splitlines()
         self.folder.cleanup()
@@ -64,7 +65,7 @@ class Capture:
 
 
 def exchange(data):
-    with socket.create_connection((tap.OURS, PORT), timeout=20) as connection:
+    with socket.create_connection((tap.OURS, PORT), timeout=rig.PATIENCE) as connection:
         sender = threading.Thread(target=lambda: (connection.sendall(data), connection.shutdown(socket.SHUT_WR)))
         sender.start()
         answer = rig.receive(connection, len(data) + 1)
@@ -76,7 +77,7 @@ def dialogue(serve):
     with serve("sockperf") as server:
         command = ["sockperf", "ping-pong", "--tcp", "--data-integrity", "-i", tap.OURS, "-p", str(PORT),
                    "-t", str(SECONDS)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS + 30)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS + 2 * rig.PATIENCE)
         output = done.stdout + done.stderr
         counts = re.search(r"dropped messages = (\d+); # duplicated messages = (\d+); # out-of-order messages = (\d+)",
                            output)
@@ -93,7 +94,7 @@ def churn(serve):
         rig.wait_until(lambda: server.numbers()["sockets"] == 1, "the first connection is gone")
         before = server.numbers()
         for number in range(ROUNDS):
-            all_open = [socket.create_connection((tap.OURS, PORT), timeout=20) for _ in range(CONNECTIONS)]
+            all_open = [socket.create_connection((tap.OURS, PORT), timeout=rig.PATIENCE) for _ in range(CONNECTIONS)]
             for index, connection in enumerate(all_open):
                 connection.sendall(index.to_bytes(4, "big"))
             for index, connection in enumerate(all_open):
@@ -123,7 +124,7 @@ def judged(serve):
         for size in (1, 1000, 100_000):
             data = os.urandom(size)
             rig.check(exchange(data) == data, f"{size} bytes came back changed")
-        with socket.create_connection((tap.OURS, PORT), timeout=20) as slow:
+        with socket.create_connection((tap.OURS, PORT), timeout=rig.PATIENCE) as slow:
             rig.fill(slow)  # nobody reads: the server's write waits, its window closes
             slow.setblocking(True)
             rig.receive(slow, 100_000)

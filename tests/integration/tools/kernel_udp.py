@@ -14,7 +14,8 @@ seconds = 10 if rig.LONG else 2
 
 
 def ping(*options):
-    done = subprocess.run(["ping", "-q", *options, tap.OURS], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["ping", "-q", *options, tap.OURS], capture_output=True, text=True,
+                          timeout=3 * rig.PATIENCE)
     counts = re.search(r"(\d+) packets transmitted, (\d+) received", done.stdout)
     rig.check(done.returncode == 0 and counts and counts[1] == counts[2], f"ping {options}: {done.stdout}{done.stderr}")
     print("ping", *options, counts[0])
@@ -28,7 +29,7 @@ def exchange(client, message):
 
 def answers_every_size():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(20)
+        client.settimeout(rig.PATIENCE)
         client.connect((tap.OURS, 7001))
         for size in (0, 1, 2, 17, 18, 19, 500, 1471, 1472):  # 18 bytes and fewer are padded by Ethernet
             exchange(client, random.randbytes(size))
@@ -37,7 +38,7 @@ def answers_every_size():
 def answers_many_at_once():
     """A burst that the socket's queue and the frames hold: none may be lost."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(20)
+        client.settimeout(rig.PATIENCE)
         client.connect((tap.OURS, 7001))
         for _ in range(20):
             sent = [number.to_bytes(4, "big") for number in range(200)]
@@ -48,7 +49,7 @@ def answers_many_at_once():
 
 def refuses_other_ports():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(20)
+        client.settimeout(rig.PATIENCE)
         client.connect((tap.OURS, 7009))
         client.send(b"anybody?")
         try:
@@ -84,7 +85,7 @@ def survives_a_link_that_goes_down():
 def sockperf():
     command = ["sockperf", "ping-pong", "-i", tap.OURS, "-p", "7001", "-t", str(seconds), "--data-integrity"]
     for _ in range(3):  # the kernel may drop when the machine does not run a program in time
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 2 * rig.PATIENCE)
         counts = re.search(r"dropped messages = (\d+); # duplicated messages = (\d+); # out-of-order messages = (\d+)",
                            done.stdout + done.stderr)
         rig.check(done.returncode == 0 and counts, f"{command}: {done.stdout}{done.stderr}")

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 
+PATIENCE = 20  # seconds for what takes none; a test on a slower machine than this one gives more
 LONG = os.environ.get("SKERRY_LONG") == "1"
 INSIDE = "SKERRY_TEST_NETNS"
 
@@ -189,7 +190,7 @@ def catches(process_id, number):
 def fill(connection):
     """Sends without reading until nothing more is taken, so that the server's write blocks."""
     connection.setblocking(False)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     quiet_since = time.monotonic()
     while time.monotonic() < deadline and time.monotonic() - quiet_since < 0.3:
         try:
@@ -210,8 +211,9 @@ def unread_bytes(port):
     return total
 
 
-def wait_until(condition, what, patience=20):
+def wait_until(condition, what, patience=None):
     """Polls, because nothing tells a test that another process got somewhere."""
+    patience = patience or PATIENCE
     deadline = time.monotonic() + patience
     while not condition():
         check(time.monotonic() < deadline, f"did not happen within {patience} s: {what}")

@@ -1,3 +1,4 @@
+# ctest: TIMEOUT 900
 """A card at the second of two memory nodes: its buffers and rings lie there, and a core of the other node is told."""
 
 import os

@@ -68,10 +68,10 @@ std::uint16_t CoreSteering::owner_of_segment(const tcp::Tuple& tuple) const noex
     return owner_of_beginning(tuple);
 }
 
-// The queue by which whole datagrams of this flow come, where the port does as its hash says.
-std::uint16_t CoreSteering::queue_of_datagram(const tcp::Tuple& tuple) const noexcept {
-    return shared_.queue_of(shared_.options().hashes_udp_ports ? shared_.toeplitz().hash(tuple)
-                                                               : shared_.toeplitz().hash(tuple.remote, tuple.local));
+// The core to which whole datagrams of this flow come, where the port does as its hash says.
+std::uint16_t CoreSteering::core_of_datagram(const tcp::Tuple& tuple) const noexcept {
+    return shared_.core_of(shared_.options().hashes_udp_ports ? shared_.toeplitz().hash(tuple)
+                                                              : shared_.toeplitz().hash(tuple.remote, tuple.local));
 }
 
 // All pieces have these, and the numbers of one pair of hosts follow each other.

@@ -413,11 +413,11 @@ TEST_CASE("pieces that come by different queues meet, and the whole reaches the 
 /// Datagrams of 60 flows, each whole and in pieces, as a NIC spreads them by our key.
 void send_flows_both_ways(StackCores& cores, bool hashes_udp_ports) {
     const stack::Toeplitz& hash = cores.shared->toeplitz();
-    const std::size_t by_addresses = cores.shared->queue_of(hash.hash(peer_ip, host_ip));
+    const std::size_t by_addresses = cores.shared->core_of(hash.hash(peer_ip, host_ip));
     for (std::uint16_t port = 5000; port < 5060; ++port) {
-        const std::size_t queue =
-            hashes_udp_ports ? cores.shared->queue_of(hash.hash({host_ip, peer_ip, 7000, port})) : by_addresses;
-        cores.give(queue, datagram(7000, std::to_string(port), host_ip, port));
+        const std::size_t core =
+            hashes_udp_ports ? cores.shared->core_of(hash.hash({host_ip, peer_ip, 7000, port})) : by_addresses;
+        cores.give(core, datagram(7000, std::to_string(port), host_ip, port));
         for (const Bytes& piece : pieces(udp_segment(port, 7000, std::to_string(port) + " in pieces"), port))
             cores.give(by_addresses, piece);
         cores.cross();
@@ -440,8 +440,9 @@ std::vector<std::size_t> flows_together(std::span<TextSocket* const> sockets) {
 TEST_CASE("of a shared port a flow reaches one core, whole or in pieces", "[stack][steering][ip][udp]") {
     const bool hashes_udp_ports = GENERATE(true, false);
     const bool is_predicted = GENERATE(true, false);
-    CAPTURE(hashes_udp_ports, is_predicted);
-    stack::SteeringOptions how = StackCores::options(3, 3);
+    const std::uint16_t queues = GENERATE(3, 5);
+    CAPTURE(hashes_udp_ports, is_predicted, queues);
+    stack::SteeringOptions how = StackCores::options(3, queues);
     how.hash_predicts = is_predicted;
     how.hashes_udp_ports = hashes_udp_ports;
     StackCores cores(how);

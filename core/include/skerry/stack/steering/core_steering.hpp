@@ -59,7 +59,7 @@ public:
     }
     /// Of one that was put together from pieces here: of the core that has those of its flow that come whole.
     [[nodiscard]] std::uint16_t owner_of_reassembled(const tcp::Tuple& tuple) const noexcept {
-        return choose(shared_.udp_ports().unicast(tuple.local_port), tuple, queue_of_datagram(tuple));
+        return choose(shared_.udp_ports().unicast(tuple.local_port), tuple, core_of_datagram(tuple));
     }
     /// Where the pieces of a datagram meet.
     [[nodiscard]] std::uint16_t owner_of_piece(const wire::Ipv4Header& header) const noexcept;
@@ -141,7 +141,7 @@ public:
 
 private:
     [[nodiscard]] std::uint16_t choose(CoreSet cores, const tcp::Tuple& tuple, std::uint16_t came_by) const noexcept;
-    [[nodiscard]] std::uint16_t queue_of_datagram(const tcp::Tuple& tuple) const noexcept;
+    [[nodiscard]] std::uint16_t core_of_datagram(const tcp::Tuple& tuple) const noexcept;
     [[nodiscard]] backend::Frame* copy_of(std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
     [[nodiscard]] backend::Frame* empty_frame(std::size_t bytes) noexcept;
     void push(std::uint16_t to, backend::Frame& packet) noexcept;

@@ -98,7 +98,7 @@ Task<std::optional<metrics::HdrHistogram>> measure(Settings settings, apps::Time
     const bool is_up = co_await link_is_up(port);
     if (!is_up) co_return std::nullopt;
     co_return bounce::measure(port, settings.bytes, settings.warm_up, settings.duration, series,
-                             [] { return is_stopped != 0; });
+                              [] { return is_stopped != 0; });
 }
 
 Task<std::optional<bounce::Circulated>> circulate(Settings settings) {

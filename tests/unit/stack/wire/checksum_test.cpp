@@ -58,6 +58,18 @@ TEST_CASE("the sum is that of a loop over 16-bit words, for every length", "[sta
     CHECK(host_order(fold(sum(big))) == naive(big));
 }
 
+TEST_CASE("a copy that is summed on the way is the same bytes and the same sum, for every length",
+          "[stack][wire][checksum]") {
+    for (std::size_t size = 0; size <= 200; ++size) {
+        CAPTURE(size);
+        const Exact bytes{random_bytes(size, 7)};
+        Bytes copy(size + 1, std::byte{0xa5});
+        CHECK(fold(copy_and_sum(copy.data(), bytes.span(), 77)) == fold(sum(bytes.span(), 77)));
+        CHECK(std::equal(bytes.span().begin(), bytes.span().end(), copy.begin()));
+        CHECK(copy.back() == std::byte{0xa5});
+    }
+}
+
 TEST_CASE("the sum of pieces is that of the whole, wherever they are cut", "[stack][wire][checksum]") {
     const auto bytes = random_bytes(131, 3);
     const std::span<const std::byte> all{bytes};

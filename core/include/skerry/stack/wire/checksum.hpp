@@ -32,6 +32,10 @@ using backend::FrameChecksum;
 /// Cost:     one call; a chain of add and adc for each 32 bytes, independent of the others.
 [[nodiscard]] std::uint64_t sum(std::span<const std::byte> bytes, std::uint64_t start = 0) noexcept;
 
+/// sum(from, start), of bytes that are copied to `to` on the way: both look at each once.
+[[nodiscard]] std::uint64_t copy_and_sum(std::byte* to, std::span<const std::byte> from,
+                                         std::uint64_t start = 0) noexcept;
+
 /// The folded and complemented sum: the field's two bytes in memory order; see the top. 0 for bytes that already
 /// contain a checksum that holds.
 [[nodiscard]] constexpr std::uint16_t fold(std::uint64_t sum) noexcept {

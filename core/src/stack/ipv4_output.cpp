@@ -15,8 +15,11 @@ Drop Ipv4Output::check_slow(Ipv4Addr destination, std::size_t bytes) const noexc
     return next_hop(destination).is_unspecified() ? Drop::ipv4_no_route : Drop::none;
 }
 
-void Ipv4Output::send_slow(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept {
-    if (header.destination.is_multicast()) header.ttl = 1;
+void Ipv4Output::send_slow(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, time::Instant now) noexcept {
+    wire::Ipv4Header header;
+    if (destination.is_multicast()) header.ttl = 1;
+    header.protocol = protocol;
+    header.destination = destination;
     finish(packet, header, now);
 }
 
@@ -41,6 +44,13 @@ void Ipv4Output::loop(Frame& packet, Ipv4Addr destination, std::uint8_t protocol
     looped_.push(packet);
 }
 
+void Ipv4Output::write_header(Frame& packet, wire::Ipv4Header& header) noexcept {
+    header.total_bytes = static_cast<std::uint16_t>(packet.length + header.header_bytes);
+    header.dont_fragment = true;  // so the identification may be anything: RFC 6864 section 4.1
+    header.source = config_.address;
+    wire::write(header, packet.prepend(header.header_bytes));
+}
+
 void Ipv4Output::finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept {
     const Ipv4Addr destination = header.destination;
     write_header(packet, header);
@@ -51,9 +61,13 @@ void Ipv4Output::finish(Frame& packet, wire::Ipv4Header& header, time::Instant n
     }
     if (destination.is_multicast()) return link_.send(packet, MacAddr::of_group(destination), wire::ether_type::ipv4);
     if (config_.is_broadcast(destination)) return link_.send(packet, MacAddr::broadcast(), wire::ether_type::ipv4);
-    plain_ = destination.bits;
-    plain_hop_ = next_hop(destination);
-    neighbours_.send(packet, plain_hop_, now);
+    send_to_host(packet, destination, now);
+}
+
+void Ipv4Output::send_to_host(Frame& packet, Ipv4Addr destination, time::Instant now) noexcept {
+    way_.destination = destination.bits;
+    neighbours_.send(packet, next_hop(destination), now);
+    if (is_ready(destination, now)) way_.prepare(neighbours_.sure_image(), config_.address);
 }
 
 }  // namespace skerry::stack

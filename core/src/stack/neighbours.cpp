@@ -28,6 +28,7 @@ Neighbours::Entry* Neighbours::find(Ipv4Addr address) noexcept {
 
 Neighbours::Entry* Neighbours::make(Ipv4Addr address) noexcept try {
     if (entries_.size() >= config_.neighbours.entries_max) erase(*by_use_.front().entry, Drop::neighbour_table_full);
+    sure_until_ = unsure;
     auto made = std::make_unique<Entry>();
     Entry& entry = *made;
     entries_.emplace(address.bits, std::move(made));
@@ -42,6 +43,7 @@ Neighbours::Entry* Neighbours::make(Ipv4Addr address) noexcept try {
 }
 
 void Neighbours::erase(Entry& entry, Drop why) noexcept {
+    sure_until_ = unsure;
     drop_waiting(entry, why);
     Timers::cancel(entry);
     entry.by_use.unlink();
@@ -66,7 +68,7 @@ void Neighbours::drop_waiting(Entry& entry, Drop why) noexcept {
 
 // --- sending
 
-void Neighbours::send_slow(Frame& packet, Ipv4Addr next_hop, time::Instant now) noexcept {
+void Neighbours::send(Frame& packet, Ipv4Addr next_hop, time::Instant now) noexcept {
     Entry* entry = find(next_hop);
     if (entry == nullptr) {
         entry = make(next_hop);
@@ -81,6 +83,7 @@ void Neighbours::send_slow(Frame& packet, Ipv4Addr next_hop, time::Instant now) 
 }
 
 void Neighbours::use(Entry& entry, Frame& packet, time::Instant now) noexcept {
+    sure_until_ = unsure;
     if (entry.state == State::incomplete) return wait(entry, packet);
     if (entry.state == State::reachable && now - entry.confirmed > config_.neighbours.reachable)
         entry.state = State::stale;
@@ -89,6 +92,8 @@ void Neighbours::use(Entry& entry, Frame& packet, time::Instant now) noexcept {
         timers_.set(entry, now + config_.neighbours.delay_first_probe);
     }
     link_.send(packet, entry.image);
+    sure_until_ = entry.state == State::reachable ? (entry.confirmed + config_.neighbours.reachable).as_nanos()
+                                                  : time::Instant::max().as_nanos();
 }
 
 void Neighbours::wait(Entry& entry, Frame& packet) noexcept {
@@ -126,16 +131,20 @@ void Neighbours::transmit(ArpOperation operation, const MacAddr& to, Ipv4Addr ad
     link_.send(*frame, to, wire::ether_type::arp);
 }
 
-void Neighbours::on_time(Timer& timer, time::Instant now) noexcept {
-    auto& entry = static_cast<Entry&>(timer);
-    Neighbours& self = *entry.table;
+void Neighbours::on_time(Entry& entry, time::Instant now) noexcept {
+    sure_until_ = unsure;
     if (entry.state == State::delay) {
         entry.state = State::probe;
         entry.requests = 0;
-        return self.ask(entry, now);
+        return ask(entry, now);
     }
-    if (entry.requests < self.config_.neighbours.requests_max) return self.ask(entry, now);
-    self.give_up(entry);
+    if (entry.requests < config_.neighbours.requests_max) return ask(entry, now);
+    give_up(entry);
+}
+
+void Neighbours::on_time(Timer& timer, time::Instant now) noexcept {
+    auto& entry = static_cast<Entry&>(timer);
+    entry.table->on_time(entry, now);
 }
 
 // --- learning
@@ -231,6 +240,7 @@ void Neighbours::flush(Entry& entry) noexcept {
 void Neighbours::confirm(Ipv4Addr neighbour, time::Instant now) noexcept {
     Entry* const entry = find(neighbour);
     if (entry == nullptr || entry->state == State::incomplete) return;
+    sure_until_ = unsure;
     entry->state = State::reachable;
     entry->confirmed = now;
     entry->requests = 0;

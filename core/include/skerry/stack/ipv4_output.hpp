@@ -6,7 +6,10 @@
 #include "drop.hpp"
 #include "link.hpp"
 #include "neighbours.hpp"
+#include "way.hpp"
 #include "wire/ipv4.hpp"
+
+#include "../base/assert.hpp"
 
 #include <cstdint>
 
@@ -21,22 +24,39 @@ public:
     /// Whether a packet to `destination` could leave, and if not why: ipv4_no_route, or ipv4_too_big when `bytes` of a
     /// segment exceed the MTU.
     [[nodiscard]] Drop check(wire::Ipv4Addr destination, std::size_t bytes) const noexcept {
-        if (destination.bits == plain_ && bytes + wire::ipv4_bytes <= config_.mtu) [[likely]]
+        if (destination.bits == way_.destination && fits(bytes)) [[likely]]
             return Drop::none;
         return check_slow(destination, bytes);
     }
+    /// Whether a segment of so many bytes is a packet that the link takes.
+    [[nodiscard]] bool fits(std::size_t bytes) const noexcept { return bytes + wire::ipv4_bytes <= config_.mtu; }
 
     /// Sends the segment in `packet` from our address. check() has answered none. Takes the packet over.
-    void send(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, time::Instant now,
-              std::uint8_t ttl = ttl_default) noexcept {
-        wire::Ipv4Header header;
-        header.ttl = ttl;
-        header.protocol = protocol;
-        header.destination = destination;
-        if (destination.bits != plain_) [[unlikely]]
-            return send_slow(packet, header, now);
-        write_header(packet, header);
-        neighbours_.send(packet, plain_hop_, now);
+    void send(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, time::Instant now) noexcept {
+        if (!is_ready(destination, now)) [[unlikely]]
+            return send_slow(packet, destination, protocol, now);
+        const std::uint32_t bytes = packet.length;
+        way_.write(packet.prepend(Way::bytes), protocol, bytes);
+        link_.queue(packet);
+    }
+
+    /// Whether a segment to `destination` may leave by way() now, through the link. Else send() does more than that.
+    [[nodiscard]] bool is_ready(wire::Ipv4Addr destination, time::Instant now) const noexcept {
+        return destination.bits == way_.destination && now.as_nanos() <= neighbours_.sure_until();
+    }
+    [[nodiscard]] const Way& way() const noexcept { return way_; }
+    /// Sends by way() a segment of `segment_bytes` bytes, which begins `header_bytes` in front of the frame's data.
+    /// Takes the packet over.
+    void send_ready(Frame& packet, std::uint8_t protocol, std::uint32_t header_bytes,
+                    std::uint32_t segment_bytes) noexcept {
+        const auto in_front = static_cast<std::uint32_t>(header_bytes + Way::bytes);
+        SKERRY_DEBUG_ASSERT(in_front <= packet.headroom, "no room in front");
+        std::byte* const at = packet.data - in_front;
+        way_.write(at, protocol, segment_bytes);
+        packet.data = at;
+        packet.headroom = static_cast<std::uint16_t>(packet.headroom - in_front);
+        packet.length = static_cast<std::uint16_t>(Way::bytes + segment_bytes);
+        link_.queue(packet);
     }
 
     /// Brings a segment of what goes to a group back to ourselves, who are in it.
@@ -54,18 +74,12 @@ public:
     /// Packets to ourselves, IPv4 header in front, for the next input().
     [[nodiscard]] FrameQueue& looped() noexcept { return looped_; }
 
-    static constexpr std::uint8_t ttl_default = 64;
-
 private:
     [[nodiscard]] Drop check_slow(wire::Ipv4Addr destination, std::size_t bytes) const noexcept;
-    void send_slow(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept;
-    void write_header(Frame& packet, wire::Ipv4Header& header) noexcept {
-        header.total_bytes = static_cast<std::uint16_t>(packet.length + header.header_bytes);
-        header.dont_fragment = true;  // so the identification may be anything: RFC 6864 section 4.1
-        header.source = config_.address;
-        wire::write(header, packet.prepend(header.header_bytes));
-    }
+    void send_slow(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, time::Instant now) noexcept;
+    void write_header(Frame& packet, wire::Ipv4Header& header) noexcept;
     void finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept;
+    void send_to_host(Frame& packet, wire::Ipv4Addr destination, time::Instant now) noexcept;
     [[nodiscard]] wire::Ipv4Addr next_hop(wire::Ipv4Addr destination) const noexcept {
         return config_.is_on_link(destination) ? destination : config_.gateway;
     }
@@ -74,10 +88,7 @@ private:
     Link& link_;
     Neighbours& neighbours_;
     FrameQueue looped_;
-    // The host, of those that are not ourselves, to which something was sent last, and where that went.
-    static constexpr std::uint64_t nobody = std::uint64_t{1} << 32U;
-    std::uint64_t plain_ = nobody;
-    wire::Ipv4Addr plain_hop_;
+    Way way_;  // to the host, of those that are not ourselves, to which something was sent last
 };
 
 }  // namespace skerry::stack

@@ -49,6 +49,10 @@ public:
     /// The same with a header of image().
     void send(Frame& packet, const wire::EthernetImage& image) noexcept {
         std::memcpy(packet.prepend(wire::ethernet_bytes), image.bytes.data(), wire::ethernet_bytes);
+        queue(packet);
+    }
+    /// The same of a packet that has its header.
+    void queue(Frame& packet) noexcept {
         if (backlog_.size() >= backlog_max_) [[unlikely]]
             return drop(packet, Drop::transmit_full);
         backlog_.push(packet);

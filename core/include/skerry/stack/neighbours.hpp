@@ -22,6 +22,7 @@
 #include "wire/arp.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <unordered_map>
 
@@ -36,15 +37,13 @@ public:
     Neighbours& operator=(const Neighbours&) = delete;
 
     /// Sends an IP packet to `next_hop`, at once or when its hardware address is known. Takes the packet over.
-    /// Cost:     one lookup; none when it is the same neighbour as last time.
-    void send(Frame& packet, wire::Ipv4Addr next_hop, time::Instant now) noexcept {
-        const Entry* const entry = last_;
-        if (entry != nullptr && entry->address == next_hop && &by_use_.back() == &entry->by_use &&
-            (entry->state >= State::delay ||
-             (entry->state == State::reachable && now - entry->confirmed <= config_.neighbours.reachable))) [[likely]]
-            return link_.send(packet, entry->image);
-        send_slow(packet, next_hop, now);
-    }
+    void send(Frame& packet, wire::Ipv4Addr next_hop, time::Instant now) noexcept;
+
+    /// Until when, in ns, what goes to the `next_hop` of the last send() may leave without it, as that left: it would
+    /// change nothing here.
+    [[nodiscard]] std::int64_t sure_until() const noexcept { return sure_until_; }
+    /// What that had in front, right after that send() and when there is something to be sure of.
+    [[nodiscard]] const wire::EthernetImage& sure_image() const noexcept { return last_->image; }
 
     /// An ARP packet came. True: the tables of other cores should hear of it too.
     bool input(const wire::ArpPacket& packet, time::Instant now) noexcept;
@@ -82,7 +81,6 @@ private:
 
     using Entries = std::unordered_map<std::uint32_t, std::unique_ptr<Entry>>;
 
-    void send_slow(Frame& packet, wire::Ipv4Addr next_hop, time::Instant now) noexcept;
     [[nodiscard]] Entry* find(wire::Ipv4Addr address) noexcept;
     Entry* make(wire::Ipv4Addr address) noexcept;
     void erase(Entry& entry, Drop why) noexcept;
@@ -92,6 +90,7 @@ private:
     void wait(Entry& entry, Frame& packet) noexcept;
     void ask(Entry& entry, time::Instant now) noexcept;
     void set_mac(Entry& entry, const wire::MacAddr& mac) noexcept {
+        sure_until_ = unsure;
         entry.mac = mac;
         entry.image = link_.image(mac, wire::ether_type::ipv4);
     }
@@ -103,6 +102,7 @@ private:
     void learn(Entry& entry, const wire::ArpPacket& packet, time::Instant now) noexcept;
     void flush(Entry& entry) noexcept;
     void transmit(wire::ArpOperation operation, const wire::MacAddr& to, wire::Ipv4Addr address) noexcept;
+    void on_time(Entry& entry, time::Instant now) noexcept;
     static void on_time(Timer& timer, time::Instant now) noexcept;
 
     const StackConfig& config_;
@@ -111,6 +111,9 @@ private:
     DropCounters& drops_;
     Entries entries_;
     Entry* last_ = nullptr;  // found last
+    // Whatever changes an entry, or the order of their use, takes it back.
+    static constexpr std::int64_t unsure = std::numeric_limits<std::int64_t>::min();
+    std::int64_t sure_until_ = unsure;
     IntrusiveList<ByUse> by_use_;
     FrameQueue unreachable_;
     std::size_t waiting_ = 0;

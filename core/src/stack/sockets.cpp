@@ -25,7 +25,7 @@ public:
     explicit Datagrams(Sockets& sockets) noexcept : sockets_(&sockets) {
         ops = &operations;
         home = sockets.home_;
-        may_receive = false;
+        may_receive = may_broadcast = false;
     }
 
     /// The core goes away while a program holds the socket.
@@ -155,7 +155,6 @@ private:
             return Errc::connection_refused;  // an earlier one was; this one was not sent
         }
         if (to_port == 0) return Errc::invalid_argument;
-        if (!may_broadcast_ && stack().config().is_broadcast(address)) return Errc::permission_denied;
         auto sent = stack().udp().send(*this, address, to_port, payload, sockets_->now_);
         return sent ? Error() : sent.error();
     }
@@ -209,7 +208,7 @@ private:
     /// Null for one that is not here.
     [[nodiscard]] bool* option(backend::SocketOption option) noexcept {
         switch (option) {
-            case backend::SocketOption::broadcast: return &may_broadcast_;
+            case backend::SocketOption::broadcast: return &may_broadcast;
             case backend::SocketOption::multicast_loop: return &multicast_loop;
             default: return nullptr;
         }
@@ -219,7 +218,6 @@ private:
     static const backend::DatagramOps operations;
 
     Sockets* sockets_;
-    bool may_broadcast_ = false;
 };
 
 const backend::DatagramOps Sockets::Datagrams::operations{&receive, &send,       &connect,   &join,

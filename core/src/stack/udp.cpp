@@ -1,13 +1,9 @@
 #include <skerry/stack/udp.hpp>
 
 #include <skerry/stack/ephemeral_port.hpp>
-#include <skerry/stack/long_frame.hpp>
-#include <skerry/stack/wire/checksum.hpp>
-#include <skerry/stack/wire/udp.hpp>
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <new>
 #include <utility>
 
@@ -15,34 +11,15 @@ namespace skerry::stack {
 
 using wire::Ipv4Addr;
 
-namespace {
-
-std::uint64_t pseudo_header(Ipv4Addr source, Ipv4Addr destination, std::uint16_t bytes) noexcept {
-    return wire::pseudo_header(source, destination, wire::ip_protocol::udp, bytes);
-}
-
-}  // namespace
-
 // --- an endpoint's queue
 
-bool UdpEndpoint::push(const UdpDatagram& datagram, std::size_t limit) noexcept try {
-    if (count_ >= limit) return false;
-    if (count_ == ring_.size()) {
-        std::rotate(ring_.begin(), ring_.begin() + static_cast<std::ptrdiff_t>(head_), ring_.end());
-        head_ = 0;
-        ring_.resize(std::max<std::size_t>(8, ring_.size() * 2));
-    }
-    ring_[(head_ + count_++) & (ring_.size() - 1)] = datagram;
+bool UdpEndpoint::grow() noexcept try {
+    std::rotate(ring_.begin(), ring_.begin() + static_cast<std::ptrdiff_t>(head_), ring_.end());
+    head_ = 0;
+    ring_.resize(std::max<std::size_t>(8, ring_.size() * 2));
     return true;
 } catch (const std::bad_alloc&) {
     return false;
-}
-
-UdpDatagram UdpEndpoint::take() noexcept {
-    if (count_ == 0) return {};
-    const UdpDatagram datagram = ring_[head_];
-    head_ = --count_ == 0 ? 0 : (head_ + 1) & (ring_.size() - 1);  // empty: the same line is used again
-    return datagram;
 }
 
 // --- ports
@@ -138,52 +115,6 @@ Result<> Udp::leave(UdpEndpoint& endpoint, Ipv4Addr group, time::Instant now) no
     if (found == endpoint.groups_.end()) return Errc::address_not_available;
     endpoint.groups_.erase(found);
     groups_.leave(group, now);
-    return {};
-}
-
-// --- sending
-
-Frame* Udp::allocate(std::size_t bytes) noexcept {
-    Frame* const frame = link_.allocate();
-    if (frame == nullptr || frame->tailroom() >= bytes) [[likely]]
-        return frame;
-    frame->drop();
-    Frame* const longer = make_long_frame(bytes);
-    if (longer == nullptr) drops_.count(Drop::no_frame);
-    return longer;
-}
-
-Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std::span<const std::byte> payload,
-                   time::Instant now) noexcept {
-    const std::size_t bytes = payload.size() + wire::udp_bytes;
-    if (const Drop why = output_.check(to, bytes); why != Drop::none) {
-        drops_.count(why);
-        return why == Drop::ipv4_too_big ? Errc::message_too_long : Errc::unreachable;
-    }
-    Frame* const frame = allocate(payload.size());
-    if (frame == nullptr) return Errc::no_buffers;
-    if (!payload.empty()) std::memcpy(frame->data, payload.data(), payload.size());
-    frame->length = static_cast<std::uint16_t>(payload.size());
-    wire::UdpHeader header;
-    header.source_port = from.port;
-    header.destination_port = port;
-    header.bytes = static_cast<std::uint16_t>(bytes);
-    const std::uint64_t pseudo = pseudo_header(config_.address, to, header.bytes);
-    const std::uint64_t of_payload = config_.checksums_sent ? 0 : wire::sum(frame->bytes(), pseudo);
-    std::byte* const at = frame->prepend(wire::udp_bytes);
-    const std::uint64_t all = of_payload + wire::write(header, at);
-    if (config_.checksums_sent) {
-        wire::seal_udp_unfinished(frame->bytes(), pseudo);
-        frame->flags |= backend::frame_flag::sum_missing;
-    } else {
-        wire::store_checksum(at + 6, wire::udp_checksum(all));
-    }
-    const bool are_members_here =
-        to.is_multicast() &&
-        (groups_.has(to) || (config_.steering != nullptr && config_.steering->others_in_group(to) != 0));
-    if (are_members_here && from.multicast_loop)
-        if (Frame* const ours = copy(*frame); ours != nullptr) output_.loop(*ours, to, wire::ip_protocol::udp);
-    output_.send(*frame, to, wire::ip_protocol::udp, now);
     return {};
 }
 

@@ -1,5 +1,6 @@
 // Datagrams that come: which socket, or sockets, or core they are for.
 
+#include <skerry/base/compiler.hpp>
 #include <skerry/stack/long_frame.hpp>
 #include <skerry/stack/udp.hpp>
 #include <skerry/stack/wire/checksum.hpp>
@@ -50,6 +51,29 @@ bool Udp::steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noe
     return true;
 }
 
+SKERRY_ALWAYS_INLINE void Udp::mark_ready(UdpEndpoint& endpoint) noexcept {
+    if (!endpoint.ready_.is_linked()) ready_.push_back(endpoint.ready_);
+}
+
+// A socket that nobody reads does not take the frames that others need: when they are short it gets copies of a few.
+void Udp::give_copy(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source, std::uint16_t source_port) noexcept {
+    Frame* const copy = endpoint.unread() < config_.assured_frames ? copy_to_heap(frame) : nullptr;
+    link_.drop(frame, copy != nullptr ? Drop::none : Drop::udp_frames);
+    if (copy == nullptr) return;
+    if (!endpoint.push({copy, source, source_port}, config_.udp_queue_packets))
+        return link_.drop(*copy, Drop::udp_queue_full);
+    mark_ready(endpoint);
+}
+
+SKERRY_ALWAYS_INLINE void Udp::give(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source,
+                                    std::uint16_t source_port) noexcept {
+    if (!link_.may_keep_to_read()) [[unlikely]]
+        return give_copy(endpoint, frame, source, source_port);
+    if (!endpoint.push({&frame, source, source_port}, config_.udp_queue_packets))
+        return link_.drop(frame, Drop::udp_queue_full);
+    mark_ready(endpoint);
+}
+
 void Udp::input(Packet& packet) noexcept {
     Frame& frame = packet.frame;
     wire::UdpHeader header;
@@ -90,24 +114,6 @@ bool Udp::input_usual(const Glance& glance) noexcept {
     return true;
 }
 
-// A socket that nobody reads does not take the frames that others need: when they are short it gets copies of a few.
-void Udp::give_copy(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source, std::uint16_t source_port) noexcept {
-    Frame* const copy = endpoint.unread() < config_.assured_frames ? copy_to_heap(frame) : nullptr;
-    link_.drop(frame, copy != nullptr ? Drop::none : Drop::udp_frames);
-    if (copy == nullptr) return;
-    if (!endpoint.push({copy, source, source_port}, config_.udp_queue_packets))
-        return link_.drop(*copy, Drop::udp_queue_full);
-    mark_ready(endpoint);
-}
-
-void Udp::give(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source, std::uint16_t source_port) noexcept {
-    if (!link_.may_keep_to_read()) [[unlikely]]
-        return give_copy(endpoint, frame, source, source_port);
-    if (!endpoint.push({&frame, source, source_port}, config_.udp_queue_packets))
-        return link_.drop(frame, Drop::udp_queue_full);
-    mark_ready(endpoint);
-}
-
 // --- receiving what was sent to many
 
 bool Udp::hears(const UdpEndpoint& endpoint, const wire::Ipv4Header& ip, std::uint16_t source_port) noexcept {
@@ -140,10 +146,6 @@ Frame* Udp::copy(const Frame& frame) noexcept {
     return made;
 }
 
-void Udp::mark_ready(UdpEndpoint& endpoint) noexcept {
-    if (!endpoint.ready_.is_linked()) ready_.push_back(endpoint.ready_);
-}
-
 // Only what says that nobody is there. All else may pass, and no socket is told of it: RFC 1122 section 4.1.3.3 leaves
 // that open, and so do Linux's sockets unless they ask for it (IP_RECVERR).
 bool Udp::input_error(const IcmpError& error) noexcept {
@@ -158,10 +160,6 @@ bool Udp::input_error(const IcmpError& error) noexcept {
         return true;
     }
     return false;
-}
-
-void Udp::deliver() noexcept {
-    while (UdpEndpoint::Ready* const ready = ready_.pop_front()) ready->endpoint->on_ready();
 }
 
 }  // namespace skerry::stack

@@ -45,6 +45,7 @@ public:
     std::uint16_t port = 0;
     wire::Ipv4Addr remote;  ///< 0.0.0.0: not connected
     std::uint16_t remote_port = 0;
+    bool may_broadcast = true;
     bool multicast_loop = true;  ///< what it sends to a group comes to this host's members too
     bool refused = false;  ///< the connected peer's host said so; whoever reads it clears it
 
@@ -53,7 +54,12 @@ public:
     [[nodiscard]] std::size_t unread() const noexcept { return count_; }
 
     /// The oldest; its frame is null when there is none. Whoever takes it owns the frame.
-    [[nodiscard]] UdpDatagram take() noexcept;
+    [[nodiscard]] UdpDatagram take() noexcept {
+        if (count_ == 0) return {};
+        const UdpDatagram datagram = ring_[head_];
+        head_ = --count_ == 0 ? 0 : (head_ + 1) & (ring_.size() - 1);  // empty: the same line is used again
+        return datagram;
+    }
 
 protected:
     virtual ~UdpEndpoint() = default;
@@ -67,7 +73,13 @@ private:
         UdpEndpoint* endpoint = nullptr;
     };
 
-    [[nodiscard]] bool push(const UdpDatagram& datagram, std::size_t limit) noexcept;
+    [[nodiscard]] bool push(const UdpDatagram& datagram, std::size_t limit) noexcept {
+        if (count_ >= limit || (count_ == ring_.size() && !grow())) [[unlikely]]
+            return false;
+        ring_[(head_ + count_++) & (ring_.size() - 1)] = datagram;
+        return true;
+    }
+    [[nodiscard]] bool grow() noexcept;
 
     std::vector<UdpDatagram> ring_;  // grows in powers of two, to the limit
     std::vector<wire::Ipv4Addr> groups_;
@@ -109,11 +121,13 @@ public:
     /// False when no socket is told of it.
     [[nodiscard]] bool input_error(const IcmpError& error) noexcept;
     /// After a burst: tells the endpoints that got something.
-    void deliver() noexcept;
+    void deliver() noexcept {
+        while (UdpEndpoint::Ready* const ready = ready_.pop_front()) ready->endpoint->on_ready();
+    }
 
     /// Sends a copy of `payload`.
     ///
-    /// Errors: message_too_long, unreachable, no_buffers.
+    /// Errors: message_too_long, unreachable, no_buffers; permission_denied, when `from` may not send to all.
     [[nodiscard]] Result<> send(const UdpEndpoint& from, wire::Ipv4Addr to, std::uint16_t port,
                                 std::span<const std::byte> payload, time::Instant now) noexcept;
 
@@ -125,7 +139,19 @@ private:
     void input_to_many(Packet& packet, std::uint16_t source_port, std::uint16_t port) noexcept;
     [[nodiscard]] Frame* copy(const Frame& frame) noexcept;
     /// A frame that holds so many bytes; null, and counted, when there is none.
-    [[nodiscard]] Frame* allocate(std::size_t bytes) noexcept;
+    [[nodiscard]] Frame* allocate(std::size_t bytes) noexcept {
+        Frame* const frame = link_.allocate();
+        if (frame == nullptr || frame->tailroom() >= bytes) [[likely]]
+            return frame;
+        return longer_than(*frame, bytes);
+    }
+    [[nodiscard]] Frame* longer_than(Frame& frame, std::size_t bytes) noexcept;
+    [[nodiscard]] Result<> send_otherwise(const UdpEndpoint& from, wire::Ipv4Addr to, std::uint16_t port,
+                                          std::span<const std::byte> payload, time::Instant now) noexcept;
+    void fill(Frame& frame, const UdpEndpoint& from, std::uint16_t port, std::span<const std::byte> payload,
+              std::uint64_t pseudo) noexcept;
+    /// What goes to a group comes to this host's members too.
+    void loop_to_members(const Frame& datagram, wire::Ipv4Addr group) noexcept;
     [[nodiscard]] UdpEndpoint* find(const wire::Ipv4Header& ip, std::uint16_t source_port, std::uint16_t port) noexcept;
     void give_copy(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;
     void give(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;

@@ -1,0 +1,83 @@
+// Datagrams that leave. Hot path.
+
+#include <skerry/base/compiler.hpp>
+#include <skerry/stack/long_frame.hpp>
+#include <skerry/stack/udp.hpp>
+#include <skerry/stack/wire/checksum.hpp>
+#include <skerry/stack/wire/udp.hpp>
+
+#include <cstring>
+
+namespace skerry::stack {
+
+using wire::Ipv4Addr;
+
+Frame* Udp::longer_than(Frame& frame, std::size_t bytes) noexcept {
+    frame.drop();
+    Frame* const longer = make_long_frame(bytes);
+    if (longer == nullptr) drops_.count(Drop::no_frame);
+    return longer;
+}
+
+// Puts the payload into a fresh frame, whose window stays, and the header in front of it. They are summed on the way.
+SKERRY_ALWAYS_INLINE void Udp::fill(Frame& frame, const UdpEndpoint& from, std::uint16_t port,
+                                    std::span<const std::byte> payload, std::uint64_t pseudo) noexcept {
+    const bool has_checksum = !config_.checksums_sent;
+    std::uint64_t all = pseudo;
+    if (has_checksum)
+        all = wire::copy_and_sum(frame.data, payload, pseudo);
+    else if (!payload.empty())
+        std::memcpy(frame.data, payload.data(), payload.size());
+    wire::UdpHeader header;
+    header.source_port = from.port;
+    header.destination_port = port;
+    header.bytes = static_cast<std::uint16_t>(payload.size() + wire::udp_bytes);
+    std::byte* const at = frame.data - wire::udp_bytes;
+    all += wire::write(header, at);
+    if (has_checksum) {
+        wire::store_checksum(at + 6, wire::udp_checksum(all));
+    } else {
+        wire::store_unfinished(at + 6, pseudo);
+        frame.flags |= backend::frame_flag::sum_missing;
+    }
+}
+
+Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std::span<const std::byte> payload,
+                   time::Instant now) noexcept {
+    const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
+    if (!output_.is_ready(to, now) || !output_.fits(bytes)) [[unlikely]]
+        return send_otherwise(from, to, port, payload, now);
+    Frame* const frame = allocate(payload.size());
+    if (frame == nullptr) [[unlikely]]
+        return Errc::no_buffers;
+    fill(*frame, from, port, payload, output_.way().pseudo_header(wire::ip_protocol::udp, bytes));
+    output_.send_ready(*frame, wire::ip_protocol::udp, wire::udp_bytes, bytes);
+    return {};
+}
+
+Result<> Udp::send_otherwise(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port,
+                             std::span<const std::byte> payload, time::Instant now) noexcept {
+    if (!from.may_broadcast && config_.is_broadcast(to)) return Errc::permission_denied;
+    const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
+    if (const Drop why = output_.check(to, bytes); why != Drop::none) {
+        drops_.count(why);
+        return why == Drop::ipv4_too_big ? Errc::message_too_long : Errc::unreachable;
+    }
+    Frame* const frame = allocate(payload.size());
+    if (frame == nullptr) return Errc::no_buffers;
+    fill(*frame, from, port, payload, wire::pseudo_header(config_.address, to, wire::ip_protocol::udp, bytes));
+    frame->length = static_cast<std::uint16_t>(payload.size());
+    (void)frame->prepend(wire::udp_bytes);
+    if (to.is_multicast() && from.multicast_loop) loop_to_members(*frame, to);
+    output_.send(*frame, to, wire::ip_protocol::udp, now);
+    return {};
+}
+
+void Udp::loop_to_members(const Frame& datagram, Ipv4Addr group) noexcept {
+    const bool are_here =
+        groups_.has(group) || (config_.steering != nullptr && config_.steering->others_in_group(group) != 0);
+    if (!are_here) return;
+    if (Frame* const ours = copy(datagram); ours != nullptr) output_.loop(*ours, group, wire::ip_protocol::udp);
+}
+
+}  // namespace skerry::stack

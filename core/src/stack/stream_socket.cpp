@@ -85,7 +85,12 @@ Step Sockets::Stream::write_now(WriteRequest& request) noexcept {
 }
 
 Step Sockets::Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
-    return static_cast<Stream&>(socket).write_now(request);
+    auto& self = static_cast<Stream&>(socket);
+    if (request.bytes == 0 && self.tcp().write_usual(*self.tcb, request.from, self.sockets_->now_)) [[likely]] {
+        request.bytes = request.from.size();
+        return Step::done;
+    }
+    return self.write_now(request);
 }
 
 // --- events

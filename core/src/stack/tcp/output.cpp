@@ -75,24 +75,6 @@ void Output::send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<c
 
 // --- of a connection
 
-// Small advances are kept back: a peer that sends as soon as it may would send ever smaller segments (RFC 9293 section
-// 3.8.6.2.2). Where scaling cuts bits off, less is said than was given.
-std::uint16_t Output::window(Tcb& tcb) noexcept {
-    const std::uint32_t room = tcb.receive_limit > tcb.received_bytes ? tcb.receive_limit - tcb.received_bytes : 0;
-    const std::int32_t gain = seq_distance(tcb.rcv_right, tcb.rcv_nxt + room);
-    const std::uint32_t worth = std::min<std::uint32_t>(tcb.receive_limit / 2, own_mss(shared_.config));
-    if (gain >= static_cast<std::int32_t>(worth)) tcb.rcv_right = tcb.rcv_nxt + room;
-    const std::int32_t given = std::max(0, seq_distance(tcb.rcv_nxt, tcb.rcv_right));
-    return static_cast<std::uint16_t>(std::min(static_cast<std::uint32_t>(given) >> tcb.receive_scale, 0xffffU));
-}
-
-void Output::acknowledged(Tcb& tcb) noexcept {
-    tcb.last_ack_sent = tcb.rcv_nxt;
-    tcb.unacked_segments = 0;
-    tcb.ack_at = never;
-    if (AckLink& link = tcb; link.is_linked()) link.unlink();
-}
-
 // There was no frame. The acknowledgement is owed on, and the timer tries again.
 SKERRY_COLD void Output::put_off(Tcb& tcb, time::Instant now) noexcept {
     if (AckLink& link = tcb; link.is_linked()) link.unlink();
@@ -125,17 +107,6 @@ bool Output::send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant no
     header.window = window(tcb);
     emit_usual(*frame, tcb, header, now);
     return true;
-}
-
-void Output::send_fresh(Tcb& tcb, Frame& frame, time::Instant now) noexcept {
-    frame.flags = backend::frame_flag::kept;
-    ++frame.handles;
-    wire::TcpHeader header;
-    header.seq = tcb.snd_nxt;
-    header.ack = tcb.rcv_nxt;
-    header.flags = flag::ack | flag::psh;
-    header.window = window(tcb);
-    emit_usual(frame, tcb, header, now);
 }
 
 void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept {

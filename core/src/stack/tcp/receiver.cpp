@@ -51,7 +51,7 @@ void Receiver::owe_for_data(Tcb& tcb, time::Instant now) noexcept {
     if (++tcb.unacked_segments >= 2) return shared_.owe_ack(tcb);
     if (tcb.ack_at != never) return;
     tcb.ack_at = now.as_nanos() + shared_.config.tcp.delayed_ack.count();
-    shared_.arm(tcb);
+    shared_.arm(tcb, tcb.ack_at);
 }
 
 // Small segments that nobody reads would hold a whole frame each.

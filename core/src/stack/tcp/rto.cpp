@@ -18,14 +18,9 @@ void Rto::sample(std::chrono::nanoseconds round_trip) noexcept {
     srtt_us_ = std::max(1U, srtt_us_ - srtt_us_ / 8 + us / 8);
 }
 
-std::chrono::nanoseconds Rto::value(const TcpLimits& limits) const noexcept {
-    std::chrono::nanoseconds value = is_slow_ ? limits.rto_after_lost_syn : limits.rto_initial;
-    if (srtt_us_ != 0) {
-        const std::chrono::nanoseconds deviation = std::chrono::microseconds{std::uint64_t{deviation_us_} * 4};
-        value = std::max(limits.rto_min, std::chrono::microseconds{srtt_us_} + deviation);
-    }
+std::chrono::nanoseconds Rto::doubled(std::chrono::nanoseconds value, const TcpLimits& limits) const noexcept {
     for (std::uint32_t i = 0; i < backoff_ && value < limits.rto_max; ++i) value *= 2;
-    return std::min(value, limits.rto_max);
+    return value;
 }
 
 }  // namespace skerry::stack::tcp

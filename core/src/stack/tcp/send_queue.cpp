@@ -2,6 +2,7 @@
 
 #include <skerry/stack/sequence.hpp>
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -34,17 +35,24 @@ bool SendQueue::split(std::uint32_t at, std::uint16_t bytes) noexcept {
     return true;
 }
 
-void SendQueue::pop_front() noexcept {
-    SendSegment& oldest = front();
-    if (oldest.frame != nullptr) oldest.frame->drop();
-    bytes_ -= oldest.length;
-    --size_;
-    if (sent_ != 0) --sent_;
-    head_ = size_ == 0 ? 0 : (head_ + 1) & (capacity_ - 1);  // empty: the same line is used again
+void SendQueue::drop_front(std::uint32_t count, std::uint32_t bytes) noexcept {
+    bytes_ -= bytes;
+    size_ -= count;
+    sent_ -= std::min(sent_, count);
+    head_ = size_ == 0 ? 0 : (head_ + count) & (capacity_ - 1);  // empty: the same line is used again
 }
 
 void SendQueue::acknowledge(std::uint32_t ack) noexcept {
-    while (size_ != 0 && seq_at_or_before(front().end(), ack)) pop_front();
+    SendSegment* const ring = slots();
+    std::uint32_t count = 0;
+    std::uint32_t bytes = 0;
+    for (; count != size_; ++count) {
+        const SendSegment& oldest = ring[(head_ + count) & (capacity_ - 1)];
+        if (seq_after(oldest.end(), ack)) break;
+        bytes += oldest.length;
+        if (oldest.frame != nullptr) oldest.frame->drop();
+    }
+    if (count != 0) drop_front(count, bytes);
     if (size_ == 0 || !seq_before(front().seq, ack)) return;
     SendSegment& oldest = front();
     const auto acked = static_cast<std::uint16_t>(ack - oldest.seq);  // a part of its payload
@@ -55,7 +63,7 @@ void SendQueue::acknowledge(std::uint32_t ack) noexcept {
 }
 
 void SendQueue::clear() noexcept {
-    while (size_ != 0) pop_front();
+    if (size_ != 0) acknowledge(back().end());
     shrink();
 }
 

@@ -21,53 +21,7 @@ void Sender::start_after_loss(Tcb& tcb, const Segment& segment) noexcept {
 
 // --- writing
 
-// The usual write: all of it in one segment that may leave at once, behind others that have left. False, and nothing is
-// sent or queued, for all others.
-bool Sender::write_one(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
-    SendQueue& queue = tcb.queue;
-    if (queue.empty() && tcb.retransmit_at == never) restart_after_idle(tcb, now);
-    const std::uint32_t ahead = tcb.snd_nxt - tcb.snd_una;
-    const std::size_t end = ahead + from.size();
-    if (queue.has_unsent() || from.empty() || from.size() > tcb.mss || end > tcb.congestion.window ||
-        end > tcb.snd_wnd || tcb.is_probing || tcb.duplicate_acks != 0 || !has_room(tcb) ||
-        from.size() > tcb.send_limit - queue.bytes())
-        return false;
-    if (!tcb.no_delay && ahead != 0 && from.size() < tcb.mss) return false;
-    if (shared_.send_frames >= shared_.config.tcp.send_frames_max) [[unlikely]]
-        return false;
-    if (!queue.empty() && queue.back().end() != tcb.snd_nxt) [[unlikely]]
-        return false;
-    if (!shared_.link.may_keep_to_send()) [[unlikely]]
-        return false;
-    Frame* const frame = shared_.link.allocate();
-    if (frame == nullptr) [[unlikely]]
-        return false;
-    SendSegment segment;
-    segment.frame = frame;
-    segment.sent_ns = now.as_nanos();
-    segment.seq = tcb.snd_nxt;
-    segment.offset = frame->headroom;
-    segment.length = static_cast<std::uint16_t>(from.size());
-    if (from.size() > frame->tailroom() || !queue.push(segment)) [[unlikely]] {
-        frame->drop();
-        return false;
-    }
-    ++shared_.send_frames;
-    queue.mark_sent();
-    std::memcpy(frame->data, from.data(), from.size());
-    frame->length = segment.length;
-    output_.send_fresh(tcb, *frame, now);
-    tcb.snd_nxt += segment.length;
-    if (tcb.retransmit_at == never) {
-        tcb.waiting_since = now.as_nanos();
-        restart_timer(tcb, now);
-    }
-    return true;
-}
-
 std::size_t Sender::write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
-    if (write_one(tcb, from, now)) [[likely]]
-        return from.size();
     const Shared::SendAccounting accounting(shared_, tcb);
     const std::size_t others = shared_.send_frames - tcb.queue.size();
     std::size_t written = 0;
@@ -200,9 +154,8 @@ void Sender::try_again_soon(Tcb& tcb, time::Instant now) noexcept {
 // What was learned of the way is out of date after a silence of a time-out: RFC 5681 section 4.1.
 void Sender::restart_after_idle(Tcb& tcb, time::Instant now) noexcept {
     Congestion& congestion = tcb.congestion;
-    if (congestion.window > congestion.initial_window() &&
-        now.as_nanos() - tcb.waiting_since > tcb.rto.value(shared_.config.tcp).count())
-        congestion.window = congestion.initial_window();
+    if (now.as_nanos() - tcb.waiting_since > tcb.rto.value(shared_.config.tcp).count()) [[unlikely]]
+        congestion.window = std::min(congestion.window, congestion.initial_window());
     tcb.waiting_since = now.as_nanos();
 }
 
@@ -210,7 +163,13 @@ void Sender::restart_timer(Tcb& tcb, time::Instant now) noexcept {
     const std::int64_t give_up = tcb.waiting_since + user_timeout(tcb).count();
     const std::int64_t due = now.as_nanos() + tcb.rto.value(shared_.config.tcp).count();
     tcb.retransmit_at = give_up > now.as_nanos() ? std::min(due, give_up) : due;
-    shared_.arm(tcb);
+    shared_.arm(tcb, tcb.retransmit_at);
+}
+
+// Nothing was under way.
+void Sender::begin_to_wait(Tcb& tcb, time::Instant now) noexcept {
+    restart_after_idle(tcb, now);
+    restart_timer(tcb, now);
 }
 
 // --- acknowledgements

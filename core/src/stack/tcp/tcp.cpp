@@ -135,7 +135,7 @@ bool Tcp::input_error(const IcmpError& error) noexcept {
     return false;
 }
 
-void Tcp::flush(time::Instant now) noexcept {
+void Tcp::send_owed(time::Instant now) noexcept {
     while (!shared_.owed.empty()) output_.send_ack(static_cast<Tcb&>(shared_.owed.front()), now);
 }
 

@@ -9,6 +9,7 @@
 #include "segment.hpp"
 #include "shared.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -21,8 +22,9 @@ public:
     /// Sends one of the connection's. False when there was no frame for the copy that it needed.
     [[nodiscard]] bool send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant now) noexcept;
 
-    /// Sends the payload in `frame` as the next segment; another handle of the frame is made and leaves.
-    void send_fresh(Tcb& tcb, Frame& frame, time::Instant now) noexcept;
+    /// Sends a copy of `from` as the next segment, in the fresh `frame`, of which a handle leaves. The way to the peer
+    /// is ready.
+    void send_usual(Tcb& tcb, Frame& frame, std::span<const std::byte> from, time::Instant now) noexcept;
 
     /// Acknowledges what came, and says how large the window is.
     void send_ack(Tcb& tcb, time::Instant now) noexcept { send_bare(tcb, tcb.snd_nxt, flag::ack, now); }
@@ -52,7 +54,16 @@ public:
         return static_cast<std::uint16_t>(std::min<std::uint32_t>(limit, 0xffff));
     }
     /// Brings the end of the window forward, if that is worth a word, and returns what a header says of it.
-    [[nodiscard]] std::uint16_t window(Tcb& tcb) noexcept;
+    [[nodiscard]] std::uint16_t window(Tcb& tcb) noexcept {
+        // Small advances are kept back: a peer that sends as soon as it may would send ever smaller segments (RFC 9293
+        // section 3.8.6.2.2). Where scaling cuts bits off, less is said than was given.
+        const std::uint32_t room = tcb.receive_limit > tcb.received_bytes ? tcb.receive_limit - tcb.received_bytes : 0;
+        const std::int32_t gain = seq_distance(tcb.rcv_right, tcb.rcv_nxt + room);
+        const std::uint32_t worth = std::min<std::uint32_t>(tcb.receive_limit / 2, own_mss(shared_.config));
+        if (gain >= static_cast<std::int32_t>(worth)) tcb.rcv_right = tcb.rcv_nxt + room;
+        const std::int32_t given = std::max(0, seq_distance(tcb.rcv_nxt, tcb.rcv_right));
+        return static_cast<std::uint16_t>(std::min(static_cast<std::uint32_t>(given) >> tcb.receive_scale, 0xffffU));
+    }
 
 private:
     void send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept;
@@ -61,7 +72,12 @@ private:
     void emit_usual(Frame& frame, Tcb& tcb, wire::TcpHeader& header, time::Instant now) noexcept;
     void emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
               time::Instant now) noexcept;
-    void acknowledged(Tcb& tcb) noexcept;
+    static void acknowledged(Tcb& tcb) noexcept {
+        tcb.last_ack_sent = tcb.rcv_nxt;
+        tcb.unacked_segments = 0;
+        tcb.ack_at = never;
+        if (AckLink& link = tcb; link.is_linked()) link.unlink();
+    }
     void put_off(Tcb& tcb, time::Instant now) noexcept;
 
     Shared& shared_;

@@ -7,6 +7,7 @@
 
 #include "limits.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -27,10 +28,22 @@ public:
     /// How many time-outs came in a row.
     [[nodiscard]] std::uint32_t back_offs() const noexcept { return backoff_; }
 
-    [[nodiscard]] std::chrono::nanoseconds value(const TcpLimits& limits) const noexcept;
+    [[nodiscard]] std::chrono::nanoseconds value(const TcpLimits& limits) const noexcept {
+        std::chrono::nanoseconds value = is_slow_ ? limits.rto_after_lost_syn : limits.rto_initial;
+        if (srtt_us_ != 0) [[likely]] {
+            const std::chrono::microseconds wait{srtt_us_ + std::uint64_t{deviation_us_} * 4};
+            value = std::max(limits.rto_min, std::chrono::nanoseconds{wait});
+        }
+        if (backoff_ != 0) [[unlikely]]
+            value = doubled(value, limits);
+        return std::min(value, limits.rto_max);
+    }
     [[nodiscard]] std::chrono::microseconds smoothed() const noexcept { return std::chrono::microseconds{srtt_us_}; }
 
 private:
+    [[nodiscard]] std::chrono::nanoseconds doubled(std::chrono::nanoseconds value,
+                                                   const TcpLimits& limits) const noexcept;
+
     std::uint32_t srtt_us_ = 0;  // 0: nothing was measured
     std::uint32_t deviation_us_ = 0;
     std::uint32_t backoff_ = 0;

@@ -90,7 +90,7 @@ private:
 
     [[nodiscard]] SendSegment* slots() noexcept { return ring_ != nullptr ? ring_.get() : inline_.data(); }
     [[nodiscard]] bool grow() noexcept;
-    void pop_front() noexcept;
+    void drop_front(std::uint32_t count, std::uint32_t bytes) noexcept;
 
     std::unique_ptr<SendSegment[]> ring_;
     std::uint32_t capacity_ = inline_slots;  // a power of two

@@ -25,6 +25,9 @@ public:
     /// Source: RFC 5681 section 3.1, RFC 6298 section 5.7.
     void start_after_loss(Tcb& tcb, const Segment& segment) noexcept;
 
+    /// Sends a copy of `from` if it is the usual write, and nobody else has to be thought of; false, and nothing is
+    /// changed, if it is not.
+    [[nodiscard]] bool write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     /// Copies what there is room for, and sends what may go. Returns how much was taken.
     std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     /// Whether a write would take something.
@@ -56,7 +59,7 @@ public:
 private:
     static constexpr std::uint8_t duplicates_that_tell = 3;  // RFC 5681 section 3.2
 
-    [[nodiscard]] bool write_one(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
+    void begin_to_wait(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from, bool has_share) noexcept;
     [[nodiscard]] Frame* frame_to_keep(Tcb& tcb, bool has_share) noexcept;
     void try_again_soon(Tcb& tcb, time::Instant now) noexcept;

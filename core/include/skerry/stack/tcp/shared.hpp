@@ -123,7 +123,14 @@ struct Shared {
         tcb.confirmed_in = turn;
         output.confirm(tcb.tuple.remote, now);
     }
-    /// Sees to it that the timer fires at the earliest deadline, or before it.
+    /// Sees to it that the timer fires at `deadline`, which is one of the connection's, or before it. In the usual case
+    /// it stands before it, from a segment that was acknowledged long ago, and will look again.
+    void arm(Tcb& tcb, std::int64_t deadline) noexcept {
+        const Timer& timer = tcb;
+        if (!timer.is_linked() || timer.deadline_ns > deadline) [[unlikely]]
+            arm(tcb);
+    }
+    /// The same of the earliest one.
     void arm(Tcb& tcb) noexcept {
         const std::int64_t earliest = std::min({tcb.retransmit_at, tcb.ack_at, tcb.keep_alive_at, tcb.give_up_at});
         if (earliest == never) return;

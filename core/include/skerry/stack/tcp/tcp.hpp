@@ -62,7 +62,9 @@ public:
     /// After a burst and after timers: tells the endpoints to which something happened.
     void deliver() noexcept { shared_.ready.deliver(); }
     /// After the tasks: sends the acknowledgements that nothing carried.
-    void flush(time::Instant now) noexcept;
+    void flush(time::Instant now) noexcept {
+        if (!shared_.owed.empty()) send_owed(now);
+    }
 
     // --- listening
 
@@ -102,6 +104,10 @@ public:
 
     /// Whether a write would be taken.
     [[nodiscard]] static bool is_writable(const Tcb& tcb) noexcept { return may_send(tcb.state) && !tcb.is_fin_queued; }
+    /// Takes all of the usual write; false, and nothing is changed, if it is another.
+    [[nodiscard]] bool write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
+        return sender_.write_usual(tcb, from, now);
+    }
     /// Copies what there is room for; the endpoint is told when there is more.
     std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     /// Ends this direction behind what was written.
@@ -126,6 +132,7 @@ public:
     }
 
 private:
+    void send_owed(time::Instant now) noexcept;
     [[nodiscard]] Drop read_header(Segment& segment) noexcept;
     [[nodiscard]] Drop dispatch(Segment& segment) noexcept;
     [[nodiscard]] bool may_begin_again(const Tuple& tuple) const noexcept;

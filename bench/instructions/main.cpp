@@ -37,17 +37,23 @@ void take_the_counter() {
     time::detail::clock_state.source.store(time::ClockSource::tsc);
 }
 
+template <class Run>
+void run(const Operation& operation, Run run) {
+    run(2 * operation.count);  // now everything has the size it needs
+    skerry_instructions_mark();
+    run(operation.count);
+    skerry_instructions_mark();
+    run(2 * operation.count);
+    skerry_instructions_mark();
+    std::printf("%s,%zu\n", operation.name, operation.count);
+}
+
 void run(const Operation& operation) {
+    if (operation.run != nullptr) return run(operation, operation.run);
     testing::Options options;
     options.seed = 1;
     testing::Runtime runtime(options);
-    runtime.run(operation.body(2 * operation.count));  // now everything has the size it needs
-    skerry_instructions_mark();
-    runtime.run(operation.body(operation.count));
-    skerry_instructions_mark();
-    runtime.run(operation.body(2 * operation.count));
-    skerry_instructions_mark();
-    std::printf("%s,%zu\n", operation.name, operation.count);
+    run(operation, [&](std::size_t count) { runtime.run(operation.body(count)); });
 }
 
 }  // namespace
@@ -71,6 +77,7 @@ int main(int argc, char** argv) {
     add_buffer_operations(operations);
     add_network_operations(operations);
     add_stack_operations(operations);
+    add_echo_operations(operations);
     take_the_counter();
     for (const Operation& operation : operations) run(operation);
     return 0;

@@ -1,7 +1,8 @@
 #pragma once
 
 // The operations whose instructions are counted. A body does one `count` times, on skerry::testing: one thread, virtual
-// time and a network in memory, so that a run takes the same path each time and on each machine.
+// time and a network in memory, so that a run takes the same path each time and on each machine. What is about the
+// kernel's sockets cannot be counted there: it has a run instead of a body, and sees to the same path itself.
 
 #include "../common/timed.hpp"
 
@@ -16,6 +17,7 @@ struct Operation {
     const char* name;
     std::size_t count;
     Task<> (*body)(std::size_t count);
+    void (*run)(std::size_t count) = nullptr;
 };
 
 void add_task_operations(std::vector<Operation>& operations);
@@ -24,5 +26,6 @@ void add_timer_operations(std::vector<Operation>& operations);
 void add_buffer_operations(std::vector<Operation>& operations);
 void add_network_operations(std::vector<Operation>& operations);
 void add_stack_operations(std::vector<Operation>& operations);
+void add_echo_operations(std::vector<Operation>& operations);
 
 }  // namespace skerry::instructions

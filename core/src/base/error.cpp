@@ -205,18 +205,18 @@ Error Error::from_os(int os_error) noexcept {
 }
 
 std::string Error::message() const {
-    std::string text = error_category().message(static_cast<int>(code_));
-    if (os_error_ != 0) {
+    std::string text = error_category().message(static_cast<int>(code()));
+    if (os_error() != 0) {
         text += ": ";
-        text += std::system_category().message(os_error_);
-        text += " (errno " + std::to_string(os_error_) + ")";
+        text += std::system_category().message(os_error());
+        text += " (errno " + std::to_string(os_error()) + ")";
     }
     return text;
 }
 
 Error::operator std::error_code() const noexcept {
-    if (os_error_ != 0) return {os_error_, std::system_category()};
-    return make_error_code(code_);
+    if (os_error() != 0) return {os_error(), std::system_category()};
+    return make_error_code(code());
 }
 
 const std::error_category& error_category() noexcept { return immortal.category; }

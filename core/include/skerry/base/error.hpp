@@ -51,14 +51,16 @@ enum class Errc : std::uint16_t {
 class [[nodiscard]] Error {
 public:
     constexpr Error() noexcept = default;
-    constexpr Error(Errc code) noexcept : code_(code) {}  // NOLINT(google-explicit-constructor): a code is an error
-    constexpr Error(Errc code, int os_error) noexcept : code_(code), os_error_(os_error) {}
+    constexpr Error(Errc code) noexcept  // NOLINT(google-explicit-constructor): a code is an error
+        : word_(static_cast<std::uint16_t>(code)) {}
+    constexpr Error(Errc code, int os_error) noexcept
+        : word_(static_cast<std::uint16_t>(code) | std::uint64_t{static_cast<std::uint32_t>(os_error)} << 32U) {}
 
     /// Maps an errno to a code and keeps the number.
     static Error from_os(int os_error) noexcept;
 
-    [[nodiscard]] constexpr Errc code() const noexcept { return code_; }
-    [[nodiscard]] constexpr int os_error() const noexcept { return os_error_; }
+    [[nodiscard]] constexpr Errc code() const noexcept { return static_cast<Errc>(word_ & 0xffffU); }
+    [[nodiscard]] constexpr int os_error() const noexcept { return static_cast<int>(word_ >> 32U); }
 
     /// One line for a log: the code's words and, if there is one, the kernel's.
     [[nodiscard]] std::string message() const;
@@ -67,12 +69,12 @@ public:
     [[nodiscard]] operator std::error_code() const noexcept;  // NOLINT(google-explicit-constructor)
 
     /// Two errors are the same when their codes are; the errno is a detail for people.
-    friend constexpr bool operator==(const Error& a, const Error& b) noexcept { return a.code_ == b.code_; }
-    friend constexpr bool operator==(const Error& a, Errc code) noexcept { return a.code_ == code; }
+    friend constexpr bool operator==(const Error& a, const Error& b) noexcept { return a.code() == b.code(); }
+    friend constexpr bool operator==(const Error& a, Errc code) noexcept { return a.code() == code; }
 
 private:
-    Errc code_ = Errc::ok;
-    std::int32_t os_error_ = 0;
+    // The code, and above it the errno: one word, which every operation writes and every Result moves as such.
+    std::uint64_t word_ = 0;
 };
 
 static_assert(sizeof(Error) == 8);

@@ -73,10 +73,10 @@ __extension__ using Int128 = __int128;
 /// loads across it, on which the check in CycleScale::read relies.
 inline std::uint64_t read_counter() noexcept {
 #if defined(__x86_64__)
-    std::uint32_t low;
-    std::uint32_t high;
+    std::uint64_t low;  // the instruction clears the upper halves
+    std::uint64_t high;
     asm volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
-    return std::uint64_t{high} << 32 | low;
+    return high << 32 | low;
 #elif defined(__aarch64__)
     std::uint64_t count;
     asm volatile("mrs %0, cntvct_el0" : "=r"(count)::"memory");
@@ -140,8 +140,8 @@ public:
         const Rate rate = slot.rate.load(std::memory_order_acquire);
         const std::uint64_t elapsed = counter() - start_cycles;
         // An elapsed time before the start wraps round and is above every length.
-        if ((version & pending) != 0 || elapsed >= length_cycles || version_.load(std::memory_order_relaxed) != version)
-            [[unlikely]]
+        // One that is pending differs from itself without the mark.
+        if (elapsed >= length_cycles || version_.load(std::memory_order_relaxed) != (version & ~pending)) [[unlikely]]
             return false;
         now_ns = start_ns + scaled(static_cast<std::int64_t>(elapsed), rate);
         return true;
@@ -170,7 +170,7 @@ private:
 
     /// Acquire and release on the fields themselves stand where a seqlock would have fences: a reader that
     /// sees a value of a later version sees that version in its second look too.
-    struct Slot {
+    struct alignas(cache_line_bytes) Slot {
         std::atomic<std::uint64_t> start_cycles{0};
         std::atomic<std::int64_t> start_ns{0};
         std::atomic<std::uint64_t> length_cycles{0};

@@ -148,7 +148,11 @@ void Scheduler::grow_unstarted() {
 
 // --- running
 
-unsigned Scheduler::run(unsigned count) noexcept { return run_inlined(count); }
+unsigned Scheduler::run(unsigned count) noexcept {
+    const std::uint64_t before = counters_.resumed.load(std::memory_order_relaxed);
+    run_inlined(count);
+    return static_cast<unsigned>(counters_.resumed.load(std::memory_order_relaxed) - before);
+}
 
 // Apart, because the block may be gone, or another task's, when after_run is called: the id is taken before.
 void Scheduler::resume_hooked(TaskId task, std::coroutine_handle<> coroutine) noexcept {

@@ -20,6 +20,9 @@ public:
     // promise of 20, and is 1 to 2 % of the time.
     static constexpr std::int64_t busy_poll_interval_ns = 10'000;
 
+    // Writes go to the kernel when they are made: holding them back would only add latency.
+    static constexpr bool sends_at_once = true;
+
     Driver(Poller poller, std::uint16_t home) : poller_(std::move(poller)), sockets_(poller_, home), lane_(poller_) {}
 
     SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now) noexcept {
@@ -29,7 +32,6 @@ public:
             return backend::Work::more;
         return any || resumed ? backend::Work::some : backend::Work::none;
     }
-    // Writes go to the kernel when they are made: holding them back would only add latency.
     backend::Work transmit(time::Instant) noexcept { return backend::Work::none; }
     [[nodiscard]] time::Instant next_deadline() const noexcept { return sockets_.next_retry(); }
     bool arm() noexcept { return !poller_.has_harvested(); }

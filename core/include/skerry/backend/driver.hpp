@@ -32,4 +32,9 @@ concept Driver = requires(D& driver, time::Instant now, time::Instant wake_at) {
     { D::busy_poll_interval_ns } -> std::convertible_to<std::int64_t>;
 };
 
+/// Whether `D` sends when a task asks for it: a driver with `static constexpr bool sends_at_once = true` has nothing to
+/// do in transmit(), and the loop does not call it.
+template <class D>
+inline constexpr bool sends_at_once = requires { requires D::sends_at_once; };
+
 }  // namespace skerry::backend

@@ -70,15 +70,17 @@ public:
 
     void run() override {
         const Installed here(*this);
+        Turn last{.worked = true, .has_more = true};
+        // The look at the request stands between the turn and the sleep: one that comes later rings.
         while (!stop_requested_.load(std::memory_order_relaxed)) {
-            const bool worked = turn_inlined();
-            if (!scheduler_.has_ready()) idle(worked);
+            if (!last.has_more) idle(last.worked);
+            last = turn_inlined();
         }
     }
 
     void run_until(bool (*done)(void*), void* context) override {
         const Installed here(*this);
-        scheduler_.awake();  // poll_once() leaves it marked asleep
+        take_mark_back();
         while (!done(context)) {
             const bool worked = turn();
             if (!scheduler_.has_ready() && !done(context)) idle(worked);
@@ -87,10 +89,11 @@ public:
 
     time::Instant poll_once() override {
         const Installed here(*this);
-        scheduler_.awake();
+        take_mark_back();
         turn();
         if (scheduler_.has_ready() || !driver_waiters_.empty()) return time::Instant::now();
         if (!driver_.arm() || !scheduler_.try_sleep()) return time::Instant::now();
+        is_marked_ = true;
         return outside_deadline();
     }
 
@@ -98,7 +101,7 @@ public:
 
     void stop_tasks() override {
         const Installed here(*this);
-        scheduler_.awake();
+        take_mark_back();
         do {
             scheduler_.abort_all();
             driver_.transmit(time::Instant::now());
@@ -137,7 +140,7 @@ public:
     };
 
     /// One turn without sleeping; true when it found something to do. Installed only; for whoever steps a core.
-    bool turn() noexcept { return turn_inlined(); }
+    bool turn() noexcept { return turn_inlined().worked; }
 
     [[nodiscard]] D& driver() noexcept { return driver_; }
 
@@ -145,15 +148,20 @@ private:
     // On virtual time nothing may depend on how long the machine took.
     static constexpr bool is_virtual = requires { requires D::is_virtual; };
 
+    struct Turn {
+        bool worked;    // found something to do
+        bool has_more;  // something is ready that it left to the next
+    };
+
     // Compiled into run(), whose registers it shares.
-    SKERRY_ALWAYS_INLINE bool turn_inlined() noexcept {
+    SKERRY_ALWAYS_INLINE Turn turn_inlined() noexcept {
         bool worked = scheduler_.drain();
         const time::Instant now = time::Instant::now();
         if constexpr (!is_virtual) {
             if (now >= next_slew_) [[unlikely]]
                 slew(now);
         }
-        if (!scheduler_.has_ready() || now >= next_receive_ || !driver_waiters_.empty()) {
+        if (now >= next_receive_ || !scheduler_.has_ready() || !driver_waiters_.empty()) {
             backend::Work received = driver_.receive(now);
             if constexpr (D::busy_poll_interval_ns == 0 && !is_virtual) {
                 if (received == backend::Work::none && idle_ == backend::Idle::spin) received = look_again(now);
@@ -167,12 +175,16 @@ private:
             worked = true;
             next_timer_wake_ = now + (fired < many_timers ? timer_wake_interval : timer_wake_interval_many);
         }
+        bool has_more = false;
         if (scheduler_.has_ready()) {
             worked = true;
-            run_tasks();
+            has_more = run_tasks();
         }
-        driver_.transmit(now);
-        return worked;
+        if constexpr (!backend::sends_at_once<D>) {
+            driver_.transmit(now);
+            has_more = scheduler_.has_ready();  // it wakes those that waited for room, and whose time is over
+        }
+        return {worked, has_more};
     }
 
     SKERRY_ALWAYS_INLINE backend::Work look_again(time::Instant now) noexcept {
@@ -182,34 +194,33 @@ private:
         return backend::Work::none;
     }
 
-    SKERRY_ALWAYS_INLINE void run_tasks() noexcept {
-        if constexpr (is_virtual) {
-            scheduler_.run_inlined(resumes_per_turn_);
-            return;
-        }
+    // Whether more may be ready.
+    SKERRY_ALWAYS_INLINE bool run_tasks() noexcept {
+        if constexpr (is_virtual) return scheduler_.run_inlined(resumes_per_turn_);
         if (is_busy_) [[unlikely]]
             return run_tasks_timed();
         scheduler_.begin_turn();
-        is_busy_ = scheduler_.run_inlined(batch_) == batch_;
+        return is_busy_ = scheduler_.run_inlined(batch_);
     }
 
-    SKERRY_COLD void run_tasks_timed() noexcept {
+    SKERRY_COLD bool run_tasks_timed() noexcept {
         const std::uint64_t start = time::Clock::cycles();
         scheduler_.begin_turn(start);
         is_busy_ = scheduler_.run(batch_) == batch_;
-        if (!is_busy_) return;
+        if (!is_busy_) return scheduler_.has_ready();
         const std::uint64_t took = time::Clock::cycles() - start;
         if (took > turn_cycles_)
             batch_ = std::max(1U, batch_ / 2);
         else if (took < turn_cycles_ / 2)
             batch_ = std::min(resumes_per_turn_, batch_ * 2);
+        return true;
     }
 
     SKERRY_ALWAYS_INLINE void idle(bool worked) noexcept {
         if (!driver_waiters_.empty()) return;
         if constexpr (is_virtual) return park();  // also one that was told to spin: only the park moves the time
-        if (idle_ == backend::Idle::spin) return;
-        if (idle_ == backend::Idle::adaptive) {
+        if (idle_ != backend::Idle::sleep) {
+            if (idle_ == backend::Idle::spin) return;
             const time::Instant now = timers_.turn_time();
             if (worked) idle_since_ = now;
             if (now - idle_since_ < adaptive_spin) return cpu_relax();
@@ -219,10 +230,14 @@ private:
 
     SKERRY_ALWAYS_INLINE void park() noexcept {
         if (!driver_.arm() || !scheduler_.try_sleep()) return;
-        // The stop request rings too; a request that came before the mark is seen here.
-        if (!stop_requested_.load(std::memory_order_relaxed)) driver_.park(wake_time());
+        driver_.park(wake_time());
         scheduler_.awake();
         next_receive_ = time::Instant{};
+    }
+
+    // The mark that poll_once() leaves.
+    void take_mark_back() noexcept {
+        if (std::exchange(is_marked_, false)) scheduler_.awake();
     }
 
     [[nodiscard]] time::Instant wake_time() noexcept {
@@ -258,6 +273,7 @@ private:
     unsigned resumes_per_turn_;
     unsigned batch_;
     bool is_busy_ = false;  // the last turn ended with all the resumes it had
+    bool is_marked_ = false;  // as asleep, between two calls of poll_once()
     std::uint64_t turn_cycles_ = time::Clock::cycles_from(turn_limit);
     time::Instant next_receive_;
     time::Instant next_slew_;

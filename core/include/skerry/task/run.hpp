@@ -66,14 +66,16 @@ SKERRY_ALWAYS_INLINE bool Scheduler::run_one() noexcept {
     }
 }
 
-SKERRY_ALWAYS_INLINE unsigned Scheduler::run_inlined(unsigned count) noexcept {
+SKERRY_ALWAYS_INLINE bool Scheduler::run_inlined(unsigned count) noexcept {
     unsigned ran = 0;
     while (ran < count && run_one()) ++ran;
-    if (ring_limit_ == 0) [[unlikely]]
-        take_spilled();
     SchedulerCounters::add(counters_.resumed, ran);
     current_ = nullptr;
-    return ran;
+    if (ring_limit_ == 0) [[unlikely]] {
+        take_spilled();
+        return true;
+    }
+    return ran == count;
 }
 
 }  // namespace skerry::task

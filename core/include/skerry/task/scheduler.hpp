@@ -176,9 +176,9 @@ public:
 
     /// Makes `node` run soon: into the next slot, whose former owner goes to the ring.
     void wake(WaitNode& node) noexcept {
-        if (next_ != nullptr) enqueue(*next_);
         node.set_state(node_state::next);
-        next_ = &node;
+        WaitNode* const former = std::exchange(next_, &node);
+        if (former != nullptr) enqueue(*former);
     }
 
     /// Puts `node` behind everything that is ready.
@@ -227,8 +227,9 @@ public:
     /// Runs up to `count` ready tasks; returns how many ran. Stops early when nothing is ready.
     unsigned run(unsigned count) noexcept;
 
-    /// The same for the loop of a core, into whose turn it is compiled. Defined in run.hpp.
-    unsigned run_inlined(unsigned count) noexcept;
+    /// The same for the loop of a core, into whose turn it is compiled; returns whether more may be ready: as many as
+    /// `count` ran, or some had spilled. Defined in run.hpp.
+    bool run_inlined(unsigned count) noexcept;
 
     // What has spilled needs no look: outside of run() the ring is full while there is any.
     [[nodiscard]] bool has_ready() const noexcept {
@@ -302,18 +303,15 @@ public:
     /// Marks the core asleep; false when something was posted meanwhile. After true, whoever posts rings.
     [[nodiscard]] bool try_sleep() noexcept {
         TaskHeader* expected = nullptr;
-        if (!inbox_.compare_exchange_strong(expected, asleep_mark(), std::memory_order_acq_rel,
-                                            std::memory_order_relaxed))
-            return false;
-        asleep_ = true;
-        return true;
+        return inbox_.compare_exchange_strong(expected, asleep_mark(), std::memory_order_acq_rel,
+                                              std::memory_order_relaxed);
     }
 
-    /// Takes the mark back, if it was set. Posts that came stay in the inbox.
+    /// Takes the mark back, which try_sleep() has set. Posts that came stay in the inbox.
     void awake() noexcept {
-        if (!std::exchange(asleep_, false)) return;
         TaskHeader* expected = asleep_mark();
         if (!inbox_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed))
+            [[unlikely]]
             ++rings_due_;  // whoever took the mark rings, perhaps only later
     }
 
@@ -442,7 +440,6 @@ private:
     std::uint64_t turn_limit_cycles_ = 0;
     std::uint32_t starts_ = 0;
     bool stack_turn_ = false;
-    bool asleep_ = false;
     bool stopping_ = false;
     std::uint16_t home_;
     CoreId core_;

@@ -9,13 +9,6 @@ namespace {
 
 // The storage holds whatever family it says; copying in and out is how that is read without breaking aliasing.
 template <class Os>
-socklen_t put(const Os& os, sockaddr_storage& out) noexcept {
-    static_assert(sizeof(Os) <= sizeof(sockaddr_storage));
-    std::memcpy(&out, &os, sizeof(os));
-    return sizeof(os);
-}
-
-template <class Os>
 Os get(const sockaddr_storage& in) noexcept {
     Os os;
     std::memcpy(&os, &in, sizeof(os));
@@ -29,21 +22,14 @@ SocketAddr from_v6(const sockaddr_in6& in) noexcept {
 
 }  // namespace
 
-socklen_t to_os(const SocketAddr& address, sockaddr_storage& out) noexcept {
-    const std::uint8_t* const octets = address.ip().octets().data();
-    if (address.is_v4()) {
-        sockaddr_in os{};
-        os.sin_family = AF_INET;
-        os.sin_port = detail::swapped_to_network(address.port());
-        std::memcpy(&os.sin_addr, octets, sizeof os.sin_addr);
-        return put(os, out);
-    }
+socklen_t detail::to_os_v6(const SocketAddr& address, sockaddr_storage& out) noexcept {
     sockaddr_in6 os{};
     os.sin6_family = AF_INET6;
     os.sin6_port = detail::swapped_to_network(address.port());
     os.sin6_scope_id = address.scope();
-    std::memcpy(&os.sin6_addr, octets, sizeof os.sin6_addr);
-    return put(os, out);
+    std::memcpy(&os.sin6_addr, address.ip().octets().data(), sizeof os.sin6_addr);
+    std::memcpy(&out, &os, sizeof os);
+    return sizeof os;
 }
 
 Result<SocketAddr> from_os(const sockaddr_storage& in, socklen_t length) noexcept {

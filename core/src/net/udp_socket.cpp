@@ -27,24 +27,16 @@ bool RecvAwaiterBase::take_given_back() noexcept {
         count = std::min(into.size(), oldest.payload.size());
         if (count != 0) std::memcpy(into.data(), oldest.payload.data(), count);
         truncated = oldest.truncated || count < oldest.payload.size();
-        peer = oldest.peer;
+        *peer = oldest.peer;
         kept.pop_front();
     }
     if (kept.empty()) delete std::exchange(socket_->given_back, nullptr);
     return true;
 }
 
-bool RecvAwaiterBase::await_suspend(std::coroutine_handle<> awaiting) noexcept {
-    SKERRY_ASSERT(socket_->receiver == nullptr, "two receives at once on one socket");
-    task::Scheduler& scheduler = *task::current_scheduler;
-    scheduler.bind(*this, awaiting);
-    if (!tried_ && try_now()) {  // ready, but out of budget: the outcome is taken and waits with us
-        give_claim();
-        scheduler.enqueue(*this);
-        return true;
-    }
-    set_state(task::node_state::linked);
-    socket_->receiver = this;
+bool RecvAwaiterBase::wait_with_outcome() noexcept {
+    give_claim();
+    task::current_scheduler->enqueue(*this);
     return true;
 }
 
@@ -71,7 +63,7 @@ void RecvAwaiterBase::give_back() noexcept {
     Datagram datagram;
     datagram.payload = IoBuf::copy_of(into.first(count));
     if (!datagram.payload) return;  // out of memory: lost, as any datagram may be, but not cut to nothing
-    datagram.peer = peer;
+    datagram.peer = *peer;
     datagram.truncated = truncated;
     kept().push_front(std::move(datagram));
 }
@@ -80,7 +72,7 @@ bool SendAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {
     SKERRY_ASSERT(socket_->sender == nullptr, "two sends at once on one socket");
     task::Scheduler& scheduler = *task::current_scheduler;
     scheduler.bind(*this, awaiting);
-    if (!tried_ && socket_->may_send) {  // out of budget: sends when this task is run again
+    if (out_of_budget_ && socket_->may_send) {  // out of budget: sends when this task is run again
         scheduler.enqueue(*this);
         return true;
     }

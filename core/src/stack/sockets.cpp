@@ -89,7 +89,7 @@ private:
         const std::span<const std::byte> payload = datagram.frame->bytes();
         request.count = std::min(payload.size(), request.into.size());
         request.truncated = request.count < payload.size();
-        request.peer = net::SocketAddr(datagram.source.ip(), datagram.source_port);
+        *request.peer = net::SocketAddr(datagram.source.ip(), datagram.source_port);
         if (request.count != 0) std::memcpy(request.into.data(), payload.data(), request.count);
         datagram.frame->drop();
     }

@@ -23,21 +23,30 @@ public:
     static const backend::DatagramOps operations;
 
 private:
+    struct Sender;
+
+    void on_any_events(std::uint32_t events) noexcept;
     void on_readable() noexcept;
-    backend::Step receive_awaited(backend::RecvRequest& request) noexcept;
+    [[nodiscard]] bool can_receive_single(const backend::RecvRequest& request) const noexcept;
+    void receive_single(backend::RecvRequest& request) noexcept;
+    long receive_single_into(Sender& from, backend::Datagram& datagram) noexcept;
+    void complete_single(backend::RecvRequest& request, const Sender& from, std::size_t bytes) noexcept;
+    void complete_other_family(const Sender& from) noexcept;
+    void lost_single(long answer) noexcept;
+    void receive_awaited(backend::RecvRequest& request) noexcept;
     backend::Step receive_one(backend::RecvRequest& request) noexcept;
-    backend::Step receive_single(backend::RecvRequest& request) noexcept;
     backend::Step receive_batch(backend::RecvRequest& request) noexcept;
-    int receive_into(std::span<backend::Datagram>& slots) noexcept;
-    backend::Step nothing_received(backend::RecvRequest& request) noexcept;
+    long receive_into(std::span<backend::Datagram>& slots) noexcept;
+    backend::Step nothing_received(backend::RecvRequest& request, long answer) noexcept;
     backend::Step without_buffer(backend::RecvRequest& request) noexcept;
     void count_arrival(const backend::RecvRequest& request) noexcept;
     void came_alone() noexcept;
     void came_together() noexcept;
-    backend::Step send_now(backend::SendRequest& request) noexcept;
     backend::Step send_one(backend::SendRequest& request, std::span<const std::byte> data, const net::SocketAddr* to,
                            std::size_t count) noexcept;
+    backend::Step send_other(backend::SendRequest& request) noexcept;
     backend::Step send_batch(backend::SendRequest& request) noexcept;
+    backend::Step not_sent(backend::SendRequest& request, long answer) noexcept;
     backend::Step no_room(backend::SendRequest& request) noexcept;
     Result<> watch(std::uint32_t events) noexcept;
 

@@ -26,7 +26,7 @@ public:
     Driver(Poller poller, std::uint16_t home) : poller_(std::move(poller)), sockets_(poller_, home), lane_(poller_) {}
 
     SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now) noexcept {
-        const bool any = poller_.dispatch() > 0;
+        const bool any = poller_.dispatch(now) > 0;
         const bool resumed = sockets_.resume_paused(now);
         if (poller_.has_harvested()) [[unlikely]]
             return backend::Work::more;

@@ -50,19 +50,21 @@ void Poller::retire(Watched* watched) noexcept {
     watched->next_retired_ = std::exchange(retired_, watched);
 }
 
-void Poller::park_until(time::Instant wake_at) noexcept {
+long Poller::wait_until(time::Instant wake_at) noexcept {
     const auto left = std::max(wake_at - time::Instant::now(), std::chrono::nanoseconds{0});
     timespec timeout{};
     timeout.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(left).count();
     timeout.tv_nsec = (left % std::chrono::seconds{1}).count();
-    if (has_pwait2_) harvested_ = ::epoll_pwait2(epoll_.get(), events_.data(), events_per_poll, &timeout, nullptr);
-    // Linux has it since 5.11, and filters of containers refuse what they do not know with any error they like.
-    if (!has_pwait2_ || (harvested_ < 0 && errno != EINTR)) [[unlikely]] {
+    if (has_pwait2_) {
+        const int count = ::epoll_pwait2(epoll_.get(), events_.data(), events_per_poll, &timeout, nullptr);
+        if (count >= 0 || errno == EINTR) [[likely]]
+            return count;
+        // Linux has it since 5.11, and filters of containers refuse what they do not know with any error they like.
         has_pwait2_ = false;
-        const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();  // never early
-        harvested_ = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll,
-                                     static_cast<int>(std::min<std::int64_t>(ms, 60'000)));
     }
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();  // never early
+    return call_epoll_wait(epoll_.get(), events_.data(), events_per_poll,
+                           static_cast<int>(std::min<std::int64_t>(ms, 60'000)));
 }
 
 void Poller::ring() noexcept {

@@ -71,11 +71,15 @@ public:
     void retire(Watched* watched) noexcept;
 
     /// Hands out some of the events that were harvested; when there are none, asks the kernel without waiting, unless
-    /// a park has just done that. Returns how many it handed out.
-    int dispatch() noexcept;
+    /// a park has just done that. `now` is the time, for seen_at(). Returns how many it handed out.
+    int dispatch(time::Instant now = time::Instant{}) noexcept;
+
+    /// While events are handed out: a time at which all of them had come, and as early a one as is known. The origin
+    /// where the kernel was asked after the turn's time had been taken: then the clock says it.
+    [[nodiscard]] time::Instant seen_at() const noexcept { return seen_at_; }
 
     /// Whether events wait for the next dispatch().
-    [[nodiscard]] bool has_harvested() const noexcept { return handed_out_ < harvested_; }
+    [[nodiscard]] bool has_harvested() const noexcept { return left_ != 0; }
 
     /// Waits for events, the doorbell or `wake_at`; keeps what came for dispatch(). Only when none are kept.
     void park(time::Instant wake_at) noexcept;
@@ -92,14 +96,17 @@ public:
 private:
     Poller(Fd epoll, Fd doorbell) noexcept : epoll_(std::move(epoll)), doorbell_(std::move(doorbell)) {}
 
-    void park_until(time::Instant wake_at) noexcept;
+    long wait_until(time::Instant wake_at) noexcept;
+    void harvest(long count) noexcept;
     void end_batch() noexcept;
     void release_retired() noexcept;
 
     Fd epoll_;
     Fd doorbell_;
-    int harvested_ = -1;  // events in events_; -1: the kernel was not asked since they were all handed out
-    int handed_out_ = 0;  // of them
+    const epoll_event* next_ = nullptr;  // of events_, the first that was not handed out
+    long left_ = 0;  // as many were not
+    bool was_asked_ = false;  // the kernel was, since they were all handed out
+    time::Instant seen_at_;
     std::uint64_t watched_count_ = 0;
     mutable bool is_watched_outside_ = false;  // fd() was asked for
     bool has_pwait2_ = true;
@@ -107,39 +114,43 @@ private:
     std::array<epoll_event, events_per_poll> events_;
 };
 
-SKERRY_ALWAYS_INLINE int Poller::dispatch() noexcept {
-    if (harvested_ < 0) {
+SKERRY_ALWAYS_INLINE void Poller::harvest(long count) noexcept {
+    next_ = events_.data();
+    left_ = std::max(count, 0L);  // after EINTR the loop looks around and asks again
+    was_asked_ = true;
+}
+
+SKERRY_ALWAYS_INLINE int Poller::dispatch(time::Instant now) noexcept {
+    seen_at_ = now;
+    if (!was_asked_) {
         if (watched_count_ == 0 && retired_ == nullptr && !is_watched_outside_) return 0;
-        harvested_ = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0);
-        if (harvested_ < 0) [[unlikely]]
-            return 0;
+        harvest(call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0));
+        seen_at_ = time::Instant{};
     }
-    const int first = handed_out_;
-    handed_out_ = std::min(first + events_per_turn, harvested_);
-    const epoll_event* const end = events_.data() + handed_out_;
-    for (const epoll_event* event = events_.data() + first; event < end; ++event) {
+    const long count = std::min<long>(left_, events_per_turn);
+    const epoll_event* event = next_;
+    for (long i = count; i != 0; --i, ++event) {
         auto* const watched = static_cast<Watched*>(event->data.ptr);
         if (watched != nullptr && !watched->gone_) watched->on_events(event->events);
     }
-    const int count = handed_out_ - first;
-    if (handed_out_ == harvested_) [[likely]]
+    next_ = event;
+    left_ -= count;
+    if (left_ == 0) [[likely]]
         end_batch();
-    return count;
+    return static_cast<int>(count);
 }
 
-inline void Poller::end_batch() noexcept {
-    harvested_ = -1;
-    handed_out_ = 0;
+SKERRY_ALWAYS_INLINE void Poller::end_batch() noexcept {
+    was_asked_ = false;
     if (retired_ != nullptr) [[unlikely]]
         release_retired();
 }
 
-inline void Poller::park(time::Instant wake_at) noexcept {
+SKERRY_ALWAYS_INLINE void Poller::park(time::Instant wake_at) noexcept {
     if (wake_at == time::Instant::max()) [[likely]]
-        harvested_ = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, -1);
+        harvest(call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, -1));
     else
-        park_until(wake_at);
-    if (harvested_ < 0) harvested_ = 0;  // EINTR: the loop looks around and parks again
+        harvest(wait_until(wake_at));
 }
 
 }  // namespace skerry::kernel_io::epoll

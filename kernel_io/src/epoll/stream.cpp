@@ -6,7 +6,6 @@
 #include <skerry/base/compiler.hpp>
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 
@@ -26,46 +25,49 @@ Stream::Stream(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) 
 
 // --- reading
 
-SKERRY_ALWAYS_INLINE Step Stream::received(ReadRequest& request, ssize_t count, std::size_t asked) noexcept {
-    if (count > 0) {
-        request.bytes = static_cast<std::size_t>(count);
-        if (request.bytes < asked && request.kind != ReadKind::peek) may_read = reads_to_the_end_;
-        return Step::done;
+// One recv, into the request's span or a buffer of the pool, which has one.
+SKERRY_ALWAYS_INLINE long Stream::receive(ReadRequest& request) noexcept {
+    if (request.kind != ReadKind::buffer)
+        return call_recv(fd(), request.into.data(), request.into.size(), request.kind == ReadKind::peek ? MSG_PEEK : 0);
+    request.buffer = core().buffers().take_free();
+    const std::span<std::byte> into = request.buffer.writable();
+    return call_recv(fd(), into.data(), into.size(), 0);
+}
+
+// What a recv took.
+SKERRY_ALWAYS_INLINE void Stream::take(ReadRequest& request, std::size_t bytes) noexcept {
+    request.bytes = bytes;
+    std::size_t asked = request.into.size();
+    if (request.kind == ReadKind::buffer) {
+        asked = request.buffer.size();
+        request.buffer.trim_back(asked - bytes);
     }
-    if (count == 0) {
-        request.bytes = 0;
-        end_of_stream = true;
-        return Step::done;
-    }
-    if (errno == EAGAIN) {
+    if (bytes < asked && request.kind != ReadKind::peek) may_read = reads_to_the_end_;
+}
+
+Step Stream::nothing_received(ReadRequest& request, long answer) noexcept {
+    request.buffer.reset();  // who waits holds no buffer
+    if (answer == -EAGAIN) {
         may_read = false;
         return Step::pending;
     }
-    request.error = last_error();
+    if (answer == 0)
+        end_of_stream = true;
+    else
+        request.error = Error::from_os(static_cast<int>(-answer));
     return Step::done;
 }
 
-SKERRY_ALWAYS_INLINE Step Stream::read_buffer(ReadRequest& request) noexcept {
-    IoBuf buffer = core().buffers().allocate();
-    if (!buffer) [[unlikely]] {
+Step Stream::read_now(ReadRequest& request) noexcept {
+    if (request.kind == ReadKind::buffer && !core().buffers().make_free()) [[unlikely]] {
         core().count_no_buffers();
         request.error = Errc::no_buffers;
         return Step::done;
     }
-    const std::span<std::byte> into = buffer.writable();
-    const ssize_t count = call_recv(fd(), into.data(), into.size(), 0);
-    if (count > 0) [[likely]] {
-        buffer.set_size(static_cast<std::size_t>(count));
-        request.buffer = std::move(buffer);
-    }
-    return received(request, count, into.size());
-}
-
-SKERRY_ALWAYS_INLINE Step Stream::read_now(ReadRequest& request) noexcept {
-    if (request.kind == ReadKind::buffer) return read_buffer(request);
-    const int flags = request.kind == ReadKind::peek ? MSG_PEEK : 0;
-    const ssize_t count = call_recv(fd(), request.into.data(), request.into.size(), flags);
-    return received(request, count, request.into.size());
+    const long answer = receive(request);
+    if (answer <= 0) return nothing_received(request, answer);
+    take(request, static_cast<std::size_t>(answer));
+    return Step::done;
 }
 
 Step Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
@@ -74,20 +76,24 @@ Step Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
 
 // --- writing
 
-Step Stream::write_now(WriteRequest& request) noexcept {
+SKERRY_ALWAYS_INLINE Step Stream::write_now(WriteRequest& request) noexcept {
     const std::span<const std::byte> left = request.from.subspan(request.bytes);
-    const ssize_t count = call_send(fd(), left.data(), left.size(), MSG_NOSIGNAL);
-    if (count >= 0) [[likely]] {
-        request.bytes += static_cast<std::size_t>(count);
-        if (request.bytes == request.from.size()) return Step::done;
-        may_write = false;
-        return request.kind == WriteKind::some ? Step::done : Step::pending;
-    }
-    if (errno == EAGAIN) {
+    const long answer = call_send(fd(), left.data(), left.size(), MSG_NOSIGNAL);
+    if (answer < 0) [[unlikely]]
+        return nothing_sent(request, answer);
+    request.bytes += static_cast<std::size_t>(answer);
+    if (request.bytes == request.from.size()) [[likely]]
+        return Step::done;
+    may_write = false;
+    return request.kind == WriteKind::some ? Step::done : Step::pending;
+}
+
+SKERRY_NOINLINE Step Stream::nothing_sent(WriteRequest& request, long answer) noexcept {
+    if (answer == -EAGAIN) {
         may_write = false;
         return Step::pending;
     }
-    request.error = last_error();
+    request.error = Error::from_os(static_cast<int>(-answer));
     return Step::done;
 }
 
@@ -97,7 +103,32 @@ Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
 
 // --- events
 
+// Data came, and there is room as always: the way of nearly every message. What is otherwise is left to functions that
+// need not return here; and a system call takes every register that need not be saved, so that what is needed behind it
+// is looked up again.
 void Stream::on_events(std::uint32_t events) noexcept {
+    if (events != (EPOLLIN | EPOLLOUT) || connecting != nullptr || writer != nullptr) [[unlikely]]
+        return on_any_events(events);
+    may_write = true;
+    may_read = true;
+    if (reader != nullptr) serve_reader();
+}
+
+SKERRY_ALWAYS_INLINE void Stream::serve_reader() noexcept {
+    if (reader->kind == ReadKind::buffer && (reader->buffer || !core().buffers().has_free())) [[unlikely]]
+        return on_any_events(EPOLLIN);
+    const long answer = receive(*reader);
+    if (answer <= 0) [[unlikely]]
+        return end_reader(answer);
+    take(*reader, static_cast<std::size_t>(answer));
+    complete(*this, *reader);
+}
+
+SKERRY_NOINLINE void Stream::end_reader(long answer) noexcept {
+    if (nothing_received(*reader, answer) == Step::done) complete(*this, *reader);
+}
+
+SKERRY_NOINLINE void Stream::on_any_events(std::uint32_t events) noexcept {
     if (connecting != nullptr) [[unlikely]] {
         if (!finish_connect()) return;
     }

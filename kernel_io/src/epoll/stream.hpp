@@ -24,10 +24,15 @@ public:
     static const backend::StreamOps operations;
 
 private:
+    long receive(backend::ReadRequest& request) noexcept;
+    void take(backend::ReadRequest& request, std::size_t bytes) noexcept;
     backend::Step read_now(backend::ReadRequest& request) noexcept;
-    backend::Step read_buffer(backend::ReadRequest& request) noexcept;
-    backend::Step received(backend::ReadRequest& request, ssize_t count, std::size_t asked) noexcept;
+    backend::Step nothing_received(backend::ReadRequest& request, long answer) noexcept;
     backend::Step write_now(backend::WriteRequest& request) noexcept;
+    backend::Step nothing_sent(backend::WriteRequest& request, long answer) noexcept;
+    void serve_reader() noexcept;
+    void end_reader(long answer) noexcept;
+    void on_any_events(std::uint32_t events) noexcept;
     /// False: the connect failed, and this socket is retired.
     bool finish_connect() noexcept;
 

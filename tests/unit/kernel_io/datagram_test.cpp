@@ -74,6 +74,7 @@ struct Receiver {
                 request->into = std::as_writable_bytes(std::span(&single, 1));
             else
                 request->batch = batch;
+            request->peer = &peer;
             if (!f.socket->may_receive || f.socket->ops->receive(*f.socket, *request) == Step::pending) {
                 request->task_and_state = reinterpret_cast<std::uintptr_t>(&header);
                 f.socket->receiver = &*request;
@@ -87,6 +88,7 @@ struct Receiver {
     /// One turn of the core.
     void turn() {
         run();
+        if (sleeps && f.driver.arm()) f.driver.park(time::Instant::now());
         f.driver.receive(time::Instant::now());
         if (f.socket->receiver != nullptr) return;
         f.scheduler->blank(*request);
@@ -102,12 +104,17 @@ struct Receiver {
             REQUIRE(single == received++);
             return;
         }
-        for (std::size_t i = 0; i < request->count; ++i) REQUIRE(number_in(batch[i].payload.bytes()) == received++);
+        for (std::size_t i = 0; i < request->count; ++i) {
+            REQUIRE(number_in(batch[i].payload.bytes()) == received++);
+            if (sleeps) batch[i].payload.reset();
+        }
     }
 
     Fixture& f;
     std::vector<backend::Datagram> batch;
+    bool sleeps = false;  // the core parks before each turn
     std::uint32_t single = 0;
+    net::SocketAddr peer;
     std::uint32_t received = 0;
     bool waits = false;
     task::TaskHeader header;
@@ -118,6 +125,7 @@ TEST_CASE("datagrams that come singly, together, and singly again are all receiv
     const auto slots = GENERATE(0U, 1U, 8U);  // 0: recv_from
     Fixture f;
     Receiver receiver(f, slots);
+    receiver.sleeps = GENERATE(false, true);
     std::mt19937 random(7);
     for (int phase = 0; phase < 40; ++phase) {
         const unsigned most = phase % 2 == 0 ? 1 : 1 + random() % 20;
@@ -128,6 +136,22 @@ TEST_CASE("datagrams that come singly, together, and singly again are all receiv
             REQUIRE(receiver.received == f.sent);
         }
     }
+}
+
+TEST_CASE("a datagram that woke the core was received when the turn began", "[kernel_io][datagram]") {
+    Fixture f;
+    Receiver receiver(f, 1);
+    receiver.sleeps = true;
+    receiver.run();
+    f.send(1);
+    receiver.turn();  // makes the buffer that the next one takes
+    f.send(1);
+    f.driver.park(time::Instant::max());
+    const time::Instant now = time::Instant::now();
+    f.driver.receive(now);
+    REQUIRE(f.socket->receiver == nullptr);
+    CHECK(receiver.batch[0].received_at == now);
+    f.scheduler->blank(*receiver.request);
 }
 
 TEST_CASE("a datagram that nobody takes is reported once", "[kernel_io][datagram]") {

@@ -177,7 +177,7 @@ struct RecvRequest : task::WaitNode {
     std::span<Datagram> batch;      ///< fills these, or
     std::span<std::byte> into;      ///< copies one datagram here
     std::size_t count = 0;          ///< datagrams in `batch`, or bytes in `into`
-    net::SocketAddr peer;           ///< of the one in `into`
+    net::SocketAddr* peer = nullptr;  ///< where the sender of the one in `into` is written
     bool truncated = false;
     Error error;
 };

@@ -37,7 +37,7 @@ struct BufferPoolStats {
 ///
 /// Lifetime: may go away before its buffers; each of them is then freed where it is dropped, and the last
 ///           one takes what is left of the pool with it.
-/// Threads:  allocate() and stats() on the owner: the thread that made the pool, or the last that called
+/// Threads:  all but the drop of a buffer on the owner: the thread that made the pool, or the last that called
 ///           adopt(). Buffers may be dropped anywhere. Destroyed by the owner, or when that thread has ended.
 /// Cost:     allocate and release together 4 ns while the core keeps its buffers; see bench/buffer_pool.cpp.
 class BufferPool {
@@ -52,10 +52,20 @@ public:
     /// Errors:   an IoBuf that is false, when buffers_max are out or the heap refuses (misses).
     /// Cost:     no allocation once as many buffers exist as are in use.
     [[nodiscard]] IoBuf allocate() noexcept {
-        SKERRY_DEBUG_ASSERT(is_owner(), "a buffer pool is used by its owner only; see adopt()");
-        FreeList& list = *list_;
-        if (list.count == 0 && !refill()) [[unlikely]]
+        if (!make_free()) [[unlikely]]
             return {};
+        return take_free();
+    }
+
+    /// Whether a buffer is at hand. Then take_free() is allocate(), and calls no function.
+    [[nodiscard]] bool has_free() const noexcept {
+        SKERRY_DEBUG_ASSERT(is_owner(), "a buffer pool is used by its owner only; see adopt()");
+        return list_->count != 0;
+    }
+    /// Sees to it. Errors: false, where allocate() would give nothing.
+    [[nodiscard]] bool make_free() noexcept { return has_free() || refill(); }
+    [[nodiscard]] IoBuf take_free() noexcept {
+        FreeList& list = *list_;
         Block& block = *list.blocks[--list.count];
         unpoison_memory(block.memory(), list.capacity);
         return {block, block.memory(), list.capacity, list.headroom, list.payload};

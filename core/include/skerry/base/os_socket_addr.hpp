@@ -32,8 +32,22 @@ inline void from_v4(const sockaddr_storage& in, SocketAddr& out) noexcept {
 
 }  // namespace detail
 
+namespace detail {
+socklen_t to_os_v6(const SocketAddr& address, sockaddr_storage& out) noexcept;
+}
+
 /// Writes `address` to the front of `out`; returns how many bytes that are. The rest stays as it is.
-[[nodiscard]] socklen_t to_os(const SocketAddr& address, sockaddr_storage& out) noexcept;
+/// Cost:     inline for IPv4: each sent datagram pays it.
+[[nodiscard]] inline socklen_t to_os(const SocketAddr& address, sockaddr_storage& out) noexcept {
+    if (!address.is_v4()) [[unlikely]]
+        return detail::to_os_v6(address, out);
+    sockaddr_in os{};
+    os.sin_family = AF_INET;
+    os.sin_port = detail::swapped_to_network(address.port());
+    std::memcpy(&os.sin_addr, address.ip().octets().data(), sizeof os.sin_addr);
+    std::memcpy(&out, &os, sizeof os);
+    return sizeof os;
+}
 
 /// Reads what the kernel wrote; `length` is what it said.
 ///
@@ -42,13 +56,19 @@ inline void from_v4(const sockaddr_storage& in, SocketAddr& out) noexcept {
 ///           short for the family, as for the peer of an unnamed socket.
 [[nodiscard]] Result<SocketAddr> from_os(const sockaddr_storage& in, socklen_t length) noexcept;
 
-/// The same into `out`, which stays as it is on an error; whether there was none.
-/// Cost:     inline for IPv4: each received datagram pays it.
+/// The same into `out` when it is IPv4; else `out` stays as it is and the answer is false.
+/// Cost:     inline: each received datagram pays it.
+inline bool from_os_v4(const sockaddr_storage& in, socklen_t length, SocketAddr& out) noexcept {
+    if (length < sizeof(sockaddr_in) || in.ss_family != AF_INET) [[unlikely]]
+        return false;
+    detail::from_v4(in, out);
+    return true;
+}
+
+/// The same for every family; `out` stays as it is on an error. Whether there was none.
 inline bool from_os(const sockaddr_storage& in, socklen_t length, SocketAddr& out) noexcept {
-    if (length >= sizeof(sockaddr_in) && in.ss_family == AF_INET) [[likely]] {
-        detail::from_v4(in, out);
+    if (from_os_v4(in, length, out)) [[likely]]
         return true;
-    }
     const auto read = from_os(in, length);
     if (read) out = *read;
     return bool(read);

@@ -10,6 +10,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <span>
 #include <string>
@@ -167,8 +168,11 @@ public:
     /// Becomes the IPv4 address of these octets, as they travel, with this port.
     /// Cost:     a few stores; a temporary of 24 bytes would be put together on the stack first.
     void assign_v4(const std::array<std::uint8_t, 4>& octets, std::uint16_t port) noexcept {
-        const std::array<std::uint32_t, 4> words{std::bit_cast<std::uint32_t>(octets)};
-        ip_.octets_ = std::bit_cast<std::array<std::uint8_t, 16>>(words);
+        std::uint64_t front = 0;
+        const std::uint64_t back = 0;
+        std::memcpy(&front, octets.data(), octets.size());
+        std::memcpy(ip_.octets_.data(), &front, sizeof front);
+        std::memcpy(ip_.octets_.data() + sizeof front, &back, sizeof back);
         ip_.family_ = IpFamily::v4;
         port_ = port;
         scope_ = 0;

@@ -42,9 +42,10 @@ public:
 
     [[nodiscard]] bool await_ready() noexcept {
         check_home(socket_->home);
-        if (task::current_scheduler->spend()) [[unlikely]]
+        if (task::current_scheduler->spend()) [[unlikely]] {
+            out_of_budget_ = true;
             return false;
-        tried_ = true;
+        }
         return try_now();
     }
 
@@ -52,7 +53,7 @@ public:
         SKERRY_ASSERT(socket_->reader == nullptr, "two reads at once on one stream");
         task::Scheduler& scheduler = *task::current_scheduler;
         scheduler.bind(*this, awaiting);
-        if (!tried_ && try_now()) {  // ready, but out of budget: the outcome is taken and waits with us
+        if (out_of_budget_ && try_now()) {  // ready, but out of budget: the outcome is taken and waits with us
             give_claim();
             scheduler.enqueue(*this);
             return true;
@@ -92,7 +93,7 @@ private:
     }
 
     backend::StreamSocket* socket_;
-    bool tried_ = false;
+    bool out_of_budget_ = false;
 };
 
 class ReadAwaiter : public ReadAwaiterBase {
@@ -127,9 +128,10 @@ public:
 
     [[nodiscard]] bool await_ready() noexcept {
         check_home(socket_->home);
-        if (task::current_scheduler->spend()) [[unlikely]]
+        if (task::current_scheduler->spend()) [[unlikely]] {
+            out_of_budget_ = true;
             return false;
-        tried_ = true;
+        }
         return try_now();
     }
 
@@ -137,7 +139,7 @@ public:
         SKERRY_ASSERT(socket_->writer == nullptr, "two writes at once on one stream");
         task::Scheduler& scheduler = *task::current_scheduler;
         scheduler.bind(*this, awaiting);
-        if (!tried_ && (socket_->may_write || is_refused())) {  // out of budget
+        if (out_of_budget_ && (socket_->may_write || is_refused())) {  // out of budget
             // A write of "all" begins now: if only a part is accepted it must wait for room, which it cannot do any
             // more when it is resumed. A write of "some" is made when this task runs again, so that a cancelled one
             // has written nothing.
@@ -176,7 +178,7 @@ protected:
 private:
     [[nodiscard]] bool is_refused() const noexcept { return socket_->write_shut; }
     [[nodiscard]] bool is_done() const noexcept {
-        return kind == backend::WriteKind::some ? bytes != 0 || from.empty() : bytes == from.size();
+        return bytes == from.size() || (kind == backend::WriteKind::some && bytes != 0);
     }
     [[nodiscard]] bool try_now() noexcept {
         if (is_refused()) [[unlikely]] {
@@ -188,7 +190,7 @@ private:
     }
 
     backend::StreamSocket* socket_;
-    bool tried_ = false;
+    bool out_of_budget_ = false;
 };
 
 class WriteAwaiter : public WriteAwaiterBase {

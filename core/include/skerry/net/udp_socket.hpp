@@ -40,12 +40,21 @@ public:
 
     [[nodiscard]] bool await_ready() noexcept {
         check_home(socket_->home);
-        if (task::current_scheduler->spend()) [[unlikely]]
+        if (task::current_scheduler->spend()) [[unlikely]] {
+            out_of_budget_ = true;
             return false;
-        tried_ = true;
+        }
         return try_now();
     }
-    [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept;
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
+        SKERRY_ASSERT(socket_->receiver == nullptr, "two receives at once on one socket");
+        task::current_scheduler->bind(*this, awaiting);
+        if (out_of_budget_ && try_now()) [[unlikely]]
+            return wait_with_outcome();
+        set_state(task::node_state::linked);
+        socket_->receiver = this;
+        return true;
+    }
     [[nodiscard]] bool is_complete() const noexcept { return state() == task::node_state::idle; }
     void cancel() noexcept {
         if (state() != task::node_state::idle) [[unlikely]]
@@ -65,11 +74,13 @@ private:
         return socket_->may_receive && socket_->ops->receive(*socket_, *this) == backend::Step::done;
     }
     [[nodiscard]] bool take_given_back() noexcept;
+    /// Ready, but out of budget: the outcome is taken and waits with us.
+    [[nodiscard]] bool wait_with_outcome() noexcept;
     void cancel_slow() noexcept;
     void give_back() noexcept;
 
     backend::DatagramSocket* socket_;
-    bool tried_ = false;
+    bool out_of_budget_ = false;
 };
 
 class RecvBatchAwaiter : public RecvAwaiterBase {
@@ -86,12 +97,18 @@ public:
 class RecvFromAwaiter : public RecvAwaiterBase {
 public:
     RecvFromAwaiter(backend::DatagramSocket& socket, std::span<std::byte> out) noexcept
-        : RecvAwaiterBase(socket, {}, out) {}
+        : RecvAwaiterBase(socket, {}, out) {
+        peer = &peer_;
+    }
+    ~RecvFromAwaiter() { cancel(); }  // while `peer_`, which a datagram that is given back takes along, is there
     [[nodiscard]] Result<Received> await_resume() noexcept {
         if (failed()) [[unlikely]]
             return error;
-        return Received{count, peer, truncated};
+        return Received{count, peer_, truncated};
     }
+
+private:
+    SocketAddr peer_;
 };
 
 class SendAwaiter : protected backend::SendRequest {
@@ -106,9 +123,10 @@ public:
 
     [[nodiscard]] bool await_ready() noexcept {
         check_home(socket_->home);
-        if (task::current_scheduler->spend()) [[unlikely]]
+        if (task::current_scheduler->spend()) [[unlikely]] {
+            out_of_budget_ = true;
             return false;
-        tried_ = true;
+        }
         return try_now();
     }
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept;
@@ -134,7 +152,7 @@ private:
     }
 
     backend::DatagramSocket* socket_;
-    bool tried_ = false;
+    bool out_of_budget_ = false;
     bool is_over_ = false;
 };
 

@@ -83,7 +83,7 @@ void DatagramPort::copy_one(RecvRequest& request) noexcept {
     request.count = std::min(request.into.size(), oldest.payload.size());
     if (request.count != 0) std::memcpy(request.into.data(), oldest.payload.data(), request.count);
     request.truncated = request.count < oldest.payload.size();
-    request.peer = oldest.peer;
+    *request.peer = oldest.peer;
     queue_.pop_front();
 }
 

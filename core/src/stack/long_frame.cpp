@@ -2,10 +2,27 @@
 
 #include <skerry/backend/frame_cache.hpp>
 
+#include <atomic>
 #include <cstring>
 #include <new>
 
 namespace skerry::stack {
+
+namespace {
+
+std::atomic<std::size_t> kept{0};  // bytes; guards nothing
+
+std::size_t memory_of(const Frame& frame) noexcept { return sizeof(Frame) + frame.capacity; }
+
+void release(BufferOwner* owner) noexcept {
+    auto* const frame = static_cast<Frame*>(owner);
+    kept.fetch_sub(memory_of(*frame), std::memory_order_relaxed);
+    ::operator delete(static_cast<void*>(frame), std::align_val_t{alignof(Frame)});
+}
+
+}  // namespace
+
+std::size_t bytes_in_long_frames() noexcept { return kept.load(std::memory_order_relaxed); }
 
 Frame* make_long_frame(std::size_t bytes) noexcept {
     SKERRY_ASSERT(bytes <= long_frame_bytes_max, "no packet is that long");
@@ -14,10 +31,9 @@ Frame* make_long_frame(std::size_t bytes) noexcept {
     void* const memory = ::operator new(sizeof(Frame) + capacity, std::align_val_t{alignof(Frame)}, std::nothrow);
     if (memory == nullptr) return nullptr;
     auto* const frame = new (memory) Frame;
-    frame->release = [](BufferOwner* owner) noexcept {
-        ::operator delete(static_cast<void*>(static_cast<Frame*>(owner)), std::align_val_t{alignof(Frame)});
-    };
+    frame->release = &release;
     frame->capacity = static_cast<std::uint32_t>(capacity);
+    kept.fetch_add(memory_of(*frame), std::memory_order_relaxed);
     frame->data = reinterpret_cast<std::byte*>(frame + 1) + headroom;
     frame->headroom = headroom;
     frame->length = static_cast<std::uint16_t>(bytes);

@@ -108,7 +108,8 @@ Frame* Reassembly::finish(Partial& partial, wire::Ipv4Header& header) noexcept {
         return nullptr;
     }
     header = first.header;
-    Frame* const whole = make_long_frame(partial.payload_bytes);
+    const bool may_make = bytes_in_long_frames() < limits_.heap_bytes_max;
+    Frame* const whole = may_make ? make_long_frame(partial.payload_bytes) : nullptr;
     if (whole == nullptr) {
         forget(partial, Drop::ipv4_reassembly_full);
         return nullptr;

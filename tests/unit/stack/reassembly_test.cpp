@@ -2,6 +2,9 @@
 
 #include "support/stack_host.hpp"
 
+#include <skerry/stack/long_frame.hpp>
+#include <skerry/stack/wire/udp.hpp>
+
 #include <algorithm>
 #include <memory>
 #include <random>
@@ -181,6 +184,48 @@ TEST_CASE("the memory that pieces hold is bounded", "[stack][reassembly]") {
     Fixture f(config);
     for (std::uint16_t id = 0; id < 500; ++id) f.give(0, 8, true, id);
     CHECK(f.table->bytes() <= 102'048);
+}
+
+TEST_CASE("datagrams that nobody reads are put together up to a limit", "[stack][reassembly]") {
+    stack::StackConfig config = host_config();
+    config.reassembly.heap_bytes_max = std::size_t{256} << 10U;
+    StackHost host(config);
+    struct Socket final : stack::UdpEndpoint {
+        void on_ready() noexcept override {}
+    } socket;
+    REQUIRE(host.stack.udp().open(socket, {}, 7000));
+    const auto send = [&](std::uint16_t id) {
+        constexpr std::size_t bytes = 40'000;
+        Bytes segment(bytes);
+        stack::wire::UdpHeader udp;
+        udp.source_port = 5000;
+        udp.destination_port = 7000;
+        udp.bytes = bytes;
+        stack::wire::write(udp, segment.data());
+        for (std::size_t at = 0; at < bytes; at += 1000) {
+            Bytes packet(stack::wire::ipv4_bytes + 1000);
+            Ipv4Header header;
+            header.total_bytes = static_cast<std::uint16_t>(packet.size());
+            header.id = id;
+            header.protocol = stack::wire::ip_protocol::udp;
+            header.source = peer_ip;
+            header.destination = host_ip;
+            header.fragment_offset_bytes = static_cast<std::uint16_t>(at);
+            header.more_fragments = at + 1000 < bytes;
+            stack::wire::write(header, packet.data());
+            std::memcpy(packet.data() + stack::wire::ipv4_bytes, segment.data() + at, 1000);
+            host.give(ethernet(stack::wire::ether_type::ipv4, packet));
+        }
+    };
+    for (std::uint16_t id = 0; id < 20; ++id) send(id);
+    CHECK(socket.unread() == 7);
+    CHECK(host.dropped(Drop::ipv4_reassembly_full) == 13 * 40);
+    CHECK(host.frames.out() == 0);
+    for (auto got = socket.take(); got.frame != nullptr; got = socket.take()) got.frame->drop();
+    CHECK(stack::bytes_in_long_frames() == 0);
+    send(20);
+    CHECK(socket.unread() == 1);
+    host.stack.udp().close(socket, host.now);
 }
 
 TEST_CASE("a datagram of too many pieces is dropped", "[stack][reassembly]") {

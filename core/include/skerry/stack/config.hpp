@@ -2,6 +2,7 @@
 
 // What a stack is told before it runs. Every limit has a counter, which is a reason in drop.hpp.
 
+#include "long_frame.hpp"
 #include "steering/core_steering.hpp"
 #include "tcp/limits.hpp"
 #include "wire/addresses.hpp"
@@ -30,6 +31,7 @@ struct ReassemblyLimits {
     std::size_t datagrams_max = 1024;
     std::size_t bytes_max = std::size_t{4} << 20U;  ///< of memory that pieces hold
     std::size_t pieces_max = 64;  ///< of one datagram
+    std::size_t heap_bytes_max = long_frames_bytes_max;  ///< in long frames, of all cores: beyond, none is put together
     std::chrono::nanoseconds timeout = std::chrono::seconds{30};
     constexpr ReassemblyLimits() noexcept {}
 };

@@ -13,6 +13,15 @@ namespace skerry::stack {
 /// The longest packet's bytes behind its headers.
 inline constexpr std::size_t long_frame_bytes_max = 65'535;
 
+/// What strangers may make this process keep of them by default, in datagrams that were put together and in packets
+/// that crossed to another core as copies: no pool bounds these, and each of many sockets may be one that nobody reads.
+inline constexpr std::size_t long_frames_bytes_max = std::size_t{256} << 20U;
+
+/// The memory of all long frames of this process.
+///
+/// Threads: any.
+[[nodiscard]] std::size_t bytes_in_long_frames() noexcept;
+
 /// A frame with the usual headroom and `bytes` of data, not initialized; null when there is no memory.
 [[nodiscard]] Frame* make_long_frame(std::size_t bytes) noexcept;
 

@@ -94,7 +94,7 @@ Frame* CoreSteering::empty_frame(std::size_t bytes) noexcept {
     Frame* const frame = to_give_.take(frames_) ? frames_.allocate() : nullptr;
     if (frame != nullptr && frame->tailroom() >= bytes) return frame;
     if (frame != nullptr) frame->drop();
-    return make_long_frame(bytes);
+    return bytes_in_long_frames() < shared_.options().heap_bytes_max ? make_long_frame(bytes) : nullptr;
 }
 
 Frame* CoreSteering::copy_of(std::span<const std::byte> bytes, const Frame& like) noexcept {

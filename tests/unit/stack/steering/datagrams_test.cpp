@@ -123,6 +123,28 @@ TEST_CASE("who does not read on one core leaves another its frames", "[stack][st
     CHECK(socket.text() == "kept");
 }
 
+TEST_CASE("what crosses as a copy on the heap is limited by the memory that it takes", "[stack][steering][udp]") {
+    stack::SteeringOptions how = StackCores::options(2, 1);
+    how.heap_bytes_max = 100'000;
+    StackCores cores(how);
+    for (std::uint16_t port = 7000; port < 7010; ++port) cores[1].bind(port);
+    for (std::size_t i = 0; i < 800; ++i)
+        for (std::uint16_t port = 7000; port < 7010; ++port) {
+            cores.give(0, datagram(port, "kept"));
+            cores.cross();
+        }
+    CHECK(stack::bytes_in_long_frames() >= 100'000);
+    CHECK(stack::bytes_in_long_frames() <= 101'000);
+    CHECK(cores[0].stack.drops()[Drop::no_frame] > 1000);
+    for (const auto& socket : cores[1].sockets)
+        while (socket->text() != "-") {
+        }
+    CHECK(stack::bytes_in_long_frames() == 0);
+    cores.give(0, datagram(7000, "again"));
+    cores.cross();
+    CHECK(cores[1].sockets.front()->text() == "again");
+}
+
 // --- sent to many
 
 TEST_CASE("what is sent to a group reaches the members of every core, and no core without", "[stack][steering][udp]") {

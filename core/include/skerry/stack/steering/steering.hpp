@@ -27,6 +27,7 @@
 #include "port_owners.hpp"
 #include "toeplitz.hpp"
 
+#include "../long_frame.hpp"
 #include "../../base/cache_line.hpp"
 #include "../../base/spin_lock.hpp"
 
@@ -48,6 +49,7 @@ struct SteeringOptions {
     bool hashes_udp_ports = true;  ///< of datagrams as of segments; else of their addresses alone
     std::uint16_t table_entries = 128;  ///< of that table; a power of two
     std::size_t ring_frames = 512;  ///< of each ordered pair of cores; what comes to a full ring is dropped
+    std::size_t heap_bytes_max = long_frames_bytes_max;  ///< in long frames: beyond, nothing crosses as a copy there
     std::size_t flows_max = 1U << 20U;  ///< connections of all cores
     std::uint64_t seed = 0;
     constexpr SteeringOptions() noexcept {}

@@ -474,7 +474,7 @@ TEST_CASE("of a shared port a flow reaches one core, whole or in pieces", "[stac
         send_flows_both_ways(cores, hashes_udp_ports);
         const auto counts = flows_together(sockets);
         CHECK(counts[0] + counts[1] + counts[2] == 60);
-        if (hashes_udp_ports) CHECK(std::ranges::min(counts) > 5);
+        if (hashes_udp_ports) CHECK(std::ranges::min(counts) > 2);  // one may have a fifth of the queues
     }
     SECTION("the core by whose queue some come has none") {
         cores[1].stack.udp().close(*sockets[1], cores.now);

@@ -52,6 +52,9 @@ TaskHeader& Slab::allocate_slow(std::size_t frame_bytes, unsigned index) {
 
 void Slab::add_chunk() {
     std::byte* const chunk = map_aligned_chunk();
+    // Where tasks are so many, each resume would miss in the TLB too. The first chunk is left in small pages, because a
+    // program with few tasks would get 2 MiB for them. What the kernel answers does not matter.
+    if (!chunks_.empty()) (void)::madvise(chunk, chunk_bytes, MADV_HUGEPAGE);
     ::new (chunk) ChunkHeader{home_};
     if (!chunks_.empty()) chunks_.back().used_end = bump_;
     bump_ = chunk + sizeof(ChunkHeader);

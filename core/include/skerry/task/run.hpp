@@ -67,7 +67,7 @@ SKERRY_ALWAYS_INLINE bool Scheduler::run_one() noexcept {
 }
 
 SKERRY_ALWAYS_INLINE bool Scheduler::run_inlined(unsigned count) noexcept {
-    unsigned ran = 0;
+    unsigned ran = ring_tail_ - ring_head_ > many_ready ? run_many(count) : 0;
     while (ran < count && run_one()) ++ran;
     SchedulerCounters::add(counters_.resumed, ran);
     current_ = nullptr;

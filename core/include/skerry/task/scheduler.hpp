@@ -224,6 +224,9 @@ public:
 
     // Running.
 
+    /// With more awaiters in the ring than these, the frames of those that come next are fetched while one runs.
+    static constexpr std::uint32_t many_ready = 8;
+
     /// Runs up to `count` ready tasks; returns how many ran. Stops early when nothing is ready.
     unsigned run(unsigned count) noexcept;
 
@@ -397,6 +400,8 @@ private:
     SKERRY_COLD void take_spilled() noexcept;
 
     bool run_one() noexcept;
+    SKERRY_NOINLINE unsigned run_many(unsigned count) noexcept;
+    void fetch_frame(std::uint32_t place) const noexcept;
     void resume(TaskHeader& task, std::coroutine_handle<> coroutine) noexcept;
     SKERRY_COLD void resume_hooked(TaskId task, std::coroutine_handle<> coroutine) noexcept;
     void start_now(TaskHeader& task) noexcept;

@@ -10,17 +10,27 @@
 
 namespace skerry::stack {
 
-class Sockets::Stream final : public backend::StreamSocket, public tcp::Endpoint, public ListLink {
+/// What a stream keeps besides its two records: in front, so that all that a segment and its answer touch is two lines.
+class Sockets::StreamPart : public tcp::Endpoint {
 public:
-    explicit Stream(Sockets& sockets) noexcept : sockets_(&sockets) {
-        ops = &operations;
-        home = sockets.home_;
-        begin = this;
-        waiter = &reader;
-    }
-
     /// Waits for the connection; null once it was told.
     backend::ConnectRequest* connecting = nullptr;
+
+protected:
+    explicit StreamPart(Sockets& sockets) noexcept : sockets_(&sockets) {}
+
+    Sockets* sockets_;
+};
+
+class alignas(cache_line_bytes) Sockets::Stream final : public StreamPart,
+                                                        public backend::StreamSocket,
+                                                        public ListLink {
+public:
+    explicit Stream(Sockets& sockets) noexcept : StreamPart(sockets) {
+        ops = &operations;
+        home = sockets.home_;
+        waiter = &reader;
+    }
 
     /// The peer's address is known: the connection was accepted or is being made.
     void set_peer() noexcept;
@@ -51,8 +61,6 @@ private:
     static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept;
 
     static const backend::StreamOps operations;
-
-    Sockets* sockets_;
 };
 
 }  // namespace skerry::stack

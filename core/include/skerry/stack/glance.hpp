@@ -62,6 +62,10 @@ struct Glance {
 
     [[nodiscard]] const std::byte* ip() const noexcept { return frame->data + wire::ethernet_bytes; }
     [[nodiscard]] const std::byte* transport() const noexcept { return ip() + wire::ipv4_bytes; }
+    /// Of a segment of TCP, whether something follows its header.
+    [[nodiscard]] bool has_payload() const noexcept {
+        return ip_bytes() > wire::ipv4_bytes + (wire::load_8(transport() + 12) >> 4U) * 4U;
+    }
     [[nodiscard]] std::uint32_t ip_bytes() const noexcept { return wire::load_be16(ip() + 2); }
     /// Whether the checksum of the IPv4 header holds, and that of `bytes` of the transport.
     [[nodiscard]] bool checksums_hold(std::uint32_t bytes, bool has_transport_checksum) const noexcept {

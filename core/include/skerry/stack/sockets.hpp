@@ -48,6 +48,7 @@ public:
     class Datagrams;
     class Listener;
     class Stream;
+    class StreamPart;
 
 private:
     friend Datagrams;

@@ -48,7 +48,7 @@ Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::In
 void ActiveOpen::send_again_later(Tcb& tcb, time::Instant now) noexcept {
     const auto wait = shared_.config.tcp.rto_initial * (std::int64_t{1} << tcb.syn_retries);
     tcb.retransmit_at = now.as_nanos() + wait.count();
-    shared_.arm(tcb);
+    shared_.arm(tcb, tcb.retransmit_at);
 }
 
 bool ActiveOpen::on_timeout(Tcb& tcb, time::Instant now) noexcept {

@@ -79,7 +79,7 @@ void Output::send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<c
 SKERRY_COLD void Output::put_off(Tcb& tcb, time::Instant now) noexcept {
     if (AckLink& link = tcb; link.is_linked()) link.unlink();
     tcb.ack_at = now.as_nanos() + shared_.config.tcp.delayed_ack.count();
-    shared_.arm(tcb);
+    shared_.arm(tcb, tcb.ack_at);
 }
 
 bool Output::send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant now) noexcept {

@@ -97,7 +97,7 @@ void Tcp::forget(Endpoint& endpoint) noexcept {
 
 void Tcp::watch_orphan(Tcb& tcb, time::Instant now) noexcept {
     tcb.give_up_at = now.as_nanos() + shared_.config.tcp.fin_wait_2.count();
-    shared_.arm(tcb);
+    shared_.arm(tcb, tcb.give_up_at);
 }
 
 void Tcp::enter_time_wait(Tcb& tcb, time::Instant now) noexcept {

@@ -148,7 +148,7 @@ void Sender::try_again_soon(Tcb& tcb, time::Instant now) noexcept {
         return;
     }
     tcb.retransmit_at = now.as_nanos() + shared_.config.tcp.rto_min.count();
-    shared_.arm(tcb);
+    shared_.arm(tcb, tcb.retransmit_at);
 }
 
 // What was learned of the way is out of date after a silence of a time-out: RFC 5681 section 4.1.

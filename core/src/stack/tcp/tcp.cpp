@@ -136,7 +136,15 @@ bool Tcp::input_error(const IcmpError& error) noexcept {
 }
 
 void Tcp::send_owed(time::Instant now) noexcept {
-    while (!shared_.owed.empty()) output_.send_ack(static_cast<Tcb&>(shared_.owed.front()), now);
+    while (!shared_.owed.empty()) {
+        Tcb& tcb = static_cast<Tcb&>(shared_.owed.front());
+        if (tcb.ack_at <= now.as_nanos()) {
+            output_.send_ack(tcb, now);
+        } else {
+            static_cast<AckLink&>(tcb).unlink();
+            shared_.arm(tcb, tcb.ack_at);
+        }
+    }
 }
 
 // --- a segment of a connection: RFC 9293 section 3.10.7.4

@@ -34,7 +34,7 @@ void Tcp::restart_keep_alive(Tcb& tcb, time::Instant now) noexcept {
     if (!tcb.keep_alive || tcb.state == State::closed) return;
     if (tcb.heard_at == 0) tcb.heard_at = now.as_nanos();
     tcb.keep_alive_at = tcb.heard_at + std::chrono::nanoseconds{std::chrono::seconds{tcb.keep_alive_idle_s}}.count();
-    shared_.arm(tcb);
+    shared_.arm(tcb, tcb.keep_alive_at);
 }
 
 // RFC 9293 section 3.8.4. While data is under way that does the asking.

@@ -1,8 +1,11 @@
 // The usual segment: of a connection that stands, exactly the next one, with nothing unusual about it. It is read at
 // fixed places and goes straight to the two halves of its connection; every other goes the long way, through tcp.cpp.
 //
-// With many connections most of the time goes into waiting for memory, so the slots, connections and waiting tasks of a
-// whole burst are fetched before the first segment is worked on, each pass touching what the one before has fetched.
+// With many connections most of the time goes into waiting for memory, so what a whole burst will touch is fetched
+// before its first segment is worked on, each pass touching what the one before has fetched: slots, connections,
+// sockets, waiting reads and their buffers. A pass is as long as memory takes; segments fetched one by one, a few in
+// front of the one that is worked on, would wait at each step. The rest of a task's frame its scheduler fetches, while
+// tasks run.
 
 #include <skerry/stack/tcp/tcp.hpp>
 
@@ -10,26 +13,31 @@
 #include <skerry/base/compiler.hpp>
 #include <skerry/stack/wire/checksum.hpp>
 
+#include <algorithm>
+
 namespace skerry::stack::tcp {
 
 namespace {
 
-// Of a task that waits: what a loop that reads and writes touches of its frame.
-constexpr std::size_t frame_bytes_fetched = 7 * cache_line_bytes;
+constexpr std::size_t buffer_bytes_fetched = 2 * cache_line_bytes;
 
-void fetch(const void* at, std::size_t bytes) noexcept {
-    for (std::size_t i = 0; i < bytes; i += cache_line_bytes) prefetch_write(static_cast<const std::byte*>(at) + i);
+// Inlined in any case: g++ takes a function that only prefetches for one without effect, and leaves calls of it out.
+SKERRY_ALWAYS_INLINE void fetch(const void* at, std::size_t bytes) noexcept {
+    if (bytes == 0) return;
+    const auto* const first = static_cast<const std::byte*>(at);
+    for (std::size_t i = 0; i < bytes - 1; i += cache_line_bytes) prefetch_write(first + i);
+    prefetch_write(first + bytes - 1);
 }
 
-const backend::ReadRequest* waiter_of(const Glance& glance) noexcept {
-    if (glance.connection == nullptr || glance.connection->endpoint == nullptr) return nullptr;
+const backend::ReadRequest* read_of(const Glance& glance) noexcept {
+    if (glance.connection == nullptr || !glance.has_payload() || glance.connection->endpoint == nullptr) return nullptr;
     const Endpoint& endpoint = *glance.connection->endpoint;
     return endpoint.waiter != nullptr ? *endpoint.waiter : nullptr;
 }
 
 }  // namespace
 
-void Tcp::fetch_ahead(std::span<Glance> burst) noexcept {
+bool Tcp::fetch_slots(std::span<Glance> burst) noexcept {
     const Tuple* before = last_ != nullptr ? &last_->tuple : nullptr;
     bool is_needed = false;
     for (Glance& glance : burst) {
@@ -40,25 +48,29 @@ void Tcp::fetch_ahead(std::span<Glance> burst) noexcept {
         glance.has_hash = is_needed = true;
         shared_.flows.fetch(glance.hash);
     }
-    if (!is_needed) return;
+    return is_needed;
+}
+
+void Tcp::fetch_ahead(std::span<Glance> burst) noexcept {
+    if (!fetch_slots(burst)) return;
+    bool is_told = false;
     for (Glance& glance : burst) {
         if (!glance.has_hash) continue;
         const std::uint32_t number = shared_.flows.first(glance.hash);
         if (number == FlowTable::none || flow_kind(number) != Kind::connection) continue;
         glance.connection = &shared_.tcbs[flow_index(number)];
         fetch(glance.connection, Tcb::bytes_of_usual_segment);
+        is_told |= glance.has_payload();
     }
+    if (!is_told) return;  // acknowledgements end here: no task has to hear of them
     for (const Glance& glance : burst)
-        if (glance.connection != nullptr && glance.connection->endpoint != nullptr)
-            fetch(glance.connection->endpoint->begin, Endpoint::bytes_fetched);
+        if (glance.connection != nullptr && glance.has_payload() && glance.connection->endpoint != nullptr)
+            fetch(glance.connection->endpoint, Endpoint::bytes_fetched);
     for (const Glance& glance : burst)
-        if (const auto* const waiter = waiter_of(glance)) fetch(waiter, sizeof(backend::ReadRequest));
-    for (const Glance& glance : burst) {
-        const auto* const waiter = waiter_of(glance);
-        if (waiter == nullptr) continue;
-        fetch(waiter->task(), cache_line_bytes);
-        fetch(waiter->continuation.address(), frame_bytes_fetched);
-    }
+        if (const auto* const read = read_of(glance)) fetch(read, sizeof(*read));
+    for (const Glance& glance : burst)
+        if (const auto* const read = read_of(glance))
+            fetch(read->into.data(), std::min(read->into.size(), buffer_bytes_fetched));
 }
 
 Tcb* Tcp::find_slow(const Glance& glance) noexcept {

@@ -36,7 +36,7 @@ struct Congestion {
     std::uint32_t window = 0;     ///< bytes
     std::uint32_t threshold = 0;  ///< slow start below it
     std::uint32_t mss = 0;
-    std::array<std::uint32_t, 5> own{};  ///< the algorithm's
+    std::array<std::uint32_t, 1> own{};  ///< the algorithm's; more where one needs more
 
     void init(const CongestionOps& algorithm, std::uint32_t segment_bytes) noexcept {
         ops = &algorithm;
@@ -46,7 +46,7 @@ struct Congestion {
     /// The window that a connection starts with: RFC 6928.
     [[nodiscard]] std::uint32_t initial_window() const noexcept;
 };
-static_assert(sizeof(Congestion) <= 64);
+static_assert(sizeof(Congestion) == 24);
 
 /// RFC 5681 and 6582, with bytes counted as RFC 3465 does and no limit to them in slow start: acknowledgements are
 /// sent once a burst, and a window that grew by two segments for each would hardly grow.

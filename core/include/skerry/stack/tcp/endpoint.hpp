@@ -63,10 +63,10 @@ public:
     /// Null before connect() and after close().
     Tcb* tcb = nullptr;
 
-    /// Where the socket begins and the place of the task that waits in it, to be fetched early; the owner sets them.
-    const void* begin = this;
+    /// The place of the task that waits in the socket, to be fetched early; the owner sets it.
     backend::ReadRequest* const* waiter = nullptr;
-    static constexpr std::size_t bytes_fetched = 4 * cache_line_bytes;
+    /// From here on: what an owner touches when a segment comes and its task answers.
+    static constexpr std::size_t bytes_fetched = 2 * cache_line_bytes;
 };
 
 /// One that listens. Its connections wait in it, oldest first.

@@ -46,7 +46,7 @@ private:
 
     std::uint32_t srtt_us_ = 0;  // 0: nothing was measured
     std::uint32_t deviation_us_ = 0;
-    std::uint32_t backoff_ = 0;
+    std::uint8_t backoff_ = 0;
     bool is_slow_ = false;
 };
 

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 namespace skerry::stack::tcp {
 
@@ -73,7 +74,7 @@ struct Shared {
     Slab<HalfOpen> half_opens;
     Slab<TimeWait> time_waits;
     ReadyList ready;
-    IntrusiveList<AckLink> owed;  ///< acknowledgements that the next flush sends, if nothing carried them
+    IntrusiveList<AckLink> owed;  ///< acknowledgements that nothing carried yet: the next flush looks at them
     RateLimit resets;
     RateLimit challenges;
     std::size_t send_frames = 0;     ///< descriptors in all send queues
@@ -111,7 +112,11 @@ struct Shared {
     void mark_ready(Tcb& tcb) noexcept {
         if (tcb.endpoint != nullptr) ready.mark(*tcb.endpoint);
     }
-    void owe_ack(Tcb& tcb) noexcept {
+    /// The next flush acknowledges, unless something carries it before.
+    void owe_ack(Tcb& tcb) noexcept { owe_ack_at(tcb, std::numeric_limits<std::int64_t>::min()); }
+    /// So it does when `at` has come; before that it sets the timer. So what is answered in the same turn touches none.
+    void owe_ack_at(Tcb& tcb, std::int64_t at) noexcept {
+        tcb.ack_at = at;
         if (!static_cast<AckLink&>(tcb).is_linked()) owed.push_back(tcb);
     }
     /// The peer acknowledged something new, so the neighbour on the way there need not be asked whether it lives
@@ -126,16 +131,14 @@ struct Shared {
     /// Sees to it that the timer fires at `deadline`, which is one of the connection's, or before it. In the usual case
     /// it stands before it, from a segment that was acknowledged long ago, and will look again.
     void arm(Tcb& tcb, std::int64_t deadline) noexcept {
-        const Timer& timer = tcb;
-        if (!timer.is_linked() || timer.deadline_ns > deadline) [[unlikely]]
-            arm(tcb);
+        Timer& timer = tcb;
+        if ((timer.is_linked() && timer.deadline_ns <= deadline) || deadline == never) [[likely]]
+            return;
+        timers.set(timer, time::Instant::from_nanos(deadline));
     }
     /// The same of the earliest one.
     void arm(Tcb& tcb) noexcept {
-        const std::int64_t earliest = std::min({tcb.retransmit_at, tcb.ack_at, tcb.keep_alive_at, tcb.give_up_at});
-        if (earliest == never) return;
-        Timer& timer = tcb;
-        if (!timer.is_linked() || timer.deadline_ns > earliest) timers.set(timer, time::Instant::from_nanos(earliest));
+        arm(tcb, std::min({tcb.retransmit_at, tcb.ack_at, tcb.keep_alive_at, tcb.give_up_at}));
     }
 };
 

@@ -1,7 +1,8 @@
 #pragma once
 
-// Hot path. A connection: the transmission control block. Two lines hold what every segment needs; the rest is looked
-// at when something is sent, lost or due. The flow table's number is the connection's place in its slab.
+// Hot path. A connection: the transmission control block. Its lines are in the order of their use: two for every
+// segment that comes, three for an answer, and the rest for what is lost, late or over. The flow table's number is the
+// connection's place in its slab.
 //
 // An idle connection has no buffer: the queues are empty, and rings longer than a dialogue needs are given back.
 
@@ -41,7 +42,8 @@ enum class State : std::uint8_t {
 
 inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
-struct TcbHot {
+/// First what every segment that comes needs: two lines.
+struct TcbReceiving {
     Tuple tuple;
     std::uint32_t index = 0;  ///< in the slab
     State state = State::closed;
@@ -60,40 +62,38 @@ struct TcbHot {
     std::uint16_t mss = 536;  ///< payload of a full segment to the peer
     bool has_fin = false;     ///< the peer's FIN was seen, at fin_seq; it may still lie ahead
     bool has_gap = false;     ///< something waits in `reassembly`
-
     std::uint32_t last_ack_sent = 0;  ///< RFC 7323's Last.ACK.sent
-    std::uint32_t fin_seq = 0;
+
+    std::uint32_t ts_recent_s = 0;  ///< when ts_recent was set, in seconds
+    std::uint8_t keep_alive_sent = 0;
+    std::uint8_t duplicate_acks = 0;
+    std::uint8_t confirmed_in = 0;  ///< the turn of about 4 s in which the neighbour was last confirmed
     Endpoint* endpoint = nullptr;  ///< null: nobody has it (in an Acceptor's queue, or closed and still sending)
     FrameQueue received;           ///< in order, unread; each frame begins and ends with its payload
     std::uint32_t received_bytes = 0;
     std::uint32_t receive_limit = 0;
     std::uint32_t unacked_segments = 0;  ///< with data, since the last acknowledgement that we sent
     std::uint32_t snd_wnd_max = 0;
-    std::uint32_t ts_recent_s = 0;  ///< when ts_recent was set, in seconds
+    std::int64_t heard_at = 0;
 };
-static_assert(sizeof(TcbHot) <= 2 * cache_line_bytes);
+static_assert(sizeof(TcbReceiving) == 2 * cache_line_bytes);
 
 /// In the list of those that owe an acknowledgement.
 struct AckLink : ListLink {};
 /// In the list of whoever holds it: an Acceptor's queue, or all those that have left one.
 struct HolderLink : ListLink {};
 
-struct alignas(cache_line_bytes) Tcb : TcbHot, Timer, AckLink, HolderLink {
-    Tcp* tcp = nullptr;
-    Acceptor* acceptor = nullptr;  ///< while it waits to be accepted
-
-    // Deadlines on the line of time::Instant. The one timer stands at the earliest, or earlier: moving it with every
-    // segment would be the costliest thing that is done to an idle one.
+/// Then what an answer and its acknowledgement need besides: three lines, of which the first begins with the timer and
+/// the AckLink, and the last ends with the queue's first descriptor.
+struct TcbSending {
+    // Deadlines on the line of time::Instant. The one timer stands at the earliest of four, or earlier: moving it with
+    // every segment would be the costliest thing that is done to an idle one.
+    std::int64_t ack_at = never;  ///< below all times: at once
     std::int64_t retransmit_at = never;  ///< of the oldest segment, or the next window probe, or the next SYN
-    std::int64_t ack_at = never;
-    std::int64_t keep_alive_at = never;
-    std::int64_t give_up_at = never;  ///< nobody has it, and the peer does not end its direction
+
     std::int64_t waiting_since = 0;  ///< for an acknowledgement, or for a window
-    std::int64_t heard_at = 0;
     std::uint32_t send_limit = 0;  ///< bytes in the queue
-    std::uint8_t keep_alive_sent = 0;
-    std::uint8_t duplicate_acks = 0;
-    std::uint8_t confirmed_in = 0;  ///< the turn of about 4 s in which the neighbour was last confirmed
+    std::uint32_t user_timeout_ms = 0;
     bool in_recovery : 1 = false;
     bool is_probing : 1 = false;  ///< the peer's window is closed: retransmit_at is the next probe
     bool no_delay : 1 = true;
@@ -104,27 +104,35 @@ struct alignas(cache_line_bytes) Tcb : TcbHot, Timer, AckLink, HolderLink {
     bool resets_on_close : 1 = false;
     bool has_timed_out : 1 = false;  ///< and nothing was acknowledged since
     bool has_scale : 1 = false;  ///< the SYN of a peer who connected at once too scales windows, perhaps by 0 bits
-
-    std::uint32_t user_timeout_ms = 0;
-    std::uint32_t recover = 0;  ///< recovery ends when this is acknowledged
-
-    SendQueue queue;
-    Rto rto;
-    Congestion congestion;
-    Reassembly reassembly;
-
-    std::uint32_t iss = 0;
-    std::uint16_t keep_alive_idle_s = 7200;
-    std::uint16_t keep_alive_interval_s = 75;
     std::uint8_t keep_alive_count = 9;
     std::uint8_t syn_retries = 0;
     Errc error = Errc::ok;  ///< not told yet
-    std::int64_t challenged_at = 0;
+    Rto rto;
+    Congestion congestion;
 
-    /// What a segment and its answer touch: all up to the window of the congestion control.
-    static constexpr std::size_t bytes_of_usual_segment = 7 * cache_line_bytes;
+    SendQueue queue;
 };
-static_assert(sizeof(Tcb) <= 512);
+static_assert(sizeof(Timer) + sizeof(AckLink) + 2 * sizeof(std::int64_t) == cache_line_bytes);
+static_assert(sizeof(TcbSending) == 2 * sizeof(std::int64_t) + cache_line_bytes + sizeof(SendQueue));
+
+struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending, HolderLink {
+    Tcp* tcp = nullptr;
+    Acceptor* acceptor = nullptr;  ///< while it waits to be accepted
+
+    std::int64_t keep_alive_at = never;
+    std::int64_t give_up_at = never;  ///< nobody has it, and the peer does not end its direction
+    Reassembly reassembly;
+    std::int64_t challenged_at = 0;
+    std::uint32_t fin_seq = 0;
+    std::uint32_t recover = 0;  ///< recovery ends when this is acknowledged
+    std::uint32_t iss = 0;
+    std::uint16_t keep_alive_idle_s = 7200;
+    std::uint16_t keep_alive_interval_s = 75;
+
+    /// What a segment, its answer and the acknowledgement of that touch.
+    static constexpr std::size_t bytes_of_usual_segment = 5 * cache_line_bytes;
+};
+static_assert(sizeof(Tcb) == 7 * cache_line_bytes);
 
 /// Whether this end may still have something to say.
 [[nodiscard]] constexpr bool may_send(State state) noexcept {

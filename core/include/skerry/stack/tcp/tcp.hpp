@@ -138,6 +138,7 @@ private:
     [[nodiscard]] bool may_begin_again(const Tuple& tuple) const noexcept;
     [[nodiscard]] Drop input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noexcept;
     [[nodiscard]] Drop input_connection(Tcb& tcb, Segment& segment) noexcept;
+    [[nodiscard]] bool fetch_slots(std::span<Glance> burst) noexcept;
     [[nodiscard]] Tcb* find(const Glance& glance) noexcept {
         return last_ != nullptr && last_->tuple == glance.tuple ? last_ : find_slow(glance);
     }

@@ -1,4 +1,4 @@
-# ctest: TIMEOUT 1200
+# ctest: TIMEOUT 1800
 """What happens to an igb while a server runs on it, with four queues for three cores: silence, in which its cores sleep
 until the card interrupts them; a link that goes and comes back; and the card being unplugged under open connections.
 """

@@ -1,4 +1,4 @@
-# ctest: TIMEOUT 900
+# ctest: TIMEOUT 1800
 """igb with four queues for three cores, and with one for each: the card chooses the queue that its key and table say,
 also after the table was turned round; a server gets what comes by all of them, each connection at its own core.
 """

@@ -1,4 +1,4 @@
-# ctest: TIMEOUT 1200
+# ctest: TIMEOUT 1800
 """igb, the reference card, with four queues for three cores: nic.sh gives it to vfio-pci, skerry-echo answers the
 kernel's ping, UDP and TCP on it, the card's own verdict on checksums counts, and nic.sh gives it back.
 """

@@ -1,4 +1,4 @@
-# ctest: TIMEOUT 900
+# ctest: TIMEOUT 1800
 """igb chooses queues by our key and table: what two cores serve comes to the core that has it, and hardly anything
 crosses between them.
 """

@@ -1,4 +1,4 @@
-# ctest: TIMEOUT 900
+# ctest: TIMEOUT 1800
 """A card at the second of two memory nodes: its buffers and rings lie there, and a core of the other node is told."""
 
 import os

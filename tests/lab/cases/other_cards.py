@@ -1,4 +1,4 @@
-# ctest: TIMEOUT 900
+# ctest: TIMEOUT 1800
 """Two more drivers than igb: virtio with packed rings, which takes other checksums, and e1000e with one interrupt
 (MSI), which either announces frames or the link. The kernel's ping, UDP and TCP are answered on both.
 """

@@ -28,8 +28,8 @@ rig.PATIENCE = 120
 LAB = os.environ.get("LAB_DIR") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "skerry-lab")
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
-BOOT_SECONDS = 120  # an emulated boot takes 6 s on idle cores; now and then one hangs before its first line
-BOOTS = 3
+BOOT_QUIET = 90  # seconds; a boot takes 6 on idle cores and minutes on busy ones, but its console goes on
+BOOTS = 3  # now and then one hangs before its first line
 
 
 def need():
@@ -99,7 +99,7 @@ class Guest:
             subprocess.run(["ip", "address", "add", f"198.18.{number}.1/24", "dev", device], check=True)
 
     def boot(self):
-        """False when the guest did not come up in time."""
+        """False when the guest did not come up."""
         new = os.path.join(LAB, "qemu")
         # It ends with the test, also where that is killed.
         command = ["setpriv", "--pdeathsig", "KILL", os.path.join(new, LIBRARIES, "ld-linux-x86-64.so.2"),
@@ -109,13 +109,24 @@ class Guest:
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=open(os.path.join(self.folder, "qemu.log"), "wb"),
                                         env={**os.environ, "QEMU_MODULE_DIR": os.path.join(new, LIBRARIES, "qemu")})
-        deadline = time.monotonic() + BOOT_SECONDS
+        deadline = time.monotonic() + BOOT_QUIET
         self.monitor = self.connect("monitor", deadline)
         self.line = self.connect("line", deadline)
         if self.line is None or self.monitor is None:
             return False
         self.commands, self.received = 0, b""
-        return self.answer(deadline) is not None
+        return self.comes_up()
+
+    def comes_up(self):
+        """Waits for the guest's first word as long as its console goes on."""
+        seen, quiet_since = 0, time.monotonic()
+        while self.answer(time.monotonic() + 1) is None:
+            now, size = time.monotonic(), len(self.console())
+            if size > seen:
+                seen, quiet_since = size, now
+            if self.process.poll() is not None or now - quiet_since > BOOT_QUIET:
+                return False
+        return True
 
     def arguments(self):
         disk, kernel = os.path.join(LAB, "disk"), "console=ttyS0 panic=-1 mitigations=off no_timer_check tsc=reliable"
@@ -239,7 +250,7 @@ class Guest:
         output, self.received = self.received[:found.start()], self.received[found.end():]
         return int(found[1]), output.decode(errors="replace").replace("\r\n", "\n")
 
-    def run(self, command, patience=60):
+    def run(self, command, patience=180):
         """Status and output, standard error included."""
         self.commands += 1
         self.line.sendall(f"{self.commands} {command}\n".encode())
@@ -248,7 +259,7 @@ class Guest:
                   f"{self.console()[-2000:]}")
         return answer
 
-    def ask(self, command, patience=60):
+    def ask(self, command, patience=180):
         """The output of what must end well."""
         status, output = self.run(command, patience)
         rig.check(status == 0, f"in the guest {command} ended with {status}: {output}")

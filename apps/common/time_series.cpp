@@ -1,9 +1,10 @@
 #include "time_series.hpp"
 
+#include "number_text.hpp"
+
 #include <skerry/base/assert.hpp>
 
 #include <algorithm>
-#include <charconv>
 
 namespace skerry::apps {
 
@@ -12,12 +13,6 @@ namespace {
 constexpr std::uint64_t samples_of_a_median = 20;
 constexpr double ns_per_us = 1e3;
 constexpr double ns_per_s = 1e9;
-
-void append(std::string& text, double value, int decimals) {
-    char digits[64];
-    const auto end = std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed, decimals).ptr;
-    text.append(digits, end);
-}
 
 std::size_t room_for(std::chrono::nanoseconds window, std::chrono::nanoseconds expected) {
     const auto windows = static_cast<std::uint64_t>(std::max<std::int64_t>(expected / window, 0)) + 2;
@@ -46,14 +41,11 @@ void TimeSeries::turn(time::Instant at) noexcept {
 void TimeSeries::append_rows(std::string& csv, std::size_t core) {
     turn(end_);
     for (const Row& row : rows_) {
-        append(csv, static_cast<double>(row.start.as_nanos()) / ns_per_s, 6);
+        csv += fixed_text(static_cast<double>(row.start.as_nanos()) / ns_per_s, 6);
         csv += ',' + std::to_string(core) + ',' + std::to_string(row.count) + ',';
-        if (row.count >= samples_of_a_median)
-            append(csv, static_cast<double>(row.p50_ns) / ns_per_us, 3);
-        else
-            csv += "n/a";
+        csv += row.count >= samples_of_a_median ? fixed_text(static_cast<double>(row.p50_ns) / ns_per_us, 3) : "n/a";
         csv += ',';
-        append(csv, static_cast<double>(row.max_ns) / ns_per_us, 3);
+        csv += fixed_text(static_cast<double>(row.max_ns) / ns_per_us, 3);
         csv += "\r\n";
     }
 }

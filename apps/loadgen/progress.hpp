@@ -3,8 +3,9 @@
 // The line that shows a person at a terminal that the run goes on. It overwrites itself once a second; a log file
 // or a pipe gets nothing of it.
 
-#include "number_text.hpp"
 #include "recorder.hpp"
+
+#include "common/number_text.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -38,16 +39,17 @@ private:
     [[nodiscard]] std::string text_for(Nanos elapsed, const Recorder::Totals& totals) const {
         const double since_s = std::chrono::duration<double>(elapsed - last_).count();
         const auto rate = [&](std::uint64_t now, std::uint64_t before) {
-            return grouped_text(static_cast<unsigned long long>(static_cast<double>(now - before) / since_s + 0.5));
+            return apps::grouped_text(
+                static_cast<unsigned long long>(static_cast<double>(now - before) / since_s + 0.5));
         };
         return seconds_text(elapsed) + " of " + seconds_text(total_) + " s  " + phase(elapsed) + "  sent " +
                rate(totals.sent, last_totals_.sent) + "/s  received " + rate(totals.received, last_totals_.received) +
-               "/s  waiting " + grouped_text(waiting(totals)) + "  late " + grouped_text(totals.late) + "  errors " +
-               grouped_text(totals.errors);
+               "/s  waiting " + apps::grouped_text(waiting(totals)) + "  late " + apps::grouped_text(totals.late) +
+               "  errors " + apps::grouped_text(totals.errors);
     }
 
     [[nodiscard]] static std::string seconds_text(Nanos span) {
-        return fixed_text(std::chrono::duration<double>(span).count(), 0);
+        return apps::fixed_text(std::chrono::duration<double>(span).count(), 0);
     }
     [[nodiscard]] const char* phase(Nanos elapsed) const noexcept {
         if (elapsed < warm_up_) return "warm-up";

@@ -1,6 +1,6 @@
 #include "recorder.hpp"
 
-#include "number_text.hpp"
+#include "common/number_text.hpp"
 
 #include <skerry/base/assert.hpp>
 
@@ -41,12 +41,12 @@ std::vector<std::string> Summary::invalid_reasons() const {
     if (offered == 0) return {"no request was due in the measured time"};
     std::vector<std::string> reasons;
     if (achieved_share() < achieved_share_min)
-        reasons.push_back("achieved/offered is " + fixed_text(achieved_share(), 4) + ", below 0.999: " +
+        reasons.push_back("achieved/offered is " + apps::fixed_text(achieved_share(), 4) + ", below 0.999: " +
                           std::to_string(received) + " answers to " + std::to_string(offered) + " requests due");
     if (late_share() > late_share_max)
-        reasons.push_back("late_share is " + fixed_text(late_share(), 4) + ", above 0.01: " + std::to_string(late) +
-                          " of " + std::to_string(sent) + " sends were late, " + std::to_string(late_held) +
-                          " of them held by the window of requests in flight");
+        reasons.push_back("late_share is " + apps::fixed_text(late_share(), 4) + ", above 0.01: " +
+                          std::to_string(late) + " of " + std::to_string(sent) + " sends were late, " +
+                          std::to_string(late_held) + " of them held by the window of requests in flight");
     if (loop == Loop::closed && ended_early != 0)
         reasons.push_back(std::to_string(ended_early) +
                           " connections ended, or were answered no more, before the run was over");

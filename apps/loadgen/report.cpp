@@ -1,7 +1,8 @@
 #include "report.hpp"
 
 #include "json_text.hpp"
-#include "number_text.hpp"
+
+#include "common/number_text.hpp"
 
 #include <skerry/base/assert.hpp>
 
@@ -111,7 +112,7 @@ struct JsonValue {
     std::string operator()(Field::None) const { return "null"; }
     std::string operator()(bool value) const { return value ? "true" : "false"; }
     std::string operator()(std::uint64_t value) const { return std::to_string(value); }
-    std::string operator()(double value) const { return std::isfinite(value) ? exact_text(value) : "null"; }
+    std::string operator()(double value) const { return std::isfinite(value) ? apps::exact_text(value) : "null"; }
     std::string operator()(const std::string& value) const { return json_string(value); }
     std::string operator()(const std::vector<std::string>& values) const {
         std::string out = "[";
@@ -125,7 +126,7 @@ struct CsvValue {
     std::string operator()(Field::None) const { return "n/a"; }
     std::string operator()(bool value) const { return value ? "true" : "false"; }
     std::string operator()(std::uint64_t value) const { return std::to_string(value); }
-    std::string operator()(double value) const { return std::isfinite(value) ? exact_text(value) : "n/a"; }
+    std::string operator()(double value) const { return std::isfinite(value) ? apps::exact_text(value) : "n/a"; }
     std::string operator()(const std::string& value) const { return value; }
     std::string operator()(const std::vector<std::string>& values) const {
         std::string out;

@@ -1,7 +1,8 @@
 // The table of report.hpp: what a person reads at the terminal.
 
-#include "number_text.hpp"
 #include "report.hpp"
+
+#include "common/number_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -27,12 +28,14 @@ constexpr std::size_t first_of_times = 7;
 
 using Row = std::vector<std::string>;
 
-std::string number(std::optional<double> value, int decimals) { return value ? fixed_text(*value, decimals) : "n/a"; }
+std::string number(std::optional<double> value, int decimals) {
+    return value ? apps::fixed_text(*value, decimals) : "n/a";
+}
 
 void add_times(Row& row, std::string_view name, const metrics::HdrHistogram& times) {
     row.emplace_back(name);
     for (const std::uint64_t one_in : {2U, 10U, 100U, 1'000U}) row.push_back(number(quantile_us(times, one_in), 1));
-    row.push_back(times.empty() ? "n/a" : fixed_text(static_cast<double>(times.max()) / 1e3, 1));
+    row.push_back(times.empty() ? "n/a" : apps::fixed_text(static_cast<double>(times.max()) / 1e3, 1));
 }
 
 Row response_row(const Report& report) {
@@ -40,15 +43,15 @@ Row response_row(const Report& report) {
     const auto& summary = report.summary;
     Row row{run.backend,
             run.proto,
-            grouped_text(run.bytes),
-            grouped_text(run.conns),
+            apps::grouped_text(run.bytes),
+            apps::grouped_text(run.conns),
             std::string(to_string(summary.loop)),
-            run.rate ? exact_text(*run.rate) : "n/a",
-            fixed_text(summary.achieved_per_s(), 1)};
+            run.rate ? apps::exact_text(*run.rate) : "n/a",
+            apps::fixed_text(summary.achieved_per_s(), 1)};
     add_times(row, "response", summary.response);
-    row.push_back(fixed_text(summary.late_share() * 100, 2));
-    row.push_back(grouped_text(summary.lost));
-    row.push_back(grouped_text(summary.errors));
+    row.push_back(apps::fixed_text(summary.late_share() * 100, 2));
+    row.push_back(apps::grouped_text(summary.lost));
+    row.push_back(apps::grouped_text(summary.errors));
     row.push_back(number(run.jitter_us, 1));
     row.emplace_back(summary.invalid() ? "INVALID" : "ok");
     return row;

@@ -41,8 +41,8 @@ TEST_CASE("a progress line names the phase of the run", "[apps][loadgen]") {
 }
 
 TEST_CASE("numbers are grouped by three digits from the right", "[apps][loadgen]") {
-    CHECK(grouped_text(0) == "0");
-    CHECK(grouped_text(999) == "999");
-    CHECK(grouped_text(1'000) == "1,000");
-    CHECK(grouped_text(1'234'567) == "1,234,567");
+    CHECK(skerry::apps::grouped_text(0) == "0");
+    CHECK(skerry::apps::grouped_text(999) == "999");
+    CHECK(skerry::apps::grouped_text(1'000) == "1,000");
+    CHECK(skerry::apps::grouped_text(1'234'567) == "1,234,567");
 }

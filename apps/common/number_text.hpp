@@ -5,7 +5,7 @@
 #include <charconv>
 #include <string>
 
-namespace skerry::loadgen {
+namespace skerry::apps {
 
 /// `value` with that many decimals. Shape: finite.
 [[nodiscard]] inline std::string fixed_text(double value, int decimals) {
@@ -28,4 +28,4 @@ namespace skerry::loadgen {
     return text;
 }
 
-}  // namespace skerry::loadgen
+}  // namespace skerry::apps

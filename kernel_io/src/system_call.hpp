@@ -13,6 +13,7 @@
 // past.
 
 #include <skerry/base/compiler.hpp>
+#include <skerry/base/error.hpp>
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -52,6 +53,9 @@ SKERRY_ALWAYS_INLINE long uninterrupted(long number, long a, long b, long c, lon
         answer = system_call(number, a, b, c, d, e, f);
     return answer;
 }
+
+/// What an answer below 0 says.
+inline Error error_of(long answer) noexcept { return Error::from_os(static_cast<int>(-answer)); }
 
 SKERRY_ALWAYS_INLINE long argument(const void* pointer) noexcept { return reinterpret_cast<long>(pointer); }
 SKERRY_ALWAYS_INLINE long argument(std::size_t count) noexcept { return static_cast<long>(count); }

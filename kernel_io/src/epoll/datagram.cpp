@@ -72,7 +72,7 @@ SKERRY_ALWAYS_INLINE Step DatagramPort::send_one(SendRequest& request, std::span
 
 SKERRY_NOINLINE Step DatagramPort::not_sent(SendRequest& request, long answer) noexcept {
     if (answer == -EAGAIN) return no_room(request);
-    request.error = Error::from_os(static_cast<int>(-answer));
+    request.error = error_of(answer);
     return Step::done;
 }
 
@@ -99,7 +99,7 @@ Step DatagramPort::send_batch(SendRequest& request) noexcept {
         }
         if (sent == -EAGAIN) return no_room(request);
         // What was sent counts; the error comes with the next call, whose first datagram it concerns.
-        if (request.count == 0) request.error = Error::from_os(static_cast<int>(-sent));
+        if (request.count == 0) request.error = error_of(sent);
         return Step::done;
     }
     return Step::done;

@@ -84,7 +84,7 @@ Step DatagramPort::nothing_received(RecvRequest& request, long answer) noexcept 
         may_receive = false;
         return Step::pending;
     }
-    request.error = Error::from_os(static_cast<int>(-answer));
+    request.error = error_of(answer);
     return Step::done;
 }
 

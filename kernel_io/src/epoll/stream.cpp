@@ -54,7 +54,7 @@ Step Stream::nothing_received(ReadRequest& request, long answer) noexcept {
     if (answer == 0)
         end_of_stream = true;
     else
-        request.error = Error::from_os(static_cast<int>(-answer));
+        request.error = error_of(answer);
     return Step::done;
 }
 
@@ -93,7 +93,7 @@ SKERRY_NOINLINE Step Stream::nothing_sent(WriteRequest& request, long answer) no
         may_write = false;
         return Step::pending;
     }
-    request.error = Error::from_os(static_cast<int>(-answer));
+    request.error = error_of(answer);
     return Step::done;
 }
 

@@ -73,7 +73,7 @@ Step Sockets::Stream::write_now(WriteRequest& request) noexcept {
         if (request.error == Errc::ok) request.error = Errc::broken_pipe;
         return Step::done;
     }
-    const std::size_t count = tcp().write(*tcb, request.from.subspan(request.bytes), sockets_->now_);
+    const std::size_t count = tcp().write_otherwise(*tcb, request.from.subspan(request.bytes), sockets_->now_);
     request.bytes += count;
     if (request.bytes == request.from.size()) return Step::done;
     if (count == 0 && tcb->queue.empty()) {  // there was no frame, and no acknowledgement will free one

@@ -41,8 +41,7 @@ Result<> Tcp::connect(Endpoint& endpoint, wire::Ipv4Addr to, std::uint16_t port,
 
 Error Tcp::take_error(Tcb& tcb) noexcept { return std::exchange(tcb.error, Errc::ok); }
 
-std::size_t Tcp::write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
-    if (sender_.write_usual(tcb, from, now)) return from.size();
+std::size_t Tcp::write_otherwise(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
     const std::size_t written = sender_.write(tcb, from, now);
     tcb.wants_room = written < from.size();
     return written;

@@ -30,11 +30,9 @@ inline void from_v4(const sockaddr_storage& in, SocketAddr& out) noexcept {
     out.assign_v4(std::bit_cast<std::array<std::uint8_t, 4>>(os.sin_addr), swapped_to_network(os.sin_port));
 }
 
-}  // namespace detail
-
-namespace detail {
 socklen_t to_os_v6(const SocketAddr& address, sockaddr_storage& out) noexcept;
-}
+
+}  // namespace detail
 
 /// Writes `address` to the front of `out`; returns how many bytes that are. The rest stays as it is.
 /// Cost:     inline for IPv4: each sent datagram pays it.

@@ -25,7 +25,6 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <utility>
 
@@ -42,16 +41,6 @@ using net::UdpSocket;
 constexpr std::size_t messages = 2'000;
 constexpr std::size_t payload_bytes = 64;
 constexpr std::size_t batch = 32;
-
-void need(bool holds) {
-    if (!holds) std::abort();
-}
-
-template <class T, class E>
-T need(Result<T, E>&& result) {
-    need(bool(result));
-    return std::move(*result);
-}
 
 sockaddr_in loopback(std::uint16_t port) {
     sockaddr_in address{};

@@ -33,13 +33,6 @@ struct Pair {
     TcpStream server;
 };
 
-/// The value of what cannot fail here.
-template <class T, class E>
-T need(Result<T, E>&& result) {
-    if (!result) std::abort();
-    return std::move(*result);
-}
-
 Task<Pair> connected() {
     auto listener = need(TcpListener::bind(loopback()));
     auto client = need(co_await TcpStream::connect(listener.local_addr()));

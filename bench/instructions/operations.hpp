@@ -6,9 +6,12 @@
 
 #include "../common/timed.hpp"
 
+#include <skerry/base/result.hpp>
 #include <skerry/task/task.hpp>
 
 #include <cstddef>
+#include <cstdlib>
+#include <utility>
 #include <vector>
 
 namespace skerry::instructions {
@@ -19,6 +22,18 @@ struct Operation {
     Task<> (*body)(std::size_t count);
     void (*run)(std::size_t count) = nullptr;
 };
+
+/// What cannot fail here: ends the program if it does.
+inline void need(bool holds) {
+    if (!holds) std::abort();
+}
+
+/// The value of what cannot fail here.
+template <class T, class E>
+T need(Result<T, E>&& result) {
+    need(bool(result));
+    return std::move(*result);
+}
 
 void add_task_operations(std::vector<Operation>& operations);
 void add_sync_operations(std::vector<Operation>& operations);

@@ -148,12 +148,12 @@ class Pair:
         return statistics.median(inside) if inside else None
 
 
-class Blocks:
-    """The pairs, and what they said in turns that could be used."""
+class Pairs:
+    """One of each kind; all stand still but the one that has its turn."""
 
     def __init__(self, bin_dir, cores, folder):
         self.bin_dir, self.cores, self.folder = bin_dir, cores, folder
-        self.pairs, self.said = {}, []
+        self.pairs = {}
 
     def start(self):
         """Whether all came up; one that did not ends it."""
@@ -175,8 +175,6 @@ class Blocks:
 
     def finish(self):
         for pair in self.pairs.values():
-            pair.signal(signal.SIGCONT)
-        for pair in self.pairs.values():
             pair.finish()
 
 
@@ -194,14 +192,14 @@ def block_of(pairs, turns):
 def run_blocks(bin_dir, cores):
     """The blocks that say something, and how many there were."""
     with tempfile.TemporaryDirectory() as folder:
-        blocks = Blocks(bin_dir, cores, folder)
+        pairs = Pairs(bin_dir, cores, folder)
         turns = []
         try:
-            if blocks.start():
-                turns = blocks.run(BLOCKS_RUN)
+            if pairs.start():
+                turns = pairs.run(BLOCKS_RUN)
         finally:
-            blocks.finish()
-    said = [block_of(blocks.pairs, block) for block in turns]
+            pairs.finish()
+    said = [block_of(pairs.pairs, block) for block in turns]
     return [block for block in said if block], len(said)
 
 

@@ -8,7 +8,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <exception>
 #include <new>
 #include <string>
 #include <string_view>
@@ -38,6 +41,21 @@ void print_notice(std::string_view line) noexcept {
     }
 }
 
+void write_to_stderr(std::string_view text) noexcept { (void)!::write(STDERR_FILENO, text.data(), text.size()); }
+
+// Without memory of its own: there is none.
+[[noreturn]] void tell_why() noexcept {
+    try {
+        if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
+    } catch (const std::bad_alloc&) {
+        write_to_stderr(program_invocation_short_name);
+        write_to_stderr(": out of memory; give it more, by `ulimit -v` or the limit of its container\n");
+        std::_Exit(1);
+    } catch (...) {
+    }
+    std::abort();
+}
+
 }  // namespace
 
 void prepare_process() noexcept {
@@ -45,6 +63,7 @@ void prepare_process() noexcept {
     ::signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     trace::set_notice_sink(&print_notice);
+    std::set_terminate(&tell_why);
 }
 
 }  // namespace skerry::apps

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
@@ -60,13 +61,15 @@ private:
     }
 };
 
-/// Nothing of a kilobyte or more can be had from the heap. As LittleMemory.
+/// Nothing of a kilobyte or more can be had from the heap, or of `smallest` bytes. As LittleMemory.
 class NoMemory : public LowerLimit {
 public:
-    NoMemory() noexcept : LowerLimit(RLIMIT_AS, 1) {
-        while (void* const piece = std::malloc(1024)) {
-            *static_cast<void**>(piece) = taken_;
-            taken_ = piece;
+    explicit NoMemory(std::size_t smallest = 1024) noexcept : LowerLimit(RLIMIT_AS, 1) {
+        for (std::size_t bytes = 1024; bytes >= smallest; bytes /= 2) {
+            while (void* const piece = std::malloc(bytes)) {
+                *static_cast<void**>(piece) = taken_;
+                taken_ = piece;
+            }
         }
     }
     ~NoMemory() {

@@ -1,3 +1,5 @@
+#include "given_back.hpp"
+
 #include <skerry/net/tcp_listener.hpp>
 
 #include <deque>
@@ -39,8 +41,9 @@ void AcceptAwaiter::cancel() noexcept {
     }
     task::current_scheduler->blank(*this);
     if (!take_claim() || accepted == nullptr) return;
-    if (listener_->given_back == nullptr) listener_->given_back = new std::deque<backend::StreamSocket*>;
-    listener_->given_back->push_front(std::exchange(accepted, nullptr));
+    backend::StreamSocket* const stream = std::exchange(accepted, nullptr);
+    backend::StreamSocket* kept = stream;
+    if (!put_in_front(listener_->given_back, kept)) stream->ops->close(stream);  // out of memory: as one that came now
 }
 
 }  // namespace detail

@@ -1,3 +1,5 @@
+#include "given_back.hpp"
+
 #include <skerry/net/tcp_stream.hpp>
 
 #include <algorithm>
@@ -38,12 +40,8 @@ void give_back(backend::StreamSocket& socket, backend::ReadRequest& request) noe
     if (request.bytes == 0 || request.kind == backend::ReadKind::peek) return;
     IoBuf kept = request.kind == backend::ReadKind::buffer ? std::move(request.buffer)
                                                            : IoBuf::copy_of(request.into.first(request.bytes));
-    if (!kept) {  // out of memory: a gap in the stream must not pass for data
-        socket.given_back_error = Errc::no_buffers;
-        return;
-    }
-    if (socket.given_back == nullptr) socket.given_back = new std::deque<IoBuf>;
-    socket.given_back->push_front(std::move(kept));
+    // Out of memory: a gap in the stream must not pass for data.
+    if (!kept || !put_in_front(socket.given_back, kept)) socket.given_back_error = Errc::no_buffers;
 }
 
 bool ConnectAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {

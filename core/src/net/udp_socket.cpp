@@ -1,3 +1,5 @@
+#include "given_back.hpp"
+
 #include <skerry/net/udp_socket.hpp>
 
 #include <algorithm>
@@ -52,20 +54,18 @@ void RecvAwaiterBase::cancel_slow() noexcept {
 
 void RecvAwaiterBase::give_back() noexcept {
     if (error.code() != Errc::ok) return;  // an ICMP error concerns one earlier send: nothing is lost with it
-    const auto kept = [this]() -> std::deque<Datagram>& {
-        if (socket_->given_back == nullptr) socket_->given_back = new std::deque<Datagram>;
-        return *socket_->given_back;
-    };
+    // Out of memory: lost, as any datagram may be, but not cut to nothing.
     if (!batch.empty()) {
-        for (std::size_t i = count; i-- > 0;) kept().push_front(std::move(batch[i]));
+        for (std::size_t i = count; i-- > 0;)
+            if (!put_in_front(socket_->given_back, batch[i])) batch[i] = {};
         return;
     }
     Datagram datagram;
     datagram.payload = IoBuf::copy_of(into.first(count));
-    if (!datagram.payload) return;  // out of memory: lost, as any datagram may be, but not cut to nothing
+    if (!datagram.payload) return;
     datagram.peer = *peer;
     datagram.truncated = truncated;
-    kept().push_front(std::move(datagram));
+    (void)put_in_front(socket_->given_back, datagram);
 }
 
 bool SendAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {

@@ -1,3 +1,5 @@
+#include "live_task.hpp"
+
 #include <skerry/task/scheduler.hpp>
 
 #include <skerry/task/promise.hpp>
@@ -12,14 +14,6 @@
 namespace skerry::task {
 
 namespace {
-
-// A block of this core's own slab that holds a task of this core which is not over.
-bool is_live_here(const TaskHeader& block, std::uint16_t home) noexcept {
-    if (block.home_acquire() != home) return false;
-    const std::uint16_t state = block.state_elsewhere();
-    return (state & task_state::spawned) != 0 &&
-           (state & (task_state::done | task_state::adopted | task_state::arriving | task_state::freeing)) == 0;
-}
 
 constexpr std::uint32_t first_queue_size = 256;
 
@@ -46,6 +40,7 @@ Scheduler::Scheduler(std::uint16_t home)
       ring_mask_(first_queue_size - 1),
       ring_limit_(first_queue_size),
       unstarted_mask_(first_queue_size - 1),
+      unstarted_limit_(first_queue_size),
       unstarted_(new TaskHeader*[first_queue_size]),
       home_(home),
       slab_(home),
@@ -95,55 +90,6 @@ void Scheduler::draw_ties() noexcept {
 void Scheduler::set_doorbell(void (*ring)(void*) noexcept, void* context) noexcept {
     ring_doorbell_ = ring;
     doorbell_context_ = context;
-}
-
-// --- queues
-
-// Full, or something has spilled and this must not overtake it. A wake cannot fail: whoever calls it may be a backend
-// that has no one to tell. So without memory for a larger ring the node waits in a list until the ring has room.
-void Scheduler::enqueue_slow(WaitNode& node) noexcept {
-    if (ring_limit_ == 0) take_spilled();
-    if (ring_tail_ - ring_head_ < ring_limit_) return push_ring(node);
-    if (spilled_.empty() && grow_ring()) return push_ring(node);
-    SchedulerCounters::add(counters_.spills);
-    ring_limit_ = 0;
-    node.set_state(node_state::queued);
-    spilled_.push_back(node);
-    take_spilled();
-}
-
-void Scheduler::take_spilled() noexcept {
-    while (ring_tail_ - ring_head_ <= ring_mask_) {
-        WaitNode* const oldest = spilled_.pop_front();
-        if (oldest == nullptr) {
-            ring_limit_ = ring_mask_ + 1;
-            return;
-        }
-        push_ring(*oldest);
-    }
-}
-
-bool Scheduler::grow_ring() noexcept {
-    // Indices only ever grow and are masked on use, so those kept in nodes stay valid.
-    const std::uint32_t mask = ring_mask_ * 2 + 1;
-    auto** ring = new (std::nothrow) WaitNode*[std::size_t{mask} + 1];
-    if (ring == nullptr) return false;
-    for (std::uint32_t i = ring_head_; i != ring_tail_; ++i) ring[i & mask] = ring_[i & ring_mask_];
-    delete[] ring_;
-    ring_ = ring;
-    ring_mask_ = mask;
-    ring_limit_ = mask + 1;
-    return true;
-}
-
-void Scheduler::grow_unstarted() {
-    const std::uint32_t mask = unstarted_mask_ * 2 + 1;
-    auto** stack = new TaskHeader*[std::size_t{mask} + 1];
-    for (std::uint32_t i = unstarted_head_; i != unstarted_tail_; ++i)
-        stack[i & mask] = unstarted_[i & unstarted_mask_];
-    delete[] unstarted_;
-    unstarted_ = stack;
-    unstarted_mask_ = mask;
 }
 
 // --- running
@@ -243,6 +189,9 @@ void Scheduler::complete(TaskHeader& task) noexcept {
 void Scheduler::kill(TaskHeader& task) noexcept {
     TaskHeader* const outer = std::exchange(current_, &task);  // destructors may ask which task they are in
     SchedulerCounters::add(counters_.aborted);
+    if (task.has(task_state::unplaced)) [[unlikely]]
+        --unplaced_;
+    task.state &= static_cast<std::uint16_t>(~(task_state::unstarted | task_state::unplaced));
     task.state |= task_state::cancelled | task_state::taken;
     std::exception_ptr thrown;
     if (!destroy_unfinished(task.coroutine(), thrown)) [[unlikely]] {
@@ -311,16 +260,26 @@ void Scheduler::start_on(Scheduler& target, TaskHeader& task) noexcept {
     target.push_inbox(task);
 }
 
-void Scheduler::arrive(TaskHeader& task) noexcept {
+// False when there is no memory to know the task by: then it is to be ended unstarted.
+bool Scheduler::arrive(TaskHeader& task) noexcept {
     task.state &= static_cast<std::uint16_t>(~task_state::arriving);
+    count_in(task);
     const bool foreign = task.size_class() == heap_class || Slab::owner_of(task) != home_;
     if (foreign) {
-        adopted_.insert(&task);
         ++adopted_blocks_;
+        if (!remember_adopted(task)) return false;
     } else {
         task.state &= static_cast<std::uint16_t>(~task_state::adopted);
     }
-    start(task);
+    start_counted(task);
+    return true;
+}
+
+bool Scheduler::remember_adopted(TaskHeader& task) noexcept try {
+    adopted_.insert(&task);
+    return true;
+} catch (const std::bad_alloc&) {
+    return false;
 }
 
 void Scheduler::abort_all() noexcept {
@@ -333,13 +292,12 @@ void Scheduler::abort_all() noexcept {
             start_now(task);
         }
         while (!adopted_.empty()) kill(**adopted_.begin());
-        std::vector<TaskHeader*> started;
         slab_.for_each_block([&](TaskHeader& block) {
-            if (is_live_here(block, home_)) started.push_back(&block);
+            if (is_live_here(block, home_) && (!block.has(task_state::unstarted) || block.has(task_state::unplaced)))
+                kill(block);
         });
-        for (TaskHeader* task : started)
-            if (is_live_here(*task, home_) && !task->has(task_state::unstarted)) kill(*task);
     } while (unstarted_head_ != unstarted_tail_ || !adopted_.empty());
+    take_back();
 }
 
 // --- the inbox
@@ -401,8 +359,10 @@ void Scheduler::handle_post(TaskHeader& header) noexcept {
         node = next;
     }
     header.handles = static_cast<std::int16_t>(header.handles + remote_word::handle_delta(word));
-    if (header.has(task_state::arriving)) arrive(header);
-    if ((word & remote_word::abort) != 0 && !header.has(task_state::done | task_state::cancelled)) {
+    bool ends = (word & remote_word::abort) != 0;
+    if (header.has(task_state::arriving) && !arrive(header)) [[unlikely]]
+        ends = true;
+    if (ends && !header.has(task_state::done | task_state::cancelled)) {
         header.state |= task_state::cancelled;
         if (!header.has(task_state::unstarted)) return kill(header);
     }

@@ -101,6 +101,12 @@ class Server:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def how_it_ended(self):
+        """For a message: its exit code, and what it said."""
+        if self.process.poll() is None:
+            return "has not ended"
+        return f"ended with {self.process.returncode}: {self.process.stderr.read().strip()}"
+
     def settle(self):
         """Waits until all cores are set up, and returns the descriptors that the server has without connections."""
         count, since = self.descriptors(), time.monotonic()

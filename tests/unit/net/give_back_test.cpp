@@ -2,9 +2,11 @@
 // is cancelled, and must give it back to its socket.
 
 #include "support/catch.hpp"
+#include "support/limits.hpp"
 
 #include <skerry/testing/runtime.hpp>
 
+#include <skerry/base/compiler.hpp>
 #include <skerry/net/tcp_listener.hpp>
 #include <skerry/net/tcp_stream.hpp>
 #include <skerry/net/udp_socket.hpp>
@@ -97,6 +99,24 @@ TEST_CASE("a receive that has its datagram and loses a select gives it back", "[
     net::UdpSocket& loser = winner.index() == 0 ? *second : *first;
     CHECK(rt.run(time::timeout(1h, loser.recv_from(into_first))));
 }
+
+#if !SKERRY_ASAN && !SKERRY_TSAN  // they need address space of their own
+
+TEST_CASE("bytes that cannot be given back for want of memory end the stream", "[net][give_back]") {
+    backend::StreamSocket socket;
+    backend::ReadRequest request;
+    request.kind = backend::ReadKind::buffer;
+    request.buffer = IoBuf::copy_of(one_byte);
+    request.bytes = request.buffer.size();
+    {
+        const tests::NoMemory here(16);
+        net::detail::give_back(socket, request);
+    }
+    CHECK(socket.given_back == nullptr);
+    CHECK(socket.given_back_error == Errc::no_buffers);
+}
+
+#endif
 
 }  // namespace
 }  // namespace skerry

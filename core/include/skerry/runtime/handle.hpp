@@ -28,7 +28,7 @@ public:
         return start(pick_core(), std::move(task), where);
     }
 
-    /// Starts `task` on `core`. Errors: none; a core that does not exist is asserted.
+    /// Starts `task` on `core`. Errors: as spawn_on(); a core that does not exist is asserted.
     template <class T>
     JoinHandle<T> spawn_on(task::CoreId core, Task<T> task,
                            std::source_location where = std::source_location::current()) const {
@@ -71,6 +71,7 @@ namespace skerry {
 /// Starts `task` on another core of this runtime (or this one). The frame, made here, goes home to this
 /// core's slab when the task is over.
 ///
+/// Errors:  a core without memory to know the task by cancels it, and its join says so.
 /// Threads: a core of a runtime; elsewhere use runtime::Handle::spawn_on.
 /// Cost:    one post to the core's inbox.
 template <class T>

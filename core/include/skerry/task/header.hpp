@@ -54,6 +54,7 @@ inline constexpr std::uint16_t freeing = 64;    ///< on its way back to the core
 inline constexpr std::uint16_t arriving = 128;  ///< posted by another thread to be started here
 inline constexpr std::uint16_t adopted = 256;   ///< the block is not of the home core's slab
 inline constexpr std::uint16_t named = 512;     ///< the side table has an entry
+inline constexpr std::uint16_t unplaced = 1024;  ///< unstarted, and found by walking the slab: the stack was full
 }  // namespace task_state
 
 inline constexpr unsigned home_bits = 10;

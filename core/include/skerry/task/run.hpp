@@ -72,7 +72,7 @@ SKERRY_ALWAYS_INLINE bool Scheduler::run_inlined(unsigned count) noexcept {
     SchedulerCounters::add(counters_.resumed, ran);
     current_ = nullptr;
     if (ring_limit_ == 0) [[unlikely]] {
-        take_spilled();
+        take_back();
         return true;
     }
     return ran == count;

@@ -82,7 +82,7 @@ struct SchedulerCounters {
     std::atomic<std::uint64_t> budget_yields{0};
     std::atomic<std::uint64_t> inbox_drained{0};
     std::atomic<std::uint64_t> unhandled_exceptions{0};
-    std::atomic<std::uint64_t> spills{0};  ///< wakes that wait outside the ready ring, which could not grow
+    std::atomic<std::uint64_t> spills{0};  ///< wakes and spawns that found a queue full which could not grow
 
     /// One writer: a load and a store, no locked instruction.
     static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n = 1) noexcept {
@@ -199,13 +199,8 @@ public:
 
     /// Takes over a fresh task of this core's making.
     void start(TaskHeader& task) noexcept {
-        ++live_tasks_;
-        SchedulerCounters::add(counters_.spawned);
-        push_unstarted(task);
-        if (hooks_ != nullptr) [[unlikely]]
-            call_hook(hooks_->on_spawn, id_of(task));
-        if (stopping_) [[unlikely]]
-            request_abort(task);
+        count_in(task);
+        start_counted(task);
     }
 
     /// Counts one operation of the running task; true when it must yield: its budget of operations is
@@ -376,10 +371,23 @@ private:
     // In the inbox word in place of a list: the core sleeps and there is nothing in the inbox.
     static TaskHeader* asleep_mark() noexcept { return reinterpret_cast<TaskHeader*>(std::uintptr_t{1}); }
 
+    void count_in(TaskHeader& task) noexcept {
+        ++live_tasks_;
+        SchedulerCounters::add(counters_.spawned);
+        if (hooks_ != nullptr) [[unlikely]]
+            call_hook(hooks_->on_spawn, id_of(task));
+    }
+
+    void start_counted(TaskHeader& task) noexcept {
+        push_unstarted(task);
+        if (stopping_) [[unlikely]]
+            request_abort(task);
+    }
+
     void push_unstarted(TaskHeader& task) noexcept {
         task.state |= task_state::unstarted;
-        if (unstarted_tail_ - unstarted_head_ > unstarted_mask_) [[unlikely]]
-            grow_unstarted();
+        if (unstarted_tail_ - unstarted_head_ >= unstarted_limit_) [[unlikely]]
+            return push_unstarted_slow(task);
         unstarted_[unstarted_tail_++ & unstarted_mask_] = &task;
     }
 
@@ -398,6 +406,7 @@ private:
     }
     SKERRY_NOINLINE void enqueue_slow(WaitNode& node) noexcept;
     SKERRY_COLD void take_spilled() noexcept;
+    SKERRY_COLD void take_back() noexcept;
 
     bool run_one() noexcept;
     SKERRY_NOINLINE unsigned run_many(unsigned count) noexcept;
@@ -408,7 +417,8 @@ private:
     void settle() noexcept;
     void kill(TaskHeader& task) noexcept;
     void reap(TaskHeader& task) noexcept;
-    void arrive(TaskHeader& task) noexcept;
+    [[nodiscard]] bool arrive(TaskHeader& task) noexcept;
+    [[nodiscard]] bool remember_adopted(TaskHeader& task) noexcept;
     void handle_post(TaskHeader& header) noexcept;
     bool drain_slow() noexcept;
     SKERRY_COLD void drain_closed() noexcept;
@@ -418,7 +428,9 @@ private:
     void give_back_to_pool() noexcept;
     SKERRY_COLD void draw_ties() noexcept;
     [[nodiscard]] bool grow_ring() noexcept;
-    SKERRY_NOINLINE void grow_unstarted();
+    SKERRY_NOINLINE void push_unstarted_slow(TaskHeader& task) noexcept;
+    [[nodiscard]] bool grow_unstarted() noexcept;
+    SKERRY_COLD void place_unstarted() noexcept;
     SKERRY_COLD static void call_hook(const std::function<void(TaskId)>& hook, TaskId task) noexcept;
 
     static std::array<Scheduler*, max_schedulers> table_;
@@ -429,8 +441,9 @@ private:
     std::uint32_t ring_mask_;
     std::uint32_t ring_head_ = 0;
     std::uint32_t ring_tail_ = 0;
-    std::uint32_t ring_limit_;  // all of the ring, or 0 while something has spilled
+    std::uint32_t ring_limit_;  // all of the ring, or 0 while something has spilled, of the ring or of the stack
     std::uint32_t unstarted_mask_;
+    std::uint32_t unstarted_limit_;  // all of the stack, or 0 while tasks are unplaced
     TaskHeader** unstarted_;
     std::uint32_t unstarted_head_ = 0;
     std::uint32_t unstarted_tail_ = 0;
@@ -456,6 +469,7 @@ private:
     std::uint64_t random_ = 0x9e3779b97f4a7c15ULL;
 
     Slab slab_;
+    std::uint64_t unplaced_ = 0;  // spawned while there was no memory to grow the stack; see task_state
     IntrusiveList<WaitNode> spilled_;  // woken while there was no memory to grow the ring; behind all that is in it
     SchedulerCounters counters_;
     void* runtime_ = nullptr;

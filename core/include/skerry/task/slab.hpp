@@ -86,12 +86,11 @@ public:
     /// The number of the core whose slab `block` is of; `block` must be of one.
     [[nodiscard]] static std::uint16_t owner_of(const TaskHeader& block) noexcept;
 
-    /// Calls `visit(TaskHeader&)` for every block ever cut, free ones included.
+    /// Calls `visit(TaskHeader&)` for every block ever cut, free ones included, and for those that it cuts itself.
     template <class Visitor>
     void for_each_block(Visitor&& visit) {
-        for (const Chunk& chunk : chunks_) {
-            std::byte* const end = &chunk == &chunks_.back() ? bump_ : chunk.used_end;
-            for (std::byte* at = chunk.begin; at < end;) {
+        for (std::size_t i = 0; i < chunks_.size(); ++i) {
+            for (std::byte* at = chunks_[i].begin; at < used_end(i);) {
                 auto& block = *reinterpret_cast<TaskHeader*>(at);
                 at += class_bytes(block.size_class());
                 visit(block);
@@ -112,6 +111,9 @@ private:
 
     SKERRY_NOINLINE TaskHeader& allocate_slow(std::size_t frame_bytes, unsigned index);
     void add_chunk();
+    [[nodiscard]] std::byte* used_end(std::size_t chunk) const noexcept {
+        return chunk + 1 == chunks_.size() ? bump_ : chunks_[chunk].used_end;
+    }
 
     std::array<TaskHeader*, size_classes> free_{};
     std::byte* bump_ = nullptr;

@@ -112,8 +112,7 @@ private:
     // each time that it took nothing. Its link may be down for hours.
     static constexpr std::chrono::nanoseconds retry_soon = std::chrono::microseconds{50};
     static constexpr std::chrono::nanoseconds retry_late = std::chrono::milliseconds{10};
-    // What other cores want to send waits in their rings beyond this, and so in their backlogs, and so do their tasks.
-    static constexpr std::size_t wire_backlog_max = 1024;
+    static_assert(burst_frames <= Link::for_others_burst);
 
     [[nodiscard]] StackConfig with_port(StackConfig config) noexcept {
         const backend::PortInfo info = port_.info();
@@ -138,7 +137,7 @@ private:
         return any;
     }
 
-    [[nodiscard]] bool takes_for_wire() noexcept { return stack_.backlog().size() < wire_backlog_max; }
+    [[nodiscard]] bool takes_for_wire() noexcept { return stack_.backlog().size() < Link::for_others_before; }
 
     /// What cores without a queue want to send. True when there was something.
     bool take_for_wire() noexcept {
@@ -180,12 +179,8 @@ private:
     }
 
     void send_by_another_core() noexcept {
-        FrameQueue& backlog = stack_.backlog();
-        while (Frame* const frame = backlog.pop()) {
-            if (stack_.steering()->send(*frame)) continue;
-            backlog.push_front(*frame);
-            return;
-        }
+        Backlog& backlog = stack_.backlog();
+        while (!backlog.empty() && stack_.steering()->send(*backlog.front())) backlog.forget(1);
     }
 
     SKERRY_COLD void lose(time::Instant now) noexcept {
@@ -196,13 +191,11 @@ private:
 
     /// False when nothing is left, or the port takes no more.
     bool send_burst() noexcept {
-        FrameQueue& backlog = stack_.backlog();
-        std::array<Frame*, burst_frames> burst;
-        std::size_t count = 0;
-        while (count < burst_frames && !backlog.empty()) burst[count++] = backlog.pop();
-        const std::size_t sent = port_.transmit(std::span(burst).first(count));
-        for (std::size_t i = count; i > sent; --i) backlog.push_front(*burst[i - 1]);
-        return sent == count && !backlog.empty();
+        Backlog& backlog = stack_.backlog();
+        const std::span<Frame*> burst = backlog.oldest(burst_frames);
+        const std::size_t sent = port_.transmit(burst);
+        backlog.forget(sent);
+        return sent == burst.size() && !backlog.empty();
     }
 
     Port port_;

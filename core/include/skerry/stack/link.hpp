@@ -2,14 +2,15 @@
 
 // Hot path. The way out of a stack: memory for packets, and those that wait for the port to take them.
 
+#include "backlog.hpp"
 #include "config.hpp"
 #include "drop.hpp"
 #include "frame_budget.hpp"
-#include "frame_queue.hpp"
 #include "wire/ethernet.hpp"
 
 #include "../backend/frame_cache.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -24,7 +25,14 @@ public:
           frames_(frames),
           drops_(drops),
           to_send_(config.pool_frames, config.pool_frames / 4),
-          to_read_(config.pool_frames, config.pool_frames / 8) {}
+          to_read_(config.pool_frames, config.pool_frames / 8),
+          backlog_(std::max(config.backlog_max, for_others_max)) {}
+
+    /// What other cores want to send waits in their rings when so many packets are in the backlog, and so do their
+    /// tasks.
+    static constexpr std::size_t for_others_before = 1024;
+    /// How many of theirs may come at once.
+    static constexpr std::size_t for_others_burst = 32;
 
     [[nodiscard]] const wire::MacAddr& mac() const noexcept { return mac_; }
 
@@ -76,16 +84,18 @@ public:
     }
 
     /// What the port has still to take.
-    [[nodiscard]] FrameQueue& backlog() noexcept { return backlog_; }
+    [[nodiscard]] Backlog& backlog() noexcept { return backlog_; }
 
 private:
+    static constexpr std::size_t for_others_max = for_others_before + for_others_burst;
+
     wire::MacAddr mac_;
     std::size_t backlog_max_;
     backend::FrameCache& frames_;
     DropCounters& drops_;
     FrameBudget to_send_;
     FrameBudget to_read_;
-    FrameQueue backlog_;
+    Backlog backlog_;
 };
 
 }  // namespace skerry::stack

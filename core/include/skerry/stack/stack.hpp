@@ -63,7 +63,7 @@ public:
     [[nodiscard]] bool has_looped() noexcept { return !output_.looped().empty(); }
 
     /// Packets that are to leave. Whoever sends them takes them from the front.
-    [[nodiscard]] FrameQueue& backlog() noexcept { return link_.backlog(); }
+    [[nodiscard]] Backlog& backlog() noexcept { return link_.backlog(); }
 
     [[nodiscard]] Udp& udp() noexcept { return udp_; }
     [[nodiscard]] Groups& groups() noexcept { return groups_; }

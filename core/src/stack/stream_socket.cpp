@@ -1,5 +1,7 @@
 #include "stream_socket.hpp"
 
+#include "tcp/usual_write.hpp"
+
 #include <skerry/backend/orphaned.hpp>
 
 #include <algorithm>

@@ -1,9 +1,10 @@
 // Datagrams that leave. Hot path.
 
+#include "wire/sum_blocks.hpp"
+
 #include <skerry/base/compiler.hpp>
 #include <skerry/stack/long_frame.hpp>
 #include <skerry/stack/udp.hpp>
-#include <skerry/stack/wire/checksum.hpp>
 #include <skerry/stack/wire/udp.hpp>
 
 #include <cstring>
@@ -25,7 +26,7 @@ SKERRY_ALWAYS_INLINE void Udp::fill(Frame& frame, const UdpEndpoint& from, std::
     const bool has_checksum = !config_.checksums_sent;
     std::uint64_t all = pseudo;
     if (has_checksum)
-        all = wire::copy_and_sum(frame.data, payload, pseudo);
+        all = wire::copy_and_sum_inlined(frame.data, payload, pseudo);
     else if (!payload.empty())
         std::memcpy(frame.data, payload.data(), payload.size());
     wire::UdpHeader header;

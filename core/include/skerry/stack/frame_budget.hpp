@@ -16,7 +16,7 @@ namespace skerry::stack {
 class FrameBudget {
 public:
     FrameBudget(std::size_t pool_frames, std::size_t reserve) noexcept
-        : reserve_(reserve), grant_max_(std::clamp<std::size_t>(pool_frames / 64, 1, 32)) {}
+        : reserve_(reserve), grant_max_(std::clamp<std::size_t>(pool_frames / 32, 1, 32)) {}
 
     [[nodiscard]] bool take(backend::FrameCache& frames) noexcept {
         if (left_ == 0 && !look(frames)) [[unlikely]]

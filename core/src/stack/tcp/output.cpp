@@ -55,7 +55,7 @@ SKERRY_ALWAYS_INLINE void Output::emit_usual(Frame& frame, Tcb& tcb, wire::TcpHe
     std::uint64_t sum = has_checksum ? wire::sum(frame.bytes(), pseudo) : 0;
     std::byte* const at = frame.prepend(header.header_bytes);
     sum += wire::write(header, at);
-    if (tcb.has_timestamps)
+    if (tcb.has_timestamps) [[likely]]
         sum += wire::store_only_timestamps({timestamp(now, tcb.ts_offset), tcb.ts_recent}, at + wire::tcp_bytes);
     if (has_checksum) {
         wire::store_checksum(at + 16, wire::fold(sum));

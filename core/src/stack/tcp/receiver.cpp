@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace skerry::stack::tcp {
 
@@ -48,7 +49,7 @@ bool Receiver::take_next(Tcb& tcb, Frame& payload, time::Instant now) noexcept {
 
 // Every second segment is acknowledged, or after 40 ms. The flush after the tasks sends it, unless a reply did.
 void Receiver::owe_for_data(Tcb& tcb, time::Instant now) noexcept {
-    if (++tcb.unacked_segments >= 2) return shared_.owe_ack(tcb);
+    if (std::exchange(tcb.owes_for_one, true)) return shared_.owe_ack(tcb);
     if (tcb.ack_at == never) shared_.owe_ack_at(tcb, now.as_nanos() + shared_.config.tcp.delayed_ack.count());
 }
 

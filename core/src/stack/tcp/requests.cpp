@@ -1,5 +1,7 @@
 // What the sockets ask for.
 
+#include "usual_write.hpp"
+
 #include <skerry/stack/tcp/tcp.hpp>
 
 #include <utility>
@@ -40,6 +42,10 @@ Result<> Tcp::connect(Endpoint& endpoint, wire::Ipv4Addr to, std::uint16_t port,
 }
 
 Error Tcp::take_error(Tcb& tcb) noexcept { return std::exchange(tcb.error, Errc::ok); }
+
+std::size_t Tcp::write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
+    return write_usual(tcb, from, now) ? from.size() : write_otherwise(tcb, from, now);
+}
 
 std::size_t Tcp::write_otherwise(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
     const std::size_t written = sender_.write(tcb, from, now);

@@ -4,23 +4,24 @@
 
 #include <algorithm>
 #include <new>
-#include <utility>
 
 namespace skerry::stack::tcp {
 
 bool SendQueue::grow() noexcept {
-    const std::uint32_t capacity = capacity_ == inline_slots ? 8 : capacity_ * 2;
-    std::unique_ptr<SendSegment[]> ring(new (std::nothrow) SendSegment[capacity]);
+    const std::uint32_t capacity = has_ring() ? (mask_ + 1) * 2 : 8;
+    auto* const ring = new (std::nothrow) SendSegment[capacity];
     if (ring == nullptr) return false;
     for (std::uint32_t i = 0; i < size_; ++i) ring[i] = (*this)[i];
-    ring_ = std::move(ring);
-    capacity_ = capacity;
+    if (has_ring()) delete[] slots_;
+    slots_ = ring;
+    mask_ = capacity - 1;
     head_ = 0;
     return true;
 }
 
 bool SendQueue::split(std::uint32_t at, std::uint16_t bytes) noexcept {
-    if (size_ == capacity_ && !grow()) return false;
+    if (size_ > mask_ && !grow()) return false;
+    if (at >= sent()) ++unsent_;
     for (std::uint32_t i = size_++; i > at + 1; --i) (*this)[i] = (*this)[i - 1];
     SendSegment& first = (*this)[at];
     SendSegment& second = (*this)[at + 1];
@@ -31,23 +32,21 @@ bool SendQueue::split(std::uint32_t at, std::uint16_t bytes) noexcept {
     first.length = bytes;
     first.flags = static_cast<std::uint8_t>(first.flags & ~sent_flag::fin);
     ++first.frame->handles;
-    if (at < sent_) ++sent_;
     return true;
 }
 
 void SendQueue::drop_front(std::uint32_t count, std::uint32_t bytes) noexcept {
     bytes_ -= bytes;
     size_ -= count;
-    sent_ -= std::min(sent_, count);
-    head_ = size_ == 0 ? 0 : (head_ + count) & (capacity_ - 1);  // empty: the same line is used again
+    unsent_ = std::min(unsent_, size_);
+    head_ = size_ == 0 ? 0 : (head_ + count) & mask_;  // empty: the same line is used again
 }
 
 void SendQueue::acknowledge(std::uint32_t ack) noexcept {
-    SendSegment* const ring = slots();
     std::uint32_t count = 0;
     std::uint32_t bytes = 0;
     for (; count != size_; ++count) {
-        const SendSegment& oldest = ring[(head_ + count) & (capacity_ - 1)];
+        const SendSegment& oldest = (*this)[count];
         if (seq_after(oldest.end(), ack)) break;
         bytes += oldest.length;
         if (oldest.frame != nullptr) oldest.frame->drop();
@@ -68,9 +67,10 @@ void SendQueue::clear() noexcept {
 }
 
 void SendQueue::shrink() noexcept {
-    if (size_ != 0 || ring_ == nullptr) return;
-    ring_.reset();
-    capacity_ = inline_slots;
+    if (size_ != 0 || !has_ring()) return;
+    delete[] slots_;
+    slots_ = inline_.data();
+    mask_ = inline_slots - 1;
     head_ = 0;
 }
 

@@ -107,8 +107,8 @@ bool Tcp::input_usual(const Glance& glance, time::Instant now) noexcept {
     ack.length = segment_bytes - header_bytes;
     ack.window = static_cast<std::uint16_t>(rest);
     ack.now = now;
-    if (tcb.state != State::established || ack.seq != tcb.rcv_nxt || tcb.has_fin || tcb.has_gap ||
-        ack.ack - tcb.snd_una > tcb.snd_nxt - tcb.snd_una || seq_after(ack.seq + ack.length, tcb.rcv_right))
+    if (!tcb.receives_as_usual() || ack.seq != tcb.rcv_nxt || ack.ack - tcb.snd_una > tcb.snd_nxt - tcb.snd_una ||
+        seq_after(ack.seq + ack.length, tcb.rcv_right))
         return false;
     if (!glance.checksums_hold(segment_bytes, true)) [[unlikely]]
         return false;

@@ -37,7 +37,7 @@ inline constexpr std::uint16_t mss_min = 88;
 
 /// Milliseconds, from a beginning that differs with each connection. RFC 7323 section 5.4.
 [[nodiscard]] inline std::uint32_t timestamp(time::Instant now, std::uint32_t offset) noexcept {
-    return static_cast<std::uint32_t>(now.as_nanos() / 1'000'000) + offset;
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(now.as_nanos()) / 1'000'000) + offset;
 }
 
 /// The options of our SYN, and of our SYN-ACK when `peer` is what the SYN had.

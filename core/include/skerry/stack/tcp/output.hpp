@@ -74,7 +74,7 @@ private:
               time::Instant now) noexcept;
     static void acknowledged(Tcb& tcb) noexcept {
         tcb.last_ack_sent = tcb.rcv_nxt;
-        tcb.unacked_segments = 0;
+        tcb.owes_for_one = false;
         tcb.ack_at = never;
         if (AckLink& link = tcb; link.is_linked()) link.unlink();
     }

@@ -15,7 +15,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 namespace skerry::stack::tcp {
 
@@ -51,19 +50,25 @@ public:
     [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
     /// Payload in all of them.
     [[nodiscard]] std::uint32_t bytes() const noexcept { return bytes_; }
-    [[nodiscard]] std::uint32_t sent() const noexcept { return sent_; }
+    [[nodiscard]] std::uint32_t sent() const noexcept { return size_ - unsent_; }
     /// How many descriptors there is memory for.
-    [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
-    [[nodiscard]] bool has_unsent() const noexcept { return sent_ != size_; }
+    [[nodiscard]] std::uint32_t capacity() const noexcept { return mask_ + 1; }
+    [[nodiscard]] bool has_unsent() const noexcept { return unsent_ != 0; }
 
-    [[nodiscard]] SendSegment& operator[](std::uint32_t at) noexcept { return slots()[(head_ + at) & (capacity_ - 1)]; }
+    [[nodiscard]] SendSegment& operator[](std::uint32_t at) noexcept { return slots_[(head_ + at) & mask_]; }
     [[nodiscard]] SendSegment& front() noexcept { return (*this)[0]; }
     [[nodiscard]] SendSegment& back() noexcept { return (*this)[size_ - 1]; }
-    [[nodiscard]] SendSegment& next_unsent() noexcept { return (*this)[sent_]; }
+    [[nodiscard]] SendSegment& next_unsent() noexcept { return (*this)[sent()]; }
 
     /// Takes the handle on `segment.frame` over. False, and nothing taken, when there is no memory.
     [[nodiscard]] bool push(const SendSegment& segment) noexcept {
-        if (size_ == capacity_ && !grow()) [[unlikely]]
+        if (!push_sent(segment)) return false;
+        ++unsent_;
+        return true;
+    }
+    /// The same of one that leaves now. Nothing waits in front of it.
+    [[nodiscard]] bool push_sent(const SendSegment& segment) noexcept {
+        if (size_ > mask_ && !grow()) [[unlikely]]
             return false;
         (*this)[size_++] = segment;
         bytes_ += segment.length;
@@ -79,8 +84,8 @@ public:
     /// Everything before `ack` is acknowledged.
     void acknowledge(std::uint32_t ack) noexcept;
 
-    void mark_sent() noexcept { ++sent_; }
-    void send_again() noexcept { sent_ = 0; }
+    void mark_sent() noexcept { --unsent_; }
+    void send_again() noexcept { unsent_ = size_; }
     void clear() noexcept;
     /// Gives a ring of its own back, when it is empty.
     void shrink() noexcept;
@@ -88,15 +93,15 @@ public:
 private:
     static constexpr std::uint32_t inline_slots = 2;
 
-    [[nodiscard]] SendSegment* slots() noexcept { return ring_ != nullptr ? ring_.get() : inline_.data(); }
+    [[nodiscard]] bool has_ring() const noexcept { return slots_ != inline_.data(); }
     [[nodiscard]] bool grow() noexcept;
     void drop_front(std::uint32_t count, std::uint32_t bytes) noexcept;
 
-    std::unique_ptr<SendSegment[]> ring_;
-    std::uint32_t capacity_ = inline_slots;  // a power of two
+    SendSegment* slots_ = inline_.data();    // or a ring of our own
+    std::uint32_t mask_ = inline_slots - 1;  // the slots are a power of two
     std::uint32_t head_ = 0;
     std::uint32_t size_ = 0;
-    std::uint32_t sent_ = 0;
+    std::uint32_t unsent_ = 0;
     std::uint32_t bytes_ = 0;
     std::array<SendSegment, inline_slots> inline_;
 };

@@ -17,8 +17,12 @@
 #include "../../base/cache_line.hpp"
 #include "../../base/error.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace skerry::stack::tcp {
 
@@ -42,14 +46,43 @@ enum class State : std::uint8_t {
 
 inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
+/// What the usual segment and the usual write ask of a connection, side by side: each asks in one comparison of four
+/// bytes.
+struct Standing {
+    bool has_fin = false;  ///< the peer's FIN was seen, at fin_seq; it may still lie ahead
+    bool has_gap = false;  ///< something waits in `reassembly`
+    State state = State::closed;
+    std::uint8_t duplicate_acks = 0;
+    bool wants_room = false;  ///< a write waits
+    bool no_delay = true;
+
+    /// Established, and no segment before this one was unusual.
+    [[nodiscard]] bool receives_as_usual() const noexcept {
+        return has_bytes(offsetof(Standing, has_fin), {0, 0, established, 0});
+    }
+    /// Established, nothing is lost, nobody else wants to write, and a short segment needs not wait.
+    [[nodiscard]] bool sends_as_usual() const noexcept {
+        return has_bytes(offsetof(Standing, state), {established, 0, 0, 1});
+    }
+
+private:
+    static constexpr auto established = static_cast<std::uint8_t>(State::established);
+
+    [[nodiscard]] bool has_bytes(std::size_t at, std::array<std::uint8_t, 4> expected) const noexcept {
+        return std::memcmp(reinterpret_cast<const std::byte*>(this) + at, expected.data(), expected.size()) == 0;
+    }
+};
+static_assert(sizeof(Standing) == 6 && std::is_standard_layout_v<Standing>);
+
 /// First what every segment that comes needs: two lines.
-struct TcbReceiving {
+struct TcbReceiving : Standing {
+    std::uint16_t mss = 536;  ///< payload of a full segment to the peer
     Tuple tuple;
     std::uint32_t index = 0;  ///< in the slab
-    State state = State::closed;
     bool has_timestamps = false;
     std::uint8_t send_scale = 0;
     std::uint8_t receive_scale = 0;
+    std::uint8_t keep_alive_sent = 0;
     std::uint32_t rcv_nxt = 0;
     std::uint32_t rcv_right = 0;  ///< the end of the window that we gave; it never moves back
     std::uint32_t snd_una = 0;
@@ -59,21 +92,16 @@ struct TcbReceiving {
     std::uint32_t snd_wl2 = 0;
     std::uint32_t ts_recent = 0;
     std::uint32_t ts_offset = 0;
-    std::uint16_t mss = 536;  ///< payload of a full segment to the peer
-    bool has_fin = false;     ///< the peer's FIN was seen, at fin_seq; it may still lie ahead
-    bool has_gap = false;     ///< something waits in `reassembly`
-    std::uint32_t last_ack_sent = 0;  ///< RFC 7323's Last.ACK.sent
 
-    std::uint32_t ts_recent_s = 0;  ///< when ts_recent was set, in seconds
-    std::uint8_t keep_alive_sent = 0;
-    std::uint8_t duplicate_acks = 0;
-    std::uint8_t confirmed_in = 0;  ///< the turn of about 4 s in which the neighbour was last confirmed
+    std::uint32_t last_ack_sent = 0;  ///< RFC 7323's Last.ACK.sent
+    std::uint32_t ts_recent_s = 0;    ///< when ts_recent was set, in seconds
     Endpoint* endpoint = nullptr;  ///< null: nobody has it (in an Acceptor's queue, or closed and still sending)
     FrameQueue received;           ///< in order, unread; each frame begins and ends with its payload
     std::uint32_t received_bytes = 0;
     std::uint32_t receive_limit = 0;
-    std::uint32_t unacked_segments = 0;  ///< with data, since the last acknowledgement that we sent
     std::uint32_t snd_wnd_max = 0;
+    std::uint8_t confirmed_in = 0;  ///< the turn of about 4 s in which the neighbour was last confirmed
+    bool owes_for_one = false;      ///< a segment with data came, and we have acknowledged none since
     std::int64_t heard_at = 0;
 };
 static_assert(sizeof(TcbReceiving) == 2 * cache_line_bytes);
@@ -96,9 +124,7 @@ struct TcbSending {
     std::uint32_t user_timeout_ms = 0;
     bool in_recovery : 1 = false;
     bool is_probing : 1 = false;  ///< the peer's window is closed: retransmit_at is the next probe
-    bool no_delay : 1 = true;
     bool keep_alive : 1 = false;
-    bool wants_room : 1 = false;  ///< a write waits
     bool is_fin_queued : 1 = false;  ///< this end's direction is over
     bool in_table : 1 = false;
     bool resets_on_close : 1 = false;

@@ -104,16 +104,13 @@ public:
 
     /// Whether a write would be taken.
     [[nodiscard]] static bool is_writable(const Tcb& tcb) noexcept { return may_send(tcb.state) && !tcb.is_fin_queued; }
-    /// Takes all of the usual write; false, and nothing is changed, if it is another.
-    [[nodiscard]] bool write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
-        return sender_.write_usual(tcb, from, now);
-    }
+    /// Takes all of the usual write; false, and nothing is changed, if it is another. Defined in usual_write.hpp, for
+    /// those that compile it in.
+    [[nodiscard]] bool write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     /// Every other write: copies what there is room for; the endpoint is told when there is more.
     std::size_t write_otherwise(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     /// A write of either kind; returns how much was taken.
-    std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
-        return write_usual(tcb, from, now) ? from.size() : write_otherwise(tcb, from, now);
-    }
+    std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     /// Ends this direction behind what was written.
     void finish(Tcb& tcb, time::Instant now) noexcept;
     /// The endpoint goes. What was written is still sent; unread data makes it a reset.

@@ -1,31 +1,36 @@
-// The usual write: all of it is one segment that may leave at once, behind others that have left. One function leads
-// from the program's bytes to the frame in the port's queue; every other write goes the long way, through sender.cpp
-// and output.cpp.
+#pragma once
 
-#include <skerry/stack/tcp/sender.hpp>
+// Hot path. The usual write: all of it is one segment that may leave at once, behind others that have left. One
+// function leads from the program's bytes to the frame in the port's queue, and is compiled into whoever writes; every
+// other write goes the long way, through sender.cpp and output.cpp.
+
+#include "../wire/sum_blocks.hpp"
+
+#include <skerry/stack/tcp/tcp.hpp>
 
 #include <skerry/base/compiler.hpp>
-#include <skerry/stack/wire/checksum.hpp>
 
+#include <algorithm>
 #include <cstring>
 
 namespace skerry::stack::tcp {
 
-namespace {
+namespace usual {
 
-// Of a connection that stands; see Sender::may_go(). Nothing else waits or asks for attention.
+/// Whether a write may be the usual one; see Sender::may_go(). Where a window's probe or a FIN waits, something is
+/// unsent or the connection has left its state. Each question says which answer is usual: else g++ takes the code
+/// behind so many of them for cold, and makes it small, with a division by hand.
 SKERRY_ALWAYS_INLINE bool may_leave(const Tcb& tcb, std::size_t bytes, const TcpLimits& limits) noexcept {
     const SendQueue& queue = tcb.queue;
-    const std::uint32_t ahead = tcb.snd_nxt - tcb.snd_una;
-    if (tcb.state != State::established || bytes - 1 >= tcb.mss) return false;
-    if (ahead + bytes > tcb.congestion.window || ahead + bytes > tcb.snd_wnd) return false;
-    if (tcb.is_probing || tcb.wants_room || tcb.is_fin_queued || tcb.duplicate_acks != 0) return false;
-    if (!tcb.no_delay && ahead != 0 && bytes < tcb.mss) return false;
-    return !queue.has_unsent() && queue.size() < limits.send_segments_max &&
-           std::size_t{queue.bytes()} + bytes <= tcb.send_limit;
+    const std::size_t ahead = tcb.snd_nxt - tcb.snd_una;
+    if (!tcb.sends_as_usual() || bytes - 1 >= tcb.mss) [[unlikely]]
+        return false;
+    if (ahead + bytes > std::min(tcb.congestion.window, tcb.snd_wnd) || queue.has_unsent()) [[unlikely]]
+        return false;
+    return queue.size() < limits.send_segments_max && queue.bytes() + bytes <= tcb.send_limit;
 }
 
-// One that may be kept; null when frames are short.
+/// One that may be kept; null when frames are short.
 SKERRY_ALWAYS_INLINE Frame* frame_for(Shared& shared, std::size_t bytes) noexcept {
     if (shared.send_frames >= shared.config.tcp.send_frames_max || !shared.link.may_keep_to_send()) [[unlikely]]
         return nullptr;
@@ -36,7 +41,7 @@ SKERRY_ALWAYS_INLINE Frame* frame_for(Shared& shared, std::size_t bytes) noexcep
     return nullptr;
 }
 
-}  // namespace
+}  // namespace usual
 
 // The payload is copied and summed in one walk, and TCP's header is summed while its words are in registers.
 SKERRY_ALWAYS_INLINE void Output::send_usual(Tcb& tcb, Frame& frame, std::span<const std::byte> from,
@@ -48,7 +53,7 @@ SKERRY_ALWAYS_INLINE void Output::send_usual(Tcb& tcb, Frame& frame, std::span<c
     const bool has_checksum = !shared_.config.checksums_sent;
     std::uint64_t sum = pseudo;
     if (has_checksum)
-        sum = wire::copy_and_sum(frame.data, from, pseudo);
+        sum = wire::copy_and_sum_inlined(frame.data, from, pseudo);
     else
         std::memcpy(frame.data, from.data(), from.size());
 
@@ -62,7 +67,7 @@ SKERRY_ALWAYS_INLINE void Output::send_usual(Tcb& tcb, Frame& frame, std::span<c
     header.window = window(tcb);
     std::byte* const at = frame.data - header_bytes;
     sum += wire::write(header, at);
-    if (tcb.has_timestamps)
+    if (tcb.has_timestamps) [[likely]]
         sum += wire::store_only_timestamps({timestamp(now, tcb.ts_offset), tcb.ts_recent}, at + wire::tcp_bytes);
     if (has_checksum)
         wire::store_checksum(at + 16, wire::fold(sum));
@@ -76,10 +81,11 @@ SKERRY_ALWAYS_INLINE void Output::send_usual(Tcb& tcb, Frame& frame, std::span<c
     acknowledged(tcb);
 }
 
-bool Sender::write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
-    if (!may_leave(tcb, from.size(), shared_.config.tcp) || !shared_.output.is_ready(tcb.tuple.remote, now))
+SKERRY_ALWAYS_INLINE bool Sender::write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
+    if (!usual::may_leave(tcb, from.size(), shared_.config.tcp) || !shared_.output.is_ready(tcb.tuple.remote, now))
+        [[unlikely]]
         return false;
-    Frame* const frame = frame_for(shared_, from.size());
+    Frame* const frame = usual::frame_for(shared_, from.size());
     if (frame == nullptr) [[unlikely]]
         return false;
     SendSegment segment;
@@ -88,16 +94,19 @@ bool Sender::write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instan
     segment.seq = tcb.snd_nxt;
     segment.offset = frame->headroom;
     segment.length = static_cast<std::uint16_t>(from.size());
-    if (!tcb.queue.push(segment)) [[unlikely]] {
+    if (!tcb.queue.push_sent(segment)) [[unlikely]] {
         frame->drop();
         return false;
     }
-    tcb.queue.mark_sent();
     ++shared_.send_frames;
     output_.send_usual(tcb, *frame, from, now);
     tcb.snd_nxt += segment.length;
     if (tcb.retransmit_at == never) begin_to_wait(tcb, now);
     return true;
+}
+
+SKERRY_ALWAYS_INLINE bool Tcp::write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
+    return sender_.write_usual(tcb, from, now);
 }
 
 }  // namespace skerry::stack::tcp

@@ -4,6 +4,8 @@
 
 #include "common/stack_servers.hpp"
 
+#include <skerry/base/huge_pages.hpp>
+
 #include <benchmark/benchmark.h>
 
 #include <malloc.h>
@@ -18,9 +20,10 @@ using namespace skerry::bench;
 
 constexpr std::size_t budget_bytes = 1024;
 
+// With what lies in pages of 2 MiB, but for the tasks' part.
 std::size_t heap_bytes() {
     const struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
+    return info.uordblks + info.hblkhd + aligned_bytes() - task::current_scheduler->slab_stats().chunk_bytes;
 }
 
 std::size_t slab_bytes() { return task::current_scheduler->slab_stats().carved_bytes; }

@@ -23,7 +23,7 @@ Step Sockets::Listener::accept_now(AcceptRequest& request) noexcept {
         may_accept = false;
         return Step::pending;
     }
-    std::unique_ptr<Stream> stream(new (std::nothrow) Stream(*sockets_));
+    std::unique_ptr<Stream> stream(sockets_->make_stream());
     if (stream == nullptr) {  // the next connection that comes tries again
         ++sockets_->counts_.accept_paused;
         return Step::pending;

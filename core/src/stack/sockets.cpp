@@ -226,6 +226,7 @@ const backend::DatagramOps Sockets::Datagrams::operations{&receive, &send,      
 // --- what a core offers
 
 Sockets::~Sockets() {
+    if (stream_blocks_ != nullptr) stream_blocks_->leave();  // before any other thread may close one
     orphan_streams();
     orphan_listeners();
     while (Datagrams* socket = sockets_.pop_front()) socket->orphan();

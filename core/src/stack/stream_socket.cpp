@@ -20,6 +20,18 @@ using backend::WriteKind;
 using backend::WriteRequest;
 using tcp::Tcp;
 
+Sockets::Stream* Sockets::make_stream() noexcept {
+    static_assert(sizeof(Stream) == 3 * cache_line_bytes);
+    if (stream_blocks_ == nullptr) stream_blocks_ = BlockStore::make(sizeof(Stream));
+    return stream_blocks_ == nullptr ? nullptr : new (*stream_blocks_) Stream(*this);
+}
+
+void Sockets::Stream::operator delete(Stream* stream, std::destroying_delete_t) noexcept {
+    BlockStore& blocks = *stream->blocks_;
+    stream->~Stream();
+    blocks.put(stream);
+}
+
 void Sockets::Stream::set_peer() noexcept {
     peer = net::SocketAddr(tcb->tuple.remote.ip(), tcb->tuple.remote_port);
     sockets_->streams_.push_back(*this);
@@ -255,7 +267,7 @@ Step Sockets::connect(backend::ConnectRequest& request) noexcept {
     if (lost_ != Errc::ok) return refuse(lost_);
     if (!request.to.is_v4()) return refuse(Errc::unsupported);
     if (request.to.port() == 0) return refuse(Errc::connection_refused);  // nobody listens on 0
-    std::unique_ptr<Stream> stream(new (std::nothrow) Stream(*this));
+    std::unique_ptr<Stream> stream(make_stream());
     if (stream == nullptr) return refuse(Errc::no_memory);
     auto begun = stack_.tcp().connect(*stream, wire::Ipv4Addr::of(request.to.ip()), request.to.port(), now_);
     if (!begun) return refuse(begun.error());

@@ -6,6 +6,8 @@
 
 #include <skerry/backend/socket_ops.hpp>
 
+#include <cstddef>
+#include <new>
 #include <span>
 
 namespace skerry::stack {
@@ -26,11 +28,14 @@ class alignas(cache_line_bytes) Sockets::Stream final : public StreamPart,
                                                         public backend::StreamSocket,
                                                         public ListLink {
 public:
-    explicit Stream(Sockets& sockets) noexcept : StreamPart(sockets) {
+    explicit Stream(Sockets& sockets) noexcept : StreamPart(sockets), blocks_(sockets.stream_blocks_) {
         ops = &operations;
         home = sockets.home_;
         waiter = &reader;
     }
+
+    static void* operator new(std::size_t, BlockStore& blocks) noexcept { return blocks.take(); }
+    static void operator delete(Stream* stream, std::destroying_delete_t) noexcept;
 
     /// The peer's address is known: the connection was accepted or is being made.
     void set_peer() noexcept;
@@ -61,6 +66,8 @@ private:
     static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept;
 
     static const backend::StreamOps operations;
+
+    BlockStore* blocks_;  // where it lies; it may outlive the Sockets
 };
 
 }  // namespace skerry::stack

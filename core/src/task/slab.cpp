@@ -1,8 +1,7 @@
 #include <skerry/task/slab.hpp>
 
 #include <skerry/base/assert.hpp>
-
-#include <sys/mman.h>
+#include <skerry/base/huge_pages.hpp>
 
 #include <cstdlib>
 #include <new>
@@ -11,24 +10,12 @@ namespace skerry::task {
 
 namespace {
 
-constexpr std::size_t chunk_bytes = std::size_t{2} << 20U;
+constexpr std::size_t chunk_bytes = huge_page_bytes;
 
 // Chunks lie at multiples of their size, so the chunk of a block, and in it the owner, is one mask away.
 struct alignas(64) ChunkHeader {
     std::uint16_t owner;
 };
-
-std::byte* map_aligned_chunk() {
-    const std::size_t bytes = 2 * chunk_bytes;
-    void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    const auto begin = reinterpret_cast<std::uintptr_t>(memory);
-    const std::uintptr_t aligned = (begin + chunk_bytes - 1) & ~(chunk_bytes - 1);
-    if (aligned != begin) ::munmap(memory, aligned - begin);
-    if (const std::size_t behind = begin + bytes - (aligned + chunk_bytes); behind != 0)
-        ::munmap(reinterpret_cast<void*>(aligned + chunk_bytes), behind);
-    return reinterpret_cast<std::byte*>(aligned);
-}
 
 }  // namespace
 
@@ -51,10 +38,11 @@ TaskHeader& Slab::allocate_slow(std::size_t frame_bytes, unsigned index) {
 }
 
 void Slab::add_chunk() {
-    std::byte* const chunk = map_aligned_chunk();
+    std::byte* const chunk = map_aligned(chunk_bytes);
+    if (chunk == nullptr) throw std::bad_alloc();
     // Where tasks are so many, each resume would miss in the TLB too. The first chunk is left in small pages, because a
-    // program with few tasks would get 2 MiB for them. What the kernel answers does not matter.
-    if (!chunks_.empty()) (void)::madvise(chunk, chunk_bytes, MADV_HUGEPAGE);
+    // program with few tasks would get 2 MiB for them.
+    if (!chunks_.empty()) want_huge_pages(chunk, chunk_bytes);
     ::new (chunk) ChunkHeader{home_};
     if (!chunks_.empty()) chunks_.back().used_end = bump_;
     bump_ = chunk + sizeof(ChunkHeader);
@@ -85,7 +73,7 @@ void Slab::reset() noexcept {
     for (const Chunk& chunk : chunks_) {
         std::byte* const begin = chunk.begin - sizeof(ChunkHeader);
         unpoison_memory(begin, chunk_bytes);
-        ::munmap(begin, chunk_bytes);
+        unmap_aligned(begin, chunk_bytes);
     }
     chunks_.clear();
     free_.fill(nullptr);

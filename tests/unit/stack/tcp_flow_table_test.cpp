@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 
+#include <skerry/base/huge_pages.hpp>
 #include <skerry/stack/tcp/flow_table.hpp>
 #include <skerry/stack/siphash.hpp>
 #include <skerry/stack/tcp/slab.hpp>
@@ -103,6 +104,21 @@ TEST_CASE("a table that grows finds everything at each moment and never moves it
     CHECK(grew >= 8);
     CHECK(table.size() == 20'000);
     CHECK(table.size() * 4 <= table.capacity() * 3);
+}
+
+TEST_CASE("a table of many asks for pages of 2 MiB, and gives them back", "[stack][tcp]") {
+    const std::size_t before = aligned_bytes();
+    {
+        FlowTable table;
+        const auto hash = [](std::uint32_t number) { return std::uint64_t{number} * 0x9e3779b97f4a7c15U >> 7U; };
+        for (std::uint32_t i = 0; i < 500'000; ++i) REQUIRE(table.insert(hash(i), i));
+        CHECK(aligned_bytes() - before >= table.capacity() * 8);
+        for (std::uint32_t i = 0; i < 500'000; i += 97)
+            REQUIRE(table.find(hash(i), [i](std::uint32_t number) { return number == i; }) == i);
+        for (std::uint32_t i = 0; i < 500'000; ++i) table.erase(hash(i), i);
+        CHECK(table.size() == 0);
+    }
+    CHECK(aligned_bytes() == before);
 }
 
 TEST_CASE("a table does what a map does, with few tags", "[stack][tcp]") {

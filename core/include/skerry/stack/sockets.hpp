@@ -9,6 +9,7 @@
 #include "stack.hpp"
 
 #include "../backend/socket_ops.hpp"
+#include "../base/block_store.hpp"
 #include "../base/intrusive_list.hpp"
 
 #include <cstdint>
@@ -60,6 +61,8 @@ private:
     static constexpr std::size_t backlog_low = 512;
 
     void wake_waiting() noexcept;
+    /// Null when there is no memory.
+    [[nodiscard]] Stream* make_stream() noexcept;
     void orphan_listeners() noexcept;
     void orphan_streams() noexcept;
     void fail_listeners() noexcept;
@@ -72,6 +75,7 @@ private:
     IntrusiveList<Datagrams> sockets_;
     IntrusiveList<Listener> listeners_;
     IntrusiveList<Stream> streams_;
+    BlockStore* stream_blocks_ = nullptr;  // from the first stream on
     std::size_t senders_waiting_ = 0;
     Errc lost_ = Errc::ok;  // why there is no port any more
 };

@@ -1,13 +1,28 @@
 #include <skerry/stack/tcp/flow_table.hpp>
 
 #include <skerry/base/assert.hpp>
+#include <skerry/base/huge_pages.hpp>
 
 #include <algorithm>
 #include <cstdlib>
 
 namespace skerry::stack::tcp {
 
-void FlowTable::Free::operator()(Slot* slots) const noexcept { std::free(slots); }
+void FlowTable::Free::operator()(Slot* slots) const noexcept {
+    if (mapped_bytes != 0)
+        unmap_aligned(reinterpret_cast<std::byte*>(slots), mapped_bytes);
+    else
+        std::free(slots);
+}
+
+// All zero, without being written: the kernel's pages are.
+FlowTable::Slots FlowTable::make_slots(std::size_t count) noexcept {
+    const std::size_t bytes = count * sizeof(Slot);
+    if (bytes < huge_page_bytes) return Slots(static_cast<Slot*>(std::calloc(count, sizeof(Slot))));
+    std::byte* const memory = map_aligned(bytes);
+    if (memory != nullptr) want_huge_pages(memory, bytes);
+    return Slots(reinterpret_cast<Slot*>(memory), Free{bytes});
+}
 
 bool FlowTable::insert(std::uint64_t hash, std::uint32_t number) noexcept {
     SKERRY_DEBUG_ASSERT(number <= number_max, "a number that marks a slot");
@@ -69,12 +84,12 @@ void FlowTable::close_gap(Table& table, std::size_t gap) noexcept {
 bool FlowTable::grow() noexcept {
     bring_over(old_.mask + 1);  // nothing, unless memory was short when it should have grown
     const std::size_t slots = std::max<std::size_t>(64, capacity() * 2);
-    auto* const memory = static_cast<Slot*>(std::calloc(slots, sizeof(Slot)));
+    Slots memory = make_slots(slots);
     if (memory == nullptr) return false;
     old_ = std::move(table_);
     next_old_ = 0;
     table_ = Table{};
-    table_.slots.reset(memory);
+    table_.slots = std::move(memory);
     table_.mask = slots - 1;
     bring_over(1);
     return true;

@@ -8,6 +8,8 @@
 // brings 16 of them over, so that the new table, which takes at least as many changes to fill up, never waits for them.
 // What was brought over is marked in the old table and not emptied, because an empty slot ends a search.
 //
+// A table of 2 MiB or more, which is that of some 100,000 connections, asks for pages of that size.
+//
 // Rejected: chains (a miss for each link), a load of 7/8 (a search for an absent one would look at 32 slots, not 8).
 
 #include "../../base/compiler.hpp"
@@ -66,10 +68,14 @@ private:
     static constexpr std::uint32_t moved = 0xffff'ffff;
 
     struct Free {
+        Free() noexcept : mapped_bytes(0) {}
+        explicit Free(std::size_t bytes) noexcept : mapped_bytes(bytes) {}
         void operator()(Slot* slots) const noexcept;
+        std::size_t mapped_bytes;  // 0: of the heap
     };
+    using Slots = std::unique_ptr<Slot[], Free>;
     struct Table {
-        std::unique_ptr<Slot[], Free> slots;
+        Slots slots;
         std::size_t mask = 0;
         std::size_t used = 0;
     };
@@ -86,6 +92,7 @@ private:
         }
     }
     [[nodiscard]] Slot* slot_of(std::uint64_t hash, std::uint32_t number) noexcept;
+    [[nodiscard]] static Slots make_slots(std::size_t count) noexcept;
     static void place(Table& table, Slot slot) noexcept;
     static void close_gap(Table& table, std::size_t gap) noexcept;
     [[nodiscard]] SKERRY_COLD bool grow() noexcept;

@@ -1,12 +1,15 @@
 #pragma once
 
 // Objects of one kind under small numbers. The memory never moves and is never given back, so a pointer lives as long
-// as its object; a number that is kept longer is told from its successor by the generation.
+// as its object; a number that is kept longer is told from its successor by the generation. Many objects lie in pages
+// of 2 MiB.
+
+#include "../../base/cache_line.hpp"
+#include "../../base/object_memory.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <vector>
 
@@ -75,6 +78,7 @@ private:
         alignas(T) std::array<std::byte, chunk_places * sizeof(T)> memory;
         std::array<Label, chunk_places> labels;
     };
+    static_assert(alignof(Chunk) <= cache_line_bytes && sizeof(Chunk) <= ObjectMemory::piece_bytes_max);
 
     [[nodiscard]] std::byte* memory(std::uint32_t index) noexcept {
         return chunks_[index / chunk_places]->memory.data() + index % chunk_places * sizeof(T);
@@ -84,7 +88,13 @@ private:
     }
     [[nodiscard]] bool grow() noexcept try {
         const auto first = static_cast<std::uint32_t>(chunks_.size() * chunk_places);
-        chunks_.push_back(std::unique_ptr<Chunk>(new Chunk));
+        chunks_.push_back(nullptr);
+        std::byte* const memory = memory_.cut(sizeof(Chunk));
+        if (memory == nullptr) {
+            chunks_.pop_back();
+            return false;
+        }
+        chunks_.back() = new (memory) Chunk;
         for (std::uint32_t i = chunk_places; i-- > 0;) {
             label(first + i).next_free = free_;
             free_ = first + i;
@@ -94,7 +104,8 @@ private:
         return false;
     }
 
-    std::vector<std::unique_ptr<Chunk>> chunks_;
+    ObjectMemory memory_;
+    std::vector<Chunk*> chunks_;
     std::uint32_t free_ = no_index;
     std::size_t size_ = 0;
 };

@@ -83,9 +83,11 @@ void Stack::input_burst(std::span<Frame* const> burst, time::Instant now) noexce
         if (i + ahead < burst.size()) prefetch_read(burst[i + ahead]->data);
         glances[i].look_at(*burst[i], config_);
     }
-    if (burst.size() > few) tcp_.fetch_ahead(glances);
-    for (const Glance& glance : glances)
-        if (!input_usual(glance, now)) input_frame(*glance.frame, now);
+    const bool is_cold = burst.size() > few && tcp_.fetch_slots(glances);
+    for (std::size_t i = 0; i < glances.size(); ++i) {
+        if (is_cold) tcp_.fetch_around(glances, i);
+        if (!input_usual(glances[i], now)) input_frame(*glances[i].frame, now);
+    }
 }
 
 bool Stack::input_usual(const Glance& glance, time::Instant now) noexcept {

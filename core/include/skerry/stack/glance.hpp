@@ -16,13 +16,16 @@
 namespace skerry::stack {
 
 namespace tcp {
+class Endpoint;
 struct Tcb;
-}
+}  // namespace tcp
 
 struct Glance {
     Frame* frame = nullptr;
     std::uint64_t hash = 0;  ///< of the tuple, when `has_hash`
     tcp::Tcb* connection = nullptr;  ///< probably; for fetching only
+    const tcp::Endpoint* endpoint = nullptr;  ///< that will be told; for fetching only
+    const backend::ReadRequest* read = nullptr;  ///< that waits in it; for fetching only
     tcp::Tuple tuple;
     std::uint8_t protocol = 0;  ///< TCP, UDP, or 0: the parsers have to look
     bool has_hash = false;

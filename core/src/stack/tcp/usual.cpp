@@ -1,11 +1,15 @@
 // The usual segment: of a connection that stands, exactly the next one, with nothing unusual about it. It is read at
 // fixed places and goes straight to the two halves of its connection; every other goes the long way, through tcp.cpp.
 //
-// With many connections most of the time goes into waiting for memory, so what a whole burst will touch is fetched
-// before its first segment is worked on, each pass touching what the one before has fetched: slots, connections,
-// sockets, waiting reads and their buffers. A pass is as long as memory takes; segments fetched one by one, a few in
-// front of the one that is worked on, would wait at each step. The rest of a task's frame its scheduler fetches, while
-// tasks run.
+// With many connections most of the time goes into waiting for memory, so what segments of a burst will touch is
+// fetched while those in front of them are worked on: all slots of the table at once, then, one step a segment, the
+// connection eight places ahead, the socket three ahead, the read that waits in it, and the buffer of the one three
+// places behind, which is written when the whole burst is in. Each step finds what an earlier one has brought. So
+// memory and work run beside each other, a dozen lines a segment. The rest of a task's frame its scheduler fetches,
+// while tasks run.
+//
+// Rejected: passes over the whole burst, each for one kind of memory. No work is done while they wait: a tenth to a
+// fifth more for each segment that comes.
 
 #include <skerry/stack/tcp/tcp.hpp>
 
@@ -21,6 +25,11 @@ namespace {
 
 constexpr std::size_t buffer_bytes_fetched = 2 * cache_line_bytes;
 
+// How far from the segment that is worked on each step is.
+constexpr std::size_t connections_ahead = 8;
+constexpr std::size_t sockets_ahead = 3;
+constexpr std::size_t buffers_behind = 3;
+
 // Inlined in any case: g++ takes a function that only prefetches for one without effect, and leaves calls of it out.
 SKERRY_ALWAYS_INLINE void fetch(const void* at, std::size_t bytes) noexcept {
     if (bytes == 0) return;
@@ -29,13 +38,32 @@ SKERRY_ALWAYS_INLINE void fetch(const void* at, std::size_t bytes) noexcept {
     prefetch_write(first + bytes - 1);
 }
 
-const backend::ReadRequest* read_of(const Glance& glance) noexcept {
-    if (glance.connection == nullptr || !glance.has_payload() || glance.connection->endpoint == nullptr) return nullptr;
-    const Endpoint& endpoint = *glance.connection->endpoint;
-    return endpoint.waiter != nullptr ? *endpoint.waiter : nullptr;
+// A connection that a segment in front has ended stands where it stood, without an endpoint.
+SKERRY_ALWAYS_INLINE void fetch_socket(Glance& glance) noexcept {
+    glance.endpoint = glance.connection != nullptr && glance.has_payload() ? glance.connection->endpoint : nullptr;
+    if (glance.endpoint != nullptr) fetch(glance.endpoint, Endpoint::bytes_fetched);
+}
+
+SKERRY_ALWAYS_INLINE void fetch_read(Glance& glance) noexcept {
+    const bool is_waited_for = glance.endpoint != nullptr && glance.endpoint->waiter != nullptr;
+    glance.read = is_waited_for ? *glance.endpoint->waiter : nullptr;
+    if (glance.read != nullptr) fetch(glance.read, sizeof(*glance.read));
+}
+
+SKERRY_ALWAYS_INLINE void fetch_buffer(const Glance& glance) noexcept {
+    if (glance.read == nullptr) return;
+    fetch(glance.read->into.data(), std::min(glance.read->into.size(), buffer_bytes_fetched));
 }
 
 }  // namespace
+
+SKERRY_ALWAYS_INLINE void Tcp::fetch_connection(Glance& glance) noexcept {
+    if (!glance.has_hash) return;
+    const std::uint32_t number = shared_.flows.first(glance.hash);
+    if (number == FlowTable::none || flow_kind(number) != Kind::connection) return;
+    glance.connection = &shared_.tcbs[flow_index(number)];
+    fetch(glance.connection, Tcb::bytes_of_usual_segment);
+}
 
 bool Tcp::fetch_slots(std::span<Glance> burst) noexcept {
     const Tuple* before = last_ != nullptr ? &last_->tuple : nullptr;
@@ -48,29 +76,17 @@ bool Tcp::fetch_slots(std::span<Glance> burst) noexcept {
         glance.has_hash = is_needed = true;
         shared_.flows.fetch(glance.hash);
     }
-    return is_needed;
+    if (!is_needed) return false;
+    for (Glance& glance : burst.first(std::min(burst.size(), connections_ahead))) fetch_connection(glance);
+    for (Glance& glance : burst.first(std::min(burst.size(), sockets_ahead))) fetch_socket(glance);
+    return true;
 }
 
-void Tcp::fetch_ahead(std::span<Glance> burst) noexcept {
-    if (!fetch_slots(burst)) return;
-    bool is_told = false;
-    for (Glance& glance : burst) {
-        if (!glance.has_hash) continue;
-        const std::uint32_t number = shared_.flows.first(glance.hash);
-        if (number == FlowTable::none || flow_kind(number) != Kind::connection) continue;
-        glance.connection = &shared_.tcbs[flow_index(number)];
-        fetch(glance.connection, Tcb::bytes_of_usual_segment);
-        is_told |= glance.has_payload();
-    }
-    if (!is_told) return;  // acknowledgements end here: no task has to hear of them
-    for (const Glance& glance : burst)
-        if (glance.connection != nullptr && glance.has_payload() && glance.connection->endpoint != nullptr)
-            fetch(glance.connection->endpoint, Endpoint::bytes_fetched);
-    for (const Glance& glance : burst)
-        if (const auto* const read = read_of(glance)) fetch(read, sizeof(*read));
-    for (const Glance& glance : burst)
-        if (const auto* const read = read_of(glance))
-            fetch(read->into.data(), std::min(read->into.size(), buffer_bytes_fetched));
+void Tcp::fetch_around(std::span<Glance> burst, std::size_t at) noexcept {
+    if (at + connections_ahead < burst.size()) fetch_connection(burst[at + connections_ahead]);
+    if (at + sockets_ahead < burst.size()) fetch_socket(burst[at + sockets_ahead]);
+    fetch_read(burst[at]);
+    if (at >= buffers_behind) fetch_buffer(burst[at - buffers_behind]);
 }
 
 Tcb* Tcp::find_slow(const Glance& glance) noexcept {

@@ -52,8 +52,10 @@ public:
 
     /// Takes the packet over.
     void input(Packet& packet) noexcept;
-    /// Fetches the memory that segments of a burst will need. For more than a few.
-    void fetch_ahead(std::span<Glance> burst) noexcept;
+    /// Fetches the slots of a burst of more than a few, and all that its first segments need. False when all is here.
+    [[nodiscard]] bool fetch_slots(std::span<Glance> burst) noexcept;
+    /// Then, before each one is taken in: fetches what those behind it will touch.
+    void fetch_around(std::span<Glance> burst, std::size_t at) noexcept;
     /// Takes the frame over if it is the usual segment of a connection; false, and nothing is changed, if it is not.
     /// `glance` has seen a segment.
     [[nodiscard]] bool input_usual(const Glance& glance, time::Instant now) noexcept;
@@ -139,7 +141,7 @@ private:
     [[nodiscard]] bool may_begin_again(const Tuple& tuple) const noexcept;
     [[nodiscard]] Drop input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noexcept;
     [[nodiscard]] Drop input_connection(Tcb& tcb, Segment& segment) noexcept;
-    [[nodiscard]] bool fetch_slots(std::span<Glance> burst) noexcept;
+    void fetch_connection(Glance& glance) noexcept;
     [[nodiscard]] Tcb* find(const Glance& glance) noexcept {
         return last_ != nullptr && last_->tuple == glance.tuple ? last_ : find_slow(glance);
     }

@@ -13,7 +13,6 @@ import shutil  # noqa: E402
 import socket  # noqa: E402
 import subprocess  # noqa: E402
 import tempfile  # noqa: E402
-import time  # noqa: E402
 
 bin_dir = rig.start()
 echo = os.path.join(bin_dir, "skerry-echo")
@@ -95,25 +94,26 @@ if shutil.which("prlimit"):
         print(done.stderr, end="")
 
 # Enough descriptors for this core and not for the others: a service that has only some of its cores is none.
-if shutil.which("prlimit") and len(os.sched_getaffinity(0)) > 1:
+cores = len(os.sched_getaffinity(0))
+if shutil.which("prlimit") and cores > 1:
     for proto in ("tcp", "udp"):
         refusals = 0
         for limit in range(6, 24):
             done = subprocess.Popen(["prlimit", f"--nofile={limit}:{limit}", echo, "--listen=127.0.0.1:0",
                                      f"--proto={proto}"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             ready, _, _ = select.select([done.stdout], [], [], 30)
+            rig.check(ready, f"{proto}, {limit} descriptors: neither a start line nor an end")
             port = re.search(r":(\d+), backend", done.stdout.readline())
-            time.sleep(0.1)  # for the line of a core that could not listen; without it a pass proves less
-            if port is None or done.poll() is not None:
+            # Another core says that it could not listen some time after the start line, which is this core's.
+            rig.wait_until(lambda: done.poll() is not None or port and rig.listeners(int(port[1])) == cores,
+                           f"{proto}, {limit} descriptors: it ends, or each of its {cores} cores listens")
+            if done.poll() is not None:
                 said = done.communicate(timeout=30)[1]
                 rig.check(done.returncode == 1 and said.count("\n") == 1 and "ulimit -n" in said, f"{limit}: {said}")
                 refusals += 1
                 continue
-            listening = subprocess.run(["ss", "-lntuH"], capture_output=True, text=True).stdout.count(f":{port[1]} ")
             done.terminate()
             rig.check(done.wait(30) == 0, f"{proto}, {limit} descriptors: {done.communicate()}")
-            rig.check(listening == len(os.sched_getaffinity(0)),
-                      f"{proto}, {limit} descriptors: {listening} sockets on {len(os.sched_getaffinity(0))} cores")
         rig.check(refusals > 0, "no limit was low enough")
 
 # No rights: a low port as nobody, from a copy that nobody may run.

@@ -76,11 +76,11 @@ class Server:
                                         stderr=subprocess.PIPE, text=True, preexec_fn=prepare)
         ready, _, _ = select.select([self.process.stdout], [], [], patience)
         self.start_line = self.process.stdout.readline().strip() if ready else ""
-        found = re.search(r" on (\S+):(\d+), backend ", self.start_line)
+        found = re.search(r" on (\S+):(\d+), backend .*, cores ([\d,-]+)", self.start_line)
         if not found:
             self.process.kill()
             check(False, f"no start line from {command}: {self.start_line!r} {self.process.stderr.read()!r}")
-        self.host, self.port = found[1].strip("[]"), int(found[2])
+        self.host, self.port, self.cores = found[1].strip("[]"), int(found[2]), count_cores(found[3])
 
     def __enter__(self):
         return self
@@ -108,13 +108,11 @@ class Server:
         return f"ended with {self.process.returncode}: {self.process.stderr.read().strip()}"
 
     def settle(self):
-        """Waits until all cores are set up, and returns the descriptors that the server has without connections."""
-        count, since = self.descriptors(), time.monotonic()
-        while time.monotonic() - since < 0.5:
-            time.sleep(0.01)
-            if self.descriptors() != count:
-                count, since = self.descriptors(), time.monotonic()
-        return count
+        """Waits until all cores listen, on the kernel's sockets: the start line is true as soon as one does. Returns
+        the descriptors that the server has without connections.
+        """
+        wait_until(lambda: listeners(self.port) == self.cores, "every core listens")
+        return self.descriptors()
 
     def resident_kib(self):
         with open(f"/proc/{self.process.pid}/status") as status:
@@ -204,6 +202,26 @@ def fill(connection):
             quiet_since = time.monotonic()
         except BlockingIOError:
             time.sleep(0.01)
+
+
+def count_cores(text):
+    """How many cores a start line names: 0, or 0-3,6."""
+    count = 0
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        count += int(last or first) - int(first) + 1
+    return count
+
+
+def listeners(port):
+    """How many of the kernel's sockets listen on this local port by TCP, or wait for datagrams there."""
+    count = 0
+    for path, waiting in (("/proc/net/tcp", "0A"), ("/proc/net/udp", "07")):
+        with open(path) as table:
+            for line in list(table)[1:]:
+                local, state = line.split()[1], line.split()[3]
+                count += int(local.split(":")[1], 16) == port and state == waiting
+    return count
 
 
 def unread_bytes(port):

@@ -41,14 +41,22 @@ class BadServer:
             pass
 
 
-def load(port, *arguments, milliseconds=400):
-    """A run that must end in time: half a second after the last request is due, and some for a busy machine."""
+def load(port, *arguments, milliseconds=400, patience="500ms"):
+    """A run that must end in time: `patience` after the last request is due, and some for a busy machine."""
     began = time.monotonic()
-    report = rig.loadgen(bin_dir, f"--connect=127.0.0.1:{port}", "--jitter=0s", "--warmup=0s", "--timeout=500ms",
-                         f"--duration={milliseconds}ms", *arguments)
+    report = rig.loadgen(bin_dir, f"--connect=127.0.0.1:{port}", "--jitter=0s", "--warmup=0s",
+                         f"--timeout={patience}", f"--duration={milliseconds}ms", *arguments)
     took = time.monotonic() - began
     rig.check(took < milliseconds / 1000 + 8, f"{arguments} took {took:.1f} s")
     return report
+
+
+def in_the_middle(server, action):
+    """Calls `action` when the server has answered some of the run's requests: the run itself may begin late."""
+    def wait():
+        rig.wait_until(lambda: server.numbers()["messages"] >= 50, "the run is under way")
+        action()
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def answered(connection, make_answer, requests=None):
@@ -100,21 +108,21 @@ def early_ends():
     """A closed loop sends nothing that is not answered: the share of answers cannot tell that a connection is gone."""
     for conduct in (closes, resets):
         server = BadServer(conduct)
-        report = load(server.port, "--conns=3")
+        report = load(server.port, "--conns=3", milliseconds=10_000)  # ends with its last connection
         rig.check(report["invalid"] and report["ended_early"] == 3, f"{conduct.__name__}, closed: {report}")
         rig.check("3 connections ended" in str(report["invalid_reasons"]), report["invalid_reasons"])
-        report = load(server.port, "--rate=1000")
-        rig.check(report["invalid"] and report["sent"] < 400, f"{conduct.__name__}, open: {report}")
+        report = load(server.port, "--rate=1000", milliseconds=10_000)
+        rig.check(report["invalid"] and report["sent"] < 10_000, f"{conduct.__name__}, open: {report}")
 
 
 def wrong_answers():
     for loop in ([], ["--rate=500"], ["--inflight=4"]):
         for conduct in (changes_every_byte, greets):
-            report = load(BadServer(conduct).port, *loop)
+            report = load(BadServer(conduct).port, *loop, patience="20s")  # a wrong answer ends the connection
             rig.check(report["invalid"] and report["errors"] > 0, f"{conduct.__name__} {loop}: {report}")
             rig.check(report["count"] <= 1, f"{conduct.__name__} {loop}: {report['count']} pass for right answers")
         # The second copy of an answer is nobody's, or it is not the next one's.
-        report = load(BadServer(doubles).port, *loop)
+        report = load(BadServer(doubles).port, *loop, patience="20s")  # all are answered, so it waits for nothing
         rig.check(report["unexpected"] + report["errors"] >= report["count"] > 0, f"doubles {loop}: {report}")
 
 
@@ -136,7 +144,7 @@ def stops_and_dies():
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for arguments in (["--rate=500"], ["--conns=10"], ["--rate=500", "--size=1000000", "--conns=2"]):
             with rig.Server(bin_dir) as server:
-                threading.Timer(0.8, server.process.send_signal, [number]).start()
+                in_the_middle(server, lambda: server.process.send_signal(number))
                 report = load(server.port, *arguments, milliseconds=2000)
                 rig.check(report["invalid"], f"signal {number}, {arguments}: {report}")
 
@@ -159,16 +167,18 @@ def datagrams():
             data, peer = own.recvfrom(65_536)
             own.sendto(bytes(len(data)), peer)
 
-    report = load(BadServer(drops_every_tenth, socket.SOCK_DGRAM).port, "--proto=udp", "--rate=500")
+    # Exactly what the server drops is lost, and a busy machine may keep the server from answering for a second or two.
+    report = load(BadServer(drops_every_tenth, socket.SOCK_DGRAM).port, "--proto=udp", "--rate=500", patience="4s")
     rig.check(report["invalid"] and 15 <= report["lost"] <= 25 and report["count"] == 200 - report["lost"],
               f"a tenth is lost: {report}")
-    report = load(BadServer(doubles_each, socket.SOCK_DGRAM).port, "--proto=udp", "--rate=500")
-    rig.check(report["count"] == 200 and report["lost"] == 0 and report["unexpected"] >= 199, f"doubled: {report}")
+    # Not more answers than the kernel holds for a client that stands still.
+    report = load(BadServer(doubles_each, socket.SOCK_DGRAM).port, "--proto=udp", "--rate=250", patience="20s")
+    rig.check(report["count"] == 100 and report["lost"] == 0 and report["unexpected"] >= 99, f"doubled: {report}")
     other = BadServer(answers_something_else, socket.SOCK_DGRAM)
     done = rig.run(bin_dir, "skerry-loadgen", f"--connect=127.0.0.1:{other.port}", "--proto=udp")
     rig.check(done.returncode == 1 and "it does not send back what it gets" in done.stderr, f"no echo server: {done}")
     with rig.Server(bin_dir, "--proto=udp") as server:
-        threading.Timer(0.8, server.process.kill).start()
+        in_the_middle(server, server.process.kill)
         report = load(server.port, "--proto=udp", "--rate=500", milliseconds=2000)
         rig.check(report["invalid"] and report["lost"] > 100, f"the port is gone: {report}")
         rig.check(report["count"] + report["lost"] + report["errors"] == 1000, f"the sums: {report}")

@@ -110,7 +110,8 @@ def one_cpu():
 
 def load():
     with rig.Server(bin_dir, "--proto=tcp") as server:
-        report = rig.loadgen(bin_dir, f"--connect={server.address}", "--conns=20", "--duration=1s", "--warmup=100ms")
+        report = rig.loadgen(bin_dir, f"--connect={server.address}", "--conns=20", "--duration=1s", "--warmup=100ms",
+                             rig.ALL_ANSWERS)
         rig.check(report["count"] > 0 and report["errors"] == 0 and report["lost"] == 0, f"tcp load: {report}")
         server.stop()
     with rig.Server(bin_dir, "--proto=udp") as server:

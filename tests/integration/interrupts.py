@@ -19,14 +19,14 @@ bin_dir = rig.start()
 cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
 
 
-def interrupted(port, signals, *arguments, after=0.7):
-    """Starts a run of ten minutes, sends the signals, and returns its report."""
+def interrupted(port, signals, *arguments, after=0.7, has_begun=lambda: True):
+    """Starts a run of ten minutes, sends the signals some time after it has begun, and returns its report."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "run.json")
         client = subprocess.Popen([os.path.join(bin_dir, "skerry-loadgen"), f"--connect=127.0.0.1:{port}",
                                    f"--json={path}", "--duration=10min", "--warmup=0s", "--jitter=0s", *arguments],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        rig.wait_until(lambda: rig.catches(client.pid, signal.SIGINT), "the run has begun")
+        rig.wait_until(lambda: rig.catches(client.pid, signal.SIGINT) and has_begun(), "the run has begun")
         time.sleep(after)
         for number in signals:
             client.send_signal(number)
@@ -44,18 +44,22 @@ def interrupted(port, signals, *arguments, after=0.7):
 
 def runs_end_in_order():
     """What was under way is answered, and the figures are those of the time that was measured."""
+    def interrupted_at_work(server, number, *arguments):
+        before = server.numbers()["messages"]
+        return interrupted(server.port, [number], rig.ALL_ANSWERS, *arguments,
+                           has_begun=lambda: server.numbers()["messages"] >= before + 50)
     with rig.Server(bin_dir) as server:
         for arguments in (["--rate=1000"], ["--conns=50"], ["--rate=2000", "--conns=50", "--arrivals=poisson"],
                           ["--conns=30", f"--cores={cores}"], ["--rate=2000", "--conns=30", f"--cores={cores}"]):
             for number in (signal.SIGINT, signal.SIGTERM):
-                report = interrupted(server.port, [number], *arguments)
+                report = interrupted_at_work(server, number, *arguments)
                 rig.check(report["lost"] == 0 and report["errors"] == 0, f"{arguments}: {report}")
                 rig.check(report["count"] == report["sent"] > 0, f"{arguments}: {report}")
                 rig.check(0.3 < report["measured_s"] < 15, f"{arguments}: measured {report['measured_s']} s")
                 rig.check(report["ended_early"] == 0, f"{arguments}: {report}")
         server.stop()
     with rig.Server(bin_dir, "--proto=udp") as server:
-        report = interrupted(server.port, [signal.SIGINT], "--proto=udp", "--conns=20")
+        report = interrupted_at_work(server, signal.SIGINT, "--proto=udp", "--conns=20")
         rig.check(report["lost"] == 0 and report["count"] == report["sent"], f"udp: {report}")
         server.stop()
 

@@ -17,7 +17,7 @@ import tempfile  # noqa: E402
 bin_dir = rig.start()
 echo = os.path.join(bin_dir, "skerry-echo")
 loadgen = os.path.join(bin_dir, "skerry-loadgen")
-quick = ["--duration=200ms", "--warmup=0s", "--jitter=0s"]
+quick = ["--duration=200ms", "--warmup=0s", "--jitter=0s", rig.ALL_ANSWERS]
 
 
 def closed_pipe():

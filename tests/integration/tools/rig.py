@@ -20,6 +20,9 @@ import time
 PATIENCE = 20  # seconds for what takes none; a test on a slower machine than this one gives more
 LONG = os.environ.get("SKERRY_LONG") == "1"
 INSIDE = "SKERRY_TEST_NETNS"
+# For skerry-loadgen where all answers must come. It ends with the last one, so this costs nothing, and its own second
+# is less than a busy machine may keep a server from answering.
+ALL_ANSWERS = f"--timeout={PATIENCE}s"
 
 
 def skip(reason):

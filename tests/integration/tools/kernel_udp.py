@@ -13,12 +13,17 @@ import tap
 seconds = 10 if rig.LONG else 2
 
 
-def ping(*options):
-    done = subprocess.run(["ping", "-q", *options, tap.OURS], capture_output=True, text=True,
-                          timeout=3 * rig.PATIENCE)
-    counts = re.search(r"(\d+) packets transmitted, (\d+) received", done.stdout)
-    rig.check(done.returncode == 0 and counts and counts[1] == counts[2], f"ping {options}: {done.stdout}{done.stderr}")
-    print("ping", *options, counts[0])
+def ping(count, *options):
+    """Every one is answered, in order. Until a deadline: without one ping waits for its last answer no longer than
+    twice the longest before, which on a busy machine is nothing; with one it may have sent some more by then.
+    """
+    done = subprocess.run(["ping", "-n", "-c", str(count), "-w", str(3 * rig.PATIENCE), *options, tap.OURS],
+                          capture_output=True, text=True, timeout=4 * rig.PATIENCE)
+    numbers = [int(number) for number in re.findall(r"icmp_seq=(\d+) ttl=", done.stdout)]
+    missing = set(range(1, count + 1)) - set(numbers)
+    rig.check(done.returncode == 0 and len(numbers) >= count and numbers == list(range(1, len(numbers) + 1)),
+              f"ping {count} {options}: {len(numbers)} answers, without {missing}: {done.stdout[-300:]}{done.stderr}")
+    print("ping", count, *options)
 
 
 def exchange(client, message):
@@ -98,10 +103,9 @@ def sockperf():
 
 def ask_everything():
     if rig.shutil.which("ping"):
-        # ping waits for its last answer no longer than from one to the next: a busy machine needs some time.
-        ping("-c", "3", "-i", "0.2")
-        ping("-c", "20", "-i", "0.1", "-s", "1472")
-        ping("-f", "-c", "10000" if rig.LONG else "2000")
+        ping(3, "-i", "0.01")
+        ping(20, "-i", "0.002", "-s", "1472")
+        ping(10_000 if rig.LONG else 2000, "-i", "0")  # the next one when an answer comes, or after 10 ms
     answers_every_size()
     answers_many_at_once()
     refuses_other_ports()

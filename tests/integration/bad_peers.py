@@ -60,7 +60,7 @@ def urgent_data():
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         rig.check(answers(server, connection), "before")
         server.process.send_signal(signal.SIGSTOP)
-        rig.wait_until(server.is_stopped, "the server stands still")
+        rig.wait_until(lambda: server.is_everywhere("T"), "the server stands still")
         connection.send(b"abc")
         connection.send(b"!", socket.MSG_OOB)
         connection.send(b"def")
@@ -79,7 +79,7 @@ def stalls():
         for connection in stalled:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
         for connection in stalled[:3]:
-            rig.fill(connection)
+            rig.fill(connection, server)
         for connection in stalled[3:]:
             connection.setblocking(False)
             try:
@@ -152,7 +152,7 @@ def stop_with_work():
 def stop_with_a_stalled_peer():
     with rig.Server(bin_dir, "--grace=300ms") as server:
         connection = server.connect()
-        rig.fill(connection)
+        rig.fill(connection, server)
         server.stop()
 
 

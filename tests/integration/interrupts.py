@@ -82,7 +82,7 @@ def waits_are_cut():
 def hurried_stop():
     with rig.Server(bin_dir, "--grace=10min") as server:
         connection = server.connect()
-        rig.fill(connection)
+        rig.fill(connection, server)
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         rig.check(server.process.poll() is None, "a stop does not wait for a connection that has work")

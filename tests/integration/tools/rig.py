@@ -121,10 +121,10 @@ class Server:
         with open(f"/proc/{self.process.pid}/status") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
 
-    def is_stopped(self):
-        """Whether SIGSTOP has taken effect on every thread."""
+    def is_everywhere(self, state):
+        """Whether each of its threads is in that state: S for one that waits, T for one that SIGSTOP has reached."""
         tasks = f"/proc/{self.process.pid}/task"
-        return all(open(f"{tasks}/{task}/stat").read().rsplit(")", 1)[1].split()[0] == "T"
+        return all(open(f"{tasks}/{task}/stat").read().rsplit(")", 1)[1].split()[0] == state
                    for task in os.listdir(tasks))
 
     def numbers(self, patience=20):
@@ -194,12 +194,15 @@ def catches(process_id, number):
         return bool(int(re.search(r"SigCgt:\s+(\w+)", status.read())[1], 16) >> (number - 1) & 1)
 
 
-def fill(connection):
-    """Sends without reading until nothing more is taken, so that the server's write blocks."""
+def fill(connection, server=None):
+    """Sends without reading until nothing more is taken, so that the server's write blocks. A server whose idle cores
+    sleep does so with all this unread only then; without that look it may just have had no turn on the machine.
+    """
     connection.setblocking(False)
     deadline = time.monotonic() + PATIENCE
     quiet_since = time.monotonic()
-    while time.monotonic() < deadline and time.monotonic() - quiet_since < 0.3:
+    while time.monotonic() < deadline and (time.monotonic() - quiet_since < 0.3 or
+                                           server is not None and not server.is_everywhere("S")):
         try:
             connection.send(bytes(65_536))
             quiet_since = time.monotonic()

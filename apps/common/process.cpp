@@ -6,8 +6,11 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -41,16 +44,24 @@ void print_notice(std::string_view line) noexcept {
     }
 }
 
-void write_to_stderr(std::string_view text) noexcept { (void)!::write(STDERR_FILENO, text.data(), text.size()); }
+// Without memory of its own: there is none. One call for the whole line, and the first core's only, since all of them
+// may come here at once.
+[[noreturn]] void end_without_memory() noexcept {
+    static std::atomic_flag is_told;
+    while (is_told.test_and_set(std::memory_order_relaxed)) ::pause();  // the one before ends the process
+    const std::string_view name = program_invocation_short_name;
+    const std::string_view why = ": out of memory; give it more, by `ulimit -v` or the limit of its container\n";
+    const std::array<iovec, 2> line{iovec{const_cast<char*>(name.data()), name.size()},
+                                    iovec{const_cast<char*>(why.data()), why.size()}};
+    (void)!::writev(STDERR_FILENO, line.data(), static_cast<int>(line.size()));
+    std::_Exit(1);
+}
 
-// Without memory of its own: there is none.
 [[noreturn]] void tell_why() noexcept {
     try {
         if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
     } catch (const std::bad_alloc&) {
-        write_to_stderr(program_invocation_short_name);
-        write_to_stderr(": out of memory; give it more, by `ulimit -v` or the limit of its container\n");
-        std::_Exit(1);
+        end_without_memory();
     } catch (...) {
     }
     std::abort();

@@ -11,12 +11,14 @@
 #include <skerry/runtime/driver_waiters.hpp>
 #include <skerry/runtime/spawn_blocking.hpp>
 #include <skerry/signal/signal.hpp>
+#include <skerry/task/error_of.hpp>
 #include <skerry/task/select.hpp>
 #include <skerry/time/sleep.hpp>
 
 #include <chrono>
 #include <csignal>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,6 +46,15 @@ std::string next_step_for(const Error& error, const apps::ListenAddress& address
         case Errc::permission_denied: return "ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher one";
         case Errc::address_not_available: return "no interface here has " + address.host + "; ip address lists them";
         case Errc::no_descriptors: return "raise the limit with ulimit -n";
+        default: return {};
+    }
+}
+
+/// What to do when serving has ended by that error.
+std::string_view next_step_after(const Error& error) {
+    switch (error.code()) {
+        case Errc::no_descriptors: return "raise the limit with ulimit -n";
+        case Errc::no_memory: return "give it more, by `ulimit -v` or the limit of its container";
         default: return {};
     }
 }
@@ -104,8 +115,10 @@ Task<Result<>> serve_all(Bound bound, Mode mode, Cores* cores, CancellationToken
     JoinSet<Result<>> services;
     for (net::TcpServer& server : bound.tcp) services.spawn(std::move(server).serve(stop, handler_for(mode), cores));
     for (net::UdpSocket& socket : bound.udp) services.spawn(serve_udp(std::move(socket), mode, cores));
-    while (auto ended = co_await services.join_next())
-        if (*ended && !**ended) co_return (**ended).error();
+    while (auto ended = co_await services.join_next()) {
+        if (!*ended) co_return error_of(ended->error());
+        if (!**ended) co_return (**ended).error();
+    }
     co_return Result<>();
 }
 
@@ -172,10 +185,12 @@ Task<Served> serve(const Settings& settings, const runtime::Runtime& runtime, Co
     auto event = co_await select(serving, std::move(stop_signal), std::move(telling));
     if (event.index() == 0) {
         auto& ended = std::get<0>(event);
-        const Error error = ended && !*ended ? (*ended).error() : Error(Errc::cancelled);
-        const bool too_few = error == Errc::no_descriptors;
-        co_return Served{apps::report(error, "cannot serve any more", too_few ? "raise the limit with ulimit -n" : ""),
-                         {}};
+        Error error = Errc::cancelled;
+        if (!ended)
+            error = error_of(ended.error());
+        else if (!*ended)
+            error = ended->error();
+        co_return Served{apps::report(error, "cannot serve any more", next_step_after(error)), {}};
     }
     const auto& heard = event.index() == 1 ? std::get<1>(event) : std::get<2>(event);
     if (!heard) co_return Served{apps::report(heard.error(), "cannot wait for signals"), {}};

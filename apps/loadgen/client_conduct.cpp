@@ -7,6 +7,7 @@
 #include <skerry/net/resolve.hpp>
 #include <skerry/runtime/handle.hpp>
 #include <skerry/task/abort_all.hpp>
+#include <skerry/task/error_of.hpp>
 #include <skerry/task/select.hpp>
 
 #include <unistd.h>
@@ -65,7 +66,7 @@ Task<Result<>> connect_all(Clients* clients) {
     Result<> first;
     for (auto& handle : all.handles) {
         auto connected = co_await handle;
-        if (!connected) co_return Errc::cancelled;
+        if (!connected) co_return error_of(connected.error());
         if (!*connected && first) first = *connected;
     }
     co_return first;

@@ -20,7 +20,8 @@ clients = min(6_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100)
 
 
 def limited(mebibytes):
-    return ["prlimit", f"--as={mebibytes << 20}:{mebibytes << 20}"]
+    limit = int(mebibytes * (1 << 20))
+    return ["prlimit", f"--as={limit}:{limit}"]
 
 
 def is_served(server):
@@ -33,14 +34,25 @@ def is_served(server):
         return False
 
 
-# Too little to start with: one line.
-for mebibytes in range(8, 40, 2):
-    command = ["timeout", "0.5", *limited(mebibytes), os.path.join(bin_dir, "skerry-echo"), "--listen=127.0.0.1:0"]
-    done = subprocess.run(command, text=True, capture_output=True, timeout=60)
-    if done.returncode == 124:  # it serves
-        break
-    rig.check(done.returncode in (1, 127) and done.stderr.count("\n") == 1, f"with {mebibytes} MiB: {done}")
-    print(f"{mebibytes} MiB: {done.stderr}", end="")
+def says_what_it_lacks(program, *arguments):
+    """With too little to start one line says so, whatever it is that finds no memory, and on which core."""
+    said = set()
+    for quarters in range(4 * 8, 4 * 40):
+        command = ["timeout", "0.5", *limited(quarters / 4), os.path.join(bin_dir, program), *arguments]
+        done = subprocess.run(command, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+        if done.returncode in (0, 124):  # it runs
+            break
+        rig.check(done.returncode in (1, 127) and done.stderr.count("\n") == 1, f"with {quarters / 4} MiB: {done}")
+        rig.check("cancelled" not in done.stderr and done.stderr.count(program) <= 1, f"{quarters / 4} MiB: {done}")
+        said.add(done.stderr)
+    print("".join(sorted(said)), end="", flush=True)
+
+
+says_what_it_lacks("skerry-echo", "--listen=127.0.0.1:0")
+with rig.Server(bin_dir) as server:
+    says_what_it_lacks("skerry-loadgen", f"--connect={server.address}", "--duration=50ms", "--warmup=0s", "--jitter=0s",
+                       "--conns=4")
+    server.stop()
 
 for mebibytes in (40, 60, 80, 100, 150):
     probe = subprocess.run([*limited(mebibytes), os.path.join(bin_dir, "skerry-echo"), "--version"],

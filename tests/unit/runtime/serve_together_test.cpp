@@ -8,6 +8,7 @@
 #include "support/catch.hpp"
 
 #include <chrono>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -44,6 +45,11 @@ Task<Result<>> serve_for_ever(Part) {
 Task<Result<>> throws() {
     co_await yield_now();
     throw std::runtime_error("on purpose");
+}
+
+Task<Result<>> finds_no_memory() {
+    co_await yield_now();
+    throw std::bad_alloc();
 }
 
 AbortAll<Result<>> elsewhere(Task<Result<>> one) {
@@ -133,6 +139,18 @@ TEST_CASE("a part that throws or is aborted ends the service as cancelled", "[ru
     REQUIRE_FALSE(served);
     CHECK(served.error() == Errc::cancelled);
     CHECK(destroyed == 1);
+}
+
+TEST_CASE("a part that finds no memory ends the service as no_memory", "[runtime][serve_together][error]") {
+    testing::Runtime rt;
+    int destroyed = 0;
+    const auto served = rt.run([&]() -> Task<Result<>> {
+        auto parts = elsewhere(finds_no_memory());
+        auto outcome = co_await serve_together(serve_for_ever(Part(destroyed)), std::move(parts));
+        co_return outcome;
+    });
+    REQUIRE_FALSE(served);
+    CHECK(served.error() == Errc::no_memory);
 }
 
 TEST_CASE("a service that is dropped drops all its parts", "[runtime][serve_together][cancel]") {

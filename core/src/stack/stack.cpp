@@ -212,7 +212,7 @@ void Stack::input_error(Packet& packet, const IcmpError& error) noexcept {
             steering_->owner_of_connection({config_.address, error.remote, error.local_port, error.remote_port});
         if (owner != steering_->core()) {
             if (limited(core_bit(owner), packet.now) == 0) return packet.frame.drop();
-            return steering_->hand_over(owner, packet.restored());
+            return (void)steering_->hand_over(owner, packet.restored());
         }
     } else if (steering_ && !packet.is_steered && error.protocol == wire::ip_protocol::udp) {
         others = steering_->others_with_socket(error.local_port);  // only the connected one is told

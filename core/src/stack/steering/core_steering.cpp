@@ -115,24 +115,31 @@ Frame* CoreSteering::copy_of(std::span<const std::byte> bytes, const Frame& like
     return copy;
 }
 
-void CoreSteering::push(std::uint16_t to, Frame& packet) noexcept {
+bool CoreSteering::push(std::uint16_t to, Frame& packet) noexcept {
     if (!shared_.ring(core_, to).push(packet)) {
         drops_.count(Drop::steering_full);
-        return packet.drop();
+        packet.drop();
+        return false;
     }
     ++stats_.sent;
     dirty_ |= core_bit(to);
+    return true;
 }
 
-void CoreSteering::push_copy(std::uint16_t to, std::span<const std::byte> bytes, const Frame& like) noexcept {
-    if (!shared_.ring(core_, to).has_room()) return drops_.count(Drop::steering_full);
-    if (Frame* const copy = copy_of(bytes, like); copy != nullptr) push(to, *copy);
+bool CoreSteering::push_copy(std::uint16_t to, std::span<const std::byte> bytes, const Frame& like) noexcept {
+    if (!shared_.ring(core_, to).has_room()) {
+        drops_.count(Drop::steering_full);
+        return false;
+    }
+    Frame* const copy = copy_of(bytes, like);
+    return copy != nullptr && push(to, *copy);
 }
 
-void CoreSteering::hand_over(std::uint16_t to, Frame& packet) noexcept {
+bool CoreSteering::hand_over(std::uint16_t to, Frame& packet) noexcept {
     if (!packet.is_shared() && to_give_.take(frames_)) return push(to, packet);
-    push_copy(to, packet.bytes(), packet);
+    const bool is_under_way = push_copy(to, packet.bytes(), packet);
     packet.drop();
+    return is_under_way;
 }
 
 // Everything else that crosses (pieces, errors, what is for many) does so whatever the hash says, and is no news.

@@ -74,7 +74,7 @@ void PassiveOpen::close(Acceptor& acceptor) noexcept {
 
 // --- the first SYN
 
-Drop PassiveOpen::input(const Segment& segment, std::optional<std::uint32_t> isn) noexcept {
+Drop PassiveOpen::input(const Segment& segment, std::optional<std::uint32_t> isn, std::uint32_t place) noexcept {
     if (segment.has(flag::rst)) return Drop::tcp_no_port;
     Acceptor* const acceptor = find(segment.tuple.local, segment.tuple.local_port);
     if (acceptor == nullptr || segment.has(flag::ack)) {
@@ -82,10 +82,18 @@ Drop PassiveOpen::input(const Segment& segment, std::optional<std::uint32_t> isn
         return acceptor == nullptr ? Drop::tcp_no_port : Drop::tcp_ack;
     }
     if (!segment.has(flag::syn) || segment.has(flag::fin)) return Drop::tcp_flags;
-    return begin(*acceptor, segment, isn);
+    return begin(*acceptor, segment, isn, place);
 }
 
-Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optional<std::uint32_t> isn) noexcept {
+bool PassiveOpen::enter(const HalfOpen& half_open, std::uint32_t place) noexcept {
+    const std::uint32_t number = flow_number(Kind::half_open, half_open.index);
+    if (place == FlowTable::none) return shared_.enter(half_open.tuple, number);
+    shared_.flows.replace(shared_.secrets.hash(half_open.tuple), place, number);
+    return true;
+}
+
+Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optional<std::uint32_t> isn,
+                        std::uint32_t place) noexcept {
     const TcpLimits& limits = shared_.config.tcp;
     if (acceptor.waiting_count_ >= acceptor.backlog_) return Drop::tcp_accept_full;
     if (const Drop why = shared_.output.check(segment.tuple.remote, wire::tcp_bytes_max); why != Drop::none) return why;
@@ -109,8 +117,7 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
     half_open->peer_scale = segment.options.window_scale;
     half_open->peer_mss = peer_mss(segment.options);
     half_open->peer_window = segment.header.window;
-    const std::uint32_t number = flow_number(Kind::half_open, half_open->index);
-    if (!shared_.enter(segment.tuple, number)) {
+    if (!enter(*half_open, place)) {
         shared_.half_opens.free(*half_open);
         return Drop::tcp_memory;
     }

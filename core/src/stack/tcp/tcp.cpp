@@ -84,8 +84,9 @@ Drop Tcp::dispatch(Segment& segment) noexcept {
         }
         case Kind::time_wait: {
             const bool may_begin = may_begin_again(segment.tuple);
-            const TimeWaits::Outcome outcome = time_waits_.input(shared_.time_waits[index], segment, may_begin);
-            return outcome.isn ? input_stranger(segment, outcome.isn) : outcome.drop;
+            TimeWait& before = shared_.time_waits[index];
+            const TimeWaits::Outcome outcome = time_waits_.input(before, segment, may_begin);
+            return outcome.isn ? begin_again(before, segment, *outcome.isn) : outcome.drop;
         }
         case Kind::connection: break;
     }
@@ -106,6 +107,25 @@ Drop Tcp::input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noe
     if (steering == nullptr) return passive_.input(segment, isn);
     const std::uint16_t owner = steering->owner_of_segment(segment.tuple);
     if (owner == steering->core()) return passive_.input(segment, isn);
+    (void)hand_over(owner, segment, isn);
+    return Drop::none;
+}
+
+// Where the numbers of the new one begin is known to the entry alone: it stays until the SYN has its place, or is on
+// its way to the core that listens. One that is lost comes again.
+Drop Tcp::begin_again(TimeWait& before, Segment& segment, std::uint32_t isn) noexcept {
+    CoreSteering* const steering = shared_.config.steering;
+    const std::uint16_t owner = steering != nullptr ? steering->owner_of_beginning(segment.tuple) : 0;
+    if (steering != nullptr && owner != steering->core()) {
+        if (hand_over(owner, segment, isn)) time_waits_.remove(before);
+        return Drop::none;
+    }
+    const Drop why = passive_.input(segment, isn, flow_number(Kind::time_wait, before.index));
+    if (why == Drop::none) time_waits_.replaced(before);
+    return why;
+}
+
+bool Tcp::hand_over(std::uint16_t owner, Segment& segment, std::optional<std::uint32_t> isn) noexcept {
     Frame& frame = segment.frame();
     frame.untrim_front(segment.header.header_bytes);
     frame.checksum = backend::FrameChecksum::good;  // it was looked at here
@@ -114,8 +134,7 @@ Drop Tcp::input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noe
         frame.hash = *isn;
     }
     segment.is_kept = true;
-    steering->hand_over(owner, segment.packet.restored(), segment.tuple.local_port);
-    return Drop::none;
+    return shared_.config.steering->hand_over(owner, segment.packet.restored(), segment.tuple.local_port);
 }
 
 bool Tcp::input_error(const IcmpError& error) noexcept {

@@ -45,8 +45,12 @@ void TimeWaits::keep(TimeWait& entry, time::Instant now) noexcept {
 }
 
 void TimeWaits::remove(TimeWait& entry) noexcept {
-    entry.unlink();
     shared_.leave(entry.tuple, flow_number(Kind::time_wait, entry.index));
+    replaced(entry);
+}
+
+void TimeWaits::replaced(TimeWait& entry) noexcept {
+    entry.unlink();
     shared_.time_waits.free(entry);
     if (by_deadline_.empty()) Timers::cancel(timer_);
 }
@@ -70,9 +74,7 @@ TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment, boo
     const bool is_syn = segment.has(flag::syn) && !segment.has(flag::ack) && !segment.has(flag::fin);
     if (is_syn && may_begin && is_newer(entry, segment)) {
         // Beyond everything that the old one may have had under way.
-        const std::uint32_t isn = entry.snd_nxt + 0x1'0002;
-        remove(entry);
-        return {Drop::none, isn};
+        return {Drop::none, entry.snd_nxt + 0x1'0002};
     }
     // Pure acknowledgements say nothing here. Others are answered, but not without end.
     if (segment.length() == 0 && segment.seq() == entry.rcv_nxt) return {};

@@ -286,37 +286,71 @@ Bytes syn_of(const stack::tcp::Tuple& tuple, std::uint32_t seq) {
     return ipv4(stack::wire::ip_protocol::tcp, syn);
 }
 
-TEST_CASE("a number in TIME-WAIT begins again on the core that listens by now", "[stack][steering][tcp]") {
-    Net net;
-    REQUIRE(net.listen(1, false));
-    Pair* const pair = net.connect();
-    REQUIRE(pair != nullptr);
-    const stack::tcp::Tuple tuple = pair->ours->tcb->tuple;
-    std::size_t sent = 0;  // more than the clock of first numbers moves meanwhile
-    for (const std::string text(10'000, 'x'); sent < 2'000'000; net.converse()) {
-        sent += net[1].stack.tcp().write(*pair->ours->tcb, bytes_of(text), net.now);
-        (void)read(net, *net.peer, *pair->theirs);
+/// A connection in TIME-WAIT on core 1, of which more was sent than the clock of first numbers moves meanwhile, and a
+/// listener that is core 0's by now.
+struct MovedListener : Net {
+    explicit MovedListener(const stack::SteeringOptions& how = options(2, 1)) : Net(how) {
+        REQUIRE(listen(1, false));
+        Pair* const pair = connect();
+        REQUIRE(pair != nullptr);
+        tuple = pair->ours->tcb->tuple;
+        std::size_t sent = 0;
+        for (const std::string text(10'000, 'x'); sent < 2'000'000; converse()) {
+            sent += (*this)[1].stack.tcp().write(*pair->ours->tcb, bytes_of(text), now);
+            (void)read(*this, *peer, *pair->theirs);
+        }
+        while (!read(*this, *peer, *pair->theirs).empty()) converse();
+        last_of_ours = pair->ours->tcb->snd_nxt;
+        last_of_theirs = pair->ours->tcb->rcv_nxt;
+        (*this)[1].stack.tcp().close(*pair->ours, now);
+        converse();
+        peer->stack.tcp().close(*pair->theirs, now);
+        converse();
+        REQUIRE((*this)[1].stack.tcp().sizes().time_wait == 1);
+        close(1);
+        REQUIRE(listen(0, false));
+        now = now + 1s;
+        (void)taken(0);
     }
-    while (!read(net, *net.peer, *pair->theirs).empty()) net.converse();
-    const std::uint32_t last_of_ours = pair->ours->tcb->snd_nxt;
-    const std::uint32_t last_of_theirs = pair->ours->tcb->rcv_nxt;
-    net[1].stack.tcp().close(*pair->ours, net.now);
-    net.converse();
-    net.peer->stack.tcp().close(*pair->theirs, net.now);
-    net.converse();
-    REQUIRE(net[1].stack.tcp().sizes().time_wait == 1);
-    net.close(1);
-    REQUIRE(net.listen(0, false));
-    net.now = net.now + 1s;
-    (void)net.taken(0);
-    net.give(0, syn_of(tuple, last_of_theirs + 1000));
+    void check_begun() {
+        CHECK((*this)[0].stack.tcp().sizes().half_open == 1);
+        CHECK((*this)[1].stack.tcp().sizes().time_wait == 0);
+        CHECK(shared->flows().find(tuple) == 0);
+        const auto answers = taken(0);
+        REQUIRE(answers.size() == 1);
+        const std::uint32_t isn = stack::wire::load_be32(&answers.front()[stack::wire::ethernet_bytes + 24]);
+        CHECK(stack::seq_after(isn, last_of_ours + 1));
+    }
+
+    stack::tcp::Tuple tuple;
+    std::uint32_t last_of_ours = 0;
+    std::uint32_t last_of_theirs = 0;
+};
+
+TEST_CASE("a number in TIME-WAIT begins again on the core that listens by now", "[stack][steering][tcp]") {
+    MovedListener net;
+    net.give(0, syn_of(net.tuple, net.last_of_theirs + 1000));
     net.cross();
-    CHECK(net[0].stack.tcp().sizes().half_open == 1);
-    CHECK(net.shared->flows().find(tuple) == 0);
-    const auto answers = net.taken(0);
-    REQUIRE(answers.size() == 1);
-    const std::uint32_t isn = stack::wire::load_be32(&answers.front()[stack::wire::ethernet_bytes + 24]);
-    CHECK(stack::seq_after(isn, last_of_ours + 1));
+    net.check_begun();
+}
+
+TEST_CASE("a SYN that finds the ring to its core full leaves TIME-WAIT, and what it knows", "[stack][steering][tcp]") {
+    stack::SteeringOptions how = StackCores::options(2, 1);
+    how.ring_frames = 64;
+    MovedListener net(how);
+    const Bytes syn = syn_of(net.tuple, net.last_of_theirs + 1000);
+    net[0].bind(9000);
+    for (std::size_t i = 0; i < how.ring_frames; ++i)
+        net.give(1, ipv4(stack::wire::ip_protocol::udp, udp_segment(9, 9000, "x")));
+    REQUIRE(net[1].stack.drops()[Drop::steering_full] == 0);
+    net.give(1, syn);
+    CHECK(net[1].stack.drops()[Drop::steering_full] == 1);
+    CHECK(net[1].stack.tcp().sizes().time_wait == 1);
+    CHECK(net.shared->flows().find(net.tuple) == 1);
+    net.cross();
+    net.give(1, syn);
+    net.cross();
+    net.check_begun();
 }
 
 TEST_CASE("a core without a queue connects, and no two cores choose one number", "[stack][steering][tcp]") {

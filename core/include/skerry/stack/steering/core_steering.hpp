@@ -101,15 +101,15 @@ public:
 
     /// Sends a packet on, which begins with its network header. Takes it over; one that somebody else holds too is
     /// copied, and where this core's frames are short it is copied to the heap: who does not read elsewhere must not
-    /// stop this core's queue. It is dropped, and counted, when the ring is full (steering_full) or no frame is left
-    /// (no_frame).
-    void hand_over(std::uint16_t to, backend::Frame& packet) noexcept;
+    /// stop this core's queue. It is dropped, counted, and the answer is false, when the ring is full (steering_full)
+    /// or no frame is left (no_frame).
+    bool hand_over(std::uint16_t to, backend::Frame& packet) noexcept;
     /// The same, of what is for a socket on `port`: the first of a runtime is noted (trace::notice) where the port's
     /// hash was to spare all such crossings.
-    void hand_over(std::uint16_t to, backend::Frame& packet, std::uint16_t port) noexcept {
+    bool hand_over(std::uint16_t to, backend::Frame& packet, std::uint16_t port) noexcept {
         if (shared_.crossing_is_news_.load(std::memory_order_relaxed)) [[unlikely]]
             note_crossing(to, port);
-        hand_over(to, packet);
+        return hand_over(to, packet);
     }
     /// Sends copies of `bytes`, a packet from its network header on, received as `like` was.
     void copy_to(CoreSet cores, std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
@@ -144,8 +144,8 @@ private:
     [[nodiscard]] std::uint16_t core_of_datagram(const tcp::Tuple& tuple) const noexcept;
     [[nodiscard]] backend::Frame* copy_of(std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
     [[nodiscard]] backend::Frame* empty_frame(std::size_t bytes) noexcept;
-    void push(std::uint16_t to, backend::Frame& packet) noexcept;
-    void push_copy(std::uint16_t to, std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
+    bool push(std::uint16_t to, backend::Frame& packet) noexcept;
+    bool push_copy(std::uint16_t to, std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
     void note_crossing(std::uint16_t to, std::uint16_t port) noexcept;
     void take_word() noexcept;
     void flush_dirty() noexcept;

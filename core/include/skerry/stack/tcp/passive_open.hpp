@@ -32,8 +32,10 @@ public:
     /// Whether somebody listens there who would take one more.
     [[nodiscard]] bool has_room(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
 
-    /// A segment of no connection. `isn` is where the numbers of a new one begin, if that is decided already.
-    [[nodiscard]] Drop input(const Segment& segment, std::optional<std::uint32_t> isn) noexcept;
+    /// A segment of no connection. `isn` is where the numbers of a new one begin, if that is decided already; `place`
+    /// is whose place in the table of connections it gets when nothing is dropped, if somebody leaves it one.
+    [[nodiscard]] Drop input(const Segment& segment, std::optional<std::uint32_t> isn,
+                             std::uint32_t place = FlowTable::none) noexcept;
 
     /// A segment of a handshake. When that is over, `made` is the connection, which has still to see the segment.
     [[nodiscard]] Drop input(HalfOpen& half_open, const Segment& segment, Tcb*& made) noexcept;
@@ -43,7 +45,9 @@ private:
 
     [[nodiscard]] Acceptor* find(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
     [[nodiscard]] bool take(wire::Ipv4Addr local, std::uint16_t port, bool shared) noexcept;
-    [[nodiscard]] Drop begin(Acceptor& acceptor, const Segment& segment, std::optional<std::uint32_t> isn) noexcept;
+    [[nodiscard]] Drop begin(Acceptor& acceptor, const Segment& segment, std::optional<std::uint32_t> isn,
+                             std::uint32_t place) noexcept;
+    [[nodiscard]] bool enter(const HalfOpen& half_open, std::uint32_t place) noexcept;
     [[nodiscard]] Tcb* complete(HalfOpen& half_open, const Segment& segment) noexcept;
     void send_again_later(HalfOpen& half_open, time::Instant now) noexcept;
     void forget(HalfOpen& half_open) noexcept;

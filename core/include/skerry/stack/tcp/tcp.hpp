@@ -139,7 +139,9 @@ private:
     [[nodiscard]] Drop read_header(Segment& segment) noexcept;
     [[nodiscard]] Drop dispatch(Segment& segment) noexcept;
     [[nodiscard]] bool may_begin_again(const Tuple& tuple) const noexcept;
+    [[nodiscard]] Drop begin_again(TimeWait& before, Segment& segment, std::uint32_t isn) noexcept;
     [[nodiscard]] Drop input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noexcept;
+    bool hand_over(std::uint16_t owner, Segment& segment, std::optional<std::uint32_t> isn) noexcept;
     [[nodiscard]] Drop input_connection(Tcb& tcb, Segment& segment) noexcept;
     void fetch_connection(Glance& glance) noexcept;
     [[nodiscard]] Tcb* find(const Glance& glance) noexcept {

@@ -25,17 +25,20 @@ public:
     /// The connection is over; its place in the table of connections passes to an entry here.
     void enter(Tcb& tcb, time::Instant now) noexcept;
 
-    /// What a segment does here. When it begins a new connection, which somebody takes (`may_begin`), the entry is
-    /// gone, and `isn` is where that one's numbers begin.
+    /// What a segment does here. When it begins a new connection, which somebody takes (`may_begin`), `isn` is where
+    /// that one's numbers begin. Until that has its place the entry stays, since nobody else knows that number.
     struct Outcome {
         Drop drop = Drop::none;
         std::optional<std::uint32_t> isn;
     };
     [[nodiscard]] Outcome input(TimeWait& entry, const Segment& segment, bool may_begin) noexcept;
+    /// Something else has the entry's place in the table of connections.
+    void replaced(TimeWait& entry) noexcept;
+    /// The entry goes, and its place becomes free.
+    void remove(TimeWait& entry) noexcept;
 
 private:
     [[nodiscard]] static bool is_newer(const TimeWait& entry, const Segment& segment) noexcept;
-    void remove(TimeWait& entry) noexcept;
     void keep(TimeWait& entry, time::Instant now) noexcept;
     void expire(time::Instant now) noexcept;
 

@@ -82,20 +82,30 @@ private:
         state_.store(State::resting);
         for (State state = State::resting; state != State::ending; state = state_.load()) {
             if (state == State::pausing) state_.compare_exchange_strong(state, State::resting);
-            if (state != State::active || reflect_burst(port) == 0) std::this_thread::yield();
+            if (state != State::active || !reflect_burst(port)) std::this_thread::yield();
         }
         co_return;
     }
 
-    static std::size_t reflect_burst(dpdk::Port port) noexcept {
+    /// False when there was none.
+    bool reflect_burst(dpdk::Port port) noexcept {
         std::array<rte_mbuf*, dpdk::burst_max> frames;
         const auto got = rte_eth_rx_burst(port.port_id(), port.queue_id(), frames.data(), frames.size());
         for (rte_mbuf* frame : std::span(frames).first(got)) {
             const bool is_for_many = (std::to_integer<unsigned>(dpdk::bytes(*frame)[0]) & 1U) != 0;
-            if (is_for_many || rte_eth_tx_burst(port.port_id(), port.queue_id(), &frame, 1) != 1)
-                rte_pktmbuf_free(frame);
+            if (is_for_many || !send(port, frame)) rte_pktmbuf_free(frame);
         }
-        return got;
+        return got != 0;
+    }
+
+    // Waits for room: nothing is lost on this wire. net_memif has none before the other end's first look, which may
+    // come after what that end sends as soon as it is connected.
+    bool send(dpdk::Port port, rte_mbuf* frame) noexcept {
+        while (rte_eth_tx_burst(port.port_id(), port.queue_id(), &frame, 1) != 1) {
+            if (state_.load() != State::active) return false;
+            std::this_thread::yield();
+        }
+        return true;
     }
 
     std::atomic<State> state_{State::starting};

@@ -117,7 +117,7 @@ void Stack::input_arp(Frame& frame, time::Instant now) noexcept {
     const bool is_news = neighbours_.input(packet, now);
     if (steering_ && is_news) {
         frame.flags |= backend::frame_flag::is_arp;
-        steering_->copy_to(steering_->others(), frame.bytes(), frame);
+        steering_->copy_to(limited(steering_->others(), arps_, now), frame.bytes(), frame);
     }
     frame.drop();
 }
@@ -187,7 +187,8 @@ void Stack::input_transport(Packet& packet) noexcept {
         case wire::ip_protocol::udp: return udp_.input(packet);
         case wire::ip_protocol::igmp:
             if (steering_ && !packet.is_steered)
-                steering_->copy_to(limited(steering_->others_in_groups(), packet.now), packet.whole(), packet.frame);
+                steering_->copy_to(limited(steering_->others_in_groups(), messages_, packet.now), packet.whole(),
+                                   packet.frame);
             return groups_.input(packet);
         case wire::ip_protocol::tcp: return tcp_.input(packet);
         case wire::ip_protocol::icmp:
@@ -198,8 +199,8 @@ void Stack::input_transport(Packet& packet) noexcept {
 }
 
 // Messages that anybody can send cost the other cores no more than ours cost this one: none go when too many come.
-CoreSet Stack::limited(CoreSet others, time::Instant now) noexcept {
-    if (others == 0 || messages_.take(now, random_)) return others;
+CoreSet Stack::limited(CoreSet others, RateLimit& limit, time::Instant now) noexcept {
+    if (others == 0 || limit.take(now, random_)) return others;
     drops_.count(Drop::steering_rate);
     return 0;
 }
@@ -211,12 +212,12 @@ void Stack::input_error(Packet& packet, const IcmpError& error) noexcept {
         const std::uint16_t owner =
             steering_->owner_of_connection({config_.address, error.remote, error.local_port, error.remote_port});
         if (owner != steering_->core()) {
-            if (limited(core_bit(owner), packet.now) == 0) return packet.frame.drop();
+            if (limited(core_bit(owner), messages_, packet.now) == 0) return packet.frame.drop();
             return (void)steering_->hand_over(owner, packet.restored());
         }
     } else if (steering_ && !packet.is_steered && error.protocol == wire::ip_protocol::udp) {
         others = steering_->others_with_socket(error.local_port);  // only the connected one is told
-        steering_->copy_to(limited(others, packet.now), packet.whole(), packet.frame);
+        steering_->copy_to(limited(others, messages_, packet.now), packet.whole(), packet.frame);
     }
     if (!tell(error) && others == 0) drops_.count(Drop::icmp_stale);
     packet.frame.drop();

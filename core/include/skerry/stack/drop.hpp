@@ -110,7 +110,7 @@ enum class Drop : std::uint8_t {
     tcp_time_wait_full,  ///< (stack) The limit of connections in TIME-WAIT: the oldest went.
 
     steering_full,  ///< (stack) The ring to the core that owns the connection is full.
-    steering_rate,  ///< (stack) Over the limit of ICMP errors and IGMP for other cores in a second.
+    steering_rate,  ///< (stack) Over the limit of ICMP errors and IGMP, or of ARP, for other cores in a second.
 };
 
 /// How many reasons there are, `none` included.

@@ -91,7 +91,7 @@ private:
     void input_error(Packet& packet, const IcmpError& error) noexcept;
     [[nodiscard]] bool tell(const IcmpError& error) noexcept;
     void report_unreachable() noexcept;
-    [[nodiscard]] CoreSet limited(CoreSet others, time::Instant now) noexcept;
+    [[nodiscard]] CoreSet limited(CoreSet others, RateLimit& limit, time::Instant now) noexcept;
     [[nodiscard]] bool is_for_us(wire::Ipv4Addr destination, Origin origin) const noexcept;
     [[nodiscard]] bool may_come_from(wire::Ipv4Addr source, Origin origin) const noexcept;
 
@@ -99,6 +99,9 @@ private:
     DropCounters drops_;
     std::optional<CoreSteering> steering_;
     RateLimit messages_;  // for other cores
+    // For other cores too. Answers are among them, which a core that asks for hundreds of hosts at once must get; ten
+    // times the messages still cost nobody more than some thousandths of a core.
+    RateLimit arps_{10'000};
     Random random_;
     Timers timers_;
     Link link_;

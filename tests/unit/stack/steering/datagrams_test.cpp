@@ -332,8 +332,9 @@ TEST_CASE("an error finds the connected one of the sockets that share a port", "
     }
 }
 
-TEST_CASE("a flood of errors or reports reaches the other cores in bounded numbers", "[stack][steering][icmp][igmp]") {
-    constexpr std::size_t at_once = 20;  // a hundredth of what may come in a second, and half as much again
+TEST_CASE("a flood of errors, reports or ARP reaches the other cores in bounded numbers",
+          "[stack][steering][icmp][igmp][arp]") {
+    std::size_t at_once = 20;  // a hundredth of what may come in a second, and half as much again
     StackCores cores;
     introduced(cores);
     TestEndpoint endpoint;
@@ -358,6 +359,10 @@ TEST_CASE("a flood of errors or reports reaches the other cores in bounded numbe
         Bytes bytes(stack::wire::igmp_bytes);
         stack::wire::write(report, bytes.data());
         flood = ipv4(igmp, bytes, group);
+    }
+    SECTION("answers that nobody has asked for") {
+        flood = arp(stack::wire::ArpOperation::reply);
+        at_once = 200;
     }
     const std::uint64_t before = cores.crossed();
     for (std::size_t i = 0; i < 1000; ++i) {

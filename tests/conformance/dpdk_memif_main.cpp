@@ -47,6 +47,8 @@ int main(int argc, char** argv) {
     }
     if (!why_not.empty()) return skip("net_memif", why_not);
     const int code = skerry::tests::run_all(argc, argv);
+    // DPDK's own thread takes note that the other end has gone, and must not find the device closed meanwhile.
+    (void)reflector->wait_for_link(false);
     reflector.reset();
     return code;
 }

@@ -38,6 +38,7 @@ struct Settings {
 
 constexpr std::size_t circulating_frames = 512;
 constexpr auto link_patience = std::chrono::seconds{20};
+constexpr auto farewell_patience = std::chrono::seconds{5};
 
 volatile std::sig_atomic_t is_stopped = 0;
 
@@ -108,9 +109,19 @@ Task<std::optional<bounce::Circulated>> circulate(Settings settings) {
     co_return bounce::circulate(port, settings.bytes, circulating_frames, settings.warm_up, settings.duration);
 }
 
+/// The side that looks into the rings goes first: it crashes when DPDK takes them away meanwhile, and may have had no
+/// turn yet to read that it is over. Devices whose link stays up are waited for in vain.
+Task<> other_side_gone(dpdk::Port port) {
+    const time::Instant until = time::Instant::now() + farewell_patience;
+    while (port.link().up && is_stopped == 0 && time::Instant::now() < until) co_await yield_to_driver();
+}
+
 Task<std::uint64_t> send_back() {
+    const dpdk::Port port = *dpdk::Port::open(0);
     (void)apps::print("skerry-bounce: ready\n");
-    co_return bounce::send_back(*dpdk::Port::open(0), [] { return is_stopped != 0; });
+    const std::uint64_t count = bounce::send_back(port, [] { return is_stopped != 0; });
+    co_await other_side_gone(port);
+    co_return count;
 }
 
 std::string json_of(const Settings& settings, const bounce::Circulated& counted) {

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
+# ctest: TIMEOUT 600
 """Compares skerry's histogram with npm's hdr-histogram-js on the same samples.
 
 Usage: hdr_percentiles.py BIN_DIR
+
+It computes for a quarter of a minute, which on a busy machine is several.
 
 Counts, minimum, maximum and every percentile must be equal to the last digit, mean and deviation to
 rounding, and the .hgrm text row by row. Exit 0: equal. 1: a difference, printed. 77: node, npm or the

@@ -5,6 +5,7 @@
 
 #include "sockperf.hpp"
 
+#include <skerry/base/compiler.hpp>
 #include <skerry/runtime/handle.hpp>
 #include <skerry/runtime/serve_together.hpp>
 #include <skerry/task/abort_all.hpp>
@@ -30,10 +31,16 @@ constexpr int receive_buffer_bytes = 4 << 20;
 constexpr auto no_buffers_pause = std::chrono::milliseconds{1};
 using Batch = std::array<Datagram, batch_datagrams>;
 
-std::size_t bytes_of(std::span<const Datagram> datagrams) noexcept {
+// What comes one at a time is not made to pay for many: loops over those stand in functions of their own.
+
+SKERRY_NOINLINE std::size_t bytes_of_many(std::span<const Datagram> datagrams) noexcept {
     std::size_t bytes = 0;
     for (const Datagram& datagram : datagrams) bytes += datagram.payload.size();
     return bytes;
+}
+
+std::size_t bytes_of(std::span<const Datagram> datagrams) noexcept {
+    return datagrams.size() == 1 ? datagrams.front().payload.size() : bytes_of_many(datagrams);
 }
 
 /// Moves the datagrams that want an answer to the front, each as its answer; returns how many.
@@ -49,18 +56,53 @@ std::size_t keep_answers(std::span<Datagram> received, CoreState& core) noexcept
     return kept;
 }
 
-/// Turns the front of `received` into the answers, and counts both.
-std::span<Datagram> answers_to(std::span<Datagram> received, Mode mode, CoreState& core) noexcept {
+/// make_answers() for what is not simply sent back.
+SKERRY_NOINLINE std::size_t make_other_answers(std::span<Datagram> received, Mode mode, CoreState& core) noexcept {
+    const std::size_t answers = mode == Mode::sockperf ? keep_answers(received, core) : 0;
+    core.bytes_out += bytes_of(received.first(answers));
+    return answers;
+}
+
+/// Turns the front of `received` into the answers, and counts both; returns how many answers there are.
+template <bool is_echo>
+std::size_t make_answers(std::span<Datagram> received, Mode mode, CoreState& core) noexcept {
     const std::size_t bytes = bytes_of(received);
     core.messages += received.size();
     core.bytes_in += bytes;
-    if (mode == Mode::echo) {
-        core.bytes_out += bytes;
-        return received;
-    }
-    const std::size_t answers = mode == Mode::sockperf ? keep_answers(received, core) : 0;
-    core.bytes_out += bytes_of(received.first(answers));
-    return received.first(answers);
+    if constexpr (!is_echo) return make_other_answers(received, mode, core);
+    core.bytes_out += bytes;
+    return received.size();
+}
+
+SKERRY_NOINLINE void release_many(std::span<Datagram> received) noexcept {
+    for (Datagram& datagram : received) datagram.payload.reset();
+}
+
+/// Lets go of the buffers: the next datagram to come finds one that is warm in the cache.
+void release(std::span<Datagram> received) noexcept {
+    if (received.size() != 1) return release_many(received);
+    received.front().payload.reset();
+}
+
+// A Result that is asked once, here, is not kept in the frame until the next wait.
+
+/// The value, or 0 and the error apart.
+std::size_t value_of(const Result<std::size_t>& result, Error& error) noexcept {
+    if (result) [[likely]]
+        return *result;
+    error = result.error();
+    return 0;
+}
+
+std::size_t value_of(const Result<std::size_t>& result) noexcept {
+    if (result) [[likely]]
+        return *result;
+    return 0;
+}
+
+// What stands in an expression with a co_await is kept in the frame, spans as well: so they are made here.
+net::SendBatch send_front(net::UdpSocket& socket, Batch& batch, std::size_t count) noexcept {
+    return socket.send_batch(std::span(batch).first(count));
 }
 
 /// Sends all, passing over those that the kernel refuses: their peer has gone, or they may not go there.
@@ -72,30 +114,38 @@ Task<> send_all(net::UdpSocket& socket, std::span<Datagram> answers, CoreState& 
     }
 }
 
-Task<Result<>> answer(net::UdpSocket socket, Mode mode, Cores* cores) {
+// Of the echo there is one of its own, which sends back all there is and asks for no mode.
+template <bool is_echo>
+Task<Result<>> answer_as(net::UdpSocket socket, Mode mode, Cores* cores) {
     CoreState& core = cores->here();
     (void)socket.set_option(net::SocketOption::receive_buffer_bytes, receive_buffer_bytes);
     const auto batch = std::make_unique<Batch>();
+    const net::RecvBatch receiving = socket.recv_batch(*batch);
+    Error error;
     for (;;) {
-        auto count = co_await socket.recv_batch(*batch);
-        if (!count) [[unlikely]] {
-            if (count.error() == Errc::runtime_shutdown || count.error() == Errc::device_gone) co_return count.error();
-            if (count.error() == Errc::no_buffers) {
+        const std::size_t received = value_of(co_await receiving, error);
+        if (received == 0) [[unlikely]] {
+            if (error == Errc::runtime_shutdown || error == Errc::device_gone) co_return error;
+            if (error == Errc::no_buffers) {
                 ++core.no_buffers;
                 co_await time::sleep(no_buffers_pause);
             }
             continue;
         }
         const Busy busy(core);
-        const std::span<Datagram> received = std::span(*batch).first(*count);
-        const std::span<Datagram> answers = answers_to(received, mode, core);
-        if (!answers.empty()) {
-            auto sent = co_await socket.send_batch(answers);
-            if (!sent || *sent != answers.size()) [[unlikely]]
-                co_await send_all(socket, answers.subspan(sent ? *sent : 0), core);
+        const std::size_t answers = make_answers<is_echo>(std::span(*batch).first(received), mode, core);
+        if (answers != 0) {
+            const std::size_t sent = value_of(co_await send_front(socket, *batch, answers));
+            if (sent != answers) [[unlikely]]
+                co_await send_all(socket, std::span(*batch).first(answers).subspan(sent), core);
         }
-        for (Datagram& datagram : received) datagram.payload.reset();  // the next one to come finds it warm in cache
+        release(std::span(*batch).first(received));
     }
+}
+
+Task<Result<>> answer(net::UdpSocket socket, Mode mode, Cores* cores) {
+    return mode == Mode::echo ? answer_as<true>(std::move(socket), mode, cores)
+                              : answer_as<false>(std::move(socket), mode, cores);
 }
 
 Task<Result<>> bind_and_answer(net::SocketAddr address, Mode mode, Cores* cores) {

@@ -46,11 +46,18 @@ SKERRY_ALWAYS_INLINE long system_call(long number, long a, long b, long c, long 
 #endif
 }
 
-/// The same, again while a signal interrupts it.
+/// What comes of a call that has answered with less than 0: it is made again while a signal interrupts it.
+SKERRY_NOINLINE inline long failed(long answer, long number, long a, long b, long c, long d, long e, long f) noexcept {
+    while (answer == -EINTR) answer = system_call(number, a, b, c, d, e, f);
+    return answer;
+}
+
+/// A system call that no signal interrupts. Whether one did is only asked of an answer below 0, which the caller asks
+/// for as well.
 SKERRY_ALWAYS_INLINE long uninterrupted(long number, long a, long b, long c, long d, long e = 0, long f = 0) noexcept {
-    long answer = system_call(number, a, b, c, d, e, f);
-    while (answer == -EINTR) [[unlikely]]
-        answer = system_call(number, a, b, c, d, e, f);
+    const long answer = system_call(number, a, b, c, d, e, f);
+    if (answer < 0) [[unlikely]]
+        return failed(answer, number, a, b, c, d, e, f);
     return answer;
 }
 

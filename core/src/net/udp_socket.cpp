@@ -36,7 +36,8 @@ bool RecvAwaiterBase::take_given_back() noexcept {
     return true;
 }
 
-bool RecvAwaiterBase::wait_with_outcome() noexcept {
+bool RecvAwaiterBase::wait_with_outcome(std::coroutine_handle<> awaiting) noexcept {
+    task::current_scheduler->bind(*this, awaiting);
     give_claim();
     task::current_scheduler->enqueue(*this);
     return true;
@@ -71,12 +72,12 @@ void RecvAwaiterBase::give_back() noexcept {
 bool SendAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {
     SKERRY_ASSERT(socket_->sender == nullptr, "two sends at once on one socket");
     task::Scheduler& scheduler = *task::current_scheduler;
-    scheduler.bind(*this, awaiting);
     if (out_of_budget_ && socket_->may_send) {  // out of budget: sends when this task is run again
+        scheduler.bind(*this, awaiting);
         scheduler.enqueue(*this);
         return true;
     }
-    set_state(task::node_state::linked);
+    scheduler.bind_linked(*this, awaiting);
     socket_->sender = this;
     return true;
 }

@@ -94,6 +94,20 @@ void Scheduler::set_doorbell(void (*ring)(void*) noexcept, void* context) noexce
 
 // --- running
 
+// Behind a run of the next slot, or from the start: with `ran` of `count` behind it. Whether more may be ready.
+bool Scheduler::run_rest(unsigned count, unsigned ran) noexcept {
+    next_runs_ += ran;
+    if (ring_tail_ - ring_head_ > many_ready) ran += run_many(count - ran);
+    while (ran < count && run_one()) ++ran;
+    SchedulerCounters::add(counters_.resumed, ran);
+    current_ = nullptr;
+    if (ring_limit_ == 0) [[unlikely]] {
+        take_back();
+        return true;
+    }
+    return ran == count;
+}
+
 unsigned Scheduler::run(unsigned count) noexcept {
     const std::uint64_t before = counters_.resumed.load(std::memory_order_relaxed);
     run_inlined(count);

@@ -57,6 +57,14 @@ void CycleScale::start(std::uint64_t cycles, std::int64_t now_ns, Rate rate) noe
     version_.store(2, std::memory_order_release);
 }
 
+void CycleScale::keep(KeptLine& line) const noexcept {
+    const std::uint64_t version = version_.load(std::memory_order_acquire);
+    const Segment segment = slots_[slot_of(version)].load();
+    const bool is_line = (version & pending) == 0 && version_.load(std::memory_order_relaxed) == version;
+    line = is_line ? KeptLine{version, segment.start_cycles, segment.length_cycles, segment.start_ns, segment.rate}
+                   : KeptLine{};
+}
+
 std::int64_t CycleScale::read_slowly(std::uint64_t (*counter)() noexcept) const noexcept {
     for (;;) {
         const std::uint64_t version = version_.load(std::memory_order_acquire);
@@ -315,6 +323,13 @@ std::chrono::nanoseconds Clock::duration_of(std::uint64_t cycles) noexcept {
         (static_cast<Int128>(cycles) << rate_fraction_bits) / clock_state.cycles_per_ns.load(std::memory_order_relaxed);
     const Int128 most = std::numeric_limits<std::int64_t>::max();
     return std::chrono::nanoseconds{static_cast<std::int64_t>(std::min(quotient, most))};
+}
+
+void Clock::keep(detail::KeptLine& line, std::chrono::nanoseconds limit) noexcept {
+    clock_state.scale.keep(line);
+    if (line.length_cycles == 0) return;
+    const std::uint64_t elapsed = detail::read_counter() - line.start_cycles;
+    line.length_cycles = std::min(line.length_cycles, elapsed + cycles_from(limit));
 }
 
 bool Clock::slew() noexcept {

@@ -11,11 +11,18 @@
 #include <skerry/base/buffer_pool.hpp>
 #include <skerry/base/intrusive_list.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace skerry::kernel_io::epoll {
 
 class CoreSockets;
+
+/// The bytes of a buffer that has just come from a pool: nobody shares it, which writable() would make sure of.
+[[nodiscard]] inline std::span<std::byte> fresh_bytes(IoBuf& buffer) noexcept {
+    return {const_cast<std::byte*>(buffer.data()), buffer.size()};
+}
 
 /// What every socket of a core is: registered, listed, and the owner of its descriptor.
 class Socket : public Watched, public ListLink {
@@ -84,8 +91,9 @@ public:
     /// because other cores and libraries close some too.
     void pause(Listener& listener) noexcept;
     void forget(Listener& listener) noexcept;
+    [[nodiscard]] bool has_paused() const noexcept { return paused_ != nullptr; }
     /// Lets paused listeners accept again when it is time; true when one did.
-    bool resume_paused(time::Instant now) noexcept { return paused_ != nullptr && retry_paused(now); }
+    bool resume_paused(time::Instant now) noexcept { return has_paused() && retry_paused(now); }
     [[nodiscard]] time::Instant next_retry() const noexcept {
         if (paused_ == nullptr) return time::Instant::max();
         return retry_accept_ ? time::Instant{} : next_retry_;

@@ -25,14 +25,8 @@ Result<> DatagramPort::watch(std::uint32_t events) noexcept {
     return core().poller().modify(fd(), *this, events | (arrivals_.are_single() ? 0U : EPOLLET));
 }
 
-void DatagramPort::on_events(std::uint32_t events) noexcept {
-    if (events == EPOLLIN) [[likely]]
-        return on_readable();
-    on_any_events(events);
-}
-
 SKERRY_NOINLINE void DatagramPort::on_any_events(std::uint32_t events) noexcept {
-    if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) on_readable();
+    if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) on_events(EPOLLIN);
     if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
     if (!may_send) (void)watch(EPOLLIN);  // cannot fail: it shrinks what is there
     may_send = true;

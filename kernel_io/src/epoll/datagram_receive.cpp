@@ -17,24 +17,29 @@ using backend::DatagramSocket;
 using backend::RecvRequest;
 using backend::Step;
 
+void DatagramPort::on_events(std::uint32_t events) noexcept {
+    if (events != EPOLLIN) [[unlikely]]
+        return on_any_events(events);
+    if (receiver != nullptr && can_receive_single(*receiver)) [[likely]]
+        receive_single(*receiver);
+    else
+        on_readable();
+}
+
 SKERRY_NOINLINE void DatagramPort::on_readable() noexcept {
     may_receive = true;
     if (receiver == nullptr) return came_together();
-    RecvRequest& request = *receiver;
     arrivals_.edge();
-    if (can_receive_single(request)) [[likely]]
-        receive_single(request);
-    else
-        receive_awaited(request);
+    receive_awaited(*receiver);
 }
 
 SKERRY_ALWAYS_INLINE bool DatagramPort::can_receive_single(const RecvRequest& request) const noexcept {
     return arrivals_.are_single() && !request.batch.empty() && !request.batch.front().payload &&
-           core().buffers().has_free() && core().poller().seen_at() != time::Instant{};
+           core().buffers().has_free();
 }
 
 // A receive for which a task has waited. What is usual on the way of a message that comes alone does not come here.
-SKERRY_NOINLINE void DatagramPort::receive_awaited(RecvRequest& request) noexcept {
+void DatagramPort::receive_awaited(RecvRequest& request) noexcept {
     const bool one = request.batch.empty() || arrivals_.are_single();
     if ((one ? receive_one(request) : receive_batch(request)) != Step::done) return;
     count_arrival(request);
@@ -108,9 +113,9 @@ struct DatagramPort::Sender {
 namespace {
 
 SKERRY_ALWAYS_INLINE void describe(Datagram& datagram, std::size_t bytes, time::Instant when) noexcept {
-    const std::size_t room = datagram.payload.size();
-    datagram.truncated = bytes > room;
-    datagram.payload.trim_back(room - std::min(bytes, room));
+    datagram.truncated = bytes > datagram.payload.size();
+    if (!datagram.truncated) [[likely]]
+        datagram.payload.set_size(bytes);
     datagram.received_at = when;
     datagram.time_source = backend::TimeSource::burst;
 }
@@ -143,9 +148,9 @@ Step DatagramPort::receive_one(RecvRequest& request) noexcept {
     return Step::done;
 }
 
-// The way of a message that comes alone: a park brought it, a task waits with a batch, the pool has a buffer, the peer
-// is of IPv4. Whatever is otherwise is left to functions that need not return here; and the system call takes every
-// register that need not be saved, so that what is needed behind it is looked up again.
+// The way of a message that comes alone: a task waits with a batch, the pool has a buffer, the peer is of IPv4.
+// Whatever is otherwise is left to functions that need not return here; and the system call takes every register that
+// need not be saved, so that what is needed behind it is looked up again.
 SKERRY_ALWAYS_INLINE void DatagramPort::receive_single(RecvRequest& request) noexcept {
     Sender from;
     const long answer = receive_single_into(from, request.batch.front());
@@ -156,7 +161,7 @@ SKERRY_ALWAYS_INLINE void DatagramPort::receive_single(RecvRequest& request) noe
 
 SKERRY_ALWAYS_INLINE long DatagramPort::receive_single_into(Sender& from, Datagram& datagram) noexcept {
     datagram.payload = core().buffers().take_free();
-    return from.receive(fd(), datagram.payload.writable());
+    return from.receive(fd(), fresh_bytes(datagram.payload));
 }
 
 SKERRY_ALWAYS_INLINE void DatagramPort::complete_single(RecvRequest& request, const Sender& from,
@@ -164,7 +169,8 @@ SKERRY_ALWAYS_INLINE void DatagramPort::complete_single(RecvRequest& request, co
     Datagram& datagram = request.batch.front();
     describe(datagram, bytes, core().poller().seen_at());
     request.count = 1;
-    may_receive = arrivals_.look_for_another();
+    if (arrivals_.look_for_another()) [[unlikely]]
+        may_receive = true;  // it is false while a task waits
     if (!net::from_os_v4(from.storage, from.length, datagram.peer)) [[unlikely]]
         return complete_other_family(from);
     complete(*this, request);
@@ -178,6 +184,7 @@ SKERRY_NOINLINE void DatagramPort::complete_other_family(const Sender& from) noe
 // An event brought no datagram: an error of one that was sent, or one that was damaged.
 SKERRY_NOINLINE void DatagramPort::lost_single(long answer) noexcept {
     RecvRequest& request = *receiver;
+    may_receive = true;
     request.batch.front().payload.reset();  // who waits holds no buffer
     if (nothing_received(request, answer) == Step::done) complete(*this, request);
 }

@@ -26,11 +26,12 @@ public:
     Driver(Poller poller, std::uint16_t home) : poller_(std::move(poller)), sockets_(poller_, home), lane_(poller_) {}
 
     SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now) noexcept {
-        const bool any = poller_.dispatch(now) > 0;
+        const int count = poller_.dispatch(now);
+        if (count == 1 && !sockets_.has_paused()) [[likely]]
+            return poller_.has_harvested() ? backend::Work::more : backend::Work::some;
         const bool resumed = sockets_.resume_paused(now);
-        if (poller_.has_harvested()) [[unlikely]]
-            return backend::Work::more;
-        return any || resumed ? backend::Work::some : backend::Work::none;
+        if (poller_.has_harvested()) return backend::Work::more;
+        return count != 0 || resumed ? backend::Work::some : backend::Work::none;
     }
     backend::Work transmit(time::Instant) noexcept { return backend::Work::none; }
     [[nodiscard]] time::Instant next_deadline() const noexcept { return sockets_.next_retry(); }

@@ -11,6 +11,26 @@
 
 namespace skerry::kernel_io::epoll {
 
+namespace {
+
+/// Hears of what concerns nobody: the doorbell, and what has gone away.
+class Nobody final : public Watched {
+public:
+    void on_events(std::uint32_t) noexcept override {}
+};
+
+// Never destroyed: a thread may still poll while the process exits.
+union Everlasting {
+    Nobody nobody{};
+    ~Everlasting() {}
+};
+
+constinit Everlasting everlasting;
+
+Watched* nobody() noexcept { return &everlasting.nobody; }
+
+}  // namespace
+
 Result<Poller> Poller::make() noexcept {
     Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
     if (!epoll) return last_error();
@@ -18,7 +38,7 @@ Result<Poller> Poller::make() noexcept {
     if (!doorbell) return last_error();
     epoll_event event{};
     event.events = EPOLLIN | EPOLLET;  // edge-triggered, so it is never read: each ring is an edge of its own
-    event.data.ptr = nullptr;
+    event.data.ptr = nobody();
     if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, doorbell.get(), &event) != 0) return last_error();
     return Poller(std::move(epoll), std::move(doorbell));
 }
@@ -45,9 +65,33 @@ Result<> Poller::modify(int fd, Watched& watched, std::uint32_t events) noexcept
 void Poller::detach(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
 void Poller::retire(Watched* watched) noexcept {
-    watched->gone_ = true;
+    for (long i = 0; i < left_; ++i)
+        if (next_[i].data.ptr == watched) next_[i].data.ptr = nobody();
     --watched_count_;
     watched->next_retired_ = std::exchange(retired_, watched);
+}
+
+// Fills next_ and left_; false when there is nothing to hand out.
+bool Poller::look() noexcept {
+    if (left_ == 0) {
+        if (watched_count_ == 0 && retired_ == nullptr && !is_watched_outside_) return false;
+        harvest(call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0));
+    }
+    if (left_ > 0) {
+        seen_at_ = time::Instant::now();  // the kernel was asked after the turn's time had been taken
+        return true;
+    }
+    left_ = 0;  // after EINTR the loop looks around and asks again
+    release_retired();
+    return false;
+}
+
+// After the first of a turn; gives how many there were with it.
+int Poller::hand_out_more() noexcept {
+    int count = 1;
+    for (; left_ != 0 && count != events_per_turn; ++count) hand_out();
+    if (left_ == 0) release_retired();
+    return count;
 }
 
 long Poller::wait_until(time::Instant wake_at) noexcept {
@@ -58,13 +102,14 @@ long Poller::wait_until(time::Instant wake_at) noexcept {
     if (has_pwait2_) {
         const int count = ::epoll_pwait2(epoll_.get(), events_.data(), events_per_poll, &timeout, nullptr);
         if (count >= 0 || errno == EINTR) [[likely]]
-            return count;
+            return count != 0 ? count : -1;
         // Linux has it since 5.11, and filters of containers refuse what they do not know with any error they like.
         has_pwait2_ = false;
     }
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();  // never early
-    return call_epoll_wait(epoll_.get(), events_.data(), events_per_poll,
-                           static_cast<int>(std::min<std::int64_t>(ms, 60'000)));
+    const long count = call_epoll_wait(epoll_.get(), events_.data(), events_per_poll,
+                                       static_cast<int>(std::min<std::int64_t>(ms, 60'000)));
+    return count != 0 ? count : -1;
 }
 
 void Poller::ring() noexcept {

@@ -3,8 +3,9 @@
 // Hot path. The epoll instance of one core: registration, the doorbell, harvested events.
 //
 // Everything is registered once, streams edge-triggered and for both directions, and hardly ever modified: a
-// level-triggered stream pays an epoll_ctl whenever its interest changes. An object that goes away in the middle
-// of a batch may still stand in a harvested event, so its memory is kept until the batch is over.
+// level-triggered stream pays an epoll_ctl whenever its interest changes. An object that goes away in the middle of a
+// batch is taken out of the events that are left of it; its memory is kept until the batch is over, because it may be
+// the one that an event is being handed to.
 //
 // One call of the kernel harvests many events, and a turn hands out a few of them, whose tasks run before the next are
 // looked at: an answer leaves while its socket is still in the cache, and not behind the reads of two hundred others.
@@ -41,7 +42,6 @@ protected:
 private:
     friend Poller;
     Watched* next_retired_ = nullptr;
-    bool gone_ = false;
 };
 
 class Poller {
@@ -71,15 +71,14 @@ public:
     void retire(Watched* watched) noexcept;
 
     /// Hands out some of the events that were harvested; when there are none, asks the kernel without waiting, unless
-    /// a park has just done that. `now` is the time, for seen_at(). Returns how many it handed out.
+    /// a park has just done that. `now` is the turn's time, for seen_at(). Returns how many it handed out.
     int dispatch(time::Instant now = time::Instant{}) noexcept;
 
-    /// While events are handed out: a time at which all of them had come, and as early a one as is known. The origin
-    /// where the kernel was asked after the turn's time had been taken: then the clock says it.
+    /// While events are handed out in a turn: a time at which all of them had come, and as early a one as is known.
     [[nodiscard]] time::Instant seen_at() const noexcept { return seen_at_; }
 
     /// Whether events wait for the next dispatch().
-    [[nodiscard]] bool has_harvested() const noexcept { return left_ != 0; }
+    [[nodiscard]] bool has_harvested() const noexcept { return left_ > 0; }
 
     /// Waits for events, the doorbell or `wake_at`; keeps what came for dispatch(). Only when none are kept.
     void park(time::Instant wake_at) noexcept;
@@ -96,16 +95,18 @@ public:
 private:
     Poller(Fd epoll, Fd doorbell) noexcept : epoll_(std::move(epoll)), doorbell_(std::move(doorbell)) {}
 
+    /// What came, or less than 0: nothing did.
     long wait_until(time::Instant wake_at) noexcept;
     void harvest(long count) noexcept;
-    void end_batch() noexcept;
+    bool look() noexcept;
+    void hand_out() noexcept;
+    int hand_out_more() noexcept;
     void release_retired() noexcept;
 
     Fd epoll_;
     Fd doorbell_;
-    const epoll_event* next_ = nullptr;  // of events_, the first that was not handed out
-    long left_ = 0;  // as many were not
-    bool was_asked_ = false;  // the kernel was, since they were all handed out
+    epoll_event* next_ = nullptr;  // of events_, the first that was not handed out
+    long left_ = 0;  // as many were not; less than 0: a park has asked the kernel in vain
     time::Instant seen_at_;
     std::uint64_t watched_count_ = 0;
     mutable bool is_watched_outside_ = false;  // fd() was asked for
@@ -116,34 +117,25 @@ private:
 
 SKERRY_ALWAYS_INLINE void Poller::harvest(long count) noexcept {
     next_ = events_.data();
-    left_ = std::max(count, 0L);  // after EINTR the loop looks around and asks again
-    was_asked_ = true;
+    left_ = count;
+}
+
+// One is taken off before it is handed out, so that no register need be kept for it meanwhile.
+SKERRY_ALWAYS_INLINE void Poller::hand_out() noexcept {
+    const epoll_event& event = *next_++;
+    --left_;
+    static_cast<Watched*>(event.data.ptr)->on_events(event.events);
 }
 
 SKERRY_ALWAYS_INLINE int Poller::dispatch(time::Instant now) noexcept {
     seen_at_ = now;
-    if (!was_asked_) {
-        if (watched_count_ == 0 && retired_ == nullptr && !is_watched_outside_) return 0;
-        harvest(call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0));
-        seen_at_ = time::Instant{};
+    if (left_ <= 0) {
+        if (!look()) return 0;
     }
-    const long count = std::min<long>(left_, events_per_turn);
-    const epoll_event* event = next_;
-    for (long i = count; i != 0; --i, ++event) {
-        auto* const watched = static_cast<Watched*>(event->data.ptr);
-        if (watched != nullptr && !watched->gone_) watched->on_events(event->events);
-    }
-    next_ = event;
-    left_ -= count;
-    if (left_ == 0) [[likely]]
-        end_batch();
-    return static_cast<int>(count);
-}
-
-SKERRY_ALWAYS_INLINE void Poller::end_batch() noexcept {
-    was_asked_ = false;
-    if (retired_ != nullptr) [[unlikely]]
-        release_retired();
+    hand_out();
+    if (left_ != 0 || retired_ != nullptr) [[unlikely]]
+        return hand_out_more();
+    return 1;
 }
 
 SKERRY_ALWAYS_INLINE void Poller::park(time::Instant wake_at) noexcept {

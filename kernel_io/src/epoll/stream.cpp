@@ -30,7 +30,7 @@ SKERRY_ALWAYS_INLINE long Stream::receive(ReadRequest& request) noexcept {
     if (request.kind != ReadKind::buffer)
         return call_recv(fd(), request.into.data(), request.into.size(), request.kind == ReadKind::peek ? MSG_PEEK : 0);
     request.buffer = core().buffers().take_free();
-    const std::span<std::byte> into = request.buffer.writable();
+    const std::span<std::byte> into = fresh_bytes(request.buffer);
     return call_recv(fd(), into.data(), into.size(), 0);
 }
 

@@ -69,14 +69,12 @@ struct Receiver {
     /// Takes what a completed receive brought, and receives on without waiting as long as that is possible.
     void run() {
         while (!waits) {
-            request.emplace();
             if (batch.empty())
-                request->into = std::as_writable_bytes(std::span(&single, 1));
+                request.emplace(std::as_writable_bytes(std::span(&single, 1)), &peer);
             else
-                request->batch = batch;
-            request->peer = &peer;
+                request.emplace(batch);
             if (!f.socket->may_receive || f.socket->ops->receive(*f.socket, *request) == Step::pending) {
-                request->task_and_state = reinterpret_cast<std::uintptr_t>(&header);
+                request->task_and_state = reinterpret_cast<std::uintptr_t>(&header) | task::node_state::linked;
                 f.socket->receiver = &*request;
                 waits = true;
                 return;

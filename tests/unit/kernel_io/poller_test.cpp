@@ -8,14 +8,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
 namespace skerry::kernel_io::epoll {
 namespace {
 
-Fd signalled() {
-    Fd fd(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC));
+Fd event_fd(unsigned count) {
+    Fd fd(::eventfd(count, EFD_NONBLOCK | EFD_CLOEXEC));
     REQUIRE(fd);
     return fd;
 }
@@ -36,7 +37,7 @@ struct Caller final : Watched {
 struct Fixture {
     explicit Fixture(int count) {
         for (int i = 0; i < count; ++i) {
-            fds.push_back(signalled());
+            fds.push_back(event_fd(1));
             watched.push_back(new Caller(calls, i));
             REQUIRE(poller.add(fds.back().get(), *watched.back()));
         }
@@ -76,6 +77,29 @@ TEST_CASE("what a park brought is handed out without another look at the kernel"
     CHECK(f.poller.has_harvested());
     CHECK(f.poller.dispatch() == 1);
     CHECK(f.calls == std::vector{0});
+}
+
+TEST_CASE("events are not seen before the kernel was asked for them", "[kernel_io][poller]") {
+    const time::VirtualTime later{5'000'000'000};
+    const time::VirtualTimeScope scope(later);
+    const auto turn = time::Instant::from_nanos(1'000'000'000);
+    Fixture f(1);
+    const bool is_parked = GENERATE(false, true);
+    if (is_parked) f.poller.park(time::Instant::max());
+    REQUIRE(f.poller.dispatch(turn) == 1);
+    CHECK(f.poller.seen_at() == (is_parked ? turn : time::Instant::now()));
+}
+
+TEST_CASE("a park that nothing ended is not followed by another look at the kernel", "[kernel_io][poller]") {
+    Fixture f(0);
+    f.fds.push_back(event_fd(0));
+    f.watched.push_back(new Caller(f.calls, 0));
+    REQUIRE(f.poller.add(f.fds.back().get(), *f.watched.back(), EPOLLIN));
+    f.poller.park(time::Instant{});
+    const std::uint64_t one = 1;
+    REQUIRE(::write(f.fds.back().get(), &one, sizeof one) == sizeof one);
+    CHECK(f.poller.dispatch() == 0);
+    CHECK(f.poller.dispatch() == 1);
 }
 
 TEST_CASE("what is retired hears no more, and lives until the last event of its batch", "[kernel_io][poller]") {

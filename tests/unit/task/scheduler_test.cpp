@@ -276,9 +276,11 @@ TEST_CASE("a post to a sleeping core rings its doorbell once, and none is missed
     here.in([&] { task::Scheduler::start_on(there.scheduler(), task::make_root(append(&order, 2), {})); });
     CHECK(rings == 1);
     CHECK_FALSE(there.scheduler().try_sleep());
-    there.scheduler().awake();
+    CHECK_FALSE(there.scheduler().awake());  // it was woken by a post
     there.run_until_idle();
     CHECK(order.size() == 2);
+    REQUIRE(there.scheduler().try_sleep());
+    CHECK(there.scheduler().awake());
 }
 
 TEST_CASE("a task that takes back what had fired is not pushed a second time before the drain", "[task][inbox]") {

@@ -26,6 +26,7 @@ using skerry::time::VirtualTimeScope;
 using skerry::time::detail::Bend;
 using skerry::time::detail::ClockSample;
 using skerry::time::detail::CycleScale;
+using skerry::time::detail::KeptLine;
 using skerry::time::detail::endless_cycles;
 using skerry::time::detail::plan_bend;
 using skerry::time::detail::Rate;
@@ -109,6 +110,45 @@ TEST_CASE("a bent scale meets the old line where it begins", "[time][clock]") {
         CHECK(show(scale, 7000) - before.back() == skerry::time::detail::scaled(1000, rate));
         CHECK(reads_fast(scale, 6000));
     }
+}
+
+TEST_CASE("a kept line shows what its scale shows, and nothing once the scale has another", "[time][clock]") {
+    CycleScale scale;
+    FakeCounter::reset(1000);
+    KeptLine line;
+    std::int64_t now_ns = 0;
+    const auto reads = [&](std::uint64_t cycles) {
+        FakeCounter::cycles = cycles;
+        return scale.read(FakeCounter::read, line, now_ns);
+    };
+    CHECK_FALSE(reads(1000));
+    scale.keep(line);
+    CHECK_FALSE(reads(1000));  // there is none
+
+    scale.start(1000, 50'000, one / 4);
+    CHECK_FALSE(reads(2000));
+    scale.keep(line);
+    CHECK_FALSE(reads(996));  // it has not begun
+    REQUIRE(reads(2000));
+    CHECK(now_ns == show(scale, 2000));
+
+    int looks = 0;
+    FakeCounter::on_read = [&] {
+        if (++looks != 2) return;  // the read after the announcement
+        CHECK_FALSE(reads(2100));
+        KeptLine pending;
+        scale.keep(pending);
+        CHECK(pending.length_cycles == 0);
+        FakeCounter::cycles = 2200;
+    };
+    REQUIRE(scale.bend(FakeCounter::read, 1000, Bend{one / 2, one / 2, 500, 0}));
+    FakeCounter::on_read = nullptr;
+    CHECK_FALSE(reads(3200));
+    scale.keep(line);
+    CHECK_FALSE(reads(2999));  // the bend is still to come
+    REQUIRE(reads(3200));
+    CHECK(now_ns == show(scale, 3200));
+    CHECK_FALSE(reads(3500));  // its end
 }
 
 TEST_CASE("readers keep to the old line up to the limit while a bend is pending", "[time][clock]") {

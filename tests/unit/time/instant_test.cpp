@@ -10,10 +10,13 @@
 namespace {
 
 using namespace std::chrono_literals;
+using skerry::time::Clock;
+using skerry::time::ClockSource;
 using skerry::time::Instant;
 using skerry::time::saturating_ns;
 using skerry::time::VirtualTime;
 using skerry::time::VirtualTimeScope;
+using skerry::time::detail::KeptLine;
 using std::chrono::nanoseconds;
 
 constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
@@ -89,4 +92,28 @@ TEST_CASE("elapsed is what has passed and 0 for what is still to come", "[time][
     CHECK(Instant::from_nanos(1001).elapsed() == 0ns);
     CHECK(Instant::max().elapsed() == 0ns);
     CHECK(Instant::from_nanos(least).elapsed() == nanoseconds::max());
+}
+
+TEST_CASE("a kept line gives the time until its limit, and none on virtual time", "[time][instant]") {
+    Clock::init();
+    if (Clock::source() == ClockSource::monotonic) return;  // there is no line
+    KeptLine line;
+    Instant now;
+    CHECK_FALSE(Instant::read(line, now));
+
+    Clock::keep(line, 1h);
+    const Instant before = Instant::now();
+    REQUIRE(Instant::read(line, now));
+    CHECK(before <= now);
+    CHECK(now <= Instant::now());
+
+    Instant untouched;
+    {
+        const VirtualTime clock{.now_ns = 1000};
+        const VirtualTimeScope scope{clock};
+        CHECK_FALSE(Instant::read(line, untouched));
+    }
+    Clock::keep(line, 0ns);
+    CHECK_FALSE(Instant::read(line, untouched));
+    CHECK(untouched == Instant{});
 }

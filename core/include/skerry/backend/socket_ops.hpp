@@ -107,13 +107,11 @@ struct StreamSocket {
 /// Ends a waiting read: hands its outcome to the task.
 inline void complete(StreamSocket& socket, ReadRequest& request) noexcept {
     socket.reader = nullptr;
-    request.give_claim();
-    task::current_scheduler->wake(request);
+    task::current_scheduler->wake_linked(request);
 }
 inline void complete(StreamSocket& socket, WriteRequest& request) noexcept {
     socket.writer = nullptr;
-    request.give_claim();
-    task::current_scheduler->wake(request);
+    task::current_scheduler->wake_linked(request);
 }
 
 struct ConnectRequest : task::WaitNode {
@@ -173,21 +171,61 @@ struct Datagram {
     bool truncated = false;     ///< the buffer was shorter than the datagram
 };
 
+/// Fills `batch`, or copies one datagram when that is empty. What belongs to the one is unset beside a batch: each
+/// operation would pay for it.
 struct RecvRequest : task::WaitNode {
-    std::span<Datagram> batch;      ///< fills these, or
-    std::span<std::byte> into;      ///< copies one datagram here
+    explicit RecvRequest(std::span<Datagram> datagrams) noexcept : batch(datagrams) {
+        if (datagrams.empty()) [[unlikely]]
+            copy_one({}, nullptr);
+    }
+    RecvRequest(std::span<std::byte> bytes, net::SocketAddr* sender) noexcept { copy_one(bytes, sender); }
+
+    std::span<Datagram> batch;
     std::size_t count = 0;          ///< datagrams in `batch`, or bytes in `into`
-    net::SocketAddr* peer = nullptr;  ///< where the sender of the one in `into` is written
-    bool truncated = false;
     Error error;
+    union {
+        std::span<std::byte> into;  ///< where the one is copied to
+    };
+    union {
+        net::SocketAddr* peer;      ///< where the sender of the one is written
+    };
+    union {
+        bool truncated;             ///< the one was longer than `into`
+    };
+
+private:
+    void copy_one(std::span<std::byte> bytes, net::SocketAddr* sender) noexcept {
+        into = bytes;
+        peer = sender;
+        truncated = false;
+    }
 };
 
+/// Sends `batch`, or one datagram when that is empty; unset beside a batch is what belongs to the one.
 struct SendRequest : task::WaitNode {
-    std::span<Datagram> batch;          ///< sends these, or
-    std::span<const std::byte> from;    ///< one datagram
-    const net::SocketAddr* to = nullptr;  ///< null: the connected peer
+    explicit SendRequest(std::span<Datagram> datagrams) noexcept : batch(datagrams) {
+        if (datagrams.empty()) [[unlikely]]
+            send_one({}, nullptr);
+    }
+    SendRequest(std::span<const std::byte> bytes, const net::SocketAddr* receiver) noexcept {
+        send_one(bytes, receiver);
+    }
+
+    std::span<Datagram> batch;
     std::size_t count = 0;              ///< datagrams sent, or bytes of the one
     Error error;
+    union {
+        std::span<const std::byte> from;  ///< the one
+    };
+    union {
+        const net::SocketAddr* to;      ///< null: the connected peer
+    };
+
+private:
+    void send_one(std::span<const std::byte> bytes, const net::SocketAddr* receiver) noexcept {
+        from = bytes;
+        to = receiver;
+    }
 };
 
 struct DatagramSocket;
@@ -216,13 +254,11 @@ struct DatagramSocket {
 
 inline void complete(DatagramSocket& socket, RecvRequest& request) noexcept {
     socket.receiver = nullptr;
-    request.give_claim();
-    task::current_scheduler->wake(request);
+    task::current_scheduler->wake_linked(request);
 }
 inline void complete(DatagramSocket& socket, SendRequest& request) noexcept {
     socket.sender = nullptr;
-    request.give_claim();
-    task::current_scheduler->wake(request);
+    task::current_scheduler->wake_linked(request);
 }
 
 struct BindOptions {

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -39,12 +40,17 @@ socklen_t to_os_v6(const SocketAddr& address, sockaddr_storage& out) noexcept;
 [[nodiscard]] inline socklen_t to_os(const SocketAddr& address, sockaddr_storage& out) noexcept {
     if (!address.is_v4()) [[unlikely]]
         return detail::to_os_v6(address, out);
-    sockaddr_in os{};
-    os.sin_family = AF_INET;
-    os.sin_port = detail::swapped_to_network(address.port());
-    std::memcpy(&os.sin_addr, address.ip().octets().data(), sizeof os.sin_addr);
-    std::memcpy(&out, &os, sizeof os);
-    return sizeof os;
+    // Field by field to where they belong: a sockaddr_in would be put together in registers first.
+    const sa_family_t family = AF_INET;
+    const std::uint16_t port = detail::swapped_to_network(address.port());
+    const std::uint64_t padding = 0;
+    static_assert(offsetof(sockaddr_in, sin_zero) + sizeof padding == sizeof(sockaddr_in));
+    auto* const os = reinterpret_cast<std::byte*>(&out);
+    std::memcpy(os + offsetof(sockaddr_in, sin_family), &family, sizeof family);
+    std::memcpy(os + offsetof(sockaddr_in, sin_port), &port, sizeof port);
+    std::memcpy(os + offsetof(sockaddr_in, sin_addr), address.ip().octets().data(), sizeof(in_addr));
+    std::memcpy(os + offsetof(sockaddr_in, sin_zero), &padding, sizeof padding);
+    return sizeof(sockaddr_in);
 }
 
 /// Reads what the kernel wrote; `length` is what it said.

@@ -52,13 +52,14 @@ public:
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
         SKERRY_ASSERT(socket_->reader == nullptr, "two reads at once on one stream");
         task::Scheduler& scheduler = *task::current_scheduler;
-        scheduler.bind(*this, awaiting);
-        if (out_of_budget_ && try_now()) {  // ready, but out of budget: the outcome is taken and waits with us
+        if (out_of_budget_ && try_now())
+            [[unlikely]] {  // ready, but out of budget: the outcome is taken and waits with us
+            scheduler.bind(*this, awaiting);
             give_claim();
             scheduler.enqueue(*this);
             return true;
         }
-        set_state(task::node_state::linked);
+        scheduler.bind_linked(*this, awaiting);
         socket_->reader = this;
         return true;
     }
@@ -78,10 +79,8 @@ public:
     }
 
 protected:
-    [[nodiscard]] bool failed() noexcept {
-        take_claim();
-        return error.code() != Errc::ok;
-    }
+    // The claim stays: who runs is idle, and nobody asks an idle node for it.
+    [[nodiscard]] bool failed() const noexcept { return error.code() != Errc::ok; }
 
 private:
     [[nodiscard]] bool try_now() noexcept {
@@ -138,17 +137,17 @@ public:
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
         SKERRY_ASSERT(socket_->writer == nullptr, "two writes at once on one stream");
         task::Scheduler& scheduler = *task::current_scheduler;
-        scheduler.bind(*this, awaiting);
-        if (out_of_budget_ && (socket_->may_write || is_refused())) {  // out of budget
+        if (out_of_budget_ && (socket_->may_write || is_refused())) [[unlikely]] {  // out of budget
             // A write of "all" begins now: if only a part is accepted it must wait for room, which it cannot do any
             // more when it is resumed. A write of "some" is made when this task runs again, so that a cancelled one
             // has written nothing.
             if (kind == backend::WriteKind::some || try_now()) {
+                scheduler.bind(*this, awaiting);
                 scheduler.enqueue(*this);
                 return true;
             }
         }
-        set_state(task::node_state::linked);
+        scheduler.bind_linked(*this, awaiting);
         socket_->writer = this;
         return true;
     }
@@ -170,7 +169,6 @@ public:
 protected:
     /// What is left to do when the task runs again; then the verdict.
     [[nodiscard]] bool failed() noexcept {
-        take_claim();
         if (error.code() == Errc::ok && !is_done() && !try_now()) error = Errc::no_buffers;
         return error.code() != Errc::ok;
     }

@@ -31,11 +31,10 @@ namespace detail {
 
 class RecvAwaiterBase : protected backend::RecvRequest {
 public:
-    RecvAwaiterBase(backend::DatagramSocket& socket, std::span<Datagram> out_batch, std::span<std::byte> out) noexcept
-        : socket_(&socket) {
-        batch = out_batch;
-        into = out;
-    }
+    RecvAwaiterBase(backend::DatagramSocket& socket, std::span<Datagram> out) noexcept
+        : RecvRequest(out), socket_(&socket) {}
+    RecvAwaiterBase(backend::DatagramSocket& socket, std::span<std::byte> out, SocketAddr* sender) noexcept
+        : RecvRequest(out, sender), socket_(&socket) {}
     ~RecvAwaiterBase() { cancel(); }
 
     [[nodiscard]] bool await_ready() noexcept {
@@ -48,10 +47,9 @@ public:
     }
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
         SKERRY_ASSERT(socket_->receiver == nullptr, "two receives at once on one socket");
-        task::current_scheduler->bind(*this, awaiting);
         if (out_of_budget_ && try_now()) [[unlikely]]
-            return wait_with_outcome();
-        set_state(task::node_state::linked);
+            return wait_with_outcome(awaiting);
+        task::current_scheduler->bind_linked(*this, awaiting);
         socket_->receiver = this;
         return true;
     }
@@ -62,10 +60,8 @@ public:
     }
 
 protected:
-    [[nodiscard]] bool failed() noexcept {
-        take_claim();
-        return error.code() != Errc::ok;
-    }
+    // The claim stays: who runs is idle, and nobody asks an idle node for it.
+    [[nodiscard]] bool failed() const noexcept { return error.code() != Errc::ok; }
 
 private:
     [[nodiscard]] bool try_now() noexcept {
@@ -75,7 +71,7 @@ private:
     }
     [[nodiscard]] bool take_given_back() noexcept;
     /// Ready, but out of budget: the outcome is taken and waits with us.
-    [[nodiscard]] bool wait_with_outcome() noexcept;
+    [[nodiscard]] bool wait_with_outcome(std::coroutine_handle<> awaiting) noexcept;
     void cancel_slow() noexcept;
     void give_back() noexcept;
 
@@ -86,7 +82,7 @@ private:
 class RecvBatchAwaiter : public RecvAwaiterBase {
 public:
     RecvBatchAwaiter(backend::DatagramSocket& socket, std::span<Datagram> out) noexcept
-        : RecvAwaiterBase(socket, out, {}) {}
+        : RecvAwaiterBase(socket, out) {}
     [[nodiscard]] Result<std::size_t> await_resume() noexcept {
         if (failed()) [[unlikely]]
             return error;
@@ -97,9 +93,7 @@ public:
 class RecvFromAwaiter : public RecvAwaiterBase {
 public:
     RecvFromAwaiter(backend::DatagramSocket& socket, std::span<std::byte> out) noexcept
-        : RecvAwaiterBase(socket, {}, out) {
-        peer = &peer_;
-    }
+        : RecvAwaiterBase(socket, out, &peer_) {}
     ~RecvFromAwaiter() { cancel(); }  // while `peer_`, which a datagram that is given back takes along, is there
     [[nodiscard]] Result<Received> await_resume() noexcept {
         if (failed()) [[unlikely]]
@@ -113,12 +107,10 @@ private:
 
 class SendAwaiter : protected backend::SendRequest {
 public:
-    SendAwaiter(backend::DatagramSocket& socket, std::span<Datagram> datagrams) noexcept : socket_(&socket) {
-        batch = datagrams;
-    }
-    SendAwaiter(backend::DatagramSocket& socket, std::span<const std::byte> data) noexcept : socket_(&socket) {
-        from = data;
-    }
+    SendAwaiter(backend::DatagramSocket& socket, std::span<Datagram> datagrams) noexcept
+        : SendRequest(datagrams), socket_(&socket) {}
+    SendAwaiter(backend::DatagramSocket& socket, std::span<const std::byte> data) noexcept
+        : SendRequest(data, nullptr), socket_(&socket) {}
     ~SendAwaiter() { cancel(); }
 
     [[nodiscard]] bool await_ready() noexcept {
@@ -136,7 +128,6 @@ public:
             cancel_slow();
     }
     [[nodiscard]] Result<std::size_t> await_resume() noexcept {
-        take_claim();
         // The wake said that there is room; the sending is done here, so that a cancelled send sends nothing.
         if (!is_over_ && !try_now() && count == 0) error = Errc::no_buffers;
         if (error.code() != Errc::ok) [[unlikely]]

@@ -49,6 +49,9 @@ inline constexpr std::chrono::nanoseconds timer_wake_interval = std::chrono::mic
 inline constexpr std::chrono::nanoseconds timer_wake_interval_many = std::chrono::microseconds{512};
 inline constexpr std::size_t many_timers = 4;
 
+/// How often a core has the clock corrected.
+inline constexpr std::chrono::nanoseconds slew_interval = std::chrono::seconds{1};
+
 /// How often a core that spins looks for something to receive before it reads the clock again.
 inline constexpr unsigned looks_per_turn = 4;
 
@@ -73,17 +76,19 @@ public:
         Turn last{.worked = true, .has_more = true};
         // The look at the request stands between the turn and the sleep: one that comes later rings.
         while (!stop_requested_.load(std::memory_order_relaxed)) {
-            if (!last.has_more) idle(last.worked);
-            last = turn_inlined();
+            const Slept slept = last.has_more ? Slept::no : idle(last.worked);
+            last = turn_inlined(slept);
         }
     }
 
     void run_until(bool (*done)(void*), void* context) override {
         const Installed here(*this);
         take_mark_back();
+        Slept slept = Slept::no;
         while (!done(context)) {
-            const bool worked = turn();
-            if (!scheduler_.has_ready() && !done(context)) idle(worked);
+            const bool worked = turn(slept);
+            const bool is_idle = !scheduler_.has_ready() && driver_waiters_.empty() && !done(context);
+            slept = is_idle ? idle(worked) : Slept::no;
         }
     }
 
@@ -140,35 +145,34 @@ public:
     };
 
     /// One turn without sleeping; true when it found something to do. Installed only; for whoever steps a core.
-    bool turn() noexcept { return turn_inlined().worked; }
+    bool turn() noexcept { return turn(Slept::no); }
 
     [[nodiscard]] D& driver() noexcept { return driver_; }
 
 private:
+    /// Whether the core has slept before a turn, and whether others posted something meanwhile.
+    enum class Slept : std::uint8_t { no, undisturbed, posted };
+
+    bool turn(Slept slept) noexcept { return turn_inlined(slept).worked; }
+
     // On virtual time nothing may depend on how long the machine took.
     static constexpr bool is_virtual = requires { requires D::is_virtual; };
 
     struct Turn {
         bool worked;    // found something to do
-        bool has_more;  // something is ready that it left to the next
+        bool has_more;  // something is ready that it left to the next, or waits for the driver
     };
 
     // Compiled into run(), whose registers it shares.
-    SKERRY_ALWAYS_INLINE Turn turn_inlined() noexcept {
-        bool worked = scheduler_.drain();
-        const time::Instant now = time::Instant::now();
-        if constexpr (!is_virtual) {
-            if (now >= next_slew_) [[unlikely]]
-                slew(now);
-        }
-        if (now >= next_receive_ || !scheduler_.has_ready() || !driver_waiters_.empty()) {
-            backend::Work received = driver_.receive(now);
-            if constexpr (D::busy_poll_interval_ns == 0 && !is_virtual) {
-                if (received == backend::Work::none && idle_ == backend::Idle::spin) received = look_again(now);
-            }
+    SKERRY_ALWAYS_INLINE Turn turn_inlined(Slept slept) noexcept {
+        bool worked = slept != Slept::undisturbed && scheduler_.drain();
+        const time::Instant now = read_clock();
+        if (slept != Slept::no) {  // a core does not sleep while anybody waits for the driver
+            const backend::Work received = driver_.receive(now);
             worked |= received != backend::Work::none;
-            next_receive_ = received == backend::Work::more ? time::Instant{}
-                                                            : now + std::chrono::nanoseconds{D::busy_poll_interval_ns};
+            if (received == backend::Work::more) last_receive_ = time::Instant{};
+        } else if (must_receive(now)) {
+            worked |= receive(now);
             worked |= driver_waiters_.release();
         }
         if (const std::size_t fired = timers_.fire(now); fired != 0) {
@@ -184,7 +188,22 @@ private:
             driver_.transmit(now);
             has_more = scheduler_.has_ready();  // it wakes those that waited for room, and whose time is over
         }
-        return {worked, has_more};
+        return {worked, has_more || !driver_waiters_.empty()};
+    }
+
+    SKERRY_ALWAYS_INLINE bool receive(time::Instant now) noexcept {
+        backend::Work received = driver_.receive(now);
+        if constexpr (D::busy_poll_interval_ns == 0 && !is_virtual) {
+            if (received == backend::Work::none && idle_ == backend::Idle::spin) received = look_again(now);
+        }
+        last_receive_ = received == backend::Work::more ? time::Instant{} : now;
+        return received != backend::Work::none;
+    }
+
+    // While tasks are ready, as often as the driver's interval says.
+    [[nodiscard]] bool must_receive(time::Instant now) const noexcept {
+        return !scheduler_.has_ready() || !driver_waiters_.empty() ||
+               now >= last_receive_ + std::chrono::nanoseconds{D::busy_poll_interval_ns};
     }
 
     SKERRY_ALWAYS_INLINE backend::Work look_again(time::Instant now) noexcept {
@@ -200,7 +219,9 @@ private:
         if (is_busy_) [[unlikely]]
             return run_tasks_timed();
         scheduler_.begin_turn();
-        return is_busy_ = scheduler_.run_inlined(batch_);
+        const bool has_more = scheduler_.run_inlined(batch_);
+        if (has_more) is_busy_ = true;
+        return has_more;
     }
 
     SKERRY_COLD bool run_tasks_timed() noexcept {
@@ -216,23 +237,25 @@ private:
         return true;
     }
 
-    SKERRY_ALWAYS_INLINE void idle(bool worked) noexcept {
-        if (!driver_waiters_.empty()) return;
+    // Only while nothing is ready and nobody waits for the driver.
+    SKERRY_ALWAYS_INLINE Slept idle(bool worked) noexcept {
         if constexpr (is_virtual) return park();  // also one that was told to spin: only the park moves the time
         if (idle_ != backend::Idle::sleep) {
-            if (idle_ == backend::Idle::spin) return;
+            if (idle_ == backend::Idle::spin) return Slept::no;
             const time::Instant now = timers_.turn_time();
             if (worked) idle_since_ = now;
-            if (now - idle_since_ < adaptive_spin) return cpu_relax();
+            if (now - idle_since_ < adaptive_spin) {
+                cpu_relax();
+                return Slept::no;
+            }
         }
-        park();
+        return park();
     }
 
-    SKERRY_ALWAYS_INLINE void park() noexcept {
-        if (!driver_.arm() || !scheduler_.try_sleep()) return;
+    SKERRY_ALWAYS_INLINE Slept park() noexcept {
+        if (!driver_.arm() || !scheduler_.try_sleep()) return Slept::no;
         driver_.park(wake_time());
-        scheduler_.awake();
-        next_receive_ = time::Instant{};
+        return scheduler_.awake() ? Slept::undisturbed : Slept::posted;
     }
 
     // The mark that poll_once() leaves.
@@ -258,11 +281,27 @@ private:
             return next_deadline();
     }
 
-    SKERRY_COLD void slew(time::Instant now) noexcept {
+    SKERRY_ALWAYS_INLINE time::Instant read_clock() noexcept {
+        if constexpr (is_virtual) return time::Instant::now();
+        time::Instant now;
+        if (time::Instant::read(clock_line_, now)) [[likely]]
+            return now;
+        return renew_clock();
+    }
+
+    // About once a second, and while the clock bends.
+    SKERRY_COLD time::Instant renew_clock() noexcept {
+        const time::Instant now = time::Instant::now();
+        if (now >= next_slew_) slew(now);
+        time::Clock::keep(clock_line_, slew_interval);
+        return now;
+    }
+
+    void slew(time::Instant now) noexcept {
         time::Clock::slew();
         turn_cycles_ = time::Clock::cycles_from(turn_limit);
         scheduler_.set_turn_limit(turn_cycles_);
-        next_slew_ = now + std::chrono::seconds{1};
+        next_slew_ = now + slew_interval;
     }
 
     task::Scheduler& scheduler_;
@@ -275,7 +314,8 @@ private:
     bool is_busy_ = false;  // the last turn ended with all the resumes it had
     bool is_marked_ = false;  // as asleep, between two calls of poll_once()
     std::uint64_t turn_cycles_ = time::Clock::cycles_from(turn_limit);
-    time::Instant next_receive_;
+    time::detail::KeptLine clock_line_;
+    time::Instant last_receive_;
     time::Instant next_slew_;
     time::Instant idle_since_;
     time::Instant next_timer_wake_;

@@ -126,10 +126,12 @@ inline constexpr std::uintptr_t low_bits = 15;
 ///
 /// Lifetime: inside the awaiter, so inside a coroutine frame. Never copied or moved while not idle.
 struct WaitNode : ListLink {
-    std::coroutine_handle<> continuation;
+    union {
+        std::coroutine_handle<> continuation;  // unset before the wait: an operation that need not wait does not pay
+    };
     std::uintptr_t task_and_state = 0;
 
-    WaitNode() noexcept = default;
+    WaitNode() noexcept {}
     WaitNode(const WaitNode&) = delete;
     WaitNode& operator=(const WaitNode&) = delete;
 

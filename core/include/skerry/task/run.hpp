@@ -23,6 +23,14 @@ SKERRY_ALWAYS_INLINE void Scheduler::resume(TaskHeader& task, std::coroutine_han
     settle();
 }
 
+// `state` is where the node has stood until now.
+SKERRY_ALWAYS_INLINE void Scheduler::resume(WaitNode& node, std::uintptr_t state) noexcept {
+    SKERRY_DEBUG_ASSERT(node.state() == state, "a node is resumed from where it does not stand");
+    TaskHeader& task = *node.task();
+    node.task_and_state -= state;  // idle, and whatever stands beside the state stays
+    resume(task, node.continuation);
+}
+
 SKERRY_ALWAYS_INLINE void Scheduler::start_now(TaskHeader& task) noexcept {
     task.state &= static_cast<std::uint16_t>(~task_state::unstarted);
     if (task.has(task_state::cancelled)) [[unlikely]] {
@@ -37,8 +45,7 @@ SKERRY_ALWAYS_INLINE bool Scheduler::run_one() noexcept {
     if (node != nullptr) {
         next_ = nullptr;
         if (++next_runs_ <= limits_.next_slot_runs) [[likely]] {
-            node->set_state(node_state::idle);
-            resume(*node->task(), node->continuation);
+            resume(*node, node_state::next);
             return true;
         }
         enqueue(*node);
@@ -60,22 +67,21 @@ SKERRY_ALWAYS_INLINE bool Scheduler::run_one() noexcept {
         node = ring_[ring_head_++ & ring_mask_];
         if (node == nullptr) [[unlikely]]
             continue;  // its awaiter was destroyed while it was queued
-        node->set_state(node_state::idle);
-        resume(*node->task(), node->continuation);
+        resume(*node, node_state::queued);
         return true;
     }
 }
 
+// What was woken last may be all there is, as where messages come one at a time: then nothing else is looked at twice,
+// nor anything but the next slot at all.
 SKERRY_ALWAYS_INLINE bool Scheduler::run_inlined(unsigned count) noexcept {
-    unsigned ran = ring_tail_ - ring_head_ > many_ready ? run_many(count) : 0;
-    while (ran < count && run_one()) ++ran;
-    SchedulerCounters::add(counters_.resumed, ran);
+    if (next_ == nullptr || next_runs_ >= limits_.next_slot_runs) return run_rest(count, 0);
+    resume(*std::exchange(next_, nullptr), node_state::next);
+    if (has_ready()) return run_rest(count, 1);
+    next_runs_ = 0;
+    SchedulerCounters::add(counters_.resumed);
     current_ = nullptr;
-    if (ring_limit_ == 0) [[unlikely]] {
-        take_back();
-        return true;
-    }
-    return ran == count;
+    return false;
 }
 
 }  // namespace skerry::task

@@ -177,8 +177,14 @@ public:
     /// Makes `node` run soon: into the next slot, whose former owner goes to the ring.
     void wake(WaitNode& node) noexcept {
         node.set_state(node_state::next);
-        WaitNode* const former = std::exchange(next_, &node);
-        if (former != nullptr) enqueue(*former);
+        put_next(node);
+    }
+
+    /// The same with a claim, for one that bind_linked() has tied.
+    void wake_linked(WaitNode& node) noexcept {
+        SKERRY_DEBUG_ASSERT(node.state() == node_state::linked && !node.has_claim(), "a node is woken that waits not");
+        node.task_and_state += node_state::next - node_state::linked + node_state::claim;
+        put_next(node);
     }
 
     /// Puts `node` behind everything that is ready.
@@ -255,6 +261,12 @@ public:
         node.task_and_state = reinterpret_cast<std::uintptr_t>(current_);
     }
 
+    /// The same, and says that it waits in a core-local list.
+    void bind_linked(WaitNode& node, std::coroutine_handle<> continuation) noexcept {
+        node.continuation = continuation;
+        node.task_and_state = reinterpret_cast<std::uintptr_t>(current_) | node_state::linked;
+    }
+
     /// How many of the clock's cycles a turn may take.
     void set_turn_limit(std::uint64_t cycles) noexcept { turn_limit_cycles_ = cycles; }
 
@@ -305,12 +317,14 @@ public:
                                               std::memory_order_relaxed);
     }
 
-    /// Takes the mark back, which try_sleep() has set. Posts that came stay in the inbox.
-    void awake() noexcept {
+    /// Takes the mark back, which try_sleep() has set. False: posts came, and stay in the inbox.
+    bool awake() noexcept {
         TaskHeader* expected = asleep_mark();
-        if (!inbox_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed))
-            [[unlikely]]
-            ++rings_due_;  // whoever took the mark rings, perhaps only later
+        if (inbox_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed))
+            [[likely]]
+            return true;
+        ++rings_due_;  // whoever took the mark rings, perhaps only later
+        return false;
     }
 
     /// Pushes `node` on its header's fired list and sets POSTED, in one step; true when the caller must
@@ -404,11 +418,17 @@ private:
         else
             ring_[node.ring_index() & ring_mask_] = nullptr;
     }
+    void put_next(WaitNode& node) noexcept {
+        WaitNode* const former = std::exchange(next_, &node);
+        if (former != nullptr) enqueue(*former);
+    }
     SKERRY_NOINLINE void enqueue_slow(WaitNode& node) noexcept;
     SKERRY_COLD void take_spilled() noexcept;
     SKERRY_COLD void take_back() noexcept;
 
     bool run_one() noexcept;
+    SKERRY_NOINLINE bool run_rest(unsigned count, unsigned ran) noexcept;
+    void resume(WaitNode& node, std::uintptr_t state) noexcept;
     SKERRY_NOINLINE unsigned run_many(unsigned count) noexcept;
     void fetch_frame(std::uint32_t place) const noexcept;
     void resume(TaskHeader& task, std::coroutine_handle<> coroutine) noexcept;

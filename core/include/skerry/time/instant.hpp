@@ -55,6 +55,12 @@ public:
         return Instant{Clock::now_ns()};
     }
 
+    /// The time now by the thread's copy of the clock's line, for a loop that reads it each turn. False, with `now`
+    /// untouched, on virtual time and when the line has to be copied anew.
+    [[nodiscard]] static bool read(const detail::KeptLine& line, Instant& now) noexcept {
+        return tls_virtual_time == nullptr && Clock::read(line, now.ns_);
+    }
+
     /// As now(), but also comparable with what another thread read before it handed over to this one, where
     /// now() may be some 100 ns short.
     /// Cost: about 9 ns more.

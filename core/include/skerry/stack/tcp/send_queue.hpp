@@ -41,7 +41,7 @@ static_assert(sizeof(SendSegment) == 32);
 /// Owns its handles on the frames.
 class SendQueue {
 public:
-    SendQueue() noexcept = default;
+    SendQueue() noexcept { slots_ = inline_.data(); }
     ~SendQueue() { clear(); }
     SendQueue(const SendQueue&) = delete;
     SendQueue& operator=(const SendQueue&) = delete;
@@ -97,7 +97,7 @@ private:
     [[nodiscard]] bool grow() noexcept;
     void drop_front(std::uint32_t count, std::uint32_t bytes) noexcept;
 
-    SendSegment* slots_ = inline_.data();    // or a ring of our own
+    SendSegment* slots_ = nullptr;           // those in here, or a ring of our own
     std::uint32_t mask_ = inline_slots - 1;  // the slots are a power of two
     std::uint32_t head_ = 0;
     std::uint32_t size_ = 0;

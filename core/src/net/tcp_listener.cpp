@@ -41,9 +41,9 @@ void AcceptAwaiter::cancel() noexcept {
     }
     task::current_scheduler->blank(*this);
     if (!take_claim() || accepted == nullptr) return;
-    backend::StreamSocket* const stream = std::exchange(accepted, nullptr);
-    backend::StreamSocket* kept = stream;
-    if (!put_in_front(listener_->given_back, kept)) stream->ops->close(stream);  // out of memory: as one that came now
+    // Out of memory: as one that came now.
+    if (!put_in_front(listener_->given_back, accepted)) accepted->ops->close(accepted);
+    accepted = nullptr;
 }
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 // Two operations complete in the same turn and one of them wins a select: the other already holds its outcome when it
 // is cancelled, and must give it back to its socket.
 
+#include "net/given_back.hpp"
 #include "support/catch.hpp"
 #include "support/limits.hpp"
 
@@ -17,6 +18,8 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <deque>
+#include <memory>
 #include <utility>
 
 namespace skerry {
@@ -101,6 +104,19 @@ TEST_CASE("a receive that has its datagram and loses a select gives it back", "[
 }
 
 #if !SKERRY_ASAN && !SKERRY_TSAN  // they need address space of their own
+
+TEST_CASE("what cannot be put in front for want of memory stays with its giver", "[net][give_back]") {
+    std::deque<std::unique_ptr<int>>* queue = nullptr;
+    auto value = std::make_unique<int>(1);
+    bool is_kept = true;
+    {
+        const tests::NoMemory here(16);
+        is_kept = net::detail::put_in_front(queue, value);
+    }
+    CHECK_FALSE(is_kept);
+    CHECK(queue == nullptr);
+    CHECK(value != nullptr);
+}
 
 TEST_CASE("bytes that cannot be given back for want of memory end the stream", "[net][give_back]") {
     backend::StreamSocket socket;

@@ -49,10 +49,10 @@ void print_notice(std::string_view line) noexcept {
 [[noreturn]] void end_without_memory() noexcept {
     static std::atomic_flag is_told;
     while (is_told.test_and_set(std::memory_order_relaxed)) ::pause();  // the one before ends the process
-    const std::string_view name = program_invocation_short_name;
-    const std::string_view why = ": out of memory; give it more, by `ulimit -v` or the limit of its container\n";
-    const std::array<iovec, 2> line{iovec{const_cast<char*>(name.data()), name.size()},
-                                    iovec{const_cast<char*>(why.data()), why.size()}};
+    std::array<iovec, 4> line{};
+    const std::array<std::string_view, line.size()> parts{program_invocation_short_name, ": out of memory; ",
+                                                          more_memory, "\n"};
+    for (std::size_t i = 0; i < parts.size(); ++i) line[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
     (void)!::writev(STDERR_FILENO, line.data(), static_cast<int>(line.size()));
     std::_Exit(1);
 }

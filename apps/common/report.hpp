@@ -17,6 +17,9 @@ namespace skerry::apps {
 inline constexpr int exit_failure = 1;
 inline constexpr int exit_usage = 2;
 
+/// The next step of a program that found no memory.
+inline constexpr std::string_view more_memory = "give it more, by `ulimit -v` or the limit of its container";
+
 /// `program: what; next_step` in one line without a newline; the last part is left out when it is empty.
 std::string report_line(std::string_view program, std::string_view what, std::string_view next_step = {});
 

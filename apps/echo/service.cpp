@@ -54,7 +54,7 @@ std::string next_step_for(const Error& error, const apps::ListenAddress& address
 std::string_view next_step_after(const Error& error) {
     switch (error.code()) {
         case Errc::no_descriptors: return "raise the limit with ulimit -n";
-        case Errc::no_memory: return "give it more, by `ulimit -v` or the limit of its container";
+        case Errc::no_memory: return apps::more_memory;
         default: return {};
     }
 }

@@ -129,9 +129,7 @@ SKERRY_ALWAYS_INLINE void Poller::hand_out() noexcept {
 
 SKERRY_ALWAYS_INLINE int Poller::dispatch(time::Instant now) noexcept {
     seen_at_ = now;
-    if (left_ <= 0) {
-        if (!look()) return 0;
-    }
+    if (left_ <= 0 && !look()) return 0;
     hand_out();
     if (left_ != 0 || retired_ != nullptr) [[unlikely]]
         return hand_out_more();

@@ -44,6 +44,12 @@ void AcceptAwaiter::cancel() noexcept {
     // Out of memory: as one that came now.
     if (!put_in_front(listener_->given_back, accepted)) accepted->ops->close(accepted);
     accepted = nullptr;
+    if (listener_->acceptor != nullptr && listener_->given_back != nullptr) hand_over();
+}
+
+void AcceptAwaiter::hand_over() noexcept {
+    auto& successor = static_cast<AcceptAwaiter&>(*listener_->acceptor);
+    if (successor.try_now()) backend::complete(*listener_, successor);
 }
 
 }  // namespace detail

@@ -44,6 +44,12 @@ void give_back(backend::StreamSocket& socket, backend::ReadRequest& request) noe
     if (!kept || !put_in_front(socket.given_back, kept)) socket.given_back_error = Errc::no_buffers;
 }
 
+void hand_over(backend::StreamSocket& socket) noexcept {
+    if (socket.given_back == nullptr && socket.given_back_error.code() == Errc::ok) return;
+    backend::ReadRequest& next = *socket.reader;
+    if (take_given_back(socket, next)) backend::complete(socket, next);
+}
+
 bool ConnectAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {
     if (backend::current_sockets == nullptr) {
         error = Errc::unsupported;

@@ -50,7 +50,14 @@ void RecvAwaiterBase::cancel_slow() noexcept {
         return;
     }
     task::current_scheduler->blank(*this);
-    if (take_claim()) give_back();
+    if (!take_claim()) return;
+    give_back();
+    if (socket_->receiver != nullptr && socket_->given_back != nullptr) hand_over();
+}
+
+void RecvAwaiterBase::hand_over() noexcept {
+    auto& successor = static_cast<RecvAwaiterBase&>(*socket_->receiver);
+    if (successor.take_given_back()) backend::complete(*socket_, successor);
 }
 
 void RecvAwaiterBase::give_back() noexcept {

@@ -13,6 +13,7 @@
 #include <skerry/net/udp_socket.hpp>
 #include <skerry/task/join.hpp>
 #include <skerry/task/select.hpp>
+#include <skerry/task/task.hpp>
 #include <skerry/time/timeout.hpp>
 
 #include <array>
@@ -101,6 +102,80 @@ TEST_CASE("a receive that has its datagram and loses a select gives it back", "[
     const auto winner = rt.finish(std::move(receiving));
     net::UdpSocket& loser = winner.index() == 0 ? *second : *first;
     CHECK(rt.run(time::timeout(1h, loser.recv_from(into_first))));
+}
+
+// --- the outcome is given back when another operation already waits for it
+
+// Begins to wait when it has seen `signal`.
+template <class Operation>
+Task<bool> follows(net::UdpSocket& signal, Operation operation) {
+    std::array<net::Datagram, 1> word;
+    if (!co_await signal.recv_batch(word)) co_return false;
+    const auto outcome = co_await time::timeout(1h, operation());
+    co_return outcome.has_value();
+}
+
+// A select has the outcomes of `first` and `second`, but has not run, when two others begin to wait for the same. How
+// many of those are served: the one whose outcome the select did not take.
+template <class First, class Second, class Arrivals>
+int handed_over(testing::Runtime& rt, First first, Second second, Arrivals arrivals) {
+    auto before_first = net::UdpSocket::bind({server_ip, 90});
+    auto before_second = net::UdpSocket::bind({server_ip, 91});
+    auto last = net::UdpSocket::bind({server_ip, 92});
+    auto sender = net::UdpSocket::bind({server_ip, 93});
+    REQUIRE((before_first && before_second && last && sender));
+    delay_everything(rt);
+    std::array<net::Datagram, 1> word;
+    auto bystander = rt.start(last->recv_batch(word));  // what is woken last runs first, the rest in its order
+    auto holder = rt.start(select(first(), second()));
+    auto follower = rt.start(follows(*before_first, first));
+    auto other_follower = rt.start(follows(*before_second, second));
+    REQUIRE(rt.run(sender->send_to(one_byte, before_first->local_addr())));
+    REQUIRE(rt.run(sender->send_to(one_byte, before_second->local_addr())));
+    auto arriving = rt.start(arrivals());
+    REQUIRE(rt.run(sender->send_to(one_byte, last->local_addr())));
+    [[maybe_unused]] const auto arrived = rt.finish(std::move(arriving));
+    (void)rt.finish(std::move(holder));
+    return int{rt.finish(std::move(follower))} + int{rt.finish(std::move(other_follower))};
+}
+
+TEST_CASE("bytes that a read gives back go to the read that waits", "[net][give_back][cancel]") {
+    testing::Runtime rt;
+    auto listener = listen(80);
+    auto one = connect(rt, listener);
+    auto two = connect(rt, listener);
+    std::array<std::byte, 16> into_one;
+    std::array<std::byte, 16> into_two;
+    CHECK(handed_over(
+              rt, [&] { return one.server.read(into_one); }, [&] { return two.server.read(into_two); },
+              [&] { return join(one.client.write_all(one_byte), two.client.write_all(one_byte)); }) == 1);
+}
+
+TEST_CASE("a connection that an accept gives back goes to the accept that waits", "[net][give_back][cancel]") {
+    testing::Runtime rt;
+    auto one = listen(80);
+    auto two = listen(81);
+    CHECK(handed_over(
+              rt, [&] { return one.accept(); }, [&] { return two.accept(); },
+              [&] {
+                  return join(net::TcpStream::connect(one.local_addr()), net::TcpStream::connect(two.local_addr()));
+              }) == 1);
+}
+
+TEST_CASE("a datagram that a receive gives back goes to the receive that waits", "[net][give_back][cancel]") {
+    testing::Runtime rt;
+    auto one = net::UdpSocket::bind({server_ip, 80});
+    auto two = net::UdpSocket::bind({server_ip, 81});
+    auto sender = net::UdpSocket::bind({server_ip, 82});
+    REQUIRE((one && two && sender));
+    std::array<std::byte, 16> into_one;
+    std::array<std::byte, 16> into_two;
+    CHECK(handed_over(
+              rt, [&] { return one->recv_from(into_one); }, [&] { return two->recv_from(into_two); },
+              [&] {
+                  return join(sender->send_to(one_byte, one->local_addr()),
+                              sender->send_to(one_byte, two->local_addr()));
+              }) == 1);
 }
 
 #if !SKERRY_ASAN && !SKERRY_TSAN  // they need address space of their own

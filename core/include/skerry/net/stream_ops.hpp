@@ -31,6 +31,9 @@ bool take_given_back(backend::StreamSocket& socket, backend::ReadRequest& reques
 /// Keeps what a completed read holds, for the next one: its task was aborted or lost a select.
 void give_back(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept;
 
+/// What was given back goes to the read that began to wait before.
+void hand_over(backend::StreamSocket& socket) noexcept;
+
 class ReadAwaiterBase : protected backend::ReadRequest {
 public:
     ReadAwaiterBase(backend::StreamSocket& socket, backend::ReadKind how, std::span<std::byte> out) noexcept
@@ -75,7 +78,9 @@ public:
             return;
         }
         task::current_scheduler->blank(*this);
-        if (take_claim()) give_back(*socket_, *this);
+        if (!take_claim()) return;
+        give_back(*socket_, *this);
+        if (socket_->reader != nullptr) hand_over(*socket_);
     }
 
 protected:

@@ -41,6 +41,8 @@ public:
 
 private:
     [[nodiscard]] bool try_now() noexcept;
+    /// What was given back goes to the accept that began to wait before.
+    void hand_over() noexcept;
 
     backend::ListenerSocket* listener_;
     bool tried_ = false;

@@ -74,6 +74,8 @@ private:
     [[nodiscard]] bool wait_with_outcome(std::coroutine_handle<> awaiting) noexcept;
     void cancel_slow() noexcept;
     void give_back() noexcept;
+    /// What was given back goes to the receive that began to wait before.
+    void hand_over() noexcept;
 
     backend::DatagramSocket* socket_;
     bool out_of_budget_ = false;

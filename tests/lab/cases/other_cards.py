@@ -18,7 +18,7 @@ import tap  # noqa: E402
 def serves(guest, bin_dir, devices=""):
     for idle in ("adaptive", "spin"):
         with server.Server(guest, bin_dir, "--proto=udp", f"--idle={idle}", devices=devices) as echo:
-            kernel_udp.ping("-c", "5", "-i", "0.2")
+            kernel_udp.ping(5, "-i", "0.2")
             kernel_udp.answers_every_size()
             kernel_udp.answers_many_at_once()
             rig.check(echo.stop()["stack_checksum"] == 0, "sound datagrams were taken for damaged ones")

@@ -112,6 +112,36 @@ Result<net::SocketAddr> local_address(int fd) noexcept {
     return net::from_os(storage, length);
 }
 
+Result<net::SocketAddr> peer_address(int fd) noexcept {
+    sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return last_error();
+    return net::from_os(storage, length);
+}
+
+Result<> connect_datagram(int fd, const net::SocketAddr& peer) noexcept {
+    sockaddr_storage storage;
+    const socklen_t length = net::to_os(peer, storage);
+    if (::connect(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0) return last_error();
+    return {};
+}
+
+Result<> shut_down(int fd, backend::ShutdownHow how) noexcept {
+    const int mode = how == backend::ShutdownHow::read    ? SHUT_RD
+                     : how == backend::ShutdownHow::write ? SHUT_WR
+                                                          : SHUT_RDWR;
+    // After the peer's reset there is nothing to shut down, which is what the caller wanted.
+    if (::shutdown(fd, mode) != 0 && errno != ENOTCONN) return last_error();
+    return {};
+}
+
+int pending_error(int fd) noexcept {
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+    return error;
+}
+
 void set_no_delay(int fd) noexcept { (void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
 
 void reset_on_close(int fd) noexcept {

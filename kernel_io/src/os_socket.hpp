@@ -42,6 +42,14 @@ private:
 [[nodiscard]] Result<Fd> open_datagram(const net::SocketAddr& address, const backend::BindOptions& options) noexcept;
 
 [[nodiscard]] Result<net::SocketAddr> local_address(int fd) noexcept;
+[[nodiscard]] Result<net::SocketAddr> peer_address(int fd) noexcept;
+
+/// Sets whom a datagram socket sends to and hears.
+[[nodiscard]] Result<> connect_datagram(int fd, const net::SocketAddr& peer) noexcept;
+/// Ends one or both directions of a stream.
+[[nodiscard]] Result<> shut_down(int fd, backend::ShutdownHow how) noexcept;
+/// How a connect that was under way has ended, an errno; 0: well.
+[[nodiscard]] int pending_error(int fd) noexcept;
 
 void set_no_delay(int fd) noexcept;
 /// Makes the close that follows send a reset.

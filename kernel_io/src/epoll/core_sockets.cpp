@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <chrono>
 #include <memory>
 #include <new>
 
@@ -19,8 +18,6 @@ using backend::ConnectRequest;
 using backend::Step;
 
 namespace {
-
-constexpr auto retry_interval = std::chrono::milliseconds{10};
 
 BufferPoolOptions pool_options(std::uint16_t home) noexcept {
     BufferPoolOptions options;
@@ -127,30 +124,12 @@ Result<backend::DatagramSocket*> CoreSockets::bind(const net::SocketAddr& addres
 
 void CoreSockets::pause(Listener& listener) noexcept {
     ++counts_.accept_paused;
-    listener.is_paused = true;
-    listener.next_paused = std::exchange(paused_, &listener);
-    next_retry_ = time::Instant::now() + retry_interval;
+    paused_.pause(listener);
 }
 
-void CoreSockets::forget(Listener& listener) noexcept {
-    for (Listener** at = &paused_; *at != nullptr; at = &(*at)->next_paused) {
-        if (*at != &listener) continue;
-        *at = listener.next_paused;
-        return;
-    }
-}
+void CoreSockets::forget(Listener& listener) noexcept { paused_.forget(listener); }
 
-bool CoreSockets::retry_paused(time::Instant now) noexcept {
-    if (!retry_accept_ && now < next_retry_) return false;
-    retry_accept_ = false;
-    Listener* listener = std::exchange(paused_, nullptr);
-    while (listener != nullptr) {
-        Listener* const next = std::exchange(listener->next_paused, nullptr);
-        listener->resume();
-        listener = next;
-    }
-    return true;
-}
+bool CoreSockets::resume_due(time::Instant now) noexcept { return paused_.resume(now); }
 
 // --- the slow lane
 

@@ -3,7 +3,8 @@
 // The sockets of one core: what net:: makes here, what every socket shares, and what happens when the
 // process runs out of descriptors.
 
-#include "message_arrays.hpp"
+#include "../accepting.hpp"
+#include "../message_arrays.hpp"
 #include "poller.hpp"
 
 #include <skerry/backend/slow_lane.hpp>
@@ -84,23 +85,18 @@ public:
     [[nodiscard]] Result<> enroll(Socket& socket, std::uint32_t events = Poller::both_directions) noexcept;
     void descriptor_closed() noexcept {
         --counts_.open;
-        retry_accept_ = paused_ != nullptr;
+        paused_.descriptor_closed();
     }
 
-    /// A listener found no descriptor: tries again when one of this core's is closed, and every 10 ms,
-    /// because other cores and libraries close some too.
     void pause(Listener& listener) noexcept;
     void forget(Listener& listener) noexcept;
-    [[nodiscard]] bool has_paused() const noexcept { return paused_ != nullptr; }
+    [[nodiscard]] bool has_paused() const noexcept { return !paused_.empty(); }
     /// Lets paused listeners accept again when it is time; true when one did.
-    bool resume_paused(time::Instant now) noexcept { return has_paused() && retry_paused(now); }
-    [[nodiscard]] time::Instant next_retry() const noexcept {
-        if (paused_ == nullptr) return time::Instant::max();
-        return retry_accept_ ? time::Instant{} : next_retry_;
-    }
+    bool resume_paused(time::Instant now) noexcept { return has_paused() && resume_due(now); }
+    [[nodiscard]] time::Instant next_retry() const noexcept { return paused_.due(); }
 
 private:
-    bool retry_paused(time::Instant now) noexcept;
+    bool resume_due(time::Instant now) noexcept;
 
     Poller& poller_;
     std::uint16_t home_;
@@ -109,9 +105,7 @@ private:
     SendArray sent_;
     backend::SocketStats counts_;  // but the buffers
     IntrusiveList<Socket> sockets_;
-    Listener* paused_ = nullptr;
-    bool retry_accept_ = false;
-    time::Instant next_retry_;
+    PausedListeners<Listener> paused_;
 };
 
 /// The registration of a descriptor of the slow lane.

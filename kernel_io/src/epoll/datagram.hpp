@@ -3,6 +3,7 @@
 // Hot path. A UDP socket of the kernel. Batches go through recvmmsg and sendmmsg; one datagram takes
 // recvfrom or sendto, which cost less than a batch of one.
 
+#include "../datagram_sending.hpp"
 #include "arrivals.hpp"
 #include "core_sockets.hpp"
 
@@ -13,7 +14,7 @@
 
 namespace skerry::kernel_io::epoll {
 
-class DatagramPort final : public Socket, public backend::DatagramSocket {
+class DatagramPort final : public Socket, public backend::DatagramSocket, private DatagramSending<DatagramPort> {
 public:
     DatagramPort(CoreSockets& core, Fd fd) noexcept;
 
@@ -23,6 +24,7 @@ public:
     static const backend::DatagramOps operations;
 
 private:
+    friend DatagramSending<DatagramPort>;
     struct Sender;
 
     void on_any_events(std::uint32_t events) noexcept;
@@ -42,12 +44,7 @@ private:
     void count_arrival(const backend::RecvRequest& request) noexcept;
     void came_alone() noexcept;
     void came_together() noexcept;
-    backend::Step send_one(backend::SendRequest& request, std::span<const std::byte> data, const net::SocketAddr* to,
-                           std::size_t count) noexcept;
-    backend::Step send_other(backend::SendRequest& request) noexcept;
-    backend::Step send_batch(backend::SendRequest& request) noexcept;
-    backend::Step not_sent(backend::SendRequest& request, long answer) noexcept;
-    backend::Step no_room(backend::SendRequest& request) noexcept;
+    Result<> ask_for_room() noexcept;
     Result<> watch(std::uint32_t events) noexcept;
 
     static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;

@@ -1,5 +1,6 @@
 #include "listener.hpp"
 
+#include "../accepting.hpp"
 #include "stream.hpp"
 
 #include <skerry/backend/orphaned.hpp>
@@ -16,36 +17,6 @@ using backend::AcceptRequest;
 using backend::ListenerSocket;
 using backend::Step;
 
-namespace {
-
-bool is_shortage(int error) noexcept {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
-// Connections in a row that may be unsound before accepting pauses. Each of them left the queue with its error; but a
-// filter that refuses the call itself gives the same EPERM, and then nothing leaves it.
-constexpr unsigned unsound_max = 64;
-
-// The connection died in the queue, or the network had an error for it: the next one may be sound.
-bool concerns_one_connection(int error) noexcept {
-    switch (error) {
-        case ECONNABORTED:
-        case EINTR:
-        case ENETDOWN:
-        case EPROTO:
-        case ENOPROTOOPT:
-        case EHOSTDOWN:
-        case ENONET:
-        case EHOSTUNREACH:
-        case EOPNOTSUPP:
-        case ENETUNREACH:
-        case EPERM: return true;
-        default: return false;
-    }
-}
-
-}  // namespace
-
 Listener::Listener(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
     ops = &operations;
     home = core.home();
@@ -56,10 +27,7 @@ void Listener::on_events(std::uint32_t) noexcept {
     if (acceptor != nullptr && accept_now(*acceptor) == Step::done) complete(*this, *acceptor);
 }
 
-void Listener::resume() noexcept {
-    is_paused = false;
-    on_events(EPOLLIN);
-}
+void Listener::resume() noexcept { on_events(EPOLLIN); }
 
 Step Listener::accept_now(AcceptRequest& request) noexcept {
     if (is_paused) return Step::pending;

@@ -15,7 +15,6 @@ using backend::ReadKind;
 using backend::ReadRequest;
 using backend::Step;
 using backend::StreamSocket;
-using backend::WriteKind;
 using backend::WriteRequest;
 
 Stream::Stream(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
@@ -76,27 +75,6 @@ Step Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
 
 // --- writing
 
-SKERRY_ALWAYS_INLINE Step Stream::write_now(WriteRequest& request) noexcept {
-    const std::span<const std::byte> left = request.from.subspan(request.bytes);
-    const long answer = call_send(fd(), left.data(), left.size(), MSG_NOSIGNAL);
-    if (answer < 0) [[unlikely]]
-        return nothing_sent(request, answer);
-    request.bytes += static_cast<std::size_t>(answer);
-    if (request.bytes == request.from.size()) [[likely]]
-        return Step::done;
-    may_write = false;
-    return request.kind == WriteKind::some ? Step::done : Step::pending;
-}
-
-SKERRY_NOINLINE Step Stream::nothing_sent(WriteRequest& request, long answer) noexcept {
-    if (answer == -EAGAIN) {
-        may_write = false;
-        return Step::pending;
-    }
-    request.error = error_of(answer);
-    return Step::done;
-}
-
 Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
     return static_cast<Stream&>(socket).write_now(request);
 }
@@ -138,24 +116,14 @@ SKERRY_NOINLINE void Stream::on_any_events(std::uint32_t events) noexcept {
         reads_to_the_end_ |= (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
         if (reader != nullptr && read_now(*reader) == Step::done) complete(*this, *reader);
     }
-    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
-        may_write = true;
-        // A write of "some" only learns that there is room: it writes when its task runs, so that a
-        // cancelled one has written nothing.
-        if (writer != nullptr && (writer->kind == WriteKind::some || write_now(*writer) == Step::done))
-            complete(*this, *writer);
-    }
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) serve_writer();
 }
 
 // --- the rest of the table
 
 Result<> Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexcept {
     auto& stream = static_cast<Stream&>(socket);
-    const int mode = how == backend::ShutdownHow::read    ? SHUT_RD
-                     : how == backend::ShutdownHow::write ? SHUT_WR
-                                                          : SHUT_RDWR;
-    // After the peer's reset there is nothing to shut down, which is what the caller wanted.
-    if (::shutdown(stream.fd(), mode) != 0 && errno != ENOTCONN) return last_error();
+    if (auto shut = shut_down(stream.fd(), how); !shut) return shut;
     if (how != backend::ShutdownHow::write) stream.may_read = true;
     return {};
 }
@@ -185,9 +153,7 @@ Result<net::SocketAddr> Stream::local_address(StreamSocket& socket) noexcept {
 
 bool Stream::finish_connect() noexcept {
     backend::ConnectRequest& request = *std::exchange(connecting, nullptr);
-    int error = 0;
-    socklen_t length = sizeof error;
-    if (::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+    const int error = pending_error(fd());
     if (error != 0) {
         request.error = Error::from_os(error);
         request.socket = nullptr;

@@ -7,11 +7,12 @@
 // an EAGAIN. There are two exceptions, from which on every read goes on to the EAGAIN: a hang-up that was seen gives no
 // second edge; and the kernel ends a read in front of a byte that the peer sent as urgent (EPOLLPRI), with more behind.
 
+#include "../stream_writing.hpp"
 #include "core_sockets.hpp"
 
 namespace skerry::kernel_io::epoll {
 
-class Stream final : public Socket, public backend::StreamSocket {
+class Stream final : public Socket, public backend::StreamSocket, private StreamWriting<Stream> {
 public:
     Stream(CoreSockets& core, Fd fd) noexcept;
 
@@ -24,12 +25,12 @@ public:
     static const backend::StreamOps operations;
 
 private:
+    friend StreamWriting<Stream>;
+
     long receive(backend::ReadRequest& request) noexcept;
     void take(backend::ReadRequest& request, std::size_t bytes) noexcept;
     backend::Step read_now(backend::ReadRequest& request) noexcept;
     backend::Step nothing_received(backend::ReadRequest& request, long answer) noexcept;
-    backend::Step write_now(backend::WriteRequest& request) noexcept;
-    backend::Step nothing_sent(backend::WriteRequest& request, long answer) noexcept;
     void serve_reader() noexcept;
     void end_reader(long answer) noexcept;
     void on_any_events(std::uint32_t events) noexcept;

@@ -2,14 +2,14 @@
 
 #include "support/catch.hpp"
 
-#include "epoll/message_arrays.hpp"
+#include "message_arrays.hpp"
 
 #include <deque>
 #include <random>
 #include <set>
 #include <vector>
 
-namespace skerry::kernel_io::epoll {
+namespace skerry::kernel_io {
 namespace {
 
 constexpr std::uint32_t payload_bytes = 64;
@@ -66,4 +66,4 @@ TEST_CASE("slots are ready for batches of any size, and fewer of them when the p
 }
 
 }  // namespace
-}  // namespace skerry::kernel_io::epoll
+}  // namespace skerry::kernel_io

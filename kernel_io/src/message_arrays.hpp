@@ -20,7 +20,7 @@
 #include <span>
 #include <utility>
 
-namespace skerry::kernel_io::epoll {
+namespace skerry::kernel_io {
 
 /// Datagrams in one system call; a longer batch takes several.
 inline constexpr std::size_t messages_max = 64;
@@ -140,4 +140,4 @@ public:
     }
 };
 
-}  // namespace skerry::kernel_io::epoll
+}  // namespace skerry::kernel_io

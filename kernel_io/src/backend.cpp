@@ -3,6 +3,9 @@
 #include "epoll/driver.hpp"
 #include "epoll/poller.hpp"
 #include "frame/backend.hpp"
+#if SKERRY_HAS_LIBURING
+#include "uring/backend.hpp"
+#endif
 
 #include <skerry/runtime/core_loop.hpp>
 
@@ -45,12 +48,19 @@ private:
 class KernelBackend final : public backend::Backend {
 public:
     [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override {
+#if SKERRY_HAS_LIBURING
+        static constexpr std::array<std::string_view, 3> names{"epoll", "io_uring", "tap"};
+#else
         static constexpr std::array<std::string_view, 2> names{"epoll", "tap"};
+#endif
         return names;
     }
 
     [[nodiscard]] backend::Probe probe(std::string_view driver, const backend::Options& options) override {
         if (driver == "tap") return frame::probe_tap(options);
+#if SKERRY_HAS_LIBURING
+        if (driver == "io_uring") return uring::probe();
+#endif
         auto poller = epoll::Poller::make();
         if (!poller) return {false, refusal(poller.error())};
         return {true, "the kernel's sockets, readiness by epoll"};
@@ -67,6 +77,9 @@ public:
     [[nodiscard]] Result<std::unique_ptr<backend::Core>, SetupError> make_core(
         std::string_view driver, const backend::CoreSetup& setup) override {
         if (driver == "tap") return frame::make_tap_core(setup);
+#if SKERRY_HAS_LIBURING
+        if (driver == "io_uring") return uring::make_core(setup);
+#endif
         auto poller = epoll::Poller::make();
         if (!poller) return Unexpected(SetupError{"epoll: " + refusal(poller.error())});
         return std::unique_ptr<backend::Core>(

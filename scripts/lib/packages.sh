@@ -3,6 +3,7 @@
 packages_build=(g++ cmake ninja-build pkg-config git)
 packages_apps=(libcli11-dev libtomlplusplus-dev)
 packages_dpdk=(libdpdk-dev)
+packages_kernel_io=(liburing-dev)
 packages_test=(ccache catch2 libbenchmark-dev clang-19 libclang-rt-19-dev llvm-19 clang-format-19 nlohmann-json3-dev
                socat sockperf iproute2 ethtool iputils-ping tshark strace valgrind)
 # tests/lab: an emulator, and what makes a disk for it. QEMU itself comes with the lab, from Debian 13.

@@ -1,0 +1,87 @@
+#include "backend.hpp"
+
+#include "driver.hpp"
+
+#include <skerry/runtime/core_loop.hpp>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace skerry::kernel_io::uring {
+
+namespace {
+
+using backend::SetupError;
+
+std::string refusal(const Error& error) {
+    std::string text = "cannot make a ring: " + error.message();
+    switch (error.os_error()) {
+        case ENOSYS: return text + "; the kernel has no io_uring, or a filter of the container hides it";
+        case EPERM:
+        case EACCES:
+            return text + "; io_uring is forbidden: see /proc/sys/kernel/io_uring_disabled and the container's filter";
+        case ENOMEM: return text + "; raise the limit of locked memory with ulimit -l";
+        case EINVAL: return text + "; it needs Linux 6.0";
+        default: return text;
+    }
+}
+
+/// Hears whether one byte came by a multishot receive into a provided buffer.
+class Trial final : public Requester {
+public:
+    void on_completion(unsigned, int result, std::uint32_t flags) noexcept override {
+        worked = result == 1 && (flags & IORING_CQE_F_MORE) != 0 && (flags & IORING_CQE_F_BUFFER) != 0;
+    }
+    bool worked = false;
+};
+
+// Kernels before 6.0 make a ring, but take no multishot receive; and what stands between may do as it likes.
+backend::Probe try_receive(Ring& ring) {
+    const backend::Probe too_old{false, "no multishot receive into provided buffers; it needs Linux 6.0"};
+    auto buffers = std::make_unique<ReceiveBuffers>(no_home_core);
+    if (!buffers->provide(ring)) return too_old;
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+        return {false, "cannot make a socket: " + last_error().message()};
+    const Fd here(ends[0]);
+    const Fd there(ends[1]);
+    if (::write(there.get(), "x", 1) != 1) return {false, "cannot write into a socket: " + last_error().message()};
+    Trial trial;
+    const bool asked = ring.request(trial, 0, [&](io_uring_sqe* entry) {
+        ::io_uring_prep_recv_multishot(entry, here.get(), nullptr, 0, 0);
+        entry->flags |= IOSQE_BUFFER_SELECT;
+        entry->buf_group = ReceiveBuffers::group;
+    });
+    ring.submit();
+    for (int looks = 0; looks < 3 && asked && !ring.has_completions(); ++looks) ring.enter();
+    ring.dispatch();
+    ring.cancel_everything();
+    buffers->withdraw(ring);
+    if (!trial.worked) return too_old;
+    return {true, "the kernel's sockets, completions by io_uring"};
+}
+
+}  // namespace
+
+backend::Probe probe() {
+    auto ring = Ring::make();
+    if (!ring) return {false, refusal(ring.error())};
+    return try_receive(*ring);
+}
+
+Result<std::unique_ptr<backend::Core>, SetupError> make_core(const backend::CoreSetup& setup) {
+    auto ring = Ring::make();
+    if (!ring) return Unexpected(SetupError{"io_uring: " + refusal(ring.error())});
+    auto poller = epoll::Poller::make();
+    if (!poller) return Unexpected(SetupError{"io_uring: cannot make an epoll instance: " + poller.error().message()});
+    return std::unique_ptr<backend::Core>(std::make_unique<runtime::CoreLoop<Driver>>(
+        setup, std::move(*ring), std::move(*poller), setup.scheduler->home()));
+}
+
+}  // namespace skerry::kernel_io::uring

@@ -1,0 +1,155 @@
+#include "core_sockets.hpp"
+
+#include "datagram.hpp"
+#include "listener.hpp"
+#include "stream.hpp"
+
+#include <skerry/base/os_socket_addr.hpp>
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace skerry::kernel_io::uring {
+
+using backend::ConnectRequest;
+using backend::Step;
+
+CoreSockets::CoreSockets(Ring& ring, std::uint16_t home) : ring_(ring), home_(home), buffers_(home) {
+    (void)buffers_.provide(ring_);  // the probe has seen that it works; without them receives give no_buffers
+}
+
+// Requests that are under way hold their descriptors open, so they end first; and nothing may be written into buffers
+// that go away.
+CoreSockets::~CoreSockets() {
+    is_ending_ = true;
+    ring_.cancel_everything();
+    buffers_.withdraw(ring_);
+    while (ring_.dispatch() != 0) {  // connections that were accepted are closed with their listener
+    }
+    while (Socket* socket = sockets_.pop_front()) {
+        if (socket->is_let_go())
+            delete socket;
+        else
+            socket->orphan();
+    }
+}
+
+backend::Capabilities CoreSockets::capabilities() const noexcept {
+    backend::Capabilities capabilities;
+    capabilities.tcp = capabilities.udp = capabilities.ipv6 = capabilities.multicast = true;
+    capabilities.reuse_port = capabilities.slow_lane = true;
+    return capabilities;
+}
+
+backend::SocketStats CoreSockets::stats() const noexcept {
+    backend::SocketStats stats = counts_;
+    stats.buffers_out = buffers_.out();
+    stats.buffers_made = buffers_.made();
+    return stats;
+}
+
+void CoreSockets::enroll(Socket& socket) noexcept {
+    sockets_.push_back(socket);
+    ++counts_.open;
+}
+
+// --- making sockets
+
+Step CoreSockets::connect(ConnectRequest& request) noexcept {
+    const auto fail = [&](Error error) {
+        request.error = error;
+        return Step::done;
+    };
+    auto fd = open_stream(request.to);
+    if (!fd) return fail(fd.error());
+    sockaddr_storage storage;
+    const socklen_t length = net::to_os(request.to, storage);
+    const bool at_once = ::connect(fd->get(), reinterpret_cast<sockaddr*>(&storage), length) == 0;
+    if (!at_once && errno != EINPROGRESS) return fail(last_error());
+    auto* const stream = new (std::nothrow) Stream(*this, std::move(*fd));
+    if (stream == nullptr) return fail(Errc::no_memory);
+    stream->peer = request.to;
+    enroll(*stream);
+    request.socket = stream;
+    if (at_once) return Step::done;
+    stream->wait_for_connection(request);
+    return Step::pending;
+}
+
+void CoreSockets::cancel_connect(ConnectRequest& request) noexcept {
+    if (request.socket == nullptr) return;
+    auto* const stream = static_cast<Stream*>(std::exchange(request.socket, nullptr));
+    stream->forget_connect();
+    stream->ops->close(stream);
+}
+
+Result<backend::ListenerSocket*> CoreSockets::listen(const net::SocketAddr& address,
+                                                     const backend::ListenOptions& options) noexcept {
+    auto fd = open_listener(address, options);
+    if (!fd) return fd.error();
+    auto local = local_address(fd->get());
+    if (!local) return local.error();
+    auto* const listener = new (std::nothrow) Listener(*this, std::move(*fd));
+    if (listener == nullptr) return Errc::no_memory;
+    listener->local = *local;
+    enroll(*listener);
+    return listener;
+}
+
+Result<backend::DatagramSocket*> CoreSockets::bind(const net::SocketAddr& address,
+                                                   const backend::BindOptions& options) noexcept {
+    auto fd = open_datagram(address, options);
+    if (!fd) return fd.error();
+    auto local = local_address(fd->get());
+    if (!local) return local.error();
+    auto* const port = new (std::nothrow) DatagramPort(*this, std::move(*fd));
+    if (port == nullptr) return Errc::no_memory;
+    port->local = *local;
+    enroll(*port);
+    return port;
+}
+
+// --- what is done later
+
+void CoreSockets::complete_later(DatagramPort& port) noexcept {
+    if (std::exchange(port.will_complete, true)) return;
+    port.next_to_complete = std::exchange(to_complete_, &port);
+}
+
+// No task runs between complete_later() and here, so none of them has gone.
+void CoreSockets::complete_ports() noexcept {
+    while (to_complete_ != nullptr) {
+        DatagramPort& port = *std::exchange(to_complete_, to_complete_->next_to_complete);
+        port.will_complete = false;
+        port.complete_receive();
+    }
+}
+
+void CoreSockets::try_later(Socket& socket) noexcept {
+    if (std::exchange(socket.will_try, true)) return;
+    socket.next_to_try = std::exchange(to_try_, &socket);
+}
+
+void CoreSockets::try_all() noexcept {
+    Socket* socket = std::exchange(to_try_, nullptr);
+    while (socket != nullptr) {
+        Socket* const next = std::exchange(socket->next_to_try, nullptr);
+        socket->try_now();
+        socket = next;
+    }
+}
+
+void CoreSockets::pause(Listener& listener) noexcept {
+    ++counts_.accept_paused;
+    paused_.pause(listener);
+}
+
+void CoreSockets::forget(Listener& listener) noexcept { paused_.forget(listener); }
+
+bool CoreSockets::resume_due(time::Instant now) noexcept { return paused_.resume(now); }
+
+}  // namespace skerry::kernel_io::uring

@@ -1,0 +1,97 @@
+#pragma once
+
+// The sockets of one core: what net:: makes here, and what they share.
+
+#include "../accepting.hpp"
+#include "../message_arrays.hpp"
+#include "receive_buffers.hpp"
+#include "socket.hpp"
+
+#include <skerry/backend/socket_ops.hpp>
+#include <skerry/base/intrusive_list.hpp>
+
+#include <cstdint>
+
+namespace skerry::kernel_io::uring {
+
+class DatagramPort;
+class Listener;
+
+class CoreSockets final : public backend::SocketFactory {
+public:
+    /// Lives where `ring` lives, and no longer.
+    CoreSockets(Ring& ring, std::uint16_t home);
+    ~CoreSockets();
+
+    [[nodiscard]] backend::Capabilities capabilities() const noexcept override;
+    [[nodiscard]] backend::SocketStats stats() const noexcept override;
+    [[nodiscard]] backend::Step connect(backend::ConnectRequest& request) noexcept override;
+    void cancel_connect(backend::ConnectRequest& request) noexcept override;
+    [[nodiscard]] Result<backend::ListenerSocket*> listen(const net::SocketAddr& address,
+                                                          const backend::ListenOptions& options) noexcept override;
+    [[nodiscard]] Result<backend::DatagramSocket*> bind(const net::SocketAddr& address,
+                                                        const backend::BindOptions& options) noexcept override;
+
+    [[nodiscard]] Ring& ring() noexcept { return ring_; }
+    /// Whether nothing may be asked for any more.
+    [[nodiscard]] bool is_ending() const noexcept { return is_ending_; }
+    [[nodiscard]] ReceiveBuffers& buffers() noexcept { return buffers_; }
+    [[nodiscard]] SendArray& sent_messages() noexcept { return sent_; }
+    [[nodiscard]] std::uint16_t home() const noexcept { return home_; }
+    /// When what is being handed out had come.
+    [[nodiscard]] time::Instant seen_at() const noexcept { return seen_at_; }
+    void set_seen_at(time::Instant now) noexcept { seen_at_ = now; }
+    void count_accepted() noexcept { ++counts_.accepted; }
+    void count_no_buffers() noexcept { ++counts_.no_buffers; }
+
+    void enroll(Socket& socket) noexcept;
+    void descriptor_closed() noexcept {
+        --counts_.open;
+        paused_.descriptor_closed();
+    }
+
+    /// Has the receive of `port` woken when all completions of this turn are handed out.
+    void complete_later(DatagramPort& port) noexcept;
+    void complete_all() noexcept {
+        if (to_complete_ != nullptr) complete_ports();
+    }
+
+    /// Has `socket` try again in the next turn.
+    void try_later(Socket& socket) noexcept;
+
+    /// What a turn does beside completions: new buffers, requests that could not be made, listeners that were paused.
+    /// True when a listener accepts again.
+    SKERRY_ALWAYS_INLINE bool tend(time::Instant now) noexcept {
+        buffers_.refill();
+        if (to_try_ != nullptr) [[unlikely]]
+            try_all();
+        return !paused_.empty() && resume_due(now);
+    }
+
+    void pause(Listener& listener) noexcept;
+    void forget(Listener& listener) noexcept;
+    [[nodiscard]] time::Instant next_retry() const noexcept {
+        return to_try_ != nullptr ? seen_at_ + try_interval : paused_.due();
+    }
+
+private:
+    static constexpr auto try_interval = std::chrono::milliseconds{1};
+
+    void complete_ports() noexcept;
+    void try_all() noexcept;
+    bool resume_due(time::Instant now) noexcept;
+
+    Ring& ring_;
+    std::uint16_t home_;
+    ReceiveBuffers buffers_;
+    SendArray sent_;
+    backend::SocketStats counts_;  // but the buffers
+    IntrusiveList<Socket> sockets_;
+    PausedListeners<Listener> paused_;
+    bool is_ending_ = false;
+    Socket* to_try_ = nullptr;
+    DatagramPort* to_complete_ = nullptr;
+    time::Instant seen_at_;
+};
+
+}  // namespace skerry::kernel_io::uring

@@ -1,0 +1,228 @@
+#include "datagram.hpp"
+
+#include <skerry/backend/orphaned.hpp>
+#include <skerry/base/compiler.hpp>
+#include <skerry/base/os_socket_addr.hpp>
+
+#include <netinet/in.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace skerry::kernel_io::uring {
+
+using backend::Datagram;
+using backend::DatagramSocket;
+using backend::RecvRequest;
+using backend::SendRequest;
+using backend::Step;
+
+namespace {
+
+constexpr std::size_t address_room = sizeof(sockaddr_in6);
+
+// The kernel writes a header, the address and the datagram, one behind the other.
+constexpr std::size_t payload_offset = sizeof(io_uring_recvmsg_out) + address_room;
+static_assert(payload_offset <= ReceiveBuffers::header_room, "the longest datagram would be cut");
+
+}  // namespace
+
+DatagramPort::DatagramPort(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
+    ops = &operations;
+    home = core.home();
+    wanted_.msg_namelen = address_room;
+}
+
+// --- receiving
+
+void DatagramPort::receive() noexcept {
+    if (is_requested(receiving)) return;
+    request(receiving, [this](io_uring_sqe* entry) {
+        ::io_uring_prep_recvmsg_multishot(entry, fd(), &wanted_, 0);
+        entry->flags |= IOSQE_BUFFER_SELECT;
+        entry->buf_group = ReceiveBuffers::group;
+    });
+}
+
+void DatagramPort::on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept {
+    if (purpose == receiving) return on_received(result, flags);
+    if (!is_let_go()) serve_sender();
+}
+
+void DatagramPort::on_received(int result, std::uint32_t flags) noexcept {
+    if (result >= 0) [[likely]] {
+        Datagram datagram;
+        const bool is_sound = open(core().buffers().take(flags, static_cast<std::size_t>(result)), datagram);
+        if (is_let_go() || !is_sound) [[unlikely]]
+            return;
+        if (receiver != nullptr && unread_.empty() && can_take(*receiver)) [[likely]] {
+            give(*receiver, std::move(datagram));
+            if (receiver->batch.size() <= 1)
+                complete(*this, *receiver);
+            else
+                core().complete_later(*this);  // with what else has come
+        } else {
+            keep(std::move(datagram));
+        }
+    } else {
+        on_not_received(-result);
+    }
+    if (is_let_go()) return;
+    if (!is_requested(receiving) && unread_.size() < unread_max && !will_try) receive();
+}
+
+// Tells the parts of a buffer apart: the kernel's header, the address, the datagram.
+SKERRY_ALWAYS_INLINE bool DatagramPort::open(IoBuf buffer, Datagram& datagram) noexcept {
+    if (buffer.size() < payload_offset) [[unlikely]]
+        return false;
+    io_uring_recvmsg_out header;
+    std::memcpy(&header, buffer.data(), sizeof header);
+    sockaddr_storage address;
+    const std::size_t length = std::min<std::size_t>(header.namelen, address_room);
+    std::memcpy(&address, buffer.data() + sizeof header, length);
+    net::from_os(address, static_cast<socklen_t>(length), datagram.peer);
+    buffer.trim_front(payload_offset);
+    datagram.truncated = (header.flags & MSG_TRUNC) != 0;
+    datagram.payload = std::move(buffer);
+    datagram.received_at = core().seen_at();
+    datagram.time_source = backend::TimeSource::burst;
+    return true;
+}
+
+SKERRY_ALWAYS_INLINE void DatagramPort::give(RecvRequest& request, Datagram datagram) noexcept {
+    if (!request.batch.empty()) {
+        request.batch[request.count++] = std::move(datagram);
+        return;
+    }
+    const std::size_t bytes = datagram.payload.size();
+    request.count = std::min(request.into.size(), bytes);
+    if (request.count != 0) std::memcpy(request.into.data(), datagram.payload.data(), request.count);
+    request.truncated = datagram.truncated || request.count < bytes;
+    *request.peer = datagram.peer;
+}
+
+// Where buffers are scarce, or memory is, a datagram that nobody waits for is lost like any that finds a queue full.
+SKERRY_NOINLINE void DatagramPort::keep(Datagram datagram) noexcept {
+    if (core().buffers().are_scarce()) {
+        if (IoBuf copy = IoBuf::copy_of(datagram.payload.bytes())) datagram.payload = std::move(copy);
+    }
+    may_receive = true;
+    try {
+        unread_.push_back(std::move(datagram));
+    } catch (const std::bad_alloc&) {
+        core().count_no_buffers();
+    }
+    if (unread_.size() >= unread_max) cancel(receiving);
+}
+
+SKERRY_NOINLINE void DatagramPort::on_not_received(int error) noexcept {
+    switch (error) {
+        case ENOBUFS:
+            core().count_no_buffers();
+            core().try_later(*this);
+            if (receiver == nullptr || receiver->batch.empty() || receiver->count != 0) return;
+            receiver->error = Errc::no_buffers;
+            return complete(*this, *receiver);
+        case ECANCELED:
+        case EINTR:
+        case EAGAIN: return;
+        default: break;
+    }
+    if (is_let_go()) return;
+    failure_ = Error::from_os(error);
+    may_receive = true;
+    if (receiver != nullptr && receiver->count == 0 && receive_now(*receiver) == Step::done) complete(*this, *receiver);
+}
+
+Step DatagramPort::receive_now(RecvRequest& request) noexcept {
+    if (!unread_.empty()) {
+        take(request);
+        if (unread_.empty()) receive();
+        return Step::done;
+    }
+    if (failure_.code() != Errc::ok) {
+        request.error = std::exchange(failure_, Error{});
+        return Step::done;
+    }
+    receive();
+    may_receive = false;
+    return Step::pending;
+}
+
+void DatagramPort::take(RecvRequest& request) noexcept {
+    const std::size_t wanted = std::clamp<std::size_t>(request.batch.size(), 1, batch_max);
+    for (std::size_t taken = 0; taken < wanted && !unread_.empty(); ++taken) {
+        give(request, std::move(unread_.front()));
+        unread_.pop_front();
+    }
+}
+
+Step DatagramPort::receive(DatagramSocket& socket, RecvRequest& request) noexcept {
+    return static_cast<DatagramPort&>(socket).receive_now(request);
+}
+
+void DatagramPort::try_again() noexcept {
+    if (core().buffers().is_empty()) return core().try_later(*this);
+    if (unread_.size() < unread_max) receive();
+    if (!may_send) (void)ask_for_room();
+}
+
+// --- sending
+
+Step DatagramPort::send(DatagramSocket& socket, SendRequest& request) noexcept {
+    auto& port = static_cast<DatagramPort&>(socket);
+    if (port.failure_.code() != Errc::ok) [[unlikely]] {  // what came of an earlier one
+        request.error = std::exchange(port.failure_, Error{});
+        return Step::done;
+    }
+    return port.send_now(request);
+}
+
+Result<> DatagramPort::ask_for_room() noexcept {
+    if (!is_requested(room))
+        request(room, [this](io_uring_sqe* entry) { ::io_uring_prep_poll_add(entry, fd(), POLLOUT); });
+    return {};
+}
+
+// --- the rest of the table
+
+Result<> DatagramPort::connect(DatagramSocket& socket, const net::SocketAddr& peer) noexcept {
+    if (auto connected = connect_datagram(static_cast<DatagramPort&>(socket).fd(), peer); !connected) return connected;
+    socket.connected = true;
+    return {};
+}
+
+Result<> DatagramPort::join(DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
+                            bool join) noexcept {
+    return change_membership(static_cast<DatagramPort&>(socket).fd(), group, interface_index, join);
+}
+
+void DatagramPort::close(DatagramSocket* socket) noexcept {
+    auto* const port = static_cast<DatagramPort*>(socket);
+    delete std::exchange(port->given_back, nullptr);
+    port->let_go();
+}
+
+Result<> DatagramPort::set_option(DatagramSocket& socket, backend::SocketOption option, int value) noexcept {
+    return kernel_io::set_option(static_cast<DatagramPort&>(socket).fd(), socket.local.is_v6(), option, value);
+}
+
+Result<int> DatagramPort::get_option(DatagramSocket& socket, backend::SocketOption option) noexcept {
+    return kernel_io::get_option(static_cast<DatagramPort&>(socket).fd(), socket.local.is_v6(), option);
+}
+
+void DatagramPort::orphan() noexcept {
+    close_fd();
+    forget_core();
+    unread_.clear();
+    ops = &backend::orphaned_datagram_ops<DatagramPort>;
+    may_receive = may_send = true;
+}
+
+const backend::DatagramOps DatagramPort::operations{&receive, &send, &connect, &join, &close, &set_option, &get_option};
+
+}  // namespace skerry::kernel_io::uring

@@ -1,0 +1,72 @@
+#pragma once
+
+// Hot path. A UDP socket of the kernel. One receive stays with the kernel; each of its answers brings a buffer with a
+// datagram behind the address it came from. What nobody waits for is kept, up to so many datagrams; then the receive is
+// ended until they are read, and the kernel's own queue fills.
+
+#include "../datagram_sending.hpp"
+#include "core_sockets.hpp"
+
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <deque>
+
+namespace skerry::kernel_io::uring {
+
+class DatagramPort final : public Socket, public backend::DatagramSocket, private DatagramSending<DatagramPort> {
+public:
+    DatagramPort(CoreSockets& core, Fd fd) noexcept;
+
+    void orphan() noexcept override;
+
+    /// Wakes the receive that has got what came.
+    void complete_receive() noexcept {
+        if (receiver != nullptr && receiver->count != 0) complete(*this, *receiver);
+    }
+
+    /// The next one whose receive is to be woken.
+    DatagramPort* next_to_complete = nullptr;
+    bool will_complete = false;
+
+    static const backend::DatagramOps operations;
+
+private:
+    friend DatagramSending<DatagramPort>;
+
+    static constexpr unsigned receiving = 0;  // purposes
+    static constexpr unsigned room = 1;
+    static constexpr std::size_t batch_max = 64;
+    static constexpr std::size_t unread_max = 64;
+
+    void on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept override;
+    void try_again() noexcept override;
+
+    void on_received(int result, std::uint32_t flags) noexcept;
+    void on_not_received(int error) noexcept;
+    [[nodiscard]] static bool can_take(const backend::RecvRequest& request) noexcept {
+        return request.count < batch_max && (request.batch.empty() || request.count < request.batch.size());
+    }
+    [[nodiscard]] bool open(IoBuf buffer, backend::Datagram& datagram) noexcept;
+    void receive() noexcept;
+    void keep(backend::Datagram datagram) noexcept;
+    void give(backend::RecvRequest& request, backend::Datagram datagram) noexcept;
+    void take(backend::RecvRequest& request) noexcept;
+    backend::Step receive_now(backend::RecvRequest& request) noexcept;
+    Result<> ask_for_room() noexcept;
+
+    static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;
+    static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
+    static Result<> connect(backend::DatagramSocket& socket, const net::SocketAddr& peer) noexcept;
+    static Result<> join(backend::DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
+                         bool join) noexcept;
+    static void close(backend::DatagramSocket* socket) noexcept;
+    static Result<> set_option(backend::DatagramSocket& socket, backend::SocketOption option, int value) noexcept;
+    static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept;
+
+    msghdr wanted_{};  // read by the kernel while a receive is under way: how much room an address has
+    std::deque<backend::Datagram> unread_;
+    Error failure_;  // of an earlier send
+};
+
+}  // namespace skerry::kernel_io::uring

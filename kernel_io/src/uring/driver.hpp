@@ -1,0 +1,112 @@
+#pragma once
+
+// Hot path. The io_uring driver: the kernel's sockets on one core.
+
+#include "../epoll/core_sockets.hpp"
+#include "../epoll/poller.hpp"
+#include "core_sockets.hpp"
+#include "ring.hpp"
+
+#include <skerry/backend/driver.hpp>
+#include <skerry/backend/slow_lane.hpp>
+#include <skerry/backend/socket_ops.hpp>
+
+#include <cstdint>
+#include <utility>
+
+namespace skerry::kernel_io::uring {
+
+/// Descriptors of others, through an epoll instance whose readiness is one request.
+class Lane final : public backend::SlowLane, private Requester {
+public:
+    Lane(Ring& ring, epoll::Poller poller) noexcept : ring_(ring), poller_(std::move(poller)), lane_(poller_, *this) {}
+
+    [[nodiscard]] Result<> add(backend::WatchedFd& fd) noexcept override;
+    void remove(backend::WatchedFd& fd) noexcept override { lane_.remove(fd); }
+
+    /// Whether its readiness could not be asked for: then it is looked at in each turn.
+    [[nodiscard]] bool is_blind() const noexcept { return has_fds_ && !is_watched_; }
+    void hand_out() noexcept;
+
+private:
+    void on_completion(unsigned purpose, int result, std::uint32_t flags) noexcept override;
+    void watch() noexcept;
+
+    Ring& ring_;
+    epoll::Poller poller_;
+    epoll::EpollSlowLane lane_;
+    bool has_fds_ = false;
+    bool is_watched_ = false;
+};
+
+class Driver {
+public:
+    // A look at the ring costs a few nanoseconds; the kernel is entered only when there is something to do.
+    static constexpr std::int64_t busy_poll_interval_ns = 0;
+
+    Driver(Ring ring, epoll::Poller poller, std::uint16_t home)
+        : ring_(std::move(ring)), lane_(ring_, std::move(poller)), sockets_(ring_, home) {}
+
+    SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now) noexcept {
+        const bool entered = ring_.look();
+        if (lane_.is_blind()) [[unlikely]]
+            lane_.hand_out();
+        if (!ring_.has_completions()) return sockets_.tend(now) ? backend::Work::some : backend::Work::none;
+        sockets_.set_seen_at(entered ? time::Instant::now() : now);
+        ring_.dispatch();
+        sockets_.complete_all();
+        sockets_.tend(now);
+        return ring_.has_completions() ? backend::Work::more : backend::Work::some;
+    }
+
+    // What was asked for while tasks ran goes in with the next look or with the park, which follows at once unless
+    // others are ready.
+    backend::Work transmit(time::Instant) noexcept {
+        if (!ring_.has_entries() || !task::current_scheduler->has_ready()) return backend::Work::none;
+        ring_.submit();
+        return backend::Work::some;
+    }
+
+    [[nodiscard]] time::Instant next_deadline() const noexcept { return sockets_.next_retry(); }
+    bool arm() noexcept { return !ring_.has_completions() && !lane_.is_blind(); }
+    void park(time::Instant wake_at) noexcept { ring_.park(wake_at); }
+    void unpark() noexcept { ring_.ring(); }
+    [[nodiscard]] int wake_fd() const noexcept { return ring_.fd(); }
+
+    /// For a loop outside, which waits for the descriptor and hands nothing in.
+    [[nodiscard]] time::Instant outside_deadline() noexcept {
+        if (ring_.has_entries()) ring_.submit();
+        return next_deadline();
+    }
+
+    /// Makes this core's sockets the thread's own while it lives.
+    class Installed {
+    public:
+        explicit Installed(Driver& driver) noexcept
+            : driver_(driver),
+              sockets_(std::exchange(backend::current_sockets, &driver.sockets_)),
+              lane_(std::exchange(backend::current_slow_lane, &driver.lane_)) {}
+        ~Installed() {
+            if (driver_.ring_.has_entries()) driver_.ring_.submit();  // nobody may come back for long
+            backend::current_sockets = sockets_;
+            backend::current_slow_lane = lane_;
+        }
+        Installed(const Installed&) = delete;
+        Installed& operator=(const Installed&) = delete;
+
+    private:
+        Driver& driver_;
+        backend::SocketFactory* sockets_;
+        backend::SlowLane* lane_;
+    };
+    Installed install() noexcept { return Installed(*this); }
+
+private:
+    Ring ring_;
+    Lane lane_;
+    CoreSockets sockets_;
+};
+
+static_assert(backend::Driver<Driver>);
+
+}  // namespace skerry::kernel_io::uring

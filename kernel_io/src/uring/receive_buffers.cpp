@@ -1,0 +1,57 @@
+#include "receive_buffers.hpp"
+
+#include <sys/mman.h>
+
+#include <numeric>
+
+namespace skerry::kernel_io::uring {
+
+namespace {
+
+constexpr std::size_t shared_bytes = ReceiveBuffers::slots * sizeof(io_uring_buf);
+
+BufferPoolOptions pool_options(std::uint16_t home, std::uint32_t buffers) noexcept {
+    BufferPoolOptions options;
+    options.home = home;
+    options.buffers_max = buffers;
+    return options;
+}
+
+}  // namespace
+
+void ReceiveBuffers::Unmap::operator()(io_uring_buf_ring* shared) const noexcept { ::munmap(shared, shared_bytes); }
+
+ReceiveBuffers::ReceiveBuffers(std::uint16_t home) : pool_(pool_options(home, pool_buffers)) {
+    std::iota(empty_.begin(), empty_.end(), std::uint16_t{0});
+}
+
+Result<> ReceiveBuffers::provide(Ring& ring) noexcept {
+    void* const memory = ::mmap(nullptr, shared_bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    if (memory == MAP_FAILED) return last_error();
+    shared_.reset(static_cast<io_uring_buf_ring*>(memory));
+    io_uring_buf_reg registration{};
+    registration.ring_addr = reinterpret_cast<std::uintptr_t>(memory);
+    registration.ring_entries = slots;
+    registration.bgid = group;
+    if (const int answer = ::io_uring_register_buf_ring(&ring.raw(), &registration, 0); answer != 0)
+        return Error::from_os(-answer);
+    ::io_uring_buf_ring_init(shared_.get());
+    refill();
+    return {};
+}
+
+void ReceiveBuffers::withdraw(Ring& ring) noexcept { (void)::io_uring_unregister_buf_ring(&ring.raw(), group); }
+
+void ReceiveBuffers::refill_some() noexcept {
+    int added = 0;
+    while (empty_count_ != 0 && pool_.make_free()) {
+        const std::uint16_t slot = empty_[--empty_count_];
+        IoBuf& buffer = buffers_[slot] = pool_.take_free();
+        const std::span<std::byte> front = buffer.prepend(header_room);
+        ::io_uring_buf_ring_add(shared_.get(), front.data(), static_cast<unsigned>(buffer.size()), slot, slots - 1,
+                                added++);
+    }
+    if (added != 0) ::io_uring_buf_ring_advance(shared_.get(), added);
+}
+
+}  // namespace skerry::kernel_io::uring

@@ -1,0 +1,80 @@
+#pragma once
+
+// Hot path. The buffers that the kernel receives into, for all sockets of one core: which one a message takes is
+// decided when it comes, so an idle connection holds none.
+//
+// Each slot has a buffer of the core's pool. What came goes on in that buffer, without a copy where the program takes
+// buffers, and the slot gets another one. The kernel takes the slots in turn.
+
+#include "ring.hpp"
+
+#include <skerry/base/buffer_pool.hpp>
+#include <skerry/base/compiler.hpp>
+#include <skerry/base/io_buf.hpp>
+#include <skerry/base/result.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace skerry::kernel_io::uring {
+
+class ReceiveBuffers {
+public:
+    static constexpr std::uint16_t group = 0;
+    static constexpr unsigned slots = 256;
+
+    /// So much of a buffer's headroom is the kernel's as well: with the largest datagram it writes who sent it.
+    static constexpr std::size_t header_room = 64;
+
+    explicit ReceiveBuffers(std::uint16_t home);
+    ReceiveBuffers(const ReceiveBuffers&) = delete;
+    ReceiveBuffers& operator=(const ReceiveBuffers&) = delete;
+
+    /// Provides them. Once, before anything is received.
+    [[nodiscard]] Result<> provide(Ring& ring) noexcept;
+    /// Takes them back: nothing is written into them any more.
+    void withdraw(Ring& ring) noexcept;
+
+    /// The buffer of the slot that a completion names, with what came in it.
+    [[nodiscard]] SKERRY_ALWAYS_INLINE IoBuf take(std::uint32_t completion_flags, std::size_t bytes) noexcept {
+        const auto slot = static_cast<std::uint16_t>(completion_flags >> IORING_CQE_BUFFER_SHIFT);
+        empty_[empty_count_++] = slot;
+        IoBuf buffer = std::move(buffers_[slot]);
+        buffer.set_size(bytes);
+        return buffer;
+    }
+
+    /// Gives slots that are empty another buffer, as far as the pool has any.
+    SKERRY_ALWAYS_INLINE void refill() noexcept {
+        if (empty_count_ != 0) refill_some();
+    }
+
+    /// Whether the kernel may soon find no buffer: then who keeps what nobody reads must copy it.
+    [[nodiscard]] bool are_scarce() const noexcept { return pool_.stats().live + slots / 2 > pool_buffers; }
+    /// Whether no slot has a buffer.
+    [[nodiscard]] bool is_empty() const noexcept { return empty_count_ == slots; }
+
+    [[nodiscard]] BufferPool& pool() noexcept { return pool_; }
+    /// Buffers that programs hold, and those that exist.
+    [[nodiscard]] std::uint64_t out() const noexcept { return pool_.stats().live - (slots - empty_count_); }
+    [[nodiscard]] std::uint64_t made() const noexcept { return pool_.stats().high_water; }
+
+private:
+    static constexpr std::uint32_t pool_buffers = 1024 + slots;
+
+    void refill_some() noexcept;
+
+    struct Unmap {
+        void operator()(io_uring_buf_ring* shared) const noexcept;
+    };
+
+    BufferPool pool_;
+    std::unique_ptr<io_uring_buf_ring, Unmap> shared_;  // what the kernel reads
+    std::array<IoBuf, slots> buffers_;
+    std::array<std::uint16_t, slots> empty_;  // slots without a buffer; the first empty_count_ count
+    unsigned empty_count_ = slots;
+};
+
+}  // namespace skerry::kernel_io::uring

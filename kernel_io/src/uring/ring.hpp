@@ -1,0 +1,135 @@
+#pragma once
+
+// Hot path. The io_uring of one core: entries that go in, completions that come out, the doorbell.
+//
+// Nothing in flight refers to memory of a program: data comes into buffers that the core provided, and writes are made
+// at once. So what a program drops is free at once, and only the driver's own objects wait for their completions.
+//
+// Completions that are due are not in the ring yet when their work waits for this thread to enter the kernel; a flag in
+// the ring says so, and a core that spins enters only then.
+
+#include "../os_socket.hpp"
+
+#include <skerry/base/compiler.hpp>
+#include <skerry/base/result.hpp>
+#include <skerry/time/instant.hpp>
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <utility>
+
+namespace skerry::kernel_io::uring {
+
+/// Asked for completions, and lives until the last of them has come. Purposes tell its requests apart, 0 to 7.
+class alignas(8) Requester {
+public:
+    Requester() noexcept = default;
+    Requester(const Requester&) = delete;
+    Requester& operator=(const Requester&) = delete;
+
+    /// `result` and `flags` as in io_uring_cqe.
+    virtual void on_completion(unsigned purpose, int result, std::uint32_t flags) noexcept = 0;
+
+protected:
+    virtual ~Requester() = default;
+};
+
+class Ring {
+public:
+    static constexpr unsigned entries_max = 1024;  // between two entries into the kernel
+    static constexpr unsigned completions_max = 8192;  // the kernel keeps more in a list
+    static constexpr unsigned completions_per_turn = 64;
+
+    /// Errors: what the kernel says; see refusal().
+    [[nodiscard]] static Result<Ring> make() noexcept;
+
+    Ring(Ring&& other) noexcept
+        : ring_(other.ring_),
+          doorbell_(std::move(other.doorbell_)),
+          is_made_(std::exchange(other.is_made_, false)),
+          is_doorbell_watched_(other.is_doorbell_watched_) {}
+    Ring& operator=(Ring&&) = delete;
+    ~Ring();
+
+    /// Asks the kernel for what `prepare(io_uring_sqe*)` writes; `requester` hears of it under `purpose`. False when
+    /// the kernel takes nothing more now.
+    template <class Prepare>
+    [[nodiscard]] bool request(Requester& requester, unsigned purpose, Prepare prepare) noexcept {
+        return request_tagged(tag(requester, purpose), prepare);
+    }
+
+    /// Ends that request before this returns; completions that came before, and the one that says so, follow. One call
+    /// of the kernel.
+    void end(Requester& requester, unsigned purpose) noexcept;
+    /// Whether completions with a result above 0 wait for that request.
+    [[nodiscard]] bool has_results(const Requester& requester, unsigned purpose) const noexcept;
+
+    /// Asks the kernel to end that request. The answer to this comes under `purpose_of_answer`.
+    [[nodiscard]] bool cancel(Requester& requester, unsigned purpose, unsigned purpose_of_answer) noexcept {
+        return request(requester, purpose_of_answer, [tagged = tag(requester, purpose)](io_uring_sqe* entry) {
+            ::io_uring_prep_cancel64(entry, tagged, 0);
+        });
+    }
+
+    [[nodiscard]] bool has_entries() const noexcept { return io_uring_sq_ready(&ring_) != 0; }
+    [[nodiscard]] bool has_completions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
+
+    /// Enters the kernel if it has something to take or to bring. True when it did.
+    SKERRY_ALWAYS_INLINE bool look() noexcept {
+        if (!has_entries() && !wants_entering()) return false;
+        enter();
+        return true;
+    }
+
+    /// Hands entries in.
+    void submit() noexcept;
+    /// Hands entries in and lets completions that are due come.
+    void enter() noexcept;
+
+    /// Hands out completions that are there, at most so many; returns how many.
+    int dispatch(unsigned limit = completions_per_turn) noexcept;
+
+    /// Hands entries in and waits for a completion, the doorbell or `wake_at`.
+    void park(time::Instant wake_at) noexcept;
+
+    /// Threads: any.
+    void ring() noexcept;
+
+    /// Readable while there are completions.
+    [[nodiscard]] int fd() const noexcept { return ring_.ring_fd; }
+    [[nodiscard]] io_uring& raw() noexcept { return ring_; }
+
+    /// Ends every request, before this returns; their completions are not handed out.
+    void cancel_everything() noexcept;
+
+private:
+    Ring(const io_uring& ring, Fd doorbell) noexcept : ring_(ring), doorbell_(std::move(doorbell)) {}
+
+    [[nodiscard]] bool wants_entering() const noexcept {
+        return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+    }
+    void watch_doorbell() noexcept;
+
+    [[nodiscard]] static std::uint64_t tag(const Requester& requester, unsigned purpose) noexcept {
+        return reinterpret_cast<std::uintptr_t>(&requester) | purpose;
+    }
+    template <class Prepare>
+    [[nodiscard]] bool request_tagged(std::uint64_t tagged, Prepare prepare) noexcept {
+        io_uring_sqe* const entry = next_entry();
+        if (entry == nullptr) [[unlikely]]
+            return false;
+        prepare(entry);
+        entry->user_data = tagged;
+        return true;
+    }
+    /// Null when the kernel takes none now.
+    [[nodiscard]] io_uring_sqe* next_entry() noexcept;
+
+    io_uring ring_;
+    Fd doorbell_;
+    bool is_made_ = true;
+    bool is_doorbell_watched_ = false;
+};
+
+}  // namespace skerry::kernel_io::uring

@@ -1,0 +1,82 @@
+#pragma once
+
+// What every socket of a core is: the owner of its descriptor, listed, and alive until the kernel has nothing more to
+// say about it.
+
+#include "ring.hpp"
+
+#include <skerry/base/intrusive_list.hpp>
+
+#include <cstdint>
+
+namespace skerry::kernel_io::uring {
+
+class CoreSockets;
+
+class Socket : public Requester, public ListLink {
+public:
+    Socket(CoreSockets& core, Fd fd) noexcept : core_(&core), fd_(std::move(fd)) {}
+
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    [[nodiscard]] CoreSockets& core() const noexcept { return *core_; }
+
+    void on_completion(unsigned purpose, int result, std::uint32_t flags) noexcept final;
+
+    /// The core's driver goes away while a program still holds the socket: from now on every operation answers
+    /// runtime_shutdown.
+    virtual void orphan() noexcept = 0;
+
+    /// Does what could not be done before.
+    void try_now() noexcept;
+
+    Socket* next_to_try = nullptr;  ///< of those that try again
+    bool will_try = false;
+
+protected:
+    virtual void on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept = 0;
+    virtual void try_again() noexcept = 0;
+
+    /// Asks for something whose answers on_answer() gets, one thing for each purpose, 0 and 1, at a time. When the
+    /// kernel takes nothing more now, try_again() is called in the next turn.
+    template <class Prepare>
+    void request(unsigned purpose, Prepare prepare) noexcept {
+        if (!may_request()) [[unlikely]]
+            return;
+        if (ring().request(*this, purpose, prepare)) [[likely]]
+            requested_ |= static_cast<std::uint8_t>(1U << purpose);
+        else
+            try_later();
+    }
+    [[nodiscard]] bool is_requested(unsigned purpose) const noexcept { return (requested_ >> purpose & 1) != 0; }
+    /// Ends a request that is under way; its last answer follows.
+    void cancel(unsigned purpose) noexcept;
+    /// Whether it was cancelled, and that answer has not come.
+    [[nodiscard]] bool is_ending(unsigned purpose) const noexcept { return (ending_ >> purpose & 1) != 0; }
+
+    /// The program lets go, and the descriptor is closed. This is gone when the last answer has come.
+    void let_go() noexcept;
+    /// Ends a request before this returns; true when answers with a result above 0 are still to be handed out.
+    [[nodiscard]] bool end_now(unsigned purpose) noexcept;
+    [[nodiscard]] bool is_let_go() const noexcept { return is_let_go_; }
+
+    void close_fd() noexcept { fd_ = Fd(); }
+    void forget_core() noexcept { core_ = nullptr; }
+
+private:
+    friend CoreSockets;
+
+    [[nodiscard]] Ring& ring() const noexcept;
+    [[nodiscard]] bool may_request() const noexcept;
+    void try_later() noexcept;
+    void end_if_over() noexcept;
+
+    CoreSockets* core_;
+    Fd fd_;
+    std::uint8_t requested_ = 0;  // one bit for each purpose
+    std::uint8_t ending_ = 0;
+    std::uint8_t cancels_ = 0;  // whose answers have not come
+    bool is_let_go_ = false;
+    bool is_answering_ = false;
+};
+
+}  // namespace skerry::kernel_io::uring

@@ -1,0 +1,252 @@
+#include "stream.hpp"
+
+#include <skerry/backend/orphaned.hpp>
+#include <skerry/base/compiler.hpp>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace skerry::kernel_io::uring {
+
+using backend::ReadKind;
+using backend::ReadRequest;
+using backend::Step;
+using backend::StreamSocket;
+using backend::WriteRequest;
+
+bool Unread::push_back(IoBuf& buffer) noexcept try {
+    if (empty()) {
+        first_ = std::move(buffer);
+        return true;
+    }
+    if (behind_ == nullptr) behind_ = std::make_unique<std::deque<IoBuf>>();
+    behind_->push_back(std::move(buffer));
+    return true;
+} catch (const std::bad_alloc&) {
+    return false;
+}
+
+void Unread::pop_front() noexcept {
+    first_.reset();
+    if (behind_ == nullptr || behind_->empty()) return;
+    first_ = std::move(behind_->front());
+    behind_->pop_front();
+}
+
+Stream::Stream(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
+    ops = &operations;
+    home = core.home();
+    may_read = true;
+}
+
+// --- reading
+
+void Stream::receive() noexcept {
+    if (is_requested(receiving) || has_ended_) return;
+    request(receiving, [this](io_uring_sqe* entry) {
+        ::io_uring_prep_recv_multishot(entry, fd(), nullptr, 0, 0);
+        entry->flags |= IOSQE_BUFFER_SELECT;
+        entry->buf_group = ReceiveBuffers::group;
+    });
+}
+
+// From the front of what is unread, which there is.
+void Stream::take(ReadRequest& request) noexcept {
+    IoBuf& buffer = unread_.front();
+    if (request.kind == ReadKind::buffer) {
+        request.bytes = buffer.size();
+        request.buffer = std::move(buffer);
+        return unread_.pop_front();
+    }
+    request.bytes = std::min(request.into.size(), buffer.size());
+    if (request.bytes != 0) std::memcpy(request.into.data(), buffer.data(), request.bytes);
+    if (request.kind == ReadKind::peek) return;
+    buffer.trim_front(request.bytes);
+    if (buffer.empty()) unread_.pop_front();
+}
+
+Step Stream::read_now(ReadRequest& request) noexcept {
+    if (!unread_.empty()) {
+        take(request);
+        if (unread_.empty()) receive();
+        return Step::done;
+    }
+    if (failure_.code() != Errc::ok) {
+        request.error = std::exchange(failure_, Error{});
+        return Step::done;
+    }
+    if (has_ended_) {
+        end_of_stream = true;
+        return Step::done;
+    }
+    receive();
+    may_read = false;
+    return Step::pending;
+}
+
+Step Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
+    return static_cast<Stream&>(socket).read_now(request);
+}
+
+// --- what the kernel answers
+
+void Stream::on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept {
+    if (purpose == receiving)
+        on_received(result, flags);
+    else
+        on_room();
+}
+
+void Stream::on_received(int result, std::uint32_t flags) noexcept {
+    if (result > 0) [[likely]] {
+        IoBuf buffer = core().buffers().take(flags, static_cast<std::size_t>(result));
+        if (is_let_go()) [[unlikely]]
+            return;
+        if (reader != nullptr && unread_.empty()) [[likely]]
+            hand_to_reader(std::move(buffer));
+        else
+            keep(std::move(buffer));
+    } else if (result == 0) {
+        has_ended_ = true;
+    } else {
+        on_not_received(-result);
+    }
+    if (is_let_go()) [[unlikely]]
+        return;
+    if (!is_requested(receiving) && unread_.count() < unread_max && !will_try) receive();
+    if (has_ended_ || failure_.code() != Errc::ok) [[unlikely]] {
+        may_read = true;
+        if (reader != nullptr && read_now(*reader) == Step::done) complete(*this, *reader);
+    }
+}
+
+SKERRY_ALWAYS_INLINE void Stream::hand_to_reader(IoBuf buffer) noexcept {
+    ReadRequest& request = *reader;
+    if (request.kind == ReadKind::copy && buffer.size() <= request.into.size()) [[likely]] {
+        request.bytes = buffer.size();
+        std::memcpy(request.into.data(), buffer.data(), request.bytes);
+    } else {
+        (void)unread_.push_back(buffer);  // the first needs no memory
+        take(request);
+        may_read = !unread_.empty();
+    }
+    complete(*this, request);
+}
+
+SKERRY_NOINLINE void Stream::keep(IoBuf buffer) noexcept {
+    const bool are_scarce = core().buffers().are_scarce();
+    if (are_scarce) {
+        if (IoBuf copy = IoBuf::copy_of(buffer.bytes())) buffer = std::move(copy);
+    }
+    may_read = true;
+    if (!unread_.push_back(buffer)) {  // a gap in the stream must not pass for data
+        failure_ = Errc::no_buffers;
+        has_ended_ = true;
+    }
+    if (are_scarce || unread_.count() >= unread_max) cancel(receiving);
+}
+
+SKERRY_NOINLINE void Stream::on_not_received(int error) noexcept {
+    switch (error) {
+        case ENOBUFS: core().count_no_buffers(); return core().try_later(*this);
+        case ECANCELED:  // by keep(), or the thread that had asked is gone
+        case EINTR:
+        case EAGAIN: return;
+        default: failure_ = Error::from_os(error);
+    }
+}
+
+void Stream::try_again() noexcept {
+    if (core().buffers().is_empty()) return core().try_later(*this);
+    if (unread_.count() < unread_max) receive();
+    if (!may_write || connecting_ != nullptr) watch_room();
+}
+
+// --- writing
+
+void Stream::watch_room() noexcept {
+    if (is_requested(room)) return;
+    request(room, [this](io_uring_sqe* entry) { ::io_uring_prep_poll_add(entry, fd(), POLLOUT); });
+}
+
+void Stream::on_room() noexcept {
+    if (is_let_go()) return;
+    if (connecting_ != nullptr) return end_connect();
+    serve_writer();
+    if (!may_write) watch_room();
+}
+
+Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
+    auto& stream = static_cast<Stream&>(socket);
+    const Step step = stream.write_now(request);
+    if (!stream.may_write) [[unlikely]]
+        stream.watch_room();
+    return step;
+}
+
+// --- the rest of the table
+
+Result<> Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexcept {
+    return shut_down(static_cast<Stream&>(socket).fd(), how);
+}
+
+void Stream::close(StreamSocket* socket) noexcept {
+    auto* const stream = static_cast<Stream*>(socket);
+    // The kernel resets by itself when its own buffer holds unread data; what came out of it is unread data too.
+    if (stream->end_now(receiving) || stream->given_back != nullptr || !stream->unread_.empty())
+        reset_on_close(stream->fd());
+    delete std::exchange(stream->given_back, nullptr);
+    stream->unread_.clear();
+    stream->let_go();
+}
+
+Result<> Stream::set_option(StreamSocket& socket, backend::SocketOption option, int value) noexcept {
+    return kernel_io::set_option(static_cast<Stream&>(socket).fd(), socket.peer.is_v6(), option, value);
+}
+
+Result<int> Stream::get_option(StreamSocket& socket, backend::SocketOption option) noexcept {
+    return kernel_io::get_option(static_cast<Stream&>(socket).fd(), socket.peer.is_v6(), option);
+}
+
+Result<net::SocketAddr> Stream::local_address(StreamSocket& socket) noexcept {
+    return kernel_io::local_address(static_cast<Stream&>(socket).fd());
+}
+
+// --- connecting
+
+void Stream::wait_for_connection(backend::ConnectRequest& request) noexcept {
+    connecting_ = &request;
+    watch_room();
+}
+
+void Stream::end_connect() noexcept {
+    backend::ConnectRequest& request = *std::exchange(connecting_, nullptr);
+    if (const int error = pending_error(fd()); error != 0) {
+        request.error = Error::from_os(error);
+        request.socket = nullptr;
+        let_go();
+    }
+    request.give_claim();
+    task::current_scheduler->wake(request);
+}
+
+// --- after the core
+
+void Stream::orphan() noexcept {
+    if (!unread_.empty()) reset_on_close(fd());
+    close_fd();
+    forget_core();
+    unread_.clear();
+    ops = &backend::orphaned_stream_ops<Stream>;
+    may_read = may_write = true;
+}
+
+const backend::StreamOps Stream::operations{&read, &write, &shutdown, &close, &set_option, &get_option, &local_address};
+
+}  // namespace skerry::kernel_io::uring

@@ -1,0 +1,92 @@
+#pragma once
+
+// Hot path. A TCP connection of the kernel.
+//
+// One receive stays with the kernel for as long as the connection lives, and each of its answers brings a buffer with
+// what came. A reader that waits is served from it at once; otherwise it is kept. Who keeps more than a few has the
+// receive ended until they are read, so that the rest stays with the kernel and the peer's window closes: a reader that
+// stalls does not take the buffers of others.
+//
+// The kernel ends a receive in front of a byte that the peer sent as urgent, and does not go on by itself: what is
+// behind waits until more comes.
+
+#include "../stream_writing.hpp"
+#include "core_sockets.hpp"
+
+#include <skerry/base/io_buf.hpp>
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+
+namespace skerry::kernel_io::uring {
+
+/// Buffers that nobody has read, oldest first.
+class Unread {
+public:
+    [[nodiscard]] bool empty() const noexcept { return !first_; }
+    [[nodiscard]] std::size_t count() const noexcept {
+        return std::size_t{!empty()} + (behind_ != nullptr ? behind_->size() : 0);
+    }
+    [[nodiscard]] IoBuf& front() noexcept { return first_; }
+    /// False: no memory, and `buffer` is left as it was.
+    [[nodiscard]] bool push_back(IoBuf& buffer) noexcept;
+    void pop_front() noexcept;
+    void clear() noexcept {
+        first_.reset();
+        behind_.reset();
+    }
+
+private:
+    IoBuf first_;
+    std::unique_ptr<std::deque<IoBuf>> behind_;
+};
+
+class Stream final : public Socket, public backend::StreamSocket, private StreamWriting<Stream> {
+public:
+    Stream(CoreSockets& core, Fd fd) noexcept;
+
+    void orphan() noexcept override;
+
+    /// `request` is woken when the connect of this socket has ended.
+    void wait_for_connection(backend::ConnectRequest& request) noexcept;
+    void forget_connect() noexcept { connecting_ = nullptr; }
+
+    static const backend::StreamOps operations;
+
+private:
+    friend StreamWriting<Stream>;
+
+    static constexpr unsigned receiving = 0;  // purposes
+    static constexpr unsigned room = 1;
+    static constexpr std::size_t unread_max = 4;  // buffers
+
+    void on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept override;
+    void try_again() noexcept override;
+
+    void on_received(int result, std::uint32_t flags) noexcept;
+    void on_not_received(int error) noexcept;
+    void on_room() noexcept;
+    void end_connect() noexcept;
+    void receive() noexcept;
+    void watch_room() noexcept;
+    void hand_to_reader(IoBuf buffer) noexcept;
+    void keep(IoBuf buffer) noexcept;
+    void take(backend::ReadRequest& request) noexcept;
+    backend::Step read_now(backend::ReadRequest& request) noexcept;
+
+    static backend::Step read(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept;
+    static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
+    static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
+    static void close(backend::StreamSocket* socket) noexcept;
+    static Result<> set_option(backend::StreamSocket& socket, backend::SocketOption option, int value) noexcept;
+    static Result<int> get_option(backend::StreamSocket& socket, backend::SocketOption option) noexcept;
+    static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept;
+
+    Unread unread_;
+    backend::ConnectRequest* connecting_ = nullptr;
+    Error failure_;  // behind what is unread
+    bool has_ended_ = false;  // the peer's FIN came behind what is unread
+};
+
+}  // namespace skerry::kernel_io::uring

@@ -31,24 +31,27 @@ def exchange(connections, selector):
             rig.check(waiting.pop(key.data, None) is not None, f"connection {key.data} got two answers")
 
 
-with rig.Server(bin_dir, "--backend=epoll") as server:
-    at_rest, resident = server.settle(), server.resident_kib()
-    selector = selectors.DefaultSelector()
-    everyone = {}
-    for index in range(idle_count + busy_count):
-        connection = server.connect()
-        selector.register(connection, selectors.EVENT_READ, index)
-        everyone[index] = connection
-    rig.wait_until(lambda: server.descriptors() == at_rest + len(everyone), "all are accepted")
-    per_connection = (server.resident_kib() - resident) * 1024 / len(everyone)
-    busy = {index: everyone[index] for index in range(0, len(everyone), len(everyone) // busy_count)}
-    for _ in range(rounds):
-        exchange(busy, selector)
-    exchange(everyone, selector)
-    for connection in everyone.values():
-        selector.unregister(connection)
-        connection.close()
-    rig.wait_until(lambda: server.descriptors() == at_rest, "every descriptor is given back")
-    counters = server.stop()
-    rig.check(counters["connections"] == len(everyone) and counters["resets"] == 0, f"counters {counters}")
-print(f"{idle_count} idle and {len(busy)} busy connections, {per_connection:.0f} bytes each, all answered")
+for driver in rig.kernel_drivers(bin_dir):
+    with rig.Server(bin_dir, f"--backend={driver}") as server:
+        at_rest, resident = server.settle(), server.resident_kib()
+        selector = selectors.DefaultSelector()
+        everyone = {}
+        for index in range(idle_count + busy_count):
+            connection = server.connect()
+            selector.register(connection, selectors.EVENT_READ, index)
+            everyone[index] = connection
+        rig.wait_until(lambda: server.descriptors() == at_rest + len(everyone), "all are accepted")
+        per_connection = (server.resident_kib() - resident) * 1024 / len(everyone)
+        busy = {index: everyone[index] for index in range(0, len(everyone), len(everyone) // busy_count)}
+        for _ in range(rounds):
+            exchange(busy, selector)
+        exchange(everyone, selector)
+        for connection in everyone.values():
+            selector.unregister(connection)
+            connection.close()
+        rig.wait_until(lambda: server.descriptors() == at_rest, "every descriptor is given back")
+        counters = server.stop()
+        rig.check(counters["connections"] == len(everyone), f"counters {counters}")
+        rig.check(counters["resets"] == 0, f"counters {counters}")
+    print(f"{driver}: {idle_count} idle and {len(busy)} busy connections, {per_connection:.0f} bytes each",
+          "all answered", sep=", ")

@@ -12,5 +12,6 @@ bin_dir = rig.start()
 rig.need("socat")
 megabytes = 1024 if rig.LONG else 64
 
-with rig.Server(bin_dir, "--backend=epoll") as server:
-    bulk.through_socat(server, megabytes)
+for driver in rig.kernel_drivers(bin_dir):
+    with rig.Server(bin_dir, f"--backend={driver}") as server:
+        bulk.through_socat(server, megabytes)

@@ -131,6 +131,7 @@ void CoreSockets::complete_ports() noexcept {
 
 void CoreSockets::try_later(Socket& socket) noexcept {
     if (std::exchange(socket.will_try, true)) return;
+    if (to_try_ == nullptr) next_try_ = time::Instant::now() + try_interval;
     socket.next_to_try = std::exchange(to_try_, &socket);
 }
 

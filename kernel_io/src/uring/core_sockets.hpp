@@ -70,9 +70,7 @@ public:
 
     void pause(Listener& listener) noexcept;
     void forget(Listener& listener) noexcept;
-    [[nodiscard]] time::Instant next_retry() const noexcept {
-        return to_try_ != nullptr ? seen_at_ + try_interval : paused_.due();
-    }
+    [[nodiscard]] time::Instant next_retry() const noexcept { return to_try_ != nullptr ? next_try_ : paused_.due(); }
 
 private:
     static constexpr auto try_interval = std::chrono::milliseconds{1};
@@ -90,6 +88,7 @@ private:
     PausedListeners<Listener> paused_;
     bool is_ending_ = false;
     Socket* to_try_ = nullptr;
+    time::Instant next_try_;
     DatagramPort* to_complete_ = nullptr;
     time::Instant seen_at_;
 };

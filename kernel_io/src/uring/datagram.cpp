@@ -166,9 +166,9 @@ Step DatagramPort::receive(DatagramSocket& socket, RecvRequest& request) noexcep
 }
 
 void DatagramPort::try_again() noexcept {
+    if (!may_send) (void)ask_for_room();
     if (core().buffers().is_empty()) return core().try_later(*this);
     if (unread_.size() < unread_max) receive();
-    if (!may_send) (void)ask_for_room();
 }
 
 // --- sending

@@ -56,7 +56,6 @@ public:
     /// Whether no slot has a buffer.
     [[nodiscard]] bool is_empty() const noexcept { return empty_count_ == slots; }
 
-    [[nodiscard]] BufferPool& pool() noexcept { return pool_; }
     /// Buffers that programs hold, and those that exist.
     [[nodiscard]] std::uint64_t out() const noexcept { return pool_.stats().live - (slots - empty_count_); }
     [[nodiscard]] std::uint64_t made() const noexcept { return pool_.stats().high_water; }

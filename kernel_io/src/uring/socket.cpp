@@ -8,7 +8,6 @@ namespace skerry::kernel_io::uring {
 
 namespace {
 
-constexpr unsigned purposes = 2;           // that a socket may have under way
 constexpr unsigned purpose_of_cancel = 7;  // its own answer says nothing that the request's does not
 
 constexpr std::uint8_t bit(unsigned purpose) noexcept { return static_cast<std::uint8_t>(1U << purpose); }
@@ -58,9 +57,11 @@ bool Socket::end_now(unsigned purpose) noexcept {
 }
 
 // Who is under way holds the descriptor open, so it ends first.
-void Socket::let_go() noexcept {
+void Socket::let_go(bool resets) noexcept {
     is_let_go_ = true;
-    for (unsigned purpose = 0; purpose < purposes; ++purpose) (void)end_now(purpose);
+    resets |= end_now(0);
+    (void)end_now(1);
+    if (resets) reset_on_close(fd());
     close_fd();
     core_->descriptor_closed();
     end_if_over();

@@ -53,10 +53,9 @@ protected:
     /// Whether it was cancelled, and that answer has not come.
     [[nodiscard]] bool is_ending(unsigned purpose) const noexcept { return (ending_ >> purpose & 1) != 0; }
 
-    /// The program lets go, and the descriptor is closed. This is gone when the last answer has come.
-    void let_go() noexcept;
-    /// Ends a request before this returns; true when answers with a result above 0 are still to be handed out.
-    [[nodiscard]] bool end_now(unsigned purpose) noexcept;
+    /// The program lets go, and the descriptor is closed: by a reset when the caller says so, or when answers that
+    /// nobody will read wait under purpose 0, what comes in. This is gone when the last answer has come.
+    void let_go(bool resets = false) noexcept;
     [[nodiscard]] bool is_let_go() const noexcept { return is_let_go_; }
 
     void close_fd() noexcept { fd_ = Fd(); }
@@ -68,6 +67,8 @@ private:
     [[nodiscard]] Ring& ring() const noexcept;
     [[nodiscard]] bool may_request() const noexcept;
     void try_later() noexcept;
+    /// Ends a request before this returns; true when answers with a result above 0 are still to be handed out.
+    [[nodiscard]] bool end_now(unsigned purpose) noexcept;
     void end_if_over() noexcept;
 
     CoreSockets* core_;

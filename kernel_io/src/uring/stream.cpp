@@ -163,9 +163,9 @@ SKERRY_NOINLINE void Stream::on_not_received(int error) noexcept {
 }
 
 void Stream::try_again() noexcept {
+    if (!may_write || connecting_ != nullptr) watch_room();
     if (core().buffers().is_empty()) return core().try_later(*this);
     if (unread_.count() < unread_max) receive();
-    if (!may_write || connecting_ != nullptr) watch_room();
 }
 
 // --- writing
@@ -199,11 +199,10 @@ Result<> Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexce
 void Stream::close(StreamSocket* socket) noexcept {
     auto* const stream = static_cast<Stream*>(socket);
     // The kernel resets by itself when its own buffer holds unread data; what came out of it is unread data too.
-    if (stream->end_now(receiving) || stream->given_back != nullptr || !stream->unread_.empty())
-        reset_on_close(stream->fd());
+    const bool is_unread = stream->given_back != nullptr || !stream->unread_.empty();
     delete std::exchange(stream->given_back, nullptr);
     stream->unread_.clear();
-    stream->let_go();
+    stream->let_go(is_unread);
 }
 
 Result<> Stream::set_option(StreamSocket& socket, backend::SocketOption option, int value) noexcept {

@@ -1,5 +1,6 @@
 #include "datagram.hpp"
 
+#include "../socket_tables.hpp"
 #include "../system_call.hpp"
 
 #include <skerry/backend/orphaned.hpp>
@@ -42,29 +43,10 @@ Result<> DatagramPort::ask_for_room() noexcept { return watch(EPOLLIN | EPOLLOUT
 
 // --- the rest of the table
 
-Result<> DatagramPort::connect(DatagramSocket& socket, const net::SocketAddr& peer) noexcept {
-    if (auto connected = connect_datagram(static_cast<DatagramPort&>(socket).fd(), peer); !connected) return connected;
-    socket.connected = true;
-    return {};
-}
-
-Result<> DatagramPort::join(DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
-                            bool join) noexcept {
-    return change_membership(static_cast<DatagramPort&>(socket).fd(), group, interface_index, join);
-}
-
 void DatagramPort::close(DatagramSocket* socket) noexcept {
     auto* const port = static_cast<DatagramPort*>(socket);
     delete std::exchange(port->given_back, nullptr);
     port->retire();
-}
-
-Result<> DatagramPort::set_option(DatagramSocket& socket, backend::SocketOption option, int value) noexcept {
-    return kernel_io::set_option(static_cast<DatagramPort&>(socket).fd(), socket.local.is_v6(), option, value);
-}
-
-Result<int> DatagramPort::get_option(DatagramSocket& socket, backend::SocketOption option) noexcept {
-    return kernel_io::get_option(static_cast<DatagramPort&>(socket).fd(), socket.local.is_v6(), option);
 }
 
 void DatagramPort::orphan() noexcept {
@@ -74,6 +56,12 @@ void DatagramPort::orphan() noexcept {
     may_receive = may_send = true;
 }
 
-const backend::DatagramOps DatagramPort::operations{&receive, &send, &connect, &join, &close, &set_option, &get_option};
+const backend::DatagramOps DatagramPort::operations{&receive,
+                                                    &send,
+                                                    &DatagramTable<DatagramPort>::connect,
+                                                    &DatagramTable<DatagramPort>::join,
+                                                    &close,
+                                                    &DatagramTable<DatagramPort>::set_option,
+                                                    &DatagramTable<DatagramPort>::get_option};
 
 }  // namespace skerry::kernel_io::epoll

@@ -49,12 +49,7 @@ private:
 
     static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;
     static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
-    static Result<> connect(backend::DatagramSocket& socket, const net::SocketAddr& peer) noexcept;
-    static Result<> join(backend::DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
-                         bool join) noexcept;
     static void close(backend::DatagramSocket* socket) noexcept;
-    static Result<> set_option(backend::DatagramSocket& socket, backend::SocketOption option, int value) noexcept;
-    static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept;
 
     Arrivals arrivals_;
     bool may_be_alone_ = false;  // an edge brought one that was taken; whether another waits is not known

@@ -41,9 +41,6 @@ private:
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static void close(backend::StreamSocket* socket) noexcept;
-    static Result<> set_option(backend::StreamSocket& socket, backend::SocketOption option, int value) noexcept;
-    static Result<int> get_option(backend::StreamSocket& socket, backend::SocketOption option) noexcept;
-    static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept;
 
     bool reads_to_the_end_ = false;  // a short read does not mean that the socket is drained
 };

@@ -57,12 +57,7 @@ private:
 
     static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;
     static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
-    static Result<> connect(backend::DatagramSocket& socket, const net::SocketAddr& peer) noexcept;
-    static Result<> join(backend::DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
-                         bool join) noexcept;
     static void close(backend::DatagramSocket* socket) noexcept;
-    static Result<> set_option(backend::DatagramSocket& socket, backend::SocketOption option, int value) noexcept;
-    static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept;
 
     msghdr wanted_{};  // read by the kernel while a receive is under way: how much room an address has
     std::deque<backend::Datagram> unread_;

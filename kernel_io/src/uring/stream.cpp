@@ -1,5 +1,7 @@
 #include "stream.hpp"
 
+#include "../socket_tables.hpp"
+
 #include <skerry/backend/orphaned.hpp>
 #include <skerry/base/compiler.hpp>
 
@@ -205,18 +207,6 @@ void Stream::close(StreamSocket* socket) noexcept {
     stream->let_go(is_unread);
 }
 
-Result<> Stream::set_option(StreamSocket& socket, backend::SocketOption option, int value) noexcept {
-    return kernel_io::set_option(static_cast<Stream&>(socket).fd(), socket.peer.is_v6(), option, value);
-}
-
-Result<int> Stream::get_option(StreamSocket& socket, backend::SocketOption option) noexcept {
-    return kernel_io::get_option(static_cast<Stream&>(socket).fd(), socket.peer.is_v6(), option);
-}
-
-Result<net::SocketAddr> Stream::local_address(StreamSocket& socket) noexcept {
-    return kernel_io::local_address(static_cast<Stream&>(socket).fd());
-}
-
 // --- connecting
 
 void Stream::wait_for_connection(backend::ConnectRequest& request) noexcept {
@@ -246,6 +236,12 @@ void Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Stream::operations{&read, &write, &shutdown, &close, &set_option, &get_option, &local_address};
+const backend::StreamOps Stream::operations{&read,
+                                            &write,
+                                            &shutdown,
+                                            &close,
+                                            &StreamTable<Stream>::set_option,
+                                            &StreamTable<Stream>::get_option,
+                                            &StreamTable<Stream>::local_address};
 
 }  // namespace skerry::kernel_io::uring

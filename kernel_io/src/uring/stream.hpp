@@ -79,9 +79,6 @@ private:
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static void close(backend::StreamSocket* socket) noexcept;
-    static Result<> set_option(backend::StreamSocket& socket, backend::SocketOption option, int value) noexcept;
-    static Result<int> get_option(backend::StreamSocket& socket, backend::SocketOption option) noexcept;
-    static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept;
 
     Unread unread_;
     backend::ConnectRequest* connecting_ = nullptr;

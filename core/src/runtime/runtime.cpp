@@ -53,6 +53,11 @@ Runtime::~Runtime() {
     if (state_ != nullptr) shutdown(state_->config.grace);
 }
 
+bool Runtime::is_stopped() const noexcept {
+    const std::lock_guard guard(state_->life);
+    return state_->stopped;
+}
+
 void Runtime::drive(bool (*done)(void*), void* context) {
     if (state_->config.flavour == Flavour::current_thread)
         state_->cores.front()->core->run_until(done, context);

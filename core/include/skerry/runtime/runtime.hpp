@@ -48,18 +48,21 @@ public:
     /// With the flavour current_thread the calling thread is the core, and every other task runs only inside
     /// block_on. With per_core the task runs on core 0 and the calling thread sleeps.
     ///
+    /// Errors: throws std::bad_alloc when core 0 has no memory to take the task on; it has not begun then.
+    ///
     /// Must not be called in a task of any runtime, whose core it would stop; asserted.
     template <class T>
     T block_on(Task<T> task, std::source_location where = std::source_location::current()) {
         auto outcome = try_block_on(std::move(task), where);
         if (!outcome && outcome.error().is_exception()) outcome.error().rethrow();
+        if (!outcome && !is_stopped()) throw std::bad_alloc();  // nobody can abort it
         SKERRY_ASSERT(outcome.has_value(), "block_on: the runtime was shut down before the task ended");
         if constexpr (!std::is_void_v<T>) return std::move(*outcome);
     }
 
     /// block_on() that returns how the task ended.
     ///
-    /// Errors: JoinError: the exception, or cancelled when the runtime was shut down meanwhile.
+    /// Errors: JoinError: the exception, or cancelled when the runtime was shut down meanwhile or had no memory for it.
     template <class T>
     Result<T, JoinError> try_block_on(Task<T> task, std::source_location where = std::source_location::current());
 
@@ -84,6 +87,7 @@ public:
     [[nodiscard]] RuntimeState& state() noexcept { return *state_; }
 
 private:
+    [[nodiscard]] bool is_stopped() const noexcept;
     void drive(bool (*done)(void*), void* context);
 
     std::shared_ptr<RuntimeState> state_;

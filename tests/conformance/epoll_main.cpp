@@ -5,5 +5,6 @@
 namespace skerry::conformance {
 
 constinit const char* const driver = "epoll";
+constinit const runtime::Flavour flavour = runtime::Flavour::current_thread;
 
 }  // namespace skerry::conformance

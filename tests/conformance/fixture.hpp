@@ -28,7 +28,7 @@
 
 namespace skerry::conformance {
 
-/// A runtime of the backend under test, flavour current_thread. Each program defines it.
+/// A runtime of the backend under test, with one core. Each program defines it.
 ///
 /// Errors: SetupError, when the backend cannot run here.
 [[nodiscard]] Result<runtime::Runtime, backend::SetupError> make_runtime();

@@ -5,5 +5,6 @@
 namespace skerry::conformance {
 
 constinit const char* const driver = "io_uring";
+constinit const runtime::Flavour flavour = runtime::Flavour::current_thread;
 
 }  // namespace skerry::conformance

@@ -1,17 +1,20 @@
 #pragma once
 
-// The kernel's sockets, in real time. Included by the one file of a program, which names the driver in `driver`.
+// The kernel's sockets, in real time. Included by the one file of a program, which names the driver in `driver` and the
+// flavour.
 
 #include "fixture.hpp"
 
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/runtime/builder.hpp>
+#include <skerry/topology/cpu_set.hpp>
 
 #include <iostream>
 
 namespace skerry::conformance {
 
 extern const char* const driver;  // as --backend takes it
+extern const runtime::Flavour flavour;
 
 constinit const net::IpAddr own_ip = net::IpAddr::v4_loopback();
 const bool has_wire = false;
@@ -19,7 +22,9 @@ const bool has_every_address = false;
 
 Result<runtime::Runtime, backend::SetupError> make_runtime() {
     runtime::Config config;
-    config.flavour = runtime::Flavour::current_thread;
+    config.flavour = flavour;
+    config.cores = topology::available_cpus().value().lowest(1);
+    config.pin = false;
     config.backend = driver;
     return runtime::Builder(config).offer(kernel_io::make_backend()).build();
 }

@@ -1,4 +1,4 @@
-# ctest: TIMEOUT 180 RUN_SERIAL TRUE
+# ctest: TIMEOUT 240 RUN_SERIAL TRUE
 """Peers that reset, half-close, stall or send garbage end alone: others are served and nothing is left behind. And what
 a stop does with the connections it finds."""
 
@@ -8,6 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
 import rig  # noqa: E402
 
+import functools  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
 import struct  # noqa: E402
@@ -30,8 +31,8 @@ def reset(connection):
     connection.close()
 
 
-def resets_and_half_closes():
-    with rig.Server(bin_dir) as server:
+def resets_and_half_closes(serve):
+    with serve() as server:
         server.settle()
         other = server.connect()
         rig.check(answers(server, other), "before")
@@ -53,9 +54,9 @@ def resets_and_half_closes():
         server.stop()
 
 
-def urgent_data():
+def urgent_data(serve):
     """The kernel ends a read in front of an urgent byte; what is behind it must not wait for more to come."""
-    with rig.Server(bin_dir) as server:
+    with serve() as server:
         connection = server.connect()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         rig.check(answers(server, connection), "before")
@@ -71,9 +72,9 @@ def urgent_data():
         server.stop()
 
 
-def stalls():
+def stalls(serve):
     """Sixty peers that send and never read, then one that closes with all that unread."""
-    with rig.Server(bin_dir) as server:
+    with serve() as server:
         at_rest = server.settle()
         stalled = [server.connect() for _ in range(60)]
         for connection in stalled:
@@ -97,8 +98,8 @@ def stalls():
         server.stop()
 
 
-def garbage():
-    with rig.Server(bin_dir, "--mode=sockperf") as server:
+def garbage(serve):
+    with serve("--mode=sockperf") as server:
         good = server.connect()
         message = struct.pack(">QHI", 1, 3, 14)
         for data in (b"GET / HTTP/1.1\r\n\r\n", bytes(14), b"\xff" * 5000, os.urandom(65_536)):
@@ -112,7 +113,7 @@ def garbage():
         good.sendall(message)
         rig.check(rig.receive(good, 14) == struct.pack(">QHI", 1, 2, 14), "a sound client beside garbage")
         rig.check(server.stop()["garbage"] == 4, "garbage is counted")
-    with rig.Server(bin_dir, "--mode=sockperf", "--proto=udp") as server:
+    with serve("--mode=sockperf", "--proto=udp") as server:
         client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         client.settimeout(20)
         client.connect((server.host, server.port))
@@ -123,8 +124,8 @@ def garbage():
         rig.check(server.stop()["garbage"] == 4, "garbage datagrams are counted")
 
 
-def stop_with_idle_connections():
-    with rig.Server(bin_dir, "--grace=20s") as server:
+def stop_with_idle_connections(serve):
+    with serve("--grace=20s") as server:
         idle = [server.connect() for _ in range(20)]
         rig.check(answers(server, idle[0]), "before the stop")
         # The kernel resets what it has connected and nobody has accepted.
@@ -136,9 +137,9 @@ def stop_with_idle_connections():
             rig.check(connection.recv(1) == b"", "an idle connection is closed in order")
 
 
-def stop_with_work():
+def stop_with_work(serve):
     """What had reached the server before the stop is answered."""
-    with rig.Server(bin_dir, "--grace=20s") as server:
+    with serve("--grace=20s") as server:
         connections = [server.connect() for _ in range(10)]
         for connection in connections:
             rig.check(answers(server, connection), "before the stop")
@@ -149,24 +150,21 @@ def stop_with_work():
             rig.check(rig.receive(connection, 30_001) == bytes(30_000), "a stop drops what had come")
 
 
-def stop_with_a_stalled_peer():
-    with rig.Server(bin_dir, "--grace=300ms") as server:
+def stop_with_a_stalled_peer(serve):
+    with serve("--grace=300ms") as server:
         connection = server.connect()
         rig.fill(connection, server)
         server.stop()
 
 
-def stop_udp():
-    with rig.Server(bin_dir, "--proto=udp") as server:
+def stop_udp(serve):
+    with serve("--proto=udp") as server:
         server.stop()
 
 
-resets_and_half_closes()
-urgent_data()
-stalls()
-garbage()
-stop_with_idle_connections()
-stop_with_work()
-stop_with_a_stalled_peer()
-stop_udp()
-print("ok")
+for driver in rig.kernel_drivers(bin_dir):
+    serve = functools.partial(rig.Server, bin_dir, f"--backend={driver}")
+    for case in (resets_and_half_closes, urgent_data, stalls, garbage, stop_with_idle_connections, stop_with_work,
+                 stop_with_a_stalled_peer, stop_udp):
+        case(serve)
+    print("ok:", driver, flush=True)

@@ -91,6 +91,7 @@ backend::CoreSetup setup_of(RuntimeState& state, std::size_t index) {
     setup.scheduler = state.schedulers[index];
     setup.core = task::CoreId(static_cast<std::uint16_t>(index));
     setup.core_count = static_cast<std::uint16_t>(state.plan.cores.size());
+    setup.has_own_thread = state.config.flavour == Flavour::per_core;
     setup.idle = idle_of(state.plan.cores[index].idle);
     setup.resumes_per_turn = state.config.event_interval;
     setup.options = options_of(state.config, state.plan.cores.size());
@@ -137,6 +138,7 @@ void run_core(std::shared_ptr<RuntimeState> state, std::size_t index, std::latch
     }
     slot.core->stop_tasks();
     slot.scheduler->close();
+    slot.core->leave();
     slot.ended.store(true, std::memory_order_release);
 }
 

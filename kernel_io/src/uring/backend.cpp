@@ -26,6 +26,8 @@ std::string refusal(const Error& error) {
         case EPERM:
         case EACCES:
             return text + "; io_uring is forbidden: see /proc/sys/kernel/io_uring_disabled and the container's filter";
+        case EMFILE:
+        case ENFILE: return text + "; raise the limit with ulimit -n";
         case ENOMEM: return text + "; raise the limit of locked memory with ulimit -l";
         case EINVAL: return text + "; it needs Linux 6.0";
         default: return text;
@@ -36,7 +38,7 @@ std::string refusal(const Error& error) {
 class Trial final : public Requester {
 public:
     void on_completion(unsigned, int result, std::uint32_t flags) noexcept override {
-        worked = result == 1 && (flags & IORING_CQE_F_MORE) != 0 && (flags & IORING_CQE_F_BUFFER) != 0;
+        worked |= result == 1 && (flags & IORING_CQE_F_MORE) != 0 && (flags & IORING_CQE_F_BUFFER) != 0;
     }
     bool worked = false;
 };
@@ -61,7 +63,7 @@ backend::Probe try_receive(Ring& ring) {
     ring.submit();
     for (int looks = 0; looks < 3 && asked && !ring.has_completions(); ++looks) ring.enter();
     ring.dispatch();
-    ring.cancel_everything();
+    ring.end_all();
     buffers->withdraw(ring);
     if (!trial.worked) return too_old;
     return {true, "the kernel's sockets, completions by io_uring"};
@@ -70,13 +72,13 @@ backend::Probe try_receive(Ring& ring) {
 }  // namespace
 
 backend::Probe probe() {
-    auto ring = Ring::make();
+    auto ring = Ring::make(false);
     if (!ring) return {false, refusal(ring.error())};
     return try_receive(*ring);
 }
 
 Result<std::unique_ptr<backend::Core>, SetupError> make_core(const backend::CoreSetup& setup) {
-    auto ring = Ring::make();
+    auto ring = Ring::make(setup.has_own_thread);
     if (!ring) return Unexpected(SetupError{"io_uring: " + refusal(ring.error())});
     auto poller = epoll::Poller::make();
     if (!poller) return Unexpected(SetupError{"io_uring: cannot make an epoll instance: " + poller.error().message()});

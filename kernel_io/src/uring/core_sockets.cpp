@@ -24,12 +24,10 @@ CoreSockets::CoreSockets(Ring& ring, std::uint16_t home) : ring_(ring), home_(ho
 
 // Requests that are under way hold their descriptors open, so they end first; and nothing may be written into buffers
 // that go away.
-CoreSockets::~CoreSockets() {
-    is_ending_ = true;
-    ring_.cancel_everything();
+void CoreSockets::end() noexcept {
+    if (std::exchange(is_ending_, true)) return;
+    ring_.end_all();  // connections that were accepted are closed with their listener
     buffers_.withdraw(ring_);
-    while (ring_.dispatch() != 0) {  // connections that were accepted are closed with their listener
-    }
     while (Socket* socket = sockets_.pop_front()) {
         if (socket->is_let_go())
             delete socket;

@@ -21,7 +21,10 @@ class CoreSockets final : public backend::SocketFactory {
 public:
     /// Lives where `ring` lives, and no longer.
     CoreSockets(Ring& ring, std::uint16_t home);
-    ~CoreSockets();
+    ~CoreSockets() { end(); }
+
+    /// Ends what is under way, on the ring's thread if it has one of its own; sockets that programs hold are orphaned.
+    void end() noexcept;
 
     [[nodiscard]] backend::Capabilities capabilities() const noexcept override;
     [[nodiscard]] backend::SocketStats stats() const noexcept override;

@@ -1,6 +1,7 @@
 #include "datagram.hpp"
 
 #include "../socket_tables.hpp"
+#include "../system_call.hpp"
 
 #include <skerry/backend/orphaned.hpp>
 #include <skerry/base/compiler.hpp>
@@ -52,7 +53,9 @@ void DatagramPort::receive() noexcept {
 
 void DatagramPort::on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept {
     if (purpose == receiving) return on_received(result, flags);
-    if (!is_let_go()) serve_sender();
+    if (is_let_go()) return;
+    if (purpose == data) return receive();
+    serve_sender();
 }
 
 void DatagramPort::on_received(int result, std::uint32_t flags) noexcept {
@@ -74,7 +77,7 @@ void DatagramPort::on_received(int result, std::uint32_t flags) noexcept {
         on_not_received(-result);
     }
     if (is_let_go()) return;
-    if (!is_requested(receiving) && unread_.size() < unread_max && !will_try) receive();
+    if (result != -ENOBUFS) receive_more();
 }
 
 // Tells the parts of a buffer apart: the kernel's header, the address, the datagram.
@@ -122,22 +125,57 @@ SKERRY_NOINLINE void DatagramPort::keep(Datagram datagram) noexcept {
 }
 
 SKERRY_NOINLINE void DatagramPort::on_not_received(int error) noexcept {
+    if (is_let_go()) return;
     switch (error) {
-        case ENOBUFS:
-            core().count_no_buffers();
-            core().try_later(*this);
-            if (receiver == nullptr || receiver->batch.empty() || receiver->count != 0) return;
-            receiver->error = Errc::no_buffers;
-            return complete(*this, *receiver);
+        case ENOBUFS: return on_no_buffers();
         case ECANCELED:
         case EINTR:
         case EAGAIN: return;
         default: break;
     }
-    if (is_let_go()) return;
     failure_ = Error::from_os(error);
     may_receive = true;
     if (receiver != nullptr && receiver->count == 0 && receive_now(*receiver) == Step::done) complete(*this, *receiver);
+}
+
+// Many datagrams in one turn may use up the slots although there are more buffers.
+void DatagramPort::on_no_buffers() noexcept {
+    if (!core().buffers().are_exhausted()) return receive_more();
+    core().count_no_buffers();
+    may_receive = true;
+    if (receiver == nullptr || receiver->count != 0) return;
+    if (receive_without_buffer(*receiver) == Step::done) complete(*this, *receiver);
+}
+
+// As long as no receive is under way, which might have more in its answers than has been handed out.
+SKERRY_NOINLINE Step DatagramPort::receive_without_buffer(RecvRequest& request) noexcept {
+    const bool needs_buffer = !request.batch.empty();
+    const std::span<std::byte> into = needs_buffer ? std::span<std::byte>() : request.into;
+    sockaddr_storage address;
+    socklen_t length = sizeof address;
+    const long answer = call_recvfrom(fd(), into.data(), into.size(), needs_buffer ? MSG_PEEK : MSG_TRUNC,
+                                      reinterpret_cast<sockaddr*>(&address), &length);
+    if (answer == -EAGAIN) {
+        watch_data();
+        may_receive = false;
+        return Step::pending;
+    }
+    if (answer < 0) {
+        request.error = error_of(answer);
+    } else if (needs_buffer) {
+        request.error = Errc::no_buffers;
+    } else {
+        const auto bytes = static_cast<std::size_t>(answer);
+        request.count = std::min(request.into.size(), bytes);
+        request.truncated = request.count < bytes;
+        net::from_os(address, length, *request.peer);
+    }
+    return Step::done;
+}
+
+void DatagramPort::watch_data() noexcept {
+    if (is_requested(data)) return;
+    request(data, [this](io_uring_sqe* entry) { ::io_uring_prep_poll_add(entry, fd(), POLLIN); });
 }
 
 Step DatagramPort::receive_now(RecvRequest& request) noexcept {
@@ -150,6 +188,8 @@ Step DatagramPort::receive_now(RecvRequest& request) noexcept {
         request.error = std::exchange(failure_, Error{});
         return Step::done;
     }
+    if (core().buffers().are_exhausted() && !is_requested(receiving)) [[unlikely]]
+        return receive_without_buffer(request);
     receive();
     may_receive = false;
     return Step::pending;
@@ -169,8 +209,8 @@ Step DatagramPort::receive(DatagramSocket& socket, RecvRequest& request) noexcep
 
 void DatagramPort::try_again() noexcept {
     if (!may_send) (void)ask_for_room();
-    if (core().buffers().is_empty()) return core().try_later(*this);
-    if (unread_.size() < unread_max) receive();
+    if (unread_.size() >= unread_max) cancel(receiving);
+    receive_more();
 }
 
 // --- sending

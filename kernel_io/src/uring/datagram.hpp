@@ -1,8 +1,9 @@
 #pragma once
 
 // Hot path. A UDP socket of the kernel. One receive stays with the kernel; each of its answers brings a buffer with a
-// datagram behind the address it came from. What nobody waits for is kept, up to so many datagrams; then the receive is
-// ended until they are read, and the kernel's own queue fills.
+// datagram behind the address it came from. What nobody waits for is kept; with so many datagrams the receive is
+// ended until they are read, and the kernel's own queue fills. Where the core has no buffer left, who receives into
+// memory of its own is served by a call of the kernel.
 
 #include "../datagram_sending.hpp"
 #include "core_sockets.hpp"
@@ -36,6 +37,7 @@ private:
 
     static constexpr unsigned receiving = 0;  // purposes
     static constexpr unsigned room = 1;
+    static constexpr unsigned data = 2;
     static constexpr std::size_t batch_max = 64;
     static constexpr std::size_t unread_max = 64;
 
@@ -44,11 +46,17 @@ private:
 
     void on_received(int result, std::uint32_t flags) noexcept;
     void on_not_received(int error) noexcept;
+    void on_no_buffers() noexcept;
+    void watch_data() noexcept;
+    backend::Step receive_without_buffer(backend::RecvRequest& request) noexcept;
     [[nodiscard]] static bool can_take(const backend::RecvRequest& request) noexcept {
         return request.count < batch_max && (request.batch.empty() || request.count < request.batch.size());
     }
     [[nodiscard]] bool open(IoBuf buffer, backend::Datagram& datagram) noexcept;
     void receive() noexcept;
+    void receive_more() noexcept {
+        if (unread_.size() < unread_max) receive();
+    }
     void keep(backend::Datagram datagram) noexcept;
     void give(backend::RecvRequest& request, backend::Datagram datagram) noexcept;
     void take(backend::RecvRequest& request) noexcept;

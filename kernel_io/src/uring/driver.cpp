@@ -1,5 +1,6 @@
 #include "driver.hpp"
 
+#include <cerrno>
 #include <poll.h>
 
 namespace skerry::kernel_io::uring {
@@ -17,8 +18,9 @@ void Lane::watch() noexcept {
         ring_.request(*this, 0, [this](io_uring_sqe* entry) { ::io_uring_prep_poll_add(entry, poller_.fd(), POLLIN); });
 }
 
-void Lane::on_completion(unsigned, int, std::uint32_t) noexcept {
+void Lane::on_completion(unsigned, int result, std::uint32_t) noexcept {
     is_watched_ = false;
+    if (result == -ECANCELED) return;  // the core's end
     hand_out();
 }
 

@@ -71,6 +71,10 @@ public:
     bool arm() noexcept { return !ring_.has_completions() && !lane_.is_blind(); }
     void park(time::Instant wake_at) noexcept { ring_.park(wake_at); }
     void unpark() noexcept { ring_.ring(); }
+    void leave() noexcept {
+        sockets_.end();
+        ring_.leave();
+    }
     [[nodiscard]] int wake_fd() const noexcept { return ring_.fd(); }
 
     /// For a loop outside, which waits for the descriptor and hands nothing in.

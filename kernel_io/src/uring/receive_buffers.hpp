@@ -53,8 +53,12 @@ public:
 
     /// Whether the kernel may soon find no buffer: then who keeps what nobody reads must copy it.
     [[nodiscard]] bool are_scarce() const noexcept { return pool_.stats().live + slots / 2 > pool_buffers; }
-    /// Whether no slot has a buffer.
-    [[nodiscard]] bool is_empty() const noexcept { return empty_count_ == slots; }
+    /// Whether no slot has a buffer, and the pool none for it.
+    [[nodiscard]] bool are_exhausted() noexcept {
+        if (empty_count_ == slots) [[unlikely]]
+            refill_some();
+        return empty_count_ == slots;
+    }
 
     /// Buffers that programs hold, and those that exist.
     [[nodiscard]] std::uint64_t out() const noexcept { return pool_.stats().live - (slots - empty_count_); }

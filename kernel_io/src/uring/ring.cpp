@@ -13,26 +13,39 @@ namespace skerry::kernel_io::uring {
 namespace {
 
 constexpr std::uint64_t purpose_mask = 7;
+
+// The ring's own requests have no requester.
 constexpr std::uint64_t doorbell_tag = 0;
+constexpr std::uint64_t cancel_tag = 1;
+
+constexpr unsigned looks_for_end = 1024;
+
+// Kernels before 6.1 cannot defer; they refuse what they do not know.
+int make_queue(io_uring& ring, bool single_thread) noexcept {
+    io_uring_params parameters{};
+    parameters.flags = IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+    // Completions' work waits until this thread enters the kernel instead of interrupting it.
+    parameters.flags |=
+        single_thread ? IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN : IORING_SETUP_COOP_TASKRUN;
+    parameters.cq_entries = Ring::completions_max;
+    const int answer = ::io_uring_queue_init_params(Ring::entries_max, &ring, &parameters);
+    return answer == -EINVAL && single_thread ? make_queue(ring, false) : answer;
+}
 
 }  // namespace
 
-Result<Ring> Ring::make() noexcept {
-    io_uring_params parameters{};
-    // Completions' work waits until this thread enters the kernel instead of interrupting it.
-    parameters.flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL |
-                       IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-    parameters.cq_entries = completions_max;
+Result<Ring> Ring::make(bool single_thread) noexcept {
     io_uring ring;
-    if (const int answer = ::io_uring_queue_init_params(entries_max, &ring, &parameters); answer != 0)
-        return Error::from_os(-answer);
+    if (const int answer = make_queue(ring, single_thread); answer != 0) return Error::from_os(-answer);
     Fd doorbell(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (!doorbell) {
         const Error error = last_error();
         ::io_uring_queue_exit(&ring);
         return error;
     }
-    Ring made(ring, std::move(doorbell));
+    // A process with several threads counts who uses a descriptor, in each call; not that of a registered one.
+    const bool is_registered = single_thread && ::io_uring_register_ring_fd(&ring) == 1;
+    Ring made(ring, std::move(doorbell), is_registered);
     made.watch_doorbell();
     return made;
 }
@@ -71,11 +84,10 @@ int Ring::dispatch(unsigned limit) noexcept {
     for (; count < limit && has_completions(); ++count) {
         const io_uring_cqe completion = ring_.cq.cqes[*ring_.cq.khead & ring_.cq.ring_mask];
         ::io_uring_cq_advance(&ring_, 1);
-        if (completion.user_data == doorbell_tag) {
-            if ((completion.flags & IORING_CQE_F_MORE) == 0) is_doorbell_watched_ = false;
-            continue;
-        }
+        if (completion.user_data == doorbell_tag && (completion.flags & IORING_CQE_F_MORE) == 0)
+            is_doorbell_watched_ = false;
         auto* const requester = reinterpret_cast<Requester*>(completion.user_data & ~purpose_mask);
+        if (requester == nullptr) continue;
         requester->on_completion(static_cast<unsigned>(completion.user_data & purpose_mask), completion.res,
                                  completion.flags);
     }
@@ -101,32 +113,45 @@ void Ring::ring() noexcept {
     [[maybe_unused]] const auto written = ::write(doorbell_.get(), &one, sizeof one);
 }
 
-void Ring::end(Requester& requester, unsigned purpose) noexcept {
-    if (has_entries()) submit();
-    io_uring_sync_cancel_reg one{};
-    one.addr = tag(requester, purpose);
-    one.fd = -1;
-    one.timeout.tv_sec = one.timeout.tv_nsec = -1;
-    (void)::io_uring_register_sync_cancel(&ring_, &one);
+bool Ring::end(const Requester& requester, unsigned purpose) noexcept {
+    const std::uint64_t tagged = tag(requester, purpose);
+    const bool asked =
+        request_tagged(cancel_tag, [&](io_uring_sqe* entry) { ::io_uring_prep_cancel64(entry, tagged, 0); });
+    Answers answers;
+    // More than once where what is due is more than one call brings. Where completions find no room, nobody can tell.
+    for (unsigned looks = 0; looks < looks_for_end && asked && !answers.is_last && has_room(); ++looks) {
+        enter();
+        answers = answers_to(tagged);
+    }
+    return answers.has_result;
 }
 
-bool Ring::has_results(const Requester& requester, unsigned purpose) const noexcept {
-    const std::uint64_t tagged = tag(requester, purpose);
+Ring::Answers Ring::answers_to(std::uint64_t tagged) const noexcept {
+    Answers answers;
     const unsigned first = *ring_.cq.khead;
     const unsigned count = ::io_uring_cq_ready(&ring_);
     for (unsigned i = 0; i < count; ++i) {
         const io_uring_cqe& completion = ring_.cq.cqes[(first + i) & ring_.cq.ring_mask];
-        if (completion.user_data == tagged && completion.res > 0) return true;
+        if (completion.user_data != tagged) continue;
+        answers.has_result |= completion.res > 0;
+        answers.is_last |= (completion.flags & IORING_CQE_F_MORE) == 0;
     }
-    return false;
+    return answers;
 }
 
-void Ring::cancel_everything() noexcept {
+void Ring::end_all() noexcept {
+    if (has_entries()) submit();
     io_uring_sync_cancel_reg all{};
     all.fd = -1;
     all.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
     all.timeout.tv_sec = all.timeout.tv_nsec = -1;
     (void)::io_uring_register_sync_cancel(&ring_, &all);
+    do enter();
+    while (dispatch() != 0 || wants_entering());
+}
+
+void Ring::leave() noexcept {
+    if (std::exchange(is_registered_, false)) (void)::io_uring_unregister_ring_fd(&ring_);
 }
 
 }  // namespace skerry::kernel_io::uring

@@ -41,13 +41,16 @@ public:
     static constexpr unsigned completions_max = 8192;  // the kernel keeps more in a list
     static constexpr unsigned completions_per_turn = 64;
 
+    /// With a `single_thread` all calls are made by the one that makes it, but ring(); then the kernel does less.
+    ///
     /// Errors: what the kernel says; see refusal().
-    [[nodiscard]] static Result<Ring> make() noexcept;
+    [[nodiscard]] static Result<Ring> make(bool single_thread) noexcept;
 
     Ring(Ring&& other) noexcept
         : ring_(other.ring_),
           doorbell_(std::move(other.doorbell_)),
           is_made_(std::exchange(other.is_made_, false)),
+          is_registered_(std::exchange(other.is_registered_, false)),
           is_doorbell_watched_(other.is_doorbell_watched_) {}
     Ring& operator=(Ring&&) = delete;
     ~Ring();
@@ -59,11 +62,9 @@ public:
         return request_tagged(tag(requester, purpose), prepare);
     }
 
-    /// Ends that request before this returns; completions that came before, and the one that says so, follow. One call
-    /// of the kernel.
-    void end(Requester& requester, unsigned purpose) noexcept;
-    /// Whether completions with a result above 0 wait for that request.
-    [[nodiscard]] bool has_results(const Requester& requester, unsigned purpose) const noexcept;
+    /// Ends that request, which is under way, before this returns; completions that came before, and the one that says
+    /// so, follow. True when one of them has a result above 0. One call of the kernel, or a few where much has come.
+    [[nodiscard]] bool end(const Requester& requester, unsigned purpose) noexcept;
 
     /// Asks the kernel to end that request. The answer to this comes under `purpose_of_answer`.
     [[nodiscard]] bool cancel(Requester& requester, unsigned purpose, unsigned purpose_of_answer) noexcept {
@@ -100,16 +101,28 @@ public:
     [[nodiscard]] int fd() const noexcept { return ring_.ring_fd; }
     [[nodiscard]] io_uring& raw() noexcept { return ring_; }
 
-    /// Ends every request, before this returns; their completions are not handed out.
-    void cancel_everything() noexcept;
+    /// Ends every request, and hands out their completions.
+    void end_all() noexcept;
+
+    /// The thread that made it goes.
+    void leave() noexcept;
 
 private:
-    Ring(const io_uring& ring, Fd doorbell) noexcept : ring_(ring), doorbell_(std::move(doorbell)) {}
+    Ring(const io_uring& ring, Fd doorbell, bool is_registered) noexcept
+        : ring_(ring), doorbell_(std::move(doorbell)), is_registered_(is_registered) {}
 
     [[nodiscard]] bool wants_entering() const noexcept {
         return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
     }
+    [[nodiscard]] bool has_room() const noexcept { return io_uring_cq_ready(&ring_) <= ring_.cq.ring_mask; }
     void watch_doorbell() noexcept;
+
+    /// What the completions of a request that are there say.
+    struct Answers {
+        bool has_result = false;  // above 0
+        bool is_last = false;
+    };
+    [[nodiscard]] Answers answers_to(std::uint64_t tagged) const noexcept;
 
     [[nodiscard]] static std::uint64_t tag(const Requester& requester, unsigned purpose) noexcept {
         return reinterpret_cast<std::uintptr_t>(&requester) | purpose;
@@ -129,6 +142,7 @@ private:
     io_uring ring_;
     Fd doorbell_;
     bool is_made_ = true;
+    bool is_registered_;  // its descriptor, with the thread
     bool is_doorbell_watched_ = false;
 };
 

@@ -26,6 +26,7 @@ void Socket::cancel(unsigned purpose) noexcept {
         return try_later();
     ending_ |= bit(purpose);
     ++cancels_;
+    ring().submit();  // until the kernel hears of it, it goes on
 }
 
 void Socket::on_completion(unsigned purpose, int result, std::uint32_t flags) noexcept {
@@ -50,17 +51,13 @@ void Socket::try_now() noexcept {
     try_again();
 }
 
-bool Socket::end_now(unsigned purpose) noexcept {
-    if (!is_requested(purpose)) return false;
-    ring().end(*this, purpose);
-    return ring().has_results(*this, purpose);
-}
+bool Socket::end_now(unsigned purpose) noexcept { return is_requested(purpose) && ring().end(*this, purpose); }
 
 // Who is under way holds the descriptor open, so it ends first.
 void Socket::let_go(bool resets) noexcept {
     is_let_go_ = true;
     resets |= end_now(0);
-    (void)end_now(1);
+    for (unsigned purpose = 1; (requested_ >> purpose) != 0; ++purpose) (void)end_now(purpose);
     if (resets) reset_on_close(fd());
     close_fd();
     core_->descriptor_closed();

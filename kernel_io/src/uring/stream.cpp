@@ -1,6 +1,7 @@
 #include "stream.hpp"
 
 #include "../socket_tables.hpp"
+#include "../system_call.hpp"
 
 #include <skerry/backend/orphaned.hpp>
 #include <skerry/base/compiler.hpp>
@@ -9,9 +10,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <span>
 #include <utility>
 
 namespace skerry::kernel_io::uring {
@@ -87,9 +90,33 @@ Step Stream::read_now(ReadRequest& request) noexcept {
         end_of_stream = true;
         return Step::done;
     }
+    if (core().buffers().are_exhausted() && !is_requested(receiving)) [[unlikely]]
+        return read_without_buffer(request);
     receive();
     may_read = false;
     return Step::pending;
+}
+
+// As long as no receive is under way, which might have more in its answers than has been handed out.
+SKERRY_NOINLINE Step Stream::read_without_buffer(ReadRequest& request) noexcept {
+    const bool needs_buffer = request.kind == ReadKind::buffer;
+    std::array<std::byte, 1> first;
+    const std::span<std::byte> into = needs_buffer ? std::span<std::byte>(first) : request.into;
+    const long answer = call_recv(fd(), into.data(), into.size(), request.kind == ReadKind::copy ? 0 : MSG_PEEK);
+    if (answer == -EAGAIN) {
+        watch_data();
+        may_read = false;
+        return Step::pending;
+    }
+    if (answer == 0)
+        end_of_stream = has_ended_ = true;
+    else if (answer < 0)
+        request.error = error_of(answer);
+    else if (needs_buffer)
+        request.error = Errc::no_buffers;
+    else
+        request.bytes = static_cast<std::size_t>(answer);
+    return Step::done;
 }
 
 Step Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
@@ -99,10 +126,10 @@ Step Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
 // --- what the kernel answers
 
 void Stream::on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept {
-    if (purpose == receiving)
-        on_received(result, flags);
-    else
-        on_room();
+    if (purpose == receiving) return on_received(result, flags);
+    if (is_let_go()) return;
+    if (purpose == data) return receive();
+    on_room();
 }
 
 void Stream::on_received(int result, std::uint32_t flags) noexcept {
@@ -121,7 +148,7 @@ void Stream::on_received(int result, std::uint32_t flags) noexcept {
     }
     if (is_let_go()) [[unlikely]]
         return;
-    if (!is_requested(receiving) && unread_.count() < unread_max && !will_try) receive();
+    if (result != -ENOBUFS) receive_more();
     if (has_ended_ || failure_.code() != Errc::ok) [[unlikely]] {
         may_read = true;
         if (reader != nullptr && read_now(*reader) == Step::done) complete(*this, *reader);
@@ -155,8 +182,9 @@ SKERRY_NOINLINE void Stream::keep(IoBuf buffer) noexcept {
 }
 
 SKERRY_NOINLINE void Stream::on_not_received(int error) noexcept {
+    if (is_let_go()) return;
     switch (error) {
-        case ENOBUFS: core().count_no_buffers(); return core().try_later(*this);
+        case ENOBUFS: return on_no_buffers();
         case ECANCELED:  // by keep(), or the thread that had asked is gone
         case EINTR:
         case EAGAIN: return;
@@ -164,10 +192,23 @@ SKERRY_NOINLINE void Stream::on_not_received(int error) noexcept {
     }
 }
 
+// Many messages in one turn may use up the slots although there are more buffers.
+void Stream::on_no_buffers() noexcept {
+    if (!core().buffers().are_exhausted()) return receive_more();
+    core().count_no_buffers();
+    may_read = true;
+    if (reader != nullptr && read_without_buffer(*reader) == Step::done) complete(*this, *reader);
+}
+
 void Stream::try_again() noexcept {
     if (!may_write || connecting_ != nullptr) watch_room();
-    if (core().buffers().is_empty()) return core().try_later(*this);
-    if (unread_.count() < unread_max) receive();
+    if (unread_.count() >= unread_max) cancel(receiving);
+    receive_more();
+}
+
+void Stream::watch_data() noexcept {
+    if (is_requested(data)) return;
+    request(data, [this](io_uring_sqe* entry) { ::io_uring_prep_poll_add(entry, fd(), POLLIN); });
 }
 
 // --- writing
@@ -178,7 +219,6 @@ void Stream::watch_room() noexcept {
 }
 
 void Stream::on_room() noexcept {
-    if (is_let_go()) return;
     if (connecting_ != nullptr) return end_connect();
     serve_writer();
     if (!may_write) watch_room();

@@ -3,12 +3,14 @@
 // Hot path. A TCP connection of the kernel.
 //
 // One receive stays with the kernel for as long as the connection lives, and each of its answers brings a buffer with
-// what came. A reader that waits is served from it at once; otherwise it is kept. Who keeps more than a few has the
-// receive ended until they are read, so that the rest stays with the kernel and the peer's window closes: a reader that
-// stalls does not take the buffers of others.
+// what came. A reader that waits is served from it at once; otherwise it is kept. Who keeps a few has the receive ended
+// until they are read, so that the rest stays with the kernel and the peer's window closes: a reader that stalls does
+// not take the buffers of others. What one visit to the kernel brings may be more than a few, up to all slots.
 //
-// The kernel ends a receive in front of a byte that the peer sent as urgent, and does not go on by itself: what is
-// behind waits until more comes.
+// Where the core has no buffer left, a reader with memory of its own is served by a call of the kernel.
+//
+// On a core without a thread of its own the kernel ends a receive in front of a byte that the peer sent as urgent, and
+// does not go on by itself: what is behind waits until more comes.
 
 #include "../stream_writing.hpp"
 #include "core_sockets.hpp"
@@ -59,6 +61,7 @@ private:
 
     static constexpr unsigned receiving = 0;  // purposes
     static constexpr unsigned room = 1;
+    static constexpr unsigned data = 2;
     static constexpr std::size_t unread_max = 4;  // buffers
 
     void on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept override;
@@ -66,14 +69,20 @@ private:
 
     void on_received(int result, std::uint32_t flags) noexcept;
     void on_not_received(int error) noexcept;
+    void on_no_buffers() noexcept;
     void on_room() noexcept;
     void end_connect() noexcept;
     void receive() noexcept;
+    void receive_more() noexcept {
+        if (unread_.count() < unread_max) receive();
+    }
+    void watch_data() noexcept;
     void watch_room() noexcept;
     void hand_to_reader(IoBuf buffer) noexcept;
     void keep(IoBuf buffer) noexcept;
     void take(backend::ReadRequest& request) noexcept;
     backend::Step read_now(backend::ReadRequest& request) noexcept;
+    backend::Step read_without_buffer(backend::ReadRequest& request) noexcept;
 
     static backend::Step read(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept;
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;

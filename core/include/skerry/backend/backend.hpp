@@ -40,13 +40,15 @@ struct CoreSetup {
     task::Scheduler* scheduler = nullptr;
     task::CoreId core;
     std::uint16_t core_count = 1;  ///< cores that the runtime makes, each from the same options
+    bool has_own_thread = false;  ///< only the thread that makes the core runs it, and calls leave() at the end
     Idle idle = Idle::sleep;
     std::uint32_t resumes_per_turn = 61;
     Options options;
     Backend* slow_lanes = nullptr;  ///< who makes one for a driver that has none of its own; null: nobody
 };
 
-/// One core: a scheduler, a timer wheel and a driver in a loop. Made and run on the thread it belongs to.
+/// One core: a scheduler, a timer wheel and a driver in a loop. Made and run on the thread it belongs to, and destroyed
+/// on any.
 class Core {
 public:
     virtual ~Core() = default;
@@ -56,6 +58,9 @@ public:
 
     /// Ends every task of this core; their destructors run here.
     virtual void stop_tasks() = 0;
+
+    /// A thread of its own goes, after the last of its tasks: what only that thread may give back is given back.
+    virtual void leave() noexcept {}
 
     /// Turns until `done` says so; for block_on on the caller's thread.
     virtual void run_until(bool (*done)(void*), void* context) = 0;

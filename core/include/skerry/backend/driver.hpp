@@ -17,6 +17,7 @@ enum class Work : std::uint8_t { none, some, more };
 /// What one core polls, in this order each turn; tasks run between receive and transmit.
 /// One object per core; only unpark() may be called from another. One whose park() waits for what wake_fd() does not
 /// show may have `time::Instant outside_deadline() noexcept`, which poll_once() then asks instead of next_deadline().
+/// One that gives something back on the thread that made it has `void leave() noexcept`; see Core::leave().
 template <class D>
 concept Driver = requires(D& driver, time::Instant now, time::Instant wake_at) {
     { driver.receive(now) } noexcept -> std::same_as<Work>;   // one burst in, completions; wakes the waiters

@@ -113,6 +113,10 @@ public:
         } while (scheduler_.drain() || scheduler_.live_tasks() != 0);
     }
 
+    void leave() noexcept override {
+        if constexpr (requires { driver_.leave(); }) driver_.leave();
+    }
+
     void request_stop() noexcept override {
         stop_requested_.store(true, std::memory_order_relaxed);
         driver_.unpark();

@@ -1,0 +1,184 @@
+// ctest: TIMEOUT 120
+// What waits in the kernel and is given up, many times over: nothing of it stays.
+
+#include "support/catch.hpp"
+#include "support/kernel_drivers.hpp"
+
+#include <skerry/backend/socket_ops.hpp>
+#include <skerry/kernel_io/backend.hpp>
+#include <skerry/net/tcp_listener.hpp>
+#include <skerry/net/tcp_stream.hpp>
+#include <skerry/net/udp_socket.hpp>
+#include <skerry/runtime/core_stats.hpp>
+#include <skerry/runtime/driver_waiters.hpp>
+#include <skerry/task/join.hpp>
+#include <skerry/task/spawn.hpp>
+
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <iterator>
+#include <vector>
+
+namespace skerry {
+namespace {
+
+using tests::on_each_driver;
+
+constexpr int rounds = 100;
+constexpr std::size_t operations = 128;
+
+const net::SocketAddr any_port(net::IpAddr::v4_loopback(), 0);
+
+std::ptrdiff_t open_descriptors() {
+    const std::filesystem::directory_iterator folder("/proc/self/fd");
+    return std::distance(begin(folder), end(folder));
+}
+
+Task<> driver_turns(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) co_await yield_to_driver();
+}
+
+// Begins what `start()` returns so many times, lets the kernel know of it, and gives all of it up.
+template <class Start>
+Task<> begin_and_abort(Start start) {
+    std::vector<JoinHandle<void>> tasks;
+    tasks.reserve(operations);
+    for (std::size_t i = 0; i < operations; ++i) tasks.push_back(spawn(start(i)));
+    co_await driver_turns(2);
+    for (auto& task : tasks) task.abort();
+    for (auto& task : tasks) {
+        auto ended = co_await std::move(task);
+        REQUIRE_FALSE(ended);
+        REQUIRE(ended.error().is_cancelled());
+    }
+}
+
+// The numbers are those of the moment when nothing is under way any more.
+template <class Round>
+Task<> leaves_nothing(Round round) {
+    co_await round();
+    co_await driver_turns(5);
+    const auto descriptors = open_descriptors();
+    const auto before = runtime::core_stats();
+    for (int i = 0; i < rounds; ++i) co_await round();
+    co_await driver_turns(5);
+    CHECK(open_descriptors() == descriptors);
+    const auto after = runtime::core_stats();
+    CHECK(after.sockets.open == before.sockets.open);
+    CHECK(after.sockets.buffers_out == 0);
+    CHECK(after.live_tasks == before.live_tasks);
+}
+
+Task<> receive_from(net::UdpSocket& socket) {
+    std::array<net::Datagram, 4> batch;
+    (void)co_await socket.recv_batch(batch);
+}
+
+Task<> bind_and_receive() {
+    auto socket = net::UdpSocket::bind(any_port);
+    REQUIRE(socket);
+    co_await receive_from(*socket);
+}
+
+Task<> read_from(net::TcpStream& stream) { (void)co_await stream.read_buf(); }
+
+Task<> listen_and_accept() {
+    auto listener = net::TcpListener::bind(any_port);
+    REQUIRE(listener);
+    (void)co_await listener->accept();
+}
+
+struct Connection {
+    net::TcpStream client;
+    net::TcpStream server;
+};
+
+Task<Connection> connect(net::TcpListener& listener) {
+    auto ends = co_await join(net::TcpStream::connect(listener.local_addr()), listener.accept());
+    REQUIRE(std::get<0>(ends));
+    REQUIRE(std::get<1>(ends));
+    co_return Connection{std::move(*std::get<0>(ends)), std::move(*std::get<1>(ends))};
+}
+
+TEST_CASE("sockets that are dropped with their receives leave nothing", "[integration][cancel]") {
+    on_each_driver([]() -> Task<> {
+        co_await leaves_nothing([]() { return begin_and_abort([](std::size_t) { return bind_and_receive(); }); });
+    });
+}
+
+TEST_CASE("listeners that are dropped with their accepts leave nothing", "[integration][cancel]") {
+    on_each_driver([]() -> Task<> {
+        co_await leaves_nothing([]() { return begin_and_abort([](std::size_t) { return listen_and_accept(); }); });
+    });
+}
+
+TEST_CASE("receives that are given up leave their sockets as they were", "[integration][cancel]") {
+    on_each_driver([]() -> Task<> {
+        std::vector<net::UdpSocket> sockets;
+        for (std::size_t i = 0; i < operations; ++i) {
+            auto socket = net::UdpSocket::bind(any_port);
+            REQUIRE(socket);
+            sockets.push_back(std::move(*socket));
+        }
+        co_await leaves_nothing(
+            [&]() { return begin_and_abort([&](std::size_t i) { return receive_from(sockets[i]); }); });
+        std::array<std::byte, 4> data{};
+        for (auto& socket : sockets) {
+            auto sent = co_await socket.send_to(data, socket.local_addr());
+            REQUIRE(sent);
+            auto received = co_await socket.recv_from(data);
+            REQUIRE(received);
+        }
+    });
+}
+
+TEST_CASE("reads that are given up leave their streams as they were", "[integration][cancel]") {
+    on_each_driver([]() -> Task<> {
+        auto listener = net::TcpListener::bind(any_port);
+        REQUIRE(listener);
+        std::vector<Connection> connections;
+        for (std::size_t i = 0; i < operations; ++i) connections.push_back(co_await connect(*listener));
+        co_await leaves_nothing(
+            [&]() { return begin_and_abort([&](std::size_t i) { return read_from(connections[i].server); }); });
+        std::array<std::byte, 4> data{};
+        for (auto& [client, server] : connections) {
+            auto written = co_await client.write_all(data);
+            REQUIRE(written);
+            auto read = co_await server.read(data);
+            REQUIRE(read == data.size());
+        }
+    });
+}
+
+TEST_CASE("more operations begin in one turn than a ring takes at once", "[integration][cancel]") {
+    on_each_driver([]() -> Task<> {
+        constexpr std::size_t many = 3000;
+        std::vector<net::UdpSocket> sockets;
+        std::vector<JoinHandle<bool>> tasks;
+        for (std::size_t i = 0; i < many; ++i) {
+            auto socket = net::UdpSocket::bind(any_port);
+            REQUIRE(socket);
+            sockets.push_back(std::move(*socket));
+        }
+        for (auto& socket : sockets)
+            tasks.push_back(spawn([](net::UdpSocket& from) -> Task<bool> {
+                std::array<std::byte, 4> into{};
+                auto received = co_await from.recv_from(into);
+                co_return received && received->bytes == 1;
+            }(socket)));
+        co_await driver_turns(1);
+        const std::array<std::byte, 1> data{};
+        for (auto& socket : sockets) {
+            auto sent = co_await sockets[0].send_to(data, socket.local_addr());
+            REQUIRE(sent);
+        }
+        for (auto& task : tasks) {
+            auto received = co_await std::move(task);
+            REQUIRE(received == true);
+        }
+    });
+}
+
+}  // namespace
+}  // namespace skerry

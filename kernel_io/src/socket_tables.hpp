@@ -3,6 +3,7 @@
 // What stands alike in every driver's tables of socket operations: what needs the descriptor and nothing else.
 
 #include "os_socket.hpp"
+#include "tcp_info.hpp"
 
 #include <skerry/backend/socket_ops.hpp>
 
@@ -19,6 +20,9 @@ struct StreamTable {
     }
     static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept {
         return kernel_io::local_address(static_cast<Stream&>(socket).fd());
+    }
+    static Result<backend::TcpInfo> info(backend::StreamSocket& socket) noexcept {
+        return tcp_info(static_cast<Stream&>(socket).fd());
     }
 };
 

@@ -3,6 +3,7 @@
 #include "tcp/usual_write.hpp"
 
 #include <skerry/backend/orphaned.hpp>
+#include <skerry/stack/tcp/info.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -175,6 +176,11 @@ Result<net::SocketAddr> Sockets::Stream::local_address(StreamSocket& socket) noe
     return net::SocketAddr(tuple.local.ip(), tuple.local_port);
 }
 
+Result<backend::TcpInfo> Sockets::Stream::info(StreamSocket& socket) noexcept {
+    const auto& self = static_cast<Stream&>(socket);
+    return tcp::info_of(*self.tcb, self.sockets_->stack_.config().tcp);
+}
+
 // --- options
 
 Result<> Sockets::Stream::set(SocketOption option, int value) noexcept {
@@ -254,8 +260,8 @@ void Sockets::Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Sockets::Stream::operations{&read,       &write,      &shutdown,     &close,
-                                                     &set_option, &get_option, &local_address};
+const backend::StreamOps Sockets::Stream::operations{&read,       &write,      &shutdown,      &close,
+                                                     &set_option, &get_option, &local_address, &info};
 
 // --- connecting
 

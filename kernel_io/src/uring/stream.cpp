@@ -282,6 +282,7 @@ const backend::StreamOps Stream::operations{&read,
                                             &close,
                                             &StreamTable<Stream>::set_option,
                                             &StreamTable<Stream>::get_option,
-                                            &StreamTable<Stream>::local_address};
+                                            &StreamTable<Stream>::local_address,
+                                            &StreamTable<Stream>::info};
 
 }  // namespace skerry::kernel_io::uring

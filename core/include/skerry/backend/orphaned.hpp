@@ -25,7 +25,8 @@ inline constexpr StreamOps orphaned_stream_ops{
     },
     [](StreamSocket&, SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
     [](StreamSocket&, SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; },
-    [](StreamSocket&) noexcept -> Result<net::SocketAddr> { return Errc::runtime_shutdown; }};
+    [](StreamSocket&) noexcept -> Result<net::SocketAddr> { return Errc::runtime_shutdown; },
+    [](StreamSocket&) noexcept -> Result<TcpInfo> { return Errc::runtime_shutdown; }};
 
 /// The same for datagrams.
 template <class Socket>

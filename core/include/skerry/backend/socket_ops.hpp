@@ -15,6 +15,7 @@
 #include "../base/socket_addr.hpp"
 #include "../task/scheduler.hpp"
 #include "../time/instant.hpp"
+#include "tcp_info.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -84,6 +85,7 @@ struct StreamOps {
     Result<> (*set_option)(StreamSocket&, SocketOption, int value) noexcept;
     Result<int> (*get_option)(StreamSocket&, SocketOption) noexcept;
     Result<net::SocketAddr> (*local_address)(StreamSocket&) noexcept;
+    Result<TcpInfo> (*info)(StreamSocket&) noexcept;
 };
 
 /// One connection.

@@ -24,6 +24,8 @@ class OwnedWriteHalf;
 
 using backend::ShutdownHow;
 using backend::SocketOption;
+using backend::TcpInfo;
+using backend::TcpState;
 
 namespace detail {
 
@@ -140,6 +142,11 @@ public:
 
     /// Errors: runtime_shutdown.
     [[nodiscard]] Result<SocketAddr> local_addr() const noexcept { return socket_->ops->local_address(*socket_); }
+    /// How the connection fares: round trip, windows, what is under way, what was lost.
+    ///
+    /// Errors: runtime_shutdown; unsupported, on a transport that is not TCP.
+    /// Cost:   on a kernel backend one system call.
+    [[nodiscard]] Result<TcpInfo> info() const noexcept { return socket_->ops->info(*socket_); }
     [[nodiscard]] SocketAddr peer_addr() const noexcept { return socket_->peer; }
 
     /// Errors: unsupported, where the backend has no such option; invalid_argument.

@@ -4,6 +4,7 @@
 #include <skerry/stack/wire/checksum.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstring>
 
 namespace skerry::stack::tcp {
@@ -99,6 +100,8 @@ bool Output::send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant no
         if (segment.length != 0) std::memcpy(frame->data, segment.payload(), segment.length);
         frame->length = segment.length;
     }
+    if (is_again) [[unlikely]]
+        ++tcb.retransmitted;
     wire::TcpHeader header;
     header.seq = segment.seq;
     header.ack = tcb.rcv_nxt;
@@ -123,14 +126,27 @@ void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::In
     emit_usual(*frame, tcb, header, now);
 }
 
+namespace {
+
+std::uint32_t milliseconds(time::Instant now) noexcept {
+    return static_cast<std::uint32_t>(now.as_nanos() / 1'000'000);
+}
+
+// Once in 49 days it says so for an interval too long.
+bool was_challenged(const Tcb& tcb, std::chrono::nanoseconds interval, time::Instant now) noexcept {
+    return std::chrono::milliseconds{milliseconds(now) - tcb.challenged_ms} < interval;
+}
+
+}  // namespace
+
 void Output::answer(Tcb& tcb, time::Instant now) noexcept {
-    if (now.as_nanos() - tcb.challenged_at < shared_.config.tcp.challenge_interval.count()) return;
-    tcb.challenged_at = now.as_nanos();
+    if (was_challenged(tcb, shared_.config.tcp.challenge_interval, now)) return;
+    tcb.challenged_ms = milliseconds(now);
     send_ack(tcb, now);
 }
 
 void Output::challenge(Tcb& tcb, time::Instant now) noexcept {
-    if (now.as_nanos() - tcb.challenged_at < shared_.config.tcp.challenge_interval.count()) return;
+    if (was_challenged(tcb, shared_.config.tcp.challenge_interval, now)) return;
     if (shared_.challenges.take(now, shared_.random)) answer(tcb, now);
 }
 

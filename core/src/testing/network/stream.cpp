@@ -401,6 +401,29 @@ Result<net::SocketAddr> Stream::local_address(StreamSocket& socket) noexcept {
     return shown(stream.local_, stream.shows_mapped);
 }
 
+// There is no congestion here, and nothing of a stream is lost.
+Result<backend::TcpInfo> Stream::info(StreamSocket& socket) noexcept {
+    const auto& stream = static_cast<Stream&>(socket);
+    backend::TcpInfo info;
+    info.state = stream.told_state();
+    info.send_mss = static_cast<std::uint32_t>(stream.network().limits().segment_bytes);
+    info.slow_start_threshold = backend::TcpInfo::no_threshold;
+    info.congestion_window = info.slow_start_threshold;
+    info.send_window = static_cast<std::uint32_t>(stream.credit_ + stream.unacknowledged_);
+    info.unacknowledged = static_cast<std::uint32_t>(stream.unacknowledged_);
+    info.unsent = static_cast<std::uint32_t>(stream.unsent_bytes_);
+    return info;
+}
+
+backend::TcpState Stream::told_state() const noexcept {
+    using backend::TcpState;
+    if (state_ == State::connecting) return TcpState::syn_sent;
+    if (state_ == State::dead) return TcpState::closed;
+    if (!fin_sent_) return fin_received_ ? TcpState::close_wait : TcpState::established;
+    if (fin_received_) return fin_acknowledged_ ? TcpState::time_wait : TcpState::last_ack;
+    return fin_acknowledged_ ? TcpState::fin_wait_2 : TcpState::fin_wait_1;
+}
+
 // --- after the network
 
 void Stream::orphan() noexcept {
@@ -414,6 +437,7 @@ void Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Stream::operations{&read, &write, &shutdown, &close, &set_option, &get_option, &local_address};
+const backend::StreamOps Stream::operations{&read,       &write,      &shutdown,      &close,
+                                            &set_option, &get_option, &local_address, &info};
 
 }  // namespace skerry::testing

@@ -82,6 +82,7 @@ private:
     void watch_progress();
     void progressed() noexcept;
     [[nodiscard]] bool has_outstanding() const noexcept;
+    [[nodiscard]] backend::TcpState told_state() const noexcept;
     [[nodiscard]] std::size_t send_limit() const noexcept;
     [[nodiscard]] std::chrono::nanoseconds user_timeout() const noexcept;
 
@@ -91,6 +92,7 @@ private:
     static Result<> set_option(backend::StreamSocket& socket, backend::SocketOption option, int value) noexcept;
     static Result<int> get_option(backend::StreamSocket& socket, backend::SocketOption option) noexcept;
     static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept;
+    static Result<backend::TcpInfo> info(backend::StreamSocket& socket) noexcept;
 
     net::SocketAddr local_;
     net::SocketAddr remote_;

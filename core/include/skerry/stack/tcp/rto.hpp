@@ -38,6 +38,9 @@ public:
             value = doubled(value, limits);
         return std::min(value, limits.rto_max);
     }
+    [[nodiscard]] std::chrono::microseconds deviation() const noexcept {
+        return std::chrono::microseconds{deviation_us_};
+    }
     [[nodiscard]] std::chrono::microseconds smoothed() const noexcept { return std::chrono::microseconds{srtt_us_}; }
 
 private:

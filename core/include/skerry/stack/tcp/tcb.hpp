@@ -148,10 +148,11 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     std::int64_t keep_alive_at = never;
     std::int64_t give_up_at = never;  ///< nobody has it, and the peer does not end its direction
     Reassembly reassembly;
-    std::int64_t challenged_at = 0;
+    std::uint32_t challenged_ms = 0;  ///< of the clock, modulo 2^32
     std::uint32_t fin_seq = 0;
     std::uint32_t recover = 0;  ///< recovery ends when this is acknowledged
     std::uint32_t iss = 0;
+    std::uint32_t retransmitted = 0;  ///< segments
     std::uint16_t keep_alive_idle_s = 7200;
     std::uint16_t keep_alive_interval_s = 75;
 

@@ -1,0 +1,14 @@
+#pragma once
+
+// What a connection tells of itself.
+
+#include "limits.hpp"
+#include "tcb.hpp"
+
+#include "../../backend/tcp_info.hpp"
+
+namespace skerry::stack::tcp {
+
+[[nodiscard]] backend::TcpInfo info_of(const Tcb& tcb, const TcpLimits& limits) noexcept;
+
+}  // namespace skerry::stack::tcp

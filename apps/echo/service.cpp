@@ -14,6 +14,7 @@
 #include <skerry/task/error_of.hpp>
 #include <skerry/task/select.hpp>
 #include <skerry/time/sleep.hpp>
+#include <skerry/trace/notice.hpp>
 
 #include <chrono>
 #include <csignal>
@@ -97,6 +98,8 @@ Task<Result<Bound, BindError>> bind_all(const Settings& settings) {
 
 /// A server goes on when nobody reads what it prints; the line on standard error is all that can be done.
 void print_start_lines(const Settings& settings, const runtime::Runtime& runtime, const Bound& bound) {
+    // Only now: a server that cannot start says one line, and that is why.
+    for (const std::string& rung : runtime.ladder()) trace::notice(rung);
     std::string lines;
     for (const net::SocketAddr& address : bound.addresses) {
         apps::StartLine line;

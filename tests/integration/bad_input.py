@@ -108,7 +108,7 @@ if shutil.which("prlimit") and cores > 1:
             rig.wait_until(lambda: done.poll() is not None or port and rig.listeners(int(port[1])) == cores,
                            f"{proto}, {limit} descriptors: it ends, or each of its {cores} cores listens")
             if done.poll() is not None:
-                said = done.communicate(timeout=30)[1]
+                said = rig.without_notes(done.communicate(timeout=30)[1])
                 rig.check(done.returncode == 1 and said.count("\n") == 1 and "ulimit -n" in said, f"{limit}: {said}")
                 refusals += 1
                 continue

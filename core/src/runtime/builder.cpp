@@ -23,6 +23,7 @@ struct Choice {
     backend::Backend* backend = nullptr;
     std::string driver;
     std::string reason;
+    std::vector<std::string> ladder;  // a line for each rung, empty when the driver was named
 };
 
 bool is_denied(const Config& config, std::string_view driver) {
@@ -47,20 +48,35 @@ Result<Choice, SetupError> choose(const Config& config, std::size_t cores,
                                   const std::function<void(std::string_view)>& log) {
     const std::string wanted = config.backend.substr(0, config.backend.find(':'));
     const backend::Options options = options_of(config, cores);
+    Choice choice;
     std::string offered_names;
     std::string why_not;
+    const auto tell = [&](std::string_view driver, const std::string& what) {
+        const std::string line = "backend " + std::string(driver) + ": " + what;
+        if (log) log(line);
+        if (wanted == "auto") choice.ladder.push_back(line);
+    };
     for (const auto& candidate : offered) {
         for (const std::string_view driver : candidate->drivers()) {
             offered_names += (offered_names.empty() ? "" : ", ") + std::string(driver);
             if (wanted != "auto" && wanted != driver) continue;
+            if (choice.backend != nullptr) {
+                tell(driver, "not tried: " + choice.driver + " comes first");
+                continue;
+            }
             backend::Probe probe{false, "denied by SKERRY_DENY"};
             if (wanted != "auto" || !is_denied(config, driver)) probe = candidate->probe(driver, options);
-            if (log)
-                log("backend " + std::string(driver) + (probe.usable ? ": taken: " : ": passed over: ") + probe.reason);
-            if (probe.usable) return Choice{candidate.get(), std::string(driver), probe.reason};
-            why_not += (why_not.empty() ? "" : "; ") + std::string(driver) + ": " + probe.reason;
+            tell(driver, (probe.usable ? "taken: " : "passed over: ") + probe.reason);
+            if (probe.usable) {
+                choice.backend = candidate.get();
+                choice.driver = driver;
+                choice.reason = probe.reason;
+            } else {
+                why_not += (why_not.empty() ? "" : "; ") + std::string(driver) + ": " + probe.reason;
+            }
         }
     }
+    if (choice.backend != nullptr) return choice;
     if (why_not.empty())
         return Unexpected(SetupError{"backend " + wanted + " is not in this build; it has: " + offered_names});
     return Unexpected(SetupError{"no backend can run here: " + why_not});
@@ -213,6 +229,7 @@ Result<Runtime, SetupError> Builder::build() && {
     state->plan = std::move(*plan);
     state->driver = choice->driver;
     state->reason = choice->reason;
+    state->ladder = std::move(choice->ladder);
     state->chosen = choice->backend;
     state->backends = std::move(backends_);
     state->hooks = std::move(hooks_);

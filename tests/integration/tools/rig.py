@@ -153,10 +153,15 @@ class Server:
         except subprocess.TimeoutExpired:
             check(False, f"the server did not end within {patience} s of signal {number}")
         check(self.process.returncode == 0, f"the server ended with {self.process.returncode}: {said}")
-        said = "\n".join(line for line in said.splitlines() if ": note: " not in line)  # what the library notes
+        said = without_notes(said)
         check(said == "", f"the server complained: {said}")
         with open(self.json_file) as file:
             return json.load(file)
+
+
+def without_notes(said):
+    """What a program said on standard error, less what the library notes: the ladder of backends, a link that went."""
+    return "".join(line for line in said.splitlines(keepends=True) if ": note: " not in line)
 
 
 def run(bin_dir, program, *arguments, patience=60, **how):

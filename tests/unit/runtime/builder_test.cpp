@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
@@ -69,9 +70,25 @@ TEST_CASE("auto takes the first driver that can run, and says why it passed over
     REQUIRE(runtime);
     CHECK(runtime->driver() == "slow");
     CHECK(runtime->reason() == "always there");
-    REQUIRE(log.size() >= 2);
+    REQUIRE(log.size() >= 3);
     CHECK(log[0] == "backend fast: passed over: no such card");
     CHECK(log[1] == "backend slow: taken: always there");
+    CHECK(log[2] == "backend slower: not tried: slow comes first");
+    CHECK(runtime->ladder() == std::vector<std::string>(log.begin(), log.begin() + 3));
+}
+
+TEST_CASE("a driver that was named leaves no ladder", "[runtime][builder]") {
+    std::vector<std::string> log;
+    auto runtime = Builder(config_for("slow"))
+                       .offer(fake("fast", true, "never asked"))
+                       .offer(fake("slow", true, "always there"))
+                       .offer(fake("slower", true, "never asked"))
+                       .on_log([&log](std::string_view line) { log.emplace_back(line); })
+                       .build();
+    REQUIRE(runtime);
+    CHECK(runtime->ladder().empty());
+    CHECK(log.front() == "backend slow: taken: always there");
+    CHECK(std::none_of(log.begin(), log.end(), [](const std::string& line) { return line.find("fast") != line.npos; }));
 }
 
 TEST_CASE("cores idle as their backend does unless the configuration says it", "[runtime][builder]") {

@@ -82,6 +82,9 @@ public:
     /// The driver that runs, the way there and the cores, for a start line.
     [[nodiscard]] const std::string& driver() const noexcept { return state_->driver; }
     [[nodiscard]] const std::string& reason() const noexcept { return state_->reason; }
+    /// A line for each driver that `auto` had to choose from: taken, passed over or not tried, with the reason. Empty
+    /// when the driver was named.
+    [[nodiscard]] const std::vector<std::string>& ladder() const noexcept { return state_->ladder; }
     [[nodiscard]] const CorePlan& plan() const noexcept { return state_->plan; }
 
     [[nodiscard]] RuntimeState& state() noexcept { return *state_; }

@@ -61,6 +61,7 @@ struct RuntimeState {
     CorePlan plan;
     std::string driver;
     std::string reason;
+    std::vector<std::string> ladder;
     task::TaskHooks hooks;
     std::vector<std::unique_ptr<backend::Backend>> backends;
     backend::Backend* chosen = nullptr;

@@ -3,6 +3,7 @@
 #include "doorbell.hpp"
 #include "driver.hpp"
 #include "eal.hpp"
+#include "granted_devices.hpp"
 #include "port.hpp"
 #include "stack_port.hpp"
 
@@ -11,6 +12,8 @@
 #include <skerry/stack/driver.hpp>
 #include <skerry/stack/options.hpp>
 #include <skerry/trace/notice.hpp>
+
+#include <unistd.h>
 
 #include <array>
 #include <mutex>
@@ -26,6 +29,25 @@ using backend::SetupError;
 std::string bare(const std::string& line) {
     constexpr std::string_view prefix = "dpdk: ";
     return line.starts_with(prefix) ? line.substr(prefix.size()) : line;
+}
+
+/// What --dpdk says; without it, the card that a device plugin has given to this container.
+Result<Options, OptionsError> options_of(const backend::Options& given) {
+    if (!given.dpdk.empty()) return parse_options(given.dpdk);
+    const auto granted = granted_devices(::environ);
+    if (!granted) return Unexpected(granted.error());
+    const auto refuse = [&](const std::string& why) { return Unexpected(OptionsError{granted->variables + why}); };
+    if (granted->addresses.empty())
+        return Unexpected(
+            OptionsError{"no device is configured; name one, for instance --dpdk=vdev=net_memif0,role=server,id=0"});
+    // Nobody has named this device, so it is used only for what it can have been given for: sockets.
+    if (given.ip.empty())
+        return refuse(" grants " + granted->text() +
+                      ", and no address is configured; give one with --ip=ADDRESS/PREFIX");
+    if (granted->addresses.size() > 1)
+        return refuse(" grant" + std::string(granted->variables.find(',') == std::string::npos ? "s " : " ") +
+                      granted->text() + ", and sockets use one port; choose it with --dpdk=pci=ADDRESS");
+    return parse_options(granted->text());
 }
 
 /// A line for each card that sits at another node's memory than this thread's CPU.
@@ -48,15 +70,14 @@ public:
     [[nodiscard]] backend::Idle default_idle(std::string_view) const noexcept override { return backend::Idle::spin; }
 
     [[nodiscard]] backend::Probe probe(std::string_view, const backend::Options& given) override {
-        if (given.dpdk.empty())
-            return {false, "no device is configured; name one, for instance --dpdk=vdev=net_memif0,role=server,id=0"};
-        auto options = parse_options(given.dpdk);
+        auto options = options_of(given);
         if (!options) return {false, bare(options.error().message)};
         if (auto started = eal::start(*options); !started) return {false, bare(started.error().message)};
         const std::lock_guard guard(mutex_);
         auto attached = PortSet::attach(*options);
         if (!attached) return {false, bare(attached.error().message)};
         attached_ = std::move(*attached);
+        options_ = std::move(*options);
         std::string reason = eal::memory_line();
         for (const auto& port : attached_->ports()) reason += "; " + port->description(given.cores);
         return {true, reason};
@@ -72,7 +93,8 @@ public:
         auto ports = ports_for(setup);
         if (!ports) return Unexpected(std::move(ports).error());
         note_distance(**ports, setup.core);
-        if (!setup.options.ip.empty()) return make_stack_core(setup, std::move(*ports), std::move(*doorbell));
+        if (!setup.options.ip.empty())
+            return make_stack_core(setup, loops_own_address(), std::move(*ports), std::move(*doorbell));
         return std::unique_ptr<backend::Core>(std::make_unique<runtime::CoreLoop<Driver>>(
             setup, std::move(*ports), setup.core.index, setup.scheduler->home(), std::move(*doorbell)));
     }
@@ -80,6 +102,7 @@ public:
 private:
     /// With an address the core runs our stack; without one its tasks take raw frames.
     static Result<std::unique_ptr<backend::Core>, SetupError> make_stack_core(const backend::CoreSetup& setup,
+                                                                              bool loops_own_address,
                                                                               std::shared_ptr<PortSet> ports,
                                                                               Doorbell doorbell) {
         if (ports->ports().size() != 1)
@@ -89,8 +112,7 @@ private:
             return Unexpected(SetupError{"dpdk: " + applied.error().message});
         config.seed = ports->steering() != nullptr ? ports->steering()->options().seed : stack::fresh_seed();
         config.seat = {ports->steering(), setup.core.index};
-        if (const auto options = parse_options(setup.options.dpdk))
-            config.loops_own_address = options->loops_own_address;
+        config.loops_own_address = loops_own_address;
         std::unique_ptr<backend::CarriedSlowLane> lane;
         if (setup.slow_lanes != nullptr) {
             auto made = setup.slow_lanes->make_slow_lane();
@@ -111,13 +133,12 @@ private:
         if (auto running = running_.lock()) return running;
         if (attached_ == nullptr) return Unexpected(SetupError{failure_});
         const std::shared_ptr<PortSet> ports = std::move(attached_);
-        const auto options = parse_options(setup.options.dpdk);
         const PortUsers users{setup.core_count, !setup.options.ip.empty(), setup.idle != backend::Idle::spin,
                               stack::fresh_seed()};
         if (users.may_steer && users.cores > stack::cores_max)
             return Unexpected(SetupError{"dpdk: at most " + std::to_string(stack::cores_max) +
                                          " cores share an address; give fewer with --cores"});
-        if (auto started = ports->start(users, options.value()); !started) {
+        if (auto started = ports->start(users, options_); !started) {
             failure_ = started.error().message;
             return Unexpected(std::move(started).error());
         }
@@ -125,7 +146,13 @@ private:
         return ports;
     }
 
+    bool loops_own_address() {
+        const std::lock_guard guard(mutex_);
+        return options_.loops_own_address;
+    }
+
     std::mutex mutex_;
+    Options options_;  // those that the probe has found
     std::shared_ptr<PortSet> attached_;  // from the probe to the first core
     std::weak_ptr<PortSet> running_;
     std::string failure_ = "dpdk: its ports are closed";

@@ -62,6 +62,8 @@ std::string pci_objection(const std::string& address, const fs::path& sysroot) {
     if (!is_for_user_space(driver)) return "bound to the kernel's driver " + driver + "; run " + bind;
     if (driver != "vfio-pci") return {};
     const fs::path group = sysroot / "dev/vfio" / link_name(device / "iommu_group");
+    if (!fs::exists(group, error))
+        return group.string() + " is not there; give the container this device beside /dev/vfio/vfio";
     if (::access(group.c_str(), R_OK | W_OK) != 0)
         return "no rights for " + group.string() + "; run chown $USER " + group.string() + " as root";
     return {};

@@ -2,6 +2,7 @@
 
 #include "eal_log.hpp"
 #include "host.hpp"
+#include "rights.hpp"
 
 #include <skerry/stack/tcp/limits.hpp>
 #include <skerry/trace/notice.hpp>
@@ -67,11 +68,12 @@ std::string attach_failure(const Device& device) {
     if (device.is_pci && eal_log::first_error().find("DMA remapping") != std::string::npos)
         return eal_log::explain(
             "the card's memory cannot be locked; raise the limit: ulimit -l unlimited, or "
-            "LimitMEMLOCK= of the service");
+            "LimitMEMLOCK= of the service, or CAP_IPC_LOCK for a container");
     // What no bus of EAL can make sense of.
     if (eal_log::first_error().find("failed to parse device") != std::string::npos)
         return "DPDK knows no such kind of device; kinds are for instance net_memif, net_ring, net_null, net_pcap, "
                "net_tap, net_af_packet";
+    if (std::string right = missing_right(device.name); !device.is_pci && !right.empty()) return right;
     return eal_log::explain("DPDK cannot open this device; see its arguments");
 }
 

@@ -25,7 +25,10 @@ std::string refusal(const Error& error, const std::string& interface) {
                " mode tap user $(id -un), or run with CAP_NET_ADMIN";
     if (error == Errc::address_in_use) return interface + ": another program is attached to it; choose another device";
     if (error == Errc::invalid_argument) return interface + ": there is a device of this name that is no TAP device";
-    return interface + ": " + error.message() + "; is there /dev/net/tun?";
+    if (error == Errc::not_found)
+        return interface +
+               ": there is no /dev/net/tun; load the kernel's module tun, or give the container this device";
+    return interface + ": " + error.message();
 }
 
 }  // namespace

@@ -52,6 +52,11 @@ Result<Memory, SetupError> choose_memory(const Options& options) {
     const std::string wanted = std::to_string(options.memory_mib) + " MiB";
     const std::string free = std::to_string(free_mib) + " MiB of huge pages are free";
     const bool enough = free_mib >= options.memory_mib;
+    const bool wants_huge = options.hugepages == Hugepages::on || (options.hugepages == Hugepages::automatic && enough);
+    if (wants_huge && !may_ask_for_memory_node())
+        return Unexpected(SetupError{
+            "dpdk: huge pages need the system call get_mempolicy, which a filter refuses here; give the container "
+            "CAP_SYS_NICE, or use hugepages=off"});
     if (options.hugepages == Hugepages::on && !enough)
         return Unexpected(SetupError{"dpdk: hugepages=on: " + free + " and " + wanted + " are wanted; run echo " +
                                      std::to_string((options.memory_mib + 1) / 2) +

@@ -1,9 +1,11 @@
 #include "host.hpp"
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <string_view>
@@ -50,6 +52,11 @@ std::uint64_t free_hugepages_mib(const fs::path& sysroot) {
         if (file >> pages) kib += pages * page_kib(folder.path().filename().string());
     }
     return kib / 1'024;
+}
+
+bool may_ask_for_memory_node() noexcept {
+    int policy = 0;
+    return ::syscall(SYS_get_mempolicy, &policy, nullptr, 0UL, nullptr, 0UL) == 0 || errno != EPERM;
 }
 
 std::string pci_objection(const std::string& address, const fs::path& sysroot) {

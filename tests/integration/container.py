@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "too
 import rig  # noqa: E402
 from cpu_groups import CpuGroups  # noqa: E402
 
+import contextlib  # noqa: E402
 import json  # noqa: E402
 import re  # noqa: E402
 import resource  # noqa: E402
@@ -159,14 +160,21 @@ def serve(name, bin_dir, scratch, groups, backends, expected_cpus, in_start_line
     print("ok:", name)
 
 
-def with_groups(name, quota, cpus):
+@contextlib.contextmanager
+def groups_for(name, quota, cpus):
     """None, with a line that says why, where no group can be made."""
-    if os.geteuid() != 0:
-        return print(f"{name}: without groups: not root") or None
+    groups = None
     try:
-        return CpuGroups(f"skerry-test-{os.getpid()}", quota, cpus)
+        if os.geteuid() != 0:
+            raise PermissionError("groups of the kernel's need root")
+        groups = CpuGroups(f"skerry-test-{os.getpid()}", quota, cpus)
     except OSError as error:
-        return print(f"{name}: without groups: {error}") or None
+        print(f"{name}: without a share of the CPUs: {error}")
+    try:
+        yield groups
+    finally:
+        if groups:
+            groups.remove()
 
 
 def refused(scratch, pattern, *arguments, code=1, **how):
@@ -190,6 +198,8 @@ def lacking_rights(scratch, backends):
     if "dpdk" in backends:
         for device, right in (("net_af_packet0,iface=lo", "CAP_NET_RAW"), ("net_tap0", "/dev/net/tun")):
             refused(scratch, right, "--backend=dpdk", f"--dpdk=vdev={device};hugepages=off", ours)
+        refused(scratch, "a filter refuses here; give the container CAP_SYS_NICE", "--backend=dpdk",
+                "--dpdk=vdev=net_null0;hugepages=on", ours)
         refused(scratch, "PCIDEVICE_A=eth0: 'eth0' is no PCI address", "--backend=dpdk", ours, PCIDEVICE_A="eth0")
         refused(scratch, "0000:ff:1f.7: no PCI device has this address", "--backend=dpdk", ours,
                 PCIDEVICE_A="0000:ff:1f.7")
@@ -238,6 +248,22 @@ def filter_is_what_blocks(scratch, backends):
                   open("/proc/sys/kernel/io_uring_disabled").read().strip() != "0", "forbidden without the filter too")
 
 
+def half_a_cpu(bin_dir, scratch, backends):
+    everywhere = os.sched_getaffinity(0)
+    last = max(everywhere)
+    share = "CPU quota 0.5 (/sys/fs/cgroup/"
+    obeyed = [f"not pinned: {share}", ", idle sleep"]
+    with groups_for("half a CPU", 0.5, None) as groups:
+        serve("half a CPU", bin_dir, scratch, groups, backends, everywhere, obeyed if groups else [", idle sleep"])
+        if groups:
+            serve("half a CPU, told to spin", bin_dir, scratch, groups, backends, everywhere,
+                  [*obeyed, f"would use up {share}"], "--idle=spin")
+    with groups_for("half of one CPU", 0.5, [last]) as groups:
+        if groups:
+            serve("half of one CPU", bin_dir, scratch, groups, backends, {last},
+                  [*obeyed, f"cores {last} (auto: affinity and cpuset leave {last};"])
+
+
 def main():
     bin_dir = os.path.abspath(sys.argv[1])
     for name in ("skerry-echo", "skerry-loadgen", "contained"):
@@ -247,7 +273,6 @@ def main():
     if rig.sanitized(bin_dir):
         rig.skip("LeakSanitizer does not run behind the filter")
     backends = drivers_of(bin_dir)
-    everywhere = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory(prefix="skerry-container-") as scratch:
         put_within_reach(bin_dir, scratch)
         with Container(scratch, "skerry-echo", "--version") as trial:
@@ -255,24 +280,7 @@ def main():
                 rig.skip(trial.stderr().strip())
             rig.check(trial.process.returncode == 0, f"--version: {trial.stderr()}")
 
-        half = ["CPU quota 0.5 (/sys/fs/cgroup/", "not pinned: CPU quota 0.5", ", idle sleep"]
-        groups = with_groups("half a CPU", 0.5, None)
-        try:
-            serve("half a CPU", bin_dir, scratch, groups, backends, everywhere, half if groups else [", idle sleep"])
-            if groups:
-                overruled = [*half, "would use up CPU quota 0.5"]
-                serve("half a CPU, told to spin", bin_dir, scratch, groups, backends, everywhere, overruled,
-                      "--idle=spin")
-        finally:
-            groups and groups.remove()
-        last = max(everywhere)
-        groups = with_groups("half a CPU of the last", 0.5, [last])
-        try:
-            if groups:
-                serve("half a CPU of the last", bin_dir, scratch, groups, backends, {last},
-                      [f"cores {last} (auto: affinity and cpuset leave {last}", *half[1:]])
-        finally:
-            groups and groups.remove()
+        half_a_cpu(bin_dir, scratch, backends)
         lacking_rights(scratch, backends)
         if "dpdk" in backends:
             falls_back_without_its_card(scratch)

@@ -92,7 +92,7 @@ def against_fallback(pod):
 
 def against_bypass(pod):
     yield from guaranteed(pod)
-    yield from hardened(pod, ["IPC_LOCK"])
+    yield from hardened(pod, ["IPC_LOCK", "SYS_NICE"])
     limits = pod["containers"][0]["resources"]["limits"]
     if not re.fullmatch(r"[1-9]\d*", str(limits["cpu"])):
         yield "CPUs that are no whole number: the static CPU manager gives none for the pod alone"

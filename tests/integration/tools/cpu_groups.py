@@ -16,10 +16,10 @@ class CpuGroups:
 
     def __init__(self, name, quota=None, cpus=None):
         self.folders = []
-        wanted = {"cpu": quota is not None, "cpuset": cpus is not None}
-        controllers = [name for name, is_wanted in wanted.items() if is_wanted]
+        self.is_v2 = os.path.exists(f"{TOP}/cgroup.controllers")
+        controllers = ["cpu"] * (quota is not None) + ["cpuset"] * (cpus is not None)
         try:
-            if os.path.exists(f"{TOP}/cgroup.controllers"):
+            if self.is_v2:
                 self._make_v2(name, controllers)
             else:
                 for controller in controllers:
@@ -42,7 +42,7 @@ class CpuGroups:
 
     def _limit_time(self, quota_us):
         folder = self.folders[0]
-        if os.path.exists(f"{folder}/cpu.max"):
+        if self.is_v2:
             write(f"{folder}/cpu.max", f"{quota_us} {PERIOD_US}")
         else:
             write(f"{folder}/cpu.cfs_period_us", PERIOD_US)
@@ -50,7 +50,7 @@ class CpuGroups:
 
     def _limit_cpus(self, cpus):
         folder = self.folders[-1]
-        if not os.path.exists(f"{folder}/cpu.max"):
+        if not self.is_v2:
             with open(f"{TOP}/cpuset/cpuset.mems") as mems:
                 write(f"{folder}/cpuset.mems", mems.read().strip())
         write(f"{folder}/cpuset.cpus", ",".join(map(str, cpus)))

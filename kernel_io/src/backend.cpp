@@ -49,15 +49,16 @@ class KernelBackend final : public backend::Backend {
 public:
     [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override {
 #if SKERRY_HAS_LIBURING
-        static constexpr std::array<std::string_view, 3> names{"epoll", "io_uring", "tap"};
+        static constexpr std::array<std::string_view, 4> names{"epoll", "io_uring", "tap", "xdp"};
 #else
-        static constexpr std::array<std::string_view, 2> names{"epoll", "tap"};
+        static constexpr std::array<std::string_view, 3> names{"epoll", "tap", "xdp"};
 #endif
         return names;
     }
 
     [[nodiscard]] backend::Probe probe(std::string_view driver, const backend::Options& options) override {
         if (driver == "tap") return frame::probe_tap(options);
+        if (driver == "xdp") return frame::probe_xdp(options);
 #if SKERRY_HAS_LIBURING
         if (driver == "io_uring") return uring::probe();
 #endif
@@ -77,6 +78,7 @@ public:
     [[nodiscard]] Result<std::unique_ptr<backend::Core>, SetupError> make_core(
         std::string_view driver, const backend::CoreSetup& setup) override {
         if (driver == "tap") return frame::make_tap_core(setup);
+        if (driver == "xdp") return frame::make_xdp_core(setup);
 #if SKERRY_HAS_LIBURING
         if (driver == "io_uring") return uring::make_core(setup);
 #endif

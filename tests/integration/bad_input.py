@@ -60,7 +60,7 @@ usage_errors = [
 ]
 for arguments, pattern in usage_errors:
     refused(echo, arguments, 2, pattern)
-refused(echo, ["--backend=xdp:lo"], 1, "xdp is not in this build; it has: ")
+refused(echo, ["--backend=xdp:lo"], 1, "no backend can run here: xdp: --ip: .*write --ip=")
 refused(echo, ["--listen=192.0.2.1:7001"], 1, "cannot listen on 192.0.2.1:7001: .*no interface here has 192.0.2.1")
 refused(echo, ["--listen=no.such.name.invalid:7001"], 1, "cannot find the address of no.such.name.invalid")
 

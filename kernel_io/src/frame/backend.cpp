@@ -1,6 +1,7 @@
 #include "backend.hpp"
 
 #include "tap_port.hpp"
+#include "xdp_port.hpp"
 
 #include <skerry/runtime/core_loop.hpp>
 #include <skerry/stack/driver.hpp>
@@ -19,6 +20,9 @@ namespace {
 using TapDriver = stack::Driver<TapPort>;
 static_assert(backend::Driver<TapDriver>);
 
+using XdpDriver = stack::Driver<XdpPort>;
+static_assert(backend::Driver<XdpDriver>);
+
 std::string refusal(const Error& error, const std::string& interface) {
     if (error == Errc::permission_denied)
         return interface + ": not permitted; make the device first, as root: ip tuntap add " + interface +
@@ -29,6 +33,35 @@ std::string refusal(const Error& error, const std::string& interface) {
         return interface +
                ": there is no /dev/net/tun; load the kernel's module tun, or give the container this device";
     return interface + ": " + error.message();
+}
+
+/// What stands behind `xdp:`, an interface: and for tests of the port `,loop=off`, so that what is sent to the own
+/// address leaves by it.
+struct XdpWish {
+    std::string interface;
+    bool loops_own_address = true;
+
+    [[nodiscard]] static Result<XdpWish, SetupError> read(const std::string& text) {
+        const std::size_t comma = text.find(',');
+        XdpWish wish{text.substr(0, comma)};
+        if (comma == std::string::npos) return wish;
+        const std::string option = text.substr(comma + 1);
+        if (option != "loop=off" && option != "loop=on")
+            return Unexpected(SetupError{option + ": no such option of xdp; accepted: loop=on, loop=off"});
+        wish.loops_own_address = option == "loop=on";
+        return wish;
+    }
+};
+
+/// The stack's configuration, and what to open for it.
+Result<Xdp, SetupError> open_xdp(const backend::Options& options, stack::StackConfig& config) {
+    if (options.interface.empty()) return Unexpected(SetupError{"no interface was named; --backend=xdp:IF does"});
+    auto wish = XdpWish::read(options.interface);
+    if (!wish) return Unexpected(std::move(wish).error());
+    if (auto applied = stack::apply(options, config); !applied) return Unexpected(std::move(applied).error());
+    config.loops_own_address = wish->loops_own_address;
+    if (options.cores > 1) return Unexpected(SetupError{wish->interface + ": one core only; choose it with --cores=N"});
+    return Xdp::open(wish->interface, config.address);
 }
 
 }  // namespace
@@ -57,6 +90,28 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_tap_core(const backend::
                                                                std::move(*poller));
     if (auto started = core->driver().port().start(); !started)
         return Unexpected(SetupError{"tap: " + interface + ": " + started.error().message()});
+    return core;
+}
+
+// The queue is not taken here: a card may drop its link for that, and it would twice.
+backend::Probe probe_xdp(const backend::Options& options) {
+    stack::StackConfig config;
+    const auto xdp = open_xdp(options, config);
+    if (!xdp) return {false, xdp.error().message};
+    return {true, "our own stack over AF_XDP on queue 0 of " + xdp->device.name};
+}
+
+Result<std::unique_ptr<backend::Core>, SetupError> make_xdp_core(const backend::CoreSetup& setup) {
+    stack::StackConfig config;
+    auto xdp = open_xdp(setup.options, config);
+    if (!xdp) return Unexpected(SetupError{"xdp: " + xdp.error().message});
+    config.seed = stack::fresh_seed();
+    auto poller = epoll::Poller::make();
+    if (!poller) return Unexpected(SetupError{"xdp: " + xdp->device.name + ": " + poller.error().message()});
+    auto core = std::make_unique<runtime::CoreLoop<XdpDriver>>(setup, config, setup.scheduler->home(), std::move(*xdp),
+                                                               std::move(*poller));
+    if (auto started = core->driver().port().start(); !started)
+        return Unexpected(SetupError{"xdp: " + started.error().message});
     return core;
 }
 

@@ -1,0 +1,63 @@
+#include "ethernet_device.hpp"
+
+#include "../os_socket.hpp"
+
+#include <linux/ethtool.h>
+#include <linux/if.h>
+#include <linux/if_arp.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace skerry::kernel_io::frame {
+
+using backend::SetupError;
+
+namespace {
+
+// Devices without an answer, as virtual cables, have one queue unless they were made otherwise.
+std::uint32_t receive_queues_of(int any_socket, ifreq request) noexcept {
+    ethtool_channels channels{};
+    channels.cmd = ETHTOOL_GCHANNELS;
+    request.ifr_data = &channels;
+    if (::ioctl(any_socket, SIOCETHTOOL, &request) != 0) return 1;
+    return std::max(1U, channels.rx_count + channels.combined_count);
+}
+
+}  // namespace
+
+Result<EthernetDevice, SetupError> EthernetDevice::find(const std::string& name) {
+    ifreq request{};
+    if (name.empty() || name.size() >= sizeof request.ifr_name)
+        return Unexpected(SetupError{name + ": not an interface name"});
+    std::memcpy(request.ifr_name, name.data(), name.size());
+    const Fd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!any) return Unexpected(SetupError{name + ": " + last_error().message()});
+    EthernetDevice device;
+    device.name = name;
+    if (::ioctl(any.get(), SIOCGIFINDEX, &request) != 0)
+        return Unexpected(SetupError{name + ": there is no such interface here; ip link shows those that there are"});
+    device.index = static_cast<std::uint32_t>(request.ifr_ifindex);
+    if (::ioctl(any.get(), SIOCGIFHWADDR, &request) != 0 || request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+        return Unexpected(SetupError{name + ": no Ethernet device; choose one with an Ethernet address, as a veth"});
+    std::memcpy(device.mac.data(), request.ifr_hwaddr.sa_data, device.mac.size());
+    constexpr int largest = 1500;
+    if (::ioctl(any.get(), SIOCGIFMTU, &request) == 0)
+        device.mtu = static_cast<std::uint16_t>(std::min(request.ifr_mtu, largest));
+    device.receive_queues = receive_queues_of(any.get(), request);
+    return device;
+}
+
+// Numbers of interfaces are not used twice.
+bool EthernetDevice::exists() const noexcept {
+    const Fd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request{};
+    request.ifr_ifindex = static_cast<int>(index);
+    return !any || ::ioctl(any.get(), SIOCGIFNAME, &request) == 0 || errno != ENODEV;
+}
+
+}  // namespace skerry::kernel_io::frame

@@ -1,0 +1,30 @@
+#pragma once
+
+// What the kernel says of a network interface.
+
+#include <skerry/backend/backend.hpp>
+#include <skerry/base/result.hpp>
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+namespace skerry::kernel_io::frame {
+
+struct EthernetDevice {
+    std::string name;
+    std::uint32_t index = 0;
+    std::array<std::uint8_t, 6> mac{};
+    std::uint16_t mtu = 1500;  ///< at most what our frames hold
+    std::uint32_t receive_queues = 1;
+
+    /// Looks the interface up.
+    ///
+    /// Errors: a line with the next step: there is none of that name, or it is no Ethernet device.
+    [[nodiscard]] static Result<EthernetDevice, backend::SetupError> find(const std::string& name);
+
+    /// Whether it is still there.
+    [[nodiscard]] bool exists() const noexcept;
+};
+
+}  // namespace skerry::kernel_io::frame

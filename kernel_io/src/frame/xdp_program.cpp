@@ -1,0 +1,218 @@
+#include "xdp_program.hpp"
+
+#include "capabilities.hpp"
+
+#include <arpa/inet.h>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+#include <net/ethernet.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+namespace skerry::kernel_io::frame {
+
+using backend::SetupError;
+
+// --- the program
+
+namespace {
+
+enum Register : std::uint8_t { r0, r1, r2, r3, r4, r5 };
+
+constexpr bpf_insn instruction(int code, Register to, Register from = r0, std::int16_t offset = 0,
+                               std::int32_t immediate = 0) noexcept {
+    bpf_insn made{};
+    made.code = static_cast<std::uint8_t>(code);
+    made.dst_reg = static_cast<std::uint8_t>(to & 15U);
+    made.src_reg = static_cast<std::uint8_t>(from & 15U);
+    made.off = offset;
+    made.imm = immediate;
+    return made;
+}
+constexpr bpf_insn load(int size, Register to, Register from, std::int16_t offset) noexcept {
+    return instruction(BPF_LDX | BPF_MEM | size, to, from, offset);
+}
+constexpr bpf_insn move(Register to, Register from) noexcept {
+    return instruction(BPF_ALU64 | BPF_MOV | BPF_X, to, from);
+}
+constexpr bpf_insn set(Register to, std::int32_t value) noexcept {
+    return instruction(BPF_ALU64 | BPF_MOV | BPF_K, to, r0, 0, value);
+}
+constexpr bpf_insn add(Register to, std::int32_t value) noexcept {
+    return instruction(BPF_ALU64 | BPF_ADD | BPF_K, to, r0, 0, value);
+}
+constexpr bpf_insn skip_if_greater(Register a, Register b, std::int16_t skipped) noexcept {
+    return instruction(BPF_JMP | BPF_JGT | BPF_X, a, b, skipped);
+}
+constexpr bpf_insn skip_if(Register a, std::int32_t value, std::int16_t skipped) noexcept {
+    return instruction(BPF_JMP32 | BPF_JEQ | BPF_K, a, r0, skipped, value);
+}
+constexpr bpf_insn skip_unless(Register a, std::int32_t value, std::int16_t skipped) noexcept {
+    return instruction(BPF_JMP32 | BPF_JNE | BPF_K, a, r0, skipped, value);
+}
+
+// Of an Ethernet frame without a tag.
+constexpr std::int16_t type_at = 12;
+constexpr std::int16_t ipv4_destination_at = 30;
+constexpr std::int16_t ipv4_end = 34;
+constexpr std::int16_t arp_target_at = 38;
+constexpr std::int16_t arp_end = 42;
+
+// Places in the program, which its jumps name.
+constexpr int ipv4 = 13;
+constexpr int compare = 14;
+constexpr int pass = 21;
+constexpr std::size_t instructions = 23;
+
+constexpr std::int16_t jump(int from, int to) noexcept { return static_cast<std::int16_t>(to - from - 1); }
+
+// What is loaded from a packet has the network's order. bpf_redirect_map() answers with its third argument when the
+// packet's queue has no socket in the table.
+std::array<bpf_insn, instructions> program_for(std::uint32_t address_in_network_order, int sockets) noexcept {
+    const auto address = static_cast<std::int32_t>(address_in_network_order);
+    std::array<bpf_insn, instructions> program{
+        load(BPF_W, r2, r1, offsetof(xdp_md, data)),
+        load(BPF_W, r3, r1, offsetof(xdp_md, data_end)),
+        move(r4, r2),
+        add(r4, ipv4_end),
+        skip_if_greater(r4, r3, jump(4, pass)),  // shorter than that
+        load(BPF_H, r5, r2, type_at),
+        skip_if(r5, htons(ETHERTYPE_IP), jump(6, ipv4)),
+        skip_unless(r5, htons(ETHERTYPE_ARP), jump(7, pass)),
+        move(r4, r2),
+        add(r4, arp_end),
+        skip_if_greater(r4, r3, jump(10, pass)),
+        load(BPF_W, r5, r2, arp_target_at),
+        instruction(BPF_JMP | BPF_JA, r0, r0, jump(12, compare)),
+        /* ipv4 */ load(BPF_W, r5, r2, ipv4_destination_at),
+        /* compare */ skip_unless(r5, address, jump(14, pass)),
+        load(BPF_W, r2, r1, offsetof(xdp_md, rx_queue_index)),
+        instruction(BPF_LD | BPF_IMM | BPF_DW, r1, static_cast<Register>(BPF_PSEUDO_MAP_FD), 0, sockets),
+        instruction(0, r0),  // the second half of the one before
+        set(r3, XDP_PASS),
+        instruction(BPF_JMP | BPF_CALL, r0, r0, 0, BPF_FUNC_redirect_map),
+        instruction(BPF_JMP | BPF_EXIT, r0),
+        /* pass */ set(r0, XDP_PASS),
+        instruction(BPF_JMP | BPF_EXIT, r0),
+    };
+    return program;
+}
+
+}  // namespace
+
+// --- the kernel's calls
+
+namespace {
+
+/// Zeroed to its end: the kernel refuses what it does not know unless it is 0.
+class Request {
+public:
+    Request() noexcept { std::memset(&attr_, 0, sizeof attr_); }
+    bpf_attr* operator->() noexcept { return &attr_; }
+    /// The answer; less than 0, and errno: it was refused.
+    [[nodiscard]] int make(bpf_cmd command) noexcept {
+        return static_cast<int>(::syscall(SYS_bpf, command, &attr_, sizeof attr_));
+    }
+
+private:
+    bpf_attr attr_;
+};
+
+std::uint64_t pointer(const void* to) noexcept { return reinterpret_cast<std::uintptr_t>(to); }
+
+Fd make_table() noexcept {
+    Request request;
+    request->map_type = BPF_MAP_TYPE_XSKMAP;
+    request->key_size = sizeof(std::uint32_t);
+    request->value_size = sizeof(std::uint32_t);
+    request->max_entries = 1;  // queue 0
+    return Fd(request.make(BPF_MAP_CREATE));
+}
+
+bool put(int table, int socket) noexcept {
+    const std::uint32_t queue = 0;
+    Request request;
+    request->map_fd = static_cast<std::uint32_t>(table);
+    request->key = pointer(&queue);
+    request->value = pointer(&socket);
+    return request.make(BPF_MAP_UPDATE_ELEM) == 0;
+}
+
+Fd load_program(std::uint32_t address_in_network_order, int sockets) noexcept {
+    const auto program = program_for(address_in_network_order, sockets);
+    Request request;
+    request->prog_type = BPF_PROG_TYPE_XDP;
+    request->expected_attach_type = BPF_XDP;
+    request->insns = pointer(program.data());
+    request->insn_cnt = instructions;
+    request->license = pointer("Apache-2.0");
+    std::memcpy(request->prog_name, "skerry", 7);
+    return Fd(request.make(BPF_PROG_LOAD));
+}
+
+Fd link(int program, std::uint32_t device, std::uint32_t flags) noexcept {
+    Request request;
+    request->link_create.prog_fd = static_cast<std::uint32_t>(program);
+    request->link_create.target_ifindex = device;
+    request->link_create.attach_type = BPF_XDP;
+    request->link_create.flags = flags;
+    return Fd(request.make(BPF_LINK_CREATE));
+}
+
+SetupError load_refused(const EthernetDevice& device) {
+    const int error = errno;
+    const std::string begin = device.name + ": ";
+    if (error == ENOSYS || error == EINVAL)
+        return {begin +
+                "this kernel has no XDP programs for sockets; it needs Linux 5.9, CONFIG_BPF_SYSCALL and "
+                "CONFIG_XDP_SOCKETS"};
+    if (error != EPERM && error != EACCES)
+        return {begin + "the kernel does not load the program: " + Error::from_os(error).message()};
+    const bool is_admin = has_capability(Capability::sys_admin);
+    const std::string missing =
+        is_admin ? std::string() : missing_capabilities({Capability::bpf, Capability::net_admin});
+    if (!missing.empty())
+        return {begin + "not permitted to load a program; missing: " + missing +
+                "; setcap them on the program, or --cap-add for a container"};
+    return {begin +
+            "not permitted to load a program although the capabilities are there; bpf(2) wants them of the "
+            "machine, not of a user namespace, and no seccomp filter before it"};
+}
+
+SetupError attach_refused(const EthernetDevice& device) {
+    const int error = errno;
+    if (error == EBUSY || error == EEXIST)
+        return {device.name + ": another XDP program is attached; see ip link show " + device.name +
+                ", take it off with ip link set " + device.name + " xdp off"};
+    return {device.name + ": the program cannot be attached: " + Error::from_os(error).message()};
+}
+
+}  // namespace
+
+Result<XdpProgram, SetupError> XdpProgram::load(const EthernetDevice& device, stack::wire::Ipv4Addr address) {
+    Fd sockets = make_table();
+    if (!sockets) return Unexpected(load_refused(device));
+    Fd program = load_program(htonl(address.bits), sockets.get());
+    if (!program) return Unexpected(load_refused(device));
+    return XdpProgram(std::move(sockets), std::move(program));
+}
+
+// Drivers refuse for reasons of their own: the other end of a virtual cable has too long packets, too few queues.
+Result<XdpMode, SetupError> XdpProgram::attach(const EthernetDevice& device, int socket) {
+    if (!put(sockets_.get(), socket)) return Unexpected(attach_refused(device));
+    XdpMode mode = XdpMode::native;
+    link_ = link(program_.get(), device.index, XDP_FLAGS_DRV_MODE);
+    if (!link_ && errno != EBUSY && errno != EEXIST) {
+        mode = XdpMode::generic;
+        link_ = link(program_.get(), device.index, XDP_FLAGS_SKB_MODE);
+    }
+    if (!link_) return Unexpected(attach_refused(device));
+    return mode;
+}
+
+}  // namespace skerry::kernel_io::frame

@@ -1,0 +1,59 @@
+#pragma once
+
+// The program in the interface's receive path that decides who gets a packet: ours are what is sent to our IPv4
+// address, and ARP that asks for it or answers it. Everything else goes on to the kernel, so the container's own
+// network works as before on the same interface, with the same Ethernet address. Groups and broadcasts are the kernel's
+// too: a packet goes one way only, and who else waits for them is not known here.
+//
+// It is 23 instructions, written here and loaded by bpf(2). libxdp and libbpf would load it from an object file that
+// clang makes at build time, with a dispatcher for several programs on one interface; that is two libraries and a
+// compiler for what these few calls do, once, at start. They help nothing where packets pass.
+//
+// It is attached by a link (Linux 5.9): the kernel takes it off when the process ends, however it ends.
+
+#include "../os_socket.hpp"
+#include "ethernet_device.hpp"
+
+#include <skerry/backend/backend.hpp>
+#include <skerry/base/result.hpp>
+#include <skerry/stack/wire/addresses.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace skerry::kernel_io::frame {
+
+/// How a program is attached.
+enum class XdpMode : std::uint8_t {
+    native,  ///< in the device's driver
+    generic,  ///< in the kernel's common path, behind the making of its own packet
+};
+
+/// A program in the kernel, and the table of sockets that it hands packets to.
+class XdpProgram {
+public:
+    /// Loads it for `address`.
+    ///
+    /// Errors: a line with the next step: a capability is missing, the kernel has no such programs.
+    [[nodiscard]] static Result<XdpProgram, backend::SetupError> load(const EthernetDevice& device,
+                                                                      stack::wire::Ipv4Addr address);
+
+    /// Hands what comes by queue 0 to this socket of AF_XDP, which is bound, from now on: in the driver if that can,
+    /// else in the kernel's common path.
+    ///
+    /// Errors: a line with the next step: another program is attached, or what the device says.
+    [[nodiscard]] Result<XdpMode, backend::SetupError> attach(const EthernetDevice& device, int socket);
+
+    /// Takes it off again; packets go to the kernel as before.
+    void detach() noexcept { link_ = Fd(); }
+
+private:
+    XdpProgram(Fd sockets, Fd program) noexcept : sockets_(std::move(sockets)), program_(std::move(program)) {}
+
+    Fd sockets_;
+    Fd program_;
+    Fd link_;
+};
+
+}  // namespace skerry::kernel_io::frame

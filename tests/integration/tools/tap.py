@@ -1,5 +1,5 @@
 """A device whose other end is the kernel: what tests of our own stack against the kernel's share. It is a TAP device,
-or one end of a virtual cable (veth) whose other end DPDK takes.
+or one end of a virtual cable (veth) whose other end DPDK or AF_XDP takes.
 """
 
 import os
@@ -84,3 +84,22 @@ def serve_cable(bin_dir, *arguments, port=7001, **how):
     """
     return rig.Server(bin_dir, "--backend=dpdk", f"--dpdk=vdev=net_af_packet0,iface={CABLE_END},framecnt=8192",
                       f"--ip={OURS}/24", CORE, *arguments, listen=f"{OURS}:{port}", **how)
+
+
+XDP_OPTIONS = (f"--backend=xdp:{CABLE_END}", f"--ip={OURS}/24", CORE)
+
+
+def need_xdp(bin_dir):
+    """Skips the test where there is no network of its own, or AF_XDP cannot run in it; says why. Lays the cable."""
+    rig.need("ip", "ethtool")
+    if rig.INSIDE not in os.environ:
+        rig.skip("no network namespace of its own; run it as root")
+    lay_cable()
+    ended = rig.run(bin_dir, "skerry-loadgen", *XDP_OPTIONS, f"--connect={OURS}:1", "--duration=100ms").stderr.strip()
+    if "no backend can run here" in ended or "is not in this build" in ended:
+        rig.skip(ended)
+
+
+def serve_xdp(bin_dir, *arguments, port=7001, **how):
+    """AF_XDP takes what comes out of the cable for our address."""
+    return rig.Server(bin_dir, *XDP_OPTIONS, *arguments, listen=f"{OURS}:{port}", **how)

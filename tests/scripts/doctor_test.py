@@ -105,7 +105,7 @@ class Report(DoctorTest):
         self.assertEqual(list(self.conditions()), [
             "cpus", "cpu_quota", "isolated_cpus", "smt_siblings", "governor", "turbo", "tsc", "clocksource",
             "hugepages_node0", "hugepages_node1", "memlock", "transparent_hugepages", "open_files", "cap_net_raw",
-            "cap_net_admin", "cap_sys_nice", "cap_ipc_lock", "kernel", "io_uring_disabled", "io_uring_setup",
+            "cap_net_admin", "cap_bpf", "cap_sys_nice", "cap_ipc_lock", "kernel", "io_uring_disabled", "io_uring_setup",
             "net.core.rmem_max", "net.core.somaxconn", "irqbalance", "runs_on", "iommu", "vfio", f"nic_{PORT}",
             f"numa_{PORT}"])
 

@@ -5,8 +5,9 @@ from machine.condition import BAD, OK, WARN, Condition, unless
 
 FEW_FILES, MANY_FILES = 256, 65536
 WHY = {
-    "CAP_NET_RAW": "raw sockets: DPDK's net_af_packet, net_af_xdp",
+    "CAP_NET_RAW": "raw sockets: --backend=xdp:IF, DPDK's net_af_packet, net_af_xdp",
     "CAP_NET_ADMIN": "network devices: TAP, AF_XDP, promiscuous mode",
+    "CAP_BPF": "the program of --backend=xdp:IF, with CAP_NET_ADMIN and CAP_NET_RAW",
     "CAP_SYS_NICE": "real-time priority, and memory placed for another process",
     "CAP_IPC_LOCK": "locked memory beyond the limit",
 }
@@ -18,7 +19,7 @@ def conditions(machine):
         held = own.has(machine.tree, name)
         yield Condition(name.lower(), "held" if held else "not held", why,
                         f"sudo setcap {name.lower()}+ep PROGRAM; for a container --cap-add={name.removeprefix('CAP_')}",
-                        dpdk=unless(held, WARN))
+                        dpdk=unless(held or name == "CAP_BPF", WARN))
 
 
 def open_files(tree):

@@ -10,39 +10,34 @@ namespace skerry::kernel_io::frame {
 
 namespace {
 
-static_assert(static_cast<unsigned>(Capability::net_admin) == CAP_NET_ADMIN);
-static_assert(static_cast<unsigned>(Capability::net_raw) == CAP_NET_RAW);
-static_assert(static_cast<unsigned>(Capability::ipc_lock) == CAP_IPC_LOCK);
-static_assert(static_cast<unsigned>(Capability::sys_admin) == CAP_SYS_ADMIN);
-static_assert(static_cast<unsigned>(Capability::bpf) == CAP_BPF);
-
-const char* name_of(Capability capability) noexcept {
-    switch (capability) {
-        case Capability::net_admin: return "CAP_NET_ADMIN";
-        case Capability::net_raw: return "CAP_NET_RAW";
-        case Capability::ipc_lock: return "CAP_IPC_LOCK";
-        case Capability::sys_admin: return "CAP_SYS_ADMIN";
-        case Capability::bpf: return "CAP_BPF";
+/// What this thread has in effect.
+class Effective {
+public:
+    Effective() noexcept {
+        __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+        ::syscall(SYS_capget, &header, data_.data());
     }
-    return "";
-}
+    [[nodiscard]] bool has(unsigned capability) const noexcept {
+        return (data_[capability / 32].effective >> (capability % 32) & 1U) != 0;
+    }
+
+private:
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data_{};
+};
 
 }  // namespace
 
-bool has_capability(Capability capability) noexcept {
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
-    if (::syscall(SYS_capget, &header, data.data()) != 0) return false;
-    const auto bit = static_cast<unsigned>(capability);
-    return (data[bit / 32].effective >> (bit % 32) & 1U) != 0;
-}
-
-std::string missing_capabilities(std::initializer_list<Capability> wanted) {
+// CAP_SYS_ADMIN stands for the two of programs, as it did before Linux 5.8 had CAP_BPF.
+std::string missing_for_xdp() {
+    const Effective effective;
+    const bool may_load_all = effective.has(CAP_SYS_ADMIN);
     std::string missing;
-    for (const Capability capability : wanted) {
-        if (has_capability(capability)) continue;
-        missing += (missing.empty() ? "" : ", ") + std::string(name_of(capability));
-    }
+    const auto want = [&](bool is_there, const char* name) {
+        if (!is_there) missing += (missing.empty() ? "" : ", ") + std::string(name);
+    };
+    want(effective.has(CAP_NET_RAW), "CAP_NET_RAW");
+    want(may_load_all || effective.has(CAP_BPF), "CAP_BPF");
+    want(may_load_all || effective.has(CAP_NET_ADMIN), "CAP_NET_ADMIN");
     return missing;
 }
 

@@ -173,12 +173,10 @@ SetupError load_refused(const EthernetDevice& device) {
                 "CONFIG_XDP_SOCKETS"};
     if (error != EPERM && error != EACCES)
         return {begin + "the kernel does not load the program: " + Error::from_os(error).message()};
-    const bool is_admin = has_capability(Capability::sys_admin);
-    const std::string missing =
-        is_admin ? std::string() : missing_capabilities({Capability::bpf, Capability::net_admin});
+    const std::string missing = missing_for_xdp();
     if (!missing.empty())
         return {begin + "not permitted to load a program; missing: " + missing +
-                "; setcap them on the program, or --cap-add for a container"};
+                "; setcap on the program, or --cap-add for a container"};
     return {begin +
             "not permitted to load a program although the capabilities are there; bpf(2) wants them of the "
             "machine, not of a user namespace, and no seccomp filter before it"};
@@ -188,7 +186,7 @@ SetupError attach_refused(const EthernetDevice& device) {
     const int error = errno;
     if (error == EBUSY || error == EEXIST)
         return {device.name + ": another XDP program is attached; see ip link show " + device.name +
-                ", take it off with ip link set " + device.name + " xdp off"};
+                ", end it or take it off with ip link set " + device.name + " xdp off"};
     return {device.name + ": the program cannot be attached: " + Error::from_os(error).message()};
 }
 

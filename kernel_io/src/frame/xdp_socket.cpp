@@ -67,11 +67,17 @@ namespace {
 SetupError no_socket(const EthernetDevice& device) {
     const int error = errno;
     if (error == EAFNOSUPPORT) return {device.name + ": this kernel has no AF_XDP; it needs CONFIG_XDP_SOCKETS"};
-    if (error == EPERM && !has_capability(Capability::net_raw))
-        return {device.name +
-                ": not permitted to open a socket of AF_XDP; missing: " + missing_capabilities({Capability::net_raw}) +
-                "; setcap it on the program, or --cap-add for a container"};
+    const std::string missing = missing_for_xdp();
+    if (error == EPERM && !missing.empty())
+        return {device.name + ": not permitted to open a socket of AF_XDP; missing: " + missing +
+                "; setcap on the program, or --cap-add for a container"};
     return {device.name + ": no socket of AF_XDP: " + Error::from_os(error).message()};
+}
+
+std::uint64_t lockable_bytes() noexcept {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_MEMLOCK, &limit);
+    return limit.rlim_cur;
 }
 
 SetupError no_memory(const EthernetDevice& device, std::size_t bytes) {
@@ -79,10 +85,11 @@ SetupError no_memory(const EthernetDevice& device, std::size_t bytes) {
     const std::string kib = std::to_string(bytes / 1024);
     if (error != ENOBUFS)
         return {device.name + ": the kernel does not take the memory for packets: " + Error::from_os(error).message()};
-    rlimit limit{};
-    ::getrlimit(RLIMIT_MEMLOCK, &limit);
+    const std::uint64_t limit = lockable_bytes();
+    // Where the limit would do, other programs of this user have a part of it.
+    const std::uint64_t wanted = limit < bytes ? bytes : limit + bytes;
     return {device.name + ": " + kib + " KiB of memory for packets cannot be locked, the limit of this user is " +
-            std::to_string(limit.rlim_cur / 1024) + " KiB; raise it: ulimit -l " + kib +
+            std::to_string(limit / 1024) + " KiB; raise it: ulimit -l " + std::to_string(wanted / 1024) +
             ", LimitMEMLOCK= of the service, --ulimit memlock= of the container, or give CAP_IPC_LOCK"};
 }
 
@@ -91,6 +98,18 @@ SetupError not_bound(const EthernetDevice& device) {
     if (error == EBUSY) return {device.name + ": another program has its queue 0; choose another interface"};
     if (error == ENETDOWN) return {device.name + ": is down; ip link set " + device.name + " up"};
     return {device.name + ": its queue 0 cannot be had: " + Error::from_os(error).message()};
+}
+
+/// What a socket had that was closed the kernel gives back behind the close: its queue, and its part of the memory that
+/// may be locked. So what is refused with `error` is tried again for a while.
+template <class Try>
+bool succeeds(int error, Try attempt) {
+    constexpr int tries = 300;
+    for (int i = 0; !attempt(); ++i) {
+        if (errno != error || i == tries) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    return true;
 }
 
 bool set(int fd, int option, const void* value, std::size_t bytes) noexcept {
@@ -111,7 +130,8 @@ Result<XdpSocket, SetupError> XdpSocket::open(const EthernetDevice& device, std:
     registration.addr = reinterpret_cast<std::uintptr_t>(memory.data());
     registration.len = memory.size();
     registration.chunk_size = chunk_bytes;
-    if (!set(made.fd(), XDP_UMEM_REG, &registration, sizeof registration))
+    const auto add_memory = [&] { return set(made.fd(), XDP_UMEM_REG, &registration, sizeof registration); };
+    if (!(lockable_bytes() < memory.size() ? add_memory() : succeeds(ENOBUFS, add_memory)))
         return Unexpected(no_memory(device, memory.size()));
     if (auto rings = made.make_rings(); !rings)
         return Unexpected(SetupError{device.name + ": no rings for packets: " + rings.error().message()});
@@ -139,12 +159,11 @@ Result<void, SetupError> XdpSocket::bind(const EthernetDevice& device) {
     address.sxdp_flags = XDP_USE_NEED_WAKEUP;  // neither XDP_COPY nor XDP_ZEROCOPY: the better that there is
     address.sxdp_ifindex = device.index;
     address.sxdp_queue_id = 0;
-    constexpr int tries = 300;
-    for (int i = 0;; ++i) {
-        if (::bind(fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return {};
-        if (errno != EBUSY || i == tries) return Unexpected(not_bound(device));
-        std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    }
+    const auto take_queue = [&] {
+        return ::bind(fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    };
+    if (!succeeds(EBUSY, take_queue)) return Unexpected(not_bound(device));
+    return {};
 }
 
 void XdpSocket::close() noexcept {

@@ -38,7 +38,8 @@ public:
     static constexpr std::uint32_t receive_ring = 2048;  ///< entries; of the ring of empty frames too
     static constexpr std::uint32_t send_ring = 1024;     ///< entries; of the ring of sent frames too
 
-    /// A socket that has `memory`, in chunks of `chunk_bytes`, and its rings.
+    /// A socket that has `memory`, in chunks of `chunk_bytes`, and its rings. Memory that was locked a moment ago is
+    /// waited for, as bind() does.
     ///
     /// Errors:   a line with the next step: the capability is missing, the kernel has no AF_XDP, too little memory may
     ///           be locked.
@@ -52,7 +53,7 @@ public:
     ~XdpSocket() { close(); }
 
     /// Binds it to queue 0, so that the driver reads and writes the memory itself if it can, else by the kernel's copy.
-    /// Whoever had the queue a moment ago is waited for: the kernel gives it back behind its close.
+    /// Whoever had the queue a moment ago is waited for, up to 0.3 s: the kernel gives it back behind its close.
     ///
     /// Errors: a line with the next step: another program has the queue, or what the device says.
     [[nodiscard]] Result<void, backend::SetupError> bind(const EthernetDevice& device);

@@ -111,6 +111,15 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
     print("the kernel's traffic goes on")
 
 
+def says_that_an_address_is_shared():
+    tap.ip("address", "add", f"{tap.OURS}/24", "dev", tap.CABLE_END)
+    with tap.serve_xdp(bin_dir, "--proto=tcp") as server:
+        said = note_of(server)
+    tap.ip("address", "del", f"{tap.OURS}/24", "dev", tap.CABLE_END)
+    rig.check("the kernel has the address of --ip too" in said, f"it said {said!r}")
+    print("an address of both")
+
+
 def counts_what_is_lost(host):
     """While the server is stopped more comes than its ring holds, and longer packets than a chunk, or the MTU."""
     with tap.serve_xdp(bin_dir, "--proto=udp") as server:
@@ -171,6 +180,7 @@ tap.ip("address", "add", f"{KERNELS}/24", "dev", tap.CABLE_END)
 tap.ip("address", "flush", "dev", tap.DEVICE)
 with Host() as other:
     goes_both_ways(other)
+    says_that_an_address_is_shared()
     counts_what_is_lost(other)
     ends_with_the_interface(other)
 print("ok")

@@ -3,12 +3,17 @@
 in generic mode. What cannot be used ends in one line. SKERRY_LONG=1: sockperf for 10 s instead of 2.
 """
 
+import ctypes
 import os
+import platform
 import re
+import socket
+import struct
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
+import kernel_tcp  # noqa: E402
 import kernel_udp  # noqa: E402
 import rig  # noqa: E402
 import tap  # noqa: E402
@@ -45,6 +50,7 @@ refuses("several0: has 2 receive queues, and only queue 0 is read; ethtool -L se
 
 if rig.shutil.which("setpriv"):
     refuses(r"missing: CAP_NET_RAW; .*--cap-add", device, address, wrap=without("bpf", "net_admin"))
+    refuses(r"missing: CAP_NET_RAW, CAP_BPF, CAP_NET_ADMIN; .*--cap-add", device, address, wrap=without("chown"))
     refuses(r"missing: CAP_BPF, CAP_NET_ADMIN; .*--cap-add", device, address, wrap=without("net_raw"))
     refuses(r"missing: CAP_BPF; .*--cap-add", device, address, wrap=without("net_raw", "net_admin"))
     refuses(r"missing: CAP_NET_ADMIN; .*--cap-add", device, address, wrap=without("net_raw", "bpf"))
@@ -66,6 +72,23 @@ if rig.shutil.which("strace") and not rig.sanitized(bin_dir) and \
     refuses("this kernel has no AF_XDP; it needs CONFIG_XDP_SOCKETS", device, address,
             wrap=trace("trace=socket", "inject=socket:error=EAFNOSUPPORT:when=2"))
 
+# Somebody else's program: one that lets everything pass, attached by a link as ours is.
+if platform.machine() == "x86_64":
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def bpf(command, attributes):
+        buffer = ctypes.create_string_buffer(attributes.ljust(128, b"\0"))
+        return libc.syscall(321, command, buffer, len(buffer) - 1)
+
+    instructions = ctypes.create_string_buffer(struct.pack("<BBhiBBhi", 0xb7, 0, 0, 2, 0x95, 0, 0, 0))  # r0 = 2; exit
+    licence = ctypes.create_string_buffer(b"Apache-2.0")
+    program = bpf(5, struct.pack("<IIQQ", 6, 2, ctypes.addressof(instructions), ctypes.addressof(licence)))
+    link = bpf(28, struct.pack("<IIII", program, socket.if_nametoindex(tap.CABLE_END), 37, 0))
+    rig.check(program >= 0 and link >= 0, f"another program cannot be attached: {ctypes.get_errno()}")
+    refuses("another XDP program is attached; see ip link show skerry1", device, address)
+    os.close(link)
+    os.close(program)
+
 for mode in ("native", "generic"):
     # Behind an end whose packets may be longer than a page the driver takes no program.
     tap.ip("link", "set", tap.DEVICE, "mtu", "1500" if mode == "native" else "9000")
@@ -80,6 +103,19 @@ for mode in ("native", "generic"):
         rig.check(" prog/xdp " not in tap.ip("link", "show", tap.CABLE_END).stdout, "the program stays behind")
     print(mode)
 tap.ip("link", "set", tap.DEVICE, "mtu", "1500")
+
+# As a cable is when nobody has set anything: the kernel leaves checksums to a card that is not there.
+tap.configure_offloads("on")
+with tap.serve_xdp(bin_dir, "--proto=udp") as server:
+    kernel_udp.answers_every_size()
+    kernel_udp.refuses_other_ports()
+    server.stop()
+with tap.serve_xdp(bin_dir, "--proto=tcp") as server:
+    data = os.urandom(3_000_000)
+    rig.check(kernel_tcp.exchange(data) == data, "3 MB came back changed")
+    server.stop()
+tap.configure_offloads("off")
+print("unfinished checksums")
 
 if rig.shutil.which("sockperf"):
     with tap.serve_xdp(bin_dir, "--proto=udp", "--mode=sockperf", prepare=rig.urgent) as server:

@@ -2,10 +2,12 @@
 
 #include "../os_socket.hpp"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <linux/ethtool.h>
-#include <linux/if.h>
-#include <linux/if_arp.h>
 #include <linux/sockios.h>
+#include <net/if.h>
+#include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -23,9 +25,16 @@ namespace {
 std::uint32_t receive_queues_of(int any_socket, ifreq request) noexcept {
     ethtool_channels channels{};
     channels.cmd = ETHTOOL_GCHANNELS;
-    request.ifr_data = &channels;
+    request.ifr_data = reinterpret_cast<char*>(&channels);
     if (::ioctl(any_socket, SIOCETHTOOL, &request) != 0) return 1;
     return std::max(1U, channels.rx_count + channels.combined_count);
+}
+
+bool has_driver_of_cables(int any_socket, ifreq request) noexcept {
+    ethtool_drvinfo info{};
+    info.cmd = ETHTOOL_GDRVINFO;
+    request.ifr_data = reinterpret_cast<char*>(&info);
+    return ::ioctl(any_socket, SIOCETHTOOL, &request) == 0 && std::strcmp(info.driver, "veth") == 0;
 }
 
 }  // namespace
@@ -49,7 +58,22 @@ Result<EthernetDevice, SetupError> EthernetDevice::find(const std::string& name)
     if (::ioctl(any.get(), SIOCGIFMTU, &request) == 0)
         device.mtu = static_cast<std::uint16_t>(std::min(request.ifr_mtu, largest));
     device.receive_queues = receive_queues_of(any.get(), request);
+    device.is_cable = has_driver_of_cables(any.get(), request);
     return device;
+}
+
+bool EthernetDevice::is_kernels(stack::wire::Ipv4Addr address) noexcept {
+    ifaddrs* all = nullptr;
+    if (::getifaddrs(&all) != 0) return false;
+    bool found = false;
+    for (const ifaddrs* one = all; one != nullptr && !found; one = one->ifa_next) {
+        if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
+        sockaddr_in own{};
+        std::memcpy(&own, one->ifa_addr, sizeof own);
+        found = ntohl(own.sin_addr.s_addr) == address.bits;
+    }
+    ::freeifaddrs(all);
+    return found;
 }
 
 // Numbers of interfaces are not used twice.

@@ -4,6 +4,7 @@
 
 #include <skerry/backend/backend.hpp>
 #include <skerry/base/result.hpp>
+#include <skerry/stack/wire/addresses.hpp>
 
 #include <array>
 #include <cstdint>
@@ -17,11 +18,15 @@ struct EthernetDevice {
     std::array<std::uint8_t, 6> mac{};
     std::uint16_t mtu = 1500;  ///< at most what our frames hold
     std::uint32_t receive_queues = 1;
+    bool is_cable = false;  ///< one end of a veth
 
     /// Looks the interface up.
     ///
     /// Errors: a line with the next step: there is none of that name, or it is no Ethernet device.
     [[nodiscard]] static Result<EthernetDevice, backend::SetupError> find(const std::string& name);
+
+    /// Whether the kernel has this address on any interface here.
+    [[nodiscard]] static bool is_kernels(stack::wire::Ipv4Addr address) noexcept;
 
     /// Whether it is still there.
     [[nodiscard]] bool exists() const noexcept;

@@ -1,6 +1,7 @@
 #include "xdp_port.hpp"
 
 #include "../system_call.hpp"
+#include "unfinished_checksum.hpp"
 
 #include <skerry/trace/line.hpp>
 #include <skerry/trace/notice.hpp>
@@ -38,7 +39,8 @@ Result<Xdp, SetupError> Xdp::open(const std::string& interface, stack::wire::Ipv
     if (!program) return Unexpected(std::move(program).error());
     auto events = LinkEvents::open();
     if (!events) return Unexpected(SetupError{interface + ": " + events.error().message()});
-    return Xdp{std::move(*device), std::move(*umem), std::move(*socket), std::move(*program), std::move(*events)};
+    return Xdp{std::move(*device),  address,           std::move(*umem), std::move(*socket),
+               std::move(*program), std::move(*events)};
 }
 
 // --- the port
@@ -61,6 +63,7 @@ private:
 
 XdpPort::XdpPort(Xdp xdp, epoll::Poller poller)
     : device_(std::move(xdp.device)),
+      address_(xdp.address),
       program_(std::move(xdp.program)),
       socket_(std::move(xdp.socket)),
       frames_(std::move(xdp.umem)),
@@ -89,6 +92,13 @@ Result<void, SetupError> XdpPort::start() {
                            *mode == XdpMode::native ? "the program in its driver" : "the program in generic mode",
                            socket_.is_zero_copy() ? ", zero copy" : ", the kernel copies");
     trace::notice(line.text());
+    if (EthernetDevice::is_kernels(address_)) {
+        const trace::Line shared(
+            "xdp: ", device_.name,
+            ": the kernel has the address of --ip too: what comes for it by this interface goes to "
+            "this program, and the kernel's sockets get no answers there");
+        trace::notice(shared.text());
+    }
     return {};
 }
 
@@ -170,6 +180,7 @@ Frame* XdpPort::take(const xdp_desc& packet, time::Instant now) noexcept {
     frame->headroom = static_cast<std::uint16_t>(packet.addr & (Umem::chunk_bytes - 1));
     frame->length = static_cast<std::uint16_t>(packet.len);
     frame->hash = 0;
+    if (device_.is_cable) frame->checksum = checksum_of_cable(frame->bytes());
     frame->queue = 0;
     frame->rx_time_ns = now.as_nanos();
     frame->time_source = backend::TimeSource::burst;

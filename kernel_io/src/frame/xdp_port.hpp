@@ -35,6 +35,7 @@ struct Xdp {
     static constexpr std::uint32_t frames = 4096;  ///< with their chunks 8 MiB, what a user may lock by default
 
     EthernetDevice device;
+    stack::wire::Ipv4Addr address;
     std::unique_ptr<Umem> umem;
     XdpSocket socket;
     XdpProgram program;
@@ -119,6 +120,7 @@ private:
     void say_what_was_lost() const noexcept;
 
     EthernetDevice device_;
+    stack::wire::Ipv4Addr address_;
     XdpProgram program_;
     XdpSocket socket_;
     UmemFrames frames_;

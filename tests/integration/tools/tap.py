@@ -67,13 +67,18 @@ def lay_cable():
     """
     rig.need("ethtool")
     ip("link", "add", DEVICE, "type", "veth", "peer", "name", CABLE_END)
-    for device in (DEVICE, CABLE_END):
-        subprocess.run(["ethtool", "-K", device, "rx", "off", "tx", "off", "tso", "off", "gso", "off", "gro", "off"],
-                       check=True, capture_output=True)
+    configure_offloads("off")
     with open(f"/proc/sys/net/ipv6/conf/{CABLE_END}/disable_ipv6", "w", encoding="ascii") as switch:
         switch.write("1")
     ip("link", "set", CABLE_END, "up")
     configure()
+
+
+def configure_offloads(state):
+    """What both ends of the cable leave to a card, "on" or "off"."""
+    for device in (DEVICE, CABLE_END):
+        features = (part for name in ("rx", "tx", "tso", "gso", "gro") for part in (name, state))
+        subprocess.run(["ethtool", "-K", device, *features], check=True, capture_output=True)
 
 
 def serve_cable(bin_dir, *arguments, port=7001, **how):

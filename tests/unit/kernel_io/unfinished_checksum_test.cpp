@@ -1,0 +1,115 @@
+#include "frame/unfinished_checksum.hpp"
+
+#include "support/catch.hpp"
+
+#include <skerry/stack/wire/tcp.hpp>
+#include <skerry/stack/wire/udp.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace skerry::kernel_io::frame {
+namespace {
+
+namespace wire = stack::wire;
+using backend::FrameChecksum;
+
+constexpr std::size_t transport_at = wire::ethernet_bytes + wire::ipv4_bytes;
+
+void store_be16(std::byte* at, std::size_t value) {
+    at[0] = static_cast<std::byte>(value >> 8U);
+    at[1] = static_cast<std::byte>(value);
+}
+
+/// A packet of 198.18.0.1 for 198.18.0.2 with 40 bytes of transport, its checksum unfinished; 5 bytes of padding.
+struct Packet {
+    explicit Packet(std::uint8_t protocol) {
+        constexpr std::array<std::uint8_t, 34> head{2,  0, 0, 0, 0, 2,  2, 0, 0, 0,   0,  1, 8, 0,   0x45, 0, 0,
+                                                    60, 0, 7, 0, 0, 64, 0, 0, 0, 198, 18, 0, 1, 198, 18,   0, 2};
+        for (std::size_t i = 0; i < head.size(); ++i) bytes[i] = static_cast<std::byte>(head[i]);
+        bytes[wire::ethernet_bytes + 9] = static_cast<std::byte>(protocol);
+        for (std::size_t i = transport_at; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 7);
+        seal_header();
+        if (protocol == wire::ip_protocol::tcp)
+            wire::seal_tcp_unfinished(transport(), pseudo());
+        else
+            wire::seal_udp_unfinished(transport(), pseudo());
+    }
+    void seal_header() {
+        store_be16(&bytes[24], 0);
+        wire::store_checksum(&bytes[24], wire::fold(wire::sum_of_20(&bytes[wire::ethernet_bytes])));
+    }
+    [[nodiscard]] std::span<std::byte> transport() { return std::span(bytes).subspan(transport_at, 40); }
+    [[nodiscard]] std::uint64_t pseudo() {
+        return wire::pseudo_header(wire::Ipv4Addr::of(198, 18, 0, 1), wire::Ipv4Addr::of(198, 18, 0, 2),
+                                   static_cast<std::uint8_t>(bytes[wire::ethernet_bytes + 9]), 40);
+    }
+    [[nodiscard]] FrameChecksum checksum() const { return checksum_of_cable(bytes); }
+
+    std::array<std::byte, transport_at + 45> bytes{};
+};
+
+TEST_CASE("a packet whose checksum was left to a card is taken for sound", "[kernel_io][xdp]") {
+    CHECK(Packet(wire::ip_protocol::tcp).checksum() == FrameChecksum::good);
+    CHECK(Packet(wire::ip_protocol::udp).checksum() == FrameChecksum::good);
+}
+
+TEST_CASE("a packet with a checksum is left to the stack, which verifies it", "[kernel_io][xdp]") {
+    Packet tcp(wire::ip_protocol::tcp);
+    wire::seal_tcp(tcp.transport(), tcp.pseudo());
+    CHECK(tcp.checksum() == FrameChecksum::unknown);
+    Packet udp(wire::ip_protocol::udp);
+    wire::seal_udp(udp.transport(), udp.pseudo());
+    CHECK(udp.checksum() == FrameChecksum::unknown);
+    udp.transport()[6] ^= std::byte{1};
+    CHECK(udp.checksum() == FrameChecksum::unknown);
+}
+
+TEST_CASE("an unfinished checksum says nothing of what it does not belong to", "[kernel_io][xdp]") {
+    SECTION("a header of IPv4 that is damaged") {
+        Packet packet(wire::ip_protocol::tcp);
+        packet.bytes[22] ^= std::byte{1};
+        CHECK(packet.checksum() == FrameChecksum::unknown);
+    }
+    SECTION("another address, with a header that holds") {
+        Packet packet(wire::ip_protocol::tcp);
+        packet.bytes[29] ^= std::byte{4};
+        packet.seal_header();
+        CHECK(packet.checksum() == FrameChecksum::unknown);
+    }
+    SECTION("a piece of a datagram") {
+        Packet packet(wire::ip_protocol::udp);
+        packet.bytes[20] = std::byte{0x20};
+        packet.seal_header();
+        CHECK(packet.checksum() == FrameChecksum::unknown);
+    }
+    SECTION("another protocol") {
+        Packet packet(wire::ip_protocol::udp);
+        packet.bytes[23] = std::byte{1};
+        packet.seal_header();
+        CHECK(packet.checksum() == FrameChecksum::unknown);
+    }
+    SECTION("another type than IPv4") {
+        Packet packet(wire::ip_protocol::udp);
+        packet.bytes[12] = std::byte{0x86};
+        CHECK(packet.checksum() == FrameChecksum::unknown);
+    }
+}
+
+TEST_CASE("a packet that ends too early is not read behind its end", "[kernel_io][xdp]") {
+    const Packet whole(wire::ip_protocol::tcp);
+    for (std::size_t size = 0; size < transport_at + 40; ++size) {
+        const std::vector<std::byte> cut(whole.bytes.begin(), whole.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+        CHECK(checksum_of_cable(cut) == FrameChecksum::unknown);  // a sanitizer sees a look too far
+    }
+    Packet lies(wire::ip_protocol::tcp);  // of a total length that ends inside the transport's header
+    store_be16(&lies.bytes[16], 30);
+    lies.seal_header();
+    CHECK(lies.checksum() == FrameChecksum::unknown);
+}
+
+}  // namespace
+}  // namespace skerry::kernel_io::frame

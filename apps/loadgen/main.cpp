@@ -2,8 +2,8 @@
 
 #include "client_conduct.hpp"
 #include "client_settings.hpp"
-#include "fingerprint.hpp"
-#include "report.hpp"
+#include "report/fingerprint.hpp"
+#include "report/report.hpp"
 
 #include "common/backends.hpp"
 #include "common/output_file.hpp"

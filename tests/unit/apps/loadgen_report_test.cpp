@@ -1,4 +1,4 @@
-#include "loadgen/report.hpp"
+#include "loadgen/report/report.hpp"
 
 #include "support/catch.hpp"
 

@@ -7,7 +7,7 @@
 // p99.9; with fewer, one unlucky sample would be the figure. Otherwise it is null in JSON and n/a elsewhere.
 
 #include "fingerprint.hpp"
-#include "recorder.hpp"
+#include "loadgen/recorder.hpp"
 
 #include <array>
 #include <cstdint>

@@ -52,7 +52,11 @@ void HdrHistogram::add(const HdrHistogram& other) noexcept {
 }
 
 void HdrHistogram::reset() noexcept {
-    std::fill(counts_.begin(), counts_.end(), 0);
+    if (empty()) return;
+    const auto at = [this](std::uint64_t value) {
+        return counts_.begin() + static_cast<std::ptrdiff_t>(index_of(value));
+    };
+    std::fill(at(min_), at(max_) + 1, 0);
     total_count_ = 0;
     over_range_ = 0;
     min_ = std::numeric_limits<std::uint64_t>::max();

@@ -268,3 +268,43 @@ TEST_CASE("to_hgrm writes the CLASSIC layout", "[metrics][hdr_histogram]") {
     CHECK(lines[7] == "#[Max     =        3.000, Total count    =            2]");
     CHECK(lines[8] == "#[Buckets =           27, SubBuckets     =         2048]");
 }
+
+TEST_CASE("for_each_counter visits what is not 0, from the lowest value up", "[metrics][hdr_histogram]") {
+    HdrHistogram histogram;
+    histogram.record(5'001);
+    histogram.record(5'000);
+    histogram.record_n(7, 3);
+    std::vector<std::uint64_t> seen;
+    histogram.for_each_counter([&](const HdrHistogram::Counter& counter) {
+        seen.insert(seen.end(), {counter.index, counter.lowest, counter.highest, counter.count});
+    });
+    CHECK(seen == std::vector<std::uint64_t>{7, 7, 7, 3, 2'048 + 1'024 + 226, 5'000, 5'003, 2});
+    histogram.reset();
+    histogram.for_each_counter([](const HdrHistogram::Counter&) { FAIL("an empty histogram has none"); });
+}
+
+TEST_CASE("record_at counts at the place that another histogram said", "[metrics][hdr_histogram]") {
+    HdrHistogram from;
+    from.record_n(5'001, 4);
+    from.record(HdrHistogram::default_limit);
+    HdrHistogram to;
+    from.for_each_counter([&](const HdrHistogram::Counter& counter) { to.record_at(counter.index, counter.count); });
+    CHECK(to.total_count() == 5);
+    CHECK(to.count_at_least(5'000) == 5);
+    CHECK(to.count_at_least(5'004) == 1);
+    CHECK(to.over_range() == 0);
+    CHECK(to.max() == HdrHistogram::default_limit);
+}
+
+TEST_CASE("reset leaves no counter behind, at either end", "[metrics][hdr_histogram]") {
+    HdrHistogram histogram;
+    for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{1'000'000}, HdrHistogram::default_limit + 9})
+        histogram.record(value);
+    histogram.reset();
+    histogram.reset();
+    histogram.record(0);
+    histogram.record(HdrHistogram::default_limit);
+    CHECK(histogram.total_count() == 2);
+    CHECK(histogram.count_at_least(1) == 1);
+    CHECK(histogram.over_range() == 0);
+}

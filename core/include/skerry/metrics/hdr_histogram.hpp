@@ -80,7 +80,7 @@ public:
     /// Shape:    `other` has the same limit and digits; asserted.
     void add(const HdrHistogram& other) noexcept;
 
-    /// Forgets all values and keeps the memory.
+    /// Forgets all values and keeps the memory. Cost: the counters from min() to max().
     void reset() noexcept;
 
     [[nodiscard]] std::uint64_t total_count() const noexcept { return total_count_; }
@@ -117,6 +117,29 @@ public:
     /// near 100 - 100/n. Nothing is visited when empty.
     template <class Visit>
     void for_each_percentile(int ticks_per_half_distance, Visit visit) const;
+
+    /// A counter that is not 0: how many values from `lowest` to `highest` were recorded.
+    struct Counter {
+        std::size_t index;  ///< its place; histograms of the same digits agree on it
+        std::uint64_t lowest;
+        std::uint64_t highest;
+        std::uint64_t count;
+    };
+
+    /// Calls `visit(Counter)` for each of them from the lowest value up.
+    ///
+    /// Cost:     reads the counters from min() to max() and no others.
+    template <class Visit>
+    void for_each_counter(Visit visit) const;
+
+    /// Counts `count` values at the place `index`, which is what a Counter of another histogram said. The highest value
+    /// there stands for all of them.
+    ///
+    /// Shape:    index < counter_count(); asserted.
+    void record_at(std::size_t index, std::uint64_t count) noexcept {
+        SKERRY_ASSERT(index < counts_.size(), "a counter of another histogram");
+        record_n(std::min(highest_at(index), limit_), count);
+    }
 
     /// The percentile table as text in the CLASSIC layout of .hgrm files, which the HdrHistogram plotters
     /// read. Values are divided by `value_scale` (1000 makes microseconds of nanoseconds).
@@ -165,7 +188,7 @@ private:
 
     [[nodiscard]] static double next_level(double level, int ticks_per_half_distance) noexcept;
 
-    std::uint64_t unit_mask_;   // S - 1: below it, a counter for each value
+    std::uint64_t unit_mask_;  // S - 1: below it, a counter for each value
     unsigned sub_bucket_bits_;  // log2(S)
     int significant_digits_;
     std::uint64_t limit_;
@@ -175,6 +198,14 @@ private:
     std::uint64_t max_ = 0;
     std::vector<std::uint64_t> counts_;
 };
+
+template <class Visit>
+void HdrHistogram::for_each_counter(Visit visit) const {
+    if (empty()) return;
+    const std::size_t last = index_of(max_);
+    for (std::size_t index = index_of(min_); index <= last; ++index)
+        if (counts_[index] != 0) visit(Counter{index, lowest_at(index), highest_at(index), counts_[index]});
+}
 
 template <class Visit>
 void HdrHistogram::for_each_percentile(int ticks_per_half_distance, Visit visit) const {

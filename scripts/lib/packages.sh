@@ -1,14 +1,14 @@
 # Debian packages by purpose, and need_packages, which installs those that are missing. Sourced by the scripts.
 
 packages_build=(g++ cmake ninja-build pkg-config git)
-packages_apps=(libcli11-dev libtomlplusplus-dev)
+packages_apps=(libcli11-dev libtomlplusplus-dev zlib1g-dev nlohmann-json3-dev)
 packages_dpdk=(libdpdk-dev)
 packages_kernel_io=(liburing-dev)
-packages_test=(ccache catch2 libbenchmark-dev clang-19 libclang-rt-19-dev llvm-19 clang-format-19 nlohmann-json3-dev
+packages_test=(ccache catch2 libbenchmark-dev clang-19 libclang-rt-19-dev llvm-19 clang-format-19
                libseccomp-dev socat sockperf iproute2 ethtool iputils-ping tshark strace valgrind mmdebstrap)
 # scripts/container: what the programs of an image need to run. First the libraries that they are linked with, then
 # DPDK's drivers: for memory, for virtual functions of Intel's and emulated cards, and for devices without a card.
-packages_image=(libstdc++6 libgcc-s1 libtomlplusplus3 liburing2
+packages_image=(libstdc++6 libgcc-s1 libtomlplusplus3 zlib1g liburing2
                 librte-eal23 librte-ethdev23 librte-mbuf23 librte-mempool23
                 librte-mempool-ring23 librte-net-iavf23 librte-net-ixgbe23 librte-net-virtio23
                 librte-net-af-packet23 librte-net-tap23 librte-net-null23)

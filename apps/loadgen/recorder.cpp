@@ -70,13 +70,16 @@ void Recorder::on_send(Nanos intended, Nanos sent, Held held) noexcept {
 
 void Recorder::on_unsent(Nanos intended) noexcept { offered_ += counts(intended); }
 
-void Recorder::on_reply(Nanos intended, Nanos sent, Nanos finished) noexcept {
+void Recorder::on_reply(Nanos intended, Nanos sent, Nanos finished) {
     ++totals_.received;
     if (!counts(intended)) return;
     ++received_;
     auto& response = in_first_half(intended) ? response_first_half_ : response_second_half_;
-    response.record(span_ns(intended, finished));
-    service_.record(span_ns(sent, finished));
+    const std::uint64_t response_ns = span_ns(intended, finished);
+    const std::uint64_t service_ns = span_ns(sent, finished);
+    response.record(response_ns);
+    service_.record(service_ns);
+    if (intervals_) intervals_->record(finished, response_ns, service_ns);
 }
 
 void Recorder::on_error(Nanos intended) noexcept {
@@ -84,9 +87,9 @@ void Recorder::on_error(Nanos intended) noexcept {
     errors_ += counts(intended);
 }
 
-void Recorder::add(const Recorder& other) noexcept {
+void Recorder::add(const Recorder& other) {
     SKERRY_ASSERT(options_.loop == other.options_.loop && options_.warm_up == other.options_.warm_up &&
-                      options_.measured == other.options_.measured,
+                      options_.measured == other.options_.measured && options_.piece == other.options_.piece,
                   "recorders of different runs cannot be added");
     totals_.sent += other.totals_.sent;
     totals_.received += other.totals_.received;
@@ -103,6 +106,16 @@ void Recorder::add(const Recorder& other) noexcept {
     response_first_half_.add(other.response_first_half_);
     response_second_half_.add(other.response_second_half_);
     service_.add(other.service_);
+    if (!intervals_) return;
+    added_.length = options_.piece;
+    added_.add(other.intervals());
+}
+
+Intervals Recorder::intervals() const {
+    if (!intervals_) return {};
+    Intervals all = intervals_->intervals();
+    if (added_.length > Nanos{0}) all.add(added_);
+    return all;
 }
 
 Summary Recorder::summary() const {
@@ -123,6 +136,7 @@ Summary Recorder::summary() const {
     summary.late_held = late_held_;
     summary.first_half_p50 = median(response_first_half_);
     summary.second_half_p50 = median(response_second_half_);
+    summary.intervals = intervals();
     return summary;
 }
 

@@ -18,6 +18,7 @@
 //
 // Source: Tene, "How NOT to measure latency"; the wrk2 README for the terms.
 
+#include "intervals.hpp"
 #include "schedule.hpp"
 
 #include <skerry/metrics/hdr_histogram.hpp>
@@ -47,6 +48,7 @@ struct RecorderOptions {
     Nanos warm_up{0};   ///< requests intended before this are sent and not counted
     Nanos measured{0};  ///< how long is measured after that
     Nanos interval{0};  ///< the schedule's mean_interval(); 0 in a closed loop
+    Nanos piece{0};     ///< length of the pieces that Summary::intervals keeps; 0: none
 };
 
 /// The figures of a run, all of the measured time.
@@ -66,6 +68,7 @@ struct Summary {
     std::uint64_t late_held = 0;  ///< of those, held by the window of requests in flight
     std::optional<Nanos> first_half_p50;  ///< response time; far apart from the second, the run was
     std::optional<Nanos> second_half_p50;  ///< not in a steady state
+    Intervals intervals = {};
 
     [[nodiscard]] double offered_per_s() const noexcept { return rate_of(offered); }
     [[nodiscard]] double achieved_per_s() const noexcept { return rate_of(received); }
@@ -86,17 +89,20 @@ private:
 /// sent at most once more, by on_reply() or on_error(). What is reported by neither counts as lost.
 ///
 /// Threads: the core that made it. add() and summary() belong after the cores have stopped.
-/// Cost:    672 KiB of histograms, allocated once; a call is some additions and up to two records.
+/// Cost:    672 KiB of histograms, allocated once; a call is some additions and up to two records. With `piece` that of
+///          IntervalRecorder too.
 class Recorder {
 public:
-    explicit Recorder(const RecorderOptions& options) : options_(options) {}
+    explicit Recorder(const RecorderOptions& options) : options_(options) {
+        if (options.piece > Nanos{0}) intervals_.emplace(options.warm_up, options.measured, options.piece);
+    }
 
     /// A request that was due at `intended` left at `sent`. In a closed loop the two are the same.
     void on_send(Nanos intended, Nanos sent, Held held = Held::no) noexcept;
     /// The schedule asked for a request and the run ended before it could be sent.
     void on_unsent(Nanos intended) noexcept;
     /// Its answer was complete at `finished`.
-    void on_reply(Nanos intended, Nanos sent, Nanos finished) noexcept;
+    void on_reply(Nanos intended, Nanos sent, Nanos finished);
     /// It ended by an error.
     void on_error(Nanos intended) noexcept;
     /// An answer came that nothing waited for.
@@ -104,10 +110,13 @@ public:
     /// A connection ended, or was answered no more, before the run was over.
     void on_ended_early() noexcept { ++ended_early_; }
 
-    /// Adds what another core saw. Shape: the same loop, warm-up and measured time; asserted.
-    void add(const Recorder& other) noexcept;
+    /// Adds what another core saw. Shape: the same loop, warm-up, measured time and pieces; asserted.
+    void add(const Recorder& other);
 
     [[nodiscard]] Summary summary() const;
+
+    /// The pieces of all cores that were added; none without RecorderOptions::piece.
+    [[nodiscard]] Intervals intervals() const;
 
     /// Running totals, warm-up included, for a progress line.
     struct Totals {
@@ -142,6 +151,8 @@ private:
     metrics::HdrHistogram response_first_half_;
     metrics::HdrHistogram response_second_half_;
     metrics::HdrHistogram service_;
+    std::optional<IntervalRecorder> intervals_;
+    Intervals added_;  // of other cores
 };
 
 }  // namespace skerry::loadgen

@@ -1,5 +1,6 @@
 #include "report.hpp"
 
+#include "hdr_encoding.hpp"
 #include "json_text.hpp"
 
 #include "common/number_text.hpp"
@@ -74,6 +75,10 @@ void add_run(Fields& fields, const RunInfo& run, const Summary& summary) {
     add("rate", or_none(run.rate));
     add("warm_up_s", run.warm_up_s);
     add("measured_s", summary.measured_s);
+    add("started_s", run.started_s);
+    add("backend_reason", run.backend_reason);
+    add("cores", run.cores);
+    add("command", run.command);
 }
 
 void add_counts(Fields& fields, const RunInfo& run, const Summary& summary) {
@@ -105,6 +110,10 @@ void add_machine(Fields& fields, const Fingerprint& machine) {
     add("compiler", machine.compiler);
     add("build", machine.build);
     add("version", machine.version);
+    add("virtual", machine.is_virtual);
+    add("governor", machine.governor);
+    add("clock", machine.clock);
+    add("isolated", machine.isolated);
 }
 
 /// A value as JSON writes it.
@@ -148,6 +157,20 @@ std::string csv_row(const std::vector<std::string>& cells) {
     return row + "\r\n";
 }
 
+std::string json_histogram(const std::string& encoded) {
+    return encoded.empty() ? "null" : json_string(histogram_text(encoded));
+}
+
+std::string json_intervals(const Intervals& intervals, const std::string& indent) {
+    const double length_s = std::chrono::duration<double>(intervals.length).count();
+    std::string out = "\"intervals\": {\"length_s\": " + apps::exact_text(length_s) + ", \"histograms\": [";
+    for (const Interval& row : intervals.rows)
+        out += (&row == intervals.rows.data() ? "\n" : ",\n") + indent +
+               "    {\"response\": " + json_histogram(row.response) + ", \"service\": " + json_histogram(row.service) +
+               "}";
+    return out + "]}";
+}
+
 std::string json_object(const Report& report, const std::string& indent) {
     std::vector<std::string> members;
     std::string group;
@@ -161,6 +184,8 @@ std::string json_object(const Report& report, const std::string& indent) {
             members.back().insert(members.back().size() - 1, ", " + member);
         group = field.group;
     }
+    const Intervals& intervals = report.summary.intervals;
+    if (intervals.length > Nanos{0}) members.push_back(json_intervals(intervals, indent));
     std::string out = indent + "{\n";
     for (std::size_t i = 0; i < members.size(); ++i)
         out += indent + "  " + members[i] + (i + 1 < members.size() ? ",\n" : "\n");

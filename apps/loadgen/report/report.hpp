@@ -35,6 +35,10 @@ struct RunInfo {
     std::optional<Arrivals> arrivals;  ///< none in a closed loop
     double warm_up_s = 0;
     std::optional<double> jitter_us;  ///< JitterResult::jitter_us(), when it was measured
+    std::string backend_reason = {};  ///< why that backend was taken
+    std::string cores = {};           ///< the client's CPUs
+    std::string command = {};         ///< as it was given, quoted for a shell
+    double started_s = 0;             ///< begin of the measured time, seconds since 1970
 };
 
 /// One run and its figures.
@@ -72,7 +76,9 @@ struct Field {
 /// A header and a row for each run, quoted as RFC 4180 says.
 [[nodiscard]] std::string to_csv(std::span<const Report> reports);
 
-/// One object; ends in a line feed.
+/// One object; ends in a line feed. Beside the fields it has `intervals`, where the run kept some: their length in
+/// seconds and of each the response and service times as histogram_text() writes them. So whatever is asked of the run
+/// later can be answered from the file.
 [[nodiscard]] std::string to_json(const Report& report);
 
 /// A list of such objects.

@@ -2,7 +2,11 @@
 
 #include "support/catch.hpp"
 
+#include <unistd.h>
+
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -221,6 +225,37 @@ TEST_CASE("the CPU model is read from the text of /proc/cpuinfo", "[apps][loadge
     CHECK(cpu_model("model name\t: last line") == "last line");
     CHECK(cpu_model("processor\t: 0\nBogoMIPS\t: 50.00\n") == "unknown");
     CHECK(cpu_model("") == "unknown");
+}
+
+TEST_CASE("a hypervisor is known by its flag, a whole word", "[apps][loadgen]") {
+    CHECK(has_hypervisor("processor\t: 0\nflags\t\t: fpu hypervisor lm\n"));
+    CHECK(has_hypervisor("flags : hypervisor"));
+    CHECK_FALSE(has_hypervisor("flags : fpu hypervisors lm\n"));
+    CHECK_FALSE(has_hypervisor("model name : hypervisor\n"));
+}
+
+TEST_CASE("governor, clock and isolated CPUs are read where the kernel tells them", "[apps][loadgen]") {
+    const auto root = std::filesystem::temp_directory_path() / ("skerry_fingerprint_" + std::to_string(::getpid()));
+    const auto write = [&](const std::string& path, const std::string& text) {
+        std::filesystem::create_directories((root / path).parent_path());
+        std::ofstream(root / path) << text;
+    };
+    const auto bare = this_machine("1.2.3", root.string());
+    CHECK(bare.cpu == "unknown");
+    CHECK(bare.governor == "none");
+    CHECK(bare.clock == "unknown");
+    CHECK(bare.isolated == "none");
+    write("proc/cpuinfo", "model name : X\nflags : hypervisor\n");
+    write("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance\n");
+    write("sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc\n");
+    write("sys/devices/system/cpu/isolated", "2-3\n");
+    const auto told = this_machine("1.2.3", root.string());
+    std::filesystem::remove_all(root);
+    CHECK(told.cpu == "X");
+    CHECK(told.is_virtual);
+    CHECK(told.governor == "performance");
+    CHECK(told.clock == "tsc");
+    CHECK(told.isolated == "2-3");
 }
 
 TEST_CASE("this machine has a kernel, a compiler and at least one CPU", "[apps][loadgen]") {

@@ -149,6 +149,27 @@ std::string compiler() {
 #endif
 }
 
+/// Lets `app`, which has all its options, read the arguments.
+Result<void, Stop> parse_with(CLI::App& app, const Program& program, std::span<const std::string> arguments) {
+    const auto refuse = [&program](const std::string& line) { return Stop{2, program.name + ": " + line}; };
+    if (const std::string wrong = misread_argument(app, arguments); !wrong.empty()) return Unexpected(refuse(wrong));
+    try {
+        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+        app.parse(std::move(reversed));
+    } catch (const CLI::CallForHelp&) {
+        return Unexpected(Stop{0, app.help()});
+    } catch (const CLI::CallForVersion& version) {
+        return Unexpected(Stop{0, std::string(version.what()) + "\n"});
+    } catch (const CLI::ParseError& error) {
+        return Unexpected(refuse(describe(app, error)));
+    }
+    return {};
+}
+
+std::vector<std::string> arguments_of(int argc, const char* const* argv) {
+    return {argv + std::min(argc, 1), argv + argc};
+}
+
 }  // namespace
 
 std::string version_line(const Program& program) {
@@ -158,7 +179,6 @@ std::string version_line(const Program& program) {
 
 Result<Options, Stop> parse_options(const Program& program, std::span<const std::string> arguments,
                                     const AddOptions& add_own) {
-    const auto refuse = [&program](const std::string& line) { return Stop{2, program.name + ": " + line}; };
     Options options;
     CLI::App app(program.summary, program.name);
     app.set_version_flag("--version", version_line(program), "print version, compiler and backends");
@@ -168,24 +188,22 @@ Result<Options, Stop> parse_options(const Program& program, std::span<const std:
     add_network_options(app, options.runtime);
     app.set_config("--config", "", "read options from this TOML file; the command line wins")->type_name("FILE");
     app.config_formatter(std::make_shared<TomlConfig>(app));
-    if (const std::string wrong = misread_argument(app, arguments); !wrong.empty()) return refuse(wrong);
-    try {
-        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-        app.parse(std::move(reversed));
-    } catch (const CLI::CallForHelp&) {
-        return Stop{0, app.help()};
-    } catch (const CLI::CallForVersion& version) {
-        return Stop{0, std::string(version.what()) + "\n"};
-    } catch (const CLI::ParseError& error) {
-        return refuse(describe(app, error));
-    }
+    if (auto parsed = parse_with(app, program, arguments); !parsed) return Unexpected(std::move(parsed).error());
     return options;
 }
 
 Result<Options, Stop> parse_options(const Program& program, int argc, const char* const* argv,
                                     const AddOptions& add_own) {
-    const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+    const std::vector<std::string> arguments = arguments_of(argc, argv);
     return parse_options(program, std::span<const std::string>(arguments), add_own);
+}
+
+Result<void, Stop> parse_own_options(const Program& program, int argc, const char* const* argv,
+                                     const AddOptions& add_own) {
+    CLI::App app(program.summary, program.name);
+    app.set_version_flag("--version", version_line(program), "print version, compiler and backends");
+    add_own(app);
+    return parse_with(app, program, arguments_of(argc, argv));
 }
 
 }  // namespace skerry::apps

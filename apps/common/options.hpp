@@ -51,6 +51,10 @@ Result<Options, Stop> parse_options(const Program& program, std::span<const std:
 Result<Options, Stop> parse_options(const Program& program, int argc, const char* const* argv,
                                     const AddOptions& add_own = {});
 
+/// The same for what starts no runtime: `add_own`'s options, --help and --version, and nothing shared.
+Result<void, Stop> parse_own_options(const Program& program, int argc, const char* const* argv,
+                                     const AddOptions& add_own);
+
 /// `skerry-echo 0.1.0 (g++ 12.2.0, backends epoll)`
 std::string version_line(const Program& program);
 

@@ -168,7 +168,10 @@ Task<Outcome> conduct(const Settings& settings) {
         outcome.refusal = "cannot listen to SIGTERM and SIGINT: " + signals.error().message();
         co_return outcome;
     }
-    const time::Instant start = time::Instant::now() + std::chrono::milliseconds{2};
+    constexpr auto lead = std::chrono::milliseconds{2};
+    const time::Instant start = time::Instant::now() + lead;
+    const auto measured_from = std::chrono::system_clock::now().time_since_epoch() + lead + settings.warmup;
+    outcome.started_s = std::chrono::duration<double>(measured_from).count();
     auto running = spawn(on_all(&run_here, &clients, start));
     Progress progress(::isatty(STDERR_FILENO) != 0, settings.warmup, settings.duration);
     auto showing = spawn(show_progress(&progress, &clients, start));

@@ -19,6 +19,7 @@ struct Outcome {
     std::string refusal;     ///< why there was no run, in one line; empty when there was one
     bool interrupted = false;  ///< SIGINT or SIGTERM ended it; the figures are those up to then
     std::optional<Summary> summary;
+    double started_s = 0;             ///< when the measured time began, seconds since 1970
     std::string series;               ///< the windows of all cores as CSV; empty when none were asked for
     std::uint64_t series_left_out = 0;
     std::optional<double> jitter_us;  ///< the worst of the cores

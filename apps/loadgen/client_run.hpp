@@ -37,7 +37,7 @@ struct CoreRun {
     }
 
     /// As Recorder::on_reply().
-    void on_reply(Nanos intended, Nanos sent, Nanos finished) noexcept {
+    void on_reply(Nanos intended, Nanos sent, Nanos finished) {
         recorder.on_reply(intended, sent, finished);
         if (series)
             series->record(at(finished), static_cast<std::uint64_t>(std::max(finished - intended, Nanos{0}).count()));
@@ -67,6 +67,7 @@ private:
         options.loop = settings.loop;
         options.warm_up = settings.warmup;
         options.measured = settings.duration;
+        options.piece = settings.piece();
         if (settings.rate) options.interval = Schedule::constant(*settings.rate).mean_interval();
         return options;
     }

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -14,10 +15,23 @@ namespace {
 constexpr std::uint64_t tcp_size_max = std::uint64_t{1} << 30;
 constexpr std::uint64_t udp_size_max = 65'507;
 constexpr Nanos series_window_min = std::chrono::milliseconds{1};
+constexpr Nanos interval_min = std::chrono::milliseconds{10};
+constexpr Nanos interval_default = std::chrono::milliseconds{100};
 
 apps::Program program() {
-    return {
-        "skerry-loadgen", "Sends requests on a schedule of its own and records how long the answers take.", {"epoll"}};
+    return {"skerry-loadgen",
+            "Sends requests on a schedule of its own and records how long the answers take. Its other uses have a help "
+            "of their own: skerry-loadgen sweep --help, compare --help, report --help.",
+            {"epoll"}};
+}
+
+apps::Program sweep_program() {
+    return {"skerry-loadgen sweep",
+            "Finds the knee and measures the latency on the way there. The knee is the largest rate whose run is valid "
+            "and whose response p99 is at most --p99-max. Rates double from --from until one fails, then the gap is "
+            "halved until it is below 5 %; a rate has failed when two trials in a row did. Then 10, 25, 50, 75, 90 and "
+            "95 % of the knee are measured for --duration each.",
+            {"epoll"}};
 }
 
 [[noreturn]] void refuse(const std::string& name, const std::string& text, const std::string& why) {
@@ -37,13 +51,18 @@ void add_choice(CLI::App& app, const std::string& name, const std::string& help,
     app.add_option_function<std::string>(name, parse, help + ": " + accepted)->type_name("NAME");
 }
 
-void add_duration(CLI::App& app, const std::string& name, const std::string& help, Nanos& target) {
-    const auto parse = [name, &target](const std::string& text) {
+template <class Take>
+void add_duration(CLI::App& app, const std::string& name, const std::string& help, Take take) {
+    const auto parse = [name, take](const std::string& text) {
         auto parsed = apps::parse_duration(text);
         if (!parsed) refuse(name, text, parsed.error().message);
-        target = *parsed;
+        take(*parsed);
     };
     app.add_option_function<std::string>(name, parse, help)->type_name("TIME");
+}
+
+void add_duration(CLI::App& app, const std::string& name, const std::string& help, Nanos& target) {
+    add_duration(app, name, help, [&target](Nanos value) { target = value; });
 }
 
 /// A whole number from `min` to `max`.
@@ -64,7 +83,7 @@ constexpr Mode modes[] = {Mode::echo, Mode::sink, Mode::source};
 constexpr Loop loops[] = {Loop::open, Loop::closed};
 constexpr Arrivals all_arrivals[] = {Arrivals::constant, Arrivals::poisson};
 
-void add_load_options(CLI::App& app, Settings& settings, std::optional<Loop>& loop) {
+void add_rate_options(CLI::App& app, Settings& settings, std::optional<Loop>& loop) {
     const auto rate = [&settings](const std::string& text) {
         settings.rate = Rate::parse(text);
         if (!settings.rate)
@@ -73,9 +92,24 @@ void add_load_options(CLI::App& app, Settings& settings, std::optional<Loop>& lo
     };
     app.add_option_function<std::string>("--rate", rate, "requests a second of all connections: an open loop")
         ->type_name("PER_SECOND");
+    add_choice(app, "--loop", "default: open with --rate, else closed", loops, [&loop](Loop value) { loop = value; });
+}
+
+void add_sweep_options(CLI::App& app, SweepSettings& sweep) {
+    constexpr std::uint64_t rate_max = 1'000'000'000;
+    add_number(app, "--from", "the first rate that is tried, requests a second; default 1000", 1, rate_max,
+               [&sweep](std::uint64_t value) { sweep.from = value; });
+    add_number(app, "--to", "no rate above is tried; default 10000000", 1, rate_max,
+               [&sweep](std::uint64_t value) { sweep.to = value; });
+    add_duration(app, "--trial", "how long a rate is tried; default 1s", sweep.trial);
+    add_duration(app, "--p99-max",
+                 "what p99 must not be above; default: ten times that of the first trial, at least 1ms",
+                 [&sweep](Nanos value) { sweep.p99_max = value; });
+}
+
+void add_load_options(CLI::App& app, Settings& settings) {
     add_choice(app, "--arrivals", "how an open loop spaces them", all_arrivals,
                [&settings](Arrivals value) { settings.arrivals = value; });
-    add_choice(app, "--loop", "default: open with --rate, else closed", loops, [&loop](Loop value) { loop = value; });
     add_number(app, "--inflight", "requests that may wait on a connection; default 1 in a closed loop, else no limit",
                1, InFlight::requests_max, [&settings](std::uint64_t value) { settings.inflight = value; });
     add_number(app, "--seed", "of Poisson arrivals", 0, std::numeric_limits<std::uint64_t>::max(),
@@ -104,15 +138,40 @@ void add_peer_options(CLI::App& app, Settings& settings) {
 }
 
 void add_report_options(CLI::App& app, Settings& settings) {
+    app.add_option("--html", settings.html_file, "write a page with pictures of the results to this file")
+        ->type_name("FILE");
     app.add_option("--csv", settings.csv_file, "write the results to this file as CSV")->type_name("FILE");
+    add_duration(app, "--interval", "of --html, --hlog and --json; default 100ms, in runs above one minute 1s",
+                 [&settings](Nanos interval) { settings.interval = interval; });
+    app.add_option("--server-idle", settings.server_idle, "how the server idles, for the report")->type_name("TEXT");
+}
+
+/// What only a single run has.
+void add_run_options(CLI::App& app, Settings& settings) {
     app.add_option("--hgrm", settings.hgrm_prefix, "write PREFIX.response.hgrm and PREFIX.service.hgrm")
         ->type_name("PREFIX");
+    app.add_option("--hlog", settings.hlog_file,
+                   "write the histogram of each interval to this file as HdrHistogram log")
+        ->type_name("FILE");
     app.add_option("--series", settings.series_file,
                    "write count, median and longest of each window to this file as CSV")
         ->type_name("FILE");
     add_duration(app, "--window", "of the series; default 100ms", settings.window);
-    app.add_option("--server-idle", settings.server_idle, "how the server idles, for the report")->type_name("TEXT");
     app.add_flag("--strict", settings.strict, "exit with 1 when the run is invalid");
+}
+
+/// A word of a command line as a shell would have to be given it.
+std::string shell_word(const std::string& word) {
+    constexpr const char* plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=./:,@%+[]";
+    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+    std::string quoted = "'";
+    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+}
+
+std::string command_text(std::string text, int argc, const char* const* argv) {
+    for (int i = 1; i < argc; ++i) text += " " + shell_word(argv[i]);
+    return text;
 }
 
 /// What options say together; empty when they fit.
@@ -129,7 +188,20 @@ std::string contradiction(const Settings& settings, std::optional<Loop> loop) {
     if (settings.mode == Mode::source && (settings.proto == Proto::udp || settings.rate))
         return "--mode=source: accepted with --proto=tcp and without --rate, because the server sends";
     if (settings.duration <= Nanos{0}) return "--duration=0s: accepted: longer than nothing";
+    if (settings.interval && (*settings.interval < interval_min ||
+                              settings.duration / *settings.interval >= Nanos::rep{IntervalRecorder::count_max}))
+        return "--interval: accepted: from 10ms, and long enough that a run has at most 100,000 of them";
     if (settings.window < series_window_min) return "--window: accepted: 1ms or longer, for example 100ms";
+    return {};
+}
+
+std::string contradiction(const SweepSettings& sweep) {
+    // p99 stands on 1,000 answers.
+    const double answers = std::chrono::duration<double>(sweep.trial).count() * static_cast<double>(sweep.from);
+    if (sweep.from > sweep.to) return "--from: accepted: up to --to";
+    if (answers < 1'000)
+        return "--from, --trial: a trial of " + std::to_string(static_cast<int>(answers)) +
+               " requests has no p99; accepted: 1,000 or more";
     return {};
 }
 
@@ -146,19 +218,48 @@ std::string_view to_string(Mode mode) noexcept {
     return "echo";
 }
 
+Nanos Settings::piece() const noexcept {
+    if (html_file.empty() && hlog_file.empty() && shared.json_file.empty()) return Nanos{0};
+    if (interval) return *interval;
+    const Nanos shortest = duration > std::chrono::minutes{1} ? Nanos(std::chrono::seconds{1}) : interval_default;
+    return std::max(shortest, duration / Nanos::rep{IntervalRecorder::count_max} + Nanos{1});
+}
+
 Result<Settings, apps::Stop> read_settings(int argc, const char* const* argv) {
     Settings settings;
     std::optional<Loop> loop;
     auto shared = apps::parse_options(program(), argc, argv, [&](CLI::App& app) {
         add_peer_options(app, settings);
-        add_load_options(app, settings, loop);
+        add_rate_options(app, settings, loop);
+        add_load_options(app, settings);
+        add_report_options(app, settings);
+        add_run_options(app, settings);
+    });
+    if (!shared) return Unexpected(std::move(shared).error());
+    settings.shared = *std::move(shared);
+    settings.command = command_text("skerry-loadgen", argc, argv);
+    settings.loop = settings.rate ? Loop::open : Loop::closed;
+    if (std::string wrong = contradiction(settings, loop); !wrong.empty())
+        return Unexpected(apps::Stop{2, "skerry-loadgen: " + wrong});
+    return settings;
+}
+
+Result<Settings, apps::Stop> read_sweep_settings(int argc, const char* const* argv) {
+    Settings settings;
+    auto shared = apps::parse_options(sweep_program(), argc, argv, [&](CLI::App& app) {
+        add_peer_options(app, settings);
+        add_sweep_options(app, settings.sweep);
+        add_load_options(app, settings);
         add_report_options(app, settings);
     });
     if (!shared) return Unexpected(std::move(shared).error());
     settings.shared = *std::move(shared);
-    settings.loop = settings.rate ? Loop::open : Loop::closed;
-    if (std::string wrong = contradiction(settings, loop); !wrong.empty())
-        return Unexpected(apps::Stop{2, "skerry-loadgen: " + wrong});
+    settings.command = command_text("skerry-loadgen sweep", argc, argv);
+    settings.loop = Loop::open;
+    settings.rate = Rate{settings.sweep.from, 1};
+    std::string wrong = contradiction(settings, std::nullopt);
+    if (wrong.empty()) wrong = contradiction(settings.sweep);
+    if (!wrong.empty()) return Unexpected(apps::Stop{2, "skerry-loadgen sweep: " + wrong});
     return settings;
 }
 

@@ -32,6 +32,14 @@ enum class Mode : std::uint8_t {
 /// A UDP request carries its run and its number.
 inline constexpr std::uint64_t udp_size_min = 16;
 
+/// What the search for the knee is told.
+struct SweepSettings {
+    std::uint64_t from = 1'000;
+    std::uint64_t to = 10'000'000;
+    Nanos trial = std::chrono::seconds{1};
+    std::optional<Nanos> p99_max;
+};
+
 struct Settings {
     apps::Options shared;
     Proto proto = Proto::tcp;
@@ -49,11 +57,19 @@ struct Settings {
     Nanos timeout = std::chrono::seconds{1};  ///< after it a datagram is lost, and at the end nothing is waited for
     Nanos jitter = std::chrono::milliseconds{200};
     std::string server_idle = "unknown";
+    std::string html_file;
     std::string csv_file;
+    std::string hlog_file;
+    std::optional<Nanos> interval;  ///< of the pieces that --html, --hlog and --json keep
     std::string hgrm_prefix;
     std::string series_file;
     Nanos window = std::chrono::milliseconds{100};  ///< of the series
     bool strict = false;
+    SweepSettings sweep;  ///< of `skerry-loadgen sweep` alone
+    std::string command;  ///< the command line, quoted for a shell
+
+    /// How long the pieces are that the reports need; 0 where none does.
+    [[nodiscard]] Nanos piece() const noexcept;
 
     /// Requests that may wait on one connection; 0: no limit.
     [[nodiscard]] std::uint64_t inflight_limit() const noexcept {
@@ -63,5 +79,8 @@ struct Settings {
 
 /// Errors: a Stop, for --help, --version and whatever cannot be used.
 [[nodiscard]] Result<Settings, apps::Stop> read_settings(int argc, const char* const* argv);
+
+/// The same of `skerry-loadgen sweep`: an open loop whose rates are the search's. Shape: argv[0] is the word.
+[[nodiscard]] Result<Settings, apps::Stop> read_sweep_settings(int argc, const char* const* argv);
 
 }  // namespace skerry::loadgen

@@ -11,16 +11,18 @@ rounding, and the .hgrm text row by row. Exit 0: equal. 1: a difference, printed
 package cannot be had here, with the reason.
 """
 
-import random
-import shutil
-import subprocess
+import os
 import sys
-from pathlib import Path
 
-PACKAGE = "hdr-histogram-js@3.0.1"
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
+import hdr_judge  # noqa: E402
+
+import random  # noqa: E402
+import subprocess  # noqa: E402
+from pathlib import Path  # noqa: E402
+
 LIMIT = 100_000_000_000
 SEED = 20240611
-SKIP = 77
 
 # The other implementation, told to print the same lines as hdr_dump.
 JUDGE = r"""
@@ -39,29 +41,6 @@ for (const p of [0, 25, 50, 75, 90, 99, 99.9, 99.99, 99.999, 100])
 console.log('hgrm');
 process.stdout.write(histogram.outputPercentileDistribution(5, 1));
 """
-
-
-def skip(reason):
-    print(f"SKIPPED: {reason}")
-    sys.exit(SKIP)
-
-
-def install_judge(folder):
-    for program in ("node", "npm"):
-        if not shutil.which(program):
-            skip(f"{program} is not installed")
-    if (folder / "node_modules" / "hdr-histogram-js" / "package.json").exists():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    command = ["npm", "install", "--prefix", str(folder), "--no-save", "--ignore-scripts", "--no-audit", "--no-fund",
-               "--fetch-retries=0", "--fetch-timeout=20000", PACKAGE]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    except subprocess.TimeoutExpired:
-        skip(f"npm did not bring {PACKAGE} within 60 s")
-    if done.returncode != 0:
-        reasons = [line for line in done.stderr.splitlines() if line.startswith(("npm error", "npm ERR"))]
-        skip(f"npm cannot install {PACKAGE}: {(reasons or ['no message'])[0]}")
 
 
 def sample_sets():
@@ -134,10 +113,10 @@ def main():
         sys.exit(__doc__)
     bin_dir = Path(sys.argv[1]).resolve()
     folder = bin_dir.parent / "npm" / "hdr"
-    install_judge(folder)
+    hdr_judge.install(folder)
     results = [compare(name, digits, samples, str(bin_dir / "hdr_dump"), folder)
                for name, samples in sample_sets() for digits in (3, 2)]
-    print(f"{sum(results)} of {len(results)} comparisons with {PACKAGE} are equal")
+    print(f"{sum(results)} of {len(results)} comparisons with {hdr_judge.PACKAGE} are equal")
     return 0 if all(results) else 1
 
 

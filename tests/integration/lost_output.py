@@ -44,7 +44,7 @@ with rig.Server(bin_dir) as server, tempfile.TemporaryDirectory() as folder:
     lost(loadgen, [f"--connect={server.address}", f"--json={path}", *quick])
     with open(path) as file:
         rig.check(json.load(file)["count"] > 0, "the file is written although the table is lost")
-    for option in ("--json", "--csv", "--series"):
+    for option in ("--json", "--csv", "--series", "--html", "--hlog"):
         done = rig.run(bin_dir, "skerry-loadgen", f"--connect={server.address}", f"{option}=/dev/full", *quick)
         rig.check(done.returncode == 1 and "cannot write /dev/full: No space left on device" in done.stderr, f"{done}")
 

@@ -1,0 +1,81 @@
+#include "commands.hpp"
+
+#include "client_outputs.hpp"
+#include "client_runtime.hpp"
+#include "report/hlog.hpp"
+#include "report/page.hpp"
+
+#include "common/number_text.hpp"
+#include "common/report.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace skerry::loadgen {
+
+namespace {
+
+std::string title_of(const Report& report) {
+    return "skerry-loadgen: " + report.run.proto + ", " +
+           (report.run.rate ? apps::exact_text(*report.run.rate) + " requests a second" : "closed loop");
+}
+
+/// The files of a run. Their texts are made of `report`, which is empty when they are opened.
+Outputs::Wanted wanted_files(const Settings& settings, const Report& report) {
+    const auto names = hgrm_names(settings.hgrm_prefix);
+    const bool has_hgrm = !settings.hgrm_prefix.empty();
+    return {{settings.shared.json_file, [&report] { return to_json(report); }},
+            {settings.html_file, [&report] { return page_text({title_of(report), std::span(&report, 1)}); }},
+            {settings.csv_file, [&report] { return to_csv(std::span(&report, 1)); }},
+            {settings.hlog_file, [&report] { return hlog_text(report); }},
+            {settings.series_file, [&report] { return report.series; }},
+            {has_hgrm ? names[0] : "", [&report] { return hgrm_text(report.summary.response); }},
+            {has_hgrm ? names[1] : "", [&report] { return hgrm_text(report.summary.service); }}};
+}
+
+/// What a run left to say beside its figures.
+struct Aftermath {
+    bool interrupted = false;
+    std::uint64_t failures = 0;
+    std::optional<Error> first_error;
+};
+
+int tell(const Settings& settings, Outputs& outputs, const Report& report, const Aftermath& after) {
+    int code = apps::print(to_table(std::span(&report, 1)));
+    if (const int unwritten = outputs.write(); unwritten != 0) code = unwritten;
+    if (after.interrupted) (void)apps::report("interrupted: the figures end there");
+    if (after.first_error)
+        (void)apps::report(std::to_string(after.failures) +
+                           " connections or datagrams failed, first by: " + after.first_error->message());
+    if (report.summary.invalid())
+        for (const std::string& reason : report.summary.invalid_reasons())
+            (void)apps::report("INVALID RUN, do not use its figures: " + reason);
+    if (settings.strict && report.summary.invalid()) return apps::exit_failure;
+    return code;
+}
+
+}  // namespace
+
+int command_run(int argc, const char* const* argv) {
+    auto settings = read_settings(argc, argv);
+    if (!settings) return apps::finish(settings.error());
+    if (auto plan = choose_cores(settings->shared.runtime); !plan) return apps::report(plan.error());
+    Report report;
+    auto outputs = Outputs::open(wanted_files(*settings, report));
+    if (!outputs) return apps::report(outputs.error());
+
+    auto runtime = apps::builder_for_sockets(settings->shared.runtime).build();
+    if (!runtime) return apps::report(runtime.error());
+    Outcome outcome = runtime->block_on(conduct(*settings));
+    if (!outcome.refusal.empty()) return apps::report(outcome.refusal);
+    if (outcome.series_left_out != 0)
+        (void)apps::report(std::to_string(outcome.series_left_out) + " windows of the series had no room",
+                           "give a longer --window");
+    const Aftermath after{outcome.interrupted, outcome.failures, outcome.first_error};
+    report = report_of(*settings, *runtime, std::move(outcome));
+    return tell(*settings, *outputs, report, after);
+}
+
+}  // namespace skerry::loadgen

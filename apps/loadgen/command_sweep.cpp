@@ -1,0 +1,141 @@
+#include "commands.hpp"
+
+#include "client_outputs.hpp"
+#include "client_runtime.hpp"
+#include "report/page.hpp"
+#include "sweep/knee.hpp"
+#include "sweep/sweep_text.hpp"
+
+#include "common/number_text.hpp"
+#include "common/report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace skerry::loadgen {
+
+namespace {
+
+constexpr std::array curve_percent{10, 25, 50, 75, 90, 95};
+// Without --p99-max: what a queue does to p99 is more than this, what a busy machine does mostly less.
+constexpr double p99_growth = 10;
+constexpr double p99_floor_us = 1'000;
+
+/// A sweep while it goes on. A run that cannot be made ends it, and so does a signal.
+class Sweep {
+public:
+    Sweep(runtime::Runtime& runtime, const Settings& settings) : runtime_(runtime), settings_(settings) {}
+
+    /// Finds the knee. False: it was ended; the exit code is end_code().
+    bool search() {
+        KneeSearch search({settings_.sweep.from, settings_.sweep.to});
+        result_.from = settings_.sweep.from;
+        if (settings_.sweep.p99_max)
+            result_.p99_max_us = std::chrono::duration<double, std::micro>(*settings_.sweep.p99_max).count();
+        while (const auto rate = search.next()) {
+            const auto report = run(trial(*rate));
+            if (!report) return false;
+            search.take(passed(*rate, *report));
+        }
+        result_.knee = search.knee();
+        result_.is_bounded = search.is_bounded();
+        return true;
+    }
+
+    /// Measures the points of the curve. False: as search().
+    bool curve() {
+        for (const int percent : curve_percent) {
+            Settings point = settings_;
+            const auto rate = std::max<std::uint64_t>(result_.knee * static_cast<unsigned>(percent) / 100, 1);
+            point.rate = Rate{rate, 1};
+            auto report = run(point);
+            if (!report) return false;
+            reports_.push_back(std::move(*report));
+        }
+        return true;
+    }
+
+    [[nodiscard]] const SweepResult& result() const noexcept { return result_; }
+    [[nodiscard]] const std::vector<Report>& reports() const noexcept { return reports_; }
+    [[nodiscard]] int end_code() const noexcept { return end_code_; }
+
+private:
+    [[nodiscard]] Settings trial(std::uint64_t rate) const {
+        Settings trial = settings_;
+        trial.rate = Rate{rate, 1};
+        trial.duration = settings_.sweep.trial;
+        trial.warmup = std::min(settings_.warmup, settings_.sweep.trial / 4);
+        trial.jitter = Nanos{0};
+        return trial;
+    }
+
+    std::optional<Report> run(const Settings& settings) {
+        Outcome outcome = runtime_.block_on(conduct(settings));
+        if (!outcome.refusal.empty()) end_code_ = apps::report(outcome.refusal);
+        if (outcome.interrupted) (void)apps::report("interrupted: the sweep ends there");
+        if (!outcome.refusal.empty() || outcome.interrupted) return std::nullopt;
+        return report_of(settings, runtime_, std::move(outcome));
+    }
+
+    /// Whether the rate is below the knee; prints a line that says so.
+    bool passed(std::uint64_t rate, const Report& report) {
+        const auto p99 = quantile_us(report.summary.response, 100);
+        if (result_.p99_max_us == 0) result_.p99_max_us = std::max(p99.value_or(0) * p99_growth, p99_floor_us);
+        std::string why;
+        if (report.summary.invalid())
+            why = report.summary.invalid_reasons().front();
+        else if (!p99 || *p99 > result_.p99_max_us)
+            why = "p99 is above " + apps::fixed_text(result_.p99_max_us, 0) + " us";
+        (void)apps::print("trial  " + apps::grouped_text(rate) + "/s  p99 " +
+                          (p99 ? apps::fixed_text(*p99, 1) : "n/a") + " us  " +
+                          (why.empty() ? "passed" : "failed: " + why) + "\n");
+        return why.empty();
+    }
+
+    runtime::Runtime& runtime_;
+    const Settings& settings_;
+    SweepResult result_;
+    std::vector<Report> reports_;
+    int end_code_ = 0;
+};
+
+std::string page_of(const SweepResult& result, const std::vector<Report>& reports) {
+    Page page{"skerry-loadgen: sweep", reports};
+    if (result.knee != 0) page.knee = static_cast<double>(result.knee);
+    page.knee_reason = knee_text(result);
+    return page_text(page);
+}
+
+}  // namespace
+
+int command_sweep(int argc, const char* const* argv) {
+    auto settings = read_sweep_settings(argc, argv);
+    if (!settings) return apps::finish(settings.error());
+    if (auto plan = choose_cores(settings->shared.runtime); !plan) return apps::report(plan.error());
+    SweepResult result;
+    std::vector<Report> reports;
+    auto outputs = Outputs::open({{settings->shared.json_file, [&] { return to_json(result, reports); }},
+                                  {settings->csv_file, [&] { return to_csv(reports); }},
+                                  {settings->html_file, [&] { return page_of(result, reports); }}});
+    if (!outputs) return apps::report(outputs.error());
+    auto runtime = apps::builder_for_sockets(settings->shared.runtime).build();
+    if (!runtime) return apps::report(runtime.error());
+
+    Sweep sweep(*runtime, *settings);
+    if (!sweep.search()) return sweep.end_code();
+    result = sweep.result();
+    if (result.knee == 0) return apps::report(knee_text(result));
+    const bool is_whole = sweep.curve();
+    reports = sweep.reports();
+    if (reports.empty()) return sweep.end_code();
+    const int lost = apps::print(knee_text(result) + "\n\n" + to_table(reports));
+    const int unwritten = outputs->write();
+    if (!is_whole && sweep.end_code() != 0) return sweep.end_code();
+    return std::max(lost, unwritten);
+}
+
+}  // namespace skerry::loadgen

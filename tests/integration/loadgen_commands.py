@@ -1,0 +1,109 @@
+# ctest: TIMEOUT 200
+"""sweep, compare and report do what they say, from real runs to files and verdicts, and refuse what they cannot use."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
+import rig  # noqa: E402
+
+import csv  # noqa: E402
+import json  # noqa: E402
+import re  # noqa: E402
+import tempfile  # noqa: E402
+
+bin_dir = rig.start()
+
+
+def loadgen(*words, expect=0):
+    done = rig.run(bin_dir, "skerry-loadgen", *words, patience=120, preexec_fn=rig.urgent)
+    rig.check(done.returncode == expect, f"{words} ended with {done.returncode}: {done.stderr}{done.stdout}")
+    return done
+
+
+def refused(words, *parts, expect=2):
+    done = loadgen(*words, expect=expect)
+    rig.check(done.stderr.count("\n") == 1 and all(part in done.stderr for part in parts),
+              f"{words}: {done.stderr!r}, expected one line with {parts}")
+
+
+def sweep(server, folder):
+    files = {kind: os.path.join(folder, f"sweep.{kind}") for kind in ("json", "csv", "html")}
+    # A bound that no machine reaches, so that the search ends where it is told.
+    done = rig.run(bin_dir, "skerry-loadgen", "sweep", f"--connect={server.address}", "--from=500", "--to=1000",
+                   "--p99-max=10s", "--trial=2s", "--duration=300ms", "--warmup=100ms", "--jitter=20ms",
+                   rig.ALL_ANSWERS,
+                   *(f"--{kind}={path}" for kind, path in files.items()), preexec_fn=rig.urgent)
+    rig.check(re.search(r"trial  500/s  p99 [\d.]+ us  (passed|failed)", done.stdout), done.stdout)
+    if done.returncode == 1 and "no knee" in done.stderr:
+        print("this machine is too busy for 500 requests a second in time: the files of a sweep are not looked at")
+        return
+    rig.check(done.returncode == 0, f"{done}")
+    with open(files["json"]) as file:
+        result = json.load(file)
+    rig.check(500 <= result["knee"] <= 1000 and result["schema_version"] == 1, f"knee {result['knee']}")
+    rates = [run["rate"] for run in result["runs"]]
+    rig.check(rates == [result["knee"] * percent // 100 for percent in (10, 25, 50, 75, 90, 95)], f"rates {rates}")
+    with open(files["csv"], newline="") as file:
+        rows = list(csv.DictReader(file))
+    rig.check([float(row["rate"]) for row in rows] == rates and rows[0]["machine.kernel"], f"{rows[0]}")
+    with open(files["html"]) as file:
+        rig.check("Latency against load" in file.read(), "the sweep's page has no such picture")
+
+
+def no_knee(server):
+    """A bound that none can meet: the line says what to do."""
+    refused(["sweep", f"--connect={server.address}", "--from=2000", "--p99-max=1us", "--trial=500ms"],
+            "no knee: at 2,000 requests a second", "raise --p99-max", expect=1)
+
+
+def saved_run(server, folder, name):
+    path = os.path.join(folder, name)
+    report = rig.loadgen(bin_dir, f"--connect={server.address}", "--rate=2000", "--duration=1200ms", "--warmup=100ms",
+                         "--jitter=0s", "--interval=50ms", rig.ALL_ANSWERS)
+    with open(path, "w") as file:
+        json.dump(report, file)
+    return path, report
+
+
+def compare(server, folder):
+    a, report = saved_run(server, folder, "a.json")
+    same = rig.run(bin_dir, "skerry-loadgen", "compare", a, a)
+    if "no verdict" in same.stderr:
+        rig.check(same.returncode == 1 and "is an invalid run" in same.stderr, f"{same}")  # a busy machine
+        return a
+    rig.check(same.returncode == 0 and same.stdout.endswith("\nverdict: no difference shown\n"), f"{same}")
+    rig.check(f"{report['p50_us']:.1f}" in same.stdout, f"p50 {report['p50_us']} is not in {same.stdout}")
+    return a
+
+
+def refusals(server, folder, saved):
+    text = os.path.join(folder, "text.json")
+    with open(text, "w") as file:
+        file.write("not JSON")
+    page = f"--html={folder}/x.html"
+    refused(["compare", saved], "FILES")
+    refused(["compare", saved, saved, saved], "FILES: At Most 2 required")
+    refused(["compare", saved, text], "text.json: no report of skerry-loadgen", expect=1)
+    refused(["compare", f"{folder}/none.json", saved], "cannot read", "No such file", expect=1)
+    refused(["report", saved], "--html")
+    refused(["report", text, page], "no report of skerry-loadgen", expect=1)
+    refused(["report", saved, "--html=/nonexistent/x.html"], "cannot write /nonexistent/x.html", expect=1)
+    refused(["sweep", f"--connect={server.address}", "--rate=5"], "--rate: unknown option")
+    refused(["sweep", "--from=10"], "has no p99", "1,000 or more")
+    refused(["sweep", "--from=5000", "--to=4000"], "--from: accepted: up to --to")
+    refused(["--interval=1ms"], "--interval: accepted: from 10ms")
+    for word in ("compare", "report", "sweep"):
+        done = loadgen(word, "--help")
+        rig.check(f"skerry-loadgen {word}" in done.stdout, done.stdout)
+    rig.check("knee is the largest rate" in " ".join(loadgen("sweep", "--help").stdout.split()), "what the knee is")
+
+
+with rig.Server(bin_dir, prepare=rig.urgent) as server, tempfile.TemporaryDirectory() as folder:
+    sweep(server, folder)
+    no_knee(server)
+    saved = compare(server, folder)
+    refusals(server, folder, saved)
+    loadgen("report", saved, saved, f"--html={folder}/both.html")
+    server.stop()
+print("sweep, compare and report end as they say")

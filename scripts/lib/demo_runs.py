@@ -1,6 +1,7 @@
-"""The runs of scripts/demo: starts skerry-echo and skerry-loadgen for each row, prints a table, writes a JSON file.
+"""The runs of scripts/demo: starts skerry-echo and skerry-loadgen for each row, prints a table, writes a JSON file and
+a page with pictures of the runs.
 
-usage: demo_runs.py FOLDER_OF_THE_PROGRAMS RESULTS_FILE
+usage: demo_runs.py FOLDER_OF_THE_PROGRAMS RESULTS_FILE PAGE
 
 A row that comes out invalid, because the machine stopped the generator for too long, is run again when the others are
 done: what disturbs a machine lasts seconds to minutes, so once more at once would seldom do. After minutes the rest
@@ -10,7 +11,9 @@ whether a budget is met is told and does not change it.
 
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
 
 import demo_blocks
@@ -72,7 +75,7 @@ def result_of(report, attempt):
         result["invalid_reasons"] = [*result["invalid_reasons"], f"{result['count']} answers are too few for p99"]
     result["attempts"] = attempt
     result["machine"] = report["machine"]
-    return result
+    return result, report
 
 
 COLUMNS = (("backend", 7), ("proto", 5), ("loop", 6), ("server", 6), ("client", 6), ("rate/s", 9), ("count", 8),
@@ -97,7 +100,7 @@ def show(result):
 
 
 def run_all(wanted, run):
-    """The last result of each row, in their order."""
+    """The last result of each row and the report it stands on, in their order."""
     results = {}
     left = list(range(len(wanted)))
     until = None  # set when all have been run once
@@ -108,15 +111,25 @@ def run_all(wanted, run):
             time.sleep(PAUSE_S)
         for index in left:
             results[index] = run(wanted[index], attempt)
-            show(results[index])
-        left = [index for index in left if results[index]["invalid"]]
+            show(results[index][0])
+        left = [index for index in left if results[index][0]["invalid"]]
         until = until or time.monotonic() + REPEATS_S
         attempt += 1
     return [results[index] for index in range(len(wanted))]
 
 
+def draw(bin_dir, reports, page):
+    """Lets skerry-loadgen make the page of the runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "runs.json")
+        with open(path, "w") as file:
+            json.dump(reports, file)
+        subprocess.run([os.path.join(bin_dir, "skerry-loadgen"), "report", path, f"--html={page}",
+                        "--title=skerry: echo round trips over the kernel's sockets"], check=True)
+
+
 def main():
-    bin_dir, results_file = os.path.abspath(sys.argv[1]), sys.argv[2]
+    bin_dir, results_file, page = os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3]
     server_core, client_core = cores()
     have_two = server_core != client_core
     print(f"\nserver on core {server_core}, client on core {client_core}" if have_two else
@@ -126,13 +139,16 @@ def main():
           "run: what is shorter is noise\n")
     print_row([title for title, _ in COLUMNS])
     wanted = list(rows(have_two))
-    results = run_all(wanted, lambda row, attempt: result_of(measure(bin_dir, row, server_core, client_core), attempt))
+    both = run_all(wanted, lambda row, attempt: result_of(measure(bin_dir, row, server_core, client_core), attempt))
+    results = [result for result, _ in both]
+    draw(bin_dir, [report for _, report in both], page)
     compared = demo_blocks.compare(bin_dir, server_core, client_core)
     with open(results_file, "w") as file:
         json.dump(results + compared, file, indent=1)
         file.write("\n")
     machine = results[0]["machine"]
-    print(f"\n{machine['cpu']}, {machine['cpus']} CPUs; {machine['kernel']}; {machine['compiler']}; {results_file}")
+    print(f"\n{machine['cpu']}, {machine['cpus']} CPUs; {machine['kernel']}; {machine['compiler']}\n"
+          f"{results_file}, {page}")
     invalid = sum(result["invalid"] for result in results)
     if invalid:
         sys.exit(f"scripts/demo: {invalid} of {len(results)} rows are invalid, also after {REPEATS_S} s of "

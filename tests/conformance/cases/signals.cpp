@@ -1,14 +1,12 @@
-#include "fixture.hpp"
+#include "slow_lane.hpp"
 
 #include <skerry/backend/socket_ops.hpp>
-#include <skerry/runtime/driver_waiters.hpp>
 #include <skerry/signal/signal.hpp>
 #include <skerry/task/spawn.hpp>
 
 #include <unistd.h>
 
 #include <csignal>
-#include <filesystem>
 
 namespace skerry::conformance {
 namespace {
@@ -26,15 +24,6 @@ signal::Signal listen_to(int number) {
     auto listening = signal::Signal::listen(number);
     REQUIRE(listening);
     return std::move(*listening);
-}
-
-std::size_t open_descriptors() {
-    const std::filesystem::directory_iterator all("/proc/self/fd");
-    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
-
-Task<> driver_turns(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) co_await yield_to_driver();
 }
 
 TEST_CASE("a core without a slow lane has no signals, and says unsupported", "[signal]") {

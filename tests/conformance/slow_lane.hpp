@@ -1,0 +1,33 @@
+#pragma once
+
+// For cases about what the kernel watches for a core: descriptors, Unix sockets, children. A backend without a slow
+// lane passes them over and says so.
+
+#include "fixture.hpp"
+
+#include <skerry/backend/slow_lane.hpp>
+
+#include <filesystem>
+#include <iterator>
+
+namespace skerry::conformance {
+
+[[nodiscard]] inline bool has_slow_lane() { return backend::current_slow_lane != nullptr; }
+
+/// True where such a case has nothing to try, which it says.
+[[nodiscard]] inline bool lacks_slow_lane() {
+    if (has_slow_lane()) return false;
+    WARN("skipped: this backend has no slow lane");
+    return true;
+}
+
+[[nodiscard]] inline std::size_t open_descriptors() {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+[[nodiscard]] inline Task<> driver_turns(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) co_await yield_to_driver();
+}
+
+}  // namespace skerry::conformance

@@ -1,0 +1,140 @@
+#include "io/fd_calls.hpp"
+#include "unix_socket.hpp"
+
+#include <skerry/net/unix_datagram.hpp>
+#include <skerry/time/sleep.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+namespace skerry::net {
+
+using io::Interest;
+
+namespace {
+
+std::optional<UCred> sender_in(msghdr& message) noexcept {
+    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_CREDENTIALS) continue;
+        ucred os;
+        std::memcpy(&os, CMSG_DATA(part), sizeof os);
+        return detail::from_os(os);
+    }
+    return std::nullopt;
+}
+
+Result<UnixReceived> receive(int fd, std::span<std::byte> out) noexcept {
+    detail::OsUnixAddr peer;
+    // Room for the sender's credentials and nothing else, so that descriptors which somebody sends along stay outside.
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(ucred))> control;
+    iovec piece{out.data(), out.size()};
+    msghdr message{};
+    message.msg_name = peer.get();
+    message.msg_namelen = peer.length;
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t count = io::detail::uninterrupted([&] { return ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
+    if (count < 0) return io::detail::last_error();
+    peer.length = message.msg_namelen;
+    UnixReceived received;
+    received.bytes = static_cast<std::size_t>(count);
+    received.peer = peer.address();
+    received.truncated = (message.msg_flags & MSG_TRUNC) != 0;
+    received.sender = sender_in(message);
+    return received;
+}
+
+Result<std::size_t> send_one_to(int fd, std::span<const std::byte> data, const detail::OsUnixAddr& to) noexcept {
+    return io::detail::counted(io::detail::uninterrupted(
+        [&] { return ::sendto(fd, data.data(), data.size(), MSG_NOSIGNAL, to.get(), to.length); }));
+}
+
+}  // namespace
+
+Result<UnixDatagram> UnixDatagram::over(OwnedFd fd) {
+    auto watched = io::AsyncFd::watch(std::move(fd));
+    if (!watched) return watched.error();
+    watched->assume_ready();
+    return UnixDatagram(std::move(*watched));
+}
+
+Result<UnixDatagram> UnixDatagram::bind(const UnixAddr& address) {
+    auto fd = detail::open_unix(SOCK_DGRAM);
+    if (!fd) return fd.error();
+    if (auto bound = detail::bind_unix(fd->get(), address); !bound) return bound.error();
+    return over(std::move(*fd));
+}
+
+Result<UnixDatagram> UnixDatagram::unbound() {
+    auto fd = detail::open_unix(SOCK_DGRAM);
+    if (!fd) return fd.error();
+    return over(std::move(*fd));
+}
+
+Result<std::pair<UnixDatagram, UnixDatagram>> UnixDatagram::pair() {
+    auto ends = detail::open_unix_pair(SOCK_DGRAM);
+    if (!ends) return ends.error();
+    auto one = over(std::move(ends->first));
+    if (!one) return one.error();
+    auto other = over(std::move(ends->second));
+    if (!other) return other.error();
+    return std::pair(std::move(*one), std::move(*other));
+}
+
+Result<> UnixDatagram::connect(const UnixAddr& peer) noexcept {
+    const detail::OsUnixAddr os(peer);
+    if (::connect(fd_.fd(), os.get(), os.length) != 0) return Error::from_os(errno);
+    return {};
+}
+
+Task<Result<UnixReceived>> UnixDatagram::recv_from(std::span<std::byte> out) {
+    return fd_.async_io(Interest::readable, &receive, out);
+}
+
+Task<Result<std::size_t>> UnixDatagram::recv(std::span<std::byte> out) {
+    return fd_.async_io(Interest::readable, &io::detail::read_some, out);
+}
+
+Task<Result<std::size_t>> UnixDatagram::send_to(std::span<const std::byte> data, UnixAddr to) {
+    using namespace std::chrono_literals;
+    const detail::OsUnixAddr os(to);
+    for (std::chrono::microseconds pause = 50us;; pause = std::min<std::chrono::microseconds>(2 * pause, 5ms)) {
+        auto guard = co_await fd_.writable();
+        if (!guard) co_return guard.error();
+        // Whether it was the own room or the receiver's that was lacking, nobody tells: readiness is not cleared.
+        auto sent = send_one_to(fd_.fd(), data, os);
+        if (sent || sent.error() != Errc::would_block) co_return sent;
+        co_await time::sleep(pause);
+    }
+}
+
+Task<Result<std::size_t>> UnixDatagram::send(std::span<const std::byte> data) {
+    return fd_.async_io(Interest::writable, &io::detail::send_some, data);
+}
+
+Result<> UnixDatagram::set_passcred(bool on) noexcept {
+    const int value = on ? 1 : 0;
+    if (::setsockopt(fd_.fd(), SOL_SOCKET, SO_PASSCRED, &value, sizeof value) != 0) return Error::from_os(errno);
+    return {};
+}
+
+Result<> UnixDatagram::shutdown(backend::ShutdownHow how) noexcept {
+    const int os = how == backend::ShutdownHow::read    ? SHUT_RD
+                   : how == backend::ShutdownHow::write ? SHUT_WR
+                                                        : SHUT_RDWR;
+    if (::shutdown(fd_.fd(), os) != 0) return Error::from_os(errno);
+    return {};
+}
+
+Result<UnixAddr> UnixDatagram::local_addr() const noexcept { return detail::local_unix_addr(fd_.fd()); }
+
+Result<UnixAddr> UnixDatagram::peer_addr() const noexcept { return detail::peer_unix_addr(fd_.fd()); }
+
+}  // namespace skerry::net

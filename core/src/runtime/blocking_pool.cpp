@@ -1,5 +1,7 @@
 #include <skerry/runtime/blocking_pool.hpp>
 
+#include <skerry/topology/bind_thread.hpp>
+
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -67,6 +69,7 @@ struct BlockingPool::Shared {
     sync::Semaphore slots;  // here, because a call that the shutdown did not wait for may still hold a permit
     std::uint32_t threads_max = 0;
     std::string thread_name;
+    topology::CpuSet cpus;
     std::mutex mutex;
     std::condition_variable thread_ended;
     std::deque<std::unique_ptr<BlockingJob>> queue;  // for the threads that are busy or begin; empty while one is idle
@@ -119,6 +122,7 @@ BlockingPool::BlockingPool(std::uint32_t threads_max, std::uint32_t queue_max, s
     : shared_(std::make_shared<Shared>(queue_max)) {
     shared_->threads_max = threads_max;
     shared_->thread_name = (std::move(thread_name) + "-block").substr(0, 15);
+    shared_->cpus = topology::current_affinity().value_or(topology::CpuSet());
 }
 
 BlockingPool::~BlockingPool() { (void)shutdown(std::chrono::steady_clock::now()); }
@@ -162,6 +166,7 @@ sync::Semaphore& BlockingPool::slots() noexcept { return shared_->slots; }
 
 void BlockingPool::work(const std::shared_ptr<Shared>& shared) {
     ::pthread_setname_np(::pthread_self(), shared->thread_name.c_str());
+    if (!shared->cpus.empty()) (void)topology::bind_current_thread(shared->cpus);  // not the starting core's
     Worker self;
     std::unique_lock lock(shared->mutex);
     while ((self.job = shared->take_queued()) || (!shared->stopped && shared->idle_until_woken(self, lock))) {
@@ -187,6 +192,8 @@ std::vector<std::string> BlockingPool::shutdown(std::chrono::steady_clock::time_
     lock.unlock();
     return report;
 }
+
+const topology::CpuSet& BlockingPool::cpus() const noexcept { return shared_->cpus; }
 
 std::uint32_t BlockingPool::outstanding() const noexcept {
     const std::lock_guard guard(shared_->mutex);

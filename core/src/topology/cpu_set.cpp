@@ -1,3 +1,4 @@
+#include <skerry/topology/bind_thread.hpp>
 #include <skerry/topology/cpu_set.hpp>
 
 #include "cgroup.hpp"
@@ -141,8 +142,12 @@ Result<CpuSet> available_cpus(const fs::path& sysroot) {
 
 Result<> pin_current_thread(unsigned cpu) {
     if (cpu >= CpuSet::max_cpus) return Errc::invalid_argument;
-    std::array<std::uint64_t, CpuSet::max_cpus / 64> mask{};
-    mask[cpu / 64] = std::uint64_t{1} << (cpu % 64);
+    return bind_current_thread(CpuSet::range(cpu, cpu + 1));
+}
+
+Result<> bind_current_thread(const CpuSet& cpus) {
+    KernelMask mask{};
+    for (const unsigned cpu : cpus) mask[cpu / 64] |= std::uint64_t{1} << (cpu % 64);
     if (sched_setaffinity(0, sizeof mask, as_cpu_set_t(mask.data())) != 0) return Error::from_os(errno);
     return {};
 }

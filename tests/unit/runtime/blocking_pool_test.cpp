@@ -3,12 +3,14 @@
 #include <skerry/runtime/blocking_pool.hpp>
 #include <skerry/runtime/builder.hpp>
 #include <skerry/runtime/spawn_blocking.hpp>
+#include <skerry/topology/cpu_set.hpp>
 
 #include <pthread.h>
 
 #include <chrono>
 #include <latch>
 #include <memory>
+#include <thread>
 #include <utility>
 
 using namespace skerry;
@@ -78,6 +80,31 @@ TEST_CASE("a call that outlasts the pool may give its place back", "[runtime][bl
     pool.reset();
     gate->may_end.count_down();
     gate->ended.wait();
+}
+
+TEST_CASE("a blocking call runs where the pool's maker may, not on the core that started its thread",
+          "[runtime][blocking]") {
+    const auto everywhere = topology::current_affinity();
+    REQUIRE(everywhere.has_value());
+    Result<topology::CpuSet> ran_on = Errc::not_found;
+    std::thread core([&] {
+        runtime::BlockingPool pool(1, 1, "test");
+        if (!topology::pin_current_thread(*everywhere->begin())) return;
+        struct Look final : runtime::BlockingJob {
+            Look(Result<topology::CpuSet>& to, std::latch& over) noexcept : found(to), done(over) {}
+            void run() noexcept override {
+                found = topology::current_affinity();
+                done.count_down();
+            }
+            Result<topology::CpuSet>& found;
+            std::latch& done;
+        };
+        std::latch done{1};
+        pool.submit(std::make_unique<Look>(ran_on, done));
+        done.wait();
+    });
+    core.join();
+    CHECK(ran_on == everywhere);
 }
 
 TEST_CASE("a blocking call for which no thread can be started fails, and a later one runs", "[runtime][blocking]") {

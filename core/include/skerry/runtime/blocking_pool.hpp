@@ -3,6 +3,7 @@
 // Threads for calls that block. Bounded in threads and in waiting calls; they live off the polling cores.
 
 #include "../sync/semaphore.hpp"
+#include "../topology/cpu_set.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -20,7 +21,8 @@ public:
 };
 
 /// Threads are started when a call finds none idle, up to the limit, and end after ten idle seconds. A call goes to
-/// the thread that fell idle last.
+/// the thread that fell idle last. They run where whoever made the pool may run: a core that starts one is bound to a
+/// CPU, on which the thread would take its time.
 ///
 /// Threads: any.
 class BlockingPool {
@@ -46,6 +48,9 @@ public:
     [[nodiscard]] std::uint32_t outstanding() const noexcept;
 
     [[nodiscard]] std::uint32_t threads() const noexcept;
+
+    /// Where its threads run; empty, when that could not be found out.
+    [[nodiscard]] const topology::CpuSet& cpus() const noexcept;
 
 private:
     struct Shared;

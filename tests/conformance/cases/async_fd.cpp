@@ -167,6 +167,10 @@ TEST_CASE("a descriptor that cannot be watched, or is none, or is watched alread
         CHECK(AsyncFd::watch(OwnedFd(::open("/", O_RDONLY | O_CLOEXEC | O_DIRECTORY))).error() == Errc::unsupported);
         CHECK(AsyncFd::watch(OwnedFd()).error() == Errc::invalid_argument);
         CHECK(open_descriptors() == before);
+        auto counter = make_counter();
+        CHECK(AsyncFd::watch(OwnedFd(counter.fd())).error() == Errc::busy);
+        (void)std::move(counter).into_inner().release();  // the refusal has closed it
+        CHECK(open_descriptors() == before);
         co_return;
     });
 }

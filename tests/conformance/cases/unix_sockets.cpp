@@ -123,6 +123,9 @@ TEST_CASE("a path that is too long is one precise error, and the longest works",
             CHECK(refused.error() == Errc::invalid_argument);
             CHECK(refused.error().os_error() == ENAMETOOLONG);
         }
+        CHECK(UnixAddr().to_string() == "(unnamed)");
+        CHECK(UnixAddr::from_pathname("/a/b")->to_string() == "/a/b");
+        CHECK(UnixAddr::from_abstract_name("name")->to_string() == "@name");
         CHECK(UnixAddr::from_pathname("").error() == Errc::invalid_argument);
         CHECK(UnixAddr::from_pathname(std::string_view("a\0b", 3)).error() == Errc::invalid_argument);
         if (lacks_slow_lane()) co_return;

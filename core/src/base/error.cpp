@@ -60,7 +60,7 @@ const Entry* find(int code) noexcept {
 }
 
 // Where two numbers are the same on Linux (EAGAIN and EWOULDBLOCK, ENOTSUP and EOPNOTSUPP) one stands for both.
-// What is not listed has no word of its own: a full disk, a damaged file, a file that exists already, a link loop.
+// What is not listed has no word of its own: a damaged file, a file that exists already, a link loop.
 Errc code_of(int os_error) noexcept {
     switch (os_error) {
         case 0: return Errc::ok;
@@ -126,6 +126,9 @@ Errc code_of(int os_error) noexcept {
         case EMFILE:
         case ENFILE: return Errc::no_descriptors;
         case ENOMEM: return Errc::no_memory;
+        case ENOSPC:
+        case EDQUOT:
+        case EFBIG: return Errc::full;
         case EMSGSIZE: return Errc::message_too_long;
 
         case EAGAIN:

@@ -72,7 +72,10 @@ TEST_CASE("an errno becomes the code that says the same on every backend", "[bas
         {EALREADY, Errc::busy},
         {EBUSY, Errc::busy},
         {EIO, Errc::io},
-        {ENOSPC, Errc::io},
+        {ENOSPC, Errc::full},
+        {EDQUOT, Errc::full},
+        {EFBIG, Errc::full},
+        {EEXIST, Errc::io},
         {99'999, Errc::io},
     };
     for (const auto& [number, code] : expected) {

@@ -36,7 +36,7 @@ enum class Errc : std::uint16_t {
     no_memory,              ///< the system refused memory
     message_too_long,       ///< the datagram is longer than the transport takes
     would_block,            ///< try_ operation: nothing there, or no room, right now
-    full,                   ///< try_send: the queue is at its limit
+    full,                   ///< at its limit: the queue of a try_send, a disk, a quota, the size of a file
     busy,                   ///< the object is in use by another operation
     device_gone,            ///< the network device that carried it was taken away; the core has no network any more
     io,                     ///< anything else the kernel reports; see os_error()

@@ -1,0 +1,90 @@
+#include "whole_files.hpp"
+
+#include "base/held_signal.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <utility>
+
+namespace skerry::fs::detail {
+
+namespace {
+
+Result<> write_all(int fd, std::uint64_t offset, const std::byte* data, std::size_t bytes) noexcept {
+    while (bytes != 0) {
+        const auto count = write_some_at(fd, offset, data, bytes);
+        if (!count) return count.error();
+        data += *count;
+        offset += *count;
+        bytes -= *count;
+    }
+    return {};
+}
+
+Result<std::uint64_t> copy_by_hand(int from, int to, std::uint64_t offset) {
+    std::vector<std::byte> piece(256 * 1024);
+    for (;;) {
+        const ssize_t count = ::pread(from, piece.data(), piece.size(), static_cast<off_t>(offset));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return Error::from_os(errno);
+        if (count == 0) return offset;
+        if (auto written = write_all(to, offset, piece.data(), static_cast<std::size_t>(count)); !written)
+            return written.error();
+        offset += static_cast<std::uint64_t>(count);
+    }
+}
+
+// The kernel copies where it can. What it cannot, and files that have more than they say (of /proc), are copied here.
+Result<std::uint64_t> copy_bytes(int from, int to) {
+    constexpr std::size_t at_once = std::size_t{1} << 30U;
+    skerry::detail::HeldSignal held(SIGXFSZ);
+    std::uint64_t copied = 0;
+    for (;;) {
+        auto source = static_cast<off_t>(copied);
+        auto target = static_cast<off_t>(copied);
+        const ssize_t count = ::copy_file_range(from, &source, to, &target, at_once, 0);
+        if (count > 0) {
+            copied += static_cast<std::uint64_t>(count);
+            continue;
+        }
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO)) return Error::from_os(errno);
+        if (count < 0 && errno == EFBIG) {
+            held.take();
+            return Error(Errc::full, EFBIG);
+        }
+        return copy_by_hand(from, to, copied);
+    }
+}
+
+}  // namespace
+
+Result<> write_whole(std::string path, std::vector<std::byte> data) {
+    auto fd = open_file(std::move(path), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (!fd) return fd.error();
+    return write_all(fd->get(), 0, data.data(), data.size());
+}
+
+Result<std::uint64_t> copy_whole(std::string from, std::string to) {
+    auto source = open_file(std::move(from), O_RDONLY | O_NONBLOCK, 0);  // of a fifo it would wait for a writer
+    if (!source) return source.error();
+    const auto about = look_at(source->get(), "", AT_EMPTY_PATH);
+    if (!about) return about.error();
+    if (!about->is_file()) return Errc::invalid_argument;
+    // Not cut by opening it: it may be the source under another name.
+    auto target = open_file(std::move(to), O_WRONLY | O_CREAT, about->permissions.mode);
+    if (!target) return target.error();
+    const auto about_target = look_at(target->get(), "", AT_EMPTY_PATH);
+    if (!about_target) return about_target.error();
+    if (about_target->device == about->device && about_target->inode == about->inode) return Errc::invalid_argument;
+    if (about_target->is_file()) {
+        if (::ftruncate(target->get(), 0) != 0 || ::fchmod(target->get(), about->permissions.mode) != 0)
+            return Error::from_os(errno);
+    }
+    return copy_bytes(source->get(), target->get());
+}
+
+}  // namespace skerry::fs::detail

@@ -1,0 +1,358 @@
+#include "slow_lane.hpp"
+
+#include "support/limits.hpp"
+#include "support/temp_tree.hpp"
+
+#include <skerry/fs/directories.hpp>
+#include <skerry/fs/files.hpp>
+#include <skerry/fs/open_options.hpp>
+#include <skerry/io/copy.hpp>
+#include <skerry/task/spawn.hpp>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace skerry::conformance {
+namespace {
+
+using fs::File;
+using fs::OpenOptions;
+
+std::string in(const tests::TempTree& tree, const std::string& name) { return (tree.root() / name).string(); }
+
+TEST_CASE("a file is written and read whole, and at places", "[fs]") {
+    run([]() -> Task<> {
+        const tests::TempTree tree;
+        const std::string path = in(tree, "file");
+        auto file = co_await OpenOptions().read(true).write(true).create_new(true).mode(0640).open(path);
+        REQUIRE(file);
+        const auto sent = pattern(3'000'000);  // more than one copy takes
+        auto written = co_await file->write_all(sent);
+        CHECK(written);
+        CHECK(file->position() == sent.size());
+        auto count = co_await file->write_at(7, bytes_of("seven"));
+        CHECK(count == 5u);
+        CHECK(file->position() == sent.size());
+        auto about = co_await file->metadata();
+        REQUIRE(about);
+        CHECK(about->is_file());
+        CHECK(about->size_bytes == sent.size());
+        CHECK((about->permissions.mode & ~0640U) == 0);
+        auto synced = co_await join(file->sync_all(), file->sync_data());
+        CHECK(std::get<0>(synced));
+        CHECK(std::get<1>(synced));
+
+        std::array<std::byte, 16> some;
+        count = co_await file->read_at(7, std::span(some).first(5));
+        CHECK(count == 5u);
+        CHECK(text_of(std::span(some).first(5)) == "seven");
+        auto place = co_await file->seek(fs::SeekFrom::start, 12);
+        CHECK(place == 12u);
+        count = co_await file->read(some);
+        CHECK(count == 16u);
+        CHECK(std::equal(some.begin(), some.end(), sent.begin() + 12));
+        CHECK(file->position() == 28);
+        place = co_await file->seek(fs::SeekFrom::end, -4);
+        CHECK(place == sent.size() - 4);
+        auto rest = co_await file->read_buf();
+        REQUIRE(rest);
+        CHECK(text_of(rest->bytes()) == text_of(std::span(sent).last(4)));
+        count = co_await file->read(some);
+        CHECK(count == 0u);
+        auto exact = co_await file->read_exact(some);
+        CHECK(exact == Errc::unexpected_eof);
+        place = co_await file->seek(fs::SeekFrom::current, -3'000'001);
+        CHECK(place.error() == Errc::invalid_argument);
+        CHECK(file->position() == sent.size());
+    });
+}
+
+TEST_CASE("what was written is there for every reader at once: no buffer stands between", "[fs]") {
+    run([]() -> Task<> {
+        const tests::TempTree tree;
+        auto file = co_await File::create(in(tree, "file"));
+        REQUIRE(file);
+        auto written = co_await file->write_all(bytes_of("no flush"));
+        CHECK(written);
+        auto text = co_await fs::read_to_string(in(tree, "file"));
+        CHECK(text == std::string("no flush"));
+    });
+}
+
+TEST_CASE("options that contradict each other are refused, and the others do what they say", "[fs]") {
+    run([]() -> Task<> {
+        tests::TempTree tree;
+        const std::string path = tree.write("file", "old text");
+        const std::array wrongs{OpenOptions(), OpenOptions().create(true), OpenOptions().read(true).truncate(true),
+                                OpenOptions().append(true).truncate(true)};
+        for (const OpenOptions& wrong : wrongs) {
+            auto refused = co_await wrong.open(path);
+            CHECK(refused.error() == Errc::invalid_argument);
+        }
+        auto there = co_await OpenOptions().write(true).create_new(true).open(path);
+        CHECK(there.error().os_error() == EEXIST);
+        auto missing = co_await OpenOptions().write(true).open(path + "x");
+        CHECK(missing.error() == Errc::not_found);
+        auto folder = co_await OpenOptions().write(true).open(tree.root());
+        CHECK(folder.error() == Errc::invalid_argument);
+        auto zero = co_await File::open(path + std::string("\0", 1));
+        CHECK(zero.error() == Errc::invalid_argument);
+        {
+            auto end = co_await OpenOptions().append(true).open(path);
+            REQUIRE(end);
+            auto written = co_await end->write_all(bytes_of(", new text"));
+            CHECK(written);
+            std::array<std::byte, 4> some;
+            auto read = co_await end->read(some);
+            CHECK(read.error() == Errc::invalid_argument);
+        }
+        auto text = co_await fs::read_to_string(path);
+        CHECK(text == std::string("old text, new text"));
+        {
+            auto cut = co_await OpenOptions().write(true).open(path);
+            REQUIRE(cut);
+            auto done = co_await cut->set_len(3);
+            CHECK(done);
+            done = co_await cut->set_len(5);
+            CHECK(done);
+        }
+        text = co_await fs::read_to_string(path);
+        CHECK(text == std::string("old\0\0", 5));
+    });
+}
+
+// RLIMIT_FSIZE stands for every limit: a disk, a quota. Its signal must not end the program.
+TEST_CASE("a file that is full keeps what fitted, and says how much that was", "[fs][error]") {
+    run([]() -> Task<> {
+        const tests::TempTree tree;
+        auto file = co_await File::create(in(tree, "file"));
+        REQUIRE(file);
+        const auto sent = pattern(5'000);
+        {
+            const tests::LowerLimit small(RLIMIT_FSIZE, 1'000);
+            auto written = co_await file->write_all(sent);
+            CHECK(written == Errc::full);
+            CHECK(file->position() == 1'000);
+            auto count = co_await file->write(bytes_of("more"));
+            CHECK(count.error() == Errc::full);
+            count = co_await file->write_at(998, bytes_of("ab??"));
+            CHECK(count == 2u);  // as much as fits is no error
+            count = co_await file->write_at(998, std::span(sent).subspan(998, 2));
+            CHECK(count == 2u);
+            auto grown = co_await file->set_len(2'000);
+            CHECK(grown == Errc::full);
+            auto whole = co_await fs::write(in(tree, "other"), sent);
+            CHECK(whole == Errc::full);
+        }
+        auto written = co_await file->write_all(std::span(sent).subspan(file->position()));
+        CHECK(written);
+        auto all = co_await fs::read(in(tree, "file"));
+        REQUIRE(all);
+        CHECK(*all == sent);
+        auto part = co_await fs::read(in(tree, "other"));
+        REQUIRE(part);
+        CHECK(text_of(*part) == text_of(std::span(sent).first(1'000)));
+    });
+}
+
+TEST_CASE("a device without room says full", "[fs][error]") {
+    run([]() -> Task<> {
+        auto file = co_await OpenOptions().write(true).open("/dev/full");
+        REQUIRE(file);
+        auto written = co_await file->write_all(bytes_of("x"));
+        CHECK(written == Errc::full);
+        REQUIRE_FALSE(written);
+        CHECK(written.error().os_error() == ENOSPC);
+        CHECK(file->position() == 0);
+    });
+}
+
+// Behaviour 44: a cancelled open closes its file.
+TEST_CASE("128 opens that are cancelled, 100 times, leave no descriptor open", "[fs][cancel]") {
+    run([]() -> Task<> {
+        tests::TempTree tree;
+        const std::string path = tree.write("file", "text");
+        const std::size_t before = open_descriptors();
+        for (int round = 0; round < 100; ++round) {
+            std::vector<JoinHandle<Result<File>>> opening;
+            for (int i = 0; i < 128; ++i) opening.push_back(spawn(File::open(path)));
+            co_await yields(static_cast<unsigned>(round) % 4);
+            for (auto& one : opening) one.abort();
+            for (auto& one : opening) {
+                auto outcome = co_await one;
+                if (outcome) CHECK(*outcome);
+            }
+        }
+        while (open_descriptors() != before) co_await yield_to_driver();  // those that had begun
+    });
+}
+
+TEST_CASE("a read that loses a select moves no position and touches no memory", "[fs][cancel]") {
+    run([]() -> Task<> {
+        tests::TempTree tree;
+        std::string text;
+        for (int i = 0; i < 2'000; ++i) text += std::to_string(i) + ",";
+        auto file = co_await File::open(tree.write("file", text));
+        REQUIRE(file);
+        std::string got;
+        for (unsigned i = 0;; ++i) {
+            auto buffer = std::make_unique<std::array<std::byte, 37>>();
+            auto event = co_await select_biased(file->read(*buffer), yields(i % 40));
+            if (event.index() != 0) continue;  // and the buffer is gone
+            auto& count = std::get<0>(event);
+            REQUIRE(count);
+            if (*count == 0) break;
+            got += text_of(std::span(*buffer).first(*count));
+        }
+        CHECK(got == text);
+    });
+}
+
+TEST_CASE("io::copy takes a file for a stream", "[fs]") {
+    run([]() -> Task<> {
+        const tests::TempTree tree;
+        const auto sent = pattern(300'000);
+        auto written = co_await fs::write(in(tree, "from"), sent);
+        REQUIRE(written);
+        {
+            auto from = co_await File::open(in(tree, "from"));
+            auto to = co_await File::create(in(tree, "to"));
+            REQUIRE(from);
+            REQUIRE(to);
+            auto moved = co_await io::copy(*from, *to);
+            CHECK(moved == sent.size());
+        }
+        auto all = co_await fs::read(in(tree, "to"));
+        REQUIRE(all);
+        CHECK(*all == sent);
+    });
+}
+
+TEST_CASE("files are copied, renamed, linked and removed by name", "[fs]") {
+    run([]() -> Task<> {
+        tests::TempTree tree;
+        const std::string path = tree.write("file", "text");
+        auto done = co_await fs::set_permissions(path, fs::Permissions(0400));
+        CHECK(done);
+        auto copied = co_await fs::copy(path, in(tree, "copy"));
+        CHECK(copied == 4u);
+        auto about = co_await fs::metadata(in(tree, "copy"));
+        REQUIRE(about);
+        CHECK(about->permissions.is_readonly());
+        copied = co_await fs::copy(path, path);
+        CHECK(copied.error() == Errc::invalid_argument);
+        auto text = co_await fs::read_to_string(path);
+        CHECK(text == std::string("text"));
+        copied = co_await fs::copy(tree.root(), in(tree, "no"));
+        CHECK(copied.error() == Errc::invalid_argument);
+        copied = co_await fs::copy("/proc/self/stat", in(tree, "stat"));  // says that it is empty
+        REQUIRE(copied);
+        CHECK(*copied > 0);
+
+        done = co_await fs::rename(in(tree, "copy"), in(tree, "renamed"));
+        CHECK(done);
+        auto exists = co_await fs::try_exists(in(tree, "copy"));
+        CHECK(exists == false);
+        exists = co_await fs::try_exists(in(tree, "renamed"));
+        CHECK(exists == true);
+        done = co_await fs::hard_link(path, in(tree, "second"));
+        CHECK(done);
+        about = co_await fs::metadata(path);
+        REQUIRE(about);
+        CHECK(about->links == 2);
+        done = co_await fs::symlink("file", in(tree, "link"));
+        CHECK(done);
+        done = co_await fs::symlink("file", in(tree, "link"));
+        REQUIRE_FALSE(done);
+        CHECK(done.error().os_error() == EEXIST);
+        about = co_await fs::symlink_metadata(in(tree, "link"));
+        REQUIRE(about);
+        CHECK(about->is_symlink());
+        about = co_await fs::metadata(in(tree, "link"));
+        REQUIRE(about);
+        CHECK(about->is_file());
+        auto target = co_await fs::read_link(in(tree, "link"));
+        CHECK(target == std::string("file"));
+        target = co_await fs::read_link(path);
+        CHECK(target.error() == Errc::invalid_argument);
+        auto real = co_await fs::canonicalize(in(tree, "./link"));
+        REQUIRE(real);
+        CHECK(*real == std::filesystem::canonical(path).string());
+        done = co_await fs::remove_file(path);
+        CHECK(done);
+        done = co_await fs::remove_file(path);
+        CHECK(done == Errc::not_found);
+        done = co_await fs::remove_file(tree.root());
+        CHECK(done == Errc::invalid_argument);
+    });
+}
+
+TEST_CASE("folders are made, listed and removed, and no name is lost to a cancelled wait", "[fs][cancel]") {
+    run([]() -> Task<> {
+        tests::TempTree tree;
+        auto done = co_await fs::create_dir_all(in(tree, "a/b//c/"));
+        CHECK(done);
+        done = co_await fs::create_dir_all(in(tree, "a/b/c"));
+        CHECK(done);
+        done = co_await fs::create_dir(in(tree, "a"));
+        REQUIRE_FALSE(done);
+        CHECK(done.error().os_error() == EEXIST);
+        done = co_await fs::create_dir(in(tree, "x/y"));
+        CHECK(done == Errc::not_found);
+        done = co_await fs::create_dir_all(tree.write("a/file", "") + "/below");
+        CHECK(done == Errc::not_found);
+        std::set<std::string> expected{"b", "file"};
+        for (int i = 0; i < 200; ++i) {
+            const std::string name = "n" + std::to_string(i);
+            tree.write("a/" + name, "");
+            expected.insert(name);
+        }
+        const std::size_t before = open_descriptors();
+        {
+            auto names = co_await fs::read_dir(in(tree, "a"));
+            REQUIRE(names);
+            std::set<std::string> found;
+            for (unsigned i = 0;; ++i) {
+                auto event = co_await select_biased(names->next_entry(), yields(i % 5));
+                if (event.index() != 0) continue;
+                auto& entry = std::get<0>(event);
+                REQUIRE(entry);
+                if (!*entry) break;
+                const fs::DirEntry& one = **entry;
+                CHECK(one.path == in(tree, "a/" + one.name));
+                CHECK(one.type == (one.name == "b" ? fs::FileType::directory : fs::FileType::regular));
+                CHECK(found.insert(one.name).second);
+            }
+            CHECK(found == expected);
+        }
+        while (open_descriptors() != before) co_await yield_to_driver();
+        auto no_folder = co_await fs::read_dir(in(tree, "a/file"));
+        CHECK(no_folder.error() == Errc::not_found);
+
+        done = co_await fs::remove_dir(in(tree, "a"));
+        REQUIRE_FALSE(done);
+        CHECK(done.error().os_error() == ENOTEMPTY);
+        done = co_await fs::symlink(tree.write("kept/file", "x"), in(tree, "a/link"));
+        CHECK(done);
+        done = co_await fs::symlink(in(tree, "kept"), in(tree, "a/folder"));
+        CHECK(done);
+        done = co_await fs::remove_dir_all(in(tree, "a"));
+        CHECK(done);
+        auto exists = co_await fs::try_exists(in(tree, "a"));
+        CHECK(exists == false);
+        exists = co_await fs::try_exists(in(tree, "kept/file"));
+        CHECK(exists == true);
+        done = co_await fs::remove_dir_all(in(tree, "a"));
+        CHECK(done == Errc::not_found);
+        done = co_await fs::remove_dir_all(in(tree, "kept/file"));
+        CHECK(done == Errc::not_found);
+    });
+}
+
+}  // namespace
+}  // namespace skerry::conformance

@@ -1,0 +1,161 @@
+#include "slow_lane.hpp"
+
+#include "support/temp_tree.hpp"
+
+#include <skerry/io/stdio.hpp>
+#include <skerry/net/pipe.hpp>
+#include <skerry/net/unix_stream.hpp>
+#include <skerry/task/spawn.hpp>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+#include <utility>
+
+namespace skerry::conformance {
+namespace {
+
+/// Puts `fd` in the place of a standard descriptor of this program while it lives.
+class Replaced {
+public:
+    Replaced(int number, OwnedFd fd) : number_(number), before_(::fcntl(number, F_DUPFD_CLOEXEC, 3)) {
+        REQUIRE(::dup2(fd.get(), number) == number);
+    }
+    Replaced(const Replaced&) = delete;
+    Replaced& operator=(const Replaced&) = delete;
+    ~Replaced() { ::dup2(before_.get(), number_); }
+
+private:
+    int number_;
+    OwnedFd before_;
+};
+
+std::array<OwnedFd, 2> blocking_pipe() {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+    return {OwnedFd(ends[0]), OwnedFd(ends[1])};
+}
+
+bool is_blocking(int fd) { return (::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0; }
+
+TEST_CASE("standard input that is a pipe is read without making it non-blocking for others", "[io][stdio]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        auto ends = blocking_pipe();
+        const Replaced replaced(0, std::move(ends[0]));
+        auto in = io::Stdin::open();
+        REQUIRE(in);
+        CHECK(is_blocking(0));
+        auto waiting = spawn(in->read_buf());
+        co_await driver_turns(3);
+        CHECK_FALSE(waiting.is_finished());
+        REQUIRE(::write(ends[1].get(), "typed", 5) == 5);
+        auto typed = co_await waiting;
+        REQUIRE(typed);
+        REQUIRE(*typed);
+        CHECK(text_of((*typed)->bytes()) == "typed");
+        REQUIRE(::write(ends[1].get(), "piecewise", 9) == 9);
+        ends[1] = OwnedFd();
+        std::array<std::byte, 5> some;
+        auto count = co_await in->read(some);
+        CHECK(count == 5u);
+        CHECK(text_of(some) == "piece");
+        auto rest = co_await read_all(*in);
+        CHECK(rest == "wise");
+    });
+}
+
+TEST_CASE("standard output that is a pipe takes a megabyte, and says when nobody reads", "[io][stdio]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        auto ends = blocking_pipe();
+        auto receiver = net::pipe::Receiver::from_fd(std::move(ends[0]));
+        REQUIRE(receiver);
+        const auto sent = pattern(1U << 20U);
+        Result<> written;
+        Result<> late;
+        std::string got;
+        {
+            const Replaced replaced(1, std::move(ends[1]));
+            auto out = io::Stdout::open();
+            REQUIRE(out);
+            auto writing = spawn([](io::Stdout to, std::span<const std::byte> bytes) -> Task<Result<>> {
+                auto done = co_await to.write_all(bytes);
+                co_return done;
+            }(std::move(*out), sent));
+            while (got.size() < sent.size()) got += co_await read_some(*receiver);
+            auto done = co_await writing;
+            REQUIRE(done);
+            written = *done;
+            receiver = Errc::closed;
+            out = io::Stdout::open();
+            REQUIRE(out);
+            late = co_await out->write_all(bytes_of("x"));
+        }
+        CHECK(written);
+        CHECK(got == text_of(sent));
+        CHECK(late == Errc::broken_pipe);
+    });
+}
+
+TEST_CASE("standard descriptors that are a socket or a file are read and written too", "[io][stdio]") {
+    run([]() -> Task<> {
+        tests::TempTree tree;
+        const std::string path = tree.write("in", "from a file");
+        {
+            const Replaced replaced(0, OwnedFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
+            auto in = io::Stdin::open();
+            REQUIRE(in);
+            std::string text;
+            for (unsigned i = 0;; ++i) {  // cancelled at every point: no byte is lost
+                std::array<std::byte, 3> some;
+                auto event = co_await select_biased(in->read(some), yields(i % 20));
+                if (event.index() != 0) continue;
+                auto& count = std::get<0>(event);
+                REQUIRE(count);
+                if (*count == 0) break;
+                text += text_of(std::span(some).first(*count));
+            }
+            CHECK(text == "from a file");
+        }
+        const std::string log = (tree.root() / "err").string();
+        {
+            const Replaced replaced(2, OwnedFd(::open(log.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)));
+            auto err = io::Stdout::open_error();
+            REQUIRE(err);
+            auto written = co_await err->write_all(bytes_of("to a file"));
+            CHECK(written);
+        }
+        {
+            const Replaced replaced(0, OwnedFd(::open(log.c_str(), O_RDONLY | O_CLOEXEC)));
+            auto in = io::Stdin::open();
+            REQUIRE(in);
+            auto text = co_await read_all(*in);
+            CHECK(text == "to a file");
+        }
+        if (lacks_slow_lane()) co_return;
+        std::array<int, 2> ends{};
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+        auto peer = net::UnixStream::from_fd(OwnedFd(ends[1]));
+        REQUIRE(peer);
+        const Replaced replaced(0, OwnedFd(ends[0]));
+        auto in = io::Stdin::open();
+        REQUIRE(in);
+        CHECK(is_blocking(0));
+        auto waiting = spawn(in->read_buf());
+        co_await driver_turns(3);
+        CHECK_FALSE(waiting.is_finished());
+        auto written = co_await peer->write_all(bytes_of("from a socket"));
+        CHECK(written);
+        auto got = co_await waiting;
+        REQUIRE(got);
+        REQUIRE(*got);
+        CHECK(text_of((*got)->bytes()) == "from a socket");
+    });
+}
+
+}  // namespace
+}  // namespace skerry::conformance

@@ -97,7 +97,8 @@ TEST_CASE("of those who wait for a descriptor any may go, and the others are wok
 
 // The one whom the lane knows is woken and loses a select before its turn: the others must hear of it all the same.
 TEST_CASE("a waiter that was woken and goes wakes the others", "[io][async_fd][cancel]") {
-    run([]() -> Task<> {
+    const bool bell_first = GENERATE(false, true);  // which of two woken at once runs first is the core's business
+    run([bell_first]() -> Task<> {
         if (lacks_slow_lane()) co_return;
         auto counter = make_counter();
         auto bell = make_counter();
@@ -108,12 +109,12 @@ TEST_CASE("a waiter that was woken and goes wakes the others", "[io][async_fd][c
         co_await driver_turns(2);
         auto behind = spawn(sees_ready(counter));
         co_await driver_turns(2);
-        REQUIRE(add(bell.fd(), 1));
-        REQUIRE(add(counter.fd(), 1));
+        REQUIRE(add(bell_first ? bell.fd() : counter.fd(), 1));
+        REQUIRE(add(bell_first ? counter.fd() : bell.fd(), 1));
         auto raced = co_await racing;
         REQUIRE(raced);
-        auto woken = co_await behind;
-        CHECK(woken);
+        auto woken = co_await select_biased(behind, driver_turns(10));
+        CHECK(woken.index() == 0);
     });
 }
 

@@ -103,7 +103,7 @@ public:
     ///         invalid_argument, for a zero byte in an argument or variable, and for more of them than the system
     ///         takes; no_descriptors; would_block, at the limit of processes; no_memory; unsupported, on a core without
     ///         a slow lane and where the system forbids pidfd_open().
-    /// Cost:   the core stands still until the child has begun its program, some 0.5 ms.
+    /// Cost:   the core stands still until the child has begun its program.
     [[nodiscard]] Result<Child> spawn() const;
 
     /// Starts the program, waits for its end and gives what it wrote.

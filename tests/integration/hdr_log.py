@@ -1,4 +1,4 @@
-# ctest: TIMEOUT 120
+# ctest: TIMEOUT 120 RESOURCE_LOCK hdr_histogram_js
 """npm's hdr-histogram-js reads what --hlog writes, and finds the counts and percentiles that --json says, to the last
 digit: of response times, and of service times under their tag."""
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ctest: TIMEOUT 600
+# ctest: TIMEOUT 600 RESOURCE_LOCK hdr_histogram_js
 """Compares skerry's histogram with npm's hdr-histogram-js on the same samples.
 
 Usage: hdr_percentiles.py BIN_DIR

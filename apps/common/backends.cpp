@@ -6,16 +6,34 @@
 #include <skerry/dpdk/backend.hpp>
 #endif
 
+#include <memory>
 #include <utility>
 
 namespace skerry::apps {
 
+namespace {
+
+std::vector<std::unique_ptr<backend::Backend>> backends() {
+    std::vector<std::unique_ptr<backend::Backend>> all;
+#ifdef SKERRY_HAS_DPDK
+    all.push_back(dpdk::make_backend());
+#endif
+    all.push_back(kernel_io::make_backend());
+    return all;
+}
+
+}  // namespace
+
+std::vector<std::string> backend_names() {
+    std::vector<std::string> names;
+    for (const auto& backend : backends())
+        names.insert(names.end(), backend->drivers().begin(), backend->drivers().end());
+    return names;
+}
+
 runtime::Builder builder_for_sockets(const runtime::Config& config) {
     runtime::Builder builder(config);
-#ifdef SKERRY_HAS_DPDK
-    builder.offer(dpdk::make_backend());
-#endif
-    builder.offer(kernel_io::make_backend());
+    for (auto& backend : backends()) builder.offer(std::move(backend));
     return builder;
 }
 

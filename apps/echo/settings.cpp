@@ -1,5 +1,7 @@
 #include "settings.hpp"
 
+#include "common/backends.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <string>
@@ -9,8 +11,8 @@ namespace skerry::echo {
 namespace {
 
 apps::Program program() {
-    return {
-        "skerry-echo", "Answers TCP connections or UDP datagrams: a peer for load generators and tests.", {"epoll"}};
+    return {"skerry-echo", "Answers TCP connections or UDP datagrams: a peer for load generators and tests.",
+            apps::backend_names()};
 }
 
 /// An option whose value is one of `all`, by the names that to_string() gives them.

@@ -2,6 +2,8 @@
 
 #include "in_flight.hpp"
 
+#include "common/backends.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -22,7 +24,7 @@ apps::Program program() {
     return {"skerry-loadgen",
             "Sends requests on a schedule of its own and records how long the answers take. Its other uses have a help "
             "of their own: skerry-loadgen sweep --help, compare --help, report --help.",
-            {"epoll"}};
+            apps::backend_names()};
 }
 
 apps::Program sweep_program() {
@@ -31,7 +33,7 @@ apps::Program sweep_program() {
             "and whose response p99 is at most --p99-max. Rates double from --from until one fails, then the gap is "
             "halved until it is below 5 %; a rate has failed when two trials in a row did. Then 10, 25, 50, 75, 90 and "
             "95 % of the knee are measured for --duration each.",
-            {"epoll"}};
+            apps::backend_names()};
 }
 
 [[noreturn]] void refuse(const std::string& name, const std::string& text, const std::string& why) {

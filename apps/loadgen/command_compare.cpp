@@ -24,7 +24,7 @@ apps::Program program() {
         "--json wrote. Resampled are blocks of neighbouring intervals, because answers that wait for the same stall "
         "are not independent; B - A lies within the interval that is printed with 95 % for all rows together. An "
         "invalid run gets no verdict. How another start of the same program differs is not in it: compare several.",
-        {"epoll"}};
+        {}};
 }
 
 /// The one run of a file.

@@ -19,9 +19,8 @@ namespace skerry::loadgen {
 namespace {
 
 apps::Program program() {
-    return {"skerry-loadgen report",
-            "Draws a page of runs that were saved with --json: one, or several side by side.",
-            {"epoll"}};
+    return {
+        "skerry-loadgen report", "Draws a page of runs that were saved with --json: one, or several side by side.", {}};
 }
 
 struct ReportSettings {

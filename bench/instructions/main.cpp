@@ -31,10 +31,13 @@ constexpr const char* compiler = "g++ " __VERSION__;
 #endif
 
 /// The clock looks at the machine before it takes the counter; a task's budget looks at the clock. Here every machine
-/// has the counter, so that this look takes as many instructions everywhere. Nothing depends on what it shows.
+/// has the counter, so that this look takes as many instructions everywhere. Nothing depends on what it shows; but
+/// where the clock has refused the counter, nobody has begun its line, and who reads it would wait for that.
 void take_the_counter() {
-    time::Clock::init();
-    time::detail::clock_state.source.store(time::ClockSource::tsc);
+    time::detail::ClockState& clock = time::detail::clock_state;
+    if (time::Clock::source() == time::ClockSource::monotonic)
+        clock.scale.start(time::detail::read_counter(), time::Clock::now_ns(), clock.cycles_per_ns.load());
+    clock.source.store(time::ClockSource::tsc);
 }
 
 template <class Run>

@@ -1,5 +1,6 @@
 #include "core_sockets.hpp"
 
+#include "../bound_socket.hpp"
 #include "datagram.hpp"
 #include "listener.hpp"
 #include "stream.hpp"
@@ -96,28 +97,18 @@ void CoreSockets::cancel_connect(ConnectRequest& request) noexcept {
 
 Result<backend::ListenerSocket*> CoreSockets::listen(const net::SocketAddr& address,
                                                      const backend::ListenOptions& options) noexcept {
-    auto fd = open_listener(address, options);
-    if (!fd) return fd.error();
-    auto local = local_address(fd->get());
-    if (!local) return local.error();
-    std::unique_ptr<Listener> listener(new (std::nothrow) Listener(*this, std::move(*fd)));
-    if (listener == nullptr) return Errc::no_memory;
-    listener->local = *local;
-    if (auto enrolled = enroll(*listener); !enrolled) return enrolled.error();
-    return listener.release();
+    auto listener = make_bound<Listener>(*this, open_listener(address, options));
+    if (!listener) return listener.error();
+    if (auto enrolled = enroll(**listener); !enrolled) return enrolled.error();
+    return listener->release();
 }
 
 Result<backend::DatagramSocket*> CoreSockets::bind(const net::SocketAddr& address,
                                                    const backend::BindOptions& options) noexcept {
-    auto fd = open_datagram(address, options);
-    if (!fd) return fd.error();
-    auto local = local_address(fd->get());
-    if (!local) return local.error();
-    std::unique_ptr<DatagramPort> port(new (std::nothrow) DatagramPort(*this, std::move(*fd)));
-    if (port == nullptr) return Errc::no_memory;
-    port->local = *local;
-    if (auto enrolled = enroll(*port, EPOLLIN); !enrolled) return enrolled.error();
-    return port.release();
+    auto port = make_bound<DatagramPort>(*this, open_datagram(address, options));
+    if (!port) return port.error();
+    if (auto enrolled = enroll(**port, EPOLLIN); !enrolled) return enrolled.error();
+    return port->release();
 }
 
 // --- descriptors that run out

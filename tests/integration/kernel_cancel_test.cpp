@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/kernel_drivers.hpp"
+#include "support/kernel_sockets.hpp"
 
 #include <skerry/backend/socket_ops.hpp>
 #include <skerry/kernel_io/backend.hpp>
@@ -10,34 +11,24 @@
 #include <skerry/net/tcp_stream.hpp>
 #include <skerry/net/udp_socket.hpp>
 #include <skerry/runtime/core_stats.hpp>
-#include <skerry/runtime/driver_waiters.hpp>
-#include <skerry/task/join.hpp>
 #include <skerry/task/spawn.hpp>
 
 #include <array>
 #include <cstddef>
-#include <filesystem>
-#include <iterator>
 #include <vector>
 
 namespace skerry {
 namespace {
 
+using tests::any_port;
+using tests::connect;
+using tests::Connection;
+using tests::driver_turns;
 using tests::on_each_driver;
+using tests::open_descriptors;
 
 constexpr int rounds = 100;
 constexpr std::size_t operations = 128;
-
-const net::SocketAddr any_port(net::IpAddr::v4_loopback(), 0);
-
-std::ptrdiff_t open_descriptors() {
-    const std::filesystem::directory_iterator folder("/proc/self/fd");
-    return std::distance(begin(folder), end(folder));
-}
-
-Task<> driver_turns(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) co_await yield_to_driver();
-}
 
 // Begins what `start()` returns so many times, lets the kernel know of it, and gives all of it up.
 template <class Start>
@@ -87,18 +78,6 @@ Task<> listen_and_accept() {
     auto listener = net::TcpListener::bind(any_port);
     REQUIRE(listener);
     (void)co_await listener->accept();
-}
-
-struct Connection {
-    net::TcpStream client;
-    net::TcpStream server;
-};
-
-Task<Connection> connect(net::TcpListener& listener) {
-    auto ends = co_await join(net::TcpStream::connect(listener.local_addr()), listener.accept());
-    REQUIRE(std::get<0>(ends));
-    REQUIRE(std::get<1>(ends));
-    co_return Connection{std::move(*std::get<0>(ends)), std::move(*std::get<1>(ends))};
 }
 
 TEST_CASE("sockets that are dropped with their receives leave nothing", "[integration][cancel]") {

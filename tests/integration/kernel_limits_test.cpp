@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/kernel_drivers.hpp"
+#include "support/kernel_sockets.hpp"
 #include "support/limits.hpp"
 
 #include <skerry/base/io_buf.hpp>
@@ -10,9 +11,7 @@
 #include <skerry/net/tcp_listener.hpp>
 #include <skerry/net/tcp_stream.hpp>
 #include <skerry/net/udp_socket.hpp>
-#include <skerry/runtime/driver_waiters.hpp>
 #include <skerry/signal/signal.hpp>
-#include <skerry/task/join.hpp>
 #include <skerry/task/spawn.hpp>
 
 #include <algorithm>
@@ -28,10 +27,10 @@
 namespace skerry {
 namespace {
 
+using tests::any_port;
+using tests::driver_turns;
 using tests::NoDescriptors;
 using tests::on_each_driver;
-
-const net::SocketAddr any_port(net::IpAddr::v4_loopback(), 0);
 
 std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
@@ -45,10 +44,6 @@ net::UdpSocket bind() {
     auto socket = net::UdpSocket::bind(any_port);
     REQUIRE(socket);
     return std::move(*socket);
-}
-
-Task<> driver_turns(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) co_await yield_to_driver();
 }
 
 // --- descriptors
@@ -165,19 +160,6 @@ TEST_CASE("a port below 1024 is not permitted without the privilege", "[integrat
 
 constexpr std::size_t buffers_max = 4096;  // more than any driver has
 
-struct Connection {
-    net::TcpStream client;
-    net::TcpStream server;
-};
-
-Task<Connection> connect() {
-    auto listener = listen();
-    auto ends = co_await join(net::TcpStream::connect(listener.local_addr()), listener.accept());
-    REQUIRE(std::get<0>(ends));
-    REQUIRE(std::get<1>(ends));
-    co_return Connection{std::move(*std::get<0>(ends)), std::move(*std::get<1>(ends))};
-}
-
 // Reads byte by byte until the core has no buffer left, with one byte unread.
 Task<std::vector<IoBuf>> hold_all_buffers(net::TcpStream& from, net::TcpStream& to) {
     std::vector<IoBuf> held;
@@ -196,7 +178,8 @@ Task<std::vector<IoBuf>> hold_all_buffers(net::TcpStream& from, net::TcpStream& 
 
 TEST_CASE("read_buf says no_buffers at the pool's limit and loses nothing", "[integration][limits]") {
     on_each_driver([]() -> Task<> {
-        auto [client, server] = co_await connect();
+        auto listener = listen();
+        auto [client, server] = co_await tests::connect(listener);
         auto held = co_await hold_all_buffers(client, server);
         auto written = co_await client.write_all(bytes_of("yz"));
         REQUIRE(written);
@@ -212,7 +195,8 @@ TEST_CASE("read_buf says no_buffers at the pool's limit and loses nothing", "[in
 
 TEST_CASE("read and peek go on at the pool's limit", "[integration][limits]") {
     on_each_driver([]() -> Task<> {
-        auto [client, server] = co_await connect();
+        auto listener = listen();
+        auto [client, server] = co_await tests::connect(listener);
         const auto held = co_await hold_all_buffers(client, server);
         std::array<std::byte, 16> buffer;
         auto peeked = co_await server.peek(buffer);

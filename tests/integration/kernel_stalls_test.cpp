@@ -3,14 +3,13 @@
 
 #include "support/catch.hpp"
 #include "support/kernel_drivers.hpp"
+#include "support/kernel_sockets.hpp"
 
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/net/tcp_listener.hpp>
 #include <skerry/net/tcp_stream.hpp>
 #include <skerry/net/udp_socket.hpp>
 #include <skerry/runtime/core_stats.hpp>
-#include <skerry/runtime/driver_waiters.hpp>
-#include <skerry/task/join.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/time/sleep.hpp>
 
@@ -20,8 +19,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
-#include <iterator>
 #include <span>
 #include <utility>
 #include <vector>
@@ -30,33 +27,15 @@ namespace skerry {
 namespace {
 
 using namespace std::chrono_literals;
+using tests::any_port;
+using tests::connect;
+using tests::Connection;
+using tests::driver_turns;
 using tests::on_each_driver;
+using tests::open_descriptors;
 
 // What one visit to the kernel may bring: it hears that it is enough after that.
 constexpr std::uint64_t one_visit = 256;
-
-const net::SocketAddr any_port(net::IpAddr::v4_loopback(), 0);
-
-std::ptrdiff_t open_descriptors() {
-    const std::filesystem::directory_iterator folder("/proc/self/fd");
-    return std::distance(begin(folder), end(folder));
-}
-
-Task<> driver_turns(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) co_await yield_to_driver();
-}
-
-struct Connection {
-    net::TcpStream client;
-    net::TcpStream server;
-};
-
-Task<Connection> connect(net::TcpListener& listener) {
-    auto ends = co_await join(net::TcpStream::connect(listener.local_addr()), listener.accept());
-    REQUIRE(std::get<0>(ends));
-    REQUIRE(std::get<1>(ends));
-    co_return Connection{std::move(*std::get<0>(ends)), std::move(*std::get<1>(ends))};
-}
 
 // The bytes of a stream count up, so that a gap or a swap shows.
 void fill(std::span<std::byte> bytes, std::size_t offset) {

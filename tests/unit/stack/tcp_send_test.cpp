@@ -2,6 +2,8 @@
 
 #include "support/tcp_host.hpp"
 
+#include <skerry/stack/tcp/info.hpp>
+
 namespace skerry {
 namespace {
 
@@ -256,6 +258,23 @@ TEST_CASE("an acknowledgement of a part during recovery brings the next lost one
     host.acknowledge(host.host_seq + 10'000);
     CHECK(host.endpoint->tcb->queue.empty());
     CHECK_FALSE(bool{host.endpoint->tcb->in_recovery});
+}
+
+TEST_CASE("info tells what is under way, what waits, and what was sent again", "[stack][tcp]") {
+    Sending host;
+    const auto info = [&] { return stack::tcp::info_of(*host.endpoint->tcb, host_config().tcp); };
+    CHECK(host.write(pattern(20'000)) == 20'000);
+    CHECK(host.sent().size() == 10);
+    CHECK(info().unacknowledged == 10'000);
+    CHECK(info().unsent == 10'000);
+    CHECK(info().retransmitted == 0);
+    CHECK(info().slow_start_threshold == backend::TcpInfo::no_threshold);
+    for (int i = 0; i < 3; ++i) host.acknowledge(host.host_seq);
+    CHECK(info().retransmitted == 1);
+    CHECK(info().slow_start_threshold < backend::TcpInfo::no_threshold);
+    host.acknowledge(host.host_seq + 10'000);
+    CHECK(info().unacknowledged + info().unsent == 10'000);
+    CHECK(info().send_mss == 1000);
 }
 
 TEST_CASE("data, or another window, makes no duplicate", "[stack][tcp]") {

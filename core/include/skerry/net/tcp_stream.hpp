@@ -144,7 +144,7 @@ public:
     [[nodiscard]] Result<SocketAddr> local_addr() const noexcept { return socket_->ops->local_address(*socket_); }
     /// How the connection fares: round trip, windows, what is under way, what was lost.
     ///
-    /// Errors: runtime_shutdown; unsupported, on a transport that is not TCP.
+    /// Errors: runtime_shutdown.
     /// Cost:   on a kernel backend one system call.
     [[nodiscard]] Result<TcpInfo> info() const noexcept { return socket_->ops->info(*socket_); }
     [[nodiscard]] SocketAddr peer_addr() const noexcept { return socket_->peer; }

@@ -1,5 +1,6 @@
 #include "os_socket.hpp"
 
+#include <skerry/backend/stream_setup.hpp>
 #include <skerry/base/os_socket_addr.hpp>
 
 #include <netinet/in.h>
@@ -30,11 +31,36 @@ Result<> set_int(int fd, int level, int name, int value) noexcept {
     return {};
 }
 
+void set_no_delay(int fd) noexcept { (void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
+
 Result<> bind_to(int fd, const net::SocketAddr& address) noexcept {
     sockaddr_storage storage;
     const socklen_t length = net::to_os(address, storage);
     if (::bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0) return last_error();
     return {};
+}
+
+Result<> set_device(int fd, const backend::DeviceName& device) noexcept {
+    if (device.is_too_long()) return Errc::invalid_argument;
+    if (::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device.text().data(), device.text().size()) == 0) return {};
+    return errno == ENODEV ? Error(Errc::invalid_argument, errno) : last_error();
+}
+
+// Before bind(), which reuse concerns, and before a SYN, which has the size of the buffer.
+Result<> set_up(int fd, bool is_v6, const backend::StreamSetup& setup) noexcept {
+    if (setup.reuse_address)
+        if (auto set = set_int(fd, SOL_SOCKET, SO_REUSEADDR, *setup.reuse_address ? 1 : 0); !set) return set;
+    if (setup.reuse_port)
+        if (auto set = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1); !set) return set;
+    if (!setup.device.empty())
+        if (auto set = set_device(fd, setup.device); !set) return set;
+    return setup.options.apply([&](SocketOption option, int value) { return set_option(fd, is_v6, option, value); });
+}
+
+// A free port is chosen by connect(), which knows towards whom it has to be free.
+Result<> bind_to_connect(int fd, const net::SocketAddr& local) noexcept {
+    if (local.port() == 0) (void)set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    return bind_to(fd, local);
 }
 
 // Where an option lives, and whether the kernel keeps it as a plain int.
@@ -71,10 +97,14 @@ std::optional<OptionName> name_of(SocketOption option, bool is_v6) noexcept {
 
 }  // namespace
 
-Result<Fd> open_stream(const net::SocketAddr& peer) noexcept {
+Result<Fd> open_stream(const net::SocketAddr& peer, const backend::StreamSetup* setup) noexcept {
     Fd fd(::socket(family_of(peer), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return last_error();
     set_no_delay(fd.get());
+    if (setup == nullptr) return fd;
+    if (auto set = set_up(fd.get(), !peer.is_v4(), *setup); !set) return set.error();
+    if (setup->local)
+        if (auto bound = bind_to_connect(fd.get(), *setup->local); !bound) return bound.error();
     return fd;
 }
 
@@ -86,6 +116,9 @@ Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOp
         if (auto set = set_int(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1); !set) return set.error();
     if (!address.is_v4())
         if (auto set = set_int(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only ? 1 : 0); !set) return set.error();
+    set_no_delay(fd.get());  // what is accepted inherits it
+    if (options.setup != nullptr)
+        if (auto set = set_up(fd.get(), !address.is_v4(), *options.setup); !set) return set.error();
     if (auto bound = bind_to(fd.get(), address); !bound) return bound.error();
     if (::listen(fd.get(), options.backlog) != 0) return last_error();
     return fd;
@@ -141,8 +174,6 @@ int pending_error(int fd) noexcept {
     if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
     return error;
 }
-
-void set_no_delay(int fd) noexcept { (void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
 
 void reset_on_close(int fd) noexcept {
     const linger hard{1, 0};

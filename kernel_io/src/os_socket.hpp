@@ -34,9 +34,9 @@ private:
 /// The error of the system call that has just failed.
 [[nodiscard]] Error last_error() noexcept;
 
-/// A non-blocking stream socket of the family of `peer`, with TCP_NODELAY.
-[[nodiscard]] Result<Fd> open_stream(const net::SocketAddr& peer) noexcept;
-/// A bound, listening one.
+/// A non-blocking stream socket of the family of `peer`, with TCP_NODELAY and what `setup`, if there is one, asks for.
+[[nodiscard]] Result<Fd> open_stream(const net::SocketAddr& peer, const backend::StreamSetup* setup) noexcept;
+/// A bound, listening one. What it accepts has TCP_NODELAY and the other options that it has itself.
 [[nodiscard]] Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOptions& options) noexcept;
 /// A bound, non-blocking datagram socket.
 [[nodiscard]] Result<Fd> open_datagram(const net::SocketAddr& address, const backend::BindOptions& options) noexcept;
@@ -51,7 +51,6 @@ private:
 /// How a connect that was under way has ended, an errno; 0: well.
 [[nodiscard]] int pending_error(int fd) noexcept;
 
-void set_no_delay(int fd) noexcept;
 /// Makes the close that follows send a reset.
 void reset_on_close(int fd) noexcept;
 

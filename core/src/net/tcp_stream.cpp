@@ -89,6 +89,23 @@ Task<Result<>> TcpStream::read_exact(std::span<std::byte> out) {
     co_return Result<>();
 }
 
+Task<Result<>> TcpStream::write_all_vectored(IoSlices slices) {
+    while (!slices.empty()) {
+        auto count = co_await write_vectored(slices);
+        if (!count) co_return count.error();
+        std::size_t taken = *count;
+        while (!slices.empty() && taken >= slices.front().size()) {
+            taken -= slices.front().size();
+            slices = slices.subspan(1);
+        }
+        if (taken == 0) continue;
+        auto rest = co_await write_all(slices.front().subspan(taken));
+        if (!rest) co_return rest.error();
+        slices = slices.subspan(1);
+    }
+    co_return Result<>();
+}
+
 Result<> TcpStream::shutdown(ShutdownHow how) noexcept {
     if (how != ShutdownHow::read && std::exchange(socket_->write_shut, true) && how == ShutdownHow::write) return {};
     if (how != ShutdownHow::write) socket_->read_shut = true;

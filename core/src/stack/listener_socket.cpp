@@ -30,6 +30,8 @@ Step Sockets::Listener::accept_now(AcceptRequest& request) noexcept {
     }
     (void)sockets_->stack_.tcp().accept(*this, *stream);
     stream->set_peer();
+    if (!inherited.empty()) [[unlikely]]
+        stream->set_all(inherited);
     stream->may_read = true;
     ++sockets_->counts_.accepted;
     request.accepted = stream.release();
@@ -71,8 +73,11 @@ Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address,
                                         const backend::ListenOptions& options) noexcept {
     if (lost_ != Errc::ok) return lost_;
     if (!address.is_v4()) return Errc::unsupported;
+    if (options.setup != nullptr)
+        if (const Errc wrong = Stream::check_setup(*options.setup); wrong != Errc::ok) return wrong;
     std::unique_ptr<Listener> listener(new (std::nothrow) Listener(*this));
     if (listener == nullptr) return Errc::no_memory;
+    if (options.setup != nullptr) listener->inherited = options.setup->options;
     const std::size_t backlog = options.backlog > 0 ? static_cast<std::size_t>(options.backlog) : 1;
     if (auto opened = stack_.tcp().listen(*listener, wire::Ipv4Addr::of(address.ip()), address.port(), backlog,
                                           options.reuse_port);

@@ -5,6 +5,7 @@
 #include <skerry/stack/sockets.hpp>
 
 #include <skerry/backend/socket_ops.hpp>
+#include <skerry/backend/stream_setup.hpp>
 
 namespace skerry::stack {
 
@@ -15,6 +16,9 @@ public:
         home = sockets.home_;
         may_accept = false;
     }
+
+    /// What each connection that it accepts is to have; checked.
+    backend::OptionSet inherited;
 
     /// The core goes away while a program holds the socket.
     void orphan() noexcept;

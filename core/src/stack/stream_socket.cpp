@@ -2,6 +2,7 @@
 
 #include "tcp/usual_write.hpp"
 
+#include <skerry/backend/gathered_write.hpp>
 #include <skerry/backend/orphaned.hpp>
 #include <skerry/stack/tcp/info.hpp>
 
@@ -14,7 +15,6 @@ namespace skerry::stack {
 
 using backend::ReadKind;
 using backend::ReadRequest;
-using backend::SocketOption;
 using backend::Step;
 using backend::StreamSocket;
 using backend::WriteKind;
@@ -108,6 +108,10 @@ Step Sockets::Stream::write(StreamSocket& socket, WriteRequest& request) noexcep
     return self.write_now(request);
 }
 
+Step Sockets::Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend::IoSlices slices) noexcept {
+    return backend::write_gathered(request, slices, [&](WriteRequest& piece) { (void)write(socket, piece); });
+}
+
 // --- events
 
 void Sockets::Stream::on_ready() noexcept {
@@ -181,76 +185,6 @@ Result<backend::TcpInfo> Sockets::Stream::info(StreamSocket& socket) noexcept {
     return tcp::info_of(*self.tcb, self.sockets_->stack_.config().tcp);
 }
 
-// --- options
-
-Result<> Sockets::Stream::set(SocketOption option, int value) noexcept {
-    constexpr int times_max = 32'767;  // as Linux's
-    constexpr int count_max = 127;
-    constexpr std::uint32_t buffer_bytes_min = 4096;
-    constexpr std::uint32_t buffer_bytes_max = 4U << 20U;
-    switch (option) {
-        case SocketOption::no_delay: tcp().set_no_delay(*tcb, value != 0, sockets_->now_); return {};
-        case SocketOption::keep_alive: tcb->keep_alive = value != 0; break;
-        case SocketOption::keep_alive_idle_s:
-            if (value < 1 || value > times_max) return Errc::invalid_argument;
-            tcb->keep_alive_idle_s = static_cast<std::uint16_t>(value);
-            break;
-        case SocketOption::keep_alive_interval_s:
-            if (value < 1 || value > times_max) return Errc::invalid_argument;
-            tcb->keep_alive_interval_s = static_cast<std::uint16_t>(value);
-            break;
-        case SocketOption::keep_alive_count:
-            if (value < 1 || value > count_max) return Errc::invalid_argument;
-            tcb->keep_alive_count = static_cast<std::uint8_t>(value);
-            break;
-        case SocketOption::user_timeout_ms:
-            if (value < 0) return Errc::invalid_argument;
-            tcb->user_timeout_ms = static_cast<std::uint32_t>(value);
-            return {};
-        case SocketOption::linger_s:
-            if (value > 0) return Errc::unsupported;
-            tcb->resets_on_close = value == 0;
-            return {};
-        case SocketOption::send_buffer_bytes:
-            if (value < 0) return Errc::invalid_argument;
-            tcb->send_limit = std::clamp(static_cast<std::uint32_t>(value), buffer_bytes_min, buffer_bytes_max);
-            return {};
-        case SocketOption::receive_buffer_bytes:
-            if (value < 0) return Errc::invalid_argument;
-            // What the window can say is a limit too: without scaling 64 KiB. A smaller buffer takes nothing back.
-            tcb->receive_limit =
-                std::min(std::clamp(static_cast<std::uint32_t>(value), buffer_bytes_min, buffer_bytes_max),
-                         std::uint32_t{0xffff} << tcb->receive_scale);
-            return {};
-        default: return Errc::unsupported;
-    }
-    tcp().restart_keep_alive(*tcb, sockets_->now_);
-    return {};
-}
-
-Result<int> Sockets::Stream::get(SocketOption option) const noexcept {
-    switch (option) {
-        case SocketOption::no_delay: return tcb->no_delay ? 1 : 0;
-        case SocketOption::keep_alive: return tcb->keep_alive ? 1 : 0;
-        case SocketOption::keep_alive_idle_s: return int{tcb->keep_alive_idle_s};
-        case SocketOption::keep_alive_interval_s: return int{tcb->keep_alive_interval_s};
-        case SocketOption::keep_alive_count: return int{tcb->keep_alive_count};
-        case SocketOption::user_timeout_ms: return static_cast<int>(tcb->user_timeout_ms);
-        case SocketOption::linger_s: return tcb->resets_on_close ? 0 : -1;
-        case SocketOption::send_buffer_bytes: return static_cast<int>(tcb->send_limit);
-        case SocketOption::receive_buffer_bytes: return static_cast<int>(tcb->receive_limit);
-        default: return Errc::unsupported;
-    }
-}
-
-Result<> Sockets::Stream::set_option(StreamSocket& socket, SocketOption option, int value) noexcept {
-    return static_cast<Stream&>(socket).set(option, value);
-}
-
-Result<int> Sockets::Stream::get_option(StreamSocket& socket, SocketOption option) noexcept {
-    return static_cast<Stream&>(socket).get(option);
-}
-
 // --- after the core
 
 void Sockets::Stream::orphan() noexcept {
@@ -260,8 +194,8 @@ void Sockets::Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Sockets::Stream::operations{&read,       &write,      &shutdown,      &close,
-                                                     &set_option, &get_option, &local_address, &info};
+const backend::StreamOps Sockets::Stream::operations{&read,       &write,      &write_vectored, &shutdown, &close,
+                                                     &set_option, &get_option, &local_address,  &info};
 
 // --- connecting
 
@@ -273,10 +207,18 @@ Step Sockets::connect(backend::ConnectRequest& request) noexcept {
     if (lost_ != Errc::ok) return refuse(lost_);
     if (!request.to.is_v4()) return refuse(Errc::unsupported);
     if (request.to.port() == 0) return refuse(Errc::connection_refused);  // nobody listens on 0
+    tcp::LocalEnd from;
+    if (request.setup != nullptr) {
+        if (const Errc wrong = Stream::check_setup(*request.setup); wrong != Errc::ok) return refuse(wrong);
+        const net::SocketAddr local = request.setup->local.value_or(net::SocketAddr(net::IpAddr::v4(0, 0, 0, 0), 0));
+        if (!local.is_v4()) return refuse(Errc::invalid_argument);
+        from = {wire::Ipv4Addr::of(local.ip()), local.port()};
+    }
     std::unique_ptr<Stream> stream(make_stream());
     if (stream == nullptr) return refuse(Errc::no_memory);
-    auto begun = stack_.tcp().connect(*stream, wire::Ipv4Addr::of(request.to.ip()), request.to.port(), now_);
+    auto begun = stack_.tcp().connect(*stream, wire::Ipv4Addr::of(request.to.ip()), request.to.port(), now_, from);
     if (!begun) return refuse(begun.error());
+    if (request.setup != nullptr) stream->set_all(request.setup->options);
     stream->set_peer();
     stream->connecting = &request;
     request.socket = stream.release();

@@ -5,6 +5,7 @@
 #include <skerry/stack/sockets.hpp>
 
 #include <skerry/backend/socket_ops.hpp>
+#include <skerry/backend/stream_setup.hpp>
 
 #include <cstddef>
 #include <new>
@@ -44,6 +45,11 @@ public:
     /// Was never told of its connection.
     void abandon() noexcept;
 
+    /// ok, or why no socket of this stack can be as `setup` asks.
+    [[nodiscard]] static Errc check_setup(const backend::StreamSetup& setup) noexcept;
+    /// Options that were checked.
+    void set_all(const backend::OptionSet& options) noexcept;
+
 protected:
     void on_ready() noexcept override;
 
@@ -54,11 +60,15 @@ private:
     [[nodiscard]] backend::Step read_now(backend::ReadRequest& request) noexcept;
     [[nodiscard]] backend::Step read_end(backend::ReadRequest& request) noexcept;
     [[nodiscard]] backend::Step write_now(backend::WriteRequest& request) noexcept;
-    [[nodiscard]] Result<> set(backend::SocketOption option, int value) noexcept;
+    [[nodiscard]] static Errc check_option(backend::SocketOption option, int value) noexcept;
+    /// A value that was checked.
+    void set(backend::SocketOption option, int value) noexcept;
     [[nodiscard]] Result<int> get(backend::SocketOption option) const noexcept;
 
     static backend::Step read(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept;
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
+    static backend::Step write_vectored(backend::StreamSocket& socket, backend::WriteRequest& request,
+                                        backend::IoSlices slices) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static void close(backend::StreamSocket* socket) noexcept;
     static Result<> set_option(backend::StreamSocket& socket, backend::SocketOption option, int value) noexcept;

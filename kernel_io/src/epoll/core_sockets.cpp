@@ -71,7 +71,7 @@ Step CoreSockets::connect(ConnectRequest& request) noexcept {
         request.error = error;
         return Step::done;
     };
-    auto fd = open_stream(request.to);
+    auto fd = open_stream(request.to, request.setup);
     if (!fd) return fail(fd.error());
     sockaddr_storage storage;
     const socklen_t length = net::to_os(request.to, storage);

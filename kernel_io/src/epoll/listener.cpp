@@ -49,7 +49,6 @@ Step Listener::accept_now(AcceptRequest& request) noexcept {
             request.error = last_error();
             return Step::done;
         }
-        set_no_delay(accepted.get());
         auto* const stream = new (std::nothrow) Stream(core(), std::move(accepted));
         if (stream == nullptr) {
             core().pause(*this);

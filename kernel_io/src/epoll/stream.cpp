@@ -80,6 +80,10 @@ Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
     return static_cast<Stream&>(socket).write_now(request);
 }
 
+Step Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend::IoSlices slices) noexcept {
+    return static_cast<Stream&>(socket).write_vectored_now(request, slices);
+}
+
 // --- events
 
 // Data came, and there is room as always: the way of nearly every message. What is otherwise is left to functions that
@@ -164,6 +168,7 @@ void Stream::orphan() noexcept {
 
 const backend::StreamOps Stream::operations{&read,
                                             &write,
+                                            &write_vectored,
                                             &shutdown,
                                             &close,
                                             &StreamTable<Stream>::set_option,

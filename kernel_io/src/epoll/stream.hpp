@@ -39,6 +39,8 @@ private:
 
     static backend::Step read(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept;
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
+    static backend::Step write_vectored(backend::StreamSocket& socket, backend::WriteRequest& request,
+                                        backend::IoSlices slices) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static void close(backend::StreamSocket* socket) noexcept;
 

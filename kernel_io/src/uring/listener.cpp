@@ -17,7 +17,6 @@ using backend::Step;
 Listener::Listener(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
     ops = &operations;
     home = core.home();
-    set_no_delay(this->fd());  // what it accepts has it from here
 }
 
 Listener::~Listener() { drop_ready(); }

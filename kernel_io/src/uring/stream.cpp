@@ -232,6 +232,14 @@ Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
     return step;
 }
 
+Step Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend::IoSlices slices) noexcept {
+    auto& stream = static_cast<Stream&>(socket);
+    const Step step = stream.write_vectored_now(request, slices);
+    if (!stream.may_write) [[unlikely]]
+        stream.watch_room();
+    return step;
+}
+
 // --- the rest of the table
 
 Result<> Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexcept {
@@ -278,6 +286,7 @@ void Stream::orphan() noexcept {
 
 const backend::StreamOps Stream::operations{&read,
                                             &write,
+                                            &write_vectored,
                                             &shutdown,
                                             &close,
                                             &StreamTable<Stream>::set_option,

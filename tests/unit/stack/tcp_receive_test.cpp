@@ -27,6 +27,24 @@ TEST_CASE("a segment is acknowledged after 40 ms, every second one at the end of
     CHECK(host.sent().empty());
 }
 
+TEST_CASE("with quick acknowledgements each segment is acknowledged at the end of its turn", "[stack][tcp]") {
+    TcpHost host;
+    TestEndpoint& endpoint = host.establish();
+    host.say("one");  // not yet
+    CHECK(host.sent().empty());
+    host.tcp().set_quick_ack(*endpoint.tcb, true);
+    CHECK(host.only().ack == host.peer_seq);
+    for (const char* text : {"two", "three"}) {
+        host.say(text);
+        CHECK(host.only().ack == host.peer_seq);
+    }
+    host.tcp().set_quick_ack(*endpoint.tcb, false);
+    host.say("four");
+    CHECK(host.sent().empty());
+    host.say("five");
+    CHECK(host.only().ack == host.peer_seq);
+}
+
 TEST_CASE("many segments of one burst are acknowledged once", "[stack][tcp]") {
     TcpHost host;
     (void)host.establish();

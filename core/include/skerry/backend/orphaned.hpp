@@ -18,6 +18,10 @@ inline constexpr StreamOps orphaned_stream_ops{
         request.error = Errc::runtime_shutdown;
         return Step::done;
     },
+    [](StreamSocket&, WriteRequest& request, IoSlices) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
     [](StreamSocket&, ShutdownHow) noexcept -> Result<> { return Errc::runtime_shutdown; },
     [](StreamSocket* socket) noexcept {
         delete socket->given_back;

@@ -62,6 +62,9 @@ struct ReadRequest : task::WaitNode {
     Error error;                    ///< ok: `bytes` counts, and 0 is the end of the stream
 };
 
+/// Bytes that lie in several places, to be written one behind the other.
+using IoSlices = std::span<const std::span<const std::byte>>;
+
 enum class WriteKind : std::uint8_t { some, all };
 
 struct WriteRequest : task::WaitNode {
@@ -79,6 +82,8 @@ struct StreamOps {
     Step (*read)(StreamSocket&, ReadRequest&) noexcept;
     /// Tries to write; pending when no more is accepted for now.
     Step (*write)(StreamSocket&, WriteRequest&) noexcept;
+    /// Tries to write some of the slices, from the front; pending when nothing is accepted for now.
+    Step (*write_vectored)(StreamSocket&, WriteRequest&, IoSlices) noexcept;
     Result<> (*shutdown)(StreamSocket&, ShutdownHow) noexcept;
     /// The owner is gone: flushes what was written, resets if unread data is left, frees the record.
     void (*close)(StreamSocket*) noexcept;
@@ -116,8 +121,11 @@ inline void complete(StreamSocket& socket, WriteRequest& request) noexcept {
     task::current_scheduler->wake_linked(request);
 }
 
+struct StreamSetup;
+
 struct ConnectRequest : task::WaitNode {
     net::SocketAddr to;
+    const StreamSetup* setup = nullptr;  ///< what is asked of the socket, while connect() runs; null: nothing
     StreamSocket* socket = nullptr;  ///< the outcome, or what the backend works on
     Error error;
 };
@@ -156,6 +164,7 @@ struct ListenOptions {
     int backlog = 4096;
     bool reuse_port = false;  ///< one listener a core on the same address, connections spread by the backend
     bool v6_only = false;
+    const StreamSetup* setup = nullptr;  ///< what net::TcpSocket was asked for, while listen() runs; null: nothing
 };
 
 // --- datagrams

@@ -130,14 +130,7 @@ public:
     }
     ~WriteAwaiterBase() { cancel(); }
 
-    [[nodiscard]] bool await_ready() noexcept {
-        check_home(socket_->home);
-        if (task::current_scheduler->spend()) [[unlikely]] {
-            out_of_budget_ = true;
-            return false;
-        }
-        return try_now();
-    }
+    [[nodiscard]] bool await_ready() noexcept { return may_try() && try_now(); }
 
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
         SKERRY_ASSERT(socket_->writer == nullptr, "two writes at once on one stream");
@@ -172,17 +165,27 @@ public:
     }
 
 protected:
+    /// False when the task has used up its budget.
+    [[nodiscard]] bool may_try() noexcept {
+        check_home(socket_->home);
+        if (task::current_scheduler->spend()) [[unlikely]] {
+            out_of_budget_ = true;
+            return false;
+        }
+        return true;
+    }
     /// What is left to do when the task runs again; then the verdict.
     [[nodiscard]] bool failed() noexcept {
         if (error.code() == Errc::ok && !is_done() && !try_now()) error = Errc::no_buffers;
         return error.code() != Errc::ok;
     }
-
-private:
     [[nodiscard]] bool is_refused() const noexcept { return socket_->write_shut; }
     [[nodiscard]] bool is_done() const noexcept {
         return bytes == from.size() || (kind == backend::WriteKind::some && bytes != 0);
     }
+    [[nodiscard]] backend::StreamSocket& socket() const noexcept { return *socket_; }
+
+private:
     [[nodiscard]] bool try_now() noexcept {
         if (is_refused()) [[unlikely]] {
             error = Errc::broken_pipe;
@@ -214,6 +217,37 @@ public:
             return error;
         return {};
     }
+};
+
+// Waits as the first slice that is not empty would, alone; when there is room all of them are offered.
+class WriteVectoredAwaiter : public WriteAwaiterBase {
+public:
+    WriteVectoredAwaiter(backend::StreamSocket& socket, backend::IoSlices slices) noexcept
+        : WriteAwaiterBase(socket, backend::WriteKind::some, first_of(slices)), slices_(slices) {}
+    [[nodiscard]] bool await_ready() noexcept { return may_try() && try_slices(); }
+    [[nodiscard]] Result<std::size_t> await_resume() noexcept {
+        if (error.code() == Errc::ok && !is_done()) (void)try_slices();
+        if (failed()) [[unlikely]]
+            return error;
+        return bytes;
+    }
+
+private:
+    [[nodiscard]] static std::span<const std::byte> first_of(backend::IoSlices slices) noexcept {
+        for (const std::span<const std::byte> slice : slices)
+            if (!slice.empty()) return slice;
+        return {};
+    }
+    [[nodiscard]] bool try_slices() noexcept {
+        if (is_refused()) [[unlikely]] {
+            error = Errc::broken_pipe;
+            return true;
+        }
+        if (from.empty()) return true;
+        return socket().may_write && socket().ops->write_vectored(socket(), *this, slices_) == backend::Step::done;
+    }
+
+    backend::IoSlices slices_;
 };
 
 class WriteBufAwaiter : public WriteAwaiterBase {
@@ -281,6 +315,20 @@ public:
 private:
     backend::StreamSocket* socket_;
     std::span<const std::byte> from_;
+};
+
+/// What TcpStream::write_vectored returns.
+class [[nodiscard]] WriteVectored {
+public:
+    WriteVectored(backend::StreamSocket& socket, backend::IoSlices slices) noexcept
+        : socket_(&socket), slices_(slices) {}
+    [[nodiscard]] detail::WriteVectoredAwaiter operator co_await() const noexcept {
+        return detail::WriteVectoredAwaiter(*socket_, slices_);
+    }
+
+private:
+    backend::StreamSocket* socket_;
+    backend::IoSlices slices_;
 };
 
 /// What TcpStream::write_buf returns. The buffer is taken when it is awaited.

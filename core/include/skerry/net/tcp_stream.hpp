@@ -22,6 +22,7 @@ class TcpStream;
 class OwnedReadHalf;
 class OwnedWriteHalf;
 
+using backend::IoSlices;
 using backend::ShutdownHow;
 using backend::SocketOption;
 using backend::TcpInfo;
@@ -31,7 +32,11 @@ namespace detail {
 
 class ConnectAwaiter : private backend::ConnectRequest {
 public:
-    explicit ConnectAwaiter(const SocketAddr& address) noexcept { to = address; }
+    /// `options` outlives the suspension.
+    explicit ConnectAwaiter(const SocketAddr& address, const backend::StreamSetup* options = nullptr) noexcept {
+        to = address;
+        setup = options;
+    }
     ~ConnectAwaiter() { cancel(); }
 
     [[nodiscard]] bool await_ready() const noexcept { return false; }
@@ -74,7 +79,7 @@ public:
         if (socket_ != nullptr) socket_->ops->close(socket_);
     }
 
-    /// Connects to `to` from this core.
+    /// Connects to `to` from this core. What has to be asked of the socket before, asks a TcpSocket.
     ///
     /// Errors: connection_refused, timed_out (the kernel's own limit; use time::timeout for a shorter one),
     ///         unreachable, no_descriptors, address_not_available, unsupported on a core without sockets.
@@ -123,6 +128,22 @@ public:
     /// Cancel: partial: an unknown part was written; the stream is of use only to be closed.
     [[nodiscard]] WriteAll write_all(std::span<const std::byte> data) noexcept { return {*socket_, data}; }
 
+    /// Writes some of what lies in `slices`, from the front, waiting until there is room for at least one byte.
+    ///
+    /// Shape:    returns n, 0 < n <= the bytes of all slices; 0 when they are all empty.
+    /// Errors:   as write.
+    /// Lifetime: the slices and what they show outlive the await.
+    /// Cancel:   safe: nothing was written.
+    /// Cost:     on a kernel backend one system call, of 64 slices at most; on our stack small slices are put together.
+    [[nodiscard]] WriteVectored write_vectored(IoSlices slices) noexcept { return {*socket_, slices}; }
+
+    /// Writes all of what lies in `slices`: a head and a body in as few segments as they need.
+    ///
+    /// Errors:   as write.
+    /// Lifetime: as write_vectored.
+    /// Cancel:   partial, as write_all.
+    [[nodiscard]] Task<Result<>> write_all_vectored(IoSlices slices);
+
     /// Hands the buffer over to be written whole. A backend that can send from it does not copy.
     ///
     /// Errors:   as write.
@@ -157,6 +178,10 @@ public:
         return socket_->ops->get_option(*socket_, option);
     }
     Result<> set_nodelay(bool on) noexcept { return set_option(SocketOption::no_delay, on ? 1 : 0); }
+    /// Whether each segment is acknowledged at once instead of every second one, or with an answer. The kernel takes it
+    /// for a hint and may go back to its own ways; our stack keeps to it.
+    Result<> set_quickack(bool on) noexcept { return set_option(SocketOption::quick_ack, on ? 1 : 0); }
+    Result<> set_keepalive(bool on) noexcept { return set_option(SocketOption::keep_alive, on ? 1 : 0); }
     /// How long data may stay unacknowledged before the connection is given up.
     Result<> set_user_timeout(std::chrono::milliseconds limit) noexcept {
         return set_option(SocketOption::user_timeout_ms, static_cast<int>(limit.count()));
@@ -207,6 +232,10 @@ public:
     [[nodiscard]] Write write(std::span<const std::byte> data) noexcept { return stream_->write(data); }
     /// Cancel: partial. As TcpStream::write_all.
     [[nodiscard]] WriteAll write_all(std::span<const std::byte> data) noexcept { return stream_->write_all(data); }
+    /// Cancel: safe. As TcpStream::write_vectored.
+    [[nodiscard]] WriteVectored write_vectored(IoSlices slices) noexcept { return stream_->write_vectored(slices); }
+    /// Cancel: partial. As TcpStream::write_all_vectored.
+    [[nodiscard]] Task<Result<>> write_all_vectored(IoSlices slices) { return stream_->write_all_vectored(slices); }
     /// Cancel: partial. As TcpStream::write_buf.
     [[nodiscard]] WriteBuf write_buf(IoBuf&& data) noexcept { return stream_->write_buf(std::move(data)); }
     Result<> shutdown() noexcept { return stream_->shutdown(ShutdownHow::write); }

@@ -5,25 +5,39 @@
 namespace skerry::stack::tcp {
 
 // One in TIME-WAIT towards the same peer counts as used.
-std::uint16_t ActiveOpen::free_port(Tuple tuple) noexcept {
-    return stack::free_port(shared_.random, [&](std::uint16_t port) {
-        tuple.local_port = port;
-        // Its segments would be refused as its own.
-        if (tuple.local == tuple.remote && port == tuple.remote_port) return true;
-        if (listeners_.is_taken({}, port) || shared_.find(tuple) != FlowTable::none) return true;
-        return shared_.config.steering != nullptr && !shared_.config.steering->may_connect(tuple);
-    });
+bool ActiveOpen::is_used(const Tuple& tuple) const noexcept {
+    // Its segments would be refused as its own.
+    if (tuple.local == tuple.remote && tuple.local_port == tuple.remote_port) return true;
+    return listeners_.is_taken({}, tuple.local_port) || shared_.find(tuple) != FlowTable::none;
 }
 
-Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::Instant now) noexcept {
+// Whether its segments come to this core.
+bool ActiveOpen::is_ours(const Tuple& tuple) const noexcept {
+    return shared_.config.steering == nullptr || shared_.config.steering->may_connect(tuple);
+}
+
+Errc ActiveOpen::choose_port(Tuple& tuple, std::uint16_t wanted) noexcept {
+    if (wanted != 0) {
+        tuple.local_port = wanted;
+        if (is_used(tuple)) return Errc::address_in_use;
+        return is_ours(tuple) ? Errc::ok : Errc::address_not_available;
+    }
+    tuple.local_port = stack::free_port(shared_.random, [&](std::uint16_t port) {
+        tuple.local_port = port;
+        return is_used(tuple) || !is_ours(tuple);
+    });
+    return tuple.local_port == 0 ? Errc::address_not_available : Errc::ok;
+}
+
+Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::Instant now, LocalEnd from) noexcept {
     if (to.is_multicast() || shared_.config.is_broadcast(to)) return Errc::unreachable;
     if (const Drop why = shared_.output.check(to, wire::tcp_bytes_max); why != Drop::none) {
         shared_.drops.count(why);
         return Errc::unreachable;
     }
+    if (!from.address.is_unspecified() && from.address != shared_.config.address) return Errc::address_not_available;
     Tuple tuple{shared_.config.address, to, 0, port};
-    tuple.local_port = free_port(tuple);
-    if (tuple.local_port == 0) return Errc::address_not_available;
+    if (const Errc wrong = choose_port(tuple, from.port); wrong != Errc::ok) return wrong;
     Tcb* const made = shared_.tcbs.make();
     if (made == nullptr) return Errc::no_memory;
     Tcb& tcb = *made;

@@ -29,8 +29,9 @@ void Tcp::close(Acceptor& acceptor, time::Instant now) noexcept {
     passive_.close(acceptor);
 }
 
-Result<> Tcp::connect(Endpoint& endpoint, wire::Ipv4Addr to, std::uint16_t port, time::Instant now) noexcept {
-    auto made = active_.connect(to, port, now);
+Result<> Tcp::connect(Endpoint& endpoint, wire::Ipv4Addr to, std::uint16_t port, time::Instant now,
+                      LocalEnd from) noexcept {
+    auto made = active_.connect(to, port, now, from);
     if (!made) return made.error();
     Tcb& tcb = **made;
     tcb.tcp = this;
@@ -72,6 +73,14 @@ void Tcp::set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept {
     if (!on || !tcb.queue.has_unsent()) return;
     const Shared::SendAccounting accounting(shared_, tcb);
     sender_.push(tcb, now);
+}
+
+// A segment counts as the second of two, so that each is acknowledged by the flush of its turn.
+void Tcp::set_quick_ack(Tcb& tcb, bool on) noexcept {
+    tcb.quick_ack = on;
+    const bool is_owed = tcb.ack_at != never;
+    tcb.owes_for_one = on || is_owed;
+    if (on && is_owed) shared_.owe_ack(tcb);
 }
 
 // --- ends

@@ -157,23 +157,49 @@ backend::SocketStats NetworkState::stats() const noexcept {
     return stats;
 }
 
+namespace {
+
+Error set_up(OptionValues& options, const backend::StreamSetup& setup) noexcept {
+    if (!setup.device.empty()) return Errc::unsupported;
+    const auto set = options.set_all(setup.options);
+    return set ? Error{} : set.error();
+}
+
+}  // namespace
+
+Result<net::SocketAddr> NetworkState::local_end(const ConnectRequest& request, const net::SocketAddr& to) noexcept {
+    net::SocketAddr wanted;
+    if (request.setup != nullptr && request.setup->local) wanted = unmapped(*request.setup->local);
+    const net::IpAddr source = wanted.is_unspecified() ? source_for(to.ip()) : wanted.ip();
+    if (source.is_v4() != to.is_v4()) return Errc::invalid_argument;
+    if (wanted.port() != 0) {
+        const net::SocketAddr local(source, wanted.port());
+        if (ends_.contains({local, to})) return Errc::address_in_use;
+        return local;
+    }
+    for (unsigned tries = 0; tries < ephemeral_ports; ++tries) {
+        const net::SocketAddr local(source, next_ephemeral_port());
+        if (!ends_.contains({local, to})) return local;
+    }
+    return Errc::address_not_available;
+}
+
 Step NetworkState::connect(ConnectRequest& request) noexcept {
     net::SocketAddr to = unmapped(request.to);
     if (to.is_unspecified()) to = net::SocketAddr(source_for(to.ip()), to.port());
-    const net::IpAddr source = source_for(to.ip());
-    std::uint16_t port = 0;
-    for (unsigned tries = 0; tries < ephemeral_ports && port == 0; ++tries) {
-        const std::uint16_t candidate = next_ephemeral_port();
-        if (!ends_.contains({net::SocketAddr(source, candidate), to})) port = candidate;
-    }
+    OptionValues options;
+    const auto local = local_end(request, to);
     if (next_connect_error_)
         request.error = *std::exchange(next_connect_error_, std::nullopt);
-    else if (port == 0)
-        request.error = Errc::address_not_available;
+    else if (!local)
+        request.error = local.error();
     else if (descriptors_used_ >= limits_.descriptors)
         request.error = Errc::no_descriptors;
+    else if (request.setup != nullptr)
+        request.error = set_up(options, *request.setup);
     if (request.error != Errc::ok) return Step::done;
-    auto* const stream = new Stream(*this, net::SocketAddr(source, port), to, End::client);
+    auto* const stream = new Stream(*this, *local, to, End::client);
+    stream->options = options;
     stream->peer = request.to;
     stream->connecting = &request;
     streams_.emplace(stream->id(), stream);
@@ -200,7 +226,11 @@ Result<backend::ListenerSocket*> NetworkState::listen(const net::SocketAddr& add
     if (local.port() == 0) return Errc::address_in_use;
     if (const Error taken = check_free(listeners_, local, options.reuse_port, options.v6_only); taken != Errc::ok)
         return taken;
+    OptionValues values;
+    if (options.setup != nullptr)
+        if (const Error wrong = set_up(values, *options.setup); wrong != Errc::ok) return wrong;
     auto* const listener = new Listener(*this, local, options);
+    listener->options = values;
     (void)take_descriptor(*listener);
     listeners_[local].push_back(listener);
     return listener;
@@ -329,6 +359,7 @@ void NetworkState::handle_syn(Event&& event) noexcept {
     // An answer that cannot come back is as good as none.
     if (listener == nullptr || is_full || client->is_held_incoming()) return client->lose_syn();
     auto* const server = new Stream(*this, event.to, event.from, End::server);
+    if (listener != nullptr) server->options = listener->options;
     streams_.emplace(server->id(), server);
     ++counters_.connections;
     server->connected_to(client->id(), event.bytes);

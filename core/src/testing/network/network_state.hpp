@@ -114,6 +114,9 @@ private:
     template <class T>
     [[nodiscard]] std::uint16_t free_port(const ByAddress<T>& table, const net::SocketAddr& address) noexcept;
     [[nodiscard]] std::uint16_t next_ephemeral_port() noexcept;
+    /// Where a connection begins: as it asks, or a free port of ours.
+    [[nodiscard]] Result<net::SocketAddr> local_end(const backend::ConnectRequest& request,
+                                                    const net::SocketAddr& to) noexcept;
 
     const VirtualClock& clock_;
     Wire wire_;

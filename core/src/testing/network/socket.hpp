@@ -3,6 +3,7 @@
 #include "event_queue.hpp"
 
 #include <skerry/backend/socket_ops.hpp>
+#include <skerry/backend/stream_setup.hpp>
 #include <skerry/base/intrusive_list.hpp>
 
 #include <array>
@@ -29,6 +30,9 @@ public:
         if (!may_be(option, value)) return Errc::invalid_argument;
         values_[index(option)] = value;
         return {};
+    }
+    Result<> set_all(const backend::OptionSet& options) noexcept {
+        return options.apply([this](backend::SocketOption option, int value) { return set(option, value); });
     }
     Result<int> ask(backend::SocketOption option) const noexcept {
         if (option == backend::SocketOption::busy_poll_us) return Errc::unsupported;

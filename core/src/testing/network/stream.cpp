@@ -1,5 +1,6 @@
 #include "stream.hpp"
 
+#include <skerry/backend/gathered_write.hpp>
 #include <skerry/backend/orphaned.hpp>
 #include <skerry/base/assert.hpp>
 
@@ -355,6 +356,10 @@ Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
     return static_cast<Stream&>(socket).write_now(request);
 }
 
+Step Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend::IoSlices slices) noexcept {
+    return backend::write_gathered(request, slices, [&](WriteRequest& piece) { (void)write(socket, piece); });
+}
+
 // --- the rest of the table
 
 Result<> Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexcept {
@@ -437,7 +442,7 @@ void Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Stream::operations{&read,       &write,      &shutdown,      &close,
-                                            &set_option, &get_option, &local_address, &info};
+const backend::StreamOps Stream::operations{&read,       &write,      &write_vectored, &shutdown, &close,
+                                            &set_option, &get_option, &local_address,  &info};
 
 }  // namespace skerry::testing

@@ -88,6 +88,8 @@ private:
 
     static backend::Step read(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept;
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
+    static backend::Step write_vectored(backend::StreamSocket& socket, backend::WriteRequest& request,
+                                        backend::IoSlices slices) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static Result<> set_option(backend::StreamSocket& socket, backend::SocketOption option, int value) noexcept;
     static Result<int> get_option(backend::StreamSocket& socket, backend::SocketOption option) noexcept;

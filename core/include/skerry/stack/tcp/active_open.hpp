@@ -13,6 +13,12 @@
 
 namespace skerry::stack::tcp {
 
+/// Where a connection begins, as far as its program cares: an unspecified address and port 0 are chosen for it.
+struct LocalEnd {
+    wire::Ipv4Addr address;
+    std::uint16_t port = 0;
+};
+
 class ActiveOpen {
 public:
     ActiveOpen(Shared& shared, Output& output, Sender& sender, Receiver& receiver,
@@ -21,8 +27,11 @@ public:
 
     /// Sends the first SYN.
     ///
-    /// Errors: unreachable; address_not_available, when every port is in use towards there; no_memory.
-    [[nodiscard]] Result<Tcb*> connect(wire::Ipv4Addr to, std::uint16_t port, time::Instant now) noexcept;
+    /// Errors: unreachable; address_not_available, when every port is in use towards there, `from` is not our address,
+    /// or
+    ///         its port is one whose segments another core's queue gets; address_in_use; no_memory.
+    [[nodiscard]] Result<Tcb*> connect(wire::Ipv4Addr to, std::uint16_t port, time::Instant now,
+                                       LocalEnd from) noexcept;
 
     /// A segment for a connection in SYN-SENT. `failure` is set when the connection has to be given up.
     [[nodiscard]] Drop input(Tcb& tcb, const Segment& segment, Errc& failure) noexcept;
@@ -31,7 +40,10 @@ public:
     [[nodiscard]] bool on_timeout(Tcb& tcb, time::Instant now) noexcept;
 
 private:
-    [[nodiscard]] std::uint16_t free_port(Tuple tuple) noexcept;
+    [[nodiscard]] bool is_used(const Tuple& tuple) const noexcept;
+    [[nodiscard]] bool is_ours(const Tuple& tuple) const noexcept;
+    /// Sets the local port: `wanted`, or a free one when that is 0.
+    [[nodiscard]] Errc choose_port(Tuple& tuple, std::uint16_t wanted) noexcept;
     void send_again_later(Tcb& tcb, time::Instant now) noexcept;
     void agree(Tcb& tcb, const Segment& segment) noexcept;
 

@@ -74,7 +74,7 @@ private:
               time::Instant now) noexcept;
     static void acknowledged(Tcb& tcb) noexcept {
         tcb.last_ack_sent = tcb.rcv_nxt;
-        tcb.owes_for_one = false;
+        tcb.owes_for_one = tcb.quick_ack;
         tcb.ack_at = never;
         if (AckLink& link = tcb; link.is_linked()) link.unlink();
     }

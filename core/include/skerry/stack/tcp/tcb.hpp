@@ -131,7 +131,8 @@ struct TcbSending {
     bool has_timed_out : 1 = false;  ///< and nothing was acknowledged since
     bool has_scale : 1 = false;  ///< the SYN of a peer who connected at once too scales windows, perhaps by 0 bits
     std::uint8_t keep_alive_count = 9;
-    std::uint8_t syn_retries = 0;
+    std::uint8_t syn_retries : 7 = 0;
+    bool quick_ack : 1 = false;
     Errc error = Errc::ok;  ///< not told yet
     Rto rto;
     Congestion congestion;

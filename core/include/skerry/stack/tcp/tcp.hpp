@@ -86,9 +86,9 @@ public:
 
     /// Begins a connection. It is made when its state is established, and failed when that is closed.
     ///
-    /// Errors: unreachable; address_not_available, when every port is in use towards there; no_memory.
-    [[nodiscard]] Result<> connect(Endpoint& endpoint, wire::Ipv4Addr to, std::uint16_t port,
-                                   time::Instant now) noexcept;
+    /// Errors: those of ActiveOpen::connect.
+    [[nodiscard]] Result<> connect(Endpoint& endpoint, wire::Ipv4Addr to, std::uint16_t port, time::Instant now,
+                                   LocalEnd from = {}) noexcept;
 
     /// The error that ended the connection, once.
     [[nodiscard]] static Error take_error(Tcb& tcb) noexcept;
@@ -125,6 +125,7 @@ public:
     void forget(Endpoint& endpoint) noexcept;
 
     void set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept;
+    void set_quick_ack(Tcb& tcb, bool on) noexcept;
     /// keep_alive or its times were set.
     void restart_keep_alive(Tcb& tcb, time::Instant now) noexcept;
 

@@ -1,0 +1,101 @@
+// The options of a TCP connection of our stack, and what of them a socket may be asked for before it has one.
+
+#include "stream_socket.hpp"
+
+#include <skerry/backend/stream_setup.hpp>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace skerry::stack {
+
+using backend::SocketOption;
+using backend::StreamSocket;
+
+Errc Sockets::Stream::check_option(SocketOption option, int value) noexcept {
+    constexpr int times_max = 32'767;  // as Linux's
+    constexpr int count_max = 127;
+    const auto allow = [](bool is_allowed) { return is_allowed ? Errc::ok : Errc::invalid_argument; };
+    switch (option) {
+        case SocketOption::no_delay:
+        case SocketOption::quick_ack:
+        case SocketOption::keep_alive: return Errc::ok;
+        case SocketOption::keep_alive_idle_s:
+        case SocketOption::keep_alive_interval_s: return allow(value >= 1 && value <= times_max);
+        case SocketOption::keep_alive_count: return allow(value >= 1 && value <= count_max);
+        case SocketOption::user_timeout_ms:
+        case SocketOption::send_buffer_bytes:
+        case SocketOption::receive_buffer_bytes: return allow(value >= 0);
+        case SocketOption::linger_s: return value > 0 ? Errc::unsupported : Errc::ok;
+        default: return Errc::unsupported;
+    }
+}
+
+Errc Sockets::Stream::check_setup(const backend::StreamSetup& setup) noexcept {
+    if (!setup.device.empty()) return Errc::unsupported;  // there is one port, and it has no name
+    const auto checked = setup.options.apply([](SocketOption option, int value) -> Result<> {
+        if (const Errc wrong = check_option(option, value); wrong != Errc::ok) return wrong;
+        return {};
+    });
+    return checked ? Errc::ok : checked.error().code();
+}
+
+void Sockets::Stream::set_all(const backend::OptionSet& options) noexcept {
+    (void)options.apply([this](SocketOption option, int value) -> Result<> {
+        set(option, value);
+        return {};
+    });
+}
+
+void Sockets::Stream::set(SocketOption option, int value) noexcept {
+    constexpr std::uint32_t buffer_bytes_min = 4096;
+    constexpr std::uint32_t buffer_bytes_max = 4U << 20U;
+    const auto buffer_bytes = [&] {
+        return std::clamp(static_cast<std::uint32_t>(value), buffer_bytes_min, buffer_bytes_max);
+    };
+    switch (option) {
+        case SocketOption::no_delay: return tcp().set_no_delay(*tcb, value != 0, sockets_->now_);
+        case SocketOption::quick_ack: return tcp().set_quick_ack(*tcb, value != 0);
+        case SocketOption::user_timeout_ms: tcb->user_timeout_ms = static_cast<std::uint32_t>(value); return;
+        case SocketOption::linger_s: tcb->resets_on_close = value == 0; return;
+        case SocketOption::send_buffer_bytes: tcb->send_limit = buffer_bytes(); return;
+        case SocketOption::receive_buffer_bytes:
+            // What the window can say is a limit too: without scaling 64 KiB. A smaller buffer takes nothing back.
+            tcb->receive_limit = std::min(buffer_bytes(), std::uint32_t{0xffff} << tcb->receive_scale);
+            return;
+        case SocketOption::keep_alive: tcb->keep_alive = value != 0; break;
+        case SocketOption::keep_alive_idle_s: tcb->keep_alive_idle_s = static_cast<std::uint16_t>(value); break;
+        case SocketOption::keep_alive_interval_s: tcb->keep_alive_interval_s = static_cast<std::uint16_t>(value); break;
+        case SocketOption::keep_alive_count: tcb->keep_alive_count = static_cast<std::uint8_t>(value); break;
+        default: return;
+    }
+    tcp().restart_keep_alive(*tcb, sockets_->now_);
+}
+
+Result<int> Sockets::Stream::get(SocketOption option) const noexcept {
+    switch (option) {
+        case SocketOption::no_delay: return tcb->no_delay ? 1 : 0;
+        case SocketOption::quick_ack: return tcb->quick_ack ? 1 : 0;
+        case SocketOption::keep_alive: return tcb->keep_alive ? 1 : 0;
+        case SocketOption::keep_alive_idle_s: return int{tcb->keep_alive_idle_s};
+        case SocketOption::keep_alive_interval_s: return int{tcb->keep_alive_interval_s};
+        case SocketOption::keep_alive_count: return int{tcb->keep_alive_count};
+        case SocketOption::user_timeout_ms: return static_cast<int>(tcb->user_timeout_ms);
+        case SocketOption::linger_s: return tcb->resets_on_close ? 0 : -1;
+        case SocketOption::send_buffer_bytes: return static_cast<int>(tcb->send_limit);
+        case SocketOption::receive_buffer_bytes: return static_cast<int>(tcb->receive_limit);
+        default: return Errc::unsupported;
+    }
+}
+
+Result<> Sockets::Stream::set_option(StreamSocket& socket, SocketOption option, int value) noexcept {
+    if (const Errc wrong = check_option(option, value); wrong != Errc::ok) return wrong;
+    static_cast<Stream&>(socket).set(option, value);
+    return {};
+}
+
+Result<int> Sockets::Stream::get_option(StreamSocket& socket, SocketOption option) noexcept {
+    return static_cast<Stream&>(socket).get(option);
+}
+
+}  // namespace skerry::stack

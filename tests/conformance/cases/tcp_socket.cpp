@@ -1,0 +1,159 @@
+#include "fixture.hpp"
+
+#include <skerry/net/tcp_socket.hpp>
+
+namespace skerry::conformance {
+namespace {
+
+using net::SocketOption;
+using net::TcpSocket;
+
+[[nodiscard]] Task<Pair> connect_by(const TcpSocket& socket, net::TcpListener& listener) {
+    auto ends = co_await join(socket.connect(listener.local_addr()), listener.accept());
+    REQUIRE(std::get<0>(ends));
+    REQUIRE(std::get<1>(ends));
+    co_return Pair{std::move(*std::get<0>(ends)), std::move(*std::get<1>(ends))};
+}
+
+[[nodiscard]] int get(const net::TcpStream& stream, SocketOption option) {
+    auto value = stream.option(option);
+    REQUIRE(value);
+    return *value;
+}
+
+TEST_CASE("a TcpSocket that was asked for nothing connects as a TcpStream does", "[net][tcp][socket]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        auto pair = co_await connect_by(TcpSocket(), listener);
+        CHECK(get(pair.client, SocketOption::no_delay) == 1);
+        auto written = co_await pair.client.write_all(bytes_of("hello"));
+        REQUIRE(written);
+        const std::string text = co_await read_some(pair.server);
+        CHECK(text == "hello");
+    });
+}
+
+TEST_CASE("a connection has the options that its TcpSocket was asked for", "[net][tcp][socket]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        TcpSocket socket;
+        socket.set_nodelay(false).set_keepalive(true).set_user_timeout(std::chrono::milliseconds{4321});
+        socket.set_option(SocketOption::keep_alive_idle_s, 77).set_linger(std::chrono::seconds{0});
+        auto pair = co_await connect_by(socket, listener);
+        CHECK(get(pair.client, SocketOption::no_delay) == 0);
+        CHECK(get(pair.client, SocketOption::keep_alive) == 1);
+        CHECK(get(pair.client, SocketOption::keep_alive_idle_s) == 77);
+        CHECK(get(pair.client, SocketOption::user_timeout_ms) == 4321);
+        CHECK(get(pair.client, SocketOption::linger_s) == 0);
+        CHECK(get(pair.server, SocketOption::no_delay) == 1);
+    });
+}
+
+TEST_CASE("a connection begins at the port that its TcpSocket is bound to", "[net][tcp][socket]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        std::uint16_t port = 0;
+        {
+            auto first = co_await connect_to(listener);  // a port that was free
+            port = first.server.peer_addr().port();
+            REQUIRE(first.client.set_linger(std::chrono::seconds{0}));  // and is free again at once
+        }
+        co_await settled();
+        auto pair = co_await connect_by(TcpSocket().bind({own_ip, port}), listener);
+        CHECK(pair.server.peer_addr() == net::SocketAddr(own_ip, port));
+        auto local = pair.client.local_addr();
+        REQUIRE(local);
+        CHECK(*local == net::SocketAddr(own_ip, port));
+
+        auto again = co_await TcpSocket().bind({own_ip, port}).connect(listener.local_addr());
+        REQUIRE_FALSE(again);
+        CHECK(again.error() == Errc::address_in_use);
+    });
+}
+
+TEST_CASE("bound to port 0, or to no address, a connection gets a free port", "[net][tcp][socket]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        for (const net::IpAddr& ip : {own_ip, net::IpAddr::v4(0, 0, 0, 0)}) {
+            auto pair = co_await connect_by(TcpSocket().bind({ip, 0}), listener);
+            CHECK(pair.server.peer_addr().ip() == own_ip);
+            CHECK(pair.server.peer_addr().port() != 0);
+        }
+    });
+}
+
+TEST_CASE("a connection cannot begin at an address of another host", "[net][tcp][socket]") {
+    run([]() -> Task<> {
+        const net::SocketAddr foreign(net::IpAddr::v4(192, 0, 2, 1), 0);
+        if (net::UdpSocket::bind(foreign)) {
+            WARN("skipped: this backend has every address");
+            co_return;
+        }
+        auto listener = listen();
+        auto stream = co_await TcpSocket().bind(foreign).connect(listener.local_addr());
+        REQUIRE_FALSE(stream);
+        CHECK(stream.error() == Errc::address_not_available);
+    });
+}
+
+TEST_CASE("what a listener accepts inherits its options", "[net][tcp][socket]") {
+    run([]() -> Task<> {
+        TcpSocket socket;
+        socket.bind(any_port).set_nodelay(false).set_keepalive(true).set_option(SocketOption::keep_alive_count, 3);
+        auto listening = socket.listen();
+        REQUIRE(listening);
+        for (int i = 0; i < 2; ++i) {
+            auto pair = co_await connect_to(*listening);
+            CHECK(get(pair.server, SocketOption::no_delay) == 0);
+            CHECK(get(pair.server, SocketOption::keep_alive) == 1);
+            CHECK(get(pair.server, SocketOption::keep_alive_count) == 3);
+            CHECK(get(pair.client, SocketOption::keep_alive) == 0);
+        }
+        auto taken = TcpSocket().bind(listening->local_addr()).listen();
+        REQUIRE_FALSE(taken);
+        CHECK(taken.error() == Errc::address_in_use);
+    });
+}
+
+TEST_CASE("what a TcpSocket cannot be is said by connect and listen", "[net][tcp][socket]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        const auto check = [](const auto& outcome, Errc expected) {
+            REQUIRE_FALSE(outcome);
+            CHECK(outcome.error() == expected);
+        };
+        check(TcpSocket().listen(), Errc::invalid_argument);
+        TcpSocket timid;
+        timid.bind(any_port).set_option(SocketOption::keep_alive_count, 0);
+        check(timid.listen(), Errc::invalid_argument);
+        auto of_timid = co_await timid.connect(listener.local_addr());
+        check(of_timid, Errc::invalid_argument);
+        const TcpSocket slow = TcpSocket().set_linger(std::chrono::seconds{1});
+        auto of_slow = co_await slow.connect(listener.local_addr());
+        check(of_slow, Errc::unsupported);
+        for (const char* name : {"sk-none", "a-name-that-no-device-can-have"}) {
+            auto lost = co_await TcpSocket().bind_device(name).connect(listener.local_addr());
+            REQUIRE_FALSE(lost);
+            INFO(name);
+            CHECK((lost.error() == Errc::invalid_argument || lost.error() == Errc::unsupported));
+        }
+        auto pair = co_await connect_to(listener);  // nothing of that is left behind
+        CHECK(pair.client.valid());
+    });
+}
+
+TEST_CASE("a quick acknowledgement is kept or unsupported", "[net][tcp][socket]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        const auto set = pair.client.set_quickack(true);
+        REQUIRE(set);
+        CHECK(pair.client.option(SocketOption::quick_ack));
+        auto written = co_await pair.server.write_all(bytes_of("1"));
+        REQUIRE(written);
+        const std::string text = co_await read_some(pair.client);
+        CHECK(text == "1");
+    });
+}
+
+}  // namespace
+}  // namespace skerry::conformance

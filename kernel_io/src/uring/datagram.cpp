@@ -140,7 +140,7 @@ SKERRY_NOINLINE void DatagramPort::on_not_received(int error) noexcept {
 
 // Many datagrams in one turn may use up the slots although there are more buffers.
 void DatagramPort::on_no_buffers() noexcept {
-    if (!core().buffers().are_exhausted()) return receive_more();
+    if (core().buffers().widen()) return receive_more();
     core().count_no_buffers();
     may_receive = true;
     if (receiver == nullptr || receiver->count != 0) return;

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <numeric>
 
 namespace skerry::kernel_io::uring {
@@ -42,9 +43,24 @@ Result<> ReceiveBuffers::provide(Ring& ring) noexcept {
 
 void ReceiveBuffers::withdraw(Ring& ring) noexcept { (void)::io_uring_unregister_buf_ring(&ring.raw(), group); }
 
+// Many sockets may have found none in one turn: the first of them has seen to it.
+bool ReceiveBuffers::widen() noexcept {
+    if (empty_count_ == slots) empty_wanted_ = slots - std::min(slots, 2 * given_wanted());
+    refill();
+    return empty_count_ != slots;
+}
+
+void ReceiveBuffers::narrow() noexcept {
+    if (4 * most_taken_ <= given_wanted()) empty_wanted_ = slots - std::max(given_min, given_wanted() / 2);
+    most_taken_ = refills_ = 0;
+}
+
 void ReceiveBuffers::refill_some() noexcept {
+    most_taken_ = std::max(most_taken_, empty_count_ - empty_wanted_);
+    if (++refills_ == refills_between_looks) [[unlikely]]
+        narrow();
     int added = 0;
-    while (empty_count_ != 0 && pool_.make_free()) {
+    while (empty_count_ > empty_wanted_ && pool_.make_free()) {
         const std::uint16_t slot = empty_[--empty_count_];
         IoBuf& buffer = buffers_[slot] = pool_.take_free();
         const std::span<std::byte> front = buffer.prepend(header_room);

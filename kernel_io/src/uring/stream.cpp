@@ -194,7 +194,7 @@ SKERRY_NOINLINE void Stream::on_not_received(int error) noexcept {
 
 // Many messages in one turn may use up the slots although there are more buffers.
 void Stream::on_no_buffers() noexcept {
-    if (!core().buffers().are_exhausted()) return receive_more();
+    if (core().buffers().widen()) return receive_more();
     core().count_no_buffers();
     may_read = true;
     if (reader != nullptr && read_without_buffer(*reader) == Step::done) complete(*this, *reader);

@@ -9,9 +9,12 @@ rm -rf "$work"
 mkdir -p "$work"
 
 flags=${sanitizers:+-fsanitize=$sanitizers}
+# Whether the whole library builds inside a stranger's project is asked, not how fast it is then.
+build_type=Release
+[ "$way" = subdirectory ] && build_type=
 launcher=()
 command -v ccache > /dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-configure=(cmake -G Ninja -S "$here" -B "$work/build" -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_COMPILER=$compiler"
+configure=(cmake -G Ninja -S "$here" -B "$work/build" "-DCMAKE_BUILD_TYPE=$build_type" "-DCMAKE_CXX_COMPILER=$compiler"
            "${launcher[@]}" "-DSKERRY_CONSUMER=$way" "-DSKERRY_CONSUMER_COMPONENTS=$components")
 
 if [ "$way" = subdirectory ]; then

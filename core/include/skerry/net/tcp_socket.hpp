@@ -15,12 +15,25 @@
 
 namespace skerry::net {
 
+namespace detail {
+
+class ConnectSocketAwaiter : public ConnectAwaiter {
+public:
+    ConnectSocketAwaiter(const SocketAddr& address, const backend::StreamSetup& asked) noexcept
+        : ConnectAwaiter(address, &asked_), asked_(asked) {}
+
+private:
+    backend::StreamSetup asked_;
+};
+
+}  // namespace detail
+
 /// What TcpSocket::connect returns.
 class [[nodiscard]] ConnectSocket {
 public:
     ConnectSocket(const backend::StreamSetup& setup, const SocketAddr& to) noexcept : setup_(setup), to_(to) {}
-    [[nodiscard]] detail::ConnectAwaiter operator co_await() const noexcept {
-        return detail::ConnectAwaiter(to_, &setup_);
+    [[nodiscard]] detail::ConnectSocketAwaiter operator co_await() const noexcept {
+        return detail::ConnectSocketAwaiter(to_, setup_);
     }
 
 private:

@@ -15,8 +15,8 @@ public:
         return backend::Step::done;
     }
     void cancel_connect(backend::ConnectRequest&) noexcept override {}
-    [[nodiscard]] Result<backend::ListenerSocket*> listen(const net::SocketAddr&,
-                                                          const backend::ListenOptions&) noexcept override {
+    [[nodiscard]] Result<backend::ListenerSocket*> listen(const net::SocketAddr&, const backend::ListenOptions&,
+                                                          const backend::StreamSetup*) noexcept override {
         return Error(Errc::unsupported);
     }
     [[nodiscard]] Result<backend::DatagramSocket*> bind(const net::SocketAddr&,

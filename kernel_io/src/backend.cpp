@@ -20,11 +20,6 @@ namespace {
 
 using backend::SetupError;
 
-std::string refusal(const Error& error) {
-    const bool too_few = error == Errc::no_descriptors;
-    return "cannot make an epoll instance: " + error.message() + (too_few ? "; raise the limit with ulimit -n" : "");
-}
-
 /// Readiness of descriptors for a loop whose driver is not of this folder.
 class CarriedLane final : public backend::CarriedSlowLane {
 public:
@@ -47,13 +42,15 @@ private:
 
 class KernelBackend final : public backend::Backend {
 public:
-    [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override {
+    [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override { return epoll_first; }
+
+    [[nodiscard]] std::span<const std::string_view> ladder(const backend::Options& options) const override {
 #if SKERRY_HAS_LIBURING
-        static constexpr std::array<std::string_view, 4> names{"epoll", "io_uring", "tap", "xdp"};
-#else
-        static constexpr std::array<std::string_view, 3> names{"epoll", "tap", "xdp"};
+        static constexpr std::array<std::string_view, 4> uring_first{"io_uring", "epoll", "tap", "xdp"};
+        if (uring::is_ahead_of_epoll(options)) return uring_first;
 #endif
-        return names;
+        (void)options;
+        return epoll_first;
     }
 
     [[nodiscard]] backend::Probe probe(std::string_view driver, const backend::Options& options) override {
@@ -63,7 +60,7 @@ public:
         if (driver == "io_uring") return uring::probe();
 #endif
         auto poller = epoll::Poller::make();
-        if (!poller) return {false, refusal(poller.error())};
+        if (!poller) return {false, epoll::refusal(poller.error())};
         return {true, "the kernel's sockets, readiness by epoll"};
     }
 
@@ -71,7 +68,7 @@ public:
 
     [[nodiscard]] Result<std::unique_ptr<backend::CarriedSlowLane>, SetupError> make_slow_lane() override {
         auto poller = epoll::Poller::make();
-        if (!poller) return Unexpected(SetupError{"slow lane: " + refusal(poller.error())});
+        if (!poller) return Unexpected(SetupError{"slow lane: " + epoll::refusal(poller.error())});
         return std::unique_ptr<backend::CarriedSlowLane>(std::make_unique<CarriedLane>(std::move(*poller)));
     }
 
@@ -83,10 +80,17 @@ public:
         if (driver == "io_uring") return uring::make_core(setup);
 #endif
         auto poller = epoll::Poller::make();
-        if (!poller) return Unexpected(SetupError{"epoll: " + refusal(poller.error())});
+        if (!poller) return Unexpected(SetupError{"epoll: " + epoll::refusal(poller.error())});
         return std::unique_ptr<backend::Core>(
             std::make_unique<runtime::CoreLoop<epoll::Driver>>(setup, std::move(*poller), setup.scheduler->home()));
     }
+
+private:
+#if SKERRY_HAS_LIBURING
+    static constexpr std::array<std::string_view, 4> epoll_first{"epoll", "io_uring", "tap", "xdp"};
+#else
+    static constexpr std::array<std::string_view, 3> epoll_first{"epoll", "tap", "xdp"};
+#endif
 };
 
 }  // namespace

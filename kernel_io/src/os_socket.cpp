@@ -42,8 +42,9 @@ Result<> bind_to(int fd, const net::SocketAddr& address) noexcept {
 
 Result<> set_device(int fd, const backend::DeviceName& device) noexcept {
     if (device.is_too_long()) return Errc::invalid_argument;
-    if (::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device.text().data(), device.text().size()) == 0) return {};
-    return errno == ENODEV ? Error(Errc::invalid_argument, errno) : last_error();
+    if (::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device.text().data(), device.text().size()) != 0)
+        return last_error();
+    return {};
 }
 
 // Before bind(), which reuse concerns, and before a SYN, which has the size of the buffer.
@@ -108,7 +109,8 @@ Result<Fd> open_stream(const net::SocketAddr& peer, const backend::StreamSetup* 
     return fd;
 }
 
-Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOptions& options) noexcept {
+Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOptions& options,
+                         const backend::StreamSetup* setup) noexcept {
     Fd fd(::socket(family_of(address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return last_error();
     if (auto set = set_int(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1); !set) return set.error();
@@ -117,8 +119,8 @@ Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOp
     if (!address.is_v4())
         if (auto set = set_int(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only ? 1 : 0); !set) return set.error();
     set_no_delay(fd.get());  // what is accepted inherits it
-    if (options.setup != nullptr)
-        if (auto set = set_up(fd.get(), !address.is_v4(), *options.setup); !set) return set.error();
+    if (setup != nullptr)
+        if (auto set = set_up(fd.get(), !address.is_v4(), *setup); !set) return set.error();
     if (auto bound = bind_to(fd.get(), address); !bound) return bound.error();
     if (::listen(fd.get(), options.backlog) != 0) return last_error();
     return fd;
@@ -190,7 +192,13 @@ Result<> set_option(int fd, bool is_v6, SocketOption option, int value) noexcept
     }
     const auto name = name_of(option, is_v6);
     if (!name) return Errc::unsupported;
-    return set_int(fd, name->level, name->name, value);
+    if (auto set = set_int(fd, name->level, name->name, value); !set) return set;
+    // An IPv6 socket may have an IPv4 peer.
+    if (is_v6 && (option == SocketOption::ttl || option == SocketOption::traffic_class)) {
+        const auto of_v4 = name_of(option, false);
+        (void)set_int(fd, of_v4->level, of_v4->name, value);
+    }
+    return {};
 }
 
 Result<int> get_option(int fd, bool is_v6, SocketOption option) noexcept {

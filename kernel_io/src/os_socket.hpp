@@ -37,7 +37,8 @@ private:
 /// A non-blocking stream socket of the family of `peer`, with TCP_NODELAY and what `setup`, if there is one, asks for.
 [[nodiscard]] Result<Fd> open_stream(const net::SocketAddr& peer, const backend::StreamSetup* setup) noexcept;
 /// A bound, listening one. What it accepts has TCP_NODELAY and the other options that it has itself.
-[[nodiscard]] Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOptions& options) noexcept;
+[[nodiscard]] Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOptions& options,
+                                       const backend::StreamSetup* setup) noexcept;
 /// A bound, non-blocking datagram socket.
 [[nodiscard]] Result<Fd> open_datagram(const net::SocketAddr& address, const backend::BindOptions& options) noexcept;
 

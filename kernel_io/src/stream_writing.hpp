@@ -7,6 +7,7 @@
 #include <skerry/backend/socket_ops.hpp>
 #include <skerry/base/compiler.hpp>
 
+#include <poll.h>
 #include <sys/uio.h>
 
 #include <array>
@@ -53,6 +54,14 @@ protected:
         request.bytes = static_cast<std::size_t>(answer);
         if (request.bytes < offered) self.may_write = false;
         return backend::Step::done;
+    }
+
+    /// The look has the kernel say when there is room again, if there is none now.
+    bool look_for_room() noexcept {
+        auto& self = static_cast<Stream&>(*this);
+        pollfd look{self.fd(), POLLOUT, 0};
+        self.may_write = ::poll(&look, 1, 0) != 0;
+        return self.may_write;
     }
 
     /// There is room. A write of "some" only learns of it: it writes when its task runs, so that a cancelled one has

@@ -63,7 +63,7 @@ TcpListener::~TcpListener() {
 
 Result<TcpListener> TcpListener::bind(const SocketAddr& address, const ListenOptions& options) noexcept {
     if (backend::current_sockets == nullptr) return Errc::unsupported;
-    auto socket = backend::current_sockets->listen(address, options);
+    auto socket = backend::current_sockets->listen(address, options, nullptr);
     if (!socket) return socket.error();
     return TcpListener(**socket);
 }

@@ -4,12 +4,14 @@ namespace skerry::net {
 
 Result<TcpListener> TcpSocket::listen(int backlog) const noexcept {
     if (!setup_.local) return Errc::invalid_argument;
+    if (backend::current_sockets == nullptr) return Errc::unsupported;
     ListenOptions options;
     options.backlog = backlog;
     options.reuse_port = setup_.reuse_port;
     options.v6_only = only_v6_;
-    options.setup = &setup_;
-    return TcpListener::bind(*setup_.local, options);
+    auto socket = backend::current_sockets->listen(*setup_.local, options, &setup_);
+    if (!socket) return socket.error();
+    return TcpListener(**socket);
 }
 
 }  // namespace skerry::net

@@ -2,6 +2,8 @@
 
 #include <skerry/net/tcp_stream.hpp>
 
+#include <skerry/backend/stream_setup.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <deque>
@@ -53,6 +55,10 @@ void hand_over(backend::StreamSocket& socket) noexcept {
 bool ConnectAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {
     if (backend::current_sockets == nullptr) {
         error = Errc::unsupported;
+        return false;
+    }
+    if (setup != nullptr && setup->local && setup->local->is_v4() != to.is_v4()) {
+        error = Errc::invalid_argument;
         return false;
     }
     task::current_scheduler->bind(*this, awaiting);

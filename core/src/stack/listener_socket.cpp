@@ -69,15 +69,15 @@ void Sockets::Listener::orphan() noexcept {
 
 const backend::ListenerOps Sockets::Listener::operations{&accept, &close};
 
-Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address,
-                                        const backend::ListenOptions& options) noexcept {
+Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address, const backend::ListenOptions& options,
+                                        const backend::StreamSetup* setup) noexcept {
     if (lost_ != Errc::ok) return lost_;
     if (!address.is_v4()) return Errc::unsupported;
-    if (options.setup != nullptr)
-        if (const Errc wrong = Stream::check_setup(*options.setup); wrong != Errc::ok) return wrong;
+    if (setup != nullptr)
+        if (const Errc wrong = Stream::check_setup(*setup); wrong != Errc::ok) return wrong;
     std::unique_ptr<Listener> listener(new (std::nothrow) Listener(*this));
     if (listener == nullptr) return Errc::no_memory;
-    if (options.setup != nullptr) listener->inherited = options.setup->options;
+    if (setup != nullptr) listener->inherited = setup->options;
     const std::size_t backlog = options.backlog > 0 ? static_cast<std::size_t>(options.backlog) : 1;
     if (auto opened = stack_.tcp().listen(*listener, wire::Ipv4Addr::of(address.ip()), address.port(), backlog,
                                           options.reuse_port);

@@ -2,7 +2,6 @@
 
 #include "tcp/usual_write.hpp"
 
-#include <skerry/backend/gathered_write.hpp>
 #include <skerry/backend/orphaned.hpp>
 #include <skerry/stack/tcp/info.hpp>
 
@@ -15,6 +14,7 @@ namespace skerry::stack {
 
 using backend::ReadKind;
 using backend::ReadRequest;
+using backend::SocketOption;
 using backend::Step;
 using backend::StreamSocket;
 using backend::WriteKind;
@@ -91,12 +91,16 @@ Step Sockets::Stream::write_now(WriteRequest& request) noexcept {
     const std::size_t count = tcp().write_otherwise(*tcb, request.from.subspan(request.bytes), sockets_->now_);
     request.bytes += count;
     if (request.bytes == request.from.size()) return Step::done;
-    if (count == 0 && tcb->queue.empty()) {  // there was no frame, and no acknowledgement will free one
+    return cut_short(request, count != 0);
+}
+
+Step Sockets::Stream::cut_short(WriteRequest& request, bool took_some) noexcept {
+    if (!took_some && tcb->queue.empty()) {  // there was no frame, and no acknowledgement will free one
         request.error = Errc::no_buffers;
         return Step::done;
     }
     may_write = false;
-    return request.kind == WriteKind::some && count != 0 ? Step::done : Step::pending;
+    return request.kind == WriteKind::some && took_some ? Step::done : Step::pending;
 }
 
 Step Sockets::Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
@@ -109,7 +113,19 @@ Step Sockets::Stream::write(StreamSocket& socket, WriteRequest& request) noexcep
 }
 
 Step Sockets::Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend::IoSlices slices) noexcept {
-    return backend::write_gathered(request, slices, [&](WriteRequest& piece) { (void)write(socket, piece); });
+    auto& self = static_cast<Stream&>(socket);
+    if (!Tcp::is_writable(*self.tcb)) [[unlikely]]
+        return self.write_now(request);
+    const Tcp::Written written = self.tcp().write(*self.tcb, slices, self.sockets_->now_);
+    request.bytes = written.bytes;
+    if (written.is_all) return Step::done;
+    return self.cut_short(request, written.bytes != 0);
+}
+
+bool Sockets::Stream::has_room(StreamSocket& socket) noexcept {
+    auto& self = static_cast<Stream&>(socket);
+    self.may_write = !Tcp::is_writable(*self.tcb) || self.tcp().has_room(*self.tcb);
+    return self.may_write;
 }
 
 // --- events
@@ -132,6 +148,7 @@ bool Sockets::Stream::finish_connect() noexcept {
     if (tcb->state == tcp::State::syn_sent || tcb->state == tcp::State::syn_received) return false;
     backend::ConnectRequest& request = *std::exchange(connecting, nullptr);
     const bool is_made = tcb->state != tcp::State::closed || tcb->error == Errc::ok;
+    if (is_made && request.setup != nullptr) set_all(request.setup->options);  // what the ends agreed on is known now
     if (!is_made) {
         request.error = Tcp::take_error(*tcb);
         request.socket = nullptr;
@@ -194,8 +211,8 @@ void Sockets::Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Sockets::Stream::operations{&read,       &write,      &write_vectored, &shutdown, &close,
-                                                     &set_option, &get_option, &local_address,  &info};
+const backend::StreamOps Sockets::Stream::operations{&read,  &write,      &write_vectored, &has_room,      &shutdown,
+                                                     &close, &set_option, &get_option,     &local_address, &info};
 
 // --- connecting
 
@@ -211,14 +228,13 @@ Step Sockets::connect(backend::ConnectRequest& request) noexcept {
     if (request.setup != nullptr) {
         if (const Errc wrong = Stream::check_setup(*request.setup); wrong != Errc::ok) return refuse(wrong);
         const net::SocketAddr local = request.setup->local.value_or(net::SocketAddr(net::IpAddr::v4(0, 0, 0, 0), 0));
-        if (!local.is_v4()) return refuse(Errc::invalid_argument);
-        from = {wire::Ipv4Addr::of(local.ip()), local.port()};
+        from = {wire::Ipv4Addr::of(local.ip()), local.port(),
+                static_cast<std::uint32_t>(request.setup->options.get(SocketOption::user_timeout_ms).value_or(0))};
     }
     std::unique_ptr<Stream> stream(make_stream());
     if (stream == nullptr) return refuse(Errc::no_memory);
     auto begun = stack_.tcp().connect(*stream, wire::Ipv4Addr::of(request.to.ip()), request.to.port(), now_, from);
     if (!begun) return refuse(begun.error());
-    if (request.setup != nullptr) stream->set_all(request.setup->options);
     stream->set_peer();
     stream->connecting = &request;
     request.socket = stream.release();

@@ -60,6 +60,8 @@ private:
     [[nodiscard]] backend::Step read_now(backend::ReadRequest& request) noexcept;
     [[nodiscard]] backend::Step read_end(backend::ReadRequest& request) noexcept;
     [[nodiscard]] backend::Step write_now(backend::WriteRequest& request) noexcept;
+    /// A write that was not taken whole.
+    [[nodiscard]] backend::Step cut_short(backend::WriteRequest& request, bool took_some) noexcept;
     [[nodiscard]] static Errc check_option(backend::SocketOption option, int value) noexcept;
     /// A value that was checked.
     void set(backend::SocketOption option, int value) noexcept;
@@ -69,6 +71,7 @@ private:
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
     static backend::Step write_vectored(backend::StreamSocket& socket, backend::WriteRequest& request,
                                         backend::IoSlices slices) noexcept;
+    static bool has_room(backend::StreamSocket& socket) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static void close(backend::StreamSocket* socket) noexcept;
     static Result<> set_option(backend::StreamSocket& socket, backend::SocketOption option, int value) noexcept;

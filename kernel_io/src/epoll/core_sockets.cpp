@@ -96,8 +96,9 @@ void CoreSockets::cancel_connect(ConnectRequest& request) noexcept {
 }
 
 Result<backend::ListenerSocket*> CoreSockets::listen(const net::SocketAddr& address,
-                                                     const backend::ListenOptions& options) noexcept {
-    auto listener = make_bound<Listener>(*this, open_listener(address, options));
+                                                     const backend::ListenOptions& options,
+                                                     const backend::StreamSetup* setup) noexcept {
+    auto listener = make_bound<Listener>(*this, open_listener(address, options, setup));
     if (!listener) return listener.error();
     if (auto enrolled = enroll(**listener); !enrolled) return enrolled.error();
     return listener->release();

@@ -31,6 +31,11 @@ Watched* nobody() noexcept { return &everlasting.nobody; }
 
 }  // namespace
 
+std::string refusal(const Error& error) {
+    const bool too_few = error == Errc::no_descriptors;
+    return "cannot make an epoll instance: " + error.message() + (too_few ? "; raise the limit with ulimit -n" : "");
+}
+
 Result<Poller> Poller::make() noexcept {
     Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
     if (!epoll) return last_error();

@@ -143,4 +143,7 @@ SKERRY_ALWAYS_INLINE void Poller::park(time::Instant wake_at) noexcept {
         harvest(wait_until(wake_at));
 }
 
+/// Why Poller::make() made none, and what to do.
+[[nodiscard]] std::string refusal(const Error& error);
+
 }  // namespace skerry::kernel_io::epoll

@@ -84,6 +84,8 @@ Step Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend
     return static_cast<Stream&>(socket).write_vectored_now(request, slices);
 }
 
+bool Stream::has_room(StreamSocket& socket) noexcept { return static_cast<Stream&>(socket).look_for_room(); }
+
 // --- events
 
 // Data came, and there is room as always: the way of nearly every message. What is otherwise is left to functions that
@@ -169,6 +171,7 @@ void Stream::orphan() noexcept {
 const backend::StreamOps Stream::operations{&read,
                                             &write,
                                             &write_vectored,
+                                            &has_room,
                                             &shutdown,
                                             &close,
                                             &StreamTable<Stream>::set_option,

@@ -5,10 +5,12 @@
 #include <skerry/runtime/core_loop.hpp>
 
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -77,11 +79,21 @@ backend::Probe probe() {
     return try_receive(*ring);
 }
 
+bool is_ahead_of_epoll(const backend::Options& options) noexcept {
+    utsname system{};
+    if (!options.have_own_threads || ::uname(&system) != 0) return false;
+    int major = 0;
+    int minor = 0;
+    if (std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return false;
+    if (std::pair(major, minor) < std::pair(6, 18)) return false;
+    return Ring::make(true).has_value();
+}
+
 Result<std::unique_ptr<backend::Core>, SetupError> make_core(const backend::CoreSetup& setup) {
     auto ring = Ring::make(setup.has_own_thread);
     if (!ring) return Unexpected(SetupError{"io_uring: " + refusal(ring.error())});
     auto poller = epoll::Poller::make();
-    if (!poller) return Unexpected(SetupError{"io_uring: cannot make an epoll instance: " + poller.error().message()});
+    if (!poller) return Unexpected(SetupError{"io_uring: " + epoll::refusal(poller.error())});
     return std::unique_ptr<backend::Core>(std::make_unique<runtime::CoreLoop<Driver>>(
         setup, std::move(*ring), std::move(*poller), setup.scheduler->home()));
 }

@@ -9,6 +9,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <new>
@@ -87,8 +88,9 @@ void CoreSockets::cancel_connect(ConnectRequest& request) noexcept {
 }
 
 Result<backend::ListenerSocket*> CoreSockets::listen(const net::SocketAddr& address,
-                                                     const backend::ListenOptions& options) noexcept {
-    auto listener = make_bound<Listener>(*this, open_listener(address, options));
+                                                     const backend::ListenOptions& options,
+                                                     const backend::StreamSetup* setup) noexcept {
+    auto listener = make_bound<Listener>(*this, open_listener(address, options, setup));
     if (!listener) return listener.error();
     enroll(**listener);
     return listener->release();
@@ -130,6 +132,29 @@ void CoreSockets::try_all() noexcept {
         Socket* const next = std::exchange(socket->next_to_try, nullptr);
         socket->try_now();
         socket = next;
+    }
+}
+
+void CoreSockets::wait_for_buffer(Socket& socket) noexcept {
+    were_too_few_ = true;
+    if (std::exchange(socket.will_try, true)) return;
+    socket.next_to_try = nullptr;
+    (first_without_buffer_ == nullptr ? first_without_buffer_ : last_without_buffer_->next_to_try) = &socket;
+    last_without_buffer_ = &socket;
+}
+
+// No more ask than there are buffers: with a thousand sockets the others would ask in vain, each turn anew. What the
+// kernel may have used already is what its answers, which wait to be looked at, can tell of. When the pool has no more,
+// all ask, and are told.
+void CoreSockets::give_buffers() noexcept {
+    if (std::exchange(were_too_few_, false)) buffers_.widen();
+    const bool are_exhausted = buffers_.are_exhausted();
+    const unsigned used = std::min(buffers_.given(), ring_.completions());
+    for (unsigned left = buffers_.given() - used; first_without_buffer_ != nullptr && (left != 0 || are_exhausted);) {
+        Socket& socket = *first_without_buffer_;
+        first_without_buffer_ = std::exchange(socket.next_to_try, nullptr);
+        socket.try_now();
+        if (left != 0) --left;
     }
 }
 

@@ -31,7 +31,8 @@ public:
     [[nodiscard]] backend::Step connect(backend::ConnectRequest& request) noexcept override;
     void cancel_connect(backend::ConnectRequest& request) noexcept override;
     [[nodiscard]] Result<backend::ListenerSocket*> listen(const net::SocketAddr& address,
-                                                          const backend::ListenOptions& options) noexcept override;
+                                                          const backend::ListenOptions& options,
+                                                          const backend::StreamSetup* setup) noexcept override;
     [[nodiscard]] Result<backend::DatagramSocket*> bind(const net::SocketAddr& address,
                                                         const backend::BindOptions& options) noexcept override;
 
@@ -62,10 +63,15 @@ public:
     /// Has `socket` try again in the next turn.
     void try_later(Socket& socket) noexcept;
 
+    /// The kernel had no buffer for `socket`, which asks again when there is one, behind those that had none before.
+    void wait_for_buffer(Socket& socket) noexcept;
+
     /// What a turn does beside completions: new buffers, requests that could not be made, listeners that were paused.
     /// True when a listener accepts again.
     SKERRY_ALWAYS_INLINE bool tend(time::Instant now) noexcept {
         buffers_.refill();
+        if (first_without_buffer_ != nullptr) [[unlikely]]
+            give_buffers();
         if (to_try_ != nullptr) [[unlikely]]
             try_all();
         return !paused_.empty() && resume_due(now);
@@ -79,6 +85,7 @@ private:
     static constexpr auto try_interval = std::chrono::milliseconds{1};
 
     void complete_ports() noexcept;
+    void give_buffers() noexcept;
     void try_all() noexcept;
     bool resume_due(time::Instant now) noexcept;
 
@@ -92,6 +99,9 @@ private:
     bool is_ending_ = false;
     Socket* to_try_ = nullptr;
     time::Instant next_try_;
+    Socket* first_without_buffer_ = nullptr;  // linked by next_to_try
+    Socket* last_without_buffer_ = nullptr;
+    bool were_too_few_ = false;  // buffers, in this turn
     DatagramPort* to_complete_ = nullptr;
     time::Instant seen_at_;
 };

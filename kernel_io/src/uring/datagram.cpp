@@ -138,9 +138,9 @@ SKERRY_NOINLINE void DatagramPort::on_not_received(int error) noexcept {
     if (receiver != nullptr && receiver->count == 0 && receive_now(*receiver) == Step::done) complete(*this, *receiver);
 }
 
-// Many datagrams in one turn may use up the slots although there are more buffers.
+// Many datagrams in one turn may use up what the kernel was given although there are more.
 void DatagramPort::on_no_buffers() noexcept {
-    if (core().buffers().widen()) return receive_more();
+    if (!core().buffers().are_exhausted()) return core().wait_for_buffer(*this);
     core().count_no_buffers();
     may_receive = true;
     if (receiver == nullptr || receiver->count != 0) return;

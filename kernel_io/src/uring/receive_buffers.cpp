@@ -43,11 +43,10 @@ Result<> ReceiveBuffers::provide(Ring& ring) noexcept {
 
 void ReceiveBuffers::withdraw(Ring& ring) noexcept { (void)::io_uring_unregister_buf_ring(&ring.raw(), group); }
 
-// Many sockets may have found none in one turn: the first of them has seen to it.
-bool ReceiveBuffers::widen() noexcept {
-    if (empty_count_ == slots) empty_wanted_ = slots - std::min(slots, 2 * given_wanted());
+void ReceiveBuffers::widen() noexcept {
+    if (!pool_.make_free()) return;
+    empty_wanted_ = slots - std::min(slots, 2 * given_wanted());
     refill();
-    return empty_count_ != slots;
 }
 
 void ReceiveBuffers::narrow() noexcept {

@@ -53,8 +53,10 @@ public:
     SKERRY_ALWAYS_INLINE void refill() noexcept {
         if (empty_count_ > empty_wanted_) refill_some();
     }
-    /// The kernel found no buffer: from now on there are more. True when some are there at once.
-    [[nodiscard]] bool widen() noexcept;
+    /// The kernel found no buffer: from now on there are more, if the pool has any.
+    void widen() noexcept;
+    /// Buffers that the kernel was given, and has not answered with as far as we have looked.
+    [[nodiscard]] unsigned given() const noexcept { return slots - empty_count_; }
 
     /// Whether the kernel may soon find no buffer: then who keeps what nobody reads must copy it.
     [[nodiscard]] bool are_scarce() const noexcept { return pool_.stats().live + slots / 2 > pool_buffers; }

@@ -74,6 +74,7 @@ public:
     }
 
     [[nodiscard]] bool has_entries() const noexcept { return io_uring_sq_ready(&ring_) != 0; }
+    [[nodiscard]] unsigned completions() const noexcept { return io_uring_cq_ready(&ring_); }
     [[nodiscard]] bool has_completions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
 
     /// Enters the kernel if it has something to take or to bring. True when it did.

@@ -192,9 +192,9 @@ SKERRY_NOINLINE void Stream::on_not_received(int error) noexcept {
     }
 }
 
-// Many messages in one turn may use up the slots although there are more buffers.
+// Many messages in one turn may use up what the kernel was given although there are more.
 void Stream::on_no_buffers() noexcept {
-    if (core().buffers().widen()) return receive_more();
+    if (!core().buffers().are_exhausted()) return core().wait_for_buffer(*this);
     core().count_no_buffers();
     may_read = true;
     if (reader != nullptr && read_without_buffer(*reader) == Step::done) complete(*this, *reader);
@@ -238,6 +238,13 @@ Step Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend
     if (!stream.may_write) [[unlikely]]
         stream.watch_room();
     return step;
+}
+
+bool Stream::has_room(StreamSocket& socket) noexcept {
+    auto& stream = static_cast<Stream&>(socket);
+    const bool is_there = stream.look_for_room();
+    if (!is_there) stream.watch_room();
+    return is_there;
 }
 
 // --- the rest of the table
@@ -287,6 +294,7 @@ void Stream::orphan() noexcept {
 const backend::StreamOps Stream::operations{&read,
                                             &write,
                                             &write_vectored,
+                                            &has_room,
                                             &shutdown,
                                             &close,
                                             &StreamTable<Stream>::set_option,

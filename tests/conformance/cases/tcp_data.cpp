@@ -76,6 +76,39 @@ TEST_CASE("write_all of more than the buffers hold arrives whole at a slow reade
     });
 }
 
+TEST_CASE("a write that is out of budget waits for room as any other does", "[net][tcp]") {
+    run([]() -> Task<> {
+        for (const std::size_t size : {std::size_t{4096}, std::size_t{65'536}}) {
+            auto pair = co_await connect_pair();
+            const auto chunk = pattern(size);
+            constexpr std::size_t writes = 750;
+            auto writer = spawn([](net::TcpStream& stream, std::span<const std::byte> bytes) -> Task<std::size_t> {
+                const std::array slices{bytes.first(100), bytes.subspan(100)};
+                std::size_t all = 0;
+                for (std::size_t i = 0; i < writes; ++i) {
+                    auto count = co_await stream.write(bytes);
+                    REQUIRE(count);
+                    auto more = co_await stream.write_vectored(slices);
+                    REQUIRE(more);
+                    all += *count + *more;
+                }
+                REQUIRE(stream.shutdown());
+                co_return all;
+            }(pair.client, chunk));
+            std::size_t received = 0;
+            for (std::vector<std::byte> buffer(262'144);;) {
+                auto count = co_await pair.server.read(buffer);
+                REQUIRE(count);
+                if (*count == 0) break;
+                received += *count;
+            }
+            auto sent = co_await writer;
+            REQUIRE(sent);
+            CHECK(received == *sent);
+        }
+    });
+}
+
 TEST_CASE("a write takes a part when there is no room for all", "[net][tcp]") {
     run([]() -> Task<> {
         auto pair = co_await connect_pair();

@@ -1,6 +1,9 @@
 #include "fixture.hpp"
 
 #include <skerry/net/tcp_socket.hpp>
+#include <skerry/task/spawn.hpp>
+
+#include <limits>
 
 namespace skerry::conformance {
 namespace {
@@ -131,27 +134,56 @@ TEST_CASE("what a TcpSocket cannot be is said by connect and listen", "[net][tcp
         const TcpSocket slow = TcpSocket().set_linger(std::chrono::seconds{1});
         auto of_slow = co_await slow.connect(listener.local_addr());
         check(of_slow, Errc::unsupported);
-        for (const char* name : {"sk-none", "a-name-that-no-device-can-have"}) {
-            auto lost = co_await TcpSocket().bind_device(name).connect(listener.local_addr());
-            REQUIRE_FALSE(lost);
-            INFO(name);
-            CHECK((lost.error() == Errc::invalid_argument || lost.error() == Errc::unsupported));
-        }
+        const bool has_devices = TcpSocket().bind(any_port).bind_device("sk-none").listen().error() == Errc::not_found;
+        auto lost = co_await TcpSocket().bind_device("sk-none").connect(listener.local_addr());
+        check(lost, has_devices ? Errc::not_found : Errc::unsupported);
+        auto long_name = co_await TcpSocket().bind_device("a-name-that-no-device-has").connect(listener.local_addr());
+        check(long_name, has_devices ? Errc::invalid_argument : Errc::unsupported);
+        auto mixed = co_await TcpSocket().bind({net::IpAddr::v6_any(), 0}).connect(listener.local_addr());
+        check(mixed, Errc::invalid_argument);
         auto pair = co_await connect_to(listener);  // nothing of that is left behind
         CHECK(pair.client.valid());
     });
 }
 
-TEST_CASE("a quick acknowledgement is kept or unsupported", "[net][tcp][socket]") {
+TEST_CASE("a connection's buffers are at least as large as its TcpSocket was asked for", "[net][tcp][socket]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        TcpSocket socket;
+        socket.set_send_buffer_size(65'536).set_recv_buffer_size(32'768);
+        auto pair = co_await connect_by(socket, listener);
+        CHECK(get(pair.client, SocketOption::send_buffer_bytes) >= 65'536);
+        CHECK(get(pair.client, SocketOption::receive_buffer_bytes) >= 32'768);
+        CHECK(get(pair.client, SocketOption::receive_buffer_bytes) <
+              get(pair.server, SocketOption::receive_buffer_bytes));
+        const auto sent = pattern(300'000);
+        auto writer = spawn(write_and_end(pair.server, sent));
+        const std::string all = co_await read_all(pair.client);
+        CHECK((all == text_of(sent)));
+        auto outcome = co_await writer;
+        CHECK(outcome);
+    });
+}
+
+TEST_CASE("a duration that no option can say is no shorter one", "[net][tcp][socket]") {
     run([]() -> Task<> {
         auto pair = co_await connect_pair();
-        const auto set = pair.client.set_quickack(true);
-        REQUIRE(set);
-        CHECK(pair.client.option(SocketOption::quick_ack));
-        auto written = co_await pair.server.write_all(bytes_of("1"));
-        REQUIRE(written);
-        const std::string text = co_await read_some(pair.client);
-        CHECK(text == "1");
+        const auto set = pair.client.set_linger(std::chrono::seconds{std::int64_t{1} << 32});
+        REQUIRE_FALSE(set);
+        CHECK(set.error() == Errc::unsupported);
+        REQUIRE(pair.client.set_user_timeout(std::chrono::milliseconds{std::int64_t{1} << 32}));
+        CHECK(get(pair.client, SocketOption::user_timeout_ms) == std::numeric_limits<int>::max());
+    });
+}
+
+TEST_CASE("a connection that is given up begins no other's", "[net][tcp][socket][cancel]") {
+    run([]() -> Task<> {
+        auto listener = listen();
+        const net::SocketAddr to = listener.local_addr();
+        auto given_up = co_await select_biased(yields(0), TcpSocket().set_keepalive(true).connect(to));
+        REQUIRE(given_up.index() == 0);
+        auto pair = co_await connect_by(TcpSocket(), listener);
+        CHECK(pair.client.valid());
     });
 }
 

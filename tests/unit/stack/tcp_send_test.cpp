@@ -81,6 +81,37 @@ TEST_CASE("short writes that cannot go yet leave together", "[stack][tcp]") {
     CHECK(host.only().text == "ababababab");
 }
 
+TEST_CASE("slices are joined into full segments before any of them goes", "[stack][tcp]") {
+    TcpHost host;
+    TestEndpoint& endpoint = host.establish();
+    const std::size_t mss = endpoint.tcb->mss;
+    const std::string head(200, 'h');
+    const std::string body(2 * mss, 'b');
+    const auto bytes_of = [](const std::string& text) { return std::as_bytes(std::span(text)); };
+    const std::vector<std::span<const std::byte>> slices{bytes_of(head), {}, bytes_of(body), bytes_of(head)};
+    const auto written = host.tcp().write(*endpoint.tcb, slices, host.now);
+    CHECK(written.is_all);
+    CHECK(written.bytes == 400 + 2 * mss);
+    const auto out = host.sent();
+    REQUIRE(out.size() == 3);
+    CHECK(out[0].text == head + std::string(mss - 200, 'b'));
+    CHECK(out[1].text == std::string(mss, 'b'));
+    CHECK(out[2].text == std::string(200, 'b') + head);
+}
+
+TEST_CASE("slices are taken as far as there is room, and it is told when there is more", "[stack][tcp]") {
+    TcpHost host;
+    TestEndpoint& endpoint = host.establish();
+    endpoint.tcb->send_limit = 4096;
+    const std::string text(3000, 'x');
+    const std::vector<std::span<const std::byte>> slices(3, std::as_bytes(std::span(text)));
+    const auto written = host.tcp().write(*endpoint.tcb, slices, host.now);
+    CHECK_FALSE(written.is_all);
+    CHECK(written.bytes == 4096);
+    CHECK(endpoint.tcb->wants_room);
+    CHECK_FALSE(host.tcp().has_room(*endpoint.tcb));
+}
+
 TEST_CASE("with Nagle a short segment waits for what is under way, without it it goes", "[stack][tcp]") {
     Sending host;
     CHECK(host.write("a") == 1);

@@ -84,6 +84,8 @@ struct StreamOps {
     Step (*write)(StreamSocket&, WriteRequest&) noexcept;
     /// Tries to write some of the slices, from the front; pending when nothing is accepted for now.
     Step (*write_vectored)(StreamSocket&, WriteRequest&, IoSlices) noexcept;
+    /// Whether a write would take a byte, or end with an error; if not, may_write is false and who waits is told.
+    bool (*has_room)(StreamSocket&) noexcept;
     Result<> (*shutdown)(StreamSocket&, ShutdownHow) noexcept;
     /// The owner is gone: flushes what was written, resets if unread data is left, frees the record.
     void (*close)(StreamSocket*) noexcept;
@@ -125,7 +127,7 @@ struct StreamSetup;
 
 struct ConnectRequest : task::WaitNode {
     net::SocketAddr to;
-    const StreamSetup* setup = nullptr;  ///< what is asked of the socket, while connect() runs; null: nothing
+    const StreamSetup* setup = nullptr;  ///< what is asked of the socket; null: nothing
     StreamSocket* socket = nullptr;  ///< the outcome, or what the backend works on
     Error error;
 };
@@ -164,7 +166,6 @@ struct ListenOptions {
     int backlog = 4096;
     bool reuse_port = false;  ///< one listener a core on the same address, connections spread by the backend
     bool v6_only = false;
-    const StreamSetup* setup = nullptr;  ///< what net::TcpSocket was asked for, while listen() runs; null: nothing
 };
 
 // --- datagrams
@@ -318,8 +319,9 @@ public:
     /// Gives up a connect that is pending, or closes what it made.
     virtual void cancel_connect(ConnectRequest& request) noexcept = 0;
 
-    [[nodiscard]] virtual Result<ListenerSocket*> listen(const net::SocketAddr& address,
-                                                         const ListenOptions& options) noexcept = 0;
+    /// `setup`: what else is asked of the socket, and of those that it accepts; null: nothing.
+    [[nodiscard]] virtual Result<ListenerSocket*> listen(const net::SocketAddr& address, const ListenOptions& options,
+                                                         const StreamSetup* setup) noexcept = 0;
     [[nodiscard]] virtual Result<DatagramSocket*> bind(const net::SocketAddr& address,
                                                        const BindOptions& options) noexcept = 0;
 

@@ -22,6 +22,10 @@ public:
     }
 
     [[nodiscard]] bool empty() const noexcept { return is_set_ == 0; }
+    [[nodiscard]] std::optional<int> get(SocketOption option) const noexcept {
+        if ((is_set_ >> index(option) & 1U) == 0) return std::nullopt;
+        return values_[index(option)];
+    }
 
     /// Calls `set(option, value)` for each that was set; ends with the first error.
     template <class Set>

@@ -135,15 +135,10 @@ public:
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
         SKERRY_ASSERT(socket_->writer == nullptr, "two writes at once on one stream");
         task::Scheduler& scheduler = *task::current_scheduler;
-        if (out_of_budget_ && (socket_->may_write || is_refused())) [[unlikely]] {  // out of budget
-            // A write of "all" begins now: if only a part is accepted it must wait for room, which it cannot do any
-            // more when it is resumed. A write of "some" is made when this task runs again, so that a cancelled one
-            // has written nothing.
-            if (kind == backend::WriteKind::some || try_now()) {
-                scheduler.bind(*this, awaiting);
-                scheduler.enqueue(*this);
-                return true;
-            }
+        if (out_of_budget_ && may_end_without_waiting()) [[unlikely]] {
+            scheduler.bind(*this, awaiting);
+            scheduler.enqueue(*this);
+            return true;
         }
         scheduler.bind_linked(*this, awaiting);
         socket_->writer = this;
@@ -186,6 +181,13 @@ protected:
     [[nodiscard]] backend::StreamSocket& socket() const noexcept { return *socket_; }
 
 private:
+    // Asked of a write that is out of budget. One of "all" begins now: if only a part is accepted it must wait for
+    // room, which it cannot do any more when it is resumed. One of "some" is made when its task runs again, so that a
+    // cancelled one has written nothing; it must find room then.
+    [[nodiscard]] bool may_end_without_waiting() noexcept {
+        if (kind == backend::WriteKind::all) return (socket_->may_write || is_refused()) && try_now();
+        return is_refused() || from.empty() || (socket_->may_write && socket_->ops->has_room(*socket_));
+    }
     [[nodiscard]] bool try_now() noexcept {
         if (is_refused()) [[unlikely]] {
             error = Errc::broken_pipe;

@@ -54,7 +54,9 @@ public:
         return *this;
     }
 
-    /// SO_REUSEADDR: takes an address and port of which connections are still in TIME-WAIT.
+    /// SO_REUSEADDR: a bound address and port may be those of connections in TIME-WAIT. Our own stack and the simulator
+    /// ask for none of it: there one port may have connections to several peers, but none to the peer that is waited
+    /// for.
     TcpSocket& set_reuseaddr(bool on) noexcept {
         setup_.reuse_address = on;
         return *this;
@@ -80,21 +82,22 @@ public:
         return *this;
     }
     TcpSocket& set_nodelay(bool on) noexcept { return set_option(SocketOption::no_delay, on ? 1 : 0); }
+    /// As TcpStream::set_quickack; the kernel does not hand it on from a listener to what it accepts.
     TcpSocket& set_quickack(bool on) noexcept { return set_option(SocketOption::quick_ack, on ? 1 : 0); }
     TcpSocket& set_keepalive(bool on) noexcept { return set_option(SocketOption::keep_alive, on ? 1 : 0); }
     /// Bytes. The kernel doubles what it is asked for, and has an upper limit of its own.
     TcpSocket& set_send_buffer_size(int bytes) noexcept { return set_option(SocketOption::send_buffer_bytes, bytes); }
-    /// Bytes, as the send buffer's. Only what is asked for by now may raise the window that a SYN promises.
+    /// Bytes, as the send buffer's. To the kernel it matters that it is asked for by now: it scales the window by it.
     TcpSocket& set_recv_buffer_size(int bytes) noexcept {
         return set_option(SocketOption::receive_buffer_bytes, bytes);
     }
     /// As TcpStream::set_linger.
     TcpSocket& set_linger(std::optional<std::chrono::seconds> linger) noexcept {
-        return set_option(SocketOption::linger_s, linger ? static_cast<int>(linger->count()) : -1);
+        return set_option(SocketOption::linger_s, linger ? detail::as_option(*linger) : -1);
     }
     /// As TcpStream::set_user_timeout.
     TcpSocket& set_user_timeout(std::chrono::milliseconds limit) noexcept {
-        return set_option(SocketOption::user_timeout_ms, static_cast<int>(limit.count()));
+        return set_option(SocketOption::user_timeout_ms, detail::as_option(limit));
     }
     /// The type of service (IPv4) or traffic class (IPv6): DSCP in the upper six bits.
     TcpSocket& set_tos(int value) noexcept { return set_option(SocketOption::traffic_class, value); }

@@ -9,8 +9,10 @@
 #include "../base/result.hpp"
 #include "../task/task.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <coroutine>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -29,6 +31,14 @@ using backend::TcpInfo;
 using backend::TcpState;
 
 namespace detail {
+
+/// So many units as an option can say.
+template <class Duration>
+[[nodiscard]] constexpr int as_option(Duration duration) noexcept {
+    using Count = typename Duration::rep;
+    constexpr auto most = static_cast<Count>(std::numeric_limits<int>::max());
+    return static_cast<int>(std::clamp<Count>(duration.count(), -most, most));
+}
 
 class ConnectAwaiter : private backend::ConnectRequest {
 public:
@@ -134,10 +144,11 @@ public:
     /// Errors:   as write.
     /// Lifetime: the slices and what they show outlive the await.
     /// Cancel:   safe: nothing was written.
-    /// Cost:     on a kernel backend one system call, of 64 slices at most; on our stack small slices are put together.
+    /// Cost:     on a kernel backend one system call, of 64 slices at most.
     [[nodiscard]] WriteVectored write_vectored(IoSlices slices) noexcept { return {*socket_, slices}; }
 
-    /// Writes all of what lies in `slices`: a head and a body in as few segments as they need.
+    /// Writes all of what lies in `slices`: a head and a body in as few segments as they need, where there is room and
+    /// no more slices than one call takes.
     ///
     /// Errors:   as write.
     /// Lifetime: as write_vectored.
@@ -184,14 +195,14 @@ public:
     Result<> set_keepalive(bool on) noexcept { return set_option(SocketOption::keep_alive, on ? 1 : 0); }
     /// How long data may stay unacknowledged before the connection is given up.
     Result<> set_user_timeout(std::chrono::milliseconds limit) noexcept {
-        return set_option(SocketOption::user_timeout_ms, static_cast<int>(limit.count()));
+        return set_option(SocketOption::user_timeout_ms, detail::as_option(limit));
     }
     /// 0: dropping the stream resets the connection. Nothing: the default, unsent data is flushed in the background.
     ///
     /// Errors: unsupported, for more than 0: dropping waits for nothing, it would keep the core waiting; to know that
     ///         the peer has everything, shut down the write side and read to the end of the stream.
     Result<> set_linger(std::optional<std::chrono::seconds> linger) noexcept {
-        return set_option(SocketOption::linger_s, linger ? static_cast<int>(linger->count()) : -1);
+        return set_option(SocketOption::linger_s, linger ? detail::as_option(*linger) : -1);
     }
 
     /// False after a move.

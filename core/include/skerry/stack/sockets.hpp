@@ -30,7 +30,8 @@ public:
     [[nodiscard]] backend::Step connect(backend::ConnectRequest& request) noexcept override;
     void cancel_connect(backend::ConnectRequest& request) noexcept override;
     [[nodiscard]] Result<backend::ListenerSocket*> listen(const net::SocketAddr& address,
-                                                          const backend::ListenOptions& options) noexcept override;
+                                                          const backend::ListenOptions& options,
+                                                          const backend::StreamSetup* setup) noexcept override;
     [[nodiscard]] Result<backend::DatagramSocket*> bind(const net::SocketAddr& address,
                                                         const backend::BindOptions& options) noexcept override;
 

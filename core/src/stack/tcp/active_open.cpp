@@ -2,6 +2,9 @@
 
 #include <skerry/stack/ephemeral_port.hpp>
 
+#include <algorithm>
+#include <chrono>
+
 namespace skerry::stack::tcp {
 
 // One in TIME-WAIT towards the same peer counts as used.
@@ -54,6 +57,7 @@ Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::In
     tcb.snd_nxt = tcb.iss + 1;
     tcb.receive_limit = shared_.config.tcp.receive_buffer_bytes;
     tcb.waiting_since = now.as_nanos();
+    tcb.user_timeout_ms = from.user_timeout_ms;
     output_.send_syn(tcb, now);
     send_again_later(tcb, now);
     return made;
@@ -61,12 +65,17 @@ Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::In
 
 void ActiveOpen::send_again_later(Tcb& tcb, time::Instant now) noexcept {
     const auto wait = shared_.config.tcp.rto_initial * (std::int64_t{1} << tcb.syn_retries);
-    tcb.retransmit_at = now.as_nanos() + wait.count();
+    tcb.retransmit_at = std::min(now.as_nanos() + wait.count(), given_up_at(tcb));
     shared_.arm(tcb, tcb.retransmit_at);
 }
 
+std::int64_t ActiveOpen::given_up_at(const Tcb& tcb) noexcept {
+    if (tcb.user_timeout_ms == 0) return never;
+    return tcb.waiting_since + std::chrono::nanoseconds{std::chrono::milliseconds{tcb.user_timeout_ms}}.count();
+}
+
 bool ActiveOpen::on_timeout(Tcb& tcb, time::Instant now) noexcept {
-    if (tcb.syn_retries >= shared_.config.tcp.syn_retries) return false;
+    if (tcb.syn_retries >= shared_.config.tcp.syn_retries || now.as_nanos() >= given_up_at(tcb)) return false;
     ++tcb.syn_retries;
     output_.send_syn(tcb, now);
     send_again_later(tcb, now);

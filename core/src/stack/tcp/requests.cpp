@@ -54,6 +54,13 @@ std::size_t Tcp::write_otherwise(Tcb& tcb, std::span<const std::byte> from, time
     return written;
 }
 
+auto Tcp::write(Tcb& tcb, std::span<const std::span<const std::byte>> slices, time::Instant now) noexcept -> Written {
+    Written written;
+    written.is_all = sender_.write(tcb, slices, now, written.bytes);
+    tcb.wants_room = !written.is_all;
+    return written;
+}
+
 void Tcp::finish(Tcb& tcb, time::Instant now) noexcept {
     switch (tcb.state) {
         case State::syn_received:

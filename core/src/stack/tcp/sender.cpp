@@ -23,7 +23,28 @@ void Sender::start_after_loss(Tcb& tcb, const Segment& segment) noexcept {
 
 std::size_t Sender::write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
     const Shared::SendAccounting accounting(shared_, tcb);
+    const std::size_t written = append_all(tcb, from, shared_.send_frames - tcb.queue.size());
+    if (written != 0) push(tcb, now);
+    return written;
+}
+
+bool Sender::write(Tcb& tcb, std::span<const std::span<const std::byte>> slices, time::Instant now,
+                   std::size_t& written) noexcept {
+    const Shared::SendAccounting accounting(shared_, tcb);
     const std::size_t others = shared_.send_frames - tcb.queue.size();
+    bool is_all = true;
+    for (const std::span<const std::byte> slice : slices) {
+        const std::size_t count = append_all(tcb, slice, others);
+        written += count;
+        is_all = count == slice.size();
+        if (!is_all) break;
+    }
+    if (written != 0) push(tcb, now);
+    return is_all;
+}
+
+// `others`: frames that other connections have queued.
+std::size_t Sender::append_all(Tcb& tcb, std::span<const std::byte> from, std::size_t others) noexcept {
     std::size_t written = 0;
     while (written < from.size() && has_room(tcb)) {
         const bool has_share = others + tcb.queue.size() < shared_.config.tcp.send_frames_max;
@@ -31,7 +52,6 @@ std::size_t Sender::write(Tcb& tcb, std::span<const std::byte> from, time::Insta
         if (count == 0) break;
         written += count;
     }
-    if (written != 0) push(tcb, now);
     return written;
 }
 

@@ -171,10 +171,9 @@ Result<net::SocketAddr> NetworkState::local_end(const ConnectRequest& request, c
     net::SocketAddr wanted;
     if (request.setup != nullptr && request.setup->local) wanted = unmapped(*request.setup->local);
     const net::IpAddr source = wanted.is_unspecified() ? source_for(to.ip()) : wanted.ip();
-    if (source.is_v4() != to.is_v4()) return Errc::invalid_argument;
     if (wanted.port() != 0) {
         const net::SocketAddr local(source, wanted.port());
-        if (ends_.contains({local, to})) return Errc::address_in_use;
+        if (ends_.contains({local, to}) || find_listener(local) != nullptr) return Errc::address_in_use;
         return local;
     }
     for (unsigned tries = 0; tries < ephemeral_ports; ++tries) {
@@ -218,7 +217,8 @@ void NetworkState::cancel_connect(ConnectRequest& request) noexcept {
 }
 
 Result<backend::ListenerSocket*> NetworkState::listen(const net::SocketAddr& address,
-                                                      const backend::ListenOptions& options) noexcept {
+                                                      const backend::ListenOptions& options,
+                                                      const backend::StreamSetup* setup) noexcept {
     if (next_bind_error_) return *std::exchange(next_bind_error_, std::nullopt);
     if (descriptors_used_ >= limits_.descriptors) return Errc::no_descriptors;
     net::SocketAddr local = address;
@@ -227,8 +227,8 @@ Result<backend::ListenerSocket*> NetworkState::listen(const net::SocketAddr& add
     if (const Error taken = check_free(listeners_, local, options.reuse_port, options.v6_only); taken != Errc::ok)
         return taken;
     OptionValues values;
-    if (options.setup != nullptr)
-        if (const Error wrong = set_up(values, *options.setup); wrong != Errc::ok) return wrong;
+    if (setup != nullptr)
+        if (const Error wrong = set_up(values, *setup); wrong != Errc::ok) return wrong;
     auto* const listener = new Listener(*this, local, options);
     listener->options = values;
     (void)take_descriptor(*listener);

@@ -1,13 +1,14 @@
 #include "stream.hpp"
 
-#include <skerry/backend/gathered_write.hpp>
 #include <skerry/backend/orphaned.hpp>
 #include <skerry/base/assert.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <span>
 #include <utility>
+#include <vector>
 
 namespace skerry::testing {
 
@@ -357,7 +358,19 @@ Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
 }
 
 Step Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend::IoSlices slices) noexcept {
-    return backend::write_gathered(request, slices, [&](WriteRequest& piece) { (void)write(socket, piece); });
+    std::vector<std::byte> together;
+    for (const std::span<const std::byte> slice : slices) together.insert(together.end(), slice.begin(), slice.end());
+    const std::span<const std::byte> first = std::exchange(request.from, together);
+    const Step step = static_cast<Stream&>(socket).write_now(request);
+    request.from = first;
+    return step;
+}
+
+bool Stream::has_room(StreamSocket& socket) noexcept {
+    auto& stream = static_cast<Stream&>(socket);
+    const bool is_open = stream.state_ == State::open && !stream.write_shut;
+    stream.may_write = !is_open || stream.unsent_bytes_ + stream.unacknowledged_ < stream.send_limit();
+    return stream.may_write;
 }
 
 // --- the rest of the table
@@ -442,7 +455,7 @@ void Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Stream::operations{&read,       &write,      &write_vectored, &shutdown, &close,
-                                            &set_option, &get_option, &local_address,  &info};
+const backend::StreamOps Stream::operations{&read,  &write,      &write_vectored, &has_room,      &shutdown,
+                                            &close, &set_option, &get_option,     &local_address, &info};
 
 }  // namespace skerry::testing

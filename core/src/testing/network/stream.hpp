@@ -90,6 +90,7 @@ private:
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
     static backend::Step write_vectored(backend::StreamSocket& socket, backend::WriteRequest& request,
                                         backend::IoSlices slices) noexcept;
+    static bool has_room(backend::StreamSocket& socket) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static Result<> set_option(backend::StreamSocket& socket, backend::SocketOption option, int value) noexcept;
     static Result<int> get_option(backend::StreamSocket& socket, backend::SocketOption option) noexcept;

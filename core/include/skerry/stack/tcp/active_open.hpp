@@ -13,10 +13,11 @@
 
 namespace skerry::stack::tcp {
 
-/// Where a connection begins, as far as its program cares: an unspecified address and port 0 are chosen for it.
+/// How a connection begins, as far as its program cares: an unspecified address and port 0 are chosen for it.
 struct LocalEnd {
     wire::Ipv4Addr address;
     std::uint16_t port = 0;
+    std::uint32_t user_timeout_ms = 0;  ///< the SYNs too are given up then; 0: after the last of them
 };
 
 class ActiveOpen {
@@ -44,6 +45,7 @@ private:
     [[nodiscard]] bool is_ours(const Tuple& tuple) const noexcept;
     /// Sets the local port: `wanted`, or a free one when that is 0.
     [[nodiscard]] Errc choose_port(Tuple& tuple, std::uint16_t wanted) noexcept;
+    [[nodiscard]] static std::int64_t given_up_at(const Tcb& tcb) noexcept;
     void send_again_later(Tcb& tcb, time::Instant now) noexcept;
     void agree(Tcb& tcb, const Segment& segment) noexcept;
 

@@ -30,6 +30,10 @@ public:
     [[nodiscard]] bool write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     /// Copies what there is room for, and sends what may go. Returns how much was taken.
     std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
+    /// The same of several slices, which are joined into segments before any of them may go; false when not all of them
+    /// were taken.
+    bool write(Tcb& tcb, std::span<const std::span<const std::byte>> slices, time::Instant now,
+               std::size_t& written) noexcept;
     /// Whether a write would take something.
     [[nodiscard]] bool has_room(const Tcb& tcb) const noexcept {
         return tcb.queue.bytes() < tcb.send_limit && tcb.queue.size() < shared_.config.tcp.send_segments_max;
@@ -57,6 +61,7 @@ public:
     void restart_timer(Tcb& tcb, time::Instant now) noexcept;
 
 private:
+    std::size_t append_all(Tcb& tcb, std::span<const std::byte> from, std::size_t others) noexcept;
     static constexpr std::uint8_t duplicates_that_tell = 3;  // RFC 5681 section 3.2
 
     void begin_to_wait(Tcb& tcb, time::Instant now) noexcept;

@@ -111,6 +111,17 @@ public:
     [[nodiscard]] bool write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     /// Every other write: copies what there is room for; the endpoint is told when there is more.
     std::size_t write_otherwise(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
+    struct Written {
+        std::size_t bytes = 0;
+        bool is_all = false;
+    };
+    /// All slices in as few segments as they need, as far as there is room; the endpoint is told when there is more.
+    Written write(Tcb& tcb, std::span<const std::span<const std::byte>> slices, time::Instant now) noexcept;
+    /// Whether a write would take something; the endpoint is told when one would.
+    [[nodiscard]] bool has_room(Tcb& tcb) const noexcept {
+        tcb.wants_room = !sender_.has_room(tcb);
+        return !tcb.wants_room;
+    }
     /// A write of either kind; returns how much was taken.
     std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     /// Ends this direction behind what was written.

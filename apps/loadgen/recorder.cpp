@@ -41,8 +41,9 @@ std::vector<std::string> Summary::invalid_reasons() const {
     if (offered == 0) return {"no request was due in the measured time"};
     std::vector<std::string> reasons;
     if (achieved_share() < achieved_share_min)
-        reasons.push_back("achieved/offered is " + apps::fixed_text(achieved_share(), 4) + ", below 0.999: " +
-                          std::to_string(received) + " answers to " + std::to_string(offered) + " requests due");
+        reasons.push_back("achieved/offered is " + apps::fixed_text(achieved_share(), 4) +
+                          ", below 0.999: " + std::to_string(received) + " answers to " + std::to_string(offered) +
+                          " requests due" + (refused == 0 ? "" : "; " + std::to_string(refused) + " were refused"));
     if (late_share() > late_share_max)
         reasons.push_back("late_share is " + apps::fixed_text(late_share(), 4) + ", above 0.01: " +
                           std::to_string(late) + " of " + std::to_string(sent) + " sends were late, " +
@@ -87,6 +88,11 @@ void Recorder::on_error(Nanos intended) noexcept {
     errors_ += counts(intended);
 }
 
+void Recorder::on_refused(Nanos intended) noexcept {
+    ++totals_.errors;
+    refused_ += counts(intended);
+}
+
 void Recorder::add(const Recorder& other) {
     SKERRY_ASSERT(options_.loop == other.options_.loop && options_.warm_up == other.options_.warm_up &&
                       options_.measured == other.options_.measured && options_.piece == other.options_.piece,
@@ -99,6 +105,8 @@ void Recorder::add(const Recorder& other) {
     sent_ += other.sent_;
     received_ += other.received_;
     errors_ += other.errors_;
+    refused_ += other.refused_;
+    reconnects_ += other.reconnects_;
     unexpected_ += other.unexpected_;
     ended_early_ += other.ended_early_;
     late_ += other.late_;
@@ -129,7 +137,9 @@ Summary Recorder::summary() const {
     summary.sent = sent_;
     summary.received = received_;
     summary.errors = errors_;
-    summary.lost = sent_ - std::min(sent_, received_ + errors_);
+    summary.refused = refused_;
+    summary.reconnects = reconnects_;
+    summary.lost = sent_ - std::min(sent_, received_ + errors_ + refused_);
     summary.unexpected = unexpected_;
     summary.ended_early = ended_early_;
     summary.late = late_;

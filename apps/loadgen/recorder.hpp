@@ -61,9 +61,11 @@ struct Summary {
     std::uint64_t sent = 0;                ///< of them
     std::uint64_t received = 0;            ///< of those, answered as expected
     std::uint64_t errors = 0;              ///< of those, ended by an error (connection reset, damaged answer)
+    std::uint64_t refused = 0;             ///< of those, answered by a no (an HTTP status, an error of RESP)
     std::uint64_t lost = 0;                ///< the rest of those sent: no answer until the run ended
     std::uint64_t unexpected = 0;          ///< answers to nothing that was waiting: duplicates, or late ones
     std::uint64_t ended_early = 0;  ///< connections that ended, or were answered no more, before the run was over
+    std::uint64_t reconnects = 0;  ///< connections that the server ended, as it may, and that were made anew
     std::uint64_t late = 0;  ///< sent later than max(1 interval, 100 µs) after the intended time
     std::uint64_t late_held = 0;  ///< of those, held by the window of requests in flight
     std::optional<Nanos> first_half_p50;  ///< response time; far apart from the second, the run was
@@ -86,7 +88,7 @@ private:
 };
 
 /// Counts and times the requests of one core. Each is reported once by on_send() or on_unsent(), and one that was
-/// sent at most once more, by on_reply() or on_error(). What is reported by neither counts as lost.
+/// sent at most once more, by on_reply(), on_refused() or on_error(). What is reported by none of them counts as lost.
 ///
 /// Threads: the core that made it. add() and summary() belong after the cores have stopped.
 /// Cost:    672 KiB of histograms, allocated once; a call is some additions and up to two records. With `piece` that of
@@ -103,12 +105,16 @@ public:
     void on_unsent(Nanos intended) noexcept;
     /// Its answer was complete at `finished`.
     void on_reply(Nanos intended, Nanos sent, Nanos finished);
+    /// Its answer was a no. It is in no histogram: a server that refuses fast is not fast.
+    void on_refused(Nanos intended) noexcept;
     /// It ended by an error.
     void on_error(Nanos intended) noexcept;
     /// An answer came that nothing waited for.
     void on_unexpected() noexcept { ++unexpected_; }
     /// A connection ended, or was answered no more, before the run was over.
     void on_ended_early() noexcept { ++ended_early_; }
+    /// A connection was made anew, at that time. Those after the measured time are for requests that were due in it.
+    void on_reconnect(Nanos at) noexcept { reconnects_ += at >= options_.warm_up; }
 
     /// Adds what another core saw. Shape: the same loop, warm-up, measured time and pieces; asserted.
     void add(const Recorder& other);
@@ -122,7 +128,7 @@ public:
     struct Totals {
         std::uint64_t sent = 0;
         std::uint64_t received = 0;
-        std::uint64_t errors = 0;
+        std::uint64_t errors = 0;  ///< refusals too
         std::uint64_t late = 0;
     };
     [[nodiscard]] const Totals& totals() const noexcept { return totals_; }
@@ -144,6 +150,8 @@ private:
     std::uint64_t sent_ = 0;
     std::uint64_t received_ = 0;
     std::uint64_t errors_ = 0;
+    std::uint64_t refused_ = 0;
+    std::uint64_t reconnects_ = 0;
     std::uint64_t unexpected_ = 0;
     std::uint64_t ended_early_ = 0;
     std::uint64_t late_ = 0;

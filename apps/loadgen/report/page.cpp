@@ -78,8 +78,10 @@ std::string counts_of_one(const Report& report) {
                   {"answered", count(summary.received), number(summary.achieved_per_s(), 1) + " /s"},
                   {"lost", count(summary.lost), ""},
                   {"ended by an error", count(summary.errors), ""},
+                  {"refused", count(summary.refused), ""},
                   {"sent late", count(summary.late), number(summary.late_share() * 100, 2) + " %"},
-                  {"of them held by the window", count(summary.late_held), ""}});
+                  {"of them held by the window", count(summary.late_held), ""},
+                  {"connections made anew", count(summary.reconnects), ""}});
 }
 
 std::string times_of_all(std::span<const Report> reports) {

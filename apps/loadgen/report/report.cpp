@@ -90,8 +90,10 @@ void add_counts(Fields& fields, const RunInfo& run, const Summary& summary) {
     add("sent", summary.sent);
     add("lost", summary.lost);
     add("errors", summary.errors);
+    add("refused", summary.refused);
     add("unexpected", summary.unexpected);
     add("ended_early", summary.ended_early);
+    add("reconnects", summary.reconnects);
     add("late", summary.late);
     add("late_held", summary.late_held);
     add("late_share", summary.late_share());

@@ -99,6 +99,8 @@ Summary summary_of(const json& object) {
     object.at("errors").get_to(summary.errors);
     object.at("unexpected").get_to(summary.unexpected);
     object.at("ended_early").get_to(summary.ended_early);
+    summary.refused = object.value("refused", std::uint64_t{0});  // files of earlier versions have neither
+    summary.reconnects = object.value("reconnects", std::uint64_t{0});
     object.at("late").get_to(summary.late);
     object.at("late_held").get_to(summary.late_held);
     object.at("count").get_to(summary.received);

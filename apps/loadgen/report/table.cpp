@@ -18,11 +18,11 @@ struct Column {
 };
 
 constexpr std::array columns{
-    Column{"backend", true},    Column{"proto", true},   Column{"bytes", false},      Column{"conns", false},
-    Column{"loop", true},       Column{"rate/s", false}, Column{"achieved/s", false}, Column{"time", true},
-    Column{"p50 us", false},    Column{"p90 us", false}, Column{"p99 us", false},     Column{"p99.9 us", false},
-    Column{"max us", false},    Column{"late %", false}, Column{"lost", false},       Column{"errors", false},
-    Column{"jitter us", false}, Column{"result", true},
+    Column{"backend", true},  Column{"proto", true},      Column{"bytes", false},      Column{"conns", false},
+    Column{"loop", true},     Column{"rate/s", false},    Column{"achieved/s", false}, Column{"time", true},
+    Column{"p50 us", false},  Column{"p90 us", false},    Column{"p99 us", false},     Column{"p99.9 us", false},
+    Column{"max us", false},  Column{"late %", false},    Column{"lost", false},       Column{"errors", false},
+    Column{"refused", false}, Column{"jitter us", false}, Column{"result", true},
 };
 constexpr std::size_t first_of_times = 7;
 
@@ -52,6 +52,7 @@ Row response_row(const Report& report) {
     row.push_back(apps::fixed_text(summary.late_share() * 100, 2));
     row.push_back(apps::grouped_text(summary.lost));
     row.push_back(apps::grouped_text(summary.errors));
+    row.push_back(apps::grouped_text(summary.refused));
     row.push_back(number(run.jitter_us, 1));
     row.emplace_back(summary.invalid() ? "INVALID" : "ok");
     return row;
@@ -95,8 +96,10 @@ std::string to_table(std::span<const Report> reports) {
     for (const auto& report : reports) {
         rows.push_back(response_row(report));
         rows.push_back(service_row(report));
-        for (const auto& reason : report.summary.invalid_reasons())
-            notes += "invalid (run " + std::to_string(rows.size() / 2) + "): " + reason + '\n';
+        const std::string run = "(run " + std::to_string(rows.size() / 2) + "): ";
+        for (const auto& reason : report.summary.invalid_reasons()) notes += "invalid " + run + reason + '\n';
+        if (const auto count = report.summary.reconnects; count != 0)
+            notes += "connections " + run + apps::grouped_text(count) + " were ended by the server and made anew\n";
     }
     if (!reports.empty()) notes += machine_line(reports.front().machine);
     return aligned(rows) + notes;

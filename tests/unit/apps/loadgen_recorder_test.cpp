@@ -214,15 +214,20 @@ TEST_CASE("the recorders of two cores add up to the one of both", "[apps][loadge
         recorder->on_unsent(4'501ms);
         recorder->on_unexpected();
         recorder->on_ended_early();
+        recorder->on_send(4'600ms, 4'600ms);
+        recorder->on_refused(4'600ms);
+        recorder->on_reconnect(4'700ms);
     }
     first.add(second);
     const auto sum = first.summary();
     const auto whole = both.summary();
     CHECK(sum.response.to_hgrm() == whole.response.to_hgrm());
     CHECK(sum.service.to_hgrm() == whole.service.to_hgrm());
-    CHECK(sum.offered == 102);
-    CHECK(sum.sent == 101);
+    CHECK(sum.offered == 103);
+    CHECK(sum.sent == 102);
     CHECK(sum.received == 100);
+    CHECK(sum.refused == 1);
+    CHECK(sum.reconnects == 1);
     CHECK(sum.errors == 1);
     CHECK(sum.late == 1);
     CHECK(sum.late_held == 1);
@@ -231,9 +236,9 @@ TEST_CASE("the recorders of two cores add up to the one of both", "[apps][loadge
     CHECK(sum.lost == 0);
     CHECK(sum.first_half_p50 == whole.first_half_p50);
     CHECK(sum.second_half_p50 == whole.second_half_p50);
-    CHECK(first.totals().sent == 101);
+    CHECK(first.totals().sent == 102);
     CHECK(first.totals().received == 100);
-    CHECK(first.totals().errors == 1);
+    CHECK(first.totals().errors == 2);
     CHECK(first.totals().late == 1);
 }
 
@@ -243,4 +248,28 @@ TEST_CASE("an answer stamped before its send counts as 0 and not as a century", 
     recorder.on_reply(1ms, 1ms + 5ns, 1ms + 2ns);
     CHECK(recorder.summary().service.max() == 0);
     CHECK(recorder.summary().response.max() == 2);
+}
+
+TEST_CASE("a refusal is neither an answer in time nor lost", "[apps][loadgen]") {
+    Recorder recorder({Loop::open, 1s, 4s, 1ms});
+    for (int i = 0; i < 5'000; ++i) {
+        const Nanos due = i * 1ms;
+        recorder.on_send(due, due);
+        if (i % 100 == 0)
+            recorder.on_refused(due);
+        else
+            recorder.on_reply(due, due, due + 10us);
+    }
+    recorder.on_reconnect(999ms);
+    recorder.on_reconnect(1s);
+    recorder.on_reconnect(6s);
+    const auto run = recorder.summary();
+    CHECK(run.refused == 40);  // those of the warm-up are not counted
+    CHECK(run.reconnects == 2);
+    CHECK(run.received == 3'960);
+    CHECK(run.response.total_count() == 3'960);
+    CHECK(run.lost == 0);
+    CHECK(run.errors == 0);
+    REQUIRE(run.invalid_reasons().size() == 1);
+    CHECK(run.invalid_reasons().front().find("; 40 were refused") != std::string::npos);
 }

@@ -31,7 +31,9 @@ std::vector<std::string> lines_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("a report is read back as it was written", "[apps][loadgen][reader]") {
-    const Report before = report(2, uneven);
+    Report before = report(2, uneven);
+    before.summary.refused = 3;
+    before.summary.reconnects = 5;
     const auto read = read_reports(to_json(before));
     REQUIRE(read);
     REQUIRE(read->size() == 1);
@@ -46,6 +48,16 @@ TEST_CASE("a report is read back as it was written", "[apps][loadgen][reader]") 
         second["service"].erase(rounded);
     }
     CHECK(first == second);
+}
+
+TEST_CASE("a report without refusals and reconnects, of an earlier version, is read", "[apps][loadgen][reader]") {
+    json earlier = json::parse(to_json(report(1, uneven)));
+    earlier.erase("refused");
+    earlier.erase("reconnects");
+    const auto read = read_reports(earlier.dump());
+    REQUIRE(read);
+    CHECK(read->front().summary.refused == 0);
+    CHECK(read->front().summary.reconnects == 0);
 }
 
 TEST_CASE("lists and sweeps are read, run by run", "[apps][loadgen][reader]") {

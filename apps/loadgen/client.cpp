@@ -12,7 +12,6 @@ namespace skerry::loadgen {
 
 namespace {
 
-constexpr auto connect_patience = std::chrono::seconds{5};
 constexpr auto show_period = std::chrono::milliseconds{250};
 
 /// Every connection's share of the schedule.
@@ -25,25 +24,37 @@ Schedule schedule_of(const Settings& settings, std::uint64_t number) {
 }  // namespace
 
 CoreClient::CoreClient(const Settings& settings, const net::SocketAddr& server, std::size_t index, std::size_t of)
-    : run_(settings), server_(server), index_(index), of_(of) {}
+    : run_(settings), server_(server), index_(index), of_(of) {
+    run_.tasks = &tasks_;
+    if (settings.proto == Proto::http) http_requests_.emplace(settings.http);
+}
 
 Task<Result<>> CoreClient::connect() {
     for (std::uint64_t number = index_; number < run_.settings.conns; number += of_) {
-        Result<> connected;
-        if (run_.settings.proto == Proto::tcp)
-            connected = co_await connect_tcp(number);
-        else
-            connected = co_await connect_udp(number);
+        auto connected = co_await connect_link(number);
         if (!connected) co_return connected.error();
     }
     co_return Result<>();
 }
 
-Task<Result<>> CoreClient::connect_tcp(std::uint64_t number) {
+Task<Result<>> CoreClient::connect_link(std::uint64_t number) {
+    const Settings& settings = run_.settings;
+    switch (settings.proto) {
+        case Proto::udp: return connect_udp(number);
+        case Proto::http: return connect_stream<Http>([this] { return Http(run_.settings.http, *http_requests_); });
+        case Proto::tcp: break;
+    }
+    return connect_stream<Echo>([&settings, number] {
+        return Echo(settings.size, static_cast<std::byte>('a' + number % 26), settings.mode != Mode::source);
+    });
+}
+
+template <class Protocol, class Make>
+Task<Result<>> CoreClient::connect_stream(Make make) {
     auto stream = co_await time::timeout(connect_patience, net::TcpStream::connect(server_));
     if (!stream) co_return stream.error();
-    const auto fill = static_cast<std::byte>('a' + number % 26);
-    tcp_.push_back(std::make_unique<TcpLink>(std::move(*stream), run_, fill));
+    auto& links = std::get<Links<StreamLink<Protocol>>>(links_);
+    links.push_back(std::make_unique<StreamLink<Protocol>>(std::move(*stream), server_, run_, make()));
     co_return Result<>();
 }
 
@@ -54,9 +65,10 @@ Task<Result<>> CoreClient::connect_udp(std::uint64_t number) {
     auto fixed = socket->connect(server_);
     if (!fixed) co_return fixed.error();
     static const std::uint64_t run_tag = std::uint64_t{std::random_device{}()} << 32U;
-    udp_.push_back(std::make_unique<UdpLink>(std::move(*socket), run_, run_tag | number));
+    auto& links = std::get<Links<UdpLink>>(links_);
+    links.push_back(std::make_unique<UdpLink>(std::move(*socket), run_, run_tag | number));
     if (run_.settings.mode != Mode::echo) co_return Result<>();
-    auto probed = co_await udp_.back()->probe();
+    auto probed = co_await links.back()->probe();
     co_return probed;
 }
 
@@ -64,15 +76,14 @@ void CoreClient::watch_jitter() { jitter_us_ = measure_jitter(run_.settings.jitt
 
 template <class Visitor>
 void CoreClient::for_each_link(Visitor&& visit) {
-    std::uint64_t number = index_;
-    for (auto& link : tcp_) {
-        visit(*link, number);
-        number += of_;
-    }
-    for (auto& link : udp_) {
-        visit(*link, number);
-        number += of_;
-    }
+    const auto visit_all = [&](auto& links) {
+        std::uint64_t number = index_;
+        for (auto& link : links) {
+            visit(*link, number);
+            number += of_;
+        }
+    };
+    std::apply([&](auto&... links) { (visit_all(links), ...); }, links_);
 }
 
 template <class Link>
@@ -86,6 +97,7 @@ Task<> CoreClient::send(Link* link, AbortHandle receiver) {
         co_await send_closed_loop(*link);
     co_await wait_for_answers(*link);
     receiver.abort();
+    if constexpr (requires { link->abort_resending(); }) link->abort_resending();
 }
 
 template <class Link>

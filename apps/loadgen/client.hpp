@@ -3,8 +3,10 @@
 // One core of the generator: its connections and what they see.
 
 #include "client_run.hpp"
-#include "client_tcp.hpp"
+#include "client_stream.hpp"
 #include "client_udp.hpp"
+#include "protocol/echo.hpp"
+#include "protocol/http.hpp"
 
 #include <skerry/base/cache_line.hpp>
 #include <skerry/base/result.hpp>
@@ -16,6 +18,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <tuple>
 #include <vector>
 
 namespace skerry::loadgen {
@@ -60,7 +64,12 @@ private:
         std::atomic<std::uint64_t> late{0};
     };
 
-    Task<Result<>> connect_tcp(std::uint64_t number);
+    template <class Link>
+    using Links = std::vector<std::unique_ptr<Link>>;
+
+    template <class Protocol, class Make>
+    Task<Result<>> connect_stream(Make make);
+    Task<Result<>> connect_link(std::uint64_t number);
     Task<Result<>> connect_udp(std::uint64_t number);
     template <class Link>
     void start(Link& link, std::uint64_t number);
@@ -76,9 +85,9 @@ private:
     net::SocketAddr server_;
     std::size_t index_;
     std::size_t of_;
-    std::vector<std::unique_ptr<TcpLink>> tcp_;
-    std::vector<std::unique_ptr<UdpLink>> udp_;
-    JoinSet<> tasks_;  // a sender and a receiver for each link
+    std::optional<HttpRequests> http_requests_;  // of all its connections
+    std::tuple<Links<StreamLink<Echo>>, Links<StreamLink<Http>>, Links<UdpLink>> links_;  // of one kind in a run
+    JoinSet<> tasks_;  // a sender and a receiver for each link, and what they start
     sync::local::Notify over_;
     bool is_over_ = false;
     double jitter_us_ = 0;

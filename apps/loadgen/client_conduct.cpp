@@ -108,6 +108,8 @@ std::string refusal_for(const Settings& settings, const Error& error) {
     switch (error.code()) {
         case Errc::connection_refused:
         case Errc::timed_out:
+            if (settings.proto != Proto::tcp && settings.proto != Proto::udp)
+                return line + "; does a server listen there?";
             return line + "; start skerry-echo --proto=" + std::string(to_string(settings.proto)) +
                    " --mode=" + std::string(to_string(settings.mode)) + " --listen=" + settings.connect.text;
         case Errc::no_descriptors: return line + "; raise the limit with ulimit -n, or lower --conns";
@@ -134,7 +136,8 @@ void sum_up(const Clients& clients, Outcome& outcome) {
         all.add(run.recorder);
         end = std::max(end, run.end);
         outcome.failures += run.failures;
-        if (!outcome.first_error) outcome.first_error = run.first_error;
+        if (outcome.first_failure.empty()) outcome.first_failure = run.first_failure;
+        if (outcome.first_refusal.empty()) outcome.first_refusal = run.first_refusal;
         if (clients.settings.jitter > Nanos{0})
             outcome.jitter_us = std::max(outcome.jitter_us.value_or(0), core->jitter_us());
     }

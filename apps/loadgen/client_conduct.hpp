@@ -24,7 +24,8 @@ struct Outcome {
     std::uint64_t series_left_out = 0;
     std::optional<double> jitter_us;  ///< the worst of the cores
     std::uint64_t failures = 0;       ///< connections that ended, datagrams that were refused
-    std::optional<Error> first_error;
+    std::string first_failure;        ///< why; empty: none did
+    std::string first_refusal;        ///< what the server said when it said no; empty: it never did
 };
 
 /// Connects, watches the cores, runs and sums up.

@@ -6,6 +6,9 @@
 // buffers fill, delays no other connection. A request that the window of requests in flight holds back is sent as
 // soon as there is a place, and keeps its intended time: what the server's stop cost stays in the response times.
 // What the schedule asked for and was never sent is counted when the run is over, whatever kept it from being sent.
+//
+// Requests that may leave at the same moment leave in one write, where the protocol can give several in one piece:
+// those of a closed loop for which there is a place, and those of an open loop that are due.
 
 #include "client_run.hpp"
 #include "in_flight.hpp"
@@ -16,8 +19,10 @@
 #include <skerry/time/timeout.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace skerry::loadgen {
 
@@ -29,12 +34,17 @@ struct LinkState {
     InFlight in_flight;
     sync::local::Notify changed;  ///< an answer came, the link closed, or the run ends earlier
     bool closed = false;
+    bool is_up = true;            ///< false while a connection that ended is made anew
+    bool is_wanted = false;  ///< there is something to send, and it is not up
+    sync::local::Notify wanted;
+    std::size_t writers = 0;      ///< tasks that are in a write on the connection, or may be
+    sync::local::Notify writer_left;
     std::optional<Schedule> schedule;  ///< of an open loop
     Nanos due{0};                      ///< of its next request, which the recorder does not know yet
 
     [[nodiscard]] bool window_is_open() const noexcept {
         const std::uint64_t limit = run.settings.inflight_limit();
-        return !in_flight.full() && (limit == 0 || in_flight.waiting() < limit);
+        return is_up && !in_flight.full() && (limit == 0 || in_flight.waiting() < limit);
     }
 
     void follow(const Schedule& times) {
@@ -47,20 +57,26 @@ struct LinkState {
         return taken;
     }
     /// After the run: tells the recorder what the schedule asked for and was not sent, and whether the server had
-    /// stopped answering. TCP loses nothing, so what is not answered by now was the end of the connection.
+    /// stopped answering. A stream loses nothing, so what is not answered by now was the end of the connection.
     void settle() noexcept {
-        if (!closed && run.settings.proto == Proto::tcp && in_flight.waiting() != 0) run.recorder.on_ended_early();
+        if (!closed && !run.settings.is_datagram() && in_flight.waiting() != 0) run.recorder.on_ended_early();
         while (schedule && due < run.end) run.recorder.on_unsent(take_due());
     }
 
-    /// The connection is over, and so is everything that waits on it.
-    void close(Error error) {
+    /// The connection is over, and so is everything that waits on it. `why`: an Error, or words.
+    template <class Why>
+    void close(const Why& why) {
         if (closed) return;
         closed = true;
-        run.note(error);
+        run.note(why);
         if (run.now() < run.end) run.recorder.on_ended_early();
-        while (auto request = in_flight.finish_oldest()) run.recorder.on_error(request->intended);
+        give_up_waiting();
         changed.notify_one();
+    }
+
+    /// What waits ends by an error.
+    void give_up_waiting() noexcept {
+        while (const auto request = in_flight.finish_oldest()) run.recorder.on_error(request->intended);
     }
 
     void finished(const InFlight::Times& request, Nanos at) {
@@ -68,9 +84,9 @@ struct LinkState {
         changed.notify_one();
     }
 
-    /// Gives up datagrams whose answer is overdue. TCP loses none, it only waits.
+    /// Gives up datagrams whose answer is overdue. A stream loses none, it only waits.
     void drop_lost(Nanos now) {
-        if (run.settings.proto == Proto::tcp) return;
+        if (!run.settings.is_datagram()) return;
         while (in_flight.drop_sent_before(now - run.settings.timeout)) {
         }
     }
@@ -78,20 +94,38 @@ struct LinkState {
     /// When waiting for an answer is of no more use.
     [[nodiscard]] time::Instant patience() const noexcept {
         Nanos until = run.drain_end;
-        if (run.settings.proto == Proto::udp)
+        if (run.settings.is_datagram())
             if (const auto oldest = in_flight.oldest_sent())
                 until = std::min(until, *oldest + run.settings.timeout + Nanos{1});
         return run.at(until);
     }
 };
 
+/// Present while a task writes, so that the connection under it is not exchanged.
+class Writing {
+public:
+    explicit Writing(LinkState& link) noexcept : link_(link) { ++link.writers; }
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+    ~Writing() {
+        if (--link_.writers == 0) link_.writer_left.notify_one();
+    }
+
+private:
+    LinkState& link_;
+};
+
 /// Waits until a request may be sent; false when none may be any more.
 ///
-/// On TCP without a timer of its own, which would be armed between the last request and its leaving, at the end of the
-/// core's turn, and so be part of its time: CoreClient::end_waits() wakes everybody in the end.
+/// On a stream without a timer of its own, which would be armed between the last request and its leaving, at the end of
+/// the core's turn, and so be part of its time: CoreClient::end_waits() wakes everybody in the end.
 inline Task<bool> wait_for_window(LinkState& link) {
     while (!link.closed && !link.window_is_open()) {
-        if (link.run.settings.proto == Proto::udp)
+        if (!link.is_up) {
+            link.is_wanted = true;
+            link.wanted.notify_one();
+        }
+        if (link.run.settings.is_datagram())
             (void)co_await time::timeout_at(link.patience(), link.changed.notified());
         else if (link.run.is_drained)
             co_return false;
@@ -104,18 +138,34 @@ inline Task<bool> wait_for_window(LinkState& link) {
     co_return !link.closed;
 }
 
-/// Sends one request now. `Link` is a LinkState whose transmit(number) gives the awaitable that sends.
+/// Requests that leave together.
+struct Batch {
+    std::uint64_t first = 0;  ///< number of the first
+    std::size_t count = 0;
+    Nanos intended{0};  ///< of the first
+};
+
+/// Adds a request to what leaves now.
+inline void add_request(LinkState& link, Batch& batch, Nanos intended, Nanos sent, Held held) {
+    link.run.recorder.on_send(intended, sent, held);
+    const bool has_answer = link.run.settings.mode == Mode::echo;
+    const std::uint64_t number = has_answer ? link.in_flight.push(intended, sent) : 0;
+    if (batch.count++ == 0) {
+        batch.first = number;
+        batch.intended = intended;
+    }
+}
+
+/// Sends what was added. `Link` is a LinkState whose transmit(first, count) gives the awaitable that sends; it has
+/// batch_max() 1 where requests have no answers. The caller has been Writing since before it added.
 ///
 /// A write that blocks is given up when answers are: a server that reads no more must not keep the run from ending.
 template <class Link>
-Task<bool> send_request(Link& link, Nanos intended, Nanos sent, Held held) {
+Task<bool> send_batch(Link& link, Batch batch, Nanos sent) {
     CoreRun& run = link.run;
-    run.recorder.on_send(intended, sent, held);
-    const bool has_answer = run.settings.mode == Mode::echo;
-    const std::uint64_t number = has_answer ? link.in_flight.push(intended, sent) : 0;
-    auto written = co_await time::timeout_at(run.at(run.drain_end), link.transmit(number));
+    auto written = co_await time::timeout_at(run.at(run.drain_end), link.transmit(batch.first, batch.count));
     if (!written) co_return !link.send_failed(written.error());
-    if (!has_answer) run.on_reply(intended, sent, run.now());
+    if (run.settings.mode != Mode::echo) run.on_reply(batch.intended, sent, run.now());
     co_return true;
 }
 
@@ -129,19 +179,25 @@ Task<> send_open_loop(Link& link) {
             (void)co_await time::timeout_at(run.at(link.due), run.stopped.notified());
             if (link.due >= run.end) co_return;  // stopped while it waited
         }
-        Held held = Held::no;
+        bool was_held = false;
         if (!link.window_is_open()) {
             const bool open = co_await wait_for_window(link);
             if (!open) co_return;
-            held = Held::by_window;
+            was_held = true;
         }
         const Nanos sent = run.now();
         if (link.closed || sent >= run.drain_end) co_return;
-        if (held == Held::by_window) last_held = sent;
-        if (link.due < last_held) held = Held::by_window;  // was due while an earlier one was held
+        if (was_held) last_held = sent;
         link.drop_lost(sent);
-        const Nanos intended = link.take_due();
-        const bool sound = co_await send_request(link, intended, sent, held);
+        const Writing writing(link);
+        Batch batch;
+        do {
+            // Held is, too, what was due while an earlier one was.
+            const Held held = was_held || link.due < last_held ? Held::by_window : Held::no;
+            add_request(link, batch, link.take_due(), sent, held);
+            was_held = false;
+        } while (batch.count < link.batch_max() && link.due <= sent && link.due < run.end && link.window_is_open());
+        const bool sound = co_await send_batch(link, batch, sent);
         if (!sound) co_return;
     }
 }
@@ -158,7 +214,12 @@ Task<> send_closed_loop(Link& link) {
         }
         const Nanos sent = run.now();
         if (link.closed || sent >= run.end) co_return;
-        const bool sound = co_await send_request(link, sent, sent, Held::no);
+        const Writing writing(link);
+        Batch batch;
+        do {
+            add_request(link, batch, sent, sent, Held::no);
+        } while (batch.count < link.batch_max() && link.window_is_open());
+        const bool sound = co_await send_batch(link, batch, sent);
         if (!sound) co_return;
     }
 }

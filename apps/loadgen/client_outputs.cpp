@@ -10,7 +10,7 @@ Report report_of(const Settings& settings, const runtime::Runtime& runtime, Outc
     Report report;
     report.run.backend = runtime.driver();
     report.run.proto = to_string(settings.proto);
-    report.run.bytes = settings.size;
+    report.run.bytes = settings.request_bytes();
     report.run.conns = settings.conns;
     report.run.inflight = settings.inflight_limit();
     report.run.idle = settings.server_idle;

@@ -9,11 +9,13 @@
 
 #include <skerry/base/error.hpp>
 #include <skerry/sync/notify.hpp>
+#include <skerry/task/join_set.hpp>
 #include <skerry/time/instant.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace skerry::loadgen {
 
@@ -30,10 +32,21 @@ struct CoreRun {
     [[nodiscard]] Nanos now() const noexcept { return time::Instant::now() - start; }
     [[nodiscard]] time::Instant at(Nanos since_start) const noexcept { return start + since_start; }
 
-    /// A connection ended, or the kernel refused a datagram. The first error is told at the end.
-    void note(Error error) noexcept {
+    /// A connection ended, or the kernel refused a datagram. The first reason is told at the end.
+    void note(Error error) {
         ++failures;
-        if (!first_error) first_error = error;
+        if (first_failure.empty()) first_failure = error.message();
+    }
+    void note(const std::string& why) {
+        ++failures;
+        if (first_failure.empty()) first_failure = why;
+    }
+
+    /// The server said no. The first one is told at the end, in the words of `complaint()`.
+    template <class Complaint>
+    void refuse(Nanos intended, Complaint&& complaint) {
+        recorder.on_refused(intended);
+        if (first_refusal.empty()) first_refusal = complaint();
     }
 
     /// As Recorder::on_reply().
@@ -59,7 +72,9 @@ struct CoreRun {
     Recorder recorder;
     std::optional<apps::TimeSeries> series;  ///< response times, those of the warm-up too
     std::uint64_t failures = 0;
-    std::optional<Error> first_error;
+    std::string first_failure;  ///< empty: there was none
+    std::string first_refusal;
+    JoinSet<>* tasks = nullptr;  ///< of the client: a sender and a receiver for each link, and what they start
 
 private:
     static RecorderOptions recorder_options(const Settings& settings) {

@@ -1,10 +1,10 @@
 #include "client_settings.hpp"
 
+#include "client_option_kinds.hpp"
+#include "client_protocol_options.hpp"
 #include "in_flight.hpp"
 
 #include "common/backends.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -36,51 +36,7 @@ apps::Program sweep_program() {
             apps::backend_names()};
 }
 
-[[noreturn]] void refuse(const std::string& name, const std::string& text, const std::string& why) {
-    throw CLI::ValidationError(name + "=" + text, why);
-}
-
-/// An option whose value is one of `all`, by the names that to_string() gives them.
-template <class Enum, std::size_t count, class Take>
-void add_choice(CLI::App& app, const std::string& name, const std::string& help, const Enum (&all)[count], Take take) {
-    std::string accepted;
-    for (const Enum value : all) accepted += (accepted.empty() ? "" : ", ") + std::string(to_string(value));
-    const auto parse = [&all, name, accepted, take](const std::string& text) {
-        for (const Enum value : all)
-            if (text == to_string(value)) return take(value);
-        refuse(name, text, "no such value; accepted: " + accepted);
-    };
-    app.add_option_function<std::string>(name, parse, help + ": " + accepted)->type_name("NAME");
-}
-
-template <class Take>
-void add_duration(CLI::App& app, const std::string& name, const std::string& help, Take take) {
-    const auto parse = [name, take](const std::string& text) {
-        auto parsed = apps::parse_duration(text);
-        if (!parsed) refuse(name, text, parsed.error().message);
-        take(*parsed);
-    };
-    app.add_option_function<std::string>(name, parse, help)->type_name("TIME");
-}
-
-void add_duration(CLI::App& app, const std::string& name, const std::string& help, Nanos& target) {
-    add_duration(app, name, help, [&target](Nanos value) { target = value; });
-}
-
-/// A whole number from `min` to `max`.
-template <class Take>
-void add_number(CLI::App& app, const std::string& name, const std::string& help, std::uint64_t min, std::uint64_t max,
-                Take take) {
-    const auto parse = [name, min, max, take](const std::string& text) {
-        const auto value = apps::parse_whole_number(text, max);
-        if (!value || *value < min)
-            refuse(name, text, "accepted: a whole number from " + std::to_string(min) + " to " + std::to_string(max));
-        take(*value);
-    };
-    app.add_option_function<std::string>(name, parse, help)->type_name("N");
-}
-
-constexpr Proto protos[] = {Proto::tcp, Proto::udp};
+constexpr Proto protos[] = {Proto::tcp, Proto::udp, Proto::http};
 constexpr Mode modes[] = {Mode::echo, Mode::sink, Mode::source};
 constexpr Loop loops[] = {Loop::open, Loop::closed};
 constexpr Arrivals all_arrivals[] = {Arrivals::constant, Arrivals::poisson};
@@ -124,19 +80,25 @@ void add_load_options(CLI::App& app, Settings& settings) {
 }
 
 void add_peer_options(CLI::App& app, Settings& settings) {
-    add_choice(app, "--proto", "transport", protos, [&settings](Proto value) { settings.proto = value; });
+    add_choice(app, "--proto", "what is spoken", protos, [&settings](Proto value) { settings.proto = value; });
     add_choice(app, "--mode", "what the server does", modes, [&settings](Mode value) { settings.mode = value; });
     const auto connect = [&settings](const std::string& text) {
         auto parsed = apps::parse_listen(text);
         if (!parsed) refuse("--connect", text, parsed.error().message);
         settings.connect = *std::move(parsed);
+        settings.has_connect = true;
     };
-    app.add_option_function<std::string>("--connect", connect, "the server; default 127.0.0.1:7001")
+    app.add_option_function<std::string>("--connect", connect,
+                                         "the server; default 127.0.0.1 and port 7001, with http 8080")
         ->type_name("ADDR:PORT");
-    add_number(app, "--size", "bytes of a request; default 64", 1, tcp_size_max,
-               [&settings](std::uint64_t value) { settings.size = value; });
+    add_number(app, "--size", "bytes of a request of tcp and udp; default 64", 1, tcp_size_max,
+               [&settings](std::uint64_t value) {
+                   settings.size = value;
+                   settings.has_size = true;
+               });
     add_number(app, "--conns", "connections, or UDP sockets; default 1", 1, 65'536,
                [&settings](std::uint64_t value) { settings.conns = value; });
+    add_protocol_options(app, settings);
 }
 
 void add_report_options(CLI::App& app, Settings& settings) {
@@ -189,6 +151,7 @@ std::string contradiction(const Settings& settings, std::optional<Loop> loop) {
                ": accepted with --proto=udp: 16, for the number of the request, to " + std::to_string(udp_size_max);
     if (settings.mode == Mode::source && (settings.proto == Proto::udp || settings.rate))
         return "--mode=source: accepted with --proto=tcp and without --rate, because the server sends";
+    if (std::string wrong = contradiction_of_protocol(settings); !wrong.empty()) return wrong;
     if (settings.duration <= Nanos{0}) return "--duration=0s: accepted: longer than nothing";
     if (settings.interval && (*settings.interval < interval_min ||
                               settings.duration / *settings.interval >= Nanos::rep{IntervalRecorder::count_max}))
@@ -209,7 +172,14 @@ std::string contradiction(const SweepSettings& sweep) {
 
 }  // namespace
 
-std::string_view to_string(Proto proto) noexcept { return proto == Proto::tcp ? "tcp" : "udp"; }
+std::string_view to_string(Proto proto) noexcept {
+    switch (proto) {
+        case Proto::udp: return "udp";
+        case Proto::http: return "http";
+        case Proto::tcp: break;
+    }
+    return "tcp";
+}
 
 std::string_view to_string(Mode mode) noexcept {
     switch (mode) {
@@ -240,6 +210,7 @@ Result<Settings, apps::Stop> read_settings(int argc, const char* const* argv) {
     if (!shared) return Unexpected(std::move(shared).error());
     settings.shared = *std::move(shared);
     settings.command = command_text("skerry-loadgen", argc, argv);
+    complete_protocol(settings);
     settings.loop = settings.rate ? Loop::open : Loop::closed;
     if (std::string wrong = contradiction(settings, loop); !wrong.empty())
         return Unexpected(apps::Stop{2, "skerry-loadgen: " + wrong});
@@ -257,6 +228,7 @@ Result<Settings, apps::Stop> read_sweep_settings(int argc, const char* const* ar
     if (!shared) return Unexpected(std::move(shared).error());
     settings.shared = *std::move(shared);
     settings.command = command_text("skerry-loadgen sweep", argc, argv);
+    complete_protocol(settings);
     settings.loop = Loop::open;
     settings.rate = Rate{settings.sweep.from, 1};
     std::string wrong = contradiction(settings, std::nullopt);

@@ -2,6 +2,7 @@
 
 // What skerry-loadgen's command line says.
 
+#include "protocol/http_request.hpp"
 #include "recorder.hpp"
 #include "schedule.hpp"
 
@@ -14,10 +15,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace skerry::loadgen {
 
-enum class Proto : std::uint8_t { tcp, udp };
+enum class Proto : std::uint8_t { tcp, udp, http };
 
 /// What the server does with the data.
 enum class Mode : std::uint8_t {
@@ -40,12 +42,22 @@ struct SweepSettings {
     std::optional<Nanos> p99_max;
 };
 
+/// An option that was given and belongs to one protocol.
+struct OptionOf {
+    Proto proto;
+    std::string name;
+};
+
 struct Settings {
     apps::Options shared;
     Proto proto = Proto::tcp;
     Mode mode = Mode::echo;
     apps::ListenAddress connect{"127.0.0.1:7001", "127.0.0.1", 7001};
-    std::uint64_t size = 64;
+    bool has_connect = false;  ///< it was given; else the port is that of the protocol
+    std::uint64_t size = 64;   ///< bytes of a request of tcp and udp
+    bool has_size = false;     ///< it was given
+    HttpSettings http;
+    std::vector<OptionOf> given;  ///< options that only one protocol has
     std::uint64_t conns = 1;
     Loop loop = Loop::closed;
     std::optional<Rate> rate;  ///< of all connections together; none in a closed loop
@@ -67,6 +79,12 @@ struct Settings {
     bool strict = false;
     SweepSettings sweep;  ///< of `skerry-loadgen sweep` alone
     std::string command;  ///< the command line, quoted for a shell
+
+    /// Bytes of a request as it is sent.
+    [[nodiscard]] std::uint64_t request_bytes() const;
+
+    /// Whether requests may be lost, and their answers overtake each other.
+    [[nodiscard]] bool is_datagram() const noexcept { return proto == Proto::udp; }
 
     /// How long the pieces are that the reports need; 0 where none does.
     [[nodiscard]] Nanos piece() const noexcept;

@@ -22,7 +22,7 @@ UdpLink::UdpLink(net::UdpSocket socket, CoreRun& core_run, std::uint64_t tag)
     std::memcpy(payload_.data(), &tag, sizeof tag);
 }
 
-net::SendTo UdpLink::transmit(std::uint64_t number) noexcept {
+net::SendTo UdpLink::transmit(std::uint64_t number, std::size_t) noexcept {
     std::memcpy(&payload_[number_offset], &number, sizeof number);
     return socket_.send(payload_);
 }

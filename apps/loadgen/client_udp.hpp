@@ -21,7 +21,9 @@ public:
     /// `tag` tells this socket's requests from those of other sockets and of other runs.
     UdpLink(net::UdpSocket socket, CoreRun& core_run, std::uint64_t tag);
 
-    [[nodiscard]] net::SendTo transmit(std::uint64_t number) noexcept;
+    /// One datagram: batches are of streams.
+    [[nodiscard]] net::SendTo transmit(std::uint64_t number, std::size_t = 1) noexcept;
+    [[nodiscard]] std::size_t batch_max() const noexcept { return 1; }
     /// True: no more can be sent. A refused datagram is a lost one, and the next may arrive.
     [[nodiscard]] bool send_failed(Error error);
 

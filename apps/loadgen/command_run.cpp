@@ -39,16 +39,20 @@ Outputs::Wanted wanted_files(const Settings& settings, const Report& report) {
 struct Aftermath {
     bool interrupted = false;
     std::uint64_t failures = 0;
-    std::optional<Error> first_error;
+    std::string first_failure;
+    std::string first_refusal;
 };
 
 int tell(const Settings& settings, Outputs& outputs, const Report& report, const Aftermath& after) {
     int code = apps::print(to_table(std::span(&report, 1)));
     if (const int unwritten = outputs.write(); unwritten != 0) code = unwritten;
     if (after.interrupted) (void)apps::report("interrupted: the figures end there");
-    if (after.first_error)
+    if (!after.first_failure.empty())
         (void)apps::report(std::to_string(after.failures) +
-                           " connections or datagrams failed, first by: " + after.first_error->message());
+                           " connections or datagrams failed, first by: " + after.first_failure);
+    if (!after.first_refusal.empty())
+        (void)apps::report(std::to_string(report.summary.refused) +
+                           " answers of the measured time were refusals, first: " + after.first_refusal);
     if (report.summary.invalid())
         for (const std::string& reason : report.summary.invalid_reasons())
             (void)apps::report("INVALID RUN, do not use its figures: " + reason);
@@ -73,7 +77,7 @@ int command_run(int argc, const char* const* argv) {
     if (outcome.series_left_out != 0)
         (void)apps::report(std::to_string(outcome.series_left_out) + " windows of the series had no room",
                            "give a longer --window");
-    const Aftermath after{outcome.interrupted, outcome.failures, outcome.first_error};
+    const Aftermath after{outcome.interrupted, outcome.failures, outcome.first_failure, outcome.first_refusal};
     report = report_of(*settings, *runtime, std::move(outcome));
     return tell(*settings, *outputs, report, after);
 }

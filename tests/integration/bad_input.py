@@ -131,6 +131,21 @@ for arguments, pattern in [
     (["--rate=fast"], "--rate=fast: not a rate"),
     (["--loop=open"], "--loop=open: needs --rate"),
     (["--loop=closed", "--rate=5"], "--loop=closed: has no --rate"),
+    (["--proto=https"], "--proto=https: no such value; accepted: tcp, udp, http"),
+    (["--path=/x"], "--path: accepted with --proto=http"),
+    (["--proto=udp", "--header=A: b"], "--header: accepted with --proto=http"),
+    (["--proto=http", "--size=64"], "--size: accepted with --proto=tcp and udp"),
+    (["--proto=http", "--mode=sink"], "--mode=sink: accepted with --proto=tcp and udp"),
+    (["--proto=http", "--mode=source"], "--mode=source: accepted with --proto=tcp"),
+    (["--proto=http", "--path=index.html"], "--path=index.html: accepted: a path that begins with /"),
+    (["--proto=http", "--path=/a b"], "--path: a blank"),
+    (["--proto=http", "--method=GET /"], "--method=GET /: not a method"),
+    (["--proto=http", "--method=CONNECT"], "--method=CONNECT: "),
+    (["--proto=http", "--header=nothing"], "--header: not a header field; accepted: 'Name: value'"),
+    (["--proto=http", "--header=A: b", "--header=C: d\ne"], "--header: C has a control character"),
+    (["--proto=http", "--header=Content-Length: 3"], "--header=Content-Length: 3: .*give --body-bytes"),
+    (["--proto=http", "--body-bytes=-1"], "--body-bytes=-1: accepted: a whole number from 0"),
+    (["--proto=http", "--status=100"], "--status=100: accepted: a whole number from 200 to 999"),
     (["--proto=udp", "--size=15"], "--size=15: accepted with --proto=udp: 16"),
     (["--proto=udp", "--size=65508"], "65507"),
     (["--size=0"], "--size=0: accepted: a whole number from 1"),
@@ -151,5 +166,7 @@ for arguments, pattern in [
 ]:
     refused(loadgen, arguments, 2, pattern)
 refused(loadgen, ["--connect=127.0.0.1:1"], 1, "cannot reach 127.0.0.1:1 by tcp: connection refused.*start skerry-echo")
+refused(loadgen, ["--connect=127.0.0.1:1", "--proto=http"], 1,
+        "cannot reach 127.0.0.1:1 by http: connection refused.*; does a server listen there")
 refused(loadgen, ["--connect=127.0.0.1:1", "--proto=udp"], 1, "cannot reach 127.0.0.1:1 by udp: connection refused")
 print("ok")

@@ -42,6 +42,9 @@ Task<Result<>> CoreClient::connect_link(std::uint64_t number) {
     switch (settings.proto) {
         case Proto::udp: return connect_udp(number);
         case Proto::http: return connect_stream<Http>([this] { return Http(run_.settings.http, *http_requests_); });
+        case Proto::resp:
+            return connect_stream<Resp>(
+                [&settings, number] { return Resp(settings.resp, settings.seed * 65'536 + number); });
         case Proto::tcp: break;
     }
     return connect_stream<Echo>([&settings, number] {

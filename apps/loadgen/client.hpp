@@ -7,6 +7,7 @@
 #include "client_udp.hpp"
 #include "protocol/echo.hpp"
 #include "protocol/http.hpp"
+#include "protocol/resp.hpp"
 
 #include <skerry/base/cache_line.hpp>
 #include <skerry/base/result.hpp>
@@ -86,7 +87,8 @@ private:
     std::size_t index_;
     std::size_t of_;
     std::optional<HttpRequests> http_requests_;  // of all its connections
-    std::tuple<Links<StreamLink<Echo>>, Links<StreamLink<Http>>, Links<UdpLink>> links_;  // of one kind in a run
+    std::tuple<Links<StreamLink<Echo>>, Links<StreamLink<Http>>, Links<StreamLink<Resp>>, Links<UdpLink>>
+        links_;  // of one kind in a run
     JoinSet<> tasks_;  // a sender and a receiver for each link, and what they start
     sync::local::Notify over_;
     bool is_over_ = false;

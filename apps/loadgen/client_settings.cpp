@@ -36,7 +36,7 @@ apps::Program sweep_program() {
             apps::backend_names()};
 }
 
-constexpr Proto protos[] = {Proto::tcp, Proto::udp, Proto::http};
+constexpr Proto protos[] = {Proto::tcp, Proto::udp, Proto::http, Proto::resp};
 constexpr Mode modes[] = {Mode::echo, Mode::sink, Mode::source};
 constexpr Loop loops[] = {Loop::open, Loop::closed};
 constexpr Arrivals all_arrivals[] = {Arrivals::constant, Arrivals::poisson};
@@ -70,7 +70,7 @@ void add_load_options(CLI::App& app, Settings& settings) {
                [&settings](Arrivals value) { settings.arrivals = value; });
     add_number(app, "--inflight", "requests that may wait on a connection; default 1 in a closed loop, else no limit",
                1, InFlight::requests_max, [&settings](std::uint64_t value) { settings.inflight = value; });
-    add_number(app, "--seed", "of Poisson arrivals", 0, std::numeric_limits<std::uint64_t>::max(),
+    add_number(app, "--seed", "of Poisson arrivals and of keys", 0, std::numeric_limits<std::uint64_t>::max(),
                [&settings](std::uint64_t value) { settings.seed = value; });
     add_duration(app, "--duration", "how long is measured; default 10s", settings.duration);
     add_duration(app, "--warmup", "how long requests are sent before; default 1s", settings.warmup);
@@ -89,7 +89,7 @@ void add_peer_options(CLI::App& app, Settings& settings) {
         settings.has_connect = true;
     };
     app.add_option_function<std::string>("--connect", connect,
-                                         "the server; default 127.0.0.1 and port 7001, with http 8080")
+                                         "the server; default 127.0.0.1 and port 7001, with http 8080, with resp 6379")
         ->type_name("ADDR:PORT");
     add_number(app, "--size", "bytes of a request of tcp and udp; default 64", 1, tcp_size_max,
                [&settings](std::uint64_t value) {
@@ -176,6 +176,7 @@ std::string_view to_string(Proto proto) noexcept {
     switch (proto) {
         case Proto::udp: return "udp";
         case Proto::http: return "http";
+        case Proto::resp: return "resp";
         case Proto::tcp: break;
     }
     return "tcp";

@@ -3,6 +3,7 @@
 // What skerry-loadgen's command line says.
 
 #include "protocol/http_request.hpp"
+#include "protocol/resp_commands.hpp"
 #include "recorder.hpp"
 #include "schedule.hpp"
 
@@ -19,7 +20,7 @@
 
 namespace skerry::loadgen {
 
-enum class Proto : std::uint8_t { tcp, udp, http };
+enum class Proto : std::uint8_t { tcp, udp, http, resp };
 
 /// What the server does with the data.
 enum class Mode : std::uint8_t {
@@ -57,6 +58,7 @@ struct Settings {
     std::uint64_t size = 64;   ///< bytes of a request of tcp and udp
     bool has_size = false;     ///< it was given
     HttpSettings http;
+    RespSettings resp;
     std::vector<OptionOf> given;  ///< options that only one protocol has
     std::uint64_t conns = 1;
     Loop loop = Loop::closed;

@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -91,7 +92,15 @@ std::optional<OptionName> name_of(SocketOption option, bool is_v6) noexcept {
         case SocketOption::multicast_ttl:
             return is_v6 ? OptionName{IPPROTO_IPV6, IPV6_MULTICAST_HOPS} : OptionName{IPPROTO_IP, IP_MULTICAST_TTL};
         case SocketOption::busy_poll_us: return OptionName{SOL_SOCKET, SO_BUSY_POLL};
-        case SocketOption::linger_s: break;
+        case SocketOption::receive_segments: return OptionName{IPPROTO_UDP, UDP_GRO};
+        case SocketOption::linger_s:
+        case SocketOption::multicast_interface:
+        case SocketOption::receive_local:
+        case SocketOption::receive_ttl:
+        case SocketOption::receive_traffic_class:
+        case SocketOption::receive_time:
+        case SocketOption::send_local:
+        case SocketOption::send_traffic_class: break;
     }
     return std::nullopt;
 }
@@ -216,21 +225,23 @@ Result<int> get_option(int fd, bool is_v6, SocketOption option) noexcept {
     return value;
 }
 
-Result<> change_membership(int fd, const net::IpAddr& group, std::uint32_t interface_index, bool join) noexcept {
+Result<> change_membership(int fd, const backend::Membership& membership, bool join) noexcept {
+    const net::IpAddr& group = membership.group;
+    if (membership.has_source) return Errc::unsupported;
     if (!group.is_multicast()) return Errc::invalid_argument;
     sockaddr_storage storage;
     (void)net::to_os(net::SocketAddr(group, 0), storage);
     if (group.is_v4()) {
         ip_mreqn request{};
         request.imr_multiaddr = reinterpret_cast<const sockaddr_in&>(storage).sin_addr;
-        request.imr_ifindex = static_cast<int>(interface_index);
+        request.imr_ifindex = static_cast<int>(membership.interface_index);
         const int name = join ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP;
         if (::setsockopt(fd, IPPROTO_IP, name, &request, sizeof request) != 0) return last_error();
         return {};
     }
     ipv6_mreq request{};
     request.ipv6mr_multiaddr = reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr;
-    request.ipv6mr_interface = interface_index;
+    request.ipv6mr_interface = membership.interface_index;
     const int name = join ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP;
     if (::setsockopt(fd, IPPROTO_IPV6, name, &request, sizeof request) != 0) return last_error();
     return {};

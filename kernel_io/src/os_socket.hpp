@@ -6,7 +6,6 @@
 #include <skerry/base/result.hpp>
 #include <skerry/base/socket_addr.hpp>
 
-#include <cstdint>
 #include <utility>
 
 namespace skerry::kernel_io {
@@ -57,7 +56,6 @@ void reset_on_close(int fd) noexcept;
 
 [[nodiscard]] Result<> set_option(int fd, bool is_v6, backend::SocketOption option, int value) noexcept;
 [[nodiscard]] Result<int> get_option(int fd, bool is_v6, backend::SocketOption option) noexcept;
-[[nodiscard]] Result<> change_membership(int fd, const net::IpAddr& group, std::uint32_t interface_index,
-                                         bool join) noexcept;
+[[nodiscard]] Result<> change_membership(int fd, const backend::Membership& membership, bool join) noexcept;
 
 }  // namespace skerry::kernel_io

@@ -2,10 +2,13 @@
 
 // What stands alike in every driver's tables of socket operations: what needs the descriptor and nothing else.
 
+#include "control_messages.hpp"
 #include "os_socket.hpp"
 #include "tcp_info.hpp"
 
 #include <skerry/backend/socket_ops.hpp>
+
+#include <cstdint>
 
 namespace skerry::kernel_io {
 
@@ -26,7 +29,8 @@ struct StreamTable {
     }
 };
 
-/// `Port` has fd() and is a backend::DatagramSocket.
+/// `Port` has fd(), and `Result<> tell(std::uint8_t, bool)`, by which it is ready to be told what told_bit() stands
+/// for, or no longer; and is a backend::DatagramSocket.
 template <class Port>
 struct DatagramTable {
     static Result<> connect(backend::DatagramSocket& socket, const net::SocketAddr& peer) noexcept {
@@ -34,12 +38,18 @@ struct DatagramTable {
         socket.connected = true;
         return {};
     }
-    static Result<> join(backend::DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
-                         bool join) noexcept {
-        return change_membership(static_cast<Port&>(socket).fd(), group, interface_index, join);
+    static Result<> join(backend::DatagramSocket& socket, const backend::Membership& membership, bool join) noexcept {
+        return change_membership(static_cast<Port&>(socket).fd(), membership, join);
     }
     static Result<> set_option(backend::DatagramSocket& socket, backend::SocketOption option, int value) noexcept {
-        return kernel_io::set_option(static_cast<Port&>(socket).fd(), socket.local.is_v6(), option, value);
+        auto& port = static_cast<Port&>(socket);
+        const std::uint8_t told = told_bit(option);
+        // There is room for what the kernel tells before it does.
+        if (told != 0 && value != 0)
+            if (auto room = port.tell(told, true); !room) return room;
+        if (auto set = kernel_io::set_option(port.fd(), socket.local.is_v6(), option, value); !set) return set;
+        if (told != 0 && value == 0) return port.tell(told, false);
+        return {};
     }
     static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept {
         return kernel_io::get_option(static_cast<Port&>(socket).fd(), socket.local.is_v6(), option);

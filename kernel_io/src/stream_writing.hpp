@@ -48,7 +48,7 @@ protected:
         message.msg_iov = vectors.data();
         message.msg_iovlen = count;
         auto& self = static_cast<Stream&>(*this);
-        const long answer = call_sendmsg(self.fd(), message, MSG_NOSIGNAL);
+        const long answer = call_sendmsg(self.fd(), &message, MSG_NOSIGNAL);
         if (answer < 0) [[unlikely]]
             return nothing_sent(request, answer);
         request.bytes = static_cast<std::size_t>(answer);

@@ -86,8 +86,12 @@ SKERRY_ALWAYS_INLINE long call_sendto(int fd, const void* from, std::size_t byte
                          static_cast<long>(length));
 }
 
-SKERRY_ALWAYS_INLINE long call_sendmsg(int fd, const msghdr& message, int flags) noexcept {
-    return uninterrupted(SYS_sendmsg, fd, argument(&message), flags, 0);
+SKERRY_ALWAYS_INLINE long call_recvmsg(int fd, msghdr* message, int flags) noexcept {
+    return uninterrupted(SYS_recvmsg, fd, argument(message), flags, 0);
+}
+
+SKERRY_ALWAYS_INLINE long call_sendmsg(int fd, const msghdr* message, int flags) noexcept {
+    return uninterrupted(SYS_sendmsg, fd, argument(message), flags, 0);
 }
 
 SKERRY_ALWAYS_INLINE long call_recvmmsg(int fd, mmsghdr* messages, std::size_t count, int flags) noexcept {

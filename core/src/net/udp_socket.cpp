@@ -29,6 +29,7 @@ bool RecvAwaiterBase::take_given_back() noexcept {
         count = std::min(into.size(), oldest.payload.size());
         if (count != 0) std::memcpy(into.data(), oldest.payload.data(), count);
         truncated = oldest.truncated || count < oldest.payload.size();
+        segment_bytes = oldest.segment_bytes;
         *peer = oldest.peer;
         kept.pop_front();
     }
@@ -73,10 +74,11 @@ void RecvAwaiterBase::give_back() noexcept {
     if (!datagram.payload) return;
     datagram.peer = *peer;
     datagram.truncated = truncated;
+    datagram.segment_bytes = segment_bytes;
     (void)put_in_front(socket_->given_back, datagram);
 }
 
-bool SendAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {
+bool SendAwaiterBase::await_suspend(std::coroutine_handle<> awaiting) noexcept {
     SKERRY_ASSERT(socket_->sender == nullptr, "two sends at once on one socket");
     task::Scheduler& scheduler = *task::current_scheduler;
     if (out_of_budget_ && socket_->may_send) {  // out of budget: sends when this task is run again
@@ -89,7 +91,7 @@ bool SendAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {
     return true;
 }
 
-void SendAwaiter::cancel_slow() noexcept {
+void SendAwaiterBase::cancel_slow() noexcept {
     if (state() == task::node_state::linked) {
         socket_->sender = nullptr;
         set_state(task::node_state::idle);

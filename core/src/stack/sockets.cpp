@@ -2,6 +2,7 @@
 
 #include <skerry/backend/orphaned.hpp>
 #include <skerry/backend/slow_lane.hpp>
+#include <skerry/base/compiler.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -102,10 +103,7 @@ private:
             Datagram& out = request.batch[request.count];
             out.payload = frame.to_buffer();
             out.peer = net::SocketAddr(datagram.source.ip(), datagram.source_port);
-            out.received_at = time::Instant::from_nanos(frame.rx_time_ns);
-            out.time_source = frame.time_source;
-            out.queue = frame.queue;
-            out.truncated = false;
+            out.set_arrival(time::Instant::from_nanos(frame.rx_time_ns), frame.time_source, false, frame.queue);
         }
     }
 
@@ -123,7 +121,9 @@ private:
         }
         while (request.count < request.batch.size()) {
             const Datagram& datagram = request.batch[request.count];
-            const Error error = send_datagram(datagram.payload.bytes(), connected ? nullptr : &datagram.peer);
+            const net::SocketAddr* const to = connected ? nullptr : &datagram.peer;
+            const Error error =
+                datagram.segment_bytes == 0 ? send_datagram(datagram.payload.bytes(), to) : send_segments(datagram, to);
             if (error.code() != Errc::ok) {
                 // What was sent counts; the error comes with the next call, whose first datagram it concerns.
                 if (request.count == 0) request.error = error;
@@ -133,6 +133,37 @@ private:
             if (stack().backlog().size() >= backlog_high && request.count < request.batch.size()) [[unlikely]]
                 return no_room();
         }
+        return Step::done;
+    }
+
+    // No port takes several at once, so they leave one by one; the backlog takes all of them.
+    SKERRY_NOINLINE Error send_segments(const Datagram& datagram, const net::SocketAddr* to) noexcept {
+        std::span<const std::byte> rest = datagram.payload.bytes();
+        const std::size_t each = datagram.segment_bytes;
+        if (const Errc why = backend::check_segments(rest.size(), each); why != Errc::ok) return why;
+        for (; rest.size() > each; rest = rest.subspan(each))
+            if (const Error error = send_datagram(rest.first(each), to); error.code() != Errc::ok) return error;
+        return send_datagram(rest, to);
+    }
+
+    Step send_segmented_now(SendRequest& request) noexcept {
+        if (request.segment_bytes == 0) {
+            request.error = Errc::invalid_argument;
+            return Step::done;
+        }
+        do {
+            if (sockets_->lost_ == Errc::ok && stack().backlog().size() >= backlog_high) [[unlikely]]
+                return no_room();
+            const std::span<const std::byte> rest = request.from.subspan(request.count);
+            const std::span<const std::byte> segment = rest.first(std::min(rest.size(), request.segment_bytes));
+            const Error error =
+                sockets_->lost_ == Errc::ok ? send_datagram(segment, request.to) : Error(sockets_->lost_);
+            if (error.code() != Errc::ok) {
+                if (request.count == 0) request.error = error;  // else it comes with the next call
+                return Step::done;
+            }
+            request.count += segment.size();
+        } while (request.count < request.from.size());
         return Step::done;
     }
 
@@ -165,6 +196,9 @@ private:
     static Step send(DatagramSocket& socket, SendRequest& request) noexcept {
         return static_cast<Datagrams&>(socket).send_now(request);
     }
+    static Step send_segmented(DatagramSocket& socket, SendRequest& request) noexcept {
+        return static_cast<Datagrams&>(socket).send_segmented_now(request);
+    }
     static Result<> connect(DatagramSocket& socket, const net::SocketAddr& peer) noexcept {
         auto& self = static_cast<Datagrams&>(socket);
         if (!peer.is_v4()) return Errc::unsupported;
@@ -174,13 +208,12 @@ private:
         self.connected = true;
         return {};
     }
-    static Result<> join(DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
-                         bool join) noexcept {
+    static Result<> join(DatagramSocket& socket, const backend::Membership& membership, bool join) noexcept {
         auto& self = static_cast<Datagrams&>(socket);
-        if (interface_index > 1) return Errc::not_found;  // there is one
-        if (!group.is_v4()) return Errc::unsupported;
+        if (membership.interface_index > 1) return Errc::not_found;  // there is one
+        if (!membership.group.is_v4() || membership.has_source) return Errc::unsupported;
         Udp& udp = self.stack().udp();
-        const Ipv4Addr address = Ipv4Addr::of(group);
+        const Ipv4Addr address = Ipv4Addr::of(membership.group);
         return join ? udp.join(self, address, self.sockets_->now_) : udp.leave(self, address, self.sockets_->now_);
     }
     static void close(DatagramSocket* socket) noexcept {
@@ -220,8 +253,8 @@ private:
     Sockets* sockets_;
 };
 
-const backend::DatagramOps Sockets::Datagrams::operations{&receive, &send,       &connect,   &join,
-                                                          &close,   &set_option, &get_option};
+const backend::DatagramOps Sockets::Datagrams::operations{&receive, &send,  &send_segmented, &connect,
+                                                          &join,    &close, &set_option,     &get_option};
 
 // --- what a core offers
 

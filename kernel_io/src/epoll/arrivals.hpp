@@ -40,6 +40,9 @@ public:
         return true;
     }
 
+    /// Whether they may be received one at a time; if not, came_together() is to follow.
+    void allow_single(bool allowed) noexcept { may_be_single_ = allowed; }
+
     /// One was there that nobody had waited for, or several were. True: the registration changes.
     [[nodiscard]] bool came_together() noexcept {
         alone_ = 0;
@@ -77,8 +80,8 @@ public:
     [[nodiscard]] bool came_alone() noexcept {
         if (++alone_ < alone_max) return false;
         alone_ = 0;
-        single_ = true;
-        return true;
+        single_ = may_be_single_;
+        return single_;
     }
 
 private:
@@ -89,6 +92,7 @@ private:
     static constexpr std::uint8_t alone_max = 32;
 
     bool single_ = true;
+    bool may_be_single_ = true;
     bool guessing_ = false;
     std::uint8_t look_in_ = 13;
     bool looks_late_ = true;

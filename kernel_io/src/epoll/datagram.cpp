@@ -37,6 +37,10 @@ Step DatagramPort::send(DatagramSocket& socket, SendRequest& request) noexcept {
     return static_cast<DatagramPort&>(socket).send_now(request);
 }
 
+Step DatagramPort::send_segmented(DatagramSocket& socket, SendRequest& request) noexcept {
+    return static_cast<DatagramPort&>(socket).send_segmented_now(request);
+}
+
 // The kernel wakes for EPOLLOUT whenever a datagram has left the socket's buffer, also when there was room all
 // the time. So room is asked for only when it is missing.
 Result<> DatagramPort::ask_for_room() noexcept { return watch(EPOLLIN | EPOLLOUT); }
@@ -58,6 +62,7 @@ void DatagramPort::orphan() noexcept {
 
 const backend::DatagramOps DatagramPort::operations{&receive,
                                                     &send,
+                                                    &send_segmented,
                                                     &DatagramTable<DatagramPort>::connect,
                                                     &DatagramTable<DatagramPort>::join,
                                                     &close,

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstdint>
 #include <span>
 
 namespace skerry::kernel_io::epoll {
@@ -20,6 +21,7 @@ public:
 
     void on_events(std::uint32_t events) noexcept override;
     void orphan() noexcept override;
+    Result<> tell(std::uint8_t what, bool on) noexcept;
 
     static const backend::DatagramOps operations;
 
@@ -36,6 +38,8 @@ private:
     void complete_other_family(const Sender& from) noexcept;
     void lost_single(long answer) noexcept;
     void receive_awaited(backend::RecvRequest& request) noexcept;
+    backend::Step receive_one_told(backend::RecvRequest& request) noexcept;
+    long receive_told_into(std::span<backend::Datagram> slots) noexcept;
     backend::Step receive_one(backend::RecvRequest& request) noexcept;
     backend::Step receive_batch(backend::RecvRequest& request) noexcept;
     long receive_into(std::span<backend::Datagram>& slots) noexcept;
@@ -49,9 +53,11 @@ private:
 
     static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;
     static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
+    static backend::Step send_segmented(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
     static void close(backend::DatagramSocket* socket) noexcept;
 
     Arrivals arrivals_;
+    std::uint8_t told_ = 0;  // what the kernel tells beside the datagrams; then all are received by recvmsg or recvmmsg
     bool may_be_alone_ = false;  // an edge brought one that was taken; whether another waits is not known
 };
 

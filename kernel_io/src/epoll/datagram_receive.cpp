@@ -2,6 +2,7 @@
 
 #include "datagram.hpp"
 
+#include "../control_messages.hpp"
 #include "../system_call.hpp"
 
 #include <skerry/base/compiler.hpp>
@@ -113,17 +114,17 @@ struct DatagramPort::Sender {
 namespace {
 
 SKERRY_ALWAYS_INLINE void describe(Datagram& datagram, std::size_t bytes, time::Instant when) noexcept {
-    datagram.truncated = bytes > datagram.payload.size();
+    datagram.set_arrival(when, backend::TimeSource::burst, bytes > datagram.payload.size());
     if (!datagram.truncated) [[likely]]
         datagram.payload.set_size(bytes);
-    datagram.received_at = when;
-    datagram.time_source = backend::TimeSource::burst;
 }
 
 }  // namespace
 
 // One datagram into the request's span or, for a batch of one, a buffer of the pool.
 Step DatagramPort::receive_one(RecvRequest& request) noexcept {
+    if (told_ != 0) [[unlikely]]
+        return receive_one_told(request);
     Datagram* const datagram = request.batch.empty() ? nullptr : &request.batch.front();
     if (datagram != nullptr) {
         datagram->payload = core().buffer();
@@ -196,10 +197,45 @@ SKERRY_ALWAYS_INLINE long DatagramPort::receive_into(std::span<Datagram>& slots)
     if (ready == 0) [[unlikely]]
         return -ENOBUFS;
     slots = slots.first(ready);
+    if (told_ != 0) [[unlikely]]
+        return receive_told_into(slots);
     const long received = call_recvmmsg(fd(), messages.headers(), ready, MSG_DONTWAIT);
     if (received <= 0) return received;
     messages.take(static_cast<std::size_t>(received), slots.data(), time::Instant::now());
     return received;
+}
+
+// --- what is told beside the datagrams
+
+Result<> DatagramPort::tell(std::uint8_t what, bool on) noexcept {
+    if (on)
+        if (auto room = core().received_messages().make_room_to_tell(); !room) return room;
+    told_ = static_cast<std::uint8_t>(on ? told_ | what : told_ & ~what);
+    arrivals_.allow_single(told_ == 0);
+    if (told_ != 0) came_together();
+    return {};
+}
+
+SKERRY_NOINLINE long DatagramPort::receive_told_into(std::span<Datagram> slots) noexcept {
+    ReceiveArray& messages = core().received_messages();
+    messages.attach_told(slots.size());
+    const long received = call_recvmmsg(fd(), messages.headers(), slots.size(), MSG_DONTWAIT);
+    const std::size_t count = received > 0 ? static_cast<std::size_t>(received) : 0;
+    if (count != 0) messages.take(count, slots.data(), time::Instant::now());
+    messages.detach_told(slots.size(), count, slots.data());
+    return received;
+}
+
+// Into the request's span; batches of one are batches like others here.
+SKERRY_NOINLINE Step DatagramPort::receive_one_told(RecvRequest& request) noexcept {
+    Datagram datagram;
+    const long answer = receive_told(fd(), request.into, 0, datagram);
+    if (answer < 0) return nothing_received(request, answer);
+    request.count = std::min(static_cast<std::size_t>(answer), request.into.size());
+    request.truncated = datagram.truncated;
+    request.segment_bytes = datagram.segment_bytes;
+    *request.peer = datagram.peer;
+    return Step::done;
 }
 
 // A batch asks for about as many as came last, and again while it gets all it asked for.

@@ -42,6 +42,7 @@ backend::Capabilities CoreSockets::capabilities() const noexcept {
     backend::Capabilities capabilities;
     capabilities.tcp = capabilities.udp = capabilities.ipv6 = capabilities.multicast = true;
     capabilities.reuse_port = capabilities.slow_lane = true;
+    capabilities.segments = kernel_cuts_segments();
     return capabilities;
 }
 

@@ -1,5 +1,6 @@
 #include "datagram.hpp"
 
+#include "../control_messages.hpp"
 #include "../socket_tables.hpp"
 #include "../system_call.hpp"
 
@@ -28,24 +29,36 @@ namespace {
 
 constexpr std::size_t address_room = sizeof(sockaddr_in6);
 
-// The kernel writes a header, the address and the datagram, one behind the other.
-constexpr std::size_t payload_offset = sizeof(io_uring_recvmsg_out) + address_room;
-static_assert(payload_offset <= ReceiveBuffers::header_room, "the longest datagram would be cut");
+// The kernel writes a header, the address, what it tells and the datagram, one behind the other.
+constexpr std::size_t told_offset = sizeof(io_uring_recvmsg_out) + address_room;
+constexpr std::size_t plain_offset = told_offset;
+constexpr std::size_t payload_offset_told = told_offset + told_room;
+static_assert(payload_offset_told <= ReceiveBuffers::header_room, "the longest datagram would be cut");
+
+// Read by the kernel when a receive begins: how much room an address has, and what it tells.
+constexpr msghdr make_wanted(std::size_t room_to_tell) noexcept {
+    msghdr wanted{};
+    wanted.msg_namelen = address_room;
+    wanted.msg_controllen = room_to_tell;
+    return wanted;
+}
+constinit msghdr wanted_plain = make_wanted(0);  // not const, as liburing wants it; nobody writes to it
+constinit msghdr wanted_told = make_wanted(told_room);
 
 }  // namespace
 
 DatagramPort::DatagramPort(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
     ops = &operations;
     home = core.home();
-    wanted_.msg_namelen = address_room;
 }
 
 // --- receiving
 
 void DatagramPort::receive() noexcept {
     if (is_requested(receiving)) return;
+    is_told_ = told_ != 0;
     request(receiving, [this](io_uring_sqe* entry) {
-        ::io_uring_prep_recvmsg_multishot(entry, fd(), &wanted_, 0);
+        ::io_uring_prep_recvmsg_multishot(entry, fd(), is_told_ ? &wanted_told : &wanted_plain, 0);
         entry->flags |= IOSQE_BUFFER_SELECT;
         entry->buf_group = ReceiveBuffers::group;
     });
@@ -60,19 +73,9 @@ void DatagramPort::on_answer(unsigned purpose, int result, std::uint32_t flags) 
 
 void DatagramPort::on_received(int result, std::uint32_t flags) noexcept {
     if (result >= 0) [[likely]] {
-        Datagram datagram;
-        const bool is_sound = open(core().buffers().take(flags, static_cast<std::size_t>(result)), datagram);
-        if (is_let_go() || !is_sound) [[unlikely]]
+        IoBuf buffer = core().buffers().take(flags, static_cast<std::size_t>(result));
+        if (is_let_go() || !hand_out(std::move(buffer))) [[unlikely]]
             return;
-        if (receiver != nullptr && unread_.empty() && can_take(*receiver)) [[likely]] {
-            give(*receiver, std::move(datagram));
-            if (receiver->batch.size() <= 1)
-                complete(*this, *receiver);
-            else
-                core().complete_later(*this);  // with what else has come
-        } else {
-            keep(std::move(datagram));
-        }
     } else {
         on_not_received(-result);
     }
@@ -80,8 +83,42 @@ void DatagramPort::on_received(int result, std::uint32_t flags) noexcept {
     if (result != -ENOBUFS) receive_more();
 }
 
+// To who waits, where it is wanted: a datagram is not moved on its way.
+SKERRY_ALWAYS_INLINE bool DatagramPort::hand_out(IoBuf buffer) noexcept {
+    if (receiver == nullptr || !unread_.empty() || !can_take(*receiver) || receiver->batch.empty()) [[unlikely]]
+        return hand_out_otherwise(std::move(buffer));
+    RecvRequest& request = *receiver;
+    if (!open(std::move(buffer), request.batch[request.count])) [[unlikely]]
+        return false;
+    ++request.count;
+    if (request.batch.size() == 1)
+        complete(*this, request);
+    else
+        core().complete_later(*this);  // with what else has come
+    return true;
+}
+
+SKERRY_NOINLINE bool DatagramPort::hand_out_otherwise(IoBuf buffer) noexcept {
+    Datagram datagram;
+    if (!open(std::move(buffer), datagram)) return false;
+    if (receiver != nullptr && unread_.empty() && receiver->batch.empty()) {
+        give(*receiver, std::move(datagram));
+        complete(*this, *receiver);
+    } else {
+        keep(std::move(datagram));
+    }
+    return true;
+}
+
 // Tells the parts of a buffer apart: the kernel's header, the address, the datagram.
 SKERRY_ALWAYS_INLINE bool DatagramPort::open(IoBuf buffer, Datagram& datagram) noexcept {
+    if (is_told_) [[unlikely]]
+        return open_told(std::move(buffer), datagram);
+    return open_parts(std::move(buffer), plain_offset, datagram);
+}
+
+SKERRY_ALWAYS_INLINE bool DatagramPort::open_parts(IoBuf buffer, std::size_t payload_offset,
+                                                   Datagram& datagram) noexcept {
     if (buffer.size() < payload_offset) [[unlikely]]
         return false;
     io_uring_recvmsg_out header;
@@ -91,11 +128,28 @@ SKERRY_ALWAYS_INLINE bool DatagramPort::open(IoBuf buffer, Datagram& datagram) n
     std::memcpy(&address, buffer.data() + sizeof header, length);
     net::from_os(address, static_cast<socklen_t>(length), datagram.peer);
     buffer.trim_front(payload_offset);
-    datagram.truncated = (header.flags & MSG_TRUNC) != 0;
+    datagram.set_arrival(core().seen_at(), backend::TimeSource::burst, (header.flags & MSG_TRUNC) != 0);
     datagram.payload = std::move(buffer);
-    datagram.received_at = core().seen_at();
-    datagram.time_source = backend::TimeSource::burst;
     return true;
+}
+
+SKERRY_NOINLINE bool DatagramPort::open_told(IoBuf buffer, Datagram& datagram) noexcept {
+    if (buffer.size() < payload_offset_told) return false;
+    io_uring_recvmsg_out header;
+    std::memcpy(&header, buffer.data(), sizeof header);
+    ToldRoom told;
+    const std::size_t length = std::min<std::size_t>(header.controllen, told_room);
+    std::memcpy(&told, buffer.data() + told_offset, length);
+    if (!open_parts(std::move(buffer), payload_offset_told, datagram)) return false;
+    read_told(std::span(told.bytes).first(length), datagram);
+    return true;
+}
+
+// What the kernel writes now has room for it or not; the next receive has the other.
+Result<> DatagramPort::tell(std::uint8_t what, bool on) noexcept {
+    told_ = static_cast<std::uint8_t>(on ? told_ | what : told_ & ~what);
+    if (is_told_ != (told_ != 0)) cancel(receiving);
+    return {};
 }
 
 SKERRY_ALWAYS_INLINE void DatagramPort::give(RecvRequest& request, Datagram datagram) noexcept {
@@ -107,6 +161,7 @@ SKERRY_ALWAYS_INLINE void DatagramPort::give(RecvRequest& request, Datagram data
     request.count = std::min(request.into.size(), bytes);
     if (request.count != 0) std::memcpy(request.into.data(), datagram.payload.data(), request.count);
     request.truncated = datagram.truncated || request.count < bytes;
+    request.segment_bytes = datagram.segment_bytes;
     *request.peer = datagram.peer;
 }
 
@@ -151,10 +206,8 @@ void DatagramPort::on_no_buffers() noexcept {
 SKERRY_NOINLINE Step DatagramPort::receive_without_buffer(RecvRequest& request) noexcept {
     const bool needs_buffer = !request.batch.empty();
     const std::span<std::byte> into = needs_buffer ? std::span<std::byte>() : request.into;
-    sockaddr_storage address;
-    socklen_t length = sizeof address;
-    const long answer = call_recvfrom(fd(), into.data(), into.size(), needs_buffer ? MSG_PEEK : MSG_TRUNC,
-                                      reinterpret_cast<sockaddr*>(&address), &length);
+    Datagram datagram;
+    const long answer = receive_told(fd(), into, needs_buffer ? MSG_PEEK : 0, datagram);
     if (answer == -EAGAIN) {
         watch_data();
         may_receive = false;
@@ -165,10 +218,10 @@ SKERRY_NOINLINE Step DatagramPort::receive_without_buffer(RecvRequest& request) 
     } else if (needs_buffer) {
         request.error = Errc::no_buffers;
     } else {
-        const auto bytes = static_cast<std::size_t>(answer);
-        request.count = std::min(request.into.size(), bytes);
-        request.truncated = request.count < bytes;
-        net::from_os(address, length, *request.peer);
+        request.count = std::min(request.into.size(), static_cast<std::size_t>(answer));
+        request.truncated = datagram.truncated;
+        request.segment_bytes = datagram.segment_bytes;
+        *request.peer = datagram.peer;
     }
     return Step::done;
 }
@@ -224,6 +277,15 @@ Step DatagramPort::send(DatagramSocket& socket, SendRequest& request) noexcept {
     return port.send_now(request);
 }
 
+Step DatagramPort::send_segmented(DatagramSocket& socket, SendRequest& request) noexcept {
+    auto& port = static_cast<DatagramPort&>(socket);
+    if (port.failure_.code() != Errc::ok) [[unlikely]] {
+        request.error = std::exchange(port.failure_, Error{});
+        return Step::done;
+    }
+    return port.send_segmented_now(request);
+}
+
 Result<> DatagramPort::ask_for_room() noexcept {
     if (!is_requested(room))
         request(room, [this](io_uring_sqe* entry) { ::io_uring_prep_poll_add(entry, fd(), POLLOUT); });
@@ -248,6 +310,7 @@ void DatagramPort::orphan() noexcept {
 
 const backend::DatagramOps DatagramPort::operations{&receive,
                                                     &send,
+                                                    &send_segmented,
                                                     &DatagramTable<DatagramPort>::connect,
                                                     &DatagramTable<DatagramPort>::join,
                                                     &close,

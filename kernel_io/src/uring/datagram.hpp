@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 
 namespace skerry::kernel_io::uring {
@@ -20,6 +21,7 @@ public:
     DatagramPort(CoreSockets& core, Fd fd) noexcept;
 
     void orphan() noexcept override;
+    Result<> tell(std::uint8_t what, bool on) noexcept;
 
     /// Wakes the receive that has got what came.
     void complete_receive() noexcept {
@@ -52,7 +54,11 @@ private:
     [[nodiscard]] static bool can_take(const backend::RecvRequest& request) noexcept {
         return request.count < batch_max && (request.batch.empty() || request.count < request.batch.size());
     }
+    [[nodiscard]] bool hand_out(IoBuf buffer) noexcept;
+    [[nodiscard]] bool hand_out_otherwise(IoBuf buffer) noexcept;
     [[nodiscard]] bool open(IoBuf buffer, backend::Datagram& datagram) noexcept;
+    [[nodiscard]] bool open_told(IoBuf buffer, backend::Datagram& datagram) noexcept;
+    [[nodiscard]] bool open_parts(IoBuf buffer, std::size_t payload_offset, backend::Datagram& datagram) noexcept;
     void receive() noexcept;
     void receive_more() noexcept {
         if (unread_.size() < unread_max) receive();
@@ -65,9 +71,11 @@ private:
 
     static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;
     static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
+    static backend::Step send_segmented(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
     static void close(backend::DatagramSocket* socket) noexcept;
 
-    msghdr wanted_{};  // read by the kernel while a receive is under way: how much room an address has
+    std::uint8_t told_ = 0;  // what the kernel is to tell beside the datagrams
+    bool is_told_ = false;   // whether the receive under way leaves room for it
     std::deque<backend::Datagram> unread_;
     Error failure_;  // of an earlier send
 };

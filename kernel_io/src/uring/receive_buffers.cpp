@@ -15,6 +15,7 @@ BufferPoolOptions pool_options(std::uint16_t home, std::uint32_t buffers) noexce
     BufferPoolOptions options;
     options.home = home;
     options.buffers_max = buffers;
+    options.headroom_bytes = ReceiveBuffers::header_room + IoBuf::default_headroom;
     return options;
 }
 

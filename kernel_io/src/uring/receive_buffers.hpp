@@ -28,8 +28,9 @@ public:
     static constexpr std::uint16_t group = 0;
     static constexpr unsigned slots = 256;
 
-    /// So much of a buffer's headroom is the kernel's as well: with the largest datagram it writes who sent it.
-    static constexpr std::size_t header_room = 64;
+    /// So much of a buffer's headroom is the kernel's as well: with the largest datagram it writes who sent it, and
+    /// what else its socket is told.
+    static constexpr std::size_t header_room = 256;
 
     explicit ReceiveBuffers(std::uint16_t home);
     ReceiveBuffers(const ReceiveBuffers&) = delete;

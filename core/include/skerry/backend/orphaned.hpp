@@ -44,10 +44,12 @@ inline constexpr DatagramOps orphaned_datagram_ops{
         request.error = Errc::runtime_shutdown;
         return Step::done;
     },
-    [](DatagramSocket&, const net::SocketAddr&) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](DatagramSocket&, const net::IpAddr&, std::uint32_t, bool) noexcept -> Result<> {
-        return Errc::runtime_shutdown;
+    [](DatagramSocket&, SendRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
     },
+    [](DatagramSocket&, const net::SocketAddr&) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](DatagramSocket&, const Membership&, bool) noexcept -> Result<> { return Errc::runtime_shutdown; },
     [](DatagramSocket* socket) noexcept {
         delete socket->given_back;
         delete static_cast<Socket*>(socket);

@@ -46,7 +46,18 @@ enum class SocketOption : std::uint8_t {
     multicast_loop,        ///< IP_MULTICAST_LOOP, bool
     multicast_ttl,         ///< IP_MULTICAST_TTL or IPV6_MULTICAST_HOPS
     busy_poll_us,          ///< SO_BUSY_POLL, microseconds
+    multicast_interface,   ///< where datagrams to groups leave, an interface's index; 0: the system's choice
+    // What a datagram socket tells of each datagram beside its sender. Off, it costs nothing.
+    receive_segments,      ///< bool: datagrams that came together are one Datagram with segment_bytes (UDP_GRO)
+    receive_local,         ///< bool: Datagram::local and interface_index
+    receive_ttl,           ///< bool: Datagram::ttl
+    receive_traffic_class, ///< bool: Datagram::traffic_class
+    receive_time,          ///< 1: received_at is when the kernel got it; 2: when the device did, by its own clock
+    // What of a Datagram send_batch() goes by, instead of what holds for the socket.
+    send_local,            ///< bool: its `local`, the address it leaves from, unless that is unspecified
+    send_traffic_class,    ///< bool: its traffic_class
 };
+inline constexpr std::size_t socket_options = static_cast<std::size_t>(SocketOption::send_traffic_class) + 1;
 
 enum class ShutdownHow : std::uint8_t { read, write, both };
 
@@ -173,15 +184,51 @@ struct ListenOptions {
 /// Where a receive time comes from.
 enum class TimeSource : std::uint8_t { none, burst, kernel, hardware };
 
-/// One datagram, received or to be sent.
+/// One datagram, received or to be sent; or several of one peer behind one another, when segment_bytes is not 0.
+///
+/// A receive fills in payload, peer, received_at, time_source, queue, truncated and segment_bytes, and the rest where
+/// an option of the socket asks for it; a send reads payload, peer and segment_bytes, and the rest likewise.
+/// Cost: 96 bytes, of which a plain receive writes the first 72.
 struct Datagram {
     IoBuf payload;
     net::SocketAddr peer;       ///< received: the sender; to be sent: the receiver
     time::Instant received_at;  ///< the burst's time unless time_source says better
-    std::uint16_t queue = 0;
+    bool truncated = false;     ///< the buffer was shorter than what came: the rest is gone
     TimeSource time_source = TimeSource::none;
-    bool truncated = false;     ///< the buffer was shorter than the datagram
+    std::uint16_t queue = 0;
+    /// Not 0: the payload holds datagrams of so many bytes each, the last of which may be shorter. Received so only
+    /// with SocketOption::receive_segments; see net::segments_of().
+    std::uint16_t segment_bytes = 0;
+    std::uint8_t ttl = 0;  ///< received: what was left of it, or of the hop limit
+    std::uint8_t traffic_class = 0;  ///< TOS or traffic class; its two low bits are ECN's
+    net::IpAddr local;  ///< received: the address that it was sent to; to be sent: the one it leaves from
+    std::uint32_t interface_index = 0;  ///< by which it came, or is to leave; 0: not known, or any
+
+    /// What every receive tells. So that it is one or two stores, all that the fields in a row hold is written.
+    void set_arrival(time::Instant when, TimeSource source, bool was_cut, std::uint16_t from_queue = 0,
+                     std::uint16_t bytes_of_segment = 0) noexcept {
+        received_at = when;
+        truncated = was_cut;
+        time_source = source;
+        queue = from_queue;
+        segment_bytes = bytes_of_segment;
+        ttl = 0;
+        traffic_class = 0;
+    }
 };
+static_assert(sizeof(Datagram) == 96);
+
+/// Datagrams that leave in one piece at most: what kernels take.
+inline constexpr std::size_t segments_max = 64;
+/// Bytes of one datagram at most, and of several in one piece: 65'535 less the headers of IPv4 and UDP.
+inline constexpr std::size_t datagram_bytes_max = 65'507;
+
+/// Whether `bytes` in datagrams of `segment_bytes` can leave in one piece. What is no longer than one is one.
+///
+/// Errors: message_too_long: it is more than segments_max or datagram_bytes_max.
+[[nodiscard]] constexpr Errc check_segments(std::size_t bytes, std::size_t segment_bytes) noexcept {
+    return bytes > datagram_bytes_max || bytes > segment_bytes * segments_max ? Errc::message_too_long : Errc::ok;
+}
 
 /// Fills `batch`, or copies one datagram when that is empty. What belongs to the one is unset beside a batch: each
 /// operation would pay for it.
@@ -193,16 +240,19 @@ struct RecvRequest : task::WaitNode {
     RecvRequest(std::span<std::byte> bytes, net::SocketAddr* sender) noexcept { copy_one(bytes, sender); }
 
     std::span<Datagram> batch;
-    std::size_t count = 0;          ///< datagrams in `batch`, or bytes in `into`
+    std::size_t count = 0;  ///< datagrams in `batch`, or bytes in `into`
     Error error;
     union {
         std::span<std::byte> into;  ///< where the one is copied to
     };
     union {
-        net::SocketAddr* peer;      ///< where the sender of the one is written
+        net::SocketAddr* peer;  ///< where the sender of the one is written
     };
     union {
-        bool truncated;             ///< the one was longer than `into`
+        bool truncated;  ///< the one was longer than `into`
+    };
+    union {
+        std::uint16_t segment_bytes;  ///< as Datagram::segment_bytes
     };
 
 private:
@@ -210,27 +260,39 @@ private:
         into = bytes;
         peer = sender;
         truncated = false;
+        segment_bytes = 0;
     }
 };
 
-/// Sends `batch`, or one datagram when that is empty; unset beside a batch is what belongs to the one.
+/// Sends `batch`; or when that is empty one datagram, or one span in many. Unset is what belongs to the others.
 struct SendRequest : task::WaitNode {
     explicit SendRequest(std::span<Datagram> datagrams) noexcept : batch(datagrams) {
+        part = 0;
         if (datagrams.empty()) [[unlikely]]
             send_one({}, nullptr);
     }
     SendRequest(std::span<const std::byte> bytes, const net::SocketAddr* receiver) noexcept {
         send_one(bytes, receiver);
     }
+    /// For DatagramOps::send_segmented.
+    SendRequest(std::span<const std::byte> bytes, std::size_t bytes_of_segment,
+                const net::SocketAddr* receiver) noexcept {
+        send_one(bytes, receiver);
+        segment_bytes = bytes_of_segment;
+    }
 
     std::span<Datagram> batch;
-    std::size_t count = 0;              ///< datagrams sent, or bytes of the one
+    std::size_t count = 0;  ///< datagrams sent, or bytes of the one
     Error error;
     union {
         std::span<const std::byte> from;  ///< the one
     };
     union {
-        const net::SocketAddr* to;      ///< null: the connected peer
+        const net::SocketAddr* to;  ///< null: the connected peer
+        std::size_t part;  ///< batch: bytes that have left of the next, where its segments leave one by one
+    };
+    union {
+        std::size_t segment_bytes;  ///< send_segmented: bytes of each datagram
     };
 
 private:
@@ -242,11 +304,21 @@ private:
 
 struct DatagramSocket;
 
+/// What a datagram socket hears: a group, on one interface, of one source or of any.
+struct Membership {
+    net::IpAddr group;
+    std::uint32_t interface_index = 0;  ///< 0: the system chooses
+    net::IpAddr source;  ///< counts with has_source
+    bool has_source = false;
+};
+
 struct DatagramOps {
     Step (*receive)(DatagramSocket&, RecvRequest&) noexcept;
     Step (*send)(DatagramSocket&, SendRequest&) noexcept;
+    /// Sends `from` in datagrams of segment_bytes; `count` are bytes.
+    Step (*send_segmented)(DatagramSocket&, SendRequest&) noexcept;
     Result<> (*connect)(DatagramSocket&, const net::SocketAddr&) noexcept;
-    Result<> (*join)(DatagramSocket&, const net::IpAddr& group, std::uint32_t interface_index, bool join) noexcept;
+    Result<> (*join)(DatagramSocket&, const Membership&, bool join) noexcept;
     void (*close)(DatagramSocket*) noexcept;
     Result<> (*set_option)(DatagramSocket&, SocketOption, int value) noexcept;
     Result<int> (*get_option)(DatagramSocket&, SocketOption) noexcept;
@@ -290,18 +362,22 @@ struct Capabilities {
     bool zero_copy_receive = false;
     bool zero_copy_send = false;
     bool hardware_timestamps = false;
+    bool segments = false;  ///< datagrams in a row leave by one call, and come by one where that is asked for
+    bool packet_info = false;  ///< what receive_local, receive_ttl and receive_traffic_class ask for
+    bool source_multicast = false;  ///< groups are joined for one source
+    bool receive_times = false;  ///< receive_time: the kernel says when a datagram came
     bool slow_lane = false;
 };
 
 /// Numbers of one core's sockets.
 struct SocketStats {
-    std::uint64_t open = 0;           ///< sockets that exist now
-    std::uint64_t accepted = 0;       ///< connections, since the start
+    std::uint64_t open = 0;  ///< sockets that exist now
+    std::uint64_t accepted = 0;  ///< connections, since the start
     std::uint64_t accept_paused = 0;  ///< times that accepting stopped for want of descriptors or memory
-    std::uint64_t no_buffers = 0;     ///< receives that found the buffer pool at its limit
-    std::uint64_t buffers_out = 0;    ///< receive buffers that programs hold now
-    std::uint64_t buffers_made = 0;   ///< receive buffers that exist
-    std::uint64_t steered = 0;        ///< packets for this core that another core's queue got
+    std::uint64_t no_buffers = 0;  ///< receives that found the buffer pool at its limit
+    std::uint64_t buffers_out = 0;  ///< receive buffers that programs hold now
+    std::uint64_t buffers_made = 0;  ///< receive buffers that exist
+    std::uint64_t steered = 0;  ///< packets for this core that another core's queue got
     std::uint64_t port_checksum = 0;  ///< packets dropped because the port found a checksum wrong; of our stack
     std::uint64_t stack_checksum = 0;  ///< packets dropped because our stack did
 };

@@ -9,6 +9,7 @@
 #include "../base/result.hpp"
 
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -25,7 +26,70 @@ struct Received {
     std::size_t bytes = 0;
     SocketAddr peer;
     bool truncated = false;  ///< the datagram was longer than the buffer; the rest is gone
+    std::uint16_t segment_bytes = 0;  ///< as Datagram::segment_bytes
 };
+
+/// The datagrams that one Datagram holds, in order: several where segment_bytes is not 0, else the payload.
+///
+/// Shape:    `for (std::span<const std::byte> each : segments_of(datagram))`.
+/// Lifetime: the payload's.
+/// Cost:     two words to a datagram; nothing is copied.
+class SegmentsOf {
+public:
+    class Iterator {
+    public:
+        using value_type = std::span<const std::byte>;
+        using difference_type = std::ptrdiff_t;
+        constexpr Iterator() noexcept = default;
+        constexpr Iterator(std::span<const std::byte> rest, std::size_t segment_bytes, bool is_at_end) noexcept
+            : rest_(rest), segment_bytes_(segment_bytes), is_at_end_(is_at_end) {}
+        [[nodiscard]] constexpr value_type operator*() const noexcept {
+            return segment_bytes_ == 0 || rest_.size() < segment_bytes_ ? rest_ : rest_.first(segment_bytes_);
+        }
+        constexpr Iterator& operator++() noexcept {
+            rest_ = rest_.subspan((**this).size());
+            is_at_end_ = rest_.empty();
+            return *this;
+        }
+        constexpr Iterator operator++(int) noexcept {
+            const Iterator before = *this;
+            ++*this;
+            return before;
+        }
+        friend constexpr bool operator==(const Iterator& a, const Iterator& b) noexcept {
+            return a.is_at_end_ == b.is_at_end_ && a.rest_.size() == b.rest_.size();
+        }
+
+    private:
+        std::span<const std::byte> rest_;
+        std::size_t segment_bytes_ = 0;
+        bool is_at_end_ = true;
+    };
+
+    constexpr SegmentsOf(std::span<const std::byte> payload, std::size_t segment_bytes) noexcept
+        : payload_(payload), segment_bytes_(segment_bytes) {}
+    [[nodiscard]] constexpr Iterator begin() const noexcept { return {payload_, segment_bytes_, false}; }
+    [[nodiscard]] constexpr Iterator end() const noexcept {
+        return {payload_.subspan(payload_.size()), segment_bytes_, true};
+    }
+    /// How many there are; at least one, which may be empty.
+    [[nodiscard]] constexpr std::size_t size() const noexcept {
+        if (segment_bytes_ == 0 || payload_.empty()) return 1;
+        return (payload_.size() + segment_bytes_ - 1) / segment_bytes_;
+    }
+
+private:
+    std::span<const std::byte> payload_;
+    std::size_t segment_bytes_;
+};
+
+[[nodiscard]] inline SegmentsOf segments_of(const Datagram& datagram) noexcept {
+    return {datagram.payload.bytes(), datagram.segment_bytes};
+}
+/// Of what recv_from copied into `buffer`.
+[[nodiscard]] inline SegmentsOf segments_of(const Received& received, std::span<const std::byte> buffer) noexcept {
+    return {buffer.first(received.bytes), received.segment_bytes};
+}
 
 namespace detail {
 
@@ -100,20 +164,40 @@ public:
     [[nodiscard]] Result<Received> await_resume() noexcept {
         if (failed()) [[unlikely]]
             return error;
-        return Received{count, peer_, truncated};
+        return Received{count, peer_, truncated, segment_bytes};
     }
 
 private:
     SocketAddr peer_;
 };
 
-class SendAwaiter : protected backend::SendRequest {
+class SendAwaiterBase : protected backend::SendRequest {
 public:
-    SendAwaiter(backend::DatagramSocket& socket, std::span<Datagram> datagrams) noexcept
-        : SendRequest(datagrams), socket_(&socket) {}
-    SendAwaiter(backend::DatagramSocket& socket, std::span<const std::byte> data) noexcept
-        : SendRequest(data, nullptr), socket_(&socket) {}
-    ~SendAwaiter() { cancel(); }
+    template <class... Of>
+    SendAwaiterBase(backend::DatagramSocket& socket, Of... of) noexcept : SendRequest(of...), socket_(&socket) {}
+    ~SendAwaiterBase() { cancel(); }
+
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept;
+    [[nodiscard]] bool is_complete() const noexcept { return state() == task::node_state::idle; }
+    void cancel() noexcept {
+        if (state() != task::node_state::idle) [[unlikely]]
+            cancel_slow();
+    }
+
+protected:
+    backend::DatagramSocket* socket_;
+    bool out_of_budget_ = false;
+    bool is_over_ = false;
+
+private:
+    void cancel_slow() noexcept;
+};
+
+/// By one of the operations that send.
+template <backend::Step (*backend::DatagramOps::*Send)(backend::DatagramSocket&, backend::SendRequest&) noexcept>
+class BasicSendAwaiter : public SendAwaiterBase {
+public:
+    using SendAwaiterBase::SendAwaiterBase;
 
     [[nodiscard]] bool await_ready() noexcept {
         check_home(socket_->home);
@@ -122,12 +206,6 @@ public:
             return false;
         }
         return try_now();
-    }
-    [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept;
-    [[nodiscard]] bool is_complete() const noexcept { return state() == task::node_state::idle; }
-    void cancel() noexcept {
-        if (state() != task::node_state::idle) [[unlikely]]
-            cancel_slow();
     }
     [[nodiscard]] Result<std::size_t> await_resume() noexcept {
         // The wake said that there is room; the sending is done here, so that a cancelled send sends nothing.
@@ -138,21 +216,32 @@ public:
     }
 
 private:
-    void cancel_slow() noexcept;
     [[nodiscard]] bool try_now() noexcept {
-        is_over_ = socket_->may_send && socket_->ops->send(*socket_, *this) == backend::Step::done;
+        is_over_ = socket_->may_send && (socket_->ops->*Send)(*socket_, *this) == backend::Step::done;
         return is_over_;
     }
-
-    backend::DatagramSocket* socket_;
-    bool out_of_budget_ = false;
-    bool is_over_ = false;
 };
+
+using SendAwaiter = BasicSendAwaiter<&backend::DatagramOps::send>;
 
 class SendToAwaiter : public SendAwaiter {
 public:
     SendToAwaiter(backend::DatagramSocket& socket, std::span<const std::byte> data, const SocketAddr* peer) noexcept
-        : SendAwaiter(socket, data) {
+        : SendAwaiter(socket, data, static_cast<const SocketAddr*>(nullptr)) {
+        if (peer == nullptr) return;
+        to_ = *peer;
+        to = &to_;
+    }
+
+private:
+    SocketAddr to_;
+};
+
+class SendSegmentedAwaiter : public BasicSendAwaiter<&backend::DatagramOps::send_segmented> {
+public:
+    SendSegmentedAwaiter(backend::DatagramSocket& socket, std::span<const std::byte> data, std::size_t bytes_of_segment,
+                         const SocketAddr* peer) noexcept
+        : BasicSendAwaiter(socket, data, bytes_of_segment, static_cast<const SocketAddr*>(nullptr)) {
         if (peer == nullptr) return;
         to_ = *peer;
         to = &to_;
@@ -214,6 +303,28 @@ private:
     bool has_to_;
 };
 
+/// What UdpSocket::send_segmented returns.
+class [[nodiscard]] SendSegmented {
+public:
+    SendSegmented(backend::DatagramSocket& socket, std::span<const std::byte> data, std::size_t segment_bytes,
+                  const SocketAddr* to) noexcept
+        : socket_(&socket),
+          data_(data),
+          segment_bytes_(segment_bytes),
+          to_(to != nullptr ? *to : SocketAddr{}),
+          has_to_(to != nullptr) {}
+    [[nodiscard]] detail::SendSegmentedAwaiter operator co_await() const noexcept {
+        return {*socket_, data_, segment_bytes_, has_to_ ? &to_ : nullptr};
+    }
+
+private:
+    backend::DatagramSocket* socket_;
+    std::span<const std::byte> data_;
+    std::size_t segment_bytes_;
+    SocketAddr to_;
+    bool has_to_;
+};
+
 /// A UDP socket, owned by the core that bound it.
 ///
 /// Threads: its own core; asserted in debug builds. One task may receive while another sends.
@@ -243,7 +354,8 @@ public:
     /// time a kernel backend does not look for it either: it is left for the next call.
     ///
     /// Shape:    `out` is not empty. Returns n, 1 <= n <= min(out.size(), 64); slots [0, n) are filled and
-    ///           hold the sender, the receive time and its source. A payload is 0 to 65'507 bytes.
+    ///           hold the sender, the receive time and its source. A payload is 0 to 65'507 bytes; with
+    ///           SocketOption::receive_segments it may hold several datagrams: see segments_of().
     /// Errors:   no_buffers, when this core's pool is empty; connection_refused, on a connected socket whose
     ///           peer answered so; runtime_shutdown. Damaged datagrams are dropped, never returned.
     /// Lifetime: `out` outlives the await. A payload is the caller's; it may move to another core.
@@ -254,16 +366,24 @@ public:
 
     /// Waits for one datagram and copies it.
     ///
-    /// Shape:  as much as fits; Received::truncated says whether that was all.
+    /// Shape:  as much as fits; Received::truncated says that this was not all. With SocketOption::receive_segments
+    ///         several datagrams come at once, so `out` is to have 65'507 bytes: what does not fit is cut off, whole
+    ///         datagrams too, and Received::truncated says so. What other options tell is in recv_batch's Datagram.
     /// Errors: as recv_batch, without no_buffers.
     /// Cancel: safe: the datagram is kept for the next receive.
     [[nodiscard]] RecvFrom recv_from(std::span<std::byte> out) noexcept { return {*socket_, out}; }
 
     /// Sends the datagrams, each to its `peer` (to the connected peer on a connected socket), in order.
     ///
+    /// Those in a row that go to one peer and are equally long, the last of them perhaps shorter, leave by one call of
+    /// the kernel where it can do that (UDP_SEGMENT): up to 64 and 65'507 bytes at a time, gathered from where they
+    /// are. A Datagram whose segment_bytes is not 0 leaves as the datagrams that it holds, which the caller has built,
+    /// or received with SocketOption::receive_segments; it counts as one.
+    ///
     /// Shape:  returns how many were sent: all, or fewer when one in the middle failed; the next call then
     ///         gets its error.
-    /// Errors: message_too_long, unreachable, permission_denied (a broadcast without the option),
+    /// Errors: message_too_long, for a datagram above 65'507 bytes, or segments that are more than 64 or so many bytes,
+    /// unreachable, permission_denied (a broadcast without the option),
     ///         connection_refused (on a connected socket, for an earlier datagram), no_buffers, when the room that
     ///         was waited for is gone again, runtime_shutdown.
     /// Cancel: partial: those before the one that had to wait were sent.
@@ -284,6 +404,27 @@ public:
     /// Cancel: safe: it was not sent.
     [[nodiscard]] SendTo send(std::span<const std::byte> data) noexcept { return {*socket_, data, nullptr}; }
 
+    /// Sends `data` in datagrams of `segment_bytes`, the last of which may be shorter: as many calls of send_to()
+    /// would, at a part of the cost. `data` may be of any length; the kernel takes up to 64 datagrams and 65'507 bytes
+    /// a call.
+    ///
+    /// Shape:  returns the bytes that were sent: data.size(), or fewer, whole segments, when a later one failed. The
+    ///         next call then gets its error. No `data` is one empty datagram.
+    /// Errors: as send_batch; invalid_argument, for segments of no bytes.
+    /// Cancel: partial: what was sent before it had to wait stays sent.
+    /// Cost:   no copy but the kernel's, no allocation. Where the kernel lacks UDP_SEGMENT, a call for each datagram.
+    [[nodiscard]] SendSegmented send_segmented(std::span<const std::byte> data, std::size_t segment_bytes,
+                                               const SocketAddr& to) noexcept {
+        return {*socket_, data, segment_bytes, &to};
+    }
+    /// send_segmented() on a connected socket.
+    ///
+    /// Errors: as with `to`; not_connected.
+    /// Cancel: partial: what was sent before it had to wait stays sent.
+    [[nodiscard]] SendSegmented send_segmented(std::span<const std::byte> data, std::size_t segment_bytes) noexcept {
+        return {*socket_, data, segment_bytes, nullptr};
+    }
+
     /// Fixes the peer: send() goes there, and only its datagrams are received from now on.
     Result<> connect(const SocketAddr& peer) noexcept { return socket_->ops->connect(*socket_, peer); }
 
@@ -292,10 +433,24 @@ public:
     /// Errors: invalid_argument, when it is no multicast address; not_found; address_in_use, when joined twice;
     ///         address_not_available, when it was not joined; no_buffers, at the system's limit of groups.
     Result<> join_multicast(const IpAddr& group, std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, group, interface_index, true);
+        return socket_->ops->join(*socket_, {group, interface_index, {}, false}, true);
     }
     Result<> leave_multicast(const IpAddr& group, std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, group, interface_index, false);
+        return socket_->ops->join(*socket_, {group, interface_index, {}, false}, false);
+    }
+
+    /// Joins or leaves a group for what one source sends to it; more sources are joined one by one.
+    ///
+    /// Errors: as join_multicast; invalid_argument, also when the source is a group or of the other family, or the
+    ///         group was joined for all sources; unsupported: see Capabilities::source_multicast.
+    /// Source: RFC 4607.
+    Result<> join_multicast_source(const IpAddr& group, const IpAddr& source,
+                                   std::uint32_t interface_index = 0) noexcept {
+        return socket_->ops->join(*socket_, {group, interface_index, source, true}, true);
+    }
+    Result<> leave_multicast_source(const IpAddr& group, const IpAddr& source,
+                                    std::uint32_t interface_index = 0) noexcept {
+        return socket_->ops->join(*socket_, {group, interface_index, source, true}, false);
     }
 
     [[nodiscard]] SocketAddr local_addr() const noexcept { return socket_->local; }

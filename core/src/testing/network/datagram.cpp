@@ -41,8 +41,7 @@ void DatagramPort::deliver(const net::SocketAddr& from, IoBuf payload) {
     Datagram& datagram = queue_.emplace_back();
     datagram.payload = std::move(payload);
     datagram.peer = local.is_v6() && from.is_v4() ? net::SocketAddr(from.ip().mapped(), from.port()) : from;
-    datagram.received_at = net.now();
-    datagram.time_source = backend::TimeSource::burst;
+    datagram.set_arrival(net.now(), backend::TimeSource::burst, false);
     may_receive = true;
     if (receiver != nullptr && receive_now(*receiver) == Step::done) complete(*this, *receiver);
 }
@@ -146,7 +145,9 @@ Step DatagramPort::send_now(SendRequest& request) noexcept {
     }
     while (request.count < request.batch.size()) {
         Datagram& datagram = request.batch[request.count];
-        const Error error = send_one(connected ? nullptr : &datagram.peer, IoBuf::copy_of(datagram.payload.bytes()));
+        const net::SocketAddr* const to = connected ? nullptr : &datagram.peer;
+        const Error error = datagram.segment_bytes == 0 ? send_one(to, IoBuf::copy_of(datagram.payload.bytes()))
+                                                        : send_segments(to, datagram);
         if (error != Errc::ok) {
             // What was sent counts; the error comes with the next call, whose first datagram it concerns.
             if (request.count == 0) request.error = error;
@@ -159,6 +160,45 @@ Step DatagramPort::send_now(SendRequest& request) noexcept {
 
 Step DatagramPort::send(DatagramSocket& socket, SendRequest& request) noexcept {
     return static_cast<DatagramPort&>(socket).send_now(request);
+}
+
+Error DatagramPort::send_segments(const net::SocketAddr* to, const Datagram& datagram) {
+    std::span<const std::byte> rest = datagram.payload.bytes();
+    const std::size_t each = datagram.segment_bytes;
+    if (const Errc why = backend::check_segments(rest.size(), each); why != Errc::ok) return why;
+    for (; rest.size() > each; rest = rest.subspan(each))
+        if (const Error error = send_one(to, IoBuf::copy_of(rest.first(each))); error != Errc::ok) return error;
+    return send_one(to, IoBuf::copy_of(rest));
+}
+
+Step DatagramPort::send_segmented_now(SendRequest& request) noexcept {
+    if (network().sends_blocked()) {
+        may_send = false;
+        return Step::pending;
+    }
+    if (request.segment_bytes == 0) {
+        request.error = Errc::invalid_argument;
+        return Step::done;
+    }
+    if (pending_error_ != Errc::ok) {
+        request.error = std::exchange(pending_error_, Error{});
+        return Step::done;
+    }
+    do {
+        const std::span<const std::byte> rest = request.from.subspan(request.count);
+        const std::span<const std::byte> segment = rest.first(std::min(rest.size(), request.segment_bytes));
+        const Error error = send_one(request.to, IoBuf::copy_of(segment));
+        if (error != Errc::ok) {
+            if (request.count == 0) request.error = error;  // else it comes with the next call
+            return Step::done;
+        }
+        request.count += segment.size();
+    } while (request.count < request.from.size());
+    return Step::done;
+}
+
+Step DatagramPort::send_segmented(DatagramSocket& socket, SendRequest& request) noexcept {
+    return static_cast<DatagramPort&>(socket).send_segmented_now(request);
 }
 
 void DatagramPort::sends_unblocked() noexcept {
@@ -177,12 +217,13 @@ Result<> DatagramPort::connect(DatagramSocket& socket, const net::SocketAddr& pe
 }
 
 // There is one interface, and it has the index 1.
-Result<> DatagramPort::join(DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
-                            bool join) noexcept {
+Result<> DatagramPort::join(DatagramSocket& socket, const backend::Membership& membership, bool join) noexcept {
     auto& port = static_cast<DatagramPort&>(socket);
+    if (membership.has_source) return Errc::unsupported;
+    const net::IpAddr& group = membership.group;
     if (!group.is_multicast()) return Errc::invalid_argument;
     if (!join) return port.groups_.erase(group) != 0 ? Result<>() : Result<>(Errc::address_not_available);
-    if (interface_index > 1) return Errc::not_found;
+    if (membership.interface_index > 1) return Errc::not_found;
     if (port.groups_.contains(group)) return Errc::address_in_use;
     if (port.groups_.size() >= port.network().limits().groups) return Errc::no_buffers;
     port.groups_.insert(group);
@@ -210,6 +251,7 @@ void DatagramPort::orphan() noexcept {
     may_receive = may_send = true;
 }
 
-const backend::DatagramOps DatagramPort::operations{&receive, &send, &connect, &join, &close, &set_option, &get_option};
+const backend::DatagramOps DatagramPort::operations{&receive, &send,  &send_segmented, &connect,
+                                                    &join,    &close, &set_option,     &get_option};
 
 }  // namespace skerry::testing

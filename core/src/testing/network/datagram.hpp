@@ -10,7 +10,7 @@ namespace skerry::testing {
 /// A datagram socket.
 class DatagramPort final : public Socket, public backend::DatagramSocket {
 public:
-    static constexpr std::size_t payload_bytes_max = 65'507;  // 65'535 less the headers of IPv4 and UDP
+    static constexpr std::size_t payload_bytes_max = backend::datagram_bytes_max;
     static constexpr std::size_t batch_max = 64;
 
     DatagramPort(NetworkState& network, const net::SocketAddr& address, const backend::BindOptions& options) noexcept;
@@ -32,13 +32,15 @@ private:
     backend::Step receive_now(backend::RecvRequest& request) noexcept;
     void copy_one(backend::RecvRequest& request) noexcept;
     backend::Step send_now(backend::SendRequest& request) noexcept;
+    backend::Step send_segmented_now(backend::SendRequest& request) noexcept;
     Error send_one(const net::SocketAddr* to, IoBuf payload);
+    Error send_segments(const net::SocketAddr* to, const backend::Datagram& datagram);
 
     static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;
     static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
+    static backend::Step send_segmented(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
     static Result<> connect(backend::DatagramSocket& socket, const net::SocketAddr& peer) noexcept;
-    static Result<> join(backend::DatagramSocket& socket, const net::IpAddr& group, std::uint32_t interface_index,
-                         bool join) noexcept;
+    static Result<> join(backend::DatagramSocket& socket, const backend::Membership& membership, bool join) noexcept;
     static void close(backend::DatagramSocket* socket) noexcept;
     static Result<> set_option(backend::DatagramSocket& socket, backend::SocketOption option, int value) noexcept;
     static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept;

@@ -25,7 +25,7 @@ public:
     }
     [[nodiscard]] int get(backend::SocketOption option) const noexcept { return values_[index(option)]; }
     Result<> set(backend::SocketOption option, int value) noexcept {
-        if (option == backend::SocketOption::busy_poll_us) return Errc::unsupported;
+        if (!is_known(option)) return Errc::unsupported;
         if (option == backend::SocketOption::linger_s && value > 0) return Errc::unsupported;
         if (!may_be(option, value)) return Errc::invalid_argument;
         values_[index(option)] = value;
@@ -35,11 +35,12 @@ public:
         return options.apply([this](backend::SocketOption option, int value) { return set(option, value); });
     }
     Result<int> ask(backend::SocketOption option) const noexcept {
-        if (option == backend::SocketOption::busy_poll_us) return Errc::unsupported;
+        if (!is_known(option)) return Errc::unsupported;
         return get(option);
     }
 
 private:
+    static bool is_known(backend::SocketOption option) noexcept { return option < backend::SocketOption::busy_poll_us; }
     // The bounds that Linux has.
     static bool may_be(backend::SocketOption option, int value) noexcept {
         switch (option) {
@@ -53,7 +54,7 @@ private:
         }
     }
     static std::size_t index(backend::SocketOption option) noexcept { return static_cast<std::size_t>(option); }
-    std::array<int, static_cast<std::size_t>(backend::SocketOption::busy_poll_us) + 1> values_{};
+    std::array<int, backend::socket_options> values_{};
 };
 
 /// What every socket of the network is. As a link it is in the network's list.

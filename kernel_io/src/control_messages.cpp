@@ -23,8 +23,50 @@ T value_of(const cmsghdr& message) noexcept {
     return value;
 }
 
+template <class Os>
+net::IpAddr address_of(const Os& os) noexcept {
+    std::array<std::uint8_t, sizeof os> octets;
+    std::memcpy(octets.data(), &os, sizeof os);
+    if constexpr (sizeof os == 4)
+        return net::IpAddr::v4(octets[0], octets[1], octets[2], octets[3]);
+    else
+        return net::IpAddr::v6(octets);
+}
+
+void read_v4(const cmsghdr& message, Datagram& datagram) noexcept {
+    switch (message.cmsg_type) {
+        case IP_PKTINFO: {
+            const auto info = value_of<in_pktinfo>(message);
+            datagram.local = address_of(info.ipi_addr);
+            datagram.interface_index = static_cast<std::uint32_t>(info.ipi_ifindex);
+            break;
+        }
+        case IP_TTL: datagram.ttl = static_cast<std::uint8_t>(value_of<int>(message)); break;
+        case IP_TOS: datagram.traffic_class = value_of<std::uint8_t>(message); break;
+        default: break;
+    }
+}
+
+void read_v6(const cmsghdr& message, Datagram& datagram) noexcept {
+    switch (message.cmsg_type) {
+        case IPV6_PKTINFO: {
+            const auto info = value_of<in6_pktinfo>(message);
+            datagram.local = address_of(info.ipi6_addr);
+            datagram.interface_index = info.ipi6_ifindex;
+            break;
+        }
+        case IPV6_HOPLIMIT: datagram.ttl = static_cast<std::uint8_t>(value_of<int>(message)); break;
+        case IPV6_TCLASS: datagram.traffic_class = static_cast<std::uint8_t>(value_of<int>(message)); break;
+        default: break;
+    }
+}
+
 void read_one(const cmsghdr& message, Datagram& datagram) noexcept {
-    if (message.cmsg_level == IPPROTO_UDP && message.cmsg_type == UDP_GRO)
+    if (message.cmsg_level == IPPROTO_IP)
+        read_v4(message, datagram);
+    else if (message.cmsg_level == IPPROTO_IPV6)
+        read_v6(message, datagram);
+    else if (message.cmsg_level == IPPROTO_UDP && message.cmsg_type == UDP_GRO)
         datagram.segment_bytes = static_cast<std::uint16_t>(value_of<int>(message));
 }
 
@@ -72,18 +114,47 @@ bool kernel_cuts_segments() noexcept {
     return does;
 }
 
-SegmentControl::SegmentControl() noexcept {
+template <class T>
+void SendControl::add(msghdr& header, int level, int type, const T& value) noexcept {
+    std::byte* const at = bytes_.data() + header.msg_controllen;
     cmsghdr head{};
-    head.cmsg_level = IPPROTO_UDP;
-    head.cmsg_type = UDP_SEGMENT;
-    head.cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
-    std::memcpy(bytes_.data(), &head, sizeof head);
+    head.cmsg_level = level;
+    head.cmsg_type = type;
+    head.cmsg_len = CMSG_LEN(sizeof value);
+    std::memcpy(at, &head, sizeof head);
+    std::memcpy(at + CMSG_LEN(0), &value, sizeof value);
+    header.msg_control = bytes_.data();
+    header.msg_controllen += CMSG_SPACE(sizeof value);
 }
 
-void SegmentControl::attach(msghdr& header, std::uint16_t segment_bytes) noexcept {
-    std::memcpy(bytes_.data() + CMSG_LEN(0), &segment_bytes, sizeof segment_bytes);
-    header.msg_control = bytes_.data();
-    header.msg_controllen = bytes_.size();
+void SendControl::add_segment_bytes(msghdr& header, std::uint16_t bytes) noexcept {
+    add(header, IPPROTO_UDP, UDP_SEGMENT, bytes);
+}
+
+// A datagram that came to a group, or to all, is answered from the address that the system chooses.
+void SendControl::add_marks(msghdr& header, const Datagram& datagram, std::uint8_t marks, bool is_v6) noexcept {
+    const bool has_source = !datagram.local.is_unspecified() && !datagram.local.is_multicast() &&
+                            datagram.local != net::IpAddr::v4_broadcast();
+    if ((marks & mark::local) != 0 && has_source) add_local(header, datagram.local, datagram.interface_index, is_v6);
+    if ((marks & mark::traffic_class) == 0) return;
+    const bool by_v6 = is_v6 && !datagram.peer.ip().unmapped().is_v4();
+    add(header, by_v6 ? IPPROTO_IPV6 : IPPROTO_IP, by_v6 ? IPV6_TCLASS : IP_TOS, int{datagram.traffic_class});
+}
+
+void SendControl::add_local(msghdr& header, const net::IpAddr& local, std::uint32_t interface_index,
+                            bool is_v6) noexcept {
+    if (is_v6) {
+        in6_pktinfo info{};
+        const net::IpAddr address = local.is_v4() ? local.mapped() : local;
+        std::memcpy(&info.ipi6_addr, address.octets().data(), sizeof info.ipi6_addr);
+        info.ipi6_ifindex = interface_index;
+        return add(header, IPPROTO_IPV6, IPV6_PKTINFO, info);
+    }
+    in_pktinfo info{};
+    const net::IpAddr address = local.unmapped();
+    std::memcpy(&info.ipi_spec_dst, address.octets().data(), sizeof info.ipi_spec_dst);
+    info.ipi_ifindex = static_cast<int>(interface_index);
+    add(header, IPPROTO_IP, IP_PKTINFO, info);
 }
 
 }  // namespace skerry::kernel_io

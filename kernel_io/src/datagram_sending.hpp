@@ -52,6 +52,15 @@ protected:
         return backend::Step::done;
     }
 
+    /// As send_now() where Datagrams tell how they leave.
+    SKERRY_NOINLINE backend::Step send_marked_now(backend::SendRequest& request) noexcept {
+        return request.batch.empty() ? send_now(request) : send_batch(request);
+    }
+
+    /// By what each Datagram of a batch goes, as bits of mark::. Not 0: send_marked_now() sends.
+    [[nodiscard]] std::uint8_t marks() const noexcept { return marks_; }
+    void set_marks(std::uint8_t marks) noexcept { marks_ = marks; }
+
     /// There is room: who waits sends when its task runs.
     void serve_sender() noexcept {
         self().may_send = true;
@@ -117,7 +126,7 @@ private:
             std::size_t count = 0;
             long sent = 0;
             if (request.part == 0) [[likely]]
-                count = messages.describe(left, !self().connected, segment_bytes_max_);
+                count = messages.describe(left, !self().connected, segment_bytes_max_, manner());
             if (count != 0) [[likely]]
                 sent = call_sendmmsg(self().fd(), messages.headers(), count, MSG_NOSIGNAL | MSG_DONTWAIT);
             if (sent > 0) [[likely]] {
@@ -145,9 +154,19 @@ private:
         segment_bytes_max_ = refusal == -EMSGSIZE ? std::min(segment_bytes_max_, segment_bytes - 1) : 0;
     }
 
+    [[nodiscard]] SendArray::Manner manner() noexcept { return {marks_, self().local.is_v6()}; }
+
+    // `data` of `datagram` by one call.
+    long send_alone(const backend::Datagram& datagram, std::span<const std::byte> data) noexcept {
+        const net::SocketAddr* const to = self().connected ? nullptr : &datagram.peer;
+        if (marks_ == 0) return send_bytes(data, to);
+        const msghdr& message = self().core().sent_messages().describe_marked(datagram, data, to, manner());
+        return call_sendmsg(self().fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+
     // The first of a row that was refused; the others follow by another call.
     long send_first(const backend::Datagram& datagram, long refusal) noexcept {
-        const long sent = send_bytes(datagram.payload.bytes(), self().connected ? nullptr : &datagram.peer);
+        const long sent = send_alone(datagram, datagram.payload.bytes());
         if (sent >= 0) learn(refusal, datagram.payload.size());
         return sent;
     }
@@ -160,7 +179,7 @@ private:
             const std::span<const std::byte> rest = all.subspan(part);
             const std::span<const std::byte> next =
                 rest.first(std::min<std::size_t>(rest.size(), datagram.segment_bytes));
-            const long sent = send_bytes(next, self().connected ? nullptr : &datagram.peer);
+            const long sent = send_alone(datagram, next);
             if (sent < 0) return sent;
             part += next.size();
         } while (part < all.size());
@@ -184,6 +203,7 @@ private:
         return sent_alone;
     }
 
+    std::uint8_t marks_ = 0;
     /// Datagrams longer than this leave one by one. 0: all do.
     std::size_t segment_bytes_max_ = kernel_cuts_segments() ? backend::datagram_bytes_max : 0;
 };

@@ -154,12 +154,18 @@ private:
 /// Datagrams to send.
 class SendArray : public MessageArray {
 public:
+    /// By what each datagram goes, as bits of mark::, from a socket of IPv6 or IPv4.
+    struct Manner {
+        std::uint8_t marks = 0;
+        bool is_v6 = false;
+    };
+
     /// Describes `datagrams`, as many as fit; returns in how many messages. `to_peer`: each goes to its own peer, else
     /// to the connected one. Those in a row that go to one peer and have at most `segment_bytes_max` bytes are one
     /// message, which the kernel cuts; 0 has each be one. A datagram that holds several is one message in any case;
-    /// what cannot leave in one piece ends the description.
+    /// what cannot leave in one piece ends the description. `manner` is what else each goes by.
     [[nodiscard]] std::size_t describe(std::span<const backend::Datagram> datagrams, bool to_peer,
-                                       std::size_t segment_bytes_max) noexcept {
+                                       std::size_t segment_bytes_max, Manner manner) noexcept {
         const std::size_t count = std::min(datagrams.size(), messages_max);
         std::size_t messages = 0;
         for (std::size_t i = 0; i < count; ++messages) {
@@ -180,10 +186,13 @@ public:
                     break;
                 if (payload.size() <= segment_bytes) segment_bytes = 0;
             } else if (payload.size() <= segment_bytes_max) {
-                header.msg_iovlen = append_alike(datagrams.subspan(i, count - i), i, to_peer);
+                header.msg_iovlen = append_alike(datagrams.subspan(i, count - i), i, to_peer, manner.marks);
                 if (header.msg_iovlen > 1) segment_bytes = payload.size();
             }
-            if (segment_bytes != 0) segments_[messages].attach(header, static_cast<std::uint16_t>(segment_bytes));
+            SendControl& control = controls_[messages];
+            if (segment_bytes != 0) control.add_segment_bytes(header, static_cast<std::uint16_t>(segment_bytes));
+            if (manner.marks != 0) [[unlikely]]
+                control.add_marks(header, first, manner.marks, manner.is_v6);
             i += header.msg_iovlen;
         }
         return messages;
@@ -207,8 +216,15 @@ public:
         header.msg_iovlen = 1;
         header.msg_control = nullptr;
         header.msg_controllen = 0;
-        if (segment_bytes != 0) segments_[0].attach(header, static_cast<std::uint16_t>(segment_bytes));
+        if (segment_bytes != 0) controls_[0].add_segment_bytes(header, static_cast<std::uint16_t>(segment_bytes));
         return header;
+    }
+    /// The same for `data` of `datagram`, with what it goes by.
+    [[nodiscard]] const msghdr& describe_marked(const backend::Datagram& datagram, std::span<const std::byte> data,
+                                                const net::SocketAddr* to, Manner manner) noexcept {
+        (void)describe_one(data, 0, to);
+        controls_[0].add_marks(headers_[0].msg_hdr, datagram, manner.marks, manner.is_v6);
+        return headers_[0].msg_hdr;
     }
 
 private:
@@ -219,7 +235,7 @@ private:
     /// Writes the vectors of those behind datagrams[0] that may leave with it; returns how many they are with it. All
     /// are as long as it, only the last may be shorter, but not empty: behind others that would be no datagram.
     [[nodiscard]] std::size_t append_alike(std::span<const backend::Datagram> datagrams, std::size_t vector,
-                                           bool to_peer) noexcept {
+                                           bool to_peer, std::uint8_t marks) noexcept {
         const std::size_t bytes = datagrams[0].payload.size();
         std::size_t total = bytes;
         std::size_t count = 1;
@@ -227,7 +243,8 @@ private:
             const backend::Datagram& next = datagrams[count];
             const std::size_t more = next.payload.size();
             if (more > bytes || more == 0 || next.segment_bytes != 0 || total + more > backend::datagram_bytes_max ||
-                (to_peer && next.peer != datagrams[0].peer))
+                (to_peer && next.peer != datagrams[0].peer) ||
+                (marks != 0 && !have_equal_marks(datagrams[0], next, marks)))
                 break;
             vectors_[vector + count] = vector_of(next.payload.bytes());
             total += more;
@@ -236,7 +253,7 @@ private:
         return count;
     }
 
-    std::array<SegmentControl, messages_max> segments_;
+    std::array<SendControl, messages_max> controls_;
 };
 
 }  // namespace skerry::kernel_io

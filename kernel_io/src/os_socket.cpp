@@ -93,16 +93,25 @@ std::optional<OptionName> name_of(SocketOption option, bool is_v6) noexcept {
             return is_v6 ? OptionName{IPPROTO_IPV6, IPV6_MULTICAST_HOPS} : OptionName{IPPROTO_IP, IP_MULTICAST_TTL};
         case SocketOption::busy_poll_us: return OptionName{SOL_SOCKET, SO_BUSY_POLL};
         case SocketOption::receive_segments: return OptionName{IPPROTO_UDP, UDP_GRO};
+        case SocketOption::receive_local:
+            return is_v6 ? OptionName{IPPROTO_IPV6, IPV6_RECVPKTINFO} : OptionName{IPPROTO_IP, IP_PKTINFO};
+        case SocketOption::receive_ttl:
+            return is_v6 ? OptionName{IPPROTO_IPV6, IPV6_RECVHOPLIMIT} : OptionName{IPPROTO_IP, IP_RECVTTL};
+        case SocketOption::receive_traffic_class:
+            return is_v6 ? OptionName{IPPROTO_IPV6, IPV6_RECVTCLASS} : OptionName{IPPROTO_IP, IP_RECVTOS};
         case SocketOption::linger_s:
         case SocketOption::multicast_interface:
-        case SocketOption::receive_local:
-        case SocketOption::receive_ttl:
-        case SocketOption::receive_traffic_class:
         case SocketOption::receive_time:
         case SocketOption::send_local:
         case SocketOption::send_traffic_class: break;
     }
     return std::nullopt;
+}
+
+// Whether IPv4 looks at its own option also where the socket is of IPv6.
+bool is_kept_per_version(SocketOption option) noexcept {
+    return option == SocketOption::ttl || option == SocketOption::traffic_class ||
+           option == SocketOption::receive_ttl || option == SocketOption::receive_traffic_class;
 }
 
 }  // namespace
@@ -202,8 +211,8 @@ Result<> set_option(int fd, bool is_v6, SocketOption option, int value) noexcept
     const auto name = name_of(option, is_v6);
     if (!name) return Errc::unsupported;
     if (auto set = set_int(fd, name->level, name->name, value); !set) return set;
-    // An IPv6 socket may have an IPv4 peer.
-    if (is_v6 && (option == SocketOption::ttl || option == SocketOption::traffic_class)) {
+    // A socket of IPv6 that carries IPv4 too has this twice. Where it does not, nothing comes of it.
+    if (is_v6 && is_kept_per_version(option)) {
         const auto of_v4 = name_of(option, false);
         (void)set_int(fd, of_v4->level, of_v4->name, value);
     }

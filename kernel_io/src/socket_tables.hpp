@@ -30,7 +30,8 @@ struct StreamTable {
 };
 
 /// `Port` has fd(), and `Result<> tell(std::uint8_t, bool)`, by which it is ready to be told what told_bit() stands
-/// for, or no longer; and is a backend::DatagramSocket.
+/// for, or no longer; `Result<> mark_by(std::uint8_t, bool)` and is_marked_by(), by which it sends by a bit of mark::;
+/// and is a backend::DatagramSocket.
 template <class Port>
 struct DatagramTable {
     static Result<> connect(backend::DatagramSocket& socket, const net::SocketAddr& peer) noexcept {
@@ -43,6 +44,7 @@ struct DatagramTable {
     }
     static Result<> set_option(backend::DatagramSocket& socket, backend::SocketOption option, int value) noexcept {
         auto& port = static_cast<Port&>(socket);
+        if (const std::uint8_t bit = mark_bit(option); bit != 0) return port.mark_by(bit, value != 0);
         const std::uint8_t told = told_bit(option);
         // There is room for what the kernel tells before it does.
         if (told != 0 && value != 0)
@@ -52,7 +54,9 @@ struct DatagramTable {
         return {};
     }
     static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept {
-        return kernel_io::get_option(static_cast<Port&>(socket).fd(), socket.local.is_v6(), option);
+        auto& port = static_cast<Port&>(socket);
+        if (const std::uint8_t bit = mark_bit(option); bit != 0) return port.is_marked_by(bit) ? 1 : 0;
+        return kernel_io::get_option(port.fd(), socket.local.is_v6(), option);
     }
 };
 

@@ -34,9 +34,20 @@ void Ipv4Output::send_with_router_alert(Frame& packet, Ipv4Addr destination, std
     finish(packet, header, now);
 }
 
-void Ipv4Output::loop(Frame& packet, Ipv4Addr destination, std::uint8_t protocol) noexcept {
+void Ipv4Output::send_marked(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, Ipv4Marks marks,
+                             time::Instant now) noexcept {
     wire::Ipv4Header header;
-    header.ttl = 1;
+    header.ttl = marks.ttl;
+    header.tos = marks.traffic_class;
+    header.protocol = protocol;
+    header.destination = destination;
+    finish(packet, header, now);
+}
+
+void Ipv4Output::loop(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, Ipv4Marks marks) noexcept {
+    wire::Ipv4Header header;
+    header.ttl = marks.ttl;
+    header.tos = marks.traffic_class;
     header.protocol = protocol;
     header.destination = destination;
     write_header(packet, header);

@@ -87,6 +87,8 @@ private:
 
     void receive_one(RecvRequest& request) noexcept {
         const UdpDatagram datagram = take();
+        if (told_ != 0) [[unlikely]]
+            skip_arrival(*datagram.frame);
         const std::span<const std::byte> payload = datagram.frame->bytes();
         request.count = std::min(payload.size(), request.into.size());
         request.truncated = request.count < payload.size();
@@ -96,15 +98,39 @@ private:
     }
 
     void receive_batch(RecvRequest& request) noexcept {
+        if (told_ != 0) [[unlikely]]
+            return receive_batch_told(request);
+        const std::size_t count = std::min({request.batch.size(), batch_max, unread()});
+        for (; request.count < count; ++request.count) give(take(), request.batch[request.count]);
+    }
+    SKERRY_NOINLINE void receive_batch_told(RecvRequest& request) noexcept {
         const std::size_t count = std::min({request.batch.size(), batch_max, unread()});
         for (; request.count < count; ++request.count) {
             const UdpDatagram datagram = take();
-            Frame& frame = *datagram.frame;
-            Datagram& out = request.batch[request.count];
-            out.payload = frame.to_buffer();
-            out.peer = net::SocketAddr(datagram.source.ip(), datagram.source_port);
-            out.set_arrival(time::Instant::from_nanos(frame.rx_time_ns), frame.time_source, false, frame.queue);
+            UdpArrival arrival;
+            const bool has_arrival = arrival_of(*datagram.frame, arrival);
+            give(datagram, request.batch[request.count]);
+            if (has_arrival) tell(request.batch[request.count], arrival);
         }
+    }
+    static void give(const UdpDatagram& datagram, Datagram& out) noexcept {
+        Frame& frame = *datagram.frame;
+        out.payload = frame.to_buffer();
+        out.peer = net::SocketAddr(datagram.source.ip(), datagram.source_port);
+        out.set_arrival(time::Instant::from_nanos(frame.rx_time_ns), frame.time_source, false, frame.queue);
+    }
+
+    void skip_arrival(const Frame& taken) noexcept {
+        UdpArrival arrival;
+        (void)arrival_of(taken, arrival);
+    }
+    void tell(Datagram& datagram, const UdpArrival& arrival) const noexcept {
+        if ((told_ & told_local) != 0) {
+            datagram.local = arrival.destination.ip();
+            datagram.interface_index = 1;  // there is one
+        }
+        if ((told_ & told_ttl) != 0) datagram.ttl = arrival.ttl;
+        if ((told_ & told_traffic_class) != 0) datagram.traffic_class = arrival.traffic_class;
     }
 
     Step send_now(SendRequest& request) noexcept {
@@ -119,11 +145,12 @@ private:
             request.count = request.from.size();
             return Step::done;
         }
+        const bool is_plain = sends_by_ == 0;
         while (request.count < request.batch.size()) {
             const Datagram& datagram = request.batch[request.count];
             const net::SocketAddr* const to = connected ? nullptr : &datagram.peer;
-            const Error error =
-                datagram.segment_bytes == 0 ? send_datagram(datagram.payload.bytes(), to) : send_segments(datagram, to);
+            const Error error = is_plain && datagram.segment_bytes == 0 ? send_datagram(datagram.payload.bytes(), to)
+                                                                        : send_otherwise(datagram, to);
             if (error.code() != Errc::ok) {
                 // What was sent counts; the error comes with the next call, whose first datagram it concerns.
                 if (request.count == 0) request.error = error;
@@ -136,10 +163,31 @@ private:
         return Step::done;
     }
 
+    // One that tells how it leaves, or holds several.
+    SKERRY_NOINLINE Error send_otherwise(const Datagram& datagram, const net::SocketAddr* to) noexcept {
+        if ((sends_by_ & by_local) != 0 && !is_our(datagram.local)) return Errc::address_not_available;
+        if ((sends_by_ & by_traffic_class) == 0) return send_segments(datagram, to);
+        const std::uint8_t own = std::exchange(marks.traffic_class, datagram.traffic_class);
+        is_marked = marks != UdpMarks();
+        const Error error = send_segments(datagram, to);
+        marks.traffic_class = own;
+        is_marked = marks != UdpMarks();
+        return error;
+    }
+    // There is one that it can leave from; what came to a group, or to all, is answered from that.
+    [[nodiscard]] bool is_our(const net::IpAddr& local) const noexcept {
+        if (!local.is_v4()) return false;
+        const Ipv4Addr address = Ipv4Addr::of(local);
+        const StackConfig& config = stack().config();
+        return address.is_unspecified() || address == config.address || address.is_multicast() ||
+               config.is_broadcast(address);
+    }
+
     // No port takes several at once, so they leave one by one; the backlog takes all of them.
-    SKERRY_NOINLINE Error send_segments(const Datagram& datagram, const net::SocketAddr* to) noexcept {
+    Error send_segments(const Datagram& datagram, const net::SocketAddr* to) noexcept {
         std::span<const std::byte> rest = datagram.payload.bytes();
         const std::size_t each = datagram.segment_bytes;
+        if (each == 0) return send_datagram(rest, to);
         if (const Errc why = backend::check_segments(rest.size(), each); why != Errc::ok) return why;
         for (; rest.size() > each; rest = rest.subspan(each))
             if (const Error error = send_datagram(rest.first(each), to); error.code() != Errc::ok) return error;
@@ -227,25 +275,64 @@ private:
         delete self;
     }
     static Result<> set_option(DatagramSocket& socket, backend::SocketOption option, int value) noexcept {
-        bool* const on = static_cast<Datagrams&>(socket).option(option);
-        if (on == nullptr) return Errc::unsupported;
-        *on = value != 0;
-        return {};
+        return static_cast<Datagrams&>(socket).set(option, value);
     }
     static Result<int> get_option(DatagramSocket& socket, backend::SocketOption option) noexcept {
-        const bool* const on = static_cast<Datagrams&>(socket).option(option);
-        if (on == nullptr) return Errc::unsupported;
-        return *on ? 1 : 0;
+        return static_cast<Datagrams&>(socket).get(option);
     }
 
-    /// Null for one that is not here.
-    [[nodiscard]] bool* option(backend::SocketOption option) noexcept {
+    Result<> set(backend::SocketOption option, int value) noexcept {
+        using enum backend::SocketOption;
         switch (option) {
-            case backend::SocketOption::broadcast: return &may_broadcast;
-            case backend::SocketOption::multicast_loop: return &multicast_loop;
-            default: return nullptr;
+            case broadcast: may_broadcast = value != 0; return {};
+            case multicast_loop: UdpEndpoint::multicast_loop = value != 0; return {};
+            case ttl: return set_mark(marks.ttl, value, 1);
+            case multicast_ttl: return set_mark(marks.multicast_ttl, value, 0);
+            case traffic_class: return set_mark(marks.traffic_class, value, 0);
+            case receive_local: return set_bit(told_, told_local, value);
+            case receive_ttl: return set_bit(told_, told_ttl, value);
+            case receive_traffic_class: return set_bit(told_, told_traffic_class, value);
+            case send_local: return set_bit(sends_by_, by_local, value);
+            case send_traffic_class: return set_bit(sends_by_, by_traffic_class, value);
+            default: return Errc::unsupported;
         }
     }
+    [[nodiscard]] Result<int> get(backend::SocketOption option) const noexcept {
+        using enum backend::SocketOption;
+        switch (option) {
+            case broadcast: return may_broadcast ? 1 : 0;
+            case multicast_loop: return UdpEndpoint::multicast_loop ? 1 : 0;
+            case ttl: return int{marks.ttl};
+            case multicast_ttl: return int{marks.multicast_ttl};
+            case traffic_class: return int{marks.traffic_class};
+            case receive_local: return (told_ & told_local) != 0 ? 1 : 0;
+            case receive_ttl: return (told_ & told_ttl) != 0 ? 1 : 0;
+            case receive_traffic_class: return (told_ & told_traffic_class) != 0 ? 1 : 0;
+            case send_local: return (sends_by_ & by_local) != 0 ? 1 : 0;
+            case send_traffic_class: return (sends_by_ & by_traffic_class) != 0 ? 1 : 0;
+            default: return Errc::unsupported;
+        }
+    }
+    Result<> set_mark(std::uint8_t& mark, int value, int least) noexcept {
+        if (value < least || value > 255) return Errc::invalid_argument;
+        mark = static_cast<std::uint8_t>(value);
+        is_marked = marks != UdpMarks();
+        return {};
+    }
+    Result<> set_bit(std::uint8_t& bits, std::uint8_t bit, int value) noexcept {
+        bits = static_cast<std::uint8_t>(value != 0 ? bits | bit : bits & ~bit);
+        keep_arrivals(told_ != 0);
+        return {};
+    }
+
+    // What is told of each datagram, and by what of it is sent, as bits.
+    static constexpr std::uint8_t told_local = 1;
+    static constexpr std::uint8_t told_ttl = 2;
+    static constexpr std::uint8_t told_traffic_class = 4;
+    static constexpr std::uint8_t by_local = 1;
+    static constexpr std::uint8_t by_traffic_class = 2;
+    std::uint8_t told_ = 0;
+    std::uint8_t sends_by_ = 0;
 
     static constexpr std::size_t batch_max = 64;
     static const backend::DatagramOps operations;
@@ -268,6 +355,7 @@ Sockets::~Sockets() {
 backend::Capabilities Sockets::capabilities() const noexcept {
     backend::Capabilities capabilities;
     capabilities.tcp = capabilities.udp = capabilities.multicast = capabilities.zero_copy_receive = true;
+    capabilities.packet_info = true;
     capabilities.slow_lane = backend::current_slow_lane != nullptr;
     return capabilities;
 }

@@ -58,6 +58,8 @@ SKERRY_ALWAYS_INLINE void Udp::mark_ready(UdpEndpoint& endpoint) noexcept {
 // A socket that nobody reads does not take the frames that others need: when they are short it gets copies of a few.
 void Udp::give_copy(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source, std::uint16_t source_port) noexcept {
     Frame* const copy = endpoint.unread() < config_.assured_frames ? copy_to_heap(frame) : nullptr;
+    if (copy != nullptr && endpoint.keeps_arrivals_)
+        std::memcpy(copy->data - sizeof(UdpArrival), frame.data - sizeof(UdpArrival), sizeof(UdpArrival));
     link_.drop(frame, copy != nullptr ? Drop::none : Drop::udp_frames);
     if (copy == nullptr) return;
     if (!endpoint.push({copy, source, source_port}, config_.udp_queue_packets))
@@ -93,6 +95,8 @@ void Udp::input(Packet& packet) noexcept {
         return link_.drop(frame, Drop::udp_no_port);
     }
     frame.trim_front(wire::udp_bytes);
+    if (endpoint->keeps_arrivals_) [[unlikely]]
+        keep_arrival(frame, packet.ip);
     give(*endpoint, frame, packet.ip.source, header.source_port);
 }
 
@@ -110,6 +114,10 @@ bool Udp::input_usual(const Glance& glance) noexcept {
         return false;
     if (!glance.checksums_hold(bytes, wire::load_checksum(at + 6) != 0)) return false;
     glance.trim_to(bytes - static_cast<std::uint32_t>(wire::udp_bytes));
+    if (endpoint->keeps_arrivals_) [[unlikely]] {
+        const std::byte* const ip = glance.frame->data - wire::udp_bytes - wire::ipv4_bytes;
+        keep_arrival(*glance.frame, UdpArrival{tuple.local, wire::load_8(ip + 8), wire::load_8(ip + 1)});
+    }
     give(*endpoint, *glance.frame, tuple.remote, tuple.remote_port);
     return true;
 }
@@ -129,11 +137,14 @@ void Udp::input_to_many(Packet& packet, std::uint16_t source_port, std::uint16_t
     for (UdpEndpoint* each = by_port_[port]; each != nullptr; each = each->next_on_port_) {
         if (!hears(*each, packet.ip, source_port)) continue;
         if (last != nullptr)
-            if (Frame* const frame = copy(packet.frame); frame != nullptr)
+            if (Frame* const frame = copy(packet.frame); frame != nullptr) {
+                keep_arrival(*frame, packet.ip);
                 give(*last, *frame, packet.ip.source, source_port);
+            }
         last = each;
     }
     if (last == nullptr) return link_.drop(packet.frame, Drop::udp_no_port);
+    keep_arrival(packet.frame, packet.ip);
     give(*last, packet.frame, packet.ip.source, source_port);
 }
 

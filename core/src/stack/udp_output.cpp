@@ -46,7 +46,7 @@ SKERRY_ALWAYS_INLINE void Udp::fill(Frame& frame, const UdpEndpoint& from, std::
 Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std::span<const std::byte> payload,
                    time::Instant now) noexcept {
     const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
-    if (!output_.is_ready(to, now) || !output_.fits(bytes)) [[unlikely]]
+    if (!output_.is_ready(to, now) || !output_.fits(bytes) || from.is_marked) [[unlikely]]
         return send_otherwise(from, to, port, payload, now);
     Frame* const frame = allocate(payload.size());
     if (frame == nullptr) [[unlikely]]
@@ -69,16 +69,22 @@ Result<> Udp::send_otherwise(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t
     fill(*frame, from, port, payload, wire::pseudo_header(config_.address, to, wire::ip_protocol::udp, bytes));
     frame->length = static_cast<std::uint16_t>(payload.size());
     (void)frame->prepend(wire::udp_bytes);
-    if (to.is_multicast() && from.multicast_loop) loop_to_members(*frame, to);
-    output_.send(*frame, to, wire::ip_protocol::udp, now);
+    const Ipv4Marks marks{to.is_multicast() ? from.marks.multicast_ttl : from.marks.ttl, from.marks.traffic_class};
+    if (to.is_multicast() && from.multicast_loop) loop_to_members(*frame, to, marks);
+    if (marks.ttl == 0)
+        frame->drop();
+    else if (from.is_marked)
+        output_.send_marked(*frame, to, wire::ip_protocol::udp, marks, now);
+    else
+        output_.send(*frame, to, wire::ip_protocol::udp, now);
     return {};
 }
 
-void Udp::loop_to_members(const Frame& datagram, Ipv4Addr group) noexcept {
+void Udp::loop_to_members(const Frame& datagram, Ipv4Addr group, Ipv4Marks marks) noexcept {
     const bool are_here =
         groups_.has(group) || (config_.steering != nullptr && config_.steering->others_in_group(group) != 0);
     if (!are_here) return;
-    if (Frame* const ours = copy(datagram); ours != nullptr) output_.loop(*ours, group, wire::ip_protocol::udp);
+    if (Frame* const ours = copy(datagram); ours != nullptr) output_.loop(*ours, group, wire::ip_protocol::udp, marks);
 }
 
 }  // namespace skerry::stack

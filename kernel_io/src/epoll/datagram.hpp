@@ -22,8 +22,11 @@ public:
     void on_events(std::uint32_t events) noexcept override;
     void orphan() noexcept override;
     Result<> tell(std::uint8_t what, bool on) noexcept;
+    Result<> mark_by(std::uint8_t what, bool on) noexcept;
+    [[nodiscard]] bool is_marked_by(std::uint8_t what) const noexcept { return (marks() & what) != 0; }
 
     static const backend::DatagramOps operations;
+    static const backend::DatagramOps operations_marked;  // of one whose Datagrams tell how they leave
 
 private:
     friend DatagramSending<DatagramPort>;
@@ -53,6 +56,8 @@ private:
 
     static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;
     static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
+    static constexpr backend::DatagramOps operations_with(decltype(backend::DatagramOps::send) sends) noexcept;
+    static backend::Step send_marked(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
     static backend::Step send_segmented(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
     static void close(backend::DatagramSocket* socket) noexcept;
 

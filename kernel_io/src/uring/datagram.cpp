@@ -277,6 +277,15 @@ Step DatagramPort::send(DatagramSocket& socket, SendRequest& request) noexcept {
     return port.send_now(request);
 }
 
+Step DatagramPort::send_marked(DatagramSocket& socket, SendRequest& request) noexcept {
+    auto& port = static_cast<DatagramPort&>(socket);
+    if (port.failure_.code() != Errc::ok) [[unlikely]] {
+        request.error = std::exchange(port.failure_, Error{});
+        return Step::done;
+    }
+    return port.send_marked_now(request);
+}
+
 Step DatagramPort::send_segmented(DatagramSocket& socket, SendRequest& request) noexcept {
     auto& port = static_cast<DatagramPort&>(socket);
     if (port.failure_.code() != Errc::ok) [[unlikely]] {
@@ -308,13 +317,20 @@ void DatagramPort::orphan() noexcept {
     may_receive = may_send = true;
 }
 
-const backend::DatagramOps DatagramPort::operations{&receive,
-                                                    &send,
-                                                    &send_segmented,
-                                                    &DatagramTable<DatagramPort>::connect,
-                                                    &DatagramTable<DatagramPort>::join,
-                                                    &close,
-                                                    &DatagramTable<DatagramPort>::set_option,
-                                                    &DatagramTable<DatagramPort>::get_option};
+constexpr backend::DatagramOps DatagramPort::operations_with(decltype(backend::DatagramOps::send) sends) noexcept {
+    using Table = DatagramTable<DatagramPort>;
+    return {&receive,     sends,  &send_segmented,    &Table::connect,
+            &Table::join, &close, &Table::set_option, &Table::get_option};
+}
+
+constinit const backend::DatagramOps DatagramPort::operations = operations_with(&send);
+constinit const backend::DatagramOps DatagramPort::operations_marked = operations_with(&send_marked);
+
+// Another table: who sends plainly asks nothing.
+Result<> DatagramPort::mark_by(std::uint8_t what, bool on) noexcept {
+    set_marks(static_cast<std::uint8_t>(on ? marks() | what : marks() & ~what));
+    ops = marks() != 0 ? &operations_marked : &operations;
+    return {};
+}
 
 }  // namespace skerry::kernel_io::uring

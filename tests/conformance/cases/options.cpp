@@ -96,6 +96,12 @@ TEST_CASE("an option of a datagram socket is kept or unsupported", "[net][udp][o
         check_kept(socket, SocketOption::multicast_loop, 0);
         check_kept(socket, SocketOption::multicast_loop, 1);
         check_kept(socket, SocketOption::multicast_ttl, 5);
+        for (const auto option :
+             {SocketOption::receive_segments, SocketOption::receive_local, SocketOption::receive_ttl,
+              SocketOption::receive_traffic_class, SocketOption::send_local, SocketOption::send_traffic_class}) {
+            check_kept(socket, option, 1);
+            check_kept(socket, option, 0);
+        }
         co_return;
     });
 }

@@ -118,6 +118,52 @@ TEST_CASE("the socket that says most about its peer gets the datagram", "[stack]
     CHECK(f.dropped(Drop::udp_no_port) == 1);
 }
 
+TEST_CASE("a socket's TTL and traffic class stand in what it sends, and in that alone", "[stack][udp]") {
+    Fixture f;
+    Socket& usual = f.bind({}, 7000);
+    Socket& marked = f.bind({}, 7001);
+    marked.marks.ttl = 3;
+    marked.marks.traffic_class = 0xb9;
+    marked.is_marked = true;
+    const auto sent_by = [&](const Socket& socket) {
+        REQUIRE(f.stack.udp().send(socket, peer_ip, 5000, bytes_of("hello"), f.now));
+        const auto frames = f.taken();
+        REQUIRE(frames.size() == 1);
+        stack::wire::Ipv4Header header;
+        const auto packet = std::span(frames[0]).subspan(stack::wire::ethernet_bytes);
+        REQUIRE(stack::wire::parse(packet, header) == Drop::none);
+        CHECK(ip_payload(frames[0]).size() == stack::wire::udp_bytes + 5);
+        return header;
+    };
+    for (int round = 0; round < 2; ++round) {  // the way there is known, and then prepared
+        CHECK(sent_by(marked).ttl == 3);
+        CHECK(sent_by(marked).tos == 0xb9);
+        CHECK(sent_by(usual).ttl == 64);
+        CHECK(sent_by(usual).tos == 0);
+    }
+}
+
+TEST_CASE("what a datagram's header said is kept for who asks, from then on", "[stack][udp]") {
+    Fixture f;
+    Socket& socket = f.bind({}, 7000);
+    const auto arrival = [&](stack::UdpArrival& out) {
+        const stack::UdpDatagram got = socket.take();
+        REQUIRE(got.frame != nullptr);
+        const bool has = socket.arrival_of(*got.frame, out);
+        got.frame->drop();
+        return has;
+    };
+    f.give(ipv4(udp, datagram(5000, 7000, "before")));
+    socket.keep_arrivals(true);
+    f.give(ipv4(udp, datagram(5000, 7000, "after")));
+    stack::UdpArrival told;
+    CHECK_FALSE(arrival(told));
+    REQUIRE(arrival(told));
+    CHECK(told.destination == host_ip);
+    CHECK(told.ttl == 64);
+    CHECK(told.traffic_class == 0);
+}
+
 TEST_CASE("a port is given once, and 0 takes a free one", "[stack][udp]") {
     Fixture f;
     f.bind({}, 7000);

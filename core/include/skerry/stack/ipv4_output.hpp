@@ -15,6 +15,12 @@
 
 namespace skerry::stack {
 
+/// What a packet's header says of its way.
+struct Ipv4Marks {
+    std::uint8_t ttl = 64;
+    std::uint8_t traffic_class = 0;
+};
+
 /// Threads: one core.
 class Ipv4Output {
 public:
@@ -59,8 +65,12 @@ public:
         link_.queue(packet);
     }
 
+    /// As send(), marked otherwise than usual.
+    void send_marked(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, Ipv4Marks marks,
+                     time::Instant now) noexcept;
+
     /// Brings a segment of what goes to a group back to ourselves, who are in it.
-    void loop(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol) noexcept;
+    void loop(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, Ipv4Marks marks) noexcept;
 
     /// As send(), with TTL 1 and the option that makes routers look at the packet (RFC 2113).
     void send_with_router_alert(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol,

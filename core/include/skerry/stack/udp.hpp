@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <vector>
@@ -28,6 +29,23 @@ struct UdpDatagram {
     Frame* frame = nullptr;
     wire::Ipv4Addr source;
     std::uint16_t source_port = 0;
+};
+
+/// What the IPv4 header of a datagram said. Where an endpoint asks for it, it stands in front of what waits to be read,
+/// in the place of the UDP header.
+struct UdpArrival {
+    wire::Ipv4Addr destination;
+    std::uint8_t ttl = 0;
+    std::uint8_t traffic_class = 0;
+};
+static_assert(sizeof(UdpArrival) <= wire::udp_bytes);
+
+/// What the IPv4 header of a datagram is to say.
+struct UdpMarks {
+    std::uint8_t ttl = 64;
+    std::uint8_t multicast_ttl = 1;  ///< 0: it stays on this host
+    std::uint8_t traffic_class = 0;
+    friend bool operator==(const UdpMarks&, const UdpMarks&) = default;
 };
 
 class Udp;
@@ -47,6 +65,8 @@ public:
     std::uint16_t remote_port = 0;
     bool may_broadcast = true;
     bool multicast_loop = true;  ///< what it sends to a group comes to this host's members too
+    bool is_marked = false;  ///< `marks` are not the usual
+    UdpMarks marks;
     bool refused = false;  ///< the connected peer's host said so; whoever reads it clears it
 
     [[nodiscard]] bool is_member_of(wire::Ipv4Addr group) const noexcept;
@@ -59,6 +79,21 @@ public:
         const UdpDatagram datagram = ring_[head_];
         head_ = --count_ == 0 ? 0 : (head_ + 1) & (ring_.size() - 1);  // empty: the same line is used again
         return datagram;
+    }
+
+    /// Begins, or ends, to keep what the header said of each datagram.
+    void keep_arrivals(bool keep) noexcept {
+        if (keep && !keeps_arrivals_) without_arrival_ = count_;
+        keeps_arrivals_ = keep;
+    }
+    /// What was kept of the datagram that was just taken. False: it had come before.
+    [[nodiscard]] bool arrival_of(const Frame& taken, UdpArrival& arrival) noexcept {
+        if (without_arrival_ != 0) {
+            --without_arrival_;
+            return false;
+        }
+        std::memcpy(&arrival, taken.data - sizeof arrival, sizeof arrival);
+        return true;
     }
 
 protected:
@@ -85,6 +120,8 @@ private:
     std::vector<wire::Ipv4Addr> groups_;
     std::size_t head_ = 0;
     std::size_t count_ = 0;
+    bool keeps_arrivals_ = false;
+    std::size_t without_arrival_ = 0;  // of those that wait, the oldest, when they are kept
     UdpEndpoint* next_on_port_ = nullptr;
     Ready ready_;
 };
@@ -151,8 +188,14 @@ private:
     void fill(Frame& frame, const UdpEndpoint& from, std::uint16_t port, std::span<const std::byte> payload,
               std::uint64_t pseudo) noexcept;
     /// What goes to a group comes to this host's members too.
-    void loop_to_members(const Frame& datagram, wire::Ipv4Addr group) noexcept;
+    void loop_to_members(const Frame& datagram, wire::Ipv4Addr group, Ipv4Marks marks) noexcept;
     [[nodiscard]] UdpEndpoint* find(const wire::Ipv4Header& ip, std::uint16_t source_port, std::uint16_t port) noexcept;
+    static void keep_arrival(Frame& frame, const UdpArrival& arrival) noexcept {
+        std::memcpy(frame.data - sizeof arrival, &arrival, sizeof arrival);
+    }
+    static void keep_arrival(Frame& frame, const wire::Ipv4Header& ip) noexcept {
+        keep_arrival(frame, UdpArrival{ip.destination, ip.ttl, ip.tos});
+    }
     void give_copy(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;
     void give(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;
     [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port) const noexcept;

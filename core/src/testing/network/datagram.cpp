@@ -31,7 +31,8 @@ bool DatagramPort::takes(const Event& datagram) const noexcept {
     return datagram.source != id() || options.get(backend::SocketOption::multicast_loop) != 0;
 }
 
-void DatagramPort::deliver(const net::SocketAddr& from, IoBuf payload) {
+void DatagramPort::deliver(const Event& arrived, IoBuf payload) {
+    const auto in_own_version = [&](const net::IpAddr& ip) { return local.is_v6() && ip.is_v4() ? ip.mapped() : ip; };
     NetworkState& net = network();
     if (queue_.size() >= net.limits().datagram_queue) {
         ++net.counters().datagrams_overflowed;
@@ -40,8 +41,14 @@ void DatagramPort::deliver(const net::SocketAddr& from, IoBuf payload) {
     ++net.counters().datagrams;
     Datagram& datagram = queue_.emplace_back();
     datagram.payload = std::move(payload);
-    datagram.peer = local.is_v6() && from.is_v4() ? net::SocketAddr(from.ip().mapped(), from.port()) : from;
+    datagram.peer = net::SocketAddr(in_own_version(arrived.from.ip()), arrived.from.port(), arrived.from.scope());
     datagram.set_arrival(net.now(), backend::TimeSource::burst, false);
+    if (is_on(backend::SocketOption::receive_local)) {
+        datagram.local = in_own_version(arrived.to.ip());
+        datagram.interface_index = 1;
+    }
+    if (is_on(backend::SocketOption::receive_ttl)) datagram.ttl = arrived.ttl;
+    if (is_on(backend::SocketOption::receive_traffic_class)) datagram.traffic_class = arrived.traffic_class;
     may_receive = true;
     if (receiver != nullptr && receive_now(*receiver) == Step::done) complete(*this, *receiver);
 }
@@ -92,7 +99,7 @@ Step DatagramPort::receive(DatagramSocket& socket, RecvRequest& request) noexcep
 
 // --- sending
 
-Error DatagramPort::send_one(const net::SocketAddr* to, IoBuf payload) {
+Error DatagramPort::send_one(const net::SocketAddr* to, IoBuf payload, const Datagram* marked) {
     NetworkState& net = network();
     if (to == nullptr && !connected) return Errc::not_connected;
     if (payload.size() > payload_bytes_max) return Errc::message_too_long;
@@ -105,7 +112,14 @@ Error DatagramPort::send_one(const net::SocketAddr* to, IoBuf payload) {
         return Errc::permission_denied;
     if (net.answer_of(event.to) == Answer::unreachable) return Errc::unreachable;
     if (event.to.is_unspecified()) event.to = net::SocketAddr(net.source_for(event.to.ip()), event.to.port());
-    const net::IpAddr source = local.is_unspecified() ? net.source_for(event.to.ip()) : local.ip();
+    net::IpAddr source = local.is_unspecified() ? net.source_for(event.to.ip()) : local.ip();
+    if (marked != nullptr && is_on(backend::SocketOption::send_local)) {
+        const net::IpAddr& own = marked->local;
+        if (!own.is_unspecified() && !own.is_multicast() && own != net::IpAddr::v4_broadcast()) source = own.unmapped();
+    }
+    const bool has_class = marked != nullptr && is_on(backend::SocketOption::send_traffic_class);
+    event.ttl = small(event.to.is_multicast() ? backend::SocketOption::multicast_ttl : backend::SocketOption::ttl);
+    event.traffic_class = has_class ? marked->traffic_class : small(backend::SocketOption::traffic_class);
     event.from = net::SocketAddr(source, local.port());
     const Link& link = net.wire().link(source, event.to.ip());
     Random& random = net.wire().random();
@@ -121,6 +135,8 @@ Error DatagramPort::send_one(const net::SocketAddr* to, IoBuf payload) {
         copy.source = event.source;
         copy.from = event.from;
         copy.to = event.to;
+        copy.ttl = event.ttl;
+        copy.traffic_class = event.traffic_class;
         copy.payload = payload.clone();
         net.schedule(arrival, std::move(copy));
     }
@@ -145,9 +161,7 @@ Step DatagramPort::send_now(SendRequest& request) noexcept {
     }
     while (request.count < request.batch.size()) {
         Datagram& datagram = request.batch[request.count];
-        const net::SocketAddr* const to = connected ? nullptr : &datagram.peer;
-        const Error error = datagram.segment_bytes == 0 ? send_one(to, IoBuf::copy_of(datagram.payload.bytes()))
-                                                        : send_segments(to, datagram);
+        const Error error = send_datagram(datagram);
         if (error != Errc::ok) {
             // What was sent counts; the error comes with the next call, whose first datagram it concerns.
             if (request.count == 0) request.error = error;
@@ -162,13 +176,18 @@ Step DatagramPort::send(DatagramSocket& socket, SendRequest& request) noexcept {
     return static_cast<DatagramPort&>(socket).send_now(request);
 }
 
-Error DatagramPort::send_segments(const net::SocketAddr* to, const Datagram& datagram) {
+Error DatagramPort::send_datagram(const Datagram& datagram) {
+    const net::SocketAddr* const to = connected ? nullptr : &datagram.peer;
     std::span<const std::byte> rest = datagram.payload.bytes();
     const std::size_t each = datagram.segment_bytes;
-    if (const Errc why = backend::check_segments(rest.size(), each); why != Errc::ok) return why;
-    for (; rest.size() > each; rest = rest.subspan(each))
-        if (const Error error = send_one(to, IoBuf::copy_of(rest.first(each))); error != Errc::ok) return error;
-    return send_one(to, IoBuf::copy_of(rest));
+    if (each != 0) {
+        if (const Errc why = backend::check_segments(rest.size(), each); why != Errc::ok) return why;
+        for (; rest.size() > each; rest = rest.subspan(each)) {
+            const Error error = send_one(to, IoBuf::copy_of(rest.first(each)), &datagram);
+            if (error != Errc::ok) return error;
+        }
+    }
+    return send_one(to, IoBuf::copy_of(rest), &datagram);
 }
 
 Step DatagramPort::send_segmented_now(SendRequest& request) noexcept {

@@ -19,7 +19,8 @@ public:
 
     /// Whether it takes a datagram from `sender` to `to`.
     [[nodiscard]] bool takes(const Event& datagram) const noexcept;
-    void deliver(const net::SocketAddr& from, IoBuf payload);
+    /// `datagram` has arrived here, with this payload.
+    void deliver(const Event& datagram, IoBuf payload);
     void fail(Error error) noexcept;
     void sends_unblocked() noexcept;
 
@@ -33,8 +34,13 @@ private:
     void copy_one(backend::RecvRequest& request) noexcept;
     backend::Step send_now(backend::SendRequest& request) noexcept;
     backend::Step send_segmented_now(backend::SendRequest& request) noexcept;
-    Error send_one(const net::SocketAddr* to, IoBuf payload);
-    Error send_segments(const net::SocketAddr* to, const backend::Datagram& datagram);
+    /// `marked`: how it leaves, beside what holds for the socket; null: that.
+    Error send_one(const net::SocketAddr* to, IoBuf payload, const backend::Datagram* marked = nullptr);
+    Error send_datagram(const backend::Datagram& datagram);
+    [[nodiscard]] bool is_on(backend::SocketOption option) const noexcept { return options.get(option) != 0; }
+    [[nodiscard]] std::uint8_t small(backend::SocketOption option) const noexcept {
+        return static_cast<std::uint8_t>(options.get(option));
+    }
 
     static backend::Step receive(backend::DatagramSocket& socket, backend::RecvRequest& request) noexcept;
     static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;

@@ -38,6 +38,8 @@ struct Event {
     SocketId target = 0;
     SocketId source = 0;
     std::uint32_t generation = 0;  ///< of a timer: stale when the socket's has moved on
+    std::uint8_t ttl = 0;            ///< of a datagram; no router here takes from it
+    std::uint8_t traffic_class = 0;  ///< of a datagram
     Error error;
     std::uint64_t bytes = 0;
     IoBuf payload;

@@ -146,6 +146,7 @@ Listener* NetworkState::find_listener(const net::SocketAddr& address) noexcept {
 backend::Capabilities NetworkState::capabilities() const noexcept {
     backend::Capabilities capabilities;
     capabilities.tcp = capabilities.udp = capabilities.ipv6 = capabilities.multicast = capabilities.reuse_port = true;
+    capabilities.packet_info = true;
     return capabilities;
 }
 
@@ -409,8 +410,8 @@ void NetworkState::handle_datagram(Event&& event) noexcept {
         unclaimed.target = event.source;
         return schedule(wire_.arrival(event.to.ip(), event.from.ip(), 0, now()), std::move(unclaimed));
     }
-    for (std::size_t i = 0; i + 1 < receivers.size(); ++i) receivers[i]->deliver(event.from, event.payload.clone());
-    receivers.back()->deliver(event.from, std::move(event.payload));
+    for (std::size_t i = 0; i + 1 < receivers.size(); ++i) receivers[i]->deliver(event, event.payload.clone());
+    receivers.back()->deliver(event, std::move(event.payload));
 }
 
 // --- for Network

@@ -40,7 +40,16 @@ public:
     }
 
 private:
-    static bool is_known(backend::SocketOption option) noexcept { return option < backend::SocketOption::busy_poll_us; }
+    static bool is_known(backend::SocketOption option) noexcept {
+        switch (option) {
+            case backend::SocketOption::receive_local:
+            case backend::SocketOption::receive_ttl:
+            case backend::SocketOption::receive_traffic_class:
+            case backend::SocketOption::send_local:
+            case backend::SocketOption::send_traffic_class: return true;
+            default: return option < backend::SocketOption::busy_poll_us;
+        }
+    }
     // The bounds that Linux has.
     static bool may_be(backend::SocketOption option, int value) noexcept {
         switch (option) {
@@ -49,7 +58,8 @@ private:
             case backend::SocketOption::keep_alive_interval_s: return value >= 1 && value <= 32'767;
             case backend::SocketOption::keep_alive_count: return value >= 1 && value <= 127;
             case backend::SocketOption::ttl: return value >= 1 && value <= 255;
-            case backend::SocketOption::multicast_ttl: return value >= 0 && value <= 255;
+            case backend::SocketOption::multicast_ttl:
+            case backend::SocketOption::traffic_class: return value >= 0 && value <= 255;
             default: return value >= 0;
         }
     }

@@ -99,8 +99,10 @@ std::optional<OptionName> name_of(SocketOption option, bool is_v6) noexcept {
             return is_v6 ? OptionName{IPPROTO_IPV6, IPV6_RECVHOPLIMIT} : OptionName{IPPROTO_IP, IP_RECVTTL};
         case SocketOption::receive_traffic_class:
             return is_v6 ? OptionName{IPPROTO_IPV6, IPV6_RECVTCLASS} : OptionName{IPPROTO_IP, IP_RECVTOS};
-        case SocketOption::linger_s:
         case SocketOption::multicast_interface:
+            if (is_v6) return OptionName{IPPROTO_IPV6, IPV6_MULTICAST_IF};
+            break;
+        case SocketOption::linger_s:
         case SocketOption::receive_time:
         case SocketOption::send_local:
         case SocketOption::send_traffic_class: break;
@@ -200,6 +202,18 @@ void reset_on_close(int fd) noexcept {
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 }
 
+namespace {
+
+// IPv4's tells the interface's address to who asks, not its number; so who sets it here keeps that.
+Result<> set_multicast_interface(int fd, int index) noexcept {
+    ip_mreqn request{};
+    request.imr_ifindex = index;
+    if (::setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request) == 0) return {};
+    return errno == EADDRNOTAVAIL ? Error(Errc::not_found, EADDRNOTAVAIL) : last_error();
+}
+
+}  // namespace
+
 Result<> set_option(int fd, bool is_v6, SocketOption option, int value) noexcept {
     if (option == SocketOption::linger_s) {
         // The kernel keeps whoever closes waiting, also on a non-blocking socket, and that would be the core.
@@ -208,6 +222,7 @@ Result<> set_option(int fd, bool is_v6, SocketOption option, int value) noexcept
         if (::setsockopt(fd, SOL_SOCKET, SO_LINGER, &setting, sizeof setting) != 0) return last_error();
         return {};
     }
+    if (option == SocketOption::multicast_interface && !is_v6) return set_multicast_interface(fd, value);
     const auto name = name_of(option, is_v6);
     if (!name) return Errc::unsupported;
     if (auto set = set_int(fd, name->level, name->name, value); !set) return set;
@@ -234,10 +249,31 @@ Result<int> get_option(int fd, bool is_v6, SocketOption option) noexcept {
     return value;
 }
 
+namespace {
+
+// Names interfaces by their numbers for both versions, as IP_ADD_SOURCE_MEMBERSHIP does not.
+Result<> change_source(int fd, const backend::Membership& membership, bool join) noexcept {
+    const bool is_v4 = membership.group.is_v4();
+    if (membership.source.is_v4() != is_v4 || membership.source.is_multicast() || membership.source.is_unspecified())
+        return Errc::invalid_argument;
+    group_source_req request{};
+    request.gsr_interface = membership.interface_index;
+    (void)net::to_os(net::SocketAddr(membership.group, 0), request.gsr_group);
+    (void)net::to_os(net::SocketAddr(membership.source, 0), request.gsr_source);
+    const int name = join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP;
+    if (::setsockopt(fd, is_v4 ? IPPROTO_IP : IPPROTO_IPV6, name, &request, sizeof request) == 0) return {};
+    // Linux says so when the source is joined already, and the second when the group is not joined at all.
+    if (join && errno == EADDRNOTAVAIL) return Error(Errc::address_in_use, EADDRNOTAVAIL);
+    if (!join && errno == EINVAL) return Error(Errc::address_not_available, EINVAL);
+    return last_error();
+}
+
+}  // namespace
+
 Result<> change_membership(int fd, const backend::Membership& membership, bool join) noexcept {
     const net::IpAddr& group = membership.group;
-    if (membership.has_source) return Errc::unsupported;
     if (!group.is_multicast()) return Errc::invalid_argument;
+    if (membership.has_source) return change_source(fd, membership, join);
     sockaddr_storage storage;
     (void)net::to_os(net::SocketAddr(group, 0), storage);
     if (group.is_v4()) {

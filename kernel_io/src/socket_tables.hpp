@@ -31,7 +31,7 @@ struct StreamTable {
 
 /// `Port` has fd(), and `Result<> tell(std::uint8_t, bool)`, by which it is ready to be told what told_bit() stands
 /// for, or no longer; `Result<> mark_by(std::uint8_t, bool)` and is_marked_by(), by which it sends by a bit of mark::;
-/// and is a backend::DatagramSocket.
+/// multicast_interface, which the kernel does not tell; and is a backend::DatagramSocket.
 template <class Port>
 struct DatagramTable {
     static Result<> connect(backend::DatagramSocket& socket, const net::SocketAddr& peer) noexcept {
@@ -50,12 +50,14 @@ struct DatagramTable {
         if (told != 0 && value != 0)
             if (auto room = port.tell(told, true); !room) return room;
         if (auto set = kernel_io::set_option(port.fd(), socket.local.is_v6(), option, value); !set) return set;
+        if (option == backend::SocketOption::multicast_interface) port.multicast_interface = value;
         if (told != 0 && value == 0) return port.tell(told, false);
         return {};
     }
     static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept {
         auto& port = static_cast<Port&>(socket);
         if (const std::uint8_t bit = mark_bit(option); bit != 0) return port.is_marked_by(bit) ? 1 : 0;
+        if (option == backend::SocketOption::multicast_interface) return port.multicast_interface;
         return kernel_io::get_option(port.fd(), socket.local.is_v6(), option);
     }
 };

@@ -259,10 +259,16 @@ private:
     static Result<> join(DatagramSocket& socket, const backend::Membership& membership, bool join) noexcept {
         auto& self = static_cast<Datagrams&>(socket);
         if (membership.interface_index > 1) return Errc::not_found;  // there is one
-        if (!membership.group.is_v4() || membership.has_source) return Errc::unsupported;
+        if (!membership.group.is_v4()) return Errc::unsupported;
         Udp& udp = self.stack().udp();
-        const Ipv4Addr address = Ipv4Addr::of(membership.group);
-        return join ? udp.join(self, address, self.sockets_->now_) : udp.leave(self, address, self.sockets_->now_);
+        const Ipv4Addr group = Ipv4Addr::of(membership.group);
+        Ipv4Addr source;
+        if (membership.has_source) {
+            if (!membership.source.is_v4() || membership.source.is_unspecified()) return Errc::invalid_argument;
+            source = Ipv4Addr::of(membership.source);
+        }
+        const time::Instant now = self.sockets_->now_;
+        return join ? udp.join(self, group, source, now) : udp.leave(self, group, source, now);
     }
     static void close(DatagramSocket* socket) noexcept {
         auto* const self = static_cast<Datagrams*>(socket);
@@ -288,6 +294,10 @@ private:
             case multicast_loop: UdpEndpoint::multicast_loop = value != 0; return {};
             case ttl: return set_mark(marks.ttl, value, 1);
             case multicast_ttl: return set_mark(marks.multicast_ttl, value, 0);
+            case multicast_interface:
+                if (value < 0 || value > 1) return Errc::not_found;  // there is one
+                multicast_interface_ = static_cast<std::uint8_t>(value);
+                return {};
             case traffic_class: return set_mark(marks.traffic_class, value, 0);
             case receive_local: return set_bit(told_, told_local, value);
             case receive_ttl: return set_bit(told_, told_ttl, value);
@@ -304,6 +314,7 @@ private:
             case multicast_loop: return UdpEndpoint::multicast_loop ? 1 : 0;
             case ttl: return int{marks.ttl};
             case multicast_ttl: return int{marks.multicast_ttl};
+            case multicast_interface: return int{multicast_interface_};
             case traffic_class: return int{marks.traffic_class};
             case receive_local: return (told_ & told_local) != 0 ? 1 : 0;
             case receive_ttl: return (told_ & told_ttl) != 0 ? 1 : 0;
@@ -333,6 +344,7 @@ private:
     static constexpr std::uint8_t by_traffic_class = 2;
     std::uint8_t told_ = 0;
     std::uint8_t sends_by_ = 0;
+    std::uint8_t multicast_interface_ = 0;
 
     static constexpr std::size_t batch_max = 64;
     static const backend::DatagramOps operations;
@@ -355,7 +367,7 @@ Sockets::~Sockets() {
 backend::Capabilities Sockets::capabilities() const noexcept {
     backend::Capabilities capabilities;
     capabilities.tcp = capabilities.udp = capabilities.multicast = capabilities.zero_copy_receive = true;
-    capabilities.packet_info = true;
+    capabilities.packet_info = capabilities.source_multicast = true;
     capabilities.slow_lane = backend::current_slow_lane != nullptr;
     return capabilities;
 }

@@ -79,7 +79,7 @@ Result<> Udp::open(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bo
 }
 
 void Udp::close(UdpEndpoint& endpoint, time::Instant now) noexcept {
-    while (!endpoint.groups_.empty()) (void)leave(endpoint, endpoint.groups_.back(), now);
+    while (!endpoint.groups_.empty()) (void)leave(endpoint, endpoint.groups_.back().group, {}, now);
     if (endpoint.ready_.is_linked()) endpoint.ready_.unlink();
     for (UdpEndpoint** at = &by_port_[endpoint.port]; *at != nullptr; at = &(*at)->next_on_port_) {
         if (*at != &endpoint) continue;
@@ -94,27 +94,41 @@ void Udp::close(UdpEndpoint& endpoint, time::Instant now) noexcept {
 // --- groups
 
 bool UdpEndpoint::is_member_of(Ipv4Addr group) const noexcept {
-    return std::find(groups_.begin(), groups_.end(), group) != groups_.end();
+    return std::any_of(groups_.begin(), groups_.end(), [&](const Membership& each) { return each.group == group; });
 }
 
-Result<> Udp::join(UdpEndpoint& endpoint, Ipv4Addr group, time::Instant now) noexcept try {
-    if (!group.is_multicast()) return Errc::invalid_argument;
-    if (endpoint.is_member_of(group)) return Errc::address_in_use;
+bool UdpEndpoint::hears_group(Ipv4Addr group, Ipv4Addr source) const noexcept {
+    return std::any_of(groups_.begin(), groups_.end(), [&](const Membership& each) {
+        return each.group == group && (each.source.is_unspecified() || each.source == source);
+    });
+}
+
+Result<> Udp::join(UdpEndpoint& endpoint, Ipv4Addr group, Ipv4Addr source, time::Instant now) noexcept try {
+    if (!group.is_multicast() || source.is_multicast()) return Errc::invalid_argument;
+    const UdpEndpoint::Membership wanted{group, source};
+    const auto stands = std::find(endpoint.groups_.begin(), endpoint.groups_.end(), wanted);
+    const bool is_member = endpoint.is_member_of(group);
+    // All sources and some of them are not both wanted.
+    if (stands != endpoint.groups_.end() || (is_member && source.is_unspecified())) return Errc::address_in_use;
+    if (is_member && endpoint.hears_group(group, {})) return Errc::invalid_argument;
     if (endpoint.groups_.size() >= groups_per_socket) return Errc::no_buffers;
     endpoint.groups_.reserve(groups_per_socket);
-    if (auto joined = groups_.join(group, now); !joined) return joined;
-    endpoint.groups_.push_back(group);
+    if (!is_member)
+        if (auto joined = groups_.join(group, now); !joined) return joined;
+    endpoint.groups_.push_back(wanted);
     return {};
 } catch (const std::bad_alloc&) {
     return Errc::no_memory;
 }
 
-Result<> Udp::leave(UdpEndpoint& endpoint, Ipv4Addr group, time::Instant now) noexcept {
+Result<> Udp::leave(UdpEndpoint& endpoint, Ipv4Addr group, Ipv4Addr source, time::Instant now) noexcept {
     if (!group.is_multicast()) return Errc::invalid_argument;
-    const auto found = std::find(endpoint.groups_.begin(), endpoint.groups_.end(), group);
-    if (found == endpoint.groups_.end()) return Errc::address_not_available;
-    endpoint.groups_.erase(found);
-    groups_.leave(group, now);
+    const auto left = std::remove_if(endpoint.groups_.begin(), endpoint.groups_.end(), [&](const auto& each) {
+        return each.group == group && (source.is_unspecified() || each.source == source);
+    });
+    if (left == endpoint.groups_.end()) return Errc::address_not_available;
+    endpoint.groups_.erase(left, endpoint.groups_.end());
+    if (!endpoint.is_member_of(group)) groups_.leave(group, now);
     return {};
 }
 

@@ -127,7 +127,7 @@ bool Udp::input_usual(const Glance& glance) noexcept {
 bool Udp::hears(const UdpEndpoint& endpoint, const wire::Ipv4Header& ip, std::uint16_t source_port) noexcept {
     if (!endpoint.local.is_unspecified() && endpoint.local != ip.destination) return false;
     if (endpoint.is_connected() && (endpoint.remote != ip.source || endpoint.remote_port != source_port)) return false;
-    return !ip.destination.is_multicast() || endpoint.is_member_of(ip.destination);
+    return !ip.destination.is_multicast() || endpoint.hears_group(ip.destination, ip.source);
 }
 
 // The last one that hears it gets the frame, the others copies: each may write to its own.

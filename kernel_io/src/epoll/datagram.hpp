@@ -25,6 +25,8 @@ public:
     Result<> mark_by(std::uint8_t what, bool on) noexcept;
     [[nodiscard]] bool is_marked_by(std::uint8_t what) const noexcept { return (marks() & what) != 0; }
 
+    int multicast_interface = 0;  ///< as it was set
+
     static const backend::DatagramOps operations;
     static const backend::DatagramOps operations_marked;  // of one whose Datagrams tell how they leave
 

@@ -34,6 +34,8 @@ public:
     DatagramPort* next_to_complete = nullptr;
     bool will_complete = false;
 
+    int multicast_interface = 0;  ///< as it was set
+
     static const backend::DatagramOps operations;
     static const backend::DatagramOps operations_marked;  // of one whose Datagrams tell how they leave
 

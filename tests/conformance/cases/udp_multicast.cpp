@@ -92,5 +92,109 @@ TEST_CASE("the system limits the groups of a socket, and says no_buffers", "[net
     });
 }
 
+// --- for one source
+
+const net::IpAddr another = net::IpAddr::v4(198, 18, 0, 77);
+
+/// Whether the backend chooses among sources.
+bool has_sources() {
+    const bool has = backend::current_sockets->capabilities().source_multicast;
+    if (!has) {
+        auto socket = bind_udp(net::SocketAddr(net::IpAddr::v4_any(), 0));
+        CHECK(socket.join_multicast_source(group, own_ip, 1).error() == Errc::unsupported);
+        WARN("skipped: this backend joins a group for all sources only");
+    }
+    return has;
+}
+
+/// Sends to the group from our own address, on the first interface.
+Task<> send_to_group(std::string_view text, std::uint16_t port) {
+    auto sender = bind_udp();
+    REQUIRE(sender.set_option(net::SocketOption::multicast_interface, 1));
+    auto sent = co_await sender.send_to(bytes_of(text), net::SocketAddr(group, port));
+    REQUIRE(sent);
+}
+
+/// What comes first, when "end" follows it to the own address.
+Task<std::string> first_before_end(net::UdpSocket& socket) {
+    auto sender = bind_udp();
+    co_await polls(2);
+    auto sent = co_await sender.send_to(bytes_of("end"), net::SocketAddr(own_ip, socket.local_addr().port()));
+    REQUIRE(sent);
+    std::array<std::byte, 16> buffer;
+    auto received = co_await socket.recv_from(buffer);
+    REQUIRE(received);
+    co_return text_of(std::span(buffer).first(received->bytes));
+}
+
+TEST_CASE("a group joined for one source is heard from that one only", "[net][udp][multicast]") {
+    run([]() -> Task<> {
+        if (!has_multicast() || !has_sources()) co_return;
+        auto hears = bind_udp(net::SocketAddr(net::IpAddr::v4_any(), 0));
+        auto deaf = bind_udp(net::SocketAddr(net::IpAddr::v4_any(), 0));
+        REQUIRE(hears.join_multicast_source(group, another, 1));
+        REQUIRE(hears.join_multicast_source(group, own_ip, 1));
+        REQUIRE(deaf.join_multicast_source(group, another, 1));
+        co_await send_to_group("ours", hears.local_addr().port());
+        co_await send_to_group("ours", deaf.local_addr().port());
+        auto heard = co_await first_before_end(hears);
+        CHECK(heard == "ours");
+        auto unheard = co_await first_before_end(deaf);
+        CHECK(unheard == "end");
+    });
+}
+
+TEST_CASE("a source that was left is heard no more", "[net][udp][multicast]") {
+    run([]() -> Task<> {
+        if (!has_multicast() || !has_sources()) co_return;
+        auto socket = bind_udp(net::SocketAddr(net::IpAddr::v4_any(), 0));
+        REQUIRE(socket.join_multicast_source(group, own_ip, 1));
+        REQUIRE(socket.join_multicast_source(group, another, 1));
+        REQUIRE(socket.leave_multicast_source(group, own_ip, 1));
+        co_await send_to_group("ours", socket.local_addr().port());
+        auto first = co_await first_before_end(socket);
+        CHECK(first == "end");
+    });
+}
+
+TEST_CASE("a source is joined once and left once", "[net][udp][multicast]") {
+    run([]() -> Task<> {
+        if (!has_multicast() || !has_sources()) co_return;
+        auto socket = bind_udp(net::SocketAddr(net::IpAddr::v4_any(), 0));
+        CHECK(socket.leave_multicast_source(group, another, 1).error() == Errc::address_not_available);
+        REQUIRE(socket.join_multicast_source(group, another, 1));
+        CHECK(socket.join_multicast_source(group, another, 1).error() == Errc::address_in_use);
+        CHECK(socket.leave_multicast_source(group, own_ip, 1).error() == Errc::address_not_available);
+        REQUIRE(socket.leave_multicast_source(group, another, 1));
+        CHECK(socket.leave_multicast_source(group, another, 1).error() == Errc::address_not_available);
+        CHECK(socket.leave_multicast(group, 1).error() == Errc::address_not_available);  // the last took it along
+        CHECK(socket.join_multicast(group, 1));
+    });
+}
+
+TEST_CASE("a source that can be none is an invalid argument", "[net][udp][multicast]") {
+    run([]() -> Task<> {
+        if (!has_multicast() || !has_sources()) co_return;
+        auto socket = bind_udp(net::SocketAddr(net::IpAddr::v4_any(), 0));
+        for (const net::IpAddr& source : {group, net::IpAddr::v4_any(), net::IpAddr::v6_loopback()})
+            CHECK(socket.join_multicast_source(group, source, 1).error() == Errc::invalid_argument);
+        CHECK(socket.join_multicast_source(own_ip, another, 1).error() == Errc::invalid_argument);
+        CHECK(socket.join_multicast_source(group, another, 54'321).error() == Errc::not_found);
+    });
+}
+
+TEST_CASE("datagrams to groups leave by the interface that was chosen, and by none that does not exist",
+          "[net][udp][multicast]") {
+    run([]() -> Task<> {
+        if (!has_multicast()) co_return;
+        auto socket = bind_udp();
+        for (const int index : {1, 0}) {
+            REQUIRE(socket.set_option(net::SocketOption::multicast_interface, index));
+            CHECK(socket.option(net::SocketOption::multicast_interface).value() == index);
+        }
+        CHECK(socket.set_option(net::SocketOption::multicast_interface, 54'321).error() == Errc::not_found);
+    });
+}
+
 }  // namespace
 }  // namespace skerry::conformance

@@ -222,6 +222,29 @@ TEST_CASE("what is sent to a group comes back to this host's members, unless the
     CHECK(member.text() == "-");
 }
 
+TEST_CASE("a member for one source hears that one, and the routers hear of the group alone", "[stack][igmp][udp]") {
+    Fixture f;
+    Socket& member = f.bind({}, 7000);
+    const Ipv4Addr absent = Ipv4Addr::of(198, 18, 0, 99);
+    REQUIRE(f.stack.udp().join(member, group, absent, f.now));
+    CHECK(f.said().size() == 1);
+    f.hear_datagram(group, "not wanted");
+    CHECK(member.text() == "-");
+    REQUIRE(f.stack.udp().join(member, group, peer_ip, f.now));
+    CHECK(f.said().empty());
+    f.hear_datagram(group, "wanted");
+    CHECK(member.text() == "wanted");
+    CHECK(f.stack.udp().join(member, group, peer_ip, f.now).error() == Errc::address_in_use);
+    CHECK(f.stack.udp().join(member, group, f.now).error() == Errc::address_in_use);
+    CHECK(f.stack.udp().join(member, group, other_group, f.now).error() == Errc::invalid_argument);
+    REQUIRE(f.stack.udp().leave(member, group, peer_ip, f.now));
+    CHECK(f.said().empty());
+    REQUIRE(f.stack.udp().leave(member, group, absent, f.now));
+    CHECK(f.said().size() == 1);
+    f.join(member);
+    CHECK(f.stack.udp().join(member, group, peer_ip, f.now).error() == Errc::invalid_argument);
+}
+
 TEST_CASE("what cannot be joined or left says why", "[stack][igmp]") {
     Fixture f;
     Socket& socket = f.bind({}, 7000);

@@ -69,7 +69,8 @@ public:
     UdpMarks marks;
     bool refused = false;  ///< the connected peer's host said so; whoever reads it clears it
 
-    [[nodiscard]] bool is_member_of(wire::Ipv4Addr group) const noexcept;
+    /// Whether it has joined the group, for this source or for all.
+    [[nodiscard]] bool hears_group(wire::Ipv4Addr group, wire::Ipv4Addr source) const noexcept;
     [[nodiscard]] bool is_connected() const noexcept { return remote_port != 0; }
     [[nodiscard]] std::size_t unread() const noexcept { return count_; }
 
@@ -117,7 +118,14 @@ private:
     [[nodiscard]] bool grow() noexcept;
 
     std::vector<UdpDatagram> ring_;  // grows in powers of two, to the limit
-    std::vector<wire::Ipv4Addr> groups_;
+    [[nodiscard]] bool is_member_of(wire::Ipv4Addr group) const noexcept;
+
+    struct Membership {
+        wire::Ipv4Addr group;
+        wire::Ipv4Addr source;  // 0.0.0.0: all
+        friend bool operator==(const Membership&, const Membership&) = default;
+    };
+    std::vector<Membership> groups_;
     std::size_t head_ = 0;
     std::size_t count_ = 0;
     bool keeps_arrivals_ = false;
@@ -141,12 +149,24 @@ public:
     /// Drops what was not read, and leaves its groups.
     void close(UdpEndpoint& endpoint, time::Instant now) noexcept;
 
-    /// Lets the endpoint hear datagrams to the group.
+    /// Lets the endpoint hear what `source` sends to the group; 0.0.0.0: what all do. The routers are told of the group
+    /// alone, as IGMPv2 has it, so the choice among sources is made here (RFC 3376 section 3.2).
     ///
-    /// Errors: invalid_argument: no group; address_in_use: it is in it; no_buffers: it is in groups_per_socket.
-    [[nodiscard]] Result<> join(UdpEndpoint& endpoint, wire::Ipv4Addr group, time::Instant now) noexcept;
+    /// Errors: invalid_argument: no group, or no source; address_in_use: it is in it; no_buffers: it is in
+    ///         groups_per_socket, each source counted.
+    [[nodiscard]] Result<> join(UdpEndpoint& endpoint, wire::Ipv4Addr group, wire::Ipv4Addr source,
+                                time::Instant now) noexcept;
+    /// Without a source: whatever was joined of the group.
+    ///
     /// Errors: invalid_argument: no group; address_not_available: it is not in it.
-    [[nodiscard]] Result<> leave(UdpEndpoint& endpoint, wire::Ipv4Addr group, time::Instant now) noexcept;
+    [[nodiscard]] Result<> leave(UdpEndpoint& endpoint, wire::Ipv4Addr group, wire::Ipv4Addr source,
+                                 time::Instant now) noexcept;
+    [[nodiscard]] Result<> join(UdpEndpoint& endpoint, wire::Ipv4Addr group, time::Instant now) noexcept {
+        return join(endpoint, group, {}, now);
+    }
+    [[nodiscard]] Result<> leave(UdpEndpoint& endpoint, wire::Ipv4Addr group, time::Instant now) noexcept {
+        return leave(endpoint, group, {}, now);
+    }
 
     static constexpr std::size_t groups_per_socket = 20;  // as in Linux
 

@@ -27,7 +27,9 @@ DatagramPort::DatagramPort(NetworkState& network, const net::SocketAddr& address
 bool DatagramPort::takes(const Event& datagram) const noexcept {
     if (connected && datagram.from != connected_peer_) return false;
     if (!datagram.to.ip().is_multicast()) return true;
-    if (groups_.count(datagram.to.ip()) == 0) return false;
+    const auto group = groups_.find(datagram.to.ip());
+    if (group == groups_.end()) return false;
+    if (!group->second.empty() && !group->second.contains(datagram.from.ip())) return false;
     return datagram.source != id() || options.get(backend::SocketOption::multicast_loop) != 0;
 }
 
@@ -238,14 +240,37 @@ Result<> DatagramPort::connect(DatagramSocket& socket, const net::SocketAddr& pe
 // There is one interface, and it has the index 1.
 Result<> DatagramPort::join(DatagramSocket& socket, const backend::Membership& membership, bool join) noexcept {
     auto& port = static_cast<DatagramPort&>(socket);
-    if (membership.has_source) return Errc::unsupported;
-    const net::IpAddr& group = membership.group;
-    if (!group.is_multicast()) return Errc::invalid_argument;
-    if (!join) return port.groups_.erase(group) != 0 ? Result<>() : Result<>(Errc::address_not_available);
+    if (!membership.group.is_multicast()) return Errc::invalid_argument;
+    if (membership.has_source && (membership.source.is_v4() != membership.group.is_v4() ||
+                                  membership.source.is_multicast() || membership.source.is_unspecified()))
+        return Errc::invalid_argument;
+    if (!join) return port.leave_group(membership);
     if (membership.interface_index > 1) return Errc::not_found;
-    if (port.groups_.contains(group)) return Errc::address_in_use;
-    if (port.groups_.size() >= port.network().limits().groups) return Errc::no_buffers;
-    port.groups_.insert(group);
+    return port.join_group(membership);
+}
+
+std::size_t DatagramPort::memberships() const noexcept {
+    std::size_t count = 0;
+    for (const auto& [group, sources] : groups_) count += std::max<std::size_t>(1, sources.size());
+    return count;
+}
+
+Result<> DatagramPort::join_group(const backend::Membership& membership) {
+    const auto found = groups_.find(membership.group);
+    const bool is_member = found != groups_.end();
+    if (is_member && (!membership.has_source || found->second.contains(membership.source))) return Errc::address_in_use;
+    if (is_member && found->second.empty()) return Errc::invalid_argument;  // it hears all of them
+    if (memberships() >= network().limits().groups) return Errc::no_buffers;
+    std::set<net::IpAddr>& sources = groups_[membership.group];
+    if (membership.has_source) sources.insert(membership.source);
+    return {};
+}
+
+Result<> DatagramPort::leave_group(const backend::Membership& membership) noexcept {
+    const auto found = groups_.find(membership.group);
+    if (found == groups_.end()) return Errc::address_not_available;
+    if (membership.has_source && found->second.erase(membership.source) == 0) return Errc::address_not_available;
+    if (!membership.has_source || found->second.empty()) groups_.erase(found);
     return {};
 }
 

@@ -3,6 +3,7 @@
 #include "network_state.hpp"
 
 #include <deque>
+#include <map>
 #include <set>
 
 namespace skerry::testing {
@@ -37,6 +38,9 @@ private:
     /// `marked`: how it leaves, beside what holds for the socket; null: that.
     Error send_one(const net::SocketAddr* to, IoBuf payload, const backend::Datagram* marked = nullptr);
     Error send_datagram(const backend::Datagram& datagram);
+    Result<> join_group(const backend::Membership& membership);
+    Result<> leave_group(const backend::Membership& membership) noexcept;
+    [[nodiscard]] std::size_t memberships() const noexcept;
     [[nodiscard]] bool is_on(backend::SocketOption option) const noexcept { return options.get(option) != 0; }
     [[nodiscard]] std::uint8_t small(backend::SocketOption option) const noexcept {
         return static_cast<std::uint8_t>(options.get(option));
@@ -52,7 +56,7 @@ private:
     static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept;
 
     std::deque<backend::Datagram> queue_;
-    std::set<net::IpAddr> groups_;
+    std::map<net::IpAddr, std::set<net::IpAddr>> groups_;  // for these sources; without any, for all
     net::SocketAddr connected_peer_;
     Error pending_error_;
 };

@@ -146,7 +146,7 @@ Listener* NetworkState::find_listener(const net::SocketAddr& address) noexcept {
 backend::Capabilities NetworkState::capabilities() const noexcept {
     backend::Capabilities capabilities;
     capabilities.tcp = capabilities.udp = capabilities.ipv6 = capabilities.multicast = capabilities.reuse_port = true;
-    capabilities.packet_info = true;
+    capabilities.packet_info = capabilities.source_multicast = true;
     return capabilities;
 }
 

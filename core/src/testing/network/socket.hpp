@@ -27,6 +27,7 @@ public:
     Result<> set(backend::SocketOption option, int value) noexcept {
         if (!is_known(option)) return Errc::unsupported;
         if (option == backend::SocketOption::linger_s && value > 0) return Errc::unsupported;
+        if (option == backend::SocketOption::multicast_interface && value > 1) return Errc::not_found;  // there is one
         if (!may_be(option, value)) return Errc::invalid_argument;
         values_[index(option)] = value;
         return {};
@@ -42,6 +43,7 @@ public:
 private:
     static bool is_known(backend::SocketOption option) noexcept {
         switch (option) {
+            case backend::SocketOption::multicast_interface:
             case backend::SocketOption::receive_local:
             case backend::SocketOption::receive_ttl:
             case backend::SocketOption::receive_traffic_class:

@@ -6,8 +6,11 @@
 #include <skerry/base/os_socket_addr.hpp>
 #include <skerry/time/instant.hpp>
 
+#include <linux/errqueue.h>
 #include <netinet/udp.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
 
 namespace skerry::kernel_io {
@@ -61,11 +64,36 @@ void read_v6(const cmsghdr& message, Datagram& datagram) noexcept {
     }
 }
 
+std::int64_t nanos_of(const timespec& time) noexcept {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// The kernel's time is of the clock that people set, so it is how long ago that counts. Ours is read first: what passes
+// in between makes the time earlier, never later than it was.
+void read_times(const cmsghdr& message, Datagram& datagram) noexcept {
+    const auto times = value_of<std::array<timespec, 3>>(message);
+    if (const std::int64_t of_device = nanos_of(times[2]); of_device != 0) {
+        datagram.received_at = time::Instant::from_nanos(of_device);
+        datagram.time_source = backend::TimeSource::hardware;
+        return;
+    }
+    const std::int64_t stamp = nanos_of(times[0]);
+    if (stamp == 0) return;
+    const time::Instant now = time::Instant::now();
+    timespec clock{};
+    ::clock_gettime(CLOCK_REALTIME, &clock);
+    const std::int64_t age = nanos_of(clock) - stamp;
+    datagram.received_at = now - std::chrono::nanoseconds(std::max<std::int64_t>(age, 0));
+    datagram.time_source = backend::TimeSource::kernel;
+}
+
 void read_one(const cmsghdr& message, Datagram& datagram) noexcept {
     if (message.cmsg_level == IPPROTO_IP)
         read_v4(message, datagram);
     else if (message.cmsg_level == IPPROTO_IPV6)
         read_v6(message, datagram);
+    else if (message.cmsg_level == SOL_SOCKET && message.cmsg_type == SCM_TIMESTAMPING)
+        read_times(message, datagram);
     else if (message.cmsg_level == IPPROTO_UDP && message.cmsg_type == UDP_GRO)
         datagram.segment_bytes = static_cast<std::uint16_t>(value_of<int>(message));
 }

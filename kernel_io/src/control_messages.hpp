@@ -12,14 +12,16 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <span>
 
 namespace skerry::kernel_io {
 
 /// Room for all that a socket can be told to tell: the size of segments, the address with the interface, what is left
-/// of the TTL, and the traffic class.
-inline constexpr std::size_t told_room =
-    CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(int));
+/// of the TTL, the traffic class, and three times.
+inline constexpr std::size_t told_room = CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(in6_pktinfo)) +
+                                         CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(int)) +
+                                         CMSG_SPACE(3 * sizeof(timespec));
 
 /// Where the kernel writes it.
 struct alignas(cmsghdr) ToldRoom {
@@ -33,6 +35,7 @@ struct alignas(cmsghdr) ToldRoom {
         case backend::SocketOption::receive_local: return 2;
         case backend::SocketOption::receive_ttl: return 4;
         case backend::SocketOption::receive_traffic_class: return 8;
+        case backend::SocketOption::receive_time: return 16;
         default: return 0;
     }
 }

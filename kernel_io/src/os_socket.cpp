@@ -3,6 +3,7 @@
 #include <skerry/backend/stream_setup.hpp>
 #include <skerry/base/os_socket_addr.hpp>
 
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
@@ -102,8 +103,8 @@ std::optional<OptionName> name_of(SocketOption option, bool is_v6) noexcept {
         case SocketOption::multicast_interface:
             if (is_v6) return OptionName{IPPROTO_IPV6, IPV6_MULTICAST_IF};
             break;
+        case SocketOption::receive_time: return OptionName{SOL_SOCKET, SO_TIMESTAMPING};
         case SocketOption::linger_s:
-        case SocketOption::receive_time:
         case SocketOption::send_local:
         case SocketOption::send_traffic_class: break;
     }
@@ -204,6 +205,15 @@ void reset_on_close(int fd) noexcept {
 
 namespace {
 
+constexpr int kernel_times = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+constexpr int device_times = SOF_TIMESTAMPING_RX_HARDWARE | SOF_TIMESTAMPING_RAW_HARDWARE;
+
+Result<> set_receive_time(int fd, int value) noexcept {
+    if (value < 0 || value > 2) return Errc::invalid_argument;
+    const int flags = (value > 0 ? kernel_times : 0) | (value > 1 ? device_times : 0);
+    return set_int(fd, SOL_SOCKET, SO_TIMESTAMPING, flags);
+}
+
 // IPv4's tells the interface's address to who asks, not its number; so who sets it here keeps that.
 Result<> set_multicast_interface(int fd, int index) noexcept {
     ip_mreqn request{};
@@ -222,6 +232,7 @@ Result<> set_option(int fd, bool is_v6, SocketOption option, int value) noexcept
         if (::setsockopt(fd, SOL_SOCKET, SO_LINGER, &setting, sizeof setting) != 0) return last_error();
         return {};
     }
+    if (option == SocketOption::receive_time) return set_receive_time(fd, value);
     if (option == SocketOption::multicast_interface && !is_v6) return set_multicast_interface(fd, value);
     const auto name = name_of(option, is_v6);
     if (!name) return Errc::unsupported;
@@ -246,6 +257,7 @@ Result<int> get_option(int fd, bool is_v6, SocketOption option) noexcept {
     int value = 0;
     socklen_t length = sizeof value;
     if (::getsockopt(fd, name->level, name->name, &value, &length) != 0) return last_error();
+    if (option == SocketOption::receive_time) return (value & device_times) != 0 ? 2 : (value != 0 ? 1 : 0);
     return value;
 }
 

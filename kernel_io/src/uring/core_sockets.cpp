@@ -43,7 +43,7 @@ backend::Capabilities CoreSockets::capabilities() const noexcept {
     capabilities.tcp = capabilities.udp = capabilities.ipv6 = capabilities.multicast = true;
     capabilities.reuse_port = capabilities.slow_lane = true;
     capabilities.segments = kernel_cuts_segments();
-    capabilities.packet_info = capabilities.source_multicast = true;
+    capabilities.packet_info = capabilities.source_multicast = capabilities.receive_times = true;
     return capabilities;
 }
 

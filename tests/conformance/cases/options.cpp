@@ -98,10 +98,24 @@ TEST_CASE("an option of a datagram socket is kept or unsupported", "[net][udp][o
         check_kept(socket, SocketOption::multicast_ttl, 5);
         for (const auto option :
              {SocketOption::receive_segments, SocketOption::receive_local, SocketOption::receive_ttl,
-              SocketOption::receive_traffic_class, SocketOption::send_local, SocketOption::send_traffic_class}) {
+              SocketOption::receive_traffic_class, SocketOption::receive_time, SocketOption::send_local,
+              SocketOption::send_traffic_class}) {
             check_kept(socket, option, 1);
             check_kept(socket, option, 0);
         }
+        check_kept(socket, SocketOption::receive_time, 2);
+        co_return;
+    });
+}
+
+TEST_CASE("busy polling is kept, or needs a right, or is unsupported", "[net][udp][options]") {
+    run([]() -> Task<> {
+        auto socket = bind_udp();
+        const auto set = socket.set_option(SocketOption::busy_poll_us, 50);
+        if (set)
+            CHECK(socket.option(SocketOption::busy_poll_us).value() == 50);
+        else
+            CHECK((set.error() == Errc::permission_denied || set.error() == Errc::unsupported));
         co_return;
     });
 }
@@ -121,6 +135,7 @@ TEST_CASE("a value that an option cannot have is an invalid argument", "[net][op
         check(pair.client.set_option(SocketOption::ttl, 256));
         check(socket.set_option(SocketOption::ttl, 0));
         check(socket.set_option(SocketOption::multicast_ttl, 256));
+        check(socket.set_option(SocketOption::receive_time, 3));
         CHECK(pair.client.set_user_timeout(std::chrono::milliseconds{-1}).error() == Errc::invalid_argument);
     });
 }

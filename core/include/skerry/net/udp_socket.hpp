@@ -382,10 +382,11 @@ public:
     ///
     /// Shape:  returns how many were sent: all, or fewer when one in the middle failed; the next call then
     ///         gets its error.
-    /// Errors: message_too_long, for a datagram above 65'507 bytes, or segments that are more than 64 or so many bytes,
-    /// unreachable, permission_denied (a broadcast without the option),
-    ///         connection_refused (on a connected socket, for an earlier datagram), no_buffers, when the room that
-    ///         was waited for is gone again, runtime_shutdown.
+    /// Errors: message_too_long, for a datagram above 65'507 bytes, or segments that are more than 64 or so many bytes;
+    ///         unreachable; permission_denied (a broadcast without the option); connection_refused (on a connected
+    ///         socket, for an earlier datagram); no_buffers, when the room that was waited for is gone again;
+    ///         runtime_shutdown. By SocketOption::send_local from an address that is not this machine's:
+    ///         address_not_available, invalid_argument or unreachable, as the kernel's version has it.
     /// Cancel: partial: those before the one that had to wait were sent.
     [[nodiscard]] SendBatch send_batch(std::span<Datagram> datagrams) noexcept { return {*socket_, datagrams}; }
 

@@ -3,6 +3,7 @@
 #include <skerry/base/atomic.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <new>
 
@@ -14,7 +15,8 @@ namespace {
 // same place of a page would put their headers, the bytes that are always touched, into one set, and the ninth
 // buffer in use would evict the first. So each starts two lines behind the one before, round a page: 64
 // buffers meet at most twice. Two lines and not one, because the first also holds the owner record and the
-// prefetcher fetches pairs. Small buffers are spread by their own size and would waste a page each.
+// prefetcher fetches pairs. Small buffers are spread by their own size and would waste a page each. Payloads that must
+// begin with a page, for a device, leave no choice.
 constexpr std::size_t page_bytes = 4096;
 constexpr std::size_t stagger_bytes = 128;
 constexpr std::size_t staggered_from_bytes = 16 * 1024;
@@ -42,6 +44,7 @@ struct BufferPool::Shared : BufferPool::FreeList {
     alignas(no_sharing_bytes) skerry::atomic<std::uint64_t> owner{nobody};
     std::uint32_t buffers_max = 0;
     std::uint16_t home = no_home_core;
+    std::uint32_t alignment = 0;
 
     // Written by other threads. The stack is taken as a whole only, so that no A-B-A can happen.
     alignas(no_sharing_bytes) skerry::atomic<Block*> returned{nullptr};
@@ -69,13 +72,16 @@ BufferPool::Block* BufferPool::Shared::closed() noexcept {
 /// A new buffer, or null when the heap refuses. Its memory is not touched, so untouched pages cost nothing.
 BufferPool::Block* BufferPool::Shared::create() noexcept {
     const std::size_t bytes = sizeof(Block) + capacity;
-    const bool staggered = bytes >= staggered_from_bytes;
-    void* const allocation = std::malloc(bytes + (staggered ? page_bytes : 0) + alignof(Block));
+    const bool is_aligned = alignment > alignof(Block);
+    const bool staggered = !is_aligned && bytes >= staggered_from_bytes;
+    const std::uintptr_t step = is_aligned ? alignment : staggered ? page_bytes : alignof(Block);
+    void* const allocation = std::malloc(bytes + step + alignof(Block));
     if (allocation == nullptr) return nullptr;
     const auto address = reinterpret_cast<std::uintptr_t>(allocation);
     // How far the next place lies that has the wanted offset in a page, or that is aligned.
-    const std::uintptr_t wanted = staggered ? blocks.size() * stagger_bytes : 0;
-    const std::uintptr_t skipped = (wanted - address) % (staggered ? page_bytes : alignof(Block));
+    const std::uintptr_t in_front = is_aligned ? sizeof(Block) + headroom : 0;
+    const std::uintptr_t wanted = staggered ? blocks.size() * stagger_bytes : 0 - in_front;
+    const std::uintptr_t skipped = (wanted - address) % step;
     Block* const block = ::new (static_cast<std::byte*>(allocation) + skipped) Block;
     block->release = &BufferPool::release;
     block->capacity = capacity;
@@ -152,12 +158,17 @@ BufferPool::Shared& BufferPool::shared() const noexcept { return static_cast<Sha
 BufferPool::BufferPool(const BufferPoolOptions& options) : list_(new Shared) {
     SKERRY_ASSERT(options.payload_bytes > 0 && options.payload_bytes <= IoBuf::capacity_max - options.headroom_bytes,
                   "a buffer has at least one byte of payload and ends before 4 GiB");
+    SKERRY_ASSERT(std::has_single_bit(options.alignment_bytes) && options.alignment_bytes <= page_bytes,
+                  "an alignment is a power of two and at most a page");
+    SKERRY_ASSERT(options.alignment_bytes <= alignof(Block) || options.headroom_bytes % alignof(Block) == 0,
+                  "in front of an aligned payload stand whole cache lines");
     list_->capacity = options.headroom_bytes + options.payload_bytes;
     list_->headroom = options.headroom_bytes;
     list_->payload = options.payload_bytes;
     list_->blocks.reserve(options.buffers_max);  // so that refill() allocates nothing but the buffer
     shared().buffers_max = options.buffers_max;
     shared().home = options.home;
+    shared().alignment = options.alignment_bytes;
     adopt();
 }
 

@@ -1,6 +1,6 @@
 #include "file_calls.hpp"
 
-#include "base/held_signal.hpp"
+#include <skerry/base/held_signal.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>

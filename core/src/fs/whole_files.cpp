@@ -1,6 +1,6 @@
 #include "whole_files.hpp"
 
-#include "base/held_signal.hpp"
+#include <skerry/base/held_signal.hpp>
 
 #include <sys/stat.h>
 

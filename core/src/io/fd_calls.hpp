@@ -4,8 +4,7 @@
 // errors. Each is repeated when a signal interrupted it: Linux does not interrupt calls that do not wait, but what
 // stands between a container and it may.
 
-#include "base/held_signal.hpp"
-
+#include <skerry/base/held_signal.hpp>
 #include <skerry/base/io_buf.hpp>
 #include <skerry/base/result.hpp>
 #include <skerry/io/async_fd.hpp>

@@ -82,6 +82,25 @@ TEST_CASE("the next buffer is the one that came back last, whole again", "[base]
     CHECK(pool.allocate().data() == where_second);
 }
 
+TEST_CASE("payloads begin where the options say, behind their headroom", "[base][buffer_pool]") {
+    for (const std::uint32_t headroom : {0U, 64U, 4'096U}) {
+        for (const std::uint32_t payload : {512U, 4'096U, 65'536U}) {
+            BufferPoolOptions options = pool_of(8, payload);
+            options.headroom_bytes = headroom;
+            options.alignment_bytes = 4'096;
+            BufferPool pool(options);
+            std::vector<IoBuf> held;
+            for (int i = 0; i < 8; ++i) {
+                held.push_back(pool.allocate());
+                REQUIRE(held.back());
+                CHECK(reinterpret_cast<std::uintptr_t>(held.back().data()) % 4'096 == 0);
+                static_cast<void>(held.back().prepend(headroom));
+                fill(held.back(), std::byte{1});
+            }
+        }
+    }
+}
+
 TEST_CASE("the limit gives no buffer and counts a miss", "[base][buffer_pool]") {
     BufferPool pool(pool_of(2));
     IoBuf first = pool.allocate();

@@ -21,16 +21,17 @@ struct BufferPoolOptions {
     std::uint32_t payload_bytes = 64 * 1024;  ///< size() of a fresh buffer; at least 1
     std::uint32_t headroom_bytes = 128;       ///< in front of it, for headers; a multiple of 64 keeps it aligned
     std::uint32_t buffers_max = 1024;         ///< handed out at a time; 8 bytes each are taken at once
-    std::uint16_t home = no_home_core;        ///< the number of the core, for BufferOwner::home
+    std::uint32_t alignment_bytes = 64;  ///< of a fresh buffer's payload; a power of two, at most a page of 4 KiB
+    std::uint16_t home = no_home_core;  ///< the number of the core, for BufferOwner::home
 
     constexpr BufferPoolOptions() noexcept {}
 };
 
 /// Numbers of a pool, from its own core.
 struct BufferPoolStats {
-    std::uint64_t live = 0;        ///< handed out and not back; those that wait on the return stack count
+    std::uint64_t live = 0;  ///< handed out and not back; those that wait on the return stack count
     std::uint64_t high_water = 0;  ///< the most that were ever out, which is how many buffers exist
-    std::uint64_t misses = 0;      ///< allocate() calls that found the limit reached or the heap empty
+    std::uint64_t misses = 0;  ///< allocate() calls that found the limit reached or the heap empty
 };
 
 /// A pool of equal buffers for one core.
@@ -83,7 +84,7 @@ private:
     /// Stands in front of each buffer's memory.
     struct alignas(cache_line_bytes) Block : BufferOwner {
         Shared* shared = nullptr;
-        Block* next = nullptr;       // on the return stack
+        Block* next = nullptr;  // on the return stack
         void* allocation = nullptr;  // where malloc put the whole
 
         [[nodiscard]] std::byte* memory() noexcept { return reinterpret_cast<std::byte*>(this + 1); }

@@ -1,4 +1,5 @@
 #include "file_calls.hpp"
+#include "operations.hpp"
 #include "runtime/call_on_pool.hpp"
 
 #include <skerry/fs/file.hpp>
@@ -46,6 +47,9 @@ Task<Result<File>> OpenOptions::open(std::string path) const {
     return open_with(std::move(path), *how, mode_);
 }
 
+File::File(OwnedFd fd)
+    : fd_(std::make_shared<const OwnedFd>(std::move(fd))), has_places_(detail::has_places(fd_->get())) {}
+
 Task<Result<File>> File::open(std::string path) { return OpenOptions().read(true).open(std::move(path)); }
 
 Task<Result<File>> File::create(std::string path) {
@@ -61,19 +65,21 @@ Task<Result<std::size_t>> File::read_at(std::uint64_t offset, std::span<std::byt
 }
 
 Task<Result<IoBuf>> File::read_buf_at(std::uint64_t offset, std::size_t bytes_max) {
-    return call_on_pool(&detail::read_piece, fd_, offset, bytes_max);
+    return detail::read_at(detail::Target(fd_, has_places_), offset, bytes_max);
 }
 
 Task<Result<std::size_t>> File::write_at(std::uint64_t offset, std::span<const std::byte> data) {
     if (data.empty()) co_return std::size_t{0};
-    IoBuf copy = IoBuf::copy_of(data.first(std::min(data.size(), detail::copied_bytes_max)));
+    IoBuf copy = detail::copy_piece(data.first(std::min(data.size(), detail::copied_bytes_max)));
     if (!copy) co_return Errc::no_buffers;
     auto written = co_await write_buf_at(offset, std::move(copy));
     co_return written;
 }
 
 Task<Result<std::size_t>> File::write_buf_at(std::uint64_t offset, IoBuf data) {
-    return call_on_pool(&detail::write_piece, fd_, offset, std::move(data));
+    auto written = co_await detail::write_at(detail::Target(fd_, has_places_), offset, std::move(data));
+    if (!written) co_return written.error();
+    co_return written->bytes;
 }
 
 Task<Result<std::size_t>> File::read(std::span<std::byte> out) {
@@ -108,7 +114,7 @@ Task<Result<std::size_t>> File::write(std::span<const std::byte> data) {
 Task<Result<>> File::write_all(std::span<const std::byte> data) {
     while (!data.empty()) {
         const auto piece = data.first(std::min(data.size(), detail::copied_bytes_max));
-        IoBuf copy = IoBuf::copy_of(piece);
+        IoBuf copy = detail::copy_piece(piece);
         if (!copy) co_return Errc::no_buffers;
         auto written = co_await write_buf(std::move(copy));
         if (!written) co_return written.error();
@@ -118,10 +124,12 @@ Task<Result<>> File::write_all(std::span<const std::byte> data) {
 }
 
 Task<Result<>> File::write_buf(IoBuf data) {
-    auto written = co_await call_on_pool(&detail::write_pieces, fd_, position_, std::move(data));
-    if (!written) co_return written.error();
-    position_ += written->bytes;
-    if (written->error != Errc::ok) co_return written->error;
+    while (!data.empty()) {
+        auto written = co_await detail::write_at(detail::Target(fd_, has_places_), position_, std::move(data));
+        if (!written) co_return written.error();
+        position_ += written->bytes;
+        data = std::move(written->rest);
+    }
     co_return Result<>();
 }
 
@@ -140,9 +148,9 @@ Task<Result<std::uint64_t>> File::seek(SeekFrom from, std::int64_t offset) {
     co_return position_;
 }
 
-Task<Result<>> File::sync_all() { return call_on_pool(&detail::sync_file, fd_, false); }
+Task<Result<>> File::sync_all() { return detail::sync(detail::Target(fd_, has_places_), false); }
 
-Task<Result<>> File::sync_data() { return call_on_pool(&detail::sync_file, fd_, true); }
+Task<Result<>> File::sync_data() { return detail::sync(detail::Target(fd_, has_places_), true); }
 
 Task<Result<>> File::set_len(std::uint64_t size_bytes) { return call_on_pool(&detail::cut_file, fd_, size_bytes); }
 

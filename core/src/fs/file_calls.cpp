@@ -1,5 +1,6 @@
 #include "file_calls.hpp"
 
+#include <skerry/base/aligned_buf.hpp>
 #include <skerry/base/held_signal.hpp>
 
 #include <fcntl.h>
@@ -62,8 +63,17 @@ Result<OwnedFd> open_file(std::string path, int flags, std::uint32_t mode) noexc
     return fd;
 }
 
+bool has_places(int fd) noexcept { return ::lseek(fd, 0, SEEK_CUR) >= 0; }
+
+// No device reads less than 512 bytes at a time, and none asks for more than a page.
+IoBuf allocate_aligned_piece(std::size_t bytes) noexcept {
+    constexpr std::size_t sector_bytes = 512;
+    constexpr std::size_t page_bytes = 4096;
+    return bytes < sector_bytes ? IoBuf::allocate(bytes, 0) : allocate_aligned(bytes, page_bytes);
+}
+
 Result<IoBuf> read_piece(SharedFd fd, std::uint64_t offset, std::size_t bytes_max) noexcept {
-    IoBuf piece = IoBuf::allocate(bytes_max, 0);
+    IoBuf piece = allocate_aligned_piece(bytes_max);
     if (!piece) return Errc::no_buffers;
     const auto count = uninterrupted(
         [&] { return ::pread(fd->get(), piece.writable().data(), bytes_max, static_cast<off_t>(offset)); });
@@ -81,22 +91,11 @@ Result<std::size_t> write_some_at(int fd, std::uint64_t offset, const std::byte*
     return Error::from_os(error);
 }
 
-Result<std::size_t> write_piece(SharedFd fd, std::uint64_t offset, IoBuf data) noexcept {
-    return write_some_at(fd->get(), offset, data.data(), data.size());
-}
-
-Result<Written> write_pieces(SharedFd fd, std::uint64_t offset, IoBuf data) noexcept {
-    Written written;
-    while (!data.empty()) {
-        const auto count = write_some_at(fd->get(), offset + written.bytes, data.data(), data.size());
-        if (!count) {
-            written.error = count.error();
-            break;
-        }
-        data.trim_front(*count);
-        written.bytes += *count;
-    }
-    return written;
+Result<Written> write_piece(SharedFd fd, std::uint64_t offset, IoBuf data) noexcept {
+    const auto count = write_some_at(fd->get(), offset, data.data(), data.size());
+    if (!count) return count.error();
+    data.trim_front(*count);
+    return Written(*count, std::move(data));
 }
 
 Result<> sync_file(SharedFd fd, bool data_only) noexcept {

@@ -1,8 +1,6 @@
 #pragma once
 
-// What a File's operations call on the blocking pool, one system call each. Each owns what it touches. A path of its
-// own to the kernel, such as io_uring's, replaces them one by one: their arguments are what such a request would keep
-// until it completes.
+// What a File's operations call on the blocking pool, one system call each. Each owns what it touches.
 
 #include <skerry/base/io_buf.hpp>
 #include <skerry/base/owned_fd.hpp>
@@ -12,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace skerry::fs::detail {
 
@@ -20,17 +19,23 @@ using SharedFd = std::shared_ptr<const OwnedFd>;
 /// A span is copied in pieces of this size: the copies of many operations are not to take the heap.
 inline constexpr std::size_t copied_bytes_max = std::size_t{1} << 20U;
 
-/// How far a write has come, and what stopped it.
+/// How far a write has come, and what it left over.
 struct Written {
-    std::size_t bytes = 0;
-    Error error;
+    Written(std::size_t count, IoBuf left) noexcept : bytes(count), rest(std::move(left)) {}
+
+    std::size_t bytes;
+    IoBuf rest;
 };
+
+/// Whether what is read and written there has a place: pipes, sockets and terminals have none.
+[[nodiscard]] bool has_places(int fd) noexcept;
+
+/// Heap memory for a read or write, as O_DIRECT takes it.
+[[nodiscard]] IoBuf allocate_aligned_piece(std::size_t bytes) noexcept;
 
 [[nodiscard]] Result<OwnedFd> open_file(std::string path, int flags, std::uint32_t mode) noexcept;
 [[nodiscard]] Result<IoBuf> read_piece(SharedFd fd, std::uint64_t offset, std::size_t bytes_max) noexcept;
-[[nodiscard]] Result<std::size_t> write_piece(SharedFd fd, std::uint64_t offset, IoBuf data) noexcept;
-/// Until all is written or something stops it; never an error of its own.
-[[nodiscard]] Result<Written> write_pieces(SharedFd fd, std::uint64_t offset, IoBuf data) noexcept;
+[[nodiscard]] Result<Written> write_piece(SharedFd fd, std::uint64_t offset, IoBuf data) noexcept;
 [[nodiscard]] Result<> sync_file(SharedFd fd, bool data_only) noexcept;
 [[nodiscard]] Result<> cut_file(SharedFd fd, std::uint64_t size_bytes) noexcept;
 [[nodiscard]] Result<Metadata> look_at_file(SharedFd fd) noexcept;

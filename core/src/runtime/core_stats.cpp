@@ -20,6 +20,11 @@ CoreStats& CoreStats::operator+=(const CoreStats& other) noexcept {
     sockets.steered += other.sockets.steered;
     sockets.port_checksum += other.sockets.port_checksum;
     sockets.stack_checksum += other.sockets.stack_checksum;
+    files.under_way += other.files.under_way;
+    files.waiting += other.files.waiting;
+    files.asked += other.files.asked;
+    files.given_up += other.files.given_up;
+    files.buffers_out += other.files.buffers_out;
     return *this;
 }
 
@@ -29,6 +34,7 @@ CoreStats core_stats() noexcept {
     stats.live_tasks = task::current_scheduler->live_tasks();
     stats.slab = task::current_scheduler->slab_stats();
     if (backend::current_sockets != nullptr) stats.sockets = backend::current_sockets->stats();
+    if (backend::current_files != nullptr) stats.files = backend::current_files->stats();
     return stats;
 }
 

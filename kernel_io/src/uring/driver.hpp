@@ -1,16 +1,19 @@
 #pragma once
 
-// Hot path. The io_uring driver: the kernel's sockets on one core.
+// Hot path. The io_uring driver: the kernel's sockets and files on one core.
 
 #include "../epoll/core_sockets.hpp"
 #include "../epoll/poller.hpp"
+#include "core_files.hpp"
 #include "core_sockets.hpp"
 #include "ring.hpp"
 
 #include <skerry/backend/driver.hpp>
+#include <skerry/backend/file_ops.hpp>
 #include <skerry/backend/slow_lane.hpp>
 #include <skerry/backend/socket_ops.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -45,12 +48,13 @@ public:
     static constexpr std::int64_t busy_poll_interval_ns = 0;
 
     Driver(Ring ring, epoll::Poller poller, std::uint16_t home)
-        : ring_(std::move(ring)), lane_(ring_, std::move(poller)), sockets_(ring_, home) {}
+        : ring_(std::move(ring)), lane_(ring_, std::move(poller)), files_(ring_, home), sockets_(ring_, home) {}
 
     SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now) noexcept {
         const bool entered = ring_.look();
         if (lane_.is_blind()) [[unlikely]]
             lane_.hand_out();
+        files_.tend(now);
         if (!ring_.has_completions()) return sockets_.tend(now) ? backend::Work::some : backend::Work::none;
         sockets_.set_seen_at(entered ? time::Instant::now() : now);
         ring_.dispatch();
@@ -67,12 +71,15 @@ public:
         return backend::Work::some;
     }
 
-    [[nodiscard]] time::Instant next_deadline() const noexcept { return sockets_.next_retry(); }
+    [[nodiscard]] time::Instant next_deadline() const noexcept {
+        return std::min(sockets_.next_retry(), files_.next_retry());
+    }
     bool arm() noexcept { return !ring_.has_completions() && !lane_.is_blind(); }
     void park(time::Instant wake_at) noexcept { ring_.park(wake_at); }
     void unpark() noexcept { ring_.ring(); }
     void leave() noexcept {
-        sockets_.end();
+        sockets_.end();  // has the kernel stop what can be stopped
+        files_.end();
         ring_.leave();
     }
     [[nodiscard]] int wake_fd() const noexcept { return ring_.fd(); }
@@ -83,17 +90,19 @@ public:
         return next_deadline();
     }
 
-    /// Makes this core's sockets the thread's own while it lives.
+    /// Makes this core's sockets and files the thread's own while it lives.
     class Installed {
     public:
         explicit Installed(Driver& driver) noexcept
             : driver_(driver),
               sockets_(std::exchange(backend::current_sockets, &driver.sockets_)),
-              lane_(std::exchange(backend::current_slow_lane, &driver.lane_)) {}
+              lane_(std::exchange(backend::current_slow_lane, &driver.lane_)),
+              files_(std::exchange(backend::current_files, &driver.files_)) {}
         ~Installed() {
             if (driver_.ring_.has_entries()) driver_.ring_.submit();  // nobody may come back for long
             backend::current_sockets = sockets_;
             backend::current_slow_lane = lane_;
+            backend::current_files = files_;
         }
         Installed(const Installed&) = delete;
         Installed& operator=(const Installed&) = delete;
@@ -102,13 +111,15 @@ public:
         Driver& driver_;
         backend::SocketFactory* sockets_;
         backend::SlowLane* lane_;
+        backend::FileOps* files_;
     };
     Installed install() noexcept { return Installed(*this); }
 
 private:
     Ring ring_;
     Lane lane_;
-    CoreSockets sockets_;
+    CoreFiles files_;
+    CoreSockets sockets_;  // goes first: it has the kernel stop what can be stopped
 };
 
 static_assert(backend::Driver<Driver>);

@@ -1,11 +1,14 @@
 #include "ring.hpp"
 
+#include <skerry/base/held_signal.hpp>
+
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <poll.h>
 
 namespace skerry::kernel_io::uring {
@@ -69,12 +72,38 @@ void Ring::watch_doorbell() noexcept {
         doorbell_tag, [this](io_uring_sqe* entry) { ::io_uring_prep_poll_multishot(entry, doorbell_.get(), POLLIN); });
 }
 
+void Ring::cancel_unheard(const Requester& requester, unsigned purpose) noexcept {
+    const std::uint64_t tagged = tag(requester, purpose);
+    (void)request_tagged(cancel_tag, [&](io_uring_sqe* entry) { ::io_uring_prep_cancel64(entry, tagged, 0); });
+}
+
 void Ring::submit() noexcept {
+    if (is_signal_due_) [[unlikely]]
+        return submit_without_signal();
     while (::io_uring_submit(&ring_) == -EINTR) {
     }
 }
 
+// Only a write that is made while it is handed in signals this thread; the kernel's own threads take no signals.
+SKERRY_NOINLINE void Ring::submit_without_signal() noexcept {
+    is_signal_due_ = false;
+    skerry::detail::HeldSignal held(SIGXFSZ);
+    while (::io_uring_submit(&ring_) == -EINTR) {
+    }
+    held.take();
+}
+
+bool Ring::wait() noexcept {
+    if (is_signal_due_) submit();
+    int answer = 0;
+    do answer = ::io_uring_submit_and_wait(&ring_, 1);
+    while (answer == -EINTR);
+    return answer >= 0 || answer == -EAGAIN || answer == -EBUSY;
+}
+
 void Ring::enter() noexcept {
+    if (is_signal_due_) [[unlikely]]
+        submit_without_signal();
     while (::io_uring_submit_and_get_events(&ring_) == -EINTR) {
     }
 }
@@ -96,6 +125,8 @@ int Ring::dispatch(unsigned limit) noexcept {
 
 void Ring::park(time::Instant wake_at) noexcept {
     if (!is_doorbell_watched_) watch_doorbell();
+    if (is_signal_due_) [[unlikely]]
+        submit_without_signal();
     if (wake_at == time::Instant::max()) {
         (void)::io_uring_submit_and_wait(&ring_, 1);
         return;

@@ -2,8 +2,9 @@
 
 // Hot path. The io_uring of one core: entries that go in, completions that come out, the doorbell.
 //
-// Nothing in flight refers to memory of a program: data comes into buffers that the core provided, and writes are made
-// at once. So what a program drops is free at once, and only the driver's own objects wait for their completions.
+// Nothing in flight refers to memory of a program: data comes into buffers that the core provided, what is sent is sent
+// at once, and files are read and written in memory that the driver holds. So what a program drops is free at once, and
+// only the driver's own objects wait for their completions.
 //
 // Completions that are due are not in the ring yet when their work waits for this thread to enter the kernel; a flag in
 // the ring says so, and a core that spins enters only then.
@@ -51,7 +52,8 @@ public:
           doorbell_(std::move(other.doorbell_)),
           is_made_(std::exchange(other.is_made_, false)),
           is_registered_(std::exchange(other.is_registered_, false)),
-          is_doorbell_watched_(other.is_doorbell_watched_) {}
+          is_doorbell_watched_(other.is_doorbell_watched_),
+          is_signal_due_(other.is_signal_due_) {}
     Ring& operator=(Ring&&) = delete;
     ~Ring();
 
@@ -73,6 +75,14 @@ public:
         });
     }
 
+    /// The same without an answer to this, for who has nothing more to hear of. Where the kernel takes nothing more now
+    /// the request goes on.
+    void cancel_unheard(const Requester& requester, unsigned purpose) noexcept;
+
+    /// Among the entries is a write that may pass the limit of a file's size: the kernel then sends SIGXFSZ to the
+    /// thread that hands it in, whose default ends the process.
+    void expect_size_signal() noexcept { is_signal_due_ = true; }
+
     [[nodiscard]] bool has_entries() const noexcept { return io_uring_sq_ready(&ring_) != 0; }
     [[nodiscard]] unsigned completions() const noexcept { return io_uring_cq_ready(&ring_); }
     [[nodiscard]] bool has_completions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
@@ -91,6 +101,9 @@ public:
 
     /// Hands out completions that are there, at most so many; returns how many.
     int dispatch(unsigned limit = completions_per_turn) noexcept;
+
+    /// Hands entries in and waits for a completion. False when the kernel refuses to wait.
+    [[nodiscard]] bool wait() noexcept;
 
     /// Hands entries in and waits for a completion, the doorbell or `wake_at`.
     void park(time::Instant wake_at) noexcept;
@@ -117,6 +130,7 @@ private:
     }
     [[nodiscard]] bool has_room() const noexcept { return io_uring_cq_ready(&ring_) <= ring_.cq.ring_mask; }
     void watch_doorbell() noexcept;
+    void submit_without_signal() noexcept;
 
     /// What the completions of a request that are there say.
     struct Answers {
@@ -145,6 +159,7 @@ private:
     bool is_made_ = true;
     bool is_registered_;  // its descriptor, with the thread
     bool is_doorbell_watched_ = false;
+    bool is_signal_due_ = false;
 };
 
 }  // namespace skerry::kernel_io::uring

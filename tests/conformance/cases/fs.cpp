@@ -3,16 +3,22 @@
 #include "support/limits.hpp"
 #include "support/temp_tree.hpp"
 
+#include <skerry/base/aligned_buf.hpp>
 #include <skerry/fs/directories.hpp>
 #include <skerry/fs/files.hpp>
 #include <skerry/fs/open_options.hpp>
 #include <skerry/io/copy.hpp>
 #include <skerry/task/spawn.hpp>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
@@ -172,6 +178,179 @@ TEST_CASE("a device without room says full", "[fs][error]") {
     });
 }
 
+TEST_CASE("64 reads at once bring each its own place of a file", "[fs]") {
+    run([]() -> Task<> {
+        constexpr std::size_t block = 4096;
+        constexpr std::size_t blocks = 1'000;
+        const tests::TempTree tree;
+        const auto sent = pattern(blocks * block - 100);  // the last block is a short one
+        auto written = co_await fs::write(in(tree, "file"), sent);
+        REQUIRE(written);
+        auto file = co_await File::open(in(tree, "file"));
+        REQUIRE(file);
+        const auto whole = std::span<const std::byte>(sent);
+        std::size_t next = 0;
+        std::size_t right = 0;
+        auto reader = [&]() -> Task<> {
+            std::array<std::byte, block> copy;
+            for (std::size_t i = next++; i < blocks; i = next++) {
+                const std::size_t place = i * 389 % blocks * block;  // each block once, in no order
+                const auto expected = whole.subspan(place, std::min(block, whole.size() - place));
+                auto piece = co_await file->read_buf_at(place, block);
+                REQUIRE(piece);
+                auto count = co_await file->read_at(place, copy);
+                REQUIRE(count);
+                right += std::ranges::equal(piece->bytes(), expected) && *count == expected.size() &&
+                         std::ranges::equal(std::span(copy).first(*count), expected);
+            }
+        };
+        std::vector<JoinHandle<void>> readers;
+        for (int i = 0; i < 64; ++i) readers.push_back(spawn(reader()));
+        for (auto& one : readers) {
+            auto ended = co_await one;
+            REQUIRE(ended);
+        }
+        CHECK(right == blocks);
+    });
+}
+
+TEST_CASE("64 writes at once, and what a sync finds written is there for other readers", "[fs]") {
+    run([]() -> Task<> {
+        constexpr std::size_t piece = 10'000;
+        constexpr std::size_t pieces = 300;
+        const tests::TempTree tree;
+        const auto sent = pattern(pieces * piece);
+        auto file = co_await File::create(in(tree, "file"));
+        REQUIRE(file);
+        std::size_t next = 0;
+        auto writer = [&]() -> Task<> {
+            for (std::size_t i = next++; i < pieces; i = next++) {
+                auto count = co_await file->write_at(i * piece, std::span(sent).subspan(i * piece, piece));
+                REQUIRE(count == piece);
+                auto synced = i % 2 == 0 ? co_await file->sync_data() : co_await file->sync_all();
+                REQUIRE(synced);
+            }
+        };
+        std::vector<JoinHandle<void>> writers;
+        for (int i = 0; i < 64; ++i) writers.push_back(spawn(writer()));
+        for (auto& one : writers) {
+            auto ended = co_await one;
+            REQUIRE(ended);
+        }
+        std::ifstream other(in(tree, "file"), std::ios::binary);
+        const std::string found((std::istreambuf_iterator<char>(other)), {});
+        CHECK(found == text_of(sent));
+    });
+}
+
+TEST_CASE("places behind 4 GiB are their own, and places that there are not are refused", "[fs]") {
+    run([]() -> Task<> {
+        const tests::TempTree tree;
+        auto file = co_await OpenOptions().read(true).write(true).create(true).open(in(tree, "file"));
+        REQUIRE(file);
+        constexpr std::uint64_t far = (std::uint64_t{5} << 30U) + 7;
+        auto count = co_await file->write_at(far, bytes_of("far"));
+        CHECK(count == 3u);
+        std::array<std::byte, 8> some;
+        count = co_await file->read_at(far - 1, some);
+        CHECK(count == 4u);
+        CHECK(text_of(std::span(some).first(4)) == std::string("\0far", 4));
+        count = co_await file->read_at(far - (std::uint64_t{4} << 30U), some);
+        CHECK(count == 8u);
+        CHECK(text_of(some) == std::string(8, '\0'));
+        count = co_await file->read_at(far + 3, some);
+        CHECK(count == 0u);
+        count = co_await file->read_at(far + 100, some);
+        CHECK(count == 0u);
+        for (const std::uint64_t nowhere : {std::uint64_t{1} << 63U, ~std::uint64_t{0}}) {
+            count = co_await file->read_at(nowhere, some);
+            CHECK(count.error() == Errc::invalid_argument);
+            count = co_await file->write_at(nowhere, bytes_of("x"));
+            CHECK(count.error() == Errc::invalid_argument);
+        }
+    });
+}
+
+TEST_CASE("what has no places is refused, and not read", "[fs][error]") {
+    run([]() -> Task<> {
+        std::array<int, 2> ends{};
+        REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+        const OwnedFd writing(ends[1]);
+        REQUIRE(::write(writing.get(), "kept", 4) == 4);
+        File pipe{OwnedFd(ends[0])};
+        std::array<std::byte, 8> some;
+        auto count = co_await pipe.read_at(0, some);
+        CHECK(count.error() == Errc::invalid_argument);
+        count = co_await pipe.read(some);
+        CHECK(count.error() == Errc::invalid_argument);
+        CHECK(::read(pipe.fd(), some.data(), some.size()) == 4);
+    });
+}
+
+TEST_CASE("a file that may not wait is read all the same when nothing of it is in memory", "[fs]") {
+    run([]() -> Task<> {
+        const tests::TempTree tree;
+        const auto sent = pattern(1'000'000);
+        auto file =
+            co_await OpenOptions().read(true).write(true).create(true).custom_flags(O_NONBLOCK).open(in(tree, "file"));
+        REQUIRE(file);
+        auto written = co_await file->write_all(sent);
+        CHECK(written);
+        auto synced = co_await file->sync_all();
+        CHECK(synced);
+        CHECK(::posix_fadvise(file->fd(), 0, 0, POSIX_FADV_DONTNEED) == 0);
+        std::vector<std::byte> got(sent.size());
+        auto place = co_await file->seek(fs::SeekFrom::start, 0);
+        CHECK(place == 0u);
+        auto whole = co_await file->read_exact(got);
+        CHECK(whole);
+        CHECK(got == sent);
+        auto made_up = co_await OpenOptions().read(true).custom_flags(O_NONBLOCK).open("/proc/self/stat");
+        REQUIRE(made_up);
+        auto count = co_await made_up->read(std::span(got).first(100));
+        REQUIRE(count);
+        CHECK(*count > 0);
+    });
+}
+
+TEST_CASE("O_DIRECT reads and writes whole sectors from any memory, and says what is none", "[fs]") {
+    run([]() -> Task<> {
+        constexpr std::size_t page = 4096;
+        const tests::TempTree tree;
+        auto file =
+            co_await OpenOptions().read(true).write(true).create(true).custom_flags(O_DIRECT).open(in(tree, "file"));
+        if (!file && file.error() == Errc::invalid_argument) {
+            WARN("the temporary folder's file system has no O_DIRECT");
+            co_return;
+        }
+        REQUIRE(file);
+        const auto sent = pattern(30 * page + 1);
+        const auto odd = std::span(sent).subspan(1);  // at an odd address
+        auto count = co_await file->write_at(0, odd);
+        CHECK(count == odd.size());
+        std::vector<std::byte> got(30 * page + 1);
+        count = co_await file->read_at(page, std::span(got).subspan(1, 2 * page));
+        CHECK(count == 2 * page);
+        CHECK(std::ranges::equal(std::span(got).subspan(1, 2 * page), odd.subspan(page, 2 * page)));
+        auto piece = co_await file->read_buf_at(0, odd.size());
+        REQUIRE(piece);
+        CHECK(std::ranges::equal(piece->bytes(), odd));
+        IoBuf aligned = allocate_aligned(page, page);
+        REQUIRE(aligned);
+        std::ranges::copy(odd.first(page), aligned.writable().begin());
+        count = co_await file->write_buf_at(30 * page, std::move(aligned));
+        CHECK(count == page);
+        count = co_await file->read_at(30 * page, std::span(got).first(page));
+        CHECK(count == page);
+        CHECK(std::ranges::equal(std::span(got).first(page), odd.first(page)));
+
+        count = co_await file->read_at(1, std::span(got).first(page));
+        CHECK(count.error() == Errc::invalid_argument);
+        count = co_await file->write_at(0, odd.first(100));
+        CHECK(count.error() == Errc::invalid_argument);
+    });
+}
+
 // Behaviour 44: a cancelled open closes its file.
 TEST_CASE("128 opens that are cancelled, 100 times, leave no descriptor open", "[fs][cancel]") {
     run([]() -> Task<> {
@@ -210,6 +389,35 @@ TEST_CASE("a read that loses a select moves no position and touches no memory", 
             got += text_of(std::span(*buffer).first(*count));
         }
         CHECK(got == text);
+    });
+}
+
+TEST_CASE("writes that are given up are made whole or not at all, and the file goes on", "[fs][cancel]") {
+    run([]() -> Task<> {
+        constexpr std::size_t piece = 4096;
+        const tests::TempTree tree;
+        auto file = co_await OpenOptions().read(true).write(true).create(true).open(in(tree, "file"));
+        REQUIRE(file);
+        for (unsigned round = 0; round < 20; ++round) {
+            std::vector<JoinHandle<void>> writers;
+            for (unsigned i = 0; i < 64; ++i)
+                writers.push_back(spawn([](File& to, unsigned place) -> Task<> {
+                    const std::vector<std::byte> data(piece, static_cast<std::byte>(place + 1));
+                    (void)co_await to.write_at(place * piece, data);
+                }(*file, i)));
+            co_await yields(round % 4);
+            for (auto& one : writers) one.abort();
+            for (auto& one : writers) (void)co_await one;
+        }
+        auto last = co_await file->write_at(63 * piece, pattern(piece));
+        CHECK(last == piece);
+        for (unsigned i = 0; i < 63; ++i) {
+            std::array<std::byte, piece> got;
+            auto count = co_await file->read_at(i * piece, got);
+            REQUIRE(count == piece);
+            CHECK(std::ranges::all_of(got, [&](std::byte each) { return each == got[0]; }));
+            CHECK((got[0] == std::byte{0} || got[0] == static_cast<std::byte>(i + 1)));
+        }
     });
 }
 

@@ -3,10 +3,18 @@
 // A file. There is no buffer behind it: a write that has succeeded is in the kernel, where every reader sees it, and
 // what failed is told by the operation that failed, not by a later one, and not by a destructor.
 //
-// Each operation is one system call on a thread of the blocking pool, and owns all that it touches: the descriptor,
-// which stays open until the call has returned, and the bytes. So an operation that is cancelled hurts nobody. The pool
-// cannot take back a call that has begun: a cancelled write may still be made. Bytes that are handed over as an IoBuf
-// are not copied; a span is copied once, because it is the caller's and may be gone.
+// Each operation is one system call, and owns all that it touches: the descriptor, which stays open until the call has
+// returned, and the bytes. So an operation that is cancelled hurts nobody. Nobody can take back a call that has begun:
+// a cancelled write may still be made. Bytes that are handed over as an IoBuf are not copied; a span is copied once,
+// because it is the caller's and may be gone.
+//
+// Reads, writes and syncs are made by the core's driver where it takes files: io_uring does, for what can be read at
+// places. Those of one turn reach the kernel together. Everything else is made on a thread of the blocking pool.
+//
+// O_DIRECT, by OpenOptions::custom_flags(), goes past the kernel's cache. Then the place and the size must be multiples
+// of what the device reads at once, 512 bytes or 4 KiB; the memory of a span need not, since the copy is aligned, nor
+// that of a read_buf. A buffer that is handed over to be written must: skerry::allocate_aligned(size, 4096). What is
+// not so is the kernel's invalid_argument.
 //
 // The position of read() and write() is the File's own and moves when the operation completes. A cancelled read has
 // moved nothing.
@@ -51,7 +59,7 @@ public:
     [[nodiscard]] static Task<Result<File>> create(std::string path);
 
     /// Takes over a descriptor that can be read or written at places: of a file or a block device.
-    explicit File(OwnedFd fd) : fd_(std::make_shared<const OwnedFd>(std::move(fd))) {}
+    explicit File(OwnedFd fd);
 
     /// Reads at a place, and leaves the position alone.
     ///
@@ -59,7 +67,7 @@ public:
     /// Errors: invalid_argument, when it was not opened for reading, or cannot be read at places; io; no_buffers, when
     ///         memory is short; runtime_shutdown.
     /// Cancel: safe.
-    /// Cost:   a trip to the blocking pool and a copy; read_buf_at() copies nothing.
+    /// Cost:   by the driver or by a trip to the blocking pool, and a copy; read_buf_at() copies nothing.
     [[nodiscard]] Task<Result<std::size_t>> read_at(std::uint64_t offset, std::span<std::byte> out);
 
     /// read_at() into a buffer of up to `bytes_max`; an empty one at the end of the file.
@@ -162,6 +170,7 @@ public:
 private:
     std::shared_ptr<const OwnedFd> fd_;  // shared with the calls that are under way
     std::uint64_t position_ = 0;
+    bool has_places_;  // and the driver may read it
 };
 
 }  // namespace skerry::fs

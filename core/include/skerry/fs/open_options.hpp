@@ -27,7 +27,7 @@ public:
     OpenOptions& create_new(bool on) noexcept { return create_new_ = on, *this; }
     /// Who may do what with a file that is made, less the umask.
     OpenOptions& mode(std::uint32_t bits) noexcept { return mode_ = bits, *this; }
-    /// More O_... flags of open().
+    /// More O_... flags of open(); of O_DIRECT, see file.hpp.
     OpenOptions& custom_flags(int flags) noexcept { return custom_flags_ = flags, *this; }
 
     /// Opens `path`.

@@ -2,6 +2,7 @@
 
 // What a core holds: for metrics, and for whoever wants to see that a service gives back what it took.
 
+#include "../backend/file_ops.hpp"
 #include "../backend/socket_ops.hpp"
 #include "../task/slab.hpp"
 
@@ -13,6 +14,7 @@ struct CoreStats {
     std::uint64_t live_tasks = 0;
     task::SlabStats slab;
     backend::SocketStats sockets;  ///< all 0 on a core without sockets
+    backend::FileStats files;      ///< all 0 where files go to the blocking pool
 
     CoreStats& operator+=(const CoreStats& other) noexcept;
 };

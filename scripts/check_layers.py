@@ -32,7 +32,7 @@ OWNERS = [
     (r"(oneapi/)?tbb/.*", ("core/src/blocking/",), "oneTBB belongs to core/src/blocking/"),
     (r"catch2/.*|catch\.hpp", ("tests/support/catch.hpp",), "Catch2 belongs to tests/support/catch.hpp; include that"),
     (r"benchmark/benchmark\.h", ("bench/",), "Google Benchmark belongs to bench/"),
-    (r"CLI/.*|toml\+\+/.*", ("apps/", "tests/unit/apps/"), "CLI11 and toml++ belong to apps/"),
+    (r"CLI/.*|toml\+\+/.*", ("apps/", "bench/file_reads/", "tests/unit/apps/"), "CLI11 and toml++ belong to apps/"),
     (r"zlib\.h", ("apps/loadgen/report/",), "zlib belongs to apps/loadgen/report/"),
 ]
 COMPONENTS = ("core", "kernel_io", "dpdk")

@@ -9,6 +9,8 @@ packages_test=(ccache catch2 libbenchmark-dev clang-19 libclang-rt-19-dev llvm-1
                nginx-light redis-server)
 # One test looks at the page that skerry-loadgen writes; it is skipped where there is no browser.
 packages_browser=(chromium)
+# bench/file_rates.py --install: what file_reads is compared with.
+packages_bench=(fio)
 # scripts/container: what the programs of an image need to run. First the libraries that they are linked with, then
 # DPDK's drivers: for memory, for virtual functions of Intel's and emulated cards, and for devices without a card.
 packages_image=(libstdc++6 libgcc-s1 libtomlplusplus3 zlib1g liburing2

@@ -40,8 +40,9 @@ public:
 private:
     [[nodiscard]] static std::size_t index(SocketOption option) noexcept { return static_cast<std::size_t>(option); }
 
-    std::array<int, 32> values_{};
+    std::array<int, socket_options> values_{};
     std::uint32_t is_set_ = 0;
+    static_assert(socket_options <= 32);
 };
 
 /// The name of a network interface.
@@ -63,10 +64,10 @@ private:
 
 struct StreamSetup {
     OptionSet options;
-    DeviceName device;                   ///< the only one that it uses; empty: any
+    DeviceName device;  ///< the only one that it uses; empty: any
     std::optional<net::SocketAddr> local;  ///< where a connection begins
-    std::optional<bool> reuse_address;   ///< nothing: a listener does, a connection does not
-    bool reuse_port = false;             ///< of a connection; a listener has it in its ListenOptions
+    std::optional<bool> reuse_address;  ///< nothing: a listener does, a connection does not
+    bool reuse_port = false;  ///< of a connection; a listener has it in its ListenOptions
 };
 
 }  // namespace skerry::backend

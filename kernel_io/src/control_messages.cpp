@@ -161,12 +161,13 @@ void SendControl::add_segment_bytes(msghdr& header, std::uint16_t bytes) noexcep
 
 // A datagram that came to a group, or to all, is answered from the address that the system chooses.
 void SendControl::add_marks(msghdr& header, const Datagram& datagram, std::uint8_t marks, bool is_v6) noexcept {
-    const bool has_source = !datagram.local.is_unspecified() && !datagram.local.is_multicast() &&
-                            datagram.local != net::IpAddr::v4_broadcast();
+    const net::IpAddr local = datagram.local.unmapped();
+    const bool has_source = !local.is_unspecified() && !local.is_multicast() && local != net::IpAddr::v4_broadcast();
     if ((marks & mark::local) != 0 && has_source) add_local(header, datagram.local, datagram.interface_index, is_v6);
     if ((marks & mark::traffic_class) == 0) return;
-    const bool by_v6 = is_v6 && !datagram.peer.ip().unmapped().is_v4();
-    add(header, by_v6 ? IPPROTO_IPV6 : IPPROTO_IP, by_v6 ? IPV6_TCLASS : IP_TOS, int{datagram.traffic_class});
+    // By which version it leaves may be known to the kernel alone, and each reads its own.
+    add(header, IPPROTO_IP, IP_TOS, int{datagram.traffic_class});
+    if (is_v6) add(header, IPPROTO_IPV6, IPV6_TCLASS, int{datagram.traffic_class});
 }
 
 void SendControl::add_local(msghdr& header, const net::IpAddr& local, std::uint32_t interface_index,

@@ -84,7 +84,7 @@ private:
     void add_local(msghdr& header, const net::IpAddr& local, std::uint32_t interface_index, bool is_v6) noexcept;
 
     static constexpr std::size_t room =
-        CMSG_SPACE(sizeof(std::uint16_t)) + CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int));
+        CMSG_SPACE(sizeof(std::uint16_t)) + CMSG_SPACE(sizeof(in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int));
     alignas(cmsghdr) std::array<std::byte, room> bytes_;
 };
 

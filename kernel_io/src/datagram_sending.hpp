@@ -27,6 +27,10 @@ namespace skerry::kernel_io {
 /// serve_sender() is called when there is room; and is a backend::DatagramSocket.
 template <class Port>
 class DatagramSending {
+public:
+    /// Another peer, another way.
+    void forget_refusals() noexcept { segment_bytes_max_ = kernel_cuts_segments() ? backend::datagram_bytes_max : 0; }
+
 protected:
     SKERRY_ALWAYS_INLINE backend::Step send_now(backend::SendRequest& request) noexcept {
         if (request.batch.size() != 1 || !request.batch.front().peer.is_v4() ||
@@ -105,6 +109,7 @@ private:
     // What was sent before counts; the error comes with the next call, whose first datagram it concerns.
     SKERRY_NOINLINE backend::Step not_sent_in_row(backend::SendRequest& request, long answer) noexcept {
         if (answer == -EAGAIN) return no_room(request);
+        request.take_off_what_left();
         if (request.count == 0) request.error = error_of(answer);
         return backend::Step::done;
     }
@@ -151,7 +156,9 @@ private:
     }
     /// One by one it went.
     void learn(long refusal, std::size_t segment_bytes) noexcept {
-        segment_bytes_max_ = refusal == -EMSGSIZE ? std::min(segment_bytes_max_, segment_bytes - 1) : 0;
+        // Older kernels say EINVAL where a segment is longer than the way takes.
+        const bool is_size = refusal == -EMSGSIZE || (refusal == -EINVAL && segment_bytes > segment_bytes_sure);
+        segment_bytes_max_ = is_size ? std::min(segment_bytes_max_, segment_bytes - 1) : 0;
     }
 
     [[nodiscard]] SendArray::Manner manner() noexcept { return {marks_, self().local.is_v6()}; }
@@ -195,6 +202,7 @@ private:
         const std::size_t most = std::min(backend::segments_max * segment_bytes, backend::datagram_bytes_max);
         const std::span<const std::byte> piece =
             data.first(data.size() <= most ? data.size() : most - most % segment_bytes);
+        if (piece.size() <= segment_bytes) return send_bytes(first, to);
         const msghdr& message = self().core().sent_messages().describe_one(piece, segment_bytes, to);
         const long sent = call_sendmsg(self().fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0 || !is_refusal(sent)) return sent;
@@ -202,6 +210,8 @@ private:
         if (sent_alone >= 0) learn(sent, segment_bytes);
         return sent_alone;
     }
+
+    static constexpr std::size_t segment_bytes_sure = 1200;  // fits every way
 
     std::uint8_t marks_ = 0;
     /// Datagrams longer than this leave one by one. 0: all do.

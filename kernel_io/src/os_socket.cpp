@@ -263,6 +263,15 @@ Result<int> get_option(int fd, bool is_v6, SocketOption option) noexcept {
 
 namespace {
 
+bool hears_all_sources(int fd, const backend::Membership& membership) noexcept {
+    group_filter filter{};
+    filter.gf_interface = membership.interface_index;
+    (void)net::to_os(net::SocketAddr(membership.group, 0), filter.gf_group);
+    socklen_t length = GROUP_FILTER_SIZE(0);
+    const int level = membership.group.is_v4() ? IPPROTO_IP : IPPROTO_IPV6;
+    return ::getsockopt(fd, level, MCAST_MSFILTER, &filter, &length) == 0 && filter.gf_fmode == MCAST_EXCLUDE;
+}
+
 // Names interfaces by their numbers for both versions, as IP_ADD_SOURCE_MEMBERSHIP does not.
 Result<> change_source(int fd, const backend::Membership& membership, bool join) noexcept {
     const bool is_v4 = membership.group.is_v4();
@@ -272,6 +281,8 @@ Result<> change_source(int fd, const backend::Membership& membership, bool join)
     request.gsr_interface = membership.interface_index;
     (void)net::to_os(net::SocketAddr(membership.group, 0), request.gsr_group);
     (void)net::to_os(net::SocketAddr(membership.source, 0), request.gsr_source);
+    // Linux would make of a group that was joined for all sources one for this alone, or for none.
+    if (hears_all_sources(fd, membership)) return join ? Errc::invalid_argument : Errc::address_not_available;
     const int name = join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP;
     if (::setsockopt(fd, is_v4 ? IPPROTO_IP : IPPROTO_IPV6, name, &request, sizeof request) == 0) return {};
     // Linux says so when the source is joined already, and the second when the group is not joined at all.

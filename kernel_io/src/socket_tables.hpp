@@ -35,7 +35,9 @@ struct StreamTable {
 template <class Port>
 struct DatagramTable {
     static Result<> connect(backend::DatagramSocket& socket, const net::SocketAddr& peer) noexcept {
-        if (auto connected = connect_datagram(static_cast<Port&>(socket).fd(), peer); !connected) return connected;
+        auto& port = static_cast<Port&>(socket);
+        if (auto connected = connect_datagram(port.fd(), peer); !connected) return connected;
+        port.forget_refusals();
         socket.connected = true;
         return {};
     }
@@ -49,7 +51,12 @@ struct DatagramTable {
         // There is room for what the kernel tells before it does.
         if (told != 0 && value != 0)
             if (auto room = port.tell(told, true); !room) return room;
-        if (auto set = kernel_io::set_option(port.fd(), socket.local.is_v6(), option, value); !set) return set;
+        const bool was_told =
+            told != 0 && kernel_io::get_option(port.fd(), socket.local.is_v6(), option).value_or(0) != 0;
+        if (auto set = kernel_io::set_option(port.fd(), socket.local.is_v6(), option, value); !set) {
+            if (told != 0 && !was_told) (void)port.tell(told, false);
+            return set;
+        }
         if (option == backend::SocketOption::multicast_interface) port.multicast_interface = value;
         if (told != 0 && value == 0) return port.tell(told, false);
         return {};

@@ -91,7 +91,13 @@ bool SendAwaiterBase::await_suspend(std::coroutine_handle<> awaiting) noexcept {
     return true;
 }
 
+void SendAwaiterBase::stay_unfinished() noexcept {
+    take_off_what_left();
+    if (count == 0) error = Errc::no_buffers;
+}
+
 void SendAwaiterBase::cancel_slow() noexcept {
+    take_off_what_left();
     if (state() == task::node_state::linked) {
         socket_->sender = nullptr;
         set_state(task::node_state::idle);

@@ -17,6 +17,8 @@ namespace skerry::kernel_io::epoll {
 
 class DatagramPort final : public Socket, public backend::DatagramSocket, private DatagramSending<DatagramPort> {
 public:
+    using DatagramSending::forget_refusals;
+
     DatagramPort(CoreSockets& core, Fd fd) noexcept;
 
     void on_events(std::uint32_t events) noexcept override;

@@ -2,6 +2,7 @@
 
 #include <skerry/base/assert.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -13,8 +14,11 @@ using backend::FileRequest;
 
 namespace {
 
-// What a kernel may refuse to a ring and do for a call: it would have to wait, or the file system lacks the way.
-bool is_for_the_pool(int error) noexcept { return error == EAGAIN || error == EOPNOTSUPP; }
+// What a kernel may refuse to a ring and do for a call: it would have to wait, the file system lacks the way, or the
+// thread that should have done it was interrupted, could not be made, or is gone. Nothing was done then.
+bool is_for_the_pool(int error) noexcept {
+    return error == EAGAIN || error == EOPNOTSUPP || error == EINTR || error == ECANCELED;
+}
 
 }  // namespace
 
@@ -36,6 +40,12 @@ public:
             case FileCall::sync_all: return ::io_uring_prep_fsync(entry, fd->get(), 0);
             case FileCall::sync_data: return ::io_uring_prep_fsync(entry, fd->get(), IORING_FSYNC_DATASYNC);
         }
+    }
+
+    // What is in the page cache is copied while it is handed in, on the core's thread, and large ones would keep the
+    // core for long.
+    [[nodiscard]] bool is_large() const noexcept {
+        return std::max(bytes, buffer.size()) > FileBuffers::pooled_bytes_max;
     }
 
     CoreFiles& core;
@@ -77,7 +87,11 @@ void CoreFiles::put_operation(Operation& operation) noexcept {
 
 bool CoreFiles::submit(Operation& operation) noexcept {
     if (operation.call == FileCall::write) ring_.expect_size_signal();
-    return ring_.request(operation, 0, [&](io_uring_sqe* entry) { operation.prepare(entry); });
+    return ring_.request(operation, 0, [&](io_uring_sqe* entry) {
+        operation.prepare(entry);
+        if (operation.is_large()) [[unlikely]]
+            entry->flags |= IOSQE_ASYNC;
+    });
 }
 
 // False: it has to wait, and is as it was.
@@ -147,13 +161,7 @@ void CoreFiles::give_up(FileRequest& request) noexcept {
 // --- answers
 
 void CoreFiles::on_answer(Operation& operation, int result) noexcept {
-    const bool is_waited_for = operation.waiter != nullptr;
-    // By a signal, or because the thread that had asked is gone: nothing was done.
-    if (is_waited_for && (result == -EINTR || result == -ECANCELED)) [[unlikely]] {
-        if (submit(operation)) return;
-        result = -EAGAIN;
-    }
-    if (is_waited_for) [[likely]]
+    if (operation.waiter != nullptr) [[likely]]
         hand_over(operation, result);
     put_operation(operation);
     if (!waiting_.empty()) [[unlikely]]

@@ -8,8 +8,8 @@
 // nobody can stop. A file system that never answers (a server that is gone, without a timeout) holds that end up, as it
 // holds up a thread of the blocking pool.
 //
-// The kernel has so many at a time that their completions always fit the ring beside those of the sockets; what is more
-// waits here in the order in which it came.
+// The kernel has so many at a time that their completions, and those of cancels, always fit the ring beside those of
+// the sockets; what is more waits here in the order in which it came.
 //
 // Descriptors and memory are not registered with the ring: "Files" in bench/README.md says what that would give.
 
@@ -31,7 +31,7 @@ namespace skerry::kernel_io::uring {
 
 class CoreFiles final : public backend::FileOps {
 public:
-    static constexpr std::size_t under_way_max = Ring::completions_max / 2;
+    static constexpr std::size_t under_way_max = Ring::completions_max / 4;
 
     /// Lives where `ring` lives, and no longer.
     CoreFiles(Ring& ring, std::uint16_t home);

@@ -18,6 +18,8 @@ namespace skerry::kernel_io::uring {
 
 class DatagramPort final : public Socket, public backend::DatagramSocket, private DatagramSending<DatagramPort> {
 public:
+    using DatagramSending::forget_refusals;
+
     DatagramPort(CoreSockets& core, Fd fd) noexcept;
 
     void orphan() noexcept override;

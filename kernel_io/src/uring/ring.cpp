@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -22,6 +23,9 @@ constexpr std::uint64_t doorbell_tag = 0;
 constexpr std::uint64_t cancel_tag = 1;
 
 constexpr unsigned looks_for_end = 1024;
+
+// Threads of the kernel for what would have to wait: enough to keep a disk's queue full, as of the blocking pool.
+constexpr unsigned disk_threads_max = 64;
 
 // Kernels before 6.1 cannot defer; they refuse what they do not know.
 int make_queue(io_uring& ring, bool single_thread) noexcept {
@@ -40,6 +44,8 @@ int make_queue(io_uring& ring, bool single_thread) noexcept {
 Result<Ring> Ring::make(bool single_thread) noexcept {
     io_uring ring;
     if (const int answer = make_queue(ring, single_thread); answer != 0) return Error::from_os(-answer);
+    std::array<unsigned, 2> threads_max{disk_threads_max, 0};  // 0: those for sockets stay as they are
+    (void)::io_uring_register_iowq_max_workers(&ring, threads_max.data());
     Fd doorbell(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (!doorbell) {
         const Error error = last_error();
@@ -86,11 +92,11 @@ void Ring::submit() noexcept {
 
 // Only a write that is made while it is handed in signals this thread; the kernel's own threads take no signals.
 SKERRY_NOINLINE void Ring::submit_without_signal() noexcept {
-    is_signal_due_ = false;
     skerry::detail::HeldSignal held(SIGXFSZ);
     while (::io_uring_submit(&ring_) == -EINTR) {
     }
     held.take();
+    is_signal_due_ = has_entries();  // a kernel that is short takes some
 }
 
 bool Ring::wait() noexcept {

@@ -172,6 +172,17 @@ TEST_CASE("a source is joined once and left once", "[net][udp][multicast]") {
     });
 }
 
+TEST_CASE("a group that was joined for all sources stays so when one is joined or left", "[net][udp][multicast]") {
+    run([]() -> Task<> {
+        if (!has_multicast() || !has_sources()) co_return;
+        auto socket = bind_udp(net::SocketAddr(net::IpAddr::v4_any(), 0));
+        REQUIRE(socket.join_multicast(group, 1));
+        CHECK(socket.leave_multicast_source(group, another, 1).error() == Errc::address_not_available);
+        CHECK(socket.join_multicast_source(group, another, 1).error() == Errc::invalid_argument);
+        CHECK(socket.leave_multicast(group, 1));
+    });
+}
+
 TEST_CASE("a source that can be none is an invalid argument", "[net][udp][multicast]") {
     run([]() -> Task<> {
         if (!has_multicast() || !has_sources()) co_return;

@@ -48,6 +48,7 @@ enum class SocketOption : std::uint8_t {
     busy_poll_us,          ///< SO_BUSY_POLL, microseconds
     multicast_interface,   ///< where datagrams to groups leave, an interface's index; 0: the system's choice
     // What a datagram socket tells of each datagram beside its sender. Off, it costs nothing.
+    // What has come already stays as it is: clearing receive_segments does not divide it.
     receive_segments,      ///< bool: datagrams that came together are one Datagram with segment_bytes (UDP_GRO)
     receive_local,         ///< bool: Datagram::local and interface_index
     receive_ttl,           ///< bool: Datagram::ttl
@@ -279,6 +280,13 @@ struct SendRequest : task::WaitNode {
                 const net::SocketAddr* receiver) noexcept {
         send_one(bytes, receiver);
         segment_bytes = bytes_of_segment;
+    }
+
+    /// The request ends, and of a Datagram that holds several some have left.
+    void take_off_what_left() noexcept {
+        if (count >= batch.size() || part == 0) return;
+        batch[count].payload.trim_front(part);
+        part = 0;
     }
 
     std::span<Datagram> batch;

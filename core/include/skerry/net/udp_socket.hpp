@@ -185,6 +185,9 @@ public:
     }
 
 protected:
+    /// There was room, and it is gone again.
+    void stay_unfinished() noexcept;
+
     backend::DatagramSocket* socket_;
     bool out_of_budget_ = false;
     bool is_over_ = false;
@@ -209,7 +212,8 @@ public:
     }
     [[nodiscard]] Result<std::size_t> await_resume() noexcept {
         // The wake said that there is room; the sending is done here, so that a cancelled send sends nothing.
-        if (!is_over_ && !try_now() && count == 0) error = Errc::no_buffers;
+        if (!is_over_ && !try_now()) [[unlikely]]
+            stay_unfinished();
         if (error.code() != Errc::ok) [[unlikely]]
             return error;
         return count;
@@ -377,11 +381,13 @@ public:
     ///
     /// Those in a row that go to one peer and are equally long, the last of them perhaps shorter, leave by one call of
     /// the kernel where it can do that (UDP_SEGMENT): up to 64 and 65'507 bytes at a time, gathered from where they
-    /// are. A Datagram whose segment_bytes is not 0 leaves as the datagrams that it holds, which the caller has built,
-    /// or received with SocketOption::receive_segments; it counts as one.
+    /// are. A Datagram whose segment_bytes is not 0 leaves as the datagrams that it holds; it counts as one. The caller
+    /// has built it, or received it with SocketOption::receive_segments, from a kernel that puts no more than 64
+    /// together.
     ///
-    /// Shape:  returns how many were sent: all, or fewer when one in the middle failed; the next call then
-    ///         gets its error.
+    /// Shape:  returns how many were sent: all, or fewer when one in the middle failed; the next call then gets its
+    ///         error, but for connection_refused, which the kernel tells once. Of a Datagram with segment_bytes that is
+    ///         not sent whole, those that left are taken off the front of its payload.
     /// Errors: message_too_long, for a datagram above 65'507 bytes, or segments that are more than 64 or so many bytes;
     ///         unreachable; permission_denied (a broadcast without the option); connection_refused (on a connected
     ///         socket, for an earlier datagram); no_buffers, when the room that was waited for is gone again;
@@ -410,7 +416,7 @@ public:
     /// a call.
     ///
     /// Shape:  returns the bytes that were sent: data.size(), or fewer, whole segments, when a later one failed. The
-    ///         next call then gets its error. No `data` is one empty datagram.
+    ///         next call then gets its error, but for connection_refused. No `data` is one empty datagram.
     /// Errors: as send_batch; invalid_argument, for segments of no bytes.
     /// Cancel: partial: what was sent before it had to wait stays sent.
     /// Cost:   no copy but the kernel's, no allocation. Where the kernel lacks UDP_SEGMENT, a call for each datagram.

@@ -91,7 +91,7 @@ private:
     std::array<std::uint16_t, slots> empty_;  // slots without a buffer; the first empty_count_ count
     unsigned empty_count_ = slots;
     unsigned empty_wanted_ = slots - given_min;  // so many slots need no buffer
-    unsigned most_taken_ = 0;                    // between two refills, since the last look at it
+    unsigned most_taken_ = 0;  // between two refills, since the last look at it
     unsigned refills_ = 0;
 };
 

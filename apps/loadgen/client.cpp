@@ -48,7 +48,8 @@ Task<Result<>> CoreClient::connect_link(std::uint64_t number) {
         case Proto::tcp: break;
     }
     return connect_stream<Echo>([&settings, number] {
-        return Echo(settings.size, static_cast<std::byte>('a' + number % 26), settings.mode != Mode::source);
+        const auto fill = static_cast<std::byte>('a' + number % 26);
+        return Echo(NumberedMessage(settings.format(), settings.size, fill), settings.mode != Mode::source);
     });
 }
 
@@ -70,7 +71,7 @@ Task<Result<>> CoreClient::connect_udp(std::uint64_t number) {
     static const std::uint64_t run_tag = std::uint64_t{std::random_device{}()} << 32U;
     auto& links = std::get<Links<UdpLink>>(links_);
     links.push_back(std::make_unique<UdpLink>(std::move(*socket), run_, run_tag | number));
-    if (run_.settings.mode != Mode::echo) co_return Result<>();
+    if (!run_.settings.has_answers()) co_return Result<>();
     auto probed = co_await links.back()->probe();
     co_return probed;
 }

@@ -148,8 +148,7 @@ struct Batch {
 /// Adds a request to what leaves now.
 inline void add_request(LinkState& link, Batch& batch, Nanos intended, Nanos sent, Held held) {
     link.run.recorder.on_send(intended, sent, held);
-    const bool has_answer = link.run.settings.mode == Mode::echo;
-    const std::uint64_t number = has_answer ? link.in_flight.push(intended, sent) : 0;
+    const std::uint64_t number = link.run.settings.has_answers() ? link.in_flight.push(intended, sent) : 0;
     if (batch.count++ == 0) {
         batch.first = number;
         batch.intended = intended;
@@ -165,7 +164,7 @@ Task<bool> send_batch(Link& link, Batch batch, Nanos sent) {
     CoreRun& run = link.run;
     auto written = co_await time::timeout_at(run.at(run.drain_end), link.transmit(batch.first, batch.count));
     if (!written) co_return !link.send_failed(written.error());
-    if (run.settings.mode != Mode::echo) run.on_reply(batch.intended, sent, run.now());
+    if (!run.settings.has_answers()) run.on_reply(batch.intended, sent, run.now());
     co_return true;
 }
 

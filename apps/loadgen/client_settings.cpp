@@ -37,7 +37,7 @@ apps::Program sweep_program() {
 }
 
 constexpr Proto protos[] = {Proto::tcp, Proto::udp, Proto::http, Proto::resp};
-constexpr Mode modes[] = {Mode::echo, Mode::sink, Mode::source};
+constexpr Mode modes[] = {Mode::echo, Mode::sink, Mode::source, Mode::sockperf};
 constexpr Loop loops[] = {Loop::open, Loop::closed};
 constexpr Arrivals all_arrivals[] = {Arrivals::constant, Arrivals::poisson};
 
@@ -146,7 +146,12 @@ std::string contradiction(const Settings& settings, std::optional<Loop> loop) {
     if (settings.rate && settings.conns > Schedule::share_max)
         return "--conns=" + std::to_string(settings.conns) + ": accepted with --rate: up to " +
                std::to_string(Schedule::share_max);
-    if (settings.proto == Proto::udp && (size < udp_size_min || size > udp_size_max))
+    constexpr std::uint64_t sockperf_min = NumberedMessage::sockperf_header_bytes;
+    if (settings.mode == Mode::sockperf && (size < sockperf_min || size > sockperf_size_max))
+        return "--size=" + std::to_string(size) + ": accepted with --mode=sockperf: " + std::to_string(sockperf_min) +
+               ", for the header, to " + std::to_string(sockperf_size_max);
+    const bool is_cut = size < udp_size_min && settings.mode != Mode::sockperf;
+    if (settings.proto == Proto::udp && (is_cut || size > udp_size_max))
         return "--size=" + std::to_string(size) +
                ": accepted with --proto=udp: 16, for the number of the request, to " + std::to_string(udp_size_max);
     if (settings.mode == Mode::source && (settings.proto == Proto::udp || settings.rate))
@@ -186,6 +191,7 @@ std::string_view to_string(Mode mode) noexcept {
     switch (mode) {
         case Mode::sink: return "sink";
         case Mode::source: return "source";
+        case Mode::sockperf: return "sockperf";
         case Mode::echo: break;
     }
     return "echo";

@@ -3,6 +3,7 @@
 // What skerry-loadgen's command line says.
 
 #include "protocol/http_request.hpp"
+#include "protocol/numbered_message.hpp"
 #include "protocol/resp_commands.hpp"
 #include "recorder.hpp"
 #include "schedule.hpp"
@@ -27,6 +28,7 @@ enum class Mode : std::uint8_t {
     echo,    ///< sends it back; a request is over when its bytes are
     sink,    ///< drops it; a request is over when the kernel has taken it
     source,  ///< sends by itself; every --size bytes count as an answer. TCP, closed loop
+    sockperf,  ///< answers messages of sockperf
 };
 
 [[nodiscard]] std::string_view to_string(Proto proto) noexcept;
@@ -34,6 +36,9 @@ enum class Mode : std::uint8_t {
 
 /// A UDP request carries its run and its number.
 inline constexpr std::uint64_t udp_size_min = 16;
+
+/// The longest message that a server of sockperf takes from a stream.
+inline constexpr std::uint64_t sockperf_size_max = std::uint64_t{1} << 20;
 
 /// What the search for the knee is told.
 struct SweepSettings {
@@ -84,6 +89,13 @@ struct Settings {
 
     /// Bytes of a request as it is sent.
     [[nodiscard]] std::uint64_t request_bytes() const;
+
+    /// Whether a request is over by an answer to it.
+    [[nodiscard]] bool has_answers() const noexcept { return mode == Mode::echo || mode == Mode::sockperf; }
+
+    [[nodiscard]] MessageFormat format() const noexcept {
+        return mode == Mode::sockperf ? MessageFormat::sockperf : MessageFormat::plain;
+    }
 
     /// Whether requests may be lost, and their answers overtake each other.
     [[nodiscard]] bool is_datagram() const noexcept { return proto == Proto::udp; }

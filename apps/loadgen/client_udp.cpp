@@ -2,14 +2,13 @@
 
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <memory>
+#include <vector>
 
 namespace skerry::loadgen {
 
 namespace {
 
-constexpr std::size_t number_offset = sizeof(std::uint64_t);
 constexpr std::size_t batch_datagrams = 32;
 constexpr std::uint64_t probe_number = UINT64_MAX;
 constexpr int probes_max = 10;
@@ -18,13 +17,14 @@ constexpr auto probe_patience = std::chrono::milliseconds{200};
 }  // namespace
 
 UdpLink::UdpLink(net::UdpSocket socket, CoreRun& core_run, std::uint64_t tag)
-    : LinkState(core_run), socket_(std::move(socket)), payload_(core_run.settings.size, std::byte{'x'}) {
-    std::memcpy(payload_.data(), &tag, sizeof tag);
+    : LinkState(core_run),
+      socket_(std::move(socket)),
+      message_(core_run.settings.format(), core_run.settings.size, std::byte{'x'}) {
+    message_.mark(std::as_bytes(std::span(&tag, 1)));
 }
 
 net::SendTo UdpLink::transmit(std::uint64_t number, std::size_t) noexcept {
-    std::memcpy(&payload_[number_offset], &number, sizeof number);
-    return socket_.send(payload_);
+    return socket_.send(message_.request(number));
 }
 
 bool UdpLink::send_failed(Error error) {
@@ -38,7 +38,7 @@ bool UdpLink::send_failed(Error error) {
 
 Task<Result<>> UdpLink::probe() {
     Error last = Errc::timed_out;
-    std::vector<std::byte> answer(payload_.size());
+    std::vector<std::byte> answer(message_.size());
     for (int i = 0; i < probes_max; ++i) {
         auto sent = co_await transmit(probe_number);
         if (!sent) {
@@ -59,14 +59,9 @@ Task<Result<>> UdpLink::probe() {
 }
 
 std::optional<std::uint64_t> UdpLink::number_of(std::span<const std::byte> datagram) const noexcept {
-    if (datagram.size() != payload_.size()) return std::nullopt;
-    if (std::memcmp(datagram.data(), payload_.data(), number_offset) != 0) return std::nullopt;
-    if (std::memcmp(datagram.data() + udp_size_min, payload_.data() + udp_size_min, datagram.size() - udp_size_min) !=
-        0)
-        return std::nullopt;
-    std::uint64_t number = 0;
-    std::memcpy(&number, &datagram[number_offset], sizeof number);
-    return number;
+    if (datagram.size() != message_.size()) return std::nullopt;
+    const std::uint64_t number = message_.number_in(datagram);
+    return message_.is_answer(datagram, 0, number) ? std::optional(number) : std::nullopt;
 }
 
 Task<> UdpLink::receive() {

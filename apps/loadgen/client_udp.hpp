@@ -1,9 +1,10 @@
 #pragma once
 
-// A UDP socket of the generator, connected to the server. A request begins with the socket's tag and its own number,
-// in the host's order: only we read them.
+// A UDP socket of the generator, connected to the server. A request begins with its own number, or with sockperf's
+// header, and goes on with the socket's tag.
 
 #include "client_link.hpp"
+#include "protocol/numbered_message.hpp"
 
 #include <skerry/net/udp_socket.hpp>
 
@@ -12,7 +13,6 @@
 #include <optional>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace skerry::loadgen {
 
@@ -41,7 +41,7 @@ private:
     [[nodiscard]] std::optional<std::uint64_t> number_of(std::span<const std::byte> datagram) const noexcept;
 
     net::UdpSocket socket_;
-    std::vector<std::byte> payload_;
+    NumberedMessage message_;
 };
 
 }  // namespace skerry::loadgen

@@ -200,9 +200,9 @@ TEST_CASE("a datagram that waits for room is not sent when it is cancelled, and 
 
         auto batched = bind_with_little_room();
         std::vector<net::Datagram> batch(64);
-        for (net::Datagram& datagram : batch) {
-            datagram.payload = IoBuf::copy_of(payload);
-            datagram.peer = to;
+        for (std::size_t i = 0; i < batch.size(); ++i) {  // each longer than the last, so that none are one message
+            batch[i].payload = IoBuf::copy_of(std::span(payload).first(payload.size() - batch.size() + i));
+            batch[i].peer = to;
         }
         const std::uint64_t before_batch = datagrams_sent();
         auto event = co_await select_biased(batched.send_batch(batch), driver_turns(3));

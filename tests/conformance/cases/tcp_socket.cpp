@@ -146,16 +146,17 @@ TEST_CASE("what a TcpSocket cannot be is said by connect and listen", "[net][tcp
     });
 }
 
-TEST_CASE("a connection's buffers are at least as large as its TcpSocket was asked for", "[net][tcp][socket]") {
+TEST_CASE("a connection's buffers are as large as its TcpSocket was asked for", "[net][tcp][socket]") {
     run([]() -> Task<> {
         auto listener = listen();
         TcpSocket socket;
-        socket.set_send_buffer_size(65'536).set_recv_buffer_size(32'768);
+        socket.set_send_buffer_size(32'768).set_recv_buffer_size(32'768);
         auto pair = co_await connect_by(socket, listener);
-        CHECK(get(pair.client, SocketOption::send_buffer_bytes) >= 65'536);
-        CHECK(get(pair.client, SocketOption::receive_buffer_bytes) >= 32'768);
-        CHECK(get(pair.client, SocketOption::receive_buffer_bytes) <
-              get(pair.server, SocketOption::receive_buffer_bytes));
+        for (const auto option : {SocketOption::send_buffer_bytes, SocketOption::receive_buffer_bytes}) {
+            const int bytes = get(pair.client, option);
+            CHECK(bytes >= 32'768);
+            CHECK(bytes <= 2 * 32'768);  // the kernel doubles it; unasked it is another on every backend
+        }
         const auto sent = pattern(300'000);
         auto writer = spawn(write_and_end(pair.server, sent));
         const std::string all = co_await read_all(pair.client);

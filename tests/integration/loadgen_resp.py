@@ -61,8 +61,10 @@ def redis_agrees(driver):
         complete(load(redis.address, f"--backend={driver}", "--command=set", "--keys=50", "--value-bytes=20000",
                       "--inflight=4"), "large values")
         keys = redis.ask("keys", "*").split()
-        rig.check(len(keys) == 50 and set(keys) == {f"key:{number:012}" for number in range(50)}, f"{sorted(keys)}")
-        rig.check(redis.ask("get", "key:000000000007") == "x" * 20_000, "a value is not what was set")
+        # Which of them were drawn depends on how many were sent, and so on the machine.
+        rig.check(keys and set(keys) <= {f"key:{number:012}" for number in range(50)}, f"{sorted(keys)}")
+        rig.check(all(redis.ask("strlen", key) == "20000" for key in keys), "a value is not as long as it should be")
+        rig.check(redis.ask("get", keys[0]) == "x" * 20_000, "a value is not what was set")
         complete(load(redis.address, f"--backend={driver}", "--command=get", "--keys=60", "--inflight=4"),
                  "large values and none")
     print("ok: redis", driver, flush=True)

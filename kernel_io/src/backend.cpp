@@ -44,15 +44,6 @@ class KernelBackend final : public backend::Backend {
 public:
     [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override { return epoll_first; }
 
-    [[nodiscard]] std::span<const std::string_view> ladder(const backend::Options& options) const override {
-#if SKERRY_HAS_LIBURING
-        static constexpr std::array<std::string_view, 4> uring_first{"io_uring", "epoll", "tap", "xdp"};
-        if (uring::is_ahead_of_epoll(options)) return uring_first;
-#endif
-        (void)options;
-        return epoll_first;
-    }
-
     [[nodiscard]] backend::Probe probe(std::string_view driver, const backend::Options& options) override {
         if (driver == "tap") return frame::probe_tap(options);
         if (driver == "xdp") return frame::probe_xdp(options);

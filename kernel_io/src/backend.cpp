@@ -42,7 +42,14 @@ private:
 
 class KernelBackend final : public backend::Backend {
 public:
-    [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override { return epoll_first; }
+    [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override {
+#if SKERRY_HAS_LIBURING
+        static constexpr std::array<std::string_view, 4> names{"epoll", "io_uring", "tap", "xdp"};
+#else
+        static constexpr std::array<std::string_view, 3> names{"epoll", "tap", "xdp"};
+#endif
+        return names;
+    }
 
     [[nodiscard]] backend::Probe probe(std::string_view driver, const backend::Options& options) override {
         if (driver == "tap") return frame::probe_tap(options);
@@ -75,13 +82,6 @@ public:
         return std::unique_ptr<backend::Core>(
             std::make_unique<runtime::CoreLoop<epoll::Driver>>(setup, std::move(*poller), setup.scheduler->home()));
     }
-
-private:
-#if SKERRY_HAS_LIBURING
-    static constexpr std::array<std::string_view, 4> epoll_first{"epoll", "io_uring", "tap", "xdp"};
-#else
-    static constexpr std::array<std::string_view, 3> epoll_first{"epoll", "tap", "xdp"};
-#endif
 };
 
 }  // namespace

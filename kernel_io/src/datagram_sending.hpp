@@ -28,6 +28,14 @@ namespace skerry::kernel_io {
 template <class Port>
 class DatagramSending {
 public:
+    /// Whether each Datagram of a batch goes by `what`, a bit of mark::, from now on. That is another table of
+    /// operations, Port::operations_marked: who sends plainly asks nothing.
+    Result<> mark_by(std::uint8_t what, bool on) noexcept {
+        marks_ = static_cast<std::uint8_t>(on ? marks_ | what : marks_ & ~what);
+        self().ops = marks_ != 0 ? &Port::operations_marked : &Port::operations;
+        return {};
+    }
+    [[nodiscard]] bool is_marked_by(std::uint8_t what) const noexcept { return (marks_ & what) != 0; }
     /// Another peer, another way.
     void forget_refusals() noexcept { segment_bytes_max_ = kernel_cuts_segments() ? backend::datagram_bytes_max : 0; }
 
@@ -60,10 +68,6 @@ protected:
     SKERRY_NOINLINE backend::Step send_marked_now(backend::SendRequest& request) noexcept {
         return request.batch.empty() ? send_now(request) : send_batch(request);
     }
-
-    /// By what each Datagram of a batch goes, as bits of mark::. Not 0: send_marked_now() sends.
-    [[nodiscard]] std::uint8_t marks() const noexcept { return marks_; }
-    void set_marks(std::uint8_t marks) noexcept { marks_ = marks; }
 
     /// There is room: who waits sends when its task runs.
     void serve_sender() noexcept {

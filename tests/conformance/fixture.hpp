@@ -147,6 +147,20 @@ template <class Reader>
     for (unsigned i = 0; i < count; ++i) co_await yield_now();
 }
 
+/// Everything up to the end of the stream, which must come without an error, in pieces of no usual size; it gives way
+/// `pauses` times after each.
+[[nodiscard]] inline Task<std::vector<std::byte>> read_slowly(net::TcpStream& stream, unsigned pauses) {
+    std::vector<std::byte> received;
+    std::array<std::byte, 10'007> buffer;
+    for (;;) {
+        auto count = co_await stream.read(buffer);
+        REQUIRE(count);
+        if (*count == 0) co_return received;
+        received.insert(received.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*count));
+        co_await yields(pauses);
+    }
+}
+
 /// Waits until a datagram to ourselves has come: what was sent before it has come too.
 [[nodiscard]] inline Task<> round_trip() {
     auto socket = bind_udp();

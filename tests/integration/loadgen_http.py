@@ -26,21 +26,13 @@ def load(address, *arguments):
     return rig.loadgen(bin_dir, f"--connect={address}", *QUICK, *arguments)
 
 
-def complete(report, what):
-    """Everything that was sent was answered as it should be."""
-    names = ("sent", "count", "errors", "refused", "lost", "unexpected", "ended_early")
-    counts = {name: report[name] for name in names}
-    rig.check(report["sent"] > 0 and report["count"] == report["sent"], f"{what}: {counts}")
-    rig.check(sum(counts.values()) == 2 * report["sent"], f"{what}: {counts}")
-    return report
-
-
 def nginx_agrees(driver):
     with judge.Nginx(keepalive_requests=100) as nginx:
         address = nginx.address
         for arguments in (["--conns=2"], ["--inflight=16"], ["--conns=3", "--inflight=64"],
                           ["--rate=2000", "--conns=4"], ["--rate=2000", "--arrivals=poisson", "--inflight=4"]):
-            report = complete(load(address, f"--backend={driver}", "--path=/file", *arguments), f"nginx {arguments}")
+            report = judge.complete(load(address, f"--backend={driver}", "--path=/file", *arguments),
+                                    f"nginx {arguments}")
             logged = nginx.logged()
             rig.check(logged == {"GET 200": report["sent"]}, f"{arguments}: {report['sent']} sent, logged {logged}")
             connections = report["reconnects"] + report["conns"]
@@ -51,7 +43,7 @@ def nginx_agrees(driver):
                                 (["--path=/same", "--inflight=4", "--status=304"], "GET 304"),
                                 (["--method=POST", "--path=/posted", "--body-bytes=70000"], "POST 200"),
                                 (["--path=/file", "--header=Connection: close", "--conns=2"], "GET 200")):
-            report = complete(load(address, f"--backend={driver}", *arguments), f"nginx {arguments}")
+            report = judge.complete(load(address, f"--backend={driver}", *arguments), f"nginx {arguments}")
             logged = nginx.logged()
             rig.check(logged == {line: report["sent"]}, f"{arguments}: {report['sent']} sent, logged {logged}")
         rig.check(0 <= report["sent"] - report["reconnects"] <= report["conns"], f"each closed: {report['reconnects']} "
@@ -155,12 +147,12 @@ def python_agrees():
         for arguments in (["--conns=2"], ["--rate=200", "--conns=3"]):
             with PythonServer(way, version) as server:
                 what = f"{way.__name__} {version} {arguments}"
-                report = complete(load(server.address, *arguments), what)
+                report = judge.complete(load(server.address, *arguments), what)
                 rig.check(server.count == report["sent"], f"{what}: {server.count} came, {report['sent']} were sent")
                 rig.check((report["reconnects"] > 0) == (way is not chunked), f"{what}: {report['reconnects']}")
         # What was sent behind the last answer of a connection is asked for again, so the server may see more.
         with PythonServer(way, version) as server:
-            report = complete(load(server.address, "--inflight=8"), f"{way.__name__} {version}, pipelined")
+            report = judge.complete(load(server.address, "--inflight=8"), f"{way.__name__} {version}, pipelined")
             rig.check(server.count >= report["sent"], f"{way.__name__}: {server.count} came, {report['sent']} sent")
     print("ok: Python's server", flush=True)
 
@@ -213,7 +205,7 @@ def cut_everywhere():
         answer = OK if number % 2 else (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n")
         for byte in answer:
             connection.send(bytes([byte]))
-    report = complete(load(RawServer(byte_by_byte).address, "--inflight=3"), "byte by byte")
+    report = judge.complete(load(RawServer(byte_by_byte).address, "--inflight=3"), "byte by byte")
     rig.check(report["reconnects"] == 0, f"{report['reconnects']} reconnects")
 
 
@@ -286,7 +278,7 @@ def our_own():
         return
     with judge.Judge(lambda port, _: [program, "--backend=epoll", f"--listen=127.0.0.1:{port}", "--cores=0"]) as hello:
         for arguments in (["--conns=4"], ["--conns=2", "--inflight=200"], ["--rate=2000", "--inflight=2"]):
-            report = complete(load(hello.address, *arguments), f"http_hello {arguments}")
+            report = judge.complete(load(hello.address, *arguments), f"http_hello {arguments}")
             rig.check(report["reconnects"] == 0, f"http_hello: {report['reconnects']} reconnects")
     print("ok: http_hello", flush=True)
 

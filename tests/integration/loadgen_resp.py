@@ -24,14 +24,6 @@ def load(address, *arguments):
     return rig.loadgen(bin_dir, f"--connect={address}", *QUICK, *arguments)
 
 
-def complete(report, what):
-    names = ("sent", "count", "errors", "refused", "lost", "unexpected", "ended_early")
-    counts = {name: report[name] for name in names}
-    rig.check(report["sent"] > 0 and report["count"] == report["sent"], f"{what}: {counts}")
-    rig.check(sum(counts.values()) == 2 * report["sent"], f"{what}: {counts}")
-    return report
-
-
 def calls(redis):
     """How often each command was called since the last time, less what we ask ourselves."""
     stats = redis.ask("info", "commandstats")
@@ -47,7 +39,7 @@ def redis_agrees(driver):
             words = command.split(",")
             for arguments in ([], ["--inflight=16", "--conns=2"], ["--inflight=1000"], ["--rate=2000", "--conns=4"],
                               ["--rate=2000", "--arrivals=poisson", "--inflight=2"]):
-                report = complete(load(redis.address, f"--backend={driver}", f"--command={command}", *arguments),
+                report = judge.complete(load(redis.address, f"--backend={driver}", f"--command={command}", *arguments),
                                   f"{command} {arguments}")
                 counted = calls(redis)
                 rig.check(sum(counted.values()) == report["sent"] and set(counted) == set(words),
@@ -58,14 +50,14 @@ def redis_agrees(driver):
                     rig.check(abs(count - share) <= len(words) * report["conns"],
                               f"{command} {arguments}: {word} {count} times of {report['sent']}")
         redis.ask("flushall")
-        complete(load(redis.address, f"--backend={driver}", "--command=set", "--keys=50", "--value-bytes=20000",
+        judge.complete(load(redis.address, f"--backend={driver}", "--command=set", "--keys=50", "--value-bytes=20000",
                       "--inflight=4"), "large values")
         keys = redis.ask("keys", "*").split()
         # Which of them were drawn depends on how many were sent, and so on the machine.
         rig.check(keys and set(keys) <= {f"key:{number:012}" for number in range(50)}, f"{sorted(keys)}")
         rig.check(all(redis.ask("strlen", key) == "20000" for key in keys), "a value is not as long as it should be")
         rig.check(redis.ask("get", keys[0]) == "x" * 20_000, "a value is not what was set")
-        complete(load(redis.address, f"--backend={driver}", "--command=get", "--keys=60", "--inflight=4"),
+        judge.complete(load(redis.address, f"--backend={driver}", "--command=get", "--keys=60", "--inflight=4"),
                  "large values and none")
     print("ok: redis", driver, flush=True)
 

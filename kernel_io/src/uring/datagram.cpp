@@ -326,11 +326,4 @@ constexpr backend::DatagramOps DatagramPort::operations_with(decltype(backend::D
 constinit const backend::DatagramOps DatagramPort::operations = operations_with(&send);
 constinit const backend::DatagramOps DatagramPort::operations_marked = operations_with(&send_marked);
 
-// Another table: who sends plainly asks nothing.
-Result<> DatagramPort::mark_by(std::uint8_t what, bool on) noexcept {
-    set_marks(static_cast<std::uint8_t>(on ? marks() | what : marks() & ~what));
-    ops = marks() != 0 ? &operations_marked : &operations;
-    return {};
-}
-
 }  // namespace skerry::kernel_io::uring

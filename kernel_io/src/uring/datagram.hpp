@@ -19,13 +19,13 @@ namespace skerry::kernel_io::uring {
 class DatagramPort final : public Socket, public backend::DatagramSocket, private DatagramSending<DatagramPort> {
 public:
     using DatagramSending::forget_refusals;
+    using DatagramSending::is_marked_by;
+    using DatagramSending::mark_by;
 
     DatagramPort(CoreSockets& core, Fd fd) noexcept;
 
     void orphan() noexcept override;
     Result<> tell(std::uint8_t what, bool on) noexcept;
-    Result<> mark_by(std::uint8_t what, bool on) noexcept;
-    [[nodiscard]] bool is_marked_by(std::uint8_t what) const noexcept { return (marks() & what) != 0; }
 
     /// Wakes the receive that has got what came.
     void complete_receive() noexcept {

@@ -61,16 +61,7 @@ TEST_CASE("write_all of more than the buffers hold arrives whole at a slow reade
         auto pair = co_await connect_pair();
         const auto sent = pattern(more_than_buffers);
         auto writer = spawn(write_and_end(pair.client, sent));
-        std::vector<std::byte> received;
-        received.reserve(sent.size());
-        std::array<std::byte, 10'007> buffer;
-        for (;;) {
-            auto count = co_await pair.server.read(buffer);
-            REQUIRE(count);
-            if (*count == 0) break;
-            received.insert(received.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*count));
-            co_await yields(3);
-        }
+        const auto received = co_await read_slowly(pair.server, 3);
         CHECK((received == sent));
         auto outcome = co_await writer;
         CHECK(outcome);

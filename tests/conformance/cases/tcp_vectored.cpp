@@ -60,16 +60,7 @@ TEST_CASE("write_all_vectored of more than the buffers hold arrives whole", "[ne
             REQUIRE(written);
             REQUIRE(stream.shutdown());
         }(pair.client, slices));
-        std::vector<std::byte> received;
-        received.reserve(sent.size());
-        std::array<std::byte, 10'007> buffer;
-        for (;;) {
-            auto count = co_await pair.server.read(buffer);
-            REQUIRE(count);
-            if (*count == 0) break;
-            received.insert(received.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*count));
-            co_await yields(1);
-        }
+        const auto received = co_await read_slowly(pair.server, 1);
         CHECK((received == sent));
         auto outcome = co_await writer;
         CHECK(outcome);

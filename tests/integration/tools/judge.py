@@ -14,6 +14,15 @@ def free_port():
         return one.getsockname()[1]
 
 
+def complete(report, what):
+    """Everything that was sent was answered as it should be."""
+    names = ("sent", "count", "errors", "refused", "lost", "unexpected", "ended_early")
+    counts = {name: report[name] for name in names}
+    rig.check(report["sent"] > 0 and report["count"] == report["sent"], f"{what}: {counts}")
+    rig.check(sum(counts.values()) == 2 * report["sent"], f"{what}: {counts}")
+    return report
+
+
 class Judge:
     """A server on a port of its own, which is there when the block begins. `command` gets the port and a folder."""
 

@@ -42,13 +42,15 @@ private:
 
 class KernelBackend final : public backend::Backend {
 public:
-    [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override {
+    [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override { return epoll_first; }
+
+    [[nodiscard]] std::span<const std::string_view> ladder(const backend::Options& options) const override {
 #if SKERRY_HAS_LIBURING
-        static constexpr std::array<std::string_view, 4> names{"epoll", "io_uring", "tap", "xdp"};
-#else
-        static constexpr std::array<std::string_view, 3> names{"epoll", "tap", "xdp"};
+        static constexpr std::array<std::string_view, 4> uring_first{"io_uring", "epoll", "tap", "xdp"};
+        if (uring::is_ahead_of_epoll(options)) return uring_first;
 #endif
-        return names;
+        (void)options;
+        return epoll_first;
     }
 
     [[nodiscard]] backend::Probe probe(std::string_view driver, const backend::Options& options) override {
@@ -82,6 +84,13 @@ public:
         return std::unique_ptr<backend::Core>(
             std::make_unique<runtime::CoreLoop<epoll::Driver>>(setup, std::move(*poller), setup.scheduler->home()));
     }
+
+private:
+#if SKERRY_HAS_LIBURING
+    static constexpr std::array<std::string_view, 4> epoll_first{"epoll", "io_uring", "tap", "xdp"};
+#else
+    static constexpr std::array<std::string_view, 3> epoll_first{"epoll", "tap", "xdp"};
+#endif
 };
 
 }  // namespace

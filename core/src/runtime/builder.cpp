@@ -39,6 +39,7 @@ backend::Options options_of(const Config& config, std::size_t cores) {
     if (const auto colon = config.backend.find(':'); colon != std::string::npos)
         options.interface = config.backend.substr(colon + 1);
     options.cores = static_cast<std::uint16_t>(cores);
+    options.have_own_threads = config.flavour == Flavour::per_core;
     return options;
 }
 
@@ -57,7 +58,7 @@ Result<Choice, SetupError> choose(const Config& config, std::size_t cores,
         if (wanted == "auto") choice.ladder.push_back(line);
     };
     for (const auto& candidate : offered) {
-        for (const std::string_view driver : candidate->drivers()) {
+        for (const std::string_view driver : candidate->ladder(options)) {
             offered_names += (offered_names.empty() ? "" : ", ") + std::string(driver);
             if (wanted != "auto" && wanted != driver) continue;
             if (choice.backend != nullptr) {

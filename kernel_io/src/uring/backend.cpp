@@ -5,10 +5,12 @@
 #include <skerry/runtime/core_loop.hpp>
 
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -75,6 +77,15 @@ backend::Probe probe() {
     auto ring = Ring::make(false);
     if (!ring) return {false, refusal(ring.error())};
     return try_receive(*ring);
+}
+
+bool is_ahead_of_epoll(const backend::Options& options) noexcept {
+    utsname system{};
+    if (!options.have_own_threads || ::uname(&system) != 0) return false;
+    int major = 0;
+    int minor = 0;
+    if (std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return false;
+    return std::pair(major, minor) >= std::pair(6, 18);
 }
 
 Result<std::unique_ptr<backend::Core>, SetupError> make_core(const backend::CoreSetup& setup) {

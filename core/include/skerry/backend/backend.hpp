@@ -31,6 +31,7 @@ struct Options {
     std::string gateway;
     std::string interface;
     std::uint16_t cores = 1;  ///< that the runtime makes
+    bool have_own_threads = false;  ///< each core has a thread that runs nothing else
 };
 
 class Backend;
@@ -95,8 +96,12 @@ class Backend {
 public:
     virtual ~Backend() = default;
 
-    /// The drivers, in the order in which `auto` should try them.
     [[nodiscard]] virtual std::span<const std::string_view> drivers() const noexcept = 0;
+
+    /// The drivers in the order in which `auto` should try them here.
+    [[nodiscard]] virtual std::span<const std::string_view> ladder(const Options& /*options*/) const {
+        return drivers();
+    }
 
     /// What an idle core of `driver` does unless the configuration says it.
     [[nodiscard]] virtual Idle default_idle(std::string_view /*driver*/) const noexcept { return Idle::sleep; }

@@ -2,15 +2,14 @@
 
 // Hot path. How a TCP connection of the kernel writes: one send or sendmsg, made at once, for every driver here.
 
+#include "io_vectors.hpp"
 #include "system_call.hpp"
 
 #include <skerry/backend/socket_ops.hpp>
 #include <skerry/base/compiler.hpp>
 
 #include <poll.h>
-#include <sys/uio.h>
 
-#include <array>
 #include <cstddef>
 #include <span>
 
@@ -35,24 +34,14 @@ protected:
     }
 
     backend::Step write_vectored_now(backend::WriteRequest& request, backend::IoSlices slices) noexcept {
-        std::array<iovec, slices_max> vectors;
-        std::size_t count = 0;
-        std::size_t offered = 0;
-        for (const std::span<const std::byte> slice : slices) {
-            if (slice.empty()) continue;
-            if (count == vectors.size()) break;
-            vectors[count++] = {const_cast<std::byte*>(slice.data()), slice.size()};
-            offered += slice.size();
-        }
-        msghdr message{};
-        message.msg_iov = vectors.data();
-        message.msg_iovlen = count;
+        IoVectors vectors(slices);
+        const msghdr message = vectors.message();
         auto& self = static_cast<Stream&>(*this);
         const long answer = call_sendmsg(self.fd(), &message, MSG_NOSIGNAL);
         if (answer < 0) [[unlikely]]
             return nothing_sent(request, answer);
         request.bytes = static_cast<std::size_t>(answer);
-        if (request.bytes < offered) self.may_write = false;
+        if (request.bytes < vectors.bytes()) self.may_write = false;
         return backend::Step::done;
     }
 
@@ -76,8 +65,6 @@ protected:
     }
 
 private:
-    static constexpr std::size_t slices_max = 64;  // of one call: 1 KiB of the stack
-
     SKERRY_NOINLINE backend::Step nothing_sent(backend::WriteRequest& request, long answer) noexcept {
         if (answer == -EAGAIN) {
             static_cast<Stream&>(*this).may_write = false;

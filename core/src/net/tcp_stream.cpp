@@ -52,6 +52,18 @@ void hand_over(backend::StreamSocket& socket) noexcept {
     if (take_given_back(socket, next)) backend::complete(socket, next);
 }
 
+void ReadVectoredAwaiter::read_rest() noexcept {
+    backend::IoSlicesMut rest = slices_.subspan(1);
+    while (!rest.empty() && rest.front().empty()) rest = rest.subspan(1);
+    backend::StreamSocket& from = socket();
+    if (rest.empty() || !from.may_read || from.given_back != nullptr || from.end_of_stream) return;
+    backend::ReadRequest more;
+    more.into = rest.front();
+    if (from.ops->read_vectored(from, more, rest) == backend::Step::pending) return;
+    bytes += more.bytes;
+    if (more.error.code() != Errc::ok) from.given_back_error = more.error;  // for the next read
+}
+
 bool ConnectAwaiter::await_suspend(std::coroutine_handle<> awaiting) noexcept {
     if (backend::current_sockets == nullptr) {
         error = Errc::unsupported;

@@ -3,6 +3,7 @@
 #include "tcp/usual_write.hpp"
 
 #include <skerry/backend/orphaned.hpp>
+#include <skerry/backend/read_each.hpp>
 #include <skerry/stack/tcp/info.hpp>
 
 #include <algorithm>
@@ -211,8 +212,12 @@ void Sockets::Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Sockets::Stream::operations{&read,  &write,      &write_vectored, &has_room,      &shutdown,
-                                                     &close, &set_option, &get_option,     &local_address, &info};
+const backend::StreamOps Sockets::Stream::operations{&read,       &backend::read_each<&read>,
+                                                     &write,      &write_vectored,
+                                                     &has_room,   &shutdown,
+                                                     &close,      &set_option,
+                                                     &get_option, &local_address,
+                                                     &info,       [](StreamSocket&) noexcept { return -1; }};
 
 // --- connecting
 

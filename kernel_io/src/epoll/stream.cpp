@@ -1,5 +1,6 @@
 #include "stream.hpp"
 
+#include "../io_vectors.hpp"
 #include "../socket_tables.hpp"
 #include "../system_call.hpp"
 
@@ -74,6 +75,20 @@ Step Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
     return static_cast<Stream&>(socket).read_now(request);
 }
 
+Step Stream::read_vectored_now(ReadRequest& request, backend::IoSlicesMut slices) noexcept {
+    IoVectors vectors(slices);
+    msghdr message = vectors.message();
+    const long answer = call_recvmsg(fd(), &message, 0);
+    if (answer <= 0) return nothing_received(request, answer);
+    request.bytes = static_cast<std::size_t>(answer);
+    if (request.bytes < vectors.bytes()) may_read = reads_to_the_end_;
+    return Step::done;
+}
+
+Step Stream::read_vectored(StreamSocket& socket, ReadRequest& request, backend::IoSlicesMut slices) noexcept {
+    return static_cast<Stream&>(socket).read_vectored_now(request, slices);
+}
+
 // --- writing
 
 Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
@@ -144,6 +159,9 @@ void Stream::close(StreamSocket* socket) noexcept {
     stream->retire();
 }
 
+// Nothing is taken from the kernel before somebody reads.
+int Stream::descriptor(StreamSocket& socket) noexcept { return static_cast<Stream&>(socket).fd(); }
+
 // --- connecting
 
 bool Stream::finish_connect() noexcept {
@@ -169,6 +187,7 @@ void Stream::orphan() noexcept {
 }
 
 const backend::StreamOps Stream::operations{&read,
+                                            &read_vectored,
                                             &write,
                                             &write_vectored,
                                             &has_room,
@@ -177,6 +196,7 @@ const backend::StreamOps Stream::operations{&read,
                                             &StreamTable<Stream>::set_option,
                                             &StreamTable<Stream>::get_option,
                                             &StreamTable<Stream>::local_address,
-                                            &StreamTable<Stream>::info};
+                                            &StreamTable<Stream>::info,
+                                            &descriptor};
 
 }  // namespace skerry::kernel_io::epoll

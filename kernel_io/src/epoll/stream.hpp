@@ -30,6 +30,7 @@ private:
     long receive(backend::ReadRequest& request) noexcept;
     void take(backend::ReadRequest& request, std::size_t bytes) noexcept;
     backend::Step read_now(backend::ReadRequest& request) noexcept;
+    backend::Step read_vectored_now(backend::ReadRequest& request, backend::IoSlicesMut slices) noexcept;
     backend::Step nothing_received(backend::ReadRequest& request, long answer) noexcept;
     void serve_reader() noexcept;
     void end_reader(long answer) noexcept;
@@ -38,12 +39,15 @@ private:
     bool finish_connect() noexcept;
 
     static backend::Step read(backend::StreamSocket& socket, backend::ReadRequest& request) noexcept;
+    static backend::Step read_vectored(backend::StreamSocket& socket, backend::ReadRequest& request,
+                                       backend::IoSlicesMut slices) noexcept;
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
     static backend::Step write_vectored(backend::StreamSocket& socket, backend::WriteRequest& request,
                                         backend::IoSlices slices) noexcept;
     static bool has_room(backend::StreamSocket& socket) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static void close(backend::StreamSocket* socket) noexcept;
+    static int descriptor(backend::StreamSocket& socket) noexcept;
 
     bool reads_to_the_end_ = false;  // a short read does not mean that the socket is drained
 };

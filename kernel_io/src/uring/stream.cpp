@@ -4,6 +4,7 @@
 #include "../system_call.hpp"
 
 #include <skerry/backend/orphaned.hpp>
+#include <skerry/backend/read_each.hpp>
 #include <skerry/base/compiler.hpp>
 
 #include <poll.h>
@@ -292,6 +293,7 @@ void Stream::orphan() noexcept {
 }
 
 const backend::StreamOps Stream::operations{&read,
+                                            &backend::read_each<&read>,
                                             &write,
                                             &write_vectored,
                                             &has_room,
@@ -300,6 +302,7 @@ const backend::StreamOps Stream::operations{&read,
                                             &StreamTable<Stream>::set_option,
                                             &StreamTable<Stream>::get_option,
                                             &StreamTable<Stream>::local_address,
-                                            &StreamTable<Stream>::info};
+                                            &StreamTable<Stream>::info,
+                                            [](StreamSocket&) noexcept { return -1; }};
 
 }  // namespace skerry::kernel_io::uring

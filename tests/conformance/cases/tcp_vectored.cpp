@@ -125,5 +125,142 @@ TEST_CASE("a vectored write behind a shutdown is a broken pipe", "[net][tcp][vec
     });
 }
 
+// --- reading
+
+/// Three places, of which the middle one takes 5 bytes, and two of no bytes.
+struct Places {
+    std::array<std::byte, 3> head;
+    std::array<std::byte, 5> body;
+    std::array<std::byte, 20> tail;
+    std::array<std::span<std::byte>, 5> slices{std::span<std::byte>(), head, body, std::span<std::byte>(), tail};
+
+    [[nodiscard]] std::string text(std::size_t bytes) const {
+        return (text_of(head) + text_of(body) + text_of(tail)).substr(0, bytes);
+    }
+};
+
+/// One read into them; "!" and the name of an error.
+Task<std::string> read_into_places(net::TcpStream& stream) {
+    Places places;
+    auto count = co_await stream.read_vectored(places.slices);
+    if (!count) co_return "!" + std::string(to_string(count.error().code()));
+    co_return places.text(*count);
+}
+
+Task<> write_whole(net::TcpStream& stream, std::string_view text) {
+    auto written = co_await stream.write_all(bytes_of(text));
+    REQUIRE(written);
+}
+
+/// What a read that waits is told once `text` has been written.
+Task<std::string> read_behind_a_wait(Pair& pair, std::string_view text) {
+    auto waiting = spawn(read_into_places(pair.server));
+    co_await polls(3);
+    co_await write_whole(pair.client, text);
+    auto told = co_await waiting;
+    REQUIRE(told);
+    co_return *told;
+}
+
+TEST_CASE("read_vectored fills its slices in their order", "[net][tcp][vectored]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        for (const std::string_view text : {"o", "one", "one two", "one two three"}) {
+            co_await write_whole(pair.client, text);
+            co_await settled();
+            const std::string told = co_await read_into_places(pair.server);
+            CHECK(told == text);
+        }
+    });
+}
+
+TEST_CASE("a vectored read that waits fills more than its first slice", "[net][tcp][vectored]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        for (const std::string_view text : {"o", "one", "one two", "one two three"}) {
+            const std::string told = co_await read_behind_a_wait(pair, text);
+            CHECK(told == text);
+        }
+    });
+}
+
+TEST_CASE("a vectored read gives what came before the end, and then the end", "[net][tcp][vectored]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        auto waiting = spawn(read_into_places(pair.server));
+        co_await polls(3);
+        co_await write_and_end(pair.client, bytes_of("last"));
+        auto last = co_await waiting;
+        REQUIRE(last);
+        CHECK(*last == "last");
+        for (int i = 0; i < 2; ++i) {
+            const std::string behind = co_await read_into_places(pair.server);
+            CHECK(behind.empty());
+        }
+    });
+}
+
+TEST_CASE("a vectored read into nothing gives 0 at once", "[net][tcp][vectored]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        const std::array<std::span<std::byte>, 2> empty{};
+        for (const net::IoSlicesMut slices : {net::IoSlicesMut(), net::IoSlicesMut(empty)}) {
+            auto count = co_await pair.server.read_vectored(slices);
+            CHECK(count == 0u);
+        }
+    });
+}
+
+TEST_CASE("a vectored read that is given up leaves its bytes to the next", "[net][tcp][vectored][cancel]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        std::string received;
+        for (unsigned round = 0; round < 30; ++round) {
+            auto text = "round " + std::to_string(round) + ";";
+            auto either = co_await select_biased(read_into_places(pair.server), polls(round % 3));
+            if (either.index() == 0) received += std::get<0>(either);
+            co_await write_whole(pair.client, text);
+        }
+        REQUIRE(pair.client.shutdown());
+        for (;;) {
+            auto text = co_await read_into_places(pair.server);
+            if (text.empty()) break;
+            received += text;
+        }
+        std::string sent;
+        for (unsigned round = 0; round < 30; ++round) sent += "round " + std::to_string(round) + ";";
+        CHECK(received == sent);
+    });
+}
+
+TEST_CASE("vectored reads of much give each byte once", "[net][tcp][vectored]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        const auto sent = pattern(4U << 20U);
+        auto writer = spawn(write_and_end(pair.client, sent));
+        std::vector<std::byte> received(sent.size() + 1);
+        std::size_t count = 0;
+        for (;;) {
+            // More slices than one call takes, of sizes beside those of segments and buffers.
+            std::array<std::span<std::byte>, 70> slices;
+            std::size_t begin = count;
+            for (std::size_t i = 0; i < slices.size(); ++i) {
+                const std::size_t bytes =
+                    std::min(std::array<std::size_t, 3>{1447, 1, 70'000}[i % 3], received.size() - begin);
+                slices[i] = std::span(received).subspan(begin, bytes);
+                begin += bytes;
+            }
+            auto read = co_await pair.server.read_vectored(slices);
+            REQUIRE(read);
+            if (*read == 0) break;
+            count += *read;
+        }
+        auto outcome = co_await writer;
+        CHECK(outcome);
+        received.resize(count);
+        CHECK((received == sent));
+    });
+}
+
 }  // namespace
 }  // namespace skerry::conformance

@@ -14,6 +14,10 @@ inline constexpr StreamOps orphaned_stream_ops{
         request.error = Errc::runtime_shutdown;
         return Step::done;
     },
+    [](StreamSocket&, ReadRequest& request, IoSlicesMut) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
     [](StreamSocket&, WriteRequest& request) noexcept {
         request.error = Errc::runtime_shutdown;
         return Step::done;
@@ -31,7 +35,8 @@ inline constexpr StreamOps orphaned_stream_ops{
     [](StreamSocket&, SocketOption, int) noexcept -> Result<> { return Errc::runtime_shutdown; },
     [](StreamSocket&, SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; },
     [](StreamSocket&) noexcept -> Result<net::SocketAddr> { return Errc::runtime_shutdown; },
-    [](StreamSocket&) noexcept -> Result<TcpInfo> { return Errc::runtime_shutdown; }};
+    [](StreamSocket&) noexcept -> Result<TcpInfo> { return Errc::runtime_shutdown; },
+    [](StreamSocket&) noexcept { return -1; }};
 
 /// The same for datagrams.
 template <class Socket>

@@ -76,6 +76,8 @@ struct ReadRequest : task::WaitNode {
 
 /// Bytes that lie in several places, to be written one behind the other.
 using IoSlices = std::span<const std::span<const std::byte>>;
+/// Places that are filled one behind the other.
+using IoSlicesMut = std::span<const std::span<std::byte>>;
 
 enum class WriteKind : std::uint8_t { some, all };
 
@@ -92,6 +94,8 @@ struct StreamSocket;
 struct StreamOps {
     /// Tries to complete `request` now; pending when there is nothing to read.
     Step (*read)(StreamSocket&, ReadRequest&) noexcept;
+    /// Tries to fill slices, from the front, one of which is not empty; pending when there is nothing.
+    Step (*read_vectored)(StreamSocket&, ReadRequest&, IoSlicesMut) noexcept;
     /// Tries to write; pending when no more is accepted for now.
     Step (*write)(StreamSocket&, WriteRequest&) noexcept;
     /// Tries to write some of the slices, from the front; pending when nothing is accepted for now.
@@ -105,6 +109,8 @@ struct StreamOps {
     Result<int> (*get_option)(StreamSocket&, SocketOption) noexcept;
     Result<net::SocketAddr> (*local_address)(StreamSocket&) noexcept;
     Result<TcpInfo> (*info)(StreamSocket&) noexcept;
+    /// The kernel's socket, where what came stays with the kernel until it is read; -1 where it does not.
+    int (*descriptor)(StreamSocket&) noexcept;
 };
 
 /// One connection.

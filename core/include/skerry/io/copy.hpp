@@ -3,23 +3,41 @@
 // copy: from a stream into another until the end.
 
 #include "../base/result.hpp"
+#include "../net/splice.hpp"
 #include "../task/task.hpp"
 
 #include <concepts>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 namespace skerry::io {
 
-/// Moves everything from `reader` to `writer`: segments are handed over, not copied, where the backend can.
-/// Neither side is shut down at the end.
+namespace detail {
+
+/// What a pair that cannot be spliced has in the place of net::Splice.
+struct NoSplice {
+    template <class Reader, class Writer>
+    NoSplice(Reader&, Writer&) noexcept {}
+};
+
+template <class Reader, class Writer>
+using SpliceOf = std::conditional_t<std::constructible_from<net::Splice, Reader&, Writer&>, net::Splice, NoSplice>;
+
+}  // namespace detail
+
+/// Moves everything from `reader` to `writer`: segments are handed over, not copied, where the backend can, and what
+/// much of two connections of the kernel holds does not enter the program (net::Splice; on epoll, not on io_uring,
+/// which has received it already). Neither side is shut down at the end.
 ///
 /// Shape:  returns the bytes moved, once the reader is at its end.
 /// Errors: those of read_buf and write_buf; what was read and not written is lost with the connection.
 /// Cancel: partial: an unknown part was moved.
+/// Cost:   a pipe (two descriptors) while it lasts, once 256 KiB have come and more was there than a buffer.
 template <class Reader, class Writer>
 [[nodiscard]] Task<Result<std::uint64_t>> copy(Reader& reader, Writer& writer) {
     std::uint64_t moved = 0;
+    detail::SpliceOf<Reader, Writer> splice(reader, writer);
     for (;;) {
         auto segment = co_await reader.read_buf();
         if (!segment) co_return segment.error();
@@ -27,6 +45,12 @@ template <class Reader, class Writer>
         moved += segment->size();
         auto written = co_await writer.write_buf(std::move(*segment));
         if (!written) co_return written.error();
+        if constexpr (std::same_as<decltype(splice), net::Splice>) {
+            if (!splice.is_worth_it(moved)) continue;
+            auto spliced = co_await splice.move();
+            if (!spliced) co_return spliced.error();
+            moved += *spliced;
+        }
     }
 }
 

@@ -43,14 +43,7 @@ public:
     }
     ~ReadAwaiterBase() { cancel(); }
 
-    [[nodiscard]] bool await_ready() noexcept {
-        check_home(socket_->home);
-        if (task::current_scheduler->spend()) [[unlikely]] {
-            out_of_budget_ = true;
-            return false;
-        }
-        return try_now();
-    }
+    [[nodiscard]] bool await_ready() noexcept { return may_try() && try_now(); }
 
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
         SKERRY_ASSERT(socket_->reader == nullptr, "two reads at once on one stream");
@@ -84,16 +77,29 @@ public:
     }
 
 protected:
-    // The claim stays: who runs is idle, and nobody asks an idle node for it.
-    [[nodiscard]] bool failed() const noexcept { return error.code() != Errc::ok; }
-
-private:
-    [[nodiscard]] bool try_now() noexcept {
+    /// False when the task has used up its budget.
+    [[nodiscard]] bool may_try() noexcept {
+        check_home(socket_->home);
+        if (task::current_scheduler->spend()) [[unlikely]] {
+            out_of_budget_ = true;
+            return false;
+        }
+        return true;
+    }
+    /// Whether the read is over without the backend.
+    [[nodiscard]] bool is_settled() noexcept {
         if (socket_->given_back != nullptr || socket_->given_back_error.code() != Errc::ok) [[unlikely]]
             if (take_given_back(*socket_, *this)) return true;
         if (socket_->end_of_stream || socket_->read_shut) return true;
-        if (kind != backend::ReadKind::buffer && into.empty()) return true;
-        return socket_->may_read && socket_->ops->read(*socket_, *this) == backend::Step::done;
+        return kind != backend::ReadKind::buffer && into.empty();
+    }
+    // The claim stays: who runs is idle, and nobody asks an idle node for it.
+    [[nodiscard]] bool failed() const noexcept { return error.code() != Errc::ok; }
+    [[nodiscard]] backend::StreamSocket& socket() const noexcept { return *socket_; }
+
+private:
+    [[nodiscard]] bool try_now() noexcept {
+        return is_settled() || (socket_->may_read && socket_->ops->read(*socket_, *this) == backend::Step::done);
     }
 
     backend::StreamSocket* socket_;
@@ -119,6 +125,38 @@ public:
             return error;
         return std::move(buffer);
     }
+};
+
+// Waits as a read into the first slice that is not empty; the others are filled with what is there when the task runs.
+class ReadVectoredAwaiter : public ReadAwaiterBase {
+public:
+    ReadVectoredAwaiter(backend::StreamSocket& socket, backend::IoSlicesMut slices) noexcept
+        : ReadAwaiterBase(socket, backend::ReadKind::copy, {}), slices_(slices) {
+        while (!slices_.empty() && slices_.front().empty()) slices_ = slices_.subspan(1);
+        if (!slices_.empty()) into = slices_.front();
+    }
+    [[nodiscard]] bool await_ready() noexcept {
+        if (!may_try()) return false;
+        is_whole_ = true;
+        return is_settled() ||
+               (socket().may_read && socket().ops->read_vectored(socket(), *this, slices_) == backend::Step::done);
+    }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
+        is_whole_ = false;
+        return ReadAwaiterBase::await_suspend(awaiting);
+    }
+    [[nodiscard]] Result<std::size_t> await_resume() noexcept {
+        if (failed()) [[unlikely]]
+            return error;
+        if (!is_whole_ && !into.empty() && bytes == into.size()) read_rest();
+        return bytes;
+    }
+
+private:
+    void read_rest() noexcept;
+
+    backend::IoSlicesMut slices_;
+    bool is_whole_ = false;
 };
 
 class WriteAwaiterBase : protected backend::WriteRequest {
@@ -291,6 +329,20 @@ public:
 
 private:
     backend::StreamSocket* socket_;
+};
+
+/// What TcpStream::read_vectored returns.
+class [[nodiscard]] ReadVectored {
+public:
+    ReadVectored(backend::StreamSocket& socket, backend::IoSlicesMut slices) noexcept
+        : socket_(&socket), slices_(slices) {}
+    [[nodiscard]] detail::ReadVectoredAwaiter operator co_await() const noexcept {
+        return detail::ReadVectoredAwaiter(*socket_, slices_);
+    }
+
+private:
+    backend::StreamSocket* socket_;
+    backend::IoSlicesMut slices_;
 };
 
 /// What TcpStream::write returns.

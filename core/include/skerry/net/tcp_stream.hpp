@@ -25,6 +25,7 @@ class OwnedReadHalf;
 class OwnedWriteHalf;
 
 using backend::IoSlices;
+using backend::IoSlicesMut;
 using backend::ShutdownHow;
 using backend::SocketOption;
 using backend::TcpInfo;
@@ -55,6 +56,9 @@ public:
     void cancel() noexcept;
     [[nodiscard]] Result<TcpStream> await_resume() noexcept;
 };
+
+/// The record that a stream works on, for what stands beside it in this folder.
+[[nodiscard]] inline backend::StreamSocket& socket_of(TcpStream& stream) noexcept;
 
 }  // namespace detail
 
@@ -103,6 +107,18 @@ public:
     /// Cancel: safe: bytes that had arrived are kept for the next read.
     /// Cost:   no allocation; on a kernel backend one system call a read.
     [[nodiscard]] Read read(std::span<std::byte> out) noexcept { return {*socket_, backend::ReadKind::copy, out}; }
+
+    /// Reads what is there into `slices`, one behind the other, waiting for at least one byte: a head and a body go
+    /// where they belong without being copied once more.
+    ///
+    /// Shape:    returns n, 0 < n <= the bytes of all slices; 0 at the end of the stream, or when they are all empty.
+    ///           Fewer than are there when a cancelled read has left some, or the slices are more than one call takes.
+    /// Errors:   as read.
+    /// Lifetime: the slices and what they show outlive the await.
+    /// Cancel:   safe: bytes that had arrived are kept for the next read.
+    /// Cost:     on a kernel backend one system call, of 64 slices at most; a second one after a wait that filled the
+    ///           first slice.
+    [[nodiscard]] ReadVectored read_vectored(IoSlicesMut slices) noexcept { return {*socket_, slices}; }
 
     /// Reads without taking: the next read gives the same bytes again.
     ///
@@ -211,8 +227,11 @@ public:
 private:
     friend OwnedReadHalf;
     friend OwnedWriteHalf;
+    friend backend::StreamSocket& detail::socket_of(TcpStream& stream) noexcept;
     backend::StreamSocket* socket_;
 };
+
+inline backend::StreamSocket& detail::socket_of(TcpStream& stream) noexcept { return *stream.socket_; }
 
 /// The reading side of a stream that was split.
 class OwnedReadHalf {
@@ -220,6 +239,8 @@ public:
     explicit OwnedReadHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
     /// Cancel: safe. As TcpStream::read.
     [[nodiscard]] Read read(std::span<std::byte> out) noexcept { return stream_->read(out); }
+    /// Cancel: safe. As TcpStream::read_vectored.
+    [[nodiscard]] ReadVectored read_vectored(IoSlicesMut slices) noexcept { return stream_->read_vectored(slices); }
     /// Cancel: safe. As TcpStream::read_buf.
     [[nodiscard]] ReadBuf read_buf() noexcept { return stream_->read_buf(); }
     /// Cancel: partial. As TcpStream::read_exact.

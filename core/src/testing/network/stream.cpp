@@ -1,6 +1,7 @@
 #include "stream.hpp"
 
 #include <skerry/backend/orphaned.hpp>
+#include <skerry/backend/read_each.hpp>
 #include <skerry/base/assert.hpp>
 
 #include <algorithm>
@@ -455,7 +456,11 @@ void Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Stream::operations{&read,  &write,      &write_vectored, &has_room,      &shutdown,
-                                            &close, &set_option, &get_option,     &local_address, &info};
+const backend::StreamOps Stream::operations{&read,       &backend::read_each<&read>,
+                                            &write,      &write_vectored,
+                                            &has_room,   &shutdown,
+                                            &close,      &set_option,
+                                            &get_option, &local_address,
+                                            &info,       [](StreamSocket&) noexcept { return -1; }};
 
 }  // namespace skerry::testing

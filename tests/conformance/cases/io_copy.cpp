@@ -1,0 +1,142 @@
+#include "fixture.hpp"
+
+#include <skerry/io/copy_bidirectional.hpp>
+#include <skerry/task/spawn.hpp>
+
+namespace skerry::conformance {
+namespace {
+
+/// Enough that a copy goes over to its way for much, and comes back from it.
+constexpr std::size_t much = 6U << 20U;
+
+/// A client, a service, and a proxy between them that has one end of each connection.
+struct Proxy {
+    Pair client;
+    Pair service;
+};
+
+Task<Proxy> make_proxy() {
+    auto client = co_await connect_pair();
+    auto service = co_await connect_pair();
+    co_return Proxy{std::move(client), std::move(service)};
+}
+
+TEST_CASE("copy_bidirectional carries much both ways at once", "[net][io][copy]") {
+    run([]() -> Task<> {
+        auto proxy = co_await make_proxy();
+        auto copying = spawn(io::copy_bidirectional(proxy.client.server, proxy.service.client));
+        const auto question = pattern(much, 1);
+        const auto answer = pattern(much + 1, 2);
+        auto asking = spawn(write_and_end(proxy.client.client, question));
+        auto answering = spawn(write_and_end(proxy.service.server, answer));
+        auto heard = spawn(read_slowly(proxy.client.client, 1));
+        const auto came = co_await read_slowly(proxy.service.server, 3);
+        CHECK((came == question));
+        auto told = co_await heard;
+        REQUIRE(told);
+        CHECK((*told == answer));
+        auto copied = co_await copying;
+        REQUIRE(copied);
+        REQUIRE(*copied);
+        CHECK((*copied)->first_to_second == question.size());
+        CHECK((*copied)->second_to_first == answer.size());
+        auto asking_outcome = co_await asking;
+        CHECK(asking_outcome);
+        auto answering_outcome = co_await answering;
+        CHECK(answering_outcome);
+    });
+}
+
+TEST_CASE("copy carries much between halves of streams, and small messages behind it", "[net][io][copy]") {
+    run([]() -> Task<> {
+        auto proxy = co_await make_proxy();
+        auto [reader, other_writer] = std::move(proxy.client.server).into_split();
+        auto [other_reader, writer] = std::move(proxy.service.client).into_split();
+        auto copying = spawn(io::copy(reader, writer));
+        const auto sent = pattern(much);
+        auto sending = spawn([](net::TcpStream& to, std::span<const std::byte> bytes) -> Task<> {
+            auto written = co_await to.write_all(bytes);
+            REQUIRE(written);
+        }(proxy.client.client, sent));
+        std::vector<std::byte> came(sent.size());
+        auto filled = co_await proxy.service.server.read_exact(came);
+        REQUIRE(filled);
+        CHECK((came == sent));
+        auto sending_outcome = co_await sending;
+        CHECK(sending_outcome);
+        for (const std::string text : {"a", "few", "words"}) {
+            auto written = co_await proxy.client.client.write_all(bytes_of(text));
+            REQUIRE(written);
+            std::vector<std::byte> word(text.size());
+            auto heard = co_await proxy.service.server.read_exact(word);
+            REQUIRE(heard);
+            CHECK(text_of(word) == text);
+        }
+        REQUIRE(proxy.client.client.shutdown());
+        auto copied = co_await copying;
+        REQUIRE(copied);
+        CHECK(*copied == sent.size() + 9);
+    });
+}
+
+// The kernel would end the program by SIGPIPE.
+TEST_CASE("a copy of much ends with an error when who receives it resets", "[net][io][copy]") {
+    run([]() -> Task<> {
+        auto proxy = co_await make_proxy();
+        auto copying = spawn(io::copy(proxy.client.server, proxy.service.client));
+        auto sending = spawn([](net::TcpStream stream) -> Task<> {
+            const auto part = pattern(1U << 20U);
+            for (;;) {
+                auto written = co_await stream.write_all(part);
+                if (!written) co_return;
+            }
+        }(std::move(proxy.client.client)));
+        std::vector<std::byte> some(1U << 20U);
+        auto filled = co_await proxy.service.server.read_exact(some);
+        REQUIRE(filled);
+        {
+            const net::TcpStream dropped = std::move(proxy.service.server);
+        }  // with unread data: a reset
+        auto copied = co_await copying;
+        REQUIRE(copied);
+        REQUIRE_FALSE(*copied);
+        const Errc why = copied->error().code();
+        CHECK((why == Errc::connection_reset || why == Errc::broken_pipe));
+        {
+            const net::TcpStream dropped = std::move(proxy.client.server);
+        }
+        auto sending_outcome = co_await sending;
+        CHECK(sending_outcome);
+    });
+}
+
+TEST_CASE("a copy of much that is given up leaves both streams open", "[net][io][copy][cancel]") {
+    run([]() -> Task<> {
+        auto proxy = co_await make_proxy();
+        auto copying = spawn(io::copy(proxy.client.server, proxy.service.client));
+        auto sending = spawn([](net::TcpStream& stream) -> Task<> {
+            const auto part = pattern(1U << 20U);
+            for (;;) {
+                auto written = co_await stream.write_all(part);
+                if (!written) co_return;
+            }
+        }(proxy.client.client));
+        std::vector<std::byte> some(1U << 20U);  // and no more: the copy comes to wait for room
+        auto filled = co_await proxy.service.server.read_exact(some);
+        REQUIRE(filled);
+        co_await polls(20);
+        copying.abort();
+        auto aborted = co_await copying;
+        CHECK_FALSE(aborted);
+        sending.abort();
+        (void)co_await sending;
+        // What was in between is lost; the streams are sound.
+        auto written = co_await proxy.client.server.write_all(bytes_of("still here"));
+        REQUIRE(written);
+        const std::string heard = co_await read_some(proxy.client.client);
+        CHECK(heard == "still here");
+    });
+}
+
+}  // namespace
+}  // namespace skerry::conformance

@@ -1,3 +1,5 @@
+#include "fd_calls.hpp"
+
 #include <skerry/io/async_fd.hpp>
 
 #include <cerrno>
@@ -75,6 +77,14 @@ Result<AsyncFd> AsyncFd::watch(OwnedFd fd) {
     state->home = task::current_scheduler->home();
     if (auto added = backend::current_slow_lane->add(state->watched); !added) return refusal(added.error());
     return AsyncFd(std::move(state));
+}
+
+Task<Result<std::size_t>> AsyncFd::read(std::span<std::byte> out) {
+    return repeat(*state_, Interest::readable, &detail::read_some, out);
+}
+
+Task<Result<std::size_t>> AsyncFd::write(std::span<const std::byte> data) {
+    return repeat(*state_, Interest::writable, &detail::write_some, data);
 }
 
 OwnedFd AsyncFd::into_inner() && noexcept {

@@ -56,6 +56,39 @@ TEST_CASE("a watched descriptor is told when it may be read, and waits when it w
     });
 }
 
+TEST_CASE("a watched descriptor is read and written as it is", "[io][async_fd]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        auto counter = make_counter();
+        std::array<std::byte, 8> count{};
+        auto waiting = spawn(counter.read(count));
+        co_await driver_turns(3);
+        CHECK_FALSE(waiting.is_finished());
+        const std::array<std::uint64_t, 1> three{3};
+        auto written = co_await counter.write(std::as_bytes(std::span(three)));
+        CHECK(written == 8u);
+        auto read = co_await waiting;
+        REQUIRE(read);
+        CHECK(*read == 8u);
+        CHECK(std::ranges::equal(count, std::as_bytes(std::span(three))));
+        auto refused = co_await counter.write(std::as_bytes(std::span(three)).first(3));
+        CHECK(refused == Errc::invalid_argument);
+    });
+}
+
+TEST_CASE("a write into a pipe that nobody reads is an error and no signal", "[io][async_fd]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        std::array<int, 2> ends{};
+        REQUIRE(::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) == 0);
+        auto intake = AsyncFd::watch(OwnedFd(ends[1]));
+        ::close(ends[0]);
+        REQUIRE(intake);
+        auto written = co_await intake->write(bytes_of("lost"));
+        CHECK(written == Errc::broken_pipe);
+    });
+}
+
 // Behaviour 41: several waiters all wake.
 TEST_CASE("all who wait for one side of a descriptor are woken", "[io][async_fd]") {
     run([]() -> Task<> {

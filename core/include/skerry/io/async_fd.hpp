@@ -5,7 +5,7 @@
 // line, a library's own socket.
 //
 //   auto watch = io::AsyncFd::watch(OwnedFd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)));
-//   auto count = co_await watch->async_io(io::Interest::readable, &read_events, std::span(events));
+//   auto count = co_await watch->read(std::span(events));
 //
 // The slow lane tells edges. A side that was seen ready stays ready in the record until somebody finds that it would
 // block and says so (ReadyGuard::clear_ready). An event that comes in between is not lost by that: it has another
@@ -24,9 +24,11 @@
 
 #include <concepts>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -182,6 +184,20 @@ public:
     [[nodiscard]] Task<std::invoke_result_t<F&, int, Args&...>> async_io(Interest side, F fn, Args... args) {
         return repeat(*state_, side, std::move(fn), std::move(args)...);
     }
+
+    /// One read(2): what inotify, a timerfd, an eventfd, a serial line and the like have to say.
+    ///
+    /// Shape:  returns n, 0 < n <= out.size(); 0 at an end, or when `out` is empty.
+    /// Errors: the kernel's, but would_block; runtime_shutdown.
+    /// Cancel: safe.
+    [[nodiscard]] Task<Result<std::size_t>> read(std::span<std::byte> out);
+
+    /// One write(2). A pipe that nobody reads is broken_pipe, and raises no signal.
+    ///
+    /// Shape:  returns n, 0 < n <= data.size().
+    /// Errors: the kernel's, but would_block; runtime_shutdown.
+    /// Cancel: safe: nothing was written.
+    [[nodiscard]] Task<Result<std::size_t>> write(std::span<const std::byte> data);
 
     /// One call of `fn(fd, args...)`, if the side is ready.
     ///

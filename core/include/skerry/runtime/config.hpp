@@ -60,13 +60,13 @@ struct Config {
     std::vector<std::string> deny = denied_by_environment();
 
     /// The CPUs to run on; nothing: as many as affinity, cpuset and quota leave.
-    std::optional<topology::CpuSet> cores;
+    std::optional<topology::CpuSet> cores = std::nullopt;
     /// Whether each core's thread is bound to its CPU. A fractional CPU quota overrules it.
     bool pin = true;
     /// What idle cores do; nothing: the backend's default, which is sleep unless the backend sets another.
-    std::optional<IdlePolicy> idle;
+    std::optional<IdlePolicy> idle = std::nullopt;
     /// The same for single cores, by CPU number.
-    std::map<unsigned, IdlePolicy> idle_of_core;
+    std::map<unsigned, IdlePolicy> idle_of_core = {};
 
     /// How long a shutdown waits for tasks before it reports what did not stop.
     std::chrono::nanoseconds grace = std::chrono::seconds{5};
@@ -89,16 +89,16 @@ struct Config {
     /// Threads are named by it: "skerry-0". The kernel keeps 15 bytes of a thread's name.
     std::string thread_name = "skerry";
     /// Seed of everything the runtime draws by chance; nothing: from the system, another in each run.
-    std::optional<std::uint64_t> seed;
+    std::optional<std::uint64_t> seed = std::nullopt;
     /// Whether live tasks are listed with name and place of birth, for dumps and for the report of a shutdown.
     bool frame_registry = true;
 
     /// For backends with a network stack of their own, as given: "198.18.0.2/24" and its like.
-    std::string ip;
-    std::string ip6;
-    std::string gateway;
+    std::string ip = {};
+    std::string ip6 = {};
+    std::string gateway = {};
     /// EAL arguments and device of the dpdk backend, as given.
-    std::string dpdk;
+    std::string dpdk = {};
 };
 
 /// One core of a plan.

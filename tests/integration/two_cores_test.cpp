@@ -11,6 +11,7 @@
 #include <skerry/time/timeout.hpp>
 
 #include "support/catch.hpp"
+#include "support/limits.hpp"
 #include "support/loopback_listener.hpp"
 
 #include <array>
@@ -27,7 +28,6 @@
 #include <vector>
 
 #include <netinet/in.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -92,32 +92,13 @@ Task<> hold(net::TcpStream stream) {
     }
 }
 
-/// Lowers the limit of descriptors to what is open, while it lives.
-class NoMoreDescriptors {
-public:
-    NoMoreDescriptors() noexcept {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        const int next = ::dup(STDOUT_FILENO);
-        ::close(next);
-        rlimit lowered = before_;
-        lowered.rlim_cur = static_cast<rlim_t>(next);
-        ::setrlimit(RLIMIT_NOFILE, &lowered);
-    }
-    NoMoreDescriptors(const NoMoreDescriptors&) = delete;
-    NoMoreDescriptors& operator=(const NoMoreDescriptors&) = delete;
-    ~NoMoreDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
-private:
-    rlimit before_{};
-};
-
 TEST_CASE("a server of which one core cannot listen says so at once", "[net][tcp][server][cores]") {
     auto runtime = make_runtime();
     REQUIRE(runtime);
     const auto served = runtime->block_on([]() -> Task<Result<>> {
         auto server = net::TcpServer::bind(any_port);
         if (!server) co_return server.error();
-        const NoMoreDescriptors none;
+        const tests::NoDescriptors none;
         auto outcome = co_await time::timeout(10s, std::move(*server).serve(CancellationToken(), &hold));
         co_return outcome;
     }());

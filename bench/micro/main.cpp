@@ -37,12 +37,13 @@ void Run::emit(std::string_view test, std::string_view metric, std::string_view 
 
 namespace {
 
-constexpr std::array tests = {"idle_task",     "idle_notify",   "idle_sleep",    "spawn_join_1m", "spawn_join_b100",
-                              "yield_1",       "yield_100",     "chain_spawn",   "pp_oneshot",    "pp_chan",
-                              "mpsc_b1000_p1", "mpsc_unb_p1",   "mpsc_b1000_p4", "mpsc_unb_p4",   "mutex_unc",
-                              "mutex_c4",      "mutex_c4_hold", "timer_churn",   "timer_bulk",    "timer_fire",
-                              "timeout_yield", "skynet",        "call_leaf",     "call_fib",      "blocking",
-                              "pp_cross",      "local_chan",    "local_pp",      "local_mutex",   "select_loser"};
+constexpr std::array tests = {
+    "idle_task",      "idle_notify",        "idle_sleep",    "spawn_join_1m", "spawn_join_b100", "yield_1",
+    "yield_100",      "chain_spawn",        "pp_oneshot",    "pp_chan",       "mpsc_b1000_p1",   "mpsc_unb_p1",
+    "mpsc_b1000_p4",  "mpsc_unb_p4",        "mutex_unc",     "mutex_c4",      "mutex_c4_hold",   "timer_churn",
+    "timer_bulk",     "timer_fire",         "timeout_yield", "skynet",        "call_leaf",       "call_fib",
+    "blocking",       "pp_cross",           "local_chan",    "local_pp",      "local_mutex",     "select_loser",
+    "mutex_c4_apart", "mutex_c4_hold_apart"};
 
 [[noreturn]] void usage(const char* wrong) {
     std::fprintf(stderr,

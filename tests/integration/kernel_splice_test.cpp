@@ -7,16 +7,22 @@
 #include "support/kernel_drivers.hpp"
 #include "support/limits.hpp"
 
+#include <skerry/base/os_socket_addr.hpp>
 #include <skerry/io/copy.hpp>
 #include <skerry/net/tcp_listener.hpp>
 #include <skerry/net/tcp_stream.hpp>
 #include <skerry/task/join.hpp>
 #include <skerry/task/spawn.hpp>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -48,9 +54,9 @@ std::size_t pipe_ends() {
     return count;
 }
 
-/// Ends of pipes that a copy opened: those open when its last byte had come, and those still when it was over.
+/// Ends of pipes that a copy opened: the most that were open at a time, and those still when it was over.
 struct PipeEnds {
-    std::size_t meanwhile = 0;
+    std::size_t most = 0;
     std::size_t afterwards = 0;
 };
 
@@ -67,10 +73,15 @@ Task<PipeEnds> pipes_of_copy(std::size_t bytes) {
     const std::size_t before = pipe_ends();
     auto copying = spawn(io::copy(from.server, to.client));
     auto sending = spawn(write_whole(from.client, bytes));
-    std::vector<std::byte> received(bytes);
-    auto filled = co_await to.server.read_exact(received);
-    REQUIRE(filled);
-    PipeEnds ends{pipe_ends() - before};
+    PipeEnds ends;
+    std::vector<std::byte> received(64U << 10U);  // slowly: the copy waits for room most of the time
+    for (std::size_t count = 0; count < bytes;) {
+        auto read = co_await to.server.read(received);
+        REQUIRE(read);
+        REQUIRE(*read != 0);
+        count += *read;
+        ends.most = std::max(ends.most, pipe_ends() - before);
+    }
     auto sent = co_await sending;
     CHECK(sent);
     REQUIRE(from.client.shutdown());
@@ -90,10 +101,63 @@ TEST_CASE("a copy of much goes by a pipe on epoll, and little does not", "[io][c
         REQUIRE(runtime);
         CAPTURE(driver.name);
         const PipeEnds of_much = runtime->block_on(pipes_of_copy(much));
-        CHECK(of_much.meanwhile == (driver.name == "epoll" ? 2U : 0U));
+        CHECK(of_much.most == (driver.name == "epoll" ? 2U : 0U));
         CHECK(of_much.afterwards == 0);
-        CHECK(runtime->block_on(pipes_of_copy(little)).meanwhile == 0);
+        CHECK(runtime->block_on(pipes_of_copy(little)).most == 0);
     }
+}
+
+/// A plain socket of the kernel's that sends much, a byte as urgent, and a few behind it, and then waits.
+class UrgentSender {
+public:
+    static constexpr std::size_t bytes = much + 5;  // that are not urgent
+
+    explicit UrgentSender(const net::SocketAddr& to) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_storage address;
+        const socklen_t length = net::to_os(to, address);
+        REQUIRE(::connect(fd_, reinterpret_cast<sockaddr*>(&address), length) == 0);
+    }
+    UrgentSender(const UrgentSender&) = delete;
+    UrgentSender& operator=(const UrgentSender&) = delete;
+    ~UrgentSender() { ::close(fd_); }
+
+    void send_all() const noexcept {
+        const std::vector<std::byte> data(much);
+        for (std::size_t sent = 0; sent < data.size();) {
+            const ssize_t count = ::send(fd_, data.data() + sent, data.size() - sent, MSG_NOSIGNAL);
+            if (count <= 0) return;
+            sent += static_cast<std::size_t>(count);
+        }
+        (void)::send(fd_, "!", 1, MSG_OOB | MSG_NOSIGNAL);
+        (void)::send(fd_, "after", 5, MSG_NOSIGNAL);
+    }
+    void end() const noexcept { ::shutdown(fd_, SHUT_WR); }
+
+private:
+    int fd_;
+};
+
+TEST_CASE("a copy of much does not stop in front of an urgent byte", "[io][copy][splice]") {
+    auto runtime = tests::make_on({"epoll"});
+    REQUIRE(runtime);
+    runtime->block_on([]() -> Task<> {
+        auto listener = net::TcpListener::bind({net::IpAddr::v4_loopback(), 0});
+        REQUIRE(listener);
+        const UrgentSender sender(listener->local_addr());
+        auto from = co_await listener->accept();
+        REQUIRE(from);
+        auto to = co_await connect_pair();
+        auto copying = spawn(io::copy(*from, to.client));
+        std::thread sending([&sender] { sender.send_all(); });
+        std::vector<std::byte> received(UrgentSender::bytes);
+        auto filled = co_await to.server.read_exact(received);  // before the sender says anything more
+        CHECK(filled);
+        sending.join();
+        sender.end();
+        auto copied = co_await copying;
+        REQUIRE(copied);
+        CHECK(*copied == UrgentSender::bytes);
+    }());
 }
 
 TEST_CASE("a copy of much goes on when no descriptor is left for a pipe", "[io][copy][splice]") {

@@ -1,6 +1,7 @@
 #include <skerry/net/splice.hpp>
 
 #include <skerry/base/held_signal.hpp>
+#include <skerry/base/owned_fd.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,13 +9,38 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 namespace skerry::net {
 
 namespace {
 
-constexpr int pipe_bytes = 1 << 20;  // of small segments each takes a page of it
-constexpr std::size_t call_bytes = 256 * 1024;  // so that one call keeps the core for some 50 us, not longer
+constexpr int pipe_bytes = 256 * 1024;  // of small segments each takes a page of it
+constexpr int least_pipe_bytes = 64 * 1024;  // a user whose pipes have used up their share gets smaller ones
+constexpr std::size_t call_bytes = 128 * 1024;
+
+/// What a unit of a task's budget pays for: about what a read or a write of a full buffer comes to.
+constexpr std::size_t unit_bytes = 32 * 1024;
+
+struct Pipe {
+    OwnedFd outlet;
+    OwnedFd intake;
+};
+
+/// An empty one; without ends when there is none that would do.
+Pipe make_pipe() noexcept {
+    std::array<int, 2> ends;
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
+    Pipe pipe{OwnedFd(ends[0]), OwnedFd(ends[1])};
+    const int asked = ::fcntl(ends[1], F_SETPIPE_SZ, pipe_bytes);
+    const int got = asked >= 0 ? asked : ::fcntl(ends[1], F_GETPIPE_SZ);
+    return got >= least_pipe_bytes ? std::move(pipe) : Pipe{};
+}
+
+/// Whether the call is not let, or not known, rather than the connection broken.
+bool is_refusal(ssize_t answer) noexcept {
+    return answer == -EINVAL || answer == -ENOSYS || answer == -EPERM || answer == -EOPNOTSUPP;
+}
 
 /// A splice that does not wait: as the call, and for an error less than 0, the errno's negative.
 ssize_t splice_now(int from, int to, std::size_t bytes) noexcept {
@@ -31,7 +57,11 @@ public:
     SpliceOut(backend::StreamSocket& to, int outlet, std::size_t count) noexcept
         : WriteAwaiterBase(to, backend::WriteKind::some, something), outlet_(outlet), left_(count) {}
 
-    [[nodiscard]] bool await_ready() noexcept { return may_try() && try_now(); }
+    [[nodiscard]] bool await_ready() noexcept {
+        bool may = may_try();
+        for (std::size_t paid = unit_bytes; paid < left_; paid += unit_bytes) may &= may_try();
+        return may && try_now();
+    }
     /// 0: the room was gone again.
     [[nodiscard]] Result<std::size_t> await_resume() noexcept {
         if (error.code() == Errc::ok && bytes == 0) (void)try_now();
@@ -59,7 +89,8 @@ private:
             socket().may_write = false;
             return false;
         }
-        if (answer == -EPIPE) held.take();
+        // Also behind what was taken: the kernel sends the pages of a pipe in several rounds.
+        if (answer < 0 || static_cast<std::size_t>(answer) < left_) held.take();
         if (answer < 0)
             error = Error::from_os(static_cast<int>(-answer));
         else
@@ -73,32 +104,30 @@ private:
 
 }  // namespace
 
-bool Splice::make_pipe() noexcept {
-    is_made_ = true;
-    if (from_.ops->descriptor(from_) < 0 || to_.ops->descriptor(to_) < 0) return false;
-    std::array<int, 2> ends;
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
-    outlet_ = OwnedFd(ends[0]);
-    intake_ = OwnedFd(ends[1]);
-    (void)::fcntl(ends[1], F_SETPIPE_SZ, pipe_bytes);  // a user's pipes may have used up what they get: then 64 KiB
-    return true;
-}
+Splice::Splice(TcpStream& from, TcpStream& to) noexcept
+    : from_(detail::socket_of(from)),
+      to_(detail::socket_of(to)),
+      is_possible_(from_.ops->descriptor(from_) >= 0 && to_.ops->descriptor(to_) >= 0) {}
 
 Task<Result<std::uint64_t>> Splice::move() {
+    const Pipe pipe = make_pipe();
+    is_possible_ = static_cast<bool>(pipe.intake);
     std::uint64_t moved = 0;
-    while (from_.may_read && !from_.read_shut) {
+    while (is_possible_ && from_.may_read && !from_.read_shut) {
         SKERRY_ASSERT(from_.reader == nullptr, "two reads at once on one stream");
         const int descriptor = from_.ops->descriptor(from_);
         if (descriptor < 0) co_return Errc::runtime_shutdown;
-        const ssize_t taken = splice_now(descriptor, intake_.get(), call_bytes);
-        if (taken == 0) break;
-        if (taken == -EAGAIN) {
-            from_.may_read = false;
+        const ssize_t taken = splice_now(descriptor, pipe.intake.get(), call_bytes);
+        // Nothing is not always nothing: the kernel stops in front of an urgent byte. So may_read stays as it is, and
+        // the read that follows finds out.
+        if (taken == 0 || taken == -EAGAIN) break;
+        if (is_refusal(taken)) {
+            is_possible_ = false;
             break;
         }
         if (taken < 0) co_return Error::from_os(static_cast<int>(-taken));
         for (auto left = static_cast<std::size_t>(taken); left != 0;) {
-            auto sent = co_await SpliceOut(to_, outlet_.get(), left);
+            auto sent = co_await SpliceOut(to_, pipe.outlet.get(), left);
             if (!sent) co_return sent.error();
             left -= *sent;
             moved += *sent;

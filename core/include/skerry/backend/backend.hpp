@@ -96,6 +96,7 @@ class Backend {
 public:
     virtual ~Backend() = default;
 
+    /// The drivers of this build.
     [[nodiscard]] virtual std::span<const std::string_view> drivers() const noexcept = 0;
 
     /// The drivers in the order in which `auto` should try them here.

@@ -187,8 +187,9 @@ public:
 
     /// One read(2): what inotify, a timerfd, an eventfd, a serial line and the like have to say.
     ///
-    /// Shape:  returns n, 0 < n <= out.size(); 0 at an end, or when `out` is empty.
-    /// Errors: the kernel's, but would_block; runtime_shutdown.
+    /// Shape:  returns n, 0 < n <= out.size(); 0 at an end.
+    /// Errors: the kernel's, but would_block; runtime_shutdown. An `out` too short for what such a file tells at once
+    ///         is invalid_argument.
     /// Cancel: safe.
     [[nodiscard]] Task<Result<std::size_t>> read(std::span<std::byte> out);
 

@@ -15,6 +15,11 @@ namespace skerry::io {
 
 namespace detail {
 
+/// The connections themselves: what is derived from them or stands for them has reads and writes of its own.
+template <class Stream>
+concept Connection = std::same_as<Stream, net::TcpStream> || std::same_as<Stream, net::OwnedReadHalf> ||
+                     std::same_as<Stream, net::OwnedWriteHalf>;
+
 /// What a pair that cannot be spliced has in the place of net::Splice.
 struct NoSplice {
     template <class Reader, class Writer>
@@ -22,7 +27,7 @@ struct NoSplice {
 };
 
 template <class Reader, class Writer>
-using SpliceOf = std::conditional_t<std::constructible_from<net::Splice, Reader&, Writer&>, net::Splice, NoSplice>;
+using SpliceOf = std::conditional_t<Connection<Reader> && Connection<Writer>, net::Splice, NoSplice>;
 
 }  // namespace detail
 
@@ -33,7 +38,7 @@ using SpliceOf = std::conditional_t<std::constructible_from<net::Splice, Reader&
 /// Shape:  returns the bytes moved, once the reader is at its end.
 /// Errors: those of read_buf and write_buf; what was read and not written is lost with the connection.
 /// Cancel: partial: an unknown part was moved.
-/// Cost:   a pipe (two descriptors) while it lasts, once 256 KiB have come and more was there than a buffer.
+/// Cost:   once 256 KiB have come and more is there than a buffer holds, a pipe (two descriptors) until that is moved.
 template <class Reader, class Writer>
 [[nodiscard]] Task<Result<std::uint64_t>> copy(Reader& reader, Writer& writer) {
     std::uint64_t moved = 0;

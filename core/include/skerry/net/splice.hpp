@@ -3,17 +3,15 @@
 // Splice: what io::copy does with much data between two connections of the kernel. It goes from one to the other
 // through a pipe, whose pages the kernel hands on, and does not enter the program.
 //
-// A copy begins by reading and writing, and each time it is woken it does so first: a stream with little to carry needs
-// no pipe, and what arrives with a buffer or less is moved no faster by one. Behind a read that left more, the rest is
-// spliced until nothing is there.
+// A copy begins by reading and writing, and each time that it is woken it does so first: a stream with little to carry
+// needs no pipe, and what arrives with a buffer or less is moved no faster by one. Where a read has left more, the rest
+// is spliced until the kernel gives no more; whether that is all, or the end, the next read says.
 
 #include "tcp_stream.hpp"
 
-#include "../base/owned_fd.hpp"
 #include "../base/result.hpp"
 #include "../task/task.hpp"
 
-#include <cstddef>
 #include <cstdint>
 
 namespace skerry::net {
@@ -22,37 +20,34 @@ namespace skerry::net {
 ///
 /// Lifetime: not longer than the two.
 /// Threads:  their core.
-/// Cost:     a pipe, two descriptors, from the first time that it is worth it. Where there is none it never is.
 class Splice {
 public:
-    Splice(TcpStream& from, TcpStream& to) noexcept : from_(detail::socket_of(from)), to_(detail::socket_of(to)) {}
+    Splice(TcpStream& from, TcpStream& to) noexcept;
     Splice(OwnedReadHalf& from, OwnedWriteHalf& to) noexcept : Splice(from.stream(), to.stream()) {}
     Splice(TcpStream& from, OwnedWriteHalf& to) noexcept : Splice(from, to.stream()) {}
     Splice(OwnedReadHalf& from, TcpStream& to) noexcept : Splice(from.stream(), to) {}
 
-    /// Whether move() would take over, behind `copied` bytes that were read and written. The first yes makes the pipe.
-    [[nodiscard]] bool is_worth_it(std::uint64_t copied) noexcept {
-        return copied >= worth_a_pipe && from_.may_read && from_.given_back == nullptr && has_pipe();
+    /// Whether move() should take over, behind `copied` bytes that were read and written.
+    [[nodiscard]] bool is_worth_it(std::uint64_t copied) const noexcept {
+        return is_possible_ && copied >= worth_a_pipe && from_.may_read && from_.given_back == nullptr &&
+               from_.given_back_error.code() == Errc::ok;
     }
 
-    /// Moves what has come until there is nothing more; also at the end of the stream, which the next read finds.
+    /// Moves what has come until the kernel gives no more.
     ///
-    /// Shape:  returns the bytes moved.
+    /// Shape:  returns the bytes moved; 0 also where there is no pipe to be had or splicing is refused, which is then
+    ///         not tried again.
     /// Errors: those of read and write.
     /// Cancel: partial: an unknown part was moved, and some may be lost.
+    /// Cost:   a pipe of up to 256 KiB, two descriptors, while it lasts; budget as reading and writing the bytes.
     [[nodiscard]] Task<Result<std::uint64_t>> move();
 
 private:
     static constexpr std::uint64_t worth_a_pipe = 256 * 1024;
 
-    [[nodiscard]] bool has_pipe() noexcept { return is_made_ ? static_cast<bool>(intake_) : make_pipe(); }
-    bool make_pipe() noexcept;
-
     backend::StreamSocket& from_;
     backend::StreamSocket& to_;
-    OwnedFd intake_;
-    OwnedFd outlet_;
-    bool is_made_ = false;  // or not to be had
+    bool is_possible_;
 };
 
 }  // namespace skerry::net

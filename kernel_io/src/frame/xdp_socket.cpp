@@ -101,10 +101,10 @@ SetupError not_bound(const EthernetDevice& device) {
 }
 
 /// What a socket had that was closed the kernel gives back behind the close: its queue, and its part of the memory that
-/// may be locked. So what is refused with `error` is tried again for a while.
+/// may be locked, and a busy machine takes its time. So what is refused with `error` is tried again for two seconds.
 template <class Try>
 bool succeeds(int error, Try attempt) {
-    constexpr int tries = 300;
+    constexpr int tries = 2000;
     for (int i = 0; !attempt(); ++i) {
         if (errno != error || i == tries) return false;
         std::this_thread::sleep_for(std::chrono::milliseconds{1});

@@ -53,22 +53,28 @@ TEST_CASE("a connection has the options that its TcpSocket was asked for", "[net
     });
 }
 
+/// A port that was free a moment ago.
+Task<std::uint16_t> free_port(net::TcpListener& listener) {
+    std::uint16_t port = 0;
+    {
+        auto first = co_await connect_to(listener);
+        port = first.server.peer_addr().port();
+        REQUIRE(first.client.set_linger(std::chrono::seconds{0}));  // and is free again at once
+    }
+    co_await settled();
+    co_return port;
+}
+
 TEST_CASE("a connection begins at the port that its TcpSocket is bound to", "[net][tcp][socket]") {
     run([]() -> Task<> {
         auto listener = listen();
-        std::uint16_t port = 0;
-        {
-            auto first = co_await connect_to(listener);  // a port that was free
-            port = first.server.peer_addr().port();
-            REQUIRE(first.client.set_linger(std::chrono::seconds{0}));  // and is free again at once
-        }
-        co_await settled();
-        const TcpSocket socket = TcpSocket().bind({own_ip, port});
-        auto client = co_await socket.connect(listener.local_addr());
-        // A kernel may hold a moment longer what was closed.
-        for (int i = 0; i < 1000 && !client && client.error() == Errc::address_in_use; ++i) {
-            co_await time::sleep(std::chrono::milliseconds{1});
-            auto again = co_await socket.connect(listener.local_addr());
+        std::uint16_t port = co_await free_port(listener);
+        auto client = co_await TcpSocket().bind({own_ip, port}).connect(listener.local_addr());
+        // A kernel may hold a moment longer what was closed, or have given it to another program of the machine.
+        for (int i = 0; i < 100 && !client && client.error() == Errc::address_in_use; ++i) {
+            co_await time::sleep(std::chrono::milliseconds{5});
+            port = co_await free_port(listener);
+            auto again = co_await TcpSocket().bind({own_ip, port}).connect(listener.local_addr());
             client = std::move(again);
         }
         REQUIRE(client);

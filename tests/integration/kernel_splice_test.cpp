@@ -93,9 +93,8 @@ Task<PipeEnds> pipes_of_copy(std::size_t bytes) {
 }
 
 constexpr std::size_t much = 16U << 20U;
-constexpr std::size_t little = 200U << 10U;
 
-TEST_CASE("a copy of much goes by a pipe on epoll, and little does not", "[io][copy][splice]") {
+TEST_CASE("a copy of much goes by a pipe on epoll, which is there no longer than it", "[io][copy][splice]") {
     for (const auto& driver : tests::kernel_drivers()) {
         auto runtime = tests::make_on(driver);
         REQUIRE(runtime);
@@ -103,7 +102,6 @@ TEST_CASE("a copy of much goes by a pipe on epoll, and little does not", "[io][c
         const PipeEnds of_much = runtime->block_on(pipes_of_copy(much));
         CHECK(of_much.most == (driver.name == "epoll" ? 2U : 0U));
         CHECK(of_much.afterwards == 0);
-        CHECK(runtime->block_on(pipes_of_copy(little)).most == 0);
     }
 }
 

@@ -23,7 +23,17 @@ struct Choice {
     backend::Backend* backend = nullptr;
     std::string driver;
     std::string reason;
-    std::vector<std::string> ladder;  // a line for each rung, empty when the driver was named
+};
+
+/// A driver whose cores could not be made after all: a probe tries one, and has let go of it by then.
+struct NotStarted {
+    std::string driver;
+    std::string why;
+};
+
+struct StartFailure {
+    SetupError error;
+    bool is_drivers = true;  // rather than of the machine, which has no thread left
 };
 
 bool is_denied(const Config& config, std::string_view driver) {
@@ -43,19 +53,28 @@ backend::Options options_of(const Config& config, std::size_t cores) {
     return options;
 }
 
-// The ladder: the first offered driver that can run, or the named one.
+backend::Probe probe_rung(backend::Backend& candidate, std::string_view driver, const backend::Options& options,
+                          const std::vector<NotStarted>& not_started) {
+    for (const NotStarted& tried : not_started) {
+        if (tried.driver != driver) continue;
+        const std::string own_name = tried.driver + ": ";
+        return {false, "does not start: " + tried.why.substr(tried.why.starts_with(own_name) ? own_name.size() : 0)};
+    }
+    return candidate.probe(driver, options);
+}
+
+// The ladder: the first offered driver that can run and is not among those that did not start, or the named one.
+// `lines` gets one for each rung that was looked at.
 Result<Choice, SetupError> choose(const Config& config, std::size_t cores,
                                   const std::vector<std::unique_ptr<backend::Backend>>& offered,
-                                  const std::function<void(std::string_view)>& log) {
+                                  const std::vector<NotStarted>& not_started, std::vector<std::string>& lines) {
     const std::string wanted = config.backend.substr(0, config.backend.find(':'));
     const backend::Options options = options_of(config, cores);
     Choice choice;
     std::string offered_names;
     std::string why_not;
-    const auto tell = [&](std::string_view driver, const std::string& what) {
-        const std::string line = "backend " + std::string(driver) + ": " + what;
-        if (log) log(line);
-        if (wanted == "auto") choice.ladder.push_back(line);
+    const auto tell = [&lines](std::string_view driver, const std::string& what) {
+        lines.push_back("backend " + std::string(driver) + ": " + what);
     };
     for (const auto& candidate : offered) {
         for (const std::string_view driver : candidate->ladder(options)) {
@@ -66,7 +85,8 @@ Result<Choice, SetupError> choose(const Config& config, std::size_t cores,
                 continue;
             }
             backend::Probe probe{false, "denied by SKERRY_DENY"};
-            if (wanted != "auto" || !is_denied(config, driver)) probe = candidate->probe(driver, options);
+            if (wanted != "auto" || !is_denied(config, driver))
+                probe = probe_rung(*candidate, driver, options, not_started);
             tell(driver, (probe.usable ? "taken: " : "passed over: ") + probe.reason);
             if (probe.usable) {
                 choice.backend = candidate.get();
@@ -159,7 +179,7 @@ void run_core(std::shared_ptr<RuntimeState> state, std::size_t index, std::latch
     slot.ended.store(true, std::memory_order_release);
 }
 
-Result<void, SetupError> start_threads(const std::shared_ptr<RuntimeState>& state) {
+Result<void, StartFailure> start_threads(const std::shared_ptr<RuntimeState>& state) {
     const std::size_t count = state->cores.size();
     auto made = std::make_unique<std::latch>(static_cast<std::ptrdiff_t>(count));
     std::vector<std::optional<SetupError>> failures(count);
@@ -176,17 +196,38 @@ Result<void, SetupError> start_threads(const std::shared_ptr<RuntimeState>& stat
     }
     made->wait();
     for (auto& failure : failures)
-        if (failure) return Unexpected(std::move(*failure));
-    if (no_thread) return Unexpected(std::move(*no_thread));
+        if (failure) return Unexpected(StartFailure{std::move(*failure)});
+    if (no_thread) return Unexpected(StartFailure{std::move(*no_thread), false});
     return {};
 }
 
-Result<void, SetupError> make_here(RuntimeState& state) {
+Result<void, StartFailure> make_here(RuntimeState& state) {
     ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     if (state.plan.pin) (void)topology::pin_current_thread(state.plan.cores.front().cpu);
     auto core = state.chosen->make_core(state.driver, setup_of(state, 0));
-    if (!core) return Unexpected(std::move(core).error());
+    if (!core) return Unexpected(StartFailure{std::move(core).error()});
     state.cores.front()->core = std::move(*core);
+    return {};
+}
+
+// Room for each core of the plan, in `state`.
+Result<void, SetupError> add_cores(RuntimeState& state) {
+    const bool has_hooks =
+        state.hooks.on_spawn || state.hooks.before_run || state.hooks.after_run || state.hooks.on_terminate;
+    const std::uint64_t seed = seed_of(state.config);
+    for (std::size_t i = 0; i < state.plan.cores.size(); ++i) {
+        task::Scheduler* scheduler = task::Scheduler::acquire();
+        if (scheduler == nullptr) return Unexpected(SetupError{"this process has no room for more cores"});
+        task::SchedulerLimits limits;
+        limits.task_budget = static_cast<std::int32_t>(state.config.task_budget);
+        limits.next_slot_runs = state.config.max_next_slot_runs;
+        scheduler->configure(task::CoreId(static_cast<std::uint16_t>(i)), limits, has_hooks ? &state.hooks : nullptr,
+                             seed + i);
+        scheduler->set_runtime(&state);
+        state.schedulers.push_back(scheduler);
+        state.cores.push_back(std::make_unique<CoreSlot>());
+        state.cores.back()->scheduler = scheduler;
+    }
     return {};
 }
 
@@ -209,53 +250,57 @@ Builder& Builder::on_log(std::function<void(std::string_view)> log) & {
 
 Result<Runtime, SetupError> Builder::build() && {
     time::Clock::init();
+    // The plan comes first: a core that does not exist is told before any driver is tried.
     auto plan = resolve_cores(config_);
     if (!plan) return Unexpected(SetupError{std::move(plan).error().message});
     if (backends_.empty()) backends_.push_back(make_no_io_backend());
-    auto choice = choose(config_, plan->cores.size(), backends_, log_);
-    if (!choice) return Unexpected(std::move(choice).error());
-    // The plan came first, because a core that does not exist is told before any driver is tried; how its cores idle
-    // may be the driver's to say.
-    if (const auto idle = choice->backend->default_idle(choice->driver);
-        !config_.idle && idle != backend::Idle::sleep) {
-        config_.idle = policy_of(idle);
-        plan = resolve_cores(config_);
-        if (!plan) return Unexpected(SetupError{std::move(plan).error().message});
+    const bool is_auto = config_.backend == "auto";
+    const auto log = [this](const std::vector<std::string>& lines) {
+        if (log_)
+            for (const std::string& line : lines) log_(line);
+    };
+    std::vector<NotStarted> not_started;
+    std::optional<SetupError> last_error;
+    for (;;) {
+        std::vector<std::string> ladder;
+        auto choice = choose(config_, plan->cores.size(), backends_, not_started, ladder);
+        if (!choice) {
+            log(ladder);
+            return Unexpected(last_error ? std::move(*last_error) : std::move(choice).error());
+        }
+        auto state = std::make_shared<RuntimeState>();
+        state->config = config_;
+        state->plan = *plan;
+        // How its cores idle may be the driver's to say.
+        if (const auto idle = choice->backend->default_idle(choice->driver);
+            !config_.idle && idle != backend::Idle::sleep) {
+            state->config.idle = policy_of(idle);
+            auto its_plan = resolve_cores(state->config);
+            if (!its_plan) return Unexpected(SetupError{std::move(its_plan).error().message});
+            state->plan = std::move(*its_plan);
+        }
+        state->driver = choice->driver;
+        state->reason = choice->reason;
+        if (is_auto) state->ladder = ladder;
+        state->chosen = choice->backend;
+        state->backends = std::move(backends_);
+        state->hooks = hooks_;
+        state->blocking = std::make_unique<BlockingPool>(state->config.blocking_threads_max,
+                                                         state->config.blocking_queue_max, state->config.thread_name);
+        if (auto added = add_cores(*state); !added) return Unexpected(std::move(added).error());
+        auto started = state->config.flavour == Flavour::current_thread ? make_here(*state) : start_threads(state);
+        std::optional<Runtime> runtime(state);
+        if (started || !is_auto || !started.error().is_drivers) {
+            log(ladder);
+            log(state->plan.reasons);
+            if (started) return std::move(*runtime);
+            return Unexpected(std::move(started).error().error);  // dropping the runtime stops what has started
+        }
+        runtime.reset();
+        backends_ = std::move(state->backends);
+        last_error = std::move(started).error().error;
+        not_started.push_back({choice->driver, last_error->message});
     }
-    if (log_)
-        for (const std::string& line : plan->reasons) log_(line);
-
-    auto state = std::make_shared<RuntimeState>();
-    state->config = std::move(config_);
-    state->plan = std::move(*plan);
-    state->driver = choice->driver;
-    state->reason = choice->reason;
-    state->ladder = std::move(choice->ladder);
-    state->chosen = choice->backend;
-    state->backends = std::move(backends_);
-    state->hooks = std::move(hooks_);
-    state->blocking = std::make_unique<BlockingPool>(state->config.blocking_threads_max,
-                                                     state->config.blocking_queue_max, state->config.thread_name);
-    const bool has_hooks =
-        state->hooks.on_spawn || state->hooks.before_run || state->hooks.after_run || state->hooks.on_terminate;
-    const std::uint64_t seed = seed_of(state->config);
-    for (std::size_t i = 0; i < state->plan.cores.size(); ++i) {
-        task::Scheduler* scheduler = task::Scheduler::acquire();
-        if (scheduler == nullptr) return Unexpected(SetupError{"this process has no room for more cores"});
-        task::SchedulerLimits limits;
-        limits.task_budget = static_cast<std::int32_t>(state->config.task_budget);
-        limits.next_slot_runs = state->config.max_next_slot_runs;
-        scheduler->configure(task::CoreId(static_cast<std::uint16_t>(i)), limits, has_hooks ? &state->hooks : nullptr,
-                             seed + i);
-        scheduler->set_runtime(state.get());
-        state->schedulers.push_back(scheduler);
-        state->cores.push_back(std::make_unique<CoreSlot>());
-        state->cores.back()->scheduler = scheduler;
-    }
-    auto started = state->config.flavour == Flavour::current_thread ? make_here(*state) : start_threads(state);
-    Runtime runtime(state);
-    if (!started) return Unexpected(std::move(started).error());  // dropping the runtime stops what has started
-    return runtime;
 }
 
 }  // namespace skerry::runtime

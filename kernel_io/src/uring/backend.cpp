@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace skerry::kernel_io::uring {
@@ -21,8 +22,8 @@ namespace {
 
 using backend::SetupError;
 
-std::string refusal(const Error& error) {
-    std::string text = "cannot make a ring: " + error.message();
+std::string refusal(const Error& error, std::string_view doing = "cannot make a ring") {
+    std::string text = std::string(doing) + ": " + error.message();
     switch (error.os_error()) {
         case ENOSYS: return text + "; the kernel has no io_uring, or a filter of the container hides it";
         case EPERM:
@@ -30,7 +31,7 @@ std::string refusal(const Error& error) {
             return text + "; io_uring is forbidden: see /proc/sys/kernel/io_uring_disabled and the container's filter";
         case EMFILE:
         case ENFILE: return text + "; raise the limit with ulimit -n";
-        case ENOMEM: return text + "; raise the limit of locked memory with ulimit -l";
+        case ENOMEM: return text + "; raise the limit of locked memory, ulimit -l, or of memory, ulimit -v";
         case EINVAL: return text + "; it needs Linux 6.0";
         default: return text;
     }
@@ -45,11 +46,13 @@ public:
     bool worked = false;
 };
 
+constexpr std::string_view providing = "cannot give a ring its receive buffers";
+
 // Kernels before 6.0 make a ring, but take no multishot receive; and what stands between may do as it likes.
 backend::Probe try_receive(Ring& ring) {
     const backend::Probe too_old{false, "no multishot receive into provided buffers; it needs Linux 6.0"};
     auto buffers = std::make_unique<ReceiveBuffers>(no_home_core);
-    if (!buffers->provide(ring)) return too_old;
+    if (auto provided = buffers->provide(ring); !provided) return {false, refusal(provided.error(), providing)};
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
         return {false, "cannot make a socket: " + last_error().message()};
@@ -93,8 +96,11 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_core(const backend::Core
     if (!ring) return Unexpected(SetupError{"io_uring: " + refusal(ring.error())});
     auto poller = epoll::Poller::make();
     if (!poller) return Unexpected(SetupError{"io_uring: " + epoll::refusal(poller.error())});
-    return std::unique_ptr<backend::Core>(std::make_unique<runtime::CoreLoop<Driver>>(
-        setup, std::move(*ring), std::move(*poller), setup.scheduler->home()));
+    Error no_buffers;
+    std::unique_ptr<backend::Core> core = std::make_unique<runtime::CoreLoop<Driver>>(
+        setup, std::move(*ring), std::move(*poller), setup.scheduler->home(), no_buffers);
+    if (no_buffers != Errc::ok) return Unexpected(SetupError{"io_uring: " + refusal(no_buffers, providing)});
+    return core;
 }
 
 }  // namespace skerry::kernel_io::uring

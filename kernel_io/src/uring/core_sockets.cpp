@@ -20,8 +20,8 @@ namespace skerry::kernel_io::uring {
 using backend::ConnectRequest;
 using backend::Step;
 
-CoreSockets::CoreSockets(Ring& ring, std::uint16_t home) : ring_(ring), home_(home), buffers_(home) {
-    (void)buffers_.provide(ring_);  // the probe has seen that it works; without them receives give no_buffers
+CoreSockets::CoreSockets(Ring& ring, std::uint16_t home, Error& refused) : ring_(ring), home_(home), buffers_(home) {
+    if (auto provided = buffers_.provide(ring_); !provided) refused = provided.error();
 }
 
 // Requests that are under way hold their descriptors open, so they end first; and nothing may be written into buffers

@@ -20,7 +20,8 @@ class Listener;
 class CoreSockets final : public backend::SocketFactory {
 public:
     /// Lives where `ring` lives, and no longer.
-    CoreSockets(Ring& ring, std::uint16_t home);
+    /// As Driver.
+    CoreSockets(Ring& ring, std::uint16_t home, Error& refused);
     ~CoreSockets() { end(); }
 
     /// Ends what is under way, on the ring's thread if it has one of its own; sockets that programs hold are orphaned.

@@ -47,8 +47,12 @@ public:
     // A look at the ring costs a few nanoseconds; the kernel is entered only when there is something to do.
     static constexpr std::int64_t busy_poll_interval_ns = 0;
 
-    Driver(Ring ring, epoll::Poller poller, std::uint16_t home)
-        : ring_(std::move(ring)), lane_(ring_, std::move(poller)), files_(ring_, home), sockets_(ring_, home) {}
+    /// `refused` says why the kernel takes no receive buffers; it is not to be used then.
+    Driver(Ring ring, epoll::Poller poller, std::uint16_t home, Error& refused)
+        : ring_(std::move(ring)),
+          lane_(ring_, std::move(poller)),
+          files_(ring_, home),
+          sockets_(ring_, home, refused) {}
 
     SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now) noexcept {
         const bool entered = ring_.look();

@@ -164,6 +164,38 @@ TEST_CASE("a core whose driver cannot be made fails the build and stops the othe
     CHECK(runtime.error().message == "no port for this core");
 }
 
+TEST_CASE("auto takes the next driver when one does not start that was said to run", "[runtime][builder][error]") {
+    const auto flavour = GENERATE(Flavour::current_thread, Flavour::per_core);
+    std::vector<std::string> log;
+    Config config = config_for("auto", flavour);
+    unsigned refused = 0;
+    if (flavour == Flavour::per_core) {
+        config.cores = topology::available_cpus().value().lowest(2);
+        refused = config.cores->count() - 1;
+    }
+    const auto build = [&](std::unique_ptr<backend::Backend> second) {
+        log.clear();
+        return Builder(config)
+            .offer(fake("fast", true, "here", refused))
+            .offer(std::move(second))
+            .on_log([&log](std::string_view line) { log.emplace_back(line); })
+            .build();
+    };
+    {
+        auto runtime = build(fake("slow", true, "always there"));
+        REQUIRE(runtime);
+        CHECK(runtime->driver() == "slow");
+        REQUIRE(log.size() >= 2);
+        CHECK(log[0] == "backend fast: passed over: does not start: no port for this core");
+        CHECK(log[1] == "backend slow: taken: always there");
+        CHECK(runtime->block_on([]() -> Task<int> { co_return 7; }()) == 7);
+    }
+    // The last error is told that one can do something about.
+    const auto none = build(fake("slow", false, "no permission"));
+    REQUIRE_FALSE(none);
+    CHECK(none.error().message == "no port for this core");
+}
+
 // A thread whose stack finds no room is refused like one that is too many: EAGAIN.
 class NoThreads {
 public:

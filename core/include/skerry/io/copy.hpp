@@ -7,6 +7,7 @@
 #include "../task/task.hpp"
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -47,11 +48,12 @@ template <class Reader, class Writer>
         auto segment = co_await reader.read_buf();
         if (!segment) co_return segment.error();
         if (segment->empty()) co_return moved;
-        moved += segment->size();
+        const std::size_t bytes = segment->size();
+        moved += bytes;
         auto written = co_await writer.write_buf(std::move(*segment));
         if (!written) co_return written.error();
         if constexpr (std::same_as<decltype(splice), net::Splice>) {
-            if (!splice.is_worth_it(moved)) continue;
+            if (!splice.is_worth_it(moved, bytes)) continue;
             auto spliced = co_await splice.move();
             if (!spliced) co_return spliced.error();
             moved += *spliced;

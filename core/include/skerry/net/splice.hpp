@@ -12,6 +12,7 @@
 #include "../base/result.hpp"
 #include "../task/task.hpp"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace skerry::net {
@@ -27,10 +28,10 @@ public:
     Splice(TcpStream& from, OwnedWriteHalf& to) noexcept : Splice(from, to.stream()) {}
     Splice(OwnedReadHalf& from, TcpStream& to) noexcept : Splice(from.stream(), to) {}
 
-    /// Whether move() should take over, behind `copied` bytes that were read and written.
-    [[nodiscard]] bool is_worth_it(std::uint64_t copied) const noexcept {
-        return is_possible_ && copied >= worth_a_pipe && from_.may_read && from_.given_back == nullptr &&
-               from_.given_back_error.code() == Errc::ok;
+    /// Whether move() should take over, behind `copied` bytes that were read and written, `last` of them at last.
+    [[nodiscard]] bool is_worth_it(std::uint64_t copied, std::size_t last) const noexcept {
+        return is_possible_ && copied >= worth_a_pipe && last >= much_at_once && from_.may_read &&
+               from_.given_back == nullptr && from_.given_back_error.code() == Errc::ok;
     }
 
     /// Moves what has come until the kernel gives no more.
@@ -44,6 +45,7 @@ public:
 
 private:
     static constexpr std::uint64_t worth_a_pipe = 256 * 1024;
+    static constexpr std::size_t much_at_once = 32 * 1024;  // may_read alone is also true where little came
 
     backend::StreamSocket& from_;
     backend::StreamSocket& to_;

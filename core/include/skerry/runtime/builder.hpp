@@ -22,7 +22,8 @@ namespace skerry::runtime {
 ///     auto runtime = Builder(config).offer(kernel_io::make_backend()).build();
 ///
 /// With `backend = "auto"` the offered drivers are tried in the order of the offers, and the first that can
-/// run here is taken; a line for each rung says why. A named driver is taken or the build fails.
+/// run here is taken, or the next one if not all its cores can be made; a line for each rung says why. A named
+/// driver is taken or the build fails.
 class Builder {
 public:
     Builder() = default;

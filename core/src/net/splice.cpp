@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -17,24 +18,24 @@ namespace {
 
 constexpr int pipe_bytes = 256 * 1024;  // of small segments each takes a page of it
 constexpr int least_pipe_bytes = 64 * 1024;  // a user whose pipes have used up their share gets smaller ones
-constexpr std::size_t call_bytes = 128 * 1024;
+constexpr std::size_t call_bytes = 256 * 1024;
 
 /// What a unit of a task's budget pays for: about what a read or a write of a full buffer comes to.
 constexpr std::size_t unit_bytes = 32 * 1024;
 
-struct Pipe {
-    OwnedFd outlet;
-    OwnedFd intake;
-};
+// Making one anew for each wake-up would take up what splicing saves; kept by every stream that is at rest they would
+// use up the share of pipe pages that a user has, 16,384 unless root changed it: these take a quarter.
+constexpr int kept_max = 64;
+std::atomic<int> kept_count{0};
 
 /// An empty one; without ends when there is none that would do.
-Pipe make_pipe() noexcept {
+Splice::Pipe make_pipe() noexcept {
     std::array<int, 2> ends;
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
-    Pipe pipe{OwnedFd(ends[0]), OwnedFd(ends[1])};
+    Splice::Pipe pipe{OwnedFd(ends[0]), OwnedFd(ends[1])};
     const int asked = ::fcntl(ends[1], F_SETPIPE_SZ, pipe_bytes);
     const int got = asked >= 0 ? asked : ::fcntl(ends[1], F_GETPIPE_SZ);
-    return got >= least_pipe_bytes ? std::move(pipe) : Pipe{};
+    return got >= least_pipe_bytes ? std::move(pipe) : Splice::Pipe{};
 }
 
 /// Whether the call is not let, or not known, rather than the connection broken.
@@ -109,8 +110,25 @@ Splice::Splice(TcpStream& from, TcpStream& to) noexcept
       to_(detail::socket_of(to)),
       is_possible_(from_.ops->descriptor(from_) >= 0 && to_.ops->descriptor(to_) >= 0) {}
 
+Splice::~Splice() {
+    if (kept_.intake) kept_count.fetch_sub(1, std::memory_order_relaxed);
+}
+
+Splice::Pipe Splice::take_pipe() noexcept {
+    if (!kept_.intake) return make_pipe();
+    kept_count.fetch_sub(1, std::memory_order_relaxed);
+    return std::move(kept_);
+}
+
+void Splice::keep(Pipe pipe) noexcept {
+    if (kept_count.fetch_add(1, std::memory_order_relaxed) < kept_max)
+        kept_ = std::move(pipe);
+    else
+        kept_count.fetch_sub(1, std::memory_order_relaxed);
+}
+
 Task<Result<std::uint64_t>> Splice::move() {
-    const Pipe pipe = make_pipe();
+    Pipe pipe = take_pipe();
     is_possible_ = static_cast<bool>(pipe.intake);
     std::uint64_t moved = 0;
     while (is_possible_ && from_.may_read && !from_.read_shut) {
@@ -133,6 +151,7 @@ Task<Result<std::uint64_t>> Splice::move() {
             moved += *sent;
         }
     }
+    if (is_possible_) keep(std::move(pipe));
     co_return moved;
 }
 

@@ -39,7 +39,8 @@ using SpliceOf = std::conditional_t<Connection<Reader> && Connection<Writer>, ne
 /// Shape:  returns the bytes moved, once the reader is at its end.
 /// Errors: those of read_buf and write_buf; what was read and not written is lost with the connection.
 /// Cancel: partial: an unknown part was moved.
-/// Cost:   once 256 KiB have come and more is there than a buffer holds, a pipe (two descriptors) until that is moved.
+/// Cost:   once 256 KiB have come and more is there than a buffer holds, a pipe (two descriptors): until that is moved,
+///         or until the end for the first 64 copies of a program.
 template <class Reader, class Writer>
 [[nodiscard]] Task<Result<std::uint64_t>> copy(Reader& reader, Writer& writer) {
     std::uint64_t moved = 0;

@@ -9,6 +9,7 @@
 
 #include "tcp_stream.hpp"
 
+#include "../base/owned_fd.hpp"
 #include "../base/result.hpp"
 #include "../task/task.hpp"
 
@@ -24,6 +25,9 @@ namespace skerry::net {
 class Splice {
 public:
     Splice(TcpStream& from, TcpStream& to) noexcept;
+    Splice(const Splice&) = delete;
+    Splice& operator=(const Splice&) = delete;
+    ~Splice();
     Splice(OwnedReadHalf& from, OwnedWriteHalf& to) noexcept : Splice(from.stream(), to.stream()) {}
     Splice(TcpStream& from, OwnedWriteHalf& to) noexcept : Splice(from, to.stream()) {}
     Splice(OwnedReadHalf& from, TcpStream& to) noexcept : Splice(from.stream(), to) {}
@@ -40,15 +44,26 @@ public:
     ///         not tried again.
     /// Errors: those of read and write.
     /// Cancel: partial: an unknown part was moved, and some may be lost.
-    /// Cost:   a pipe of up to 256 KiB, two descriptors, while it lasts; budget as reading and writing the bytes.
+    /// Cost:   a pipe of up to 256 KiB, two descriptors, while it lasts; 64 of a program are kept from one call to the
+    ///         next, for as long as their Splice lives. Budget as reading and writing the bytes.
     [[nodiscard]] Task<Result<std::uint64_t>> move();
 
+    /// Two descriptors, or none.
+    struct Pipe {
+        OwnedFd outlet;
+        OwnedFd intake;
+    };
+
 private:
+    [[nodiscard]] Pipe take_pipe() noexcept;
+    void keep(Pipe pipe) noexcept;
+
     static constexpr std::uint64_t worth_a_pipe = 256 * 1024;
     static constexpr std::size_t much_at_once = 32 * 1024;  // may_read alone is also true where little came
 
     backend::StreamSocket& from_;
     backend::StreamSocket& to_;
+    Pipe kept_;  // empty of bytes
     bool is_possible_;
 };
 

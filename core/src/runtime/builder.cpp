@@ -36,6 +36,11 @@ struct StartFailure {
     bool is_drivers = true;  // rather than of the machine, which has no thread left
 };
 
+/// The driver that is asked for, without what may follow its name.
+std::string wanted_driver(const Config& config) { return config.backend.substr(0, config.backend.find(':')); }
+
+bool is_auto(const Config& config) { return wanted_driver(config) == "auto"; }
+
 bool is_denied(const Config& config, std::string_view driver) {
     return std::find(config.deny.begin(), config.deny.end(), driver) != config.deny.end();
 }
@@ -68,7 +73,7 @@ backend::Probe probe_rung(backend::Backend& candidate, std::string_view driver, 
 Result<Choice, SetupError> choose(const Config& config, std::size_t cores,
                                   const std::vector<std::unique_ptr<backend::Backend>>& offered,
                                   const std::vector<NotStarted>& not_started, std::vector<std::string>& lines) {
-    const std::string wanted = config.backend.substr(0, config.backend.find(':'));
+    const std::string wanted = wanted_driver(config);
     const backend::Options options = options_of(config, cores);
     Choice choice;
     std::string offered_names;
@@ -231,6 +236,33 @@ Result<void, SetupError> add_cores(RuntimeState& state) {
     return {};
 }
 
+// All of a runtime that runs on the chosen driver, but its backends and what runs.
+Result<std::shared_ptr<RuntimeState>, SetupError> make_state(const Config& config, const CorePlan& plan,
+                                                             const Choice& choice, const task::TaskHooks& hooks) {
+    auto state = std::make_shared<RuntimeState>();
+    state->config = config;
+    state->plan = plan;
+    // How its cores idle may be the driver's to say.
+    if (const auto idle = choice.backend->default_idle(choice.driver); !config.idle && idle != backend::Idle::sleep) {
+        state->config.idle = policy_of(idle);
+        auto its_plan = resolve_cores(state->config);
+        if (!its_plan) return Unexpected(SetupError{std::move(its_plan).error().message});
+        state->plan = std::move(*its_plan);
+    }
+    state->driver = choice.driver;
+    state->reason = choice.reason;
+    state->chosen = choice.backend;
+    state->hooks = hooks;
+    state->blocking =
+        std::make_unique<BlockingPool>(config.blocking_threads_max, config.blocking_queue_max, config.thread_name);
+    if (auto added = add_cores(*state); !added) return Unexpected(std::move(added).error());
+    return state;
+}
+
+Result<void, StartFailure> start(const std::shared_ptr<RuntimeState>& state) {
+    return state->config.flavour == Flavour::current_thread ? make_here(*state) : start_threads(state);
+}
+
 }  // namespace
 
 Builder& Builder::offer(std::unique_ptr<backend::Backend> backend) & {
@@ -254,43 +286,27 @@ Result<Runtime, SetupError> Builder::build() && {
     auto plan = resolve_cores(config_);
     if (!plan) return Unexpected(SetupError{std::move(plan).error().message});
     if (backends_.empty()) backends_.push_back(make_no_io_backend());
-    const bool is_auto = config_.backend == "auto";
     const auto log = [this](const std::vector<std::string>& lines) {
         if (log_)
             for (const std::string& line : lines) log_(line);
     };
     std::vector<NotStarted> not_started;
-    std::optional<SetupError> last_error;
     for (;;) {
         std::vector<std::string> ladder;
         auto choice = choose(config_, plan->cores.size(), backends_, not_started, ladder);
         if (!choice) {
             log(ladder);
-            return Unexpected(last_error ? std::move(*last_error) : std::move(choice).error());
+            if (not_started.empty()) return Unexpected(std::move(choice).error());
+            return Unexpected(SetupError{std::move(not_started.back().why)});
         }
-        auto state = std::make_shared<RuntimeState>();
-        state->config = config_;
-        state->plan = *plan;
-        // How its cores idle may be the driver's to say.
-        if (const auto idle = choice->backend->default_idle(choice->driver);
-            !config_.idle && idle != backend::Idle::sleep) {
-            state->config.idle = policy_of(idle);
-            auto its_plan = resolve_cores(state->config);
-            if (!its_plan) return Unexpected(SetupError{std::move(its_plan).error().message});
-            state->plan = std::move(*its_plan);
-        }
-        state->driver = choice->driver;
-        state->reason = choice->reason;
-        if (is_auto) state->ladder = ladder;
-        state->chosen = choice->backend;
+        auto made = make_state(config_, *plan, *choice, hooks_);
+        if (!made) return Unexpected(std::move(made).error());
+        const std::shared_ptr<RuntimeState>& state = *made;
         state->backends = std::move(backends_);
-        state->hooks = hooks_;
-        state->blocking = std::make_unique<BlockingPool>(state->config.blocking_threads_max,
-                                                         state->config.blocking_queue_max, state->config.thread_name);
-        if (auto added = add_cores(*state); !added) return Unexpected(std::move(added).error());
-        auto started = state->config.flavour == Flavour::current_thread ? make_here(*state) : start_threads(state);
+        if (is_auto(config_)) state->ladder = ladder;
+        auto started = start(state);
         std::optional<Runtime> runtime(state);
-        if (started || !is_auto || !started.error().is_drivers) {
+        if (started || !is_auto(config_) || !started.error().is_drivers) {
             log(ladder);
             log(state->plan.reasons);
             if (started) return std::move(*runtime);
@@ -298,8 +314,7 @@ Result<Runtime, SetupError> Builder::build() && {
         }
         runtime.reset();
         backends_ = std::move(state->backends);
-        last_error = std::move(started).error().error;
-        not_started.push_back({choice->driver, last_error->message});
+        not_started.push_back({choice->driver, std::move(started).error().error.message});
     }
 }
 

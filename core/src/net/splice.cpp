@@ -28,16 +28,6 @@ constexpr std::size_t unit_bytes = 32 * 1024;
 constexpr int kept_max = 64;
 std::atomic<int> kept_count{0};
 
-/// An empty one; without ends when there is none that would do.
-Splice::Pipe make_pipe() noexcept {
-    std::array<int, 2> ends;
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
-    Splice::Pipe pipe{OwnedFd(ends[0]), OwnedFd(ends[1])};
-    const int asked = ::fcntl(ends[1], F_SETPIPE_SZ, pipe_bytes);
-    const int got = asked >= 0 ? asked : ::fcntl(ends[1], F_GETPIPE_SZ);
-    return got >= least_pipe_bytes ? std::move(pipe) : Splice::Pipe{};
-}
-
 /// Whether the call is not let, or not known, rather than the connection broken.
 bool is_refusal(ssize_t answer) noexcept {
     return answer == -EINVAL || answer == -ENOSYS || answer == -EPERM || answer == -EOPNOTSUPP;
@@ -112,6 +102,15 @@ Splice::Splice(TcpStream& from, TcpStream& to) noexcept
 
 Splice::~Splice() {
     if (kept_.intake) kept_count.fetch_sub(1, std::memory_order_relaxed);
+}
+
+Splice::Pipe Splice::make_pipe() noexcept {
+    std::array<int, 2> ends;
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
+    Pipe pipe{OwnedFd(ends[0]), OwnedFd(ends[1])};
+    const int asked = ::fcntl(ends[1], F_SETPIPE_SZ, pipe_bytes);
+    const int got = asked >= 0 ? asked : ::fcntl(ends[1], F_GETPIPE_SZ);
+    return got >= least_pipe_bytes ? std::move(pipe) : Pipe{};
 }
 
 Splice::Pipe Splice::take_pipe() noexcept {

@@ -217,7 +217,7 @@ const backend::StreamOps Sockets::Stream::operations{&read,       &backend::read
                                                      &has_room,   &shutdown,
                                                      &close,      &set_option,
                                                      &get_option, &local_address,
-                                                     &info,       [](StreamSocket&) noexcept { return -1; }};
+                                                     &info,       &backend::no_descriptor};
 
 // --- connecting
 

@@ -303,6 +303,6 @@ const backend::StreamOps Stream::operations{&read,
                                             &StreamTable<Stream>::get_option,
                                             &StreamTable<Stream>::local_address,
                                             &StreamTable<Stream>::info,
-                                            [](StreamSocket&) noexcept { return -1; }};
+                                            &backend::no_descriptor};
 
 }  // namespace skerry::kernel_io::uring

@@ -113,6 +113,9 @@ struct StreamOps {
     int (*descriptor)(StreamSocket&) noexcept;
 };
 
+/// StreamOps::descriptor where the kernel does not keep what has come.
+inline int no_descriptor(StreamSocket& /*socket*/) noexcept { return -1; }
+
 /// One connection.
 ///
 /// Threads: the core that accepted or connected it.

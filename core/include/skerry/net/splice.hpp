@@ -48,13 +48,15 @@ public:
     ///         next, for as long as their Splice lives. Budget as reading and writing the bytes.
     [[nodiscard]] Task<Result<std::uint64_t>> move();
 
+private:
     /// Two descriptors, or none.
     struct Pipe {
         OwnedFd outlet;
         OwnedFd intake;
     };
 
-private:
+    /// An empty one; without ends when there is none that would do.
+    [[nodiscard]] static Pipe make_pipe() noexcept;
     [[nodiscard]] Pipe take_pipe() noexcept;
     void keep(Pipe pipe) noexcept;
 

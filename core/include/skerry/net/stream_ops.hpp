@@ -331,20 +331,6 @@ private:
     backend::StreamSocket* socket_;
 };
 
-/// What TcpStream::read_vectored returns.
-class [[nodiscard]] ReadVectored {
-public:
-    ReadVectored(backend::StreamSocket& socket, backend::IoSlicesMut slices) noexcept
-        : socket_(&socket), slices_(slices) {}
-    [[nodiscard]] detail::ReadVectoredAwaiter operator co_await() const noexcept {
-        return detail::ReadVectoredAwaiter(*socket_, slices_);
-    }
-
-private:
-    backend::StreamSocket* socket_;
-    backend::IoSlicesMut slices_;
-};
-
 /// What TcpStream::write returns.
 class [[nodiscard]] Write {
 public:
@@ -371,19 +357,26 @@ private:
     std::span<const std::byte> from_;
 };
 
-/// What TcpStream::write_vectored returns.
-class [[nodiscard]] WriteVectored {
+namespace detail {
+
+/// An operation on slices, until it is awaited.
+template <class Awaiter, class Slices>
+class [[nodiscard]] Vectored {
 public:
-    WriteVectored(backend::StreamSocket& socket, backend::IoSlices slices) noexcept
-        : socket_(&socket), slices_(slices) {}
-    [[nodiscard]] detail::WriteVectoredAwaiter operator co_await() const noexcept {
-        return detail::WriteVectoredAwaiter(*socket_, slices_);
-    }
+    Vectored(backend::StreamSocket& socket, Slices slices) noexcept : socket_(&socket), slices_(slices) {}
+    [[nodiscard]] Awaiter operator co_await() const noexcept { return Awaiter(*socket_, slices_); }
 
 private:
     backend::StreamSocket* socket_;
-    backend::IoSlices slices_;
+    Slices slices_;
 };
+
+}  // namespace detail
+
+/// What TcpStream::read_vectored returns.
+using ReadVectored = detail::Vectored<detail::ReadVectoredAwaiter, backend::IoSlicesMut>;
+/// What TcpStream::write_vectored returns.
+using WriteVectored = detail::Vectored<detail::WriteVectoredAwaiter, backend::IoSlices>;
 
 /// What TcpStream::write_buf returns. The buffer is taken when it is awaited.
 class [[nodiscard]] WriteBuf {

@@ -461,6 +461,6 @@ const backend::StreamOps Stream::operations{&read,       &backend::read_each<&re
                                             &has_room,   &shutdown,
                                             &close,      &set_option,
                                             &get_option, &local_address,
-                                            &info,       [](StreamSocket&) noexcept { return -1; }};
+                                            &info,       &backend::no_descriptor};
 
 }  // namespace skerry::testing

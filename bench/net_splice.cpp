@@ -6,6 +6,7 @@
 // time of the proxy's thread in milliseconds a gigabyte, and their ratio; gigabytes a second, and theirs.
 
 #include "common/measure.hpp"
+#include "common/need.hpp"
 
 #include <skerry/base/os_socket_addr.hpp>
 #include <skerry/io/copy.hpp>
@@ -21,7 +22,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <thread>
@@ -31,16 +31,10 @@
 namespace {
 
 using namespace skerry;
+using bench::need;
 
 constexpr std::size_t bytes_of_round = 256U << 20U;
 constexpr int rounds = 15;
-
-template <class T>
-T need(Result<T> result) {
-    if (result) return std::move(*result);
-    std::fprintf(stderr, "bench: %s\n", result.error().message().c_str());
-    std::exit(1);
-}
 
 /// A plain socket of the kernel's, connected to `address`.
 int connect_plainly(const net::SocketAddr& address) {

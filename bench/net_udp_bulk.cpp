@@ -8,6 +8,7 @@
 // Each datagram of a batch that is to leave one by one is a byte longer than the one in front of it.
 
 #include "common/measure.hpp"
+#include "common/need.hpp"
 
 #include <skerry/net/udp_socket.hpp>
 #include <skerry/runtime/builder.hpp>
@@ -15,10 +16,8 @@
 #include <benchmark/benchmark.h>
 
 #include <cstddef>
-#include <cstdio>
 #include <cstdlib>
 #include <span>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,23 +26,12 @@ namespace {
 using namespace skerry;
 using net::Datagram;
 using net::UdpSocket;
+using bench::need;
 
 constexpr std::size_t datagram_bytes = 1400;
 constexpr std::size_t in_flight = 46;  // as many as leave in one message: 64'400 bytes
 constexpr std::size_t bursts = 300;  // in a round
 constexpr int rounds = 41;
-
-template <class T>
-T need(Result<T> result) {
-    if (result) {
-        if constexpr (std::is_void_v<T>)
-            return;
-        else
-            return std::move(*result);
-    }
-    std::fprintf(stderr, "bench: %s\n", result.error().message().c_str());
-    std::exit(1);
-}
 
 UdpSocket bind() { return need(UdpSocket::bind({net::IpAddr::v4_loopback(), 0})); }
 

@@ -135,10 +135,14 @@ template <class Reader>
     co_return text_of(std::span(buffer).first(*count));
 }
 
-/// Writes and ends the direction.
-[[nodiscard]] inline Task<> write_and_end(net::TcpStream& stream, std::span<const std::byte> bytes) {
+[[nodiscard]] inline Task<> write_whole(net::TcpStream& stream, std::span<const std::byte> bytes) {
     auto written = co_await stream.write_all(bytes);
     REQUIRE(written);
+}
+
+/// Writes and ends the direction.
+[[nodiscard]] inline Task<> write_and_end(net::TcpStream& stream, std::span<const std::byte> bytes) {
+    co_await write_whole(stream, bytes);
     REQUIRE(stream.shutdown());
 }
 

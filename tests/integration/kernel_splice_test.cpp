@@ -1,7 +1,6 @@
 // ctest: TIMEOUT 120
-// A copy of much between two connections of the kernel goes by a pipe where the kernel holds what came; little does
-// not, nor does anything when no descriptor is left. The conformance cases say that it arrives; this says which way it
-// went.
+// A copy of much between two connections of the kernel goes by a pipe where the kernel holds what came, and without one
+// when no descriptor is left. The conformance cases say that it arrives; this says which way it went.
 
 #include "support/catch.hpp"
 #include "support/kernel_drivers.hpp"
@@ -19,7 +18,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -66,6 +67,17 @@ Task<> write_whole(net::TcpStream& stream, std::size_t bytes) {
     REQUIRE(written);
 }
 
+/// The sender is done, the stream ends, and the copy says that it carried so many bytes.
+Task<> finish(JoinHandle<void> sending, net::TcpStream& sender, JoinHandle<Result<std::uint64_t>> copying,
+              std::size_t bytes) {
+    auto sent = co_await sending;
+    CHECK(sent);
+    REQUIRE(sender.shutdown());
+    auto copied = co_await copying;
+    REQUIRE(copied);
+    CHECK(*copied == bytes);
+}
+
 /// Copies so many bytes from one connection to another.
 Task<PipeEnds> pipes_of_copy(std::size_t bytes) {
     auto from = co_await connect_pair();
@@ -82,12 +94,7 @@ Task<PipeEnds> pipes_of_copy(std::size_t bytes) {
         count += *read;
         ends.most = std::max(ends.most, pipe_ends() - before);
     }
-    auto sent = co_await sending;
-    CHECK(sent);
-    REQUIRE(from.client.shutdown());
-    auto copied = co_await copying;
-    REQUIRE(copied);
-    CHECK(*copied == bytes);
+    co_await finish(std::move(sending), from.client, std::move(copying), bytes);
     ends.afterwards = pipe_ends() - before;
     co_return ends;
 }
@@ -168,13 +175,56 @@ TEST_CASE("a copy of much goes on when no descriptor is left for a pipe", "[io][
         std::vector<std::byte> received(much);
         auto filled = co_await to.server.read_exact(received);
         CHECK(filled);
-        auto sent = co_await sending;
-        CHECK(sent);
-        REQUIRE(from.client.shutdown());
-        auto copied = co_await copying;
-        REQUIRE(copied);
-        CHECK(*copied == much);
+        co_await finish(std::move(sending), from.client, std::move(copying), much);
     });
+}
+
+/// A copy that has carried much and whose stream is at rest. It stays where it is: the copy refers to its streams.
+struct AtRest {
+    AtRest(Pair source, Pair sink)
+        : from(std::move(source)), to(std::move(sink)), copying(spawn(io::copy(from.server, to.client))) {}
+
+    Pair from;
+    Pair to;
+    JoinHandle<Result<std::uint64_t>> copying;
+};
+
+Task<std::unique_ptr<AtRest>> carry_and_rest() {
+    auto source = co_await connect_pair();
+    auto sink = co_await connect_pair();
+    auto copy = std::make_unique<AtRest>(std::move(source), std::move(sink));
+    auto sending = spawn(write_whole(copy->from.client, much));
+    std::vector<std::byte> received(64U << 10U);
+    for (std::size_t count = 0; count < much;) {
+        auto read = co_await copy->to.server.read(received);
+        REQUIRE(read);
+        count += *read;
+    }
+    auto sent = co_await sending;
+    CHECK(sent);
+    co_return copy;
+}
+
+TEST_CASE("of copies at rest no more than 64 keep a pipe", "[io][copy][splice]") {
+    auto runtime = tests::make_on({"epoll"});
+    REQUIRE(runtime);
+    runtime->block_on([]() -> Task<> {
+        const std::size_t before = pipe_ends();
+        std::vector<std::unique_ptr<AtRest>> copies;
+        for (int i = 0; i < 70; ++i) {
+            auto copy = co_await carry_and_rest();
+            copies.push_back(std::move(copy));
+        }
+        const std::size_t kept = pipe_ends() - before;
+        CHECK(kept > 0);
+        CHECK(kept <= 128);
+        for (auto& copy : copies) {
+            REQUIRE(copy->from.client.shutdown());
+            auto copied = co_await copy->copying;
+            CHECK(copied);
+        }
+        CHECK(pipe_ends() == before);
+    }());
 }
 
 }  // namespace

@@ -73,6 +73,10 @@ TEST_CASE("a watched descriptor is read and written as it is", "[io][async_fd]")
         CHECK(std::ranges::equal(count, std::as_bytes(std::span(three))));
         auto refused = co_await counter.write(std::as_bytes(std::span(three)).first(3));
         CHECK(refused == Errc::invalid_argument);
+        auto again = co_await counter.write(std::as_bytes(std::span(three)));
+        CHECK(again == 8u);
+        auto too_short = co_await counter.read(std::span(count).first(3));
+        CHECK(too_short == Errc::invalid_argument);
     });
 }
 

@@ -54,10 +54,7 @@ TEST_CASE("copy carries much between halves of streams, and small messages behin
         auto [other_reader, writer] = std::move(proxy.service.client).into_split();
         auto copying = spawn(io::copy(reader, writer));
         const auto sent = pattern(much);
-        auto sending = spawn([](net::TcpStream& to, std::span<const std::byte> bytes) -> Task<> {
-            auto written = co_await to.write_all(bytes);
-            REQUIRE(written);
-        }(proxy.client.client, sent));
+        auto sending = spawn(write_whole(proxy.client.client, sent));
         std::vector<std::byte> came(sent.size());
         auto filled = co_await proxy.service.server.read_exact(came);
         REQUIRE(filled);
@@ -65,8 +62,7 @@ TEST_CASE("copy carries much between halves of streams, and small messages behin
         auto sending_outcome = co_await sending;
         CHECK(sending_outcome);
         for (const std::string text : {"a", "few", "words"}) {
-            auto written = co_await proxy.client.client.write_all(bytes_of(text));
-            REQUIRE(written);
+            co_await write_whole(proxy.client.client, bytes_of(text));
             std::vector<std::byte> word(text.size());
             auto heard = co_await proxy.service.server.read_exact(word);
             REQUIRE(heard);
@@ -79,21 +75,28 @@ TEST_CASE("copy carries much between halves of streams, and small messages behin
     });
 }
 
+Task<> write_until_refused(net::TcpStream& stream) {
+    const auto part = pattern(1U << 20U);
+    for (;;) {
+        auto written = co_await stream.write_all(part);
+        if (!written) co_return;
+    }
+}
+
+/// Enough that a copy is in the middle of much, and no more: it comes to wait for room.
+Task<> take_some(net::TcpStream& stream) {
+    std::vector<std::byte> some(1U << 20U);
+    auto filled = co_await stream.read_exact(some);
+    REQUIRE(filled);
+}
+
 /// Copies until the receiver resets in the middle of much; what the copy ends with. Behind its end of stream a write
 /// would raise SIGPIPE, which ends programs.
 Task<Error> error_of_copy_into_reset(bool is_behind_end) {
     auto proxy = co_await make_proxy();
     auto copying = spawn(io::copy(proxy.client.server, proxy.service.client));
-    auto sending = spawn([](net::TcpStream stream) -> Task<> {
-        const auto part = pattern(1U << 20U);
-        for (;;) {
-            auto written = co_await stream.write_all(part);
-            if (!written) co_return;
-        }
-    }(std::move(proxy.client.client)));
-    std::vector<std::byte> some(1U << 20U);
-    auto filled = co_await proxy.service.server.read_exact(some);
-    REQUIRE(filled);
+    auto sending = spawn(write_until_refused(proxy.client.client));
+    co_await take_some(proxy.service.server);
     if (is_behind_end) {
         REQUIRE(proxy.service.server.shutdown());
         co_await settled();
@@ -126,16 +129,8 @@ TEST_CASE("a copy of much that is given up leaves both streams open", "[net][io]
     run([]() -> Task<> {
         auto proxy = co_await make_proxy();
         auto copying = spawn(io::copy(proxy.client.server, proxy.service.client));
-        auto sending = spawn([](net::TcpStream& stream) -> Task<> {
-            const auto part = pattern(1U << 20U);
-            for (;;) {
-                auto written = co_await stream.write_all(part);
-                if (!written) co_return;
-            }
-        }(proxy.client.client));
-        std::vector<std::byte> some(1U << 20U);  // and no more: the copy comes to wait for room
-        auto filled = co_await proxy.service.server.read_exact(some);
-        REQUIRE(filled);
+        auto sending = spawn(write_until_refused(proxy.client.client));
+        co_await take_some(proxy.service.server);
         co_await polls(20);
         copying.abort();
         auto aborted = co_await copying;

@@ -18,6 +18,9 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstddef>
+#include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -158,12 +161,28 @@ Task<> until_idle(Cores* cores, time::Instant deadline) {
     while (core.busy != 0 && time::Instant::now() < deadline) co_await time::sleep(std::chrono::milliseconds{1});
 }
 
-Task<> drain(Cores& cores, std::chrono::nanoseconds grace) {
-    cores.stop();
+Task<> until_all_idle(Cores& cores, std::chrono::nanoseconds grace) {
     const time::Instant deadline = time::Instant::now() + grace;
     auto waiting = on_each_core(&until_idle, &cores, deadline);
     for (auto& core : waiting) (void)co_await core;
 }
+
+/// What a stop needs although connections have taken all memory: its frames, which stay with the cores once they have
+/// been made, and for the rest a block that is given back when it begins.
+class MemoryForStop {
+public:
+    /// Before there is anybody to serve.
+    static Task<MemoryForStop> set_aside(Cores& cores) {
+        co_await until_all_idle(cores, std::chrono::nanoseconds{0});
+        (void)co_await cores.snapshot();
+        co_return MemoryForStop();
+    }
+
+    void give_back() noexcept { block_.reset(); }
+
+private:
+    std::unique_ptr<std::byte[]> block_ = std::make_unique<std::byte[]>(16UL << 10);
+};
 
 }  // namespace
 
@@ -179,6 +198,7 @@ Task<Served> serve(const Settings& settings, const runtime::Runtime& runtime, Co
         co_return Served{apps::report(signals.error(), "cannot listen to SIGTERM, SIGINT and SIGUSR1",
                                       "raise the limit of descriptors with ulimit -n"),
                          {}};
+    auto for_stop = co_await MemoryForStop::set_aside(cores);
     print_start_lines(settings, runtime, *bound);
 
     CancellationToken stop;
@@ -198,9 +218,14 @@ Task<Served> serve(const Settings& settings, const runtime::Runtime& runtime, Co
     const auto& heard = event.index() == 1 ? std::get<1>(event) : std::get<2>(event);
     if (!heard) co_return Served{apps::report(heard.error(), "cannot wait for signals"), {}};
     stop.cancel();
-    auto draining = drain(cores, settings.shared.runtime.grace);
-    auto hurried = signals->stop.requested();
-    (void)co_await select(std::move(draining), std::move(hurried));
+    cores.stop();
+    for_stop.give_back();
+    try {
+        auto draining = until_all_idle(cores, settings.shared.runtime.grace);
+        auto hurried = signals->stop.requested();
+        (void)co_await select(std::move(draining), std::move(hurried));
+    } catch (const std::bad_alloc&) {  // then nobody can wait for the last answers
+    }
     serving.abort();
     (void)co_await serving;
     Served served;

@@ -7,6 +7,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
 import rig  # noqa: E402
 
+import itertools  # noqa: E402
 import resource  # noqa: E402
 import select  # noqa: E402
 import subprocess  # noqa: E402
@@ -55,40 +56,67 @@ with rig.Server(bin_dir) as server:
                        "--conns=4")
     server.stop()
 
-for mebibytes in (40, 60, 80, 100, 150):
-    probe = subprocess.run([*limited(mebibytes), os.path.join(bin_dir, "skerry-echo"), "--version"],
-                           capture_output=True)
-    if probe.returncode != 0:
-        continue
-    with rig.Server(bin_dir, wrap=limited(mebibytes)) as server:
-        at_rest = server.settle()
-        connections = []
-        for _ in range(clients):
-            connection = server.connect(timeout=10)
-            connection.send(b"x" * 1000)
-            connections.append(connection)
-        answered = refused = 0
-        some = {connection.fileno(): connection for connection in connections[::50]}
-        poller = select.poll()  # select() knows no descriptor above 1,023
-        for number in some:
-            poller.register(number, select.POLLIN)
-        began = time.monotonic()
-        while some and time.monotonic() - began < (5 if answered else rig.PATIENCE):  # who stays outside says nothing
-            for number, _ in poller.poll(1000):
-                connection = some.pop(number)
-                poller.unregister(number)
-                try:
-                    data = connection.recv(1000)
-                except ConnectionResetError:
-                    data = b""
-                answered += data != b""
-                refused += data == b""
-        rig.check(server.process.poll() is None, f"{mebibytes} MiB: {server.how_it_ended()}")
-        rig.check(answered > 0, f"{mebibytes} MiB: nobody is served")
-        for connection in connections:
-            connection.close()
-        rig.wait_until(lambda: server.descriptors() <= at_rest, f"{mebibytes} MiB: descriptors are given back")
-        rig.check(server.process.poll() is None, f"{mebibytes} MiB: {server.how_it_ended()}")
-        rig.wait_until(lambda: is_served(server), f"{mebibytes} MiB: who comes now is served")
-        server.stop()
-    print(f"{mebibytes} MiB: of {len(connections[::50])} {answered} were answered, {refused} refused", flush=True)
+
+
+def fill(server):
+    """Connects until far more than fit have been let in or stand before the door. Returns the connections, and of some
+    how many were answered and how many refused.
+    """
+    connections = []
+    for _ in range(clients):
+        connection = server.connect(timeout=10)
+        connection.send(b"x" * 1000)
+        connections.append(connection)
+    answered = refused = 0
+    some = {connection.fileno(): connection for connection in connections[::50]}
+    poller = select.poll()  # select() knows no descriptor above 1,023
+    for number in some:
+        poller.register(number, select.POLLIN)
+    began = time.monotonic()
+    while some and time.monotonic() - began < (5 if answered else rig.PATIENCE):  # who stays outside says nothing
+        for number, _ in poller.poll(1000):
+            connection = some.pop(number)
+            poller.unregister(number)
+            try:
+                data = connection.recv(1000)
+            except ConnectionResetError:
+                data = b""
+            answered += data != b""
+            refused += data == b""
+    return connections, answered, refused
+
+
+def serves_as_many_as_fit(server, limit):
+    at_rest = server.settle()
+    connections, answered, refused = fill(server)
+    print(f"{limit}: of {len(connections[::50])} {answered} were answered, {refused} refused", flush=True)
+    rig.check(server.process.poll() is None, f"{limit}: {server.how_it_ended()}")
+    rig.check(answered > 0, f"{limit}: nobody is served")
+    for connection in connections:
+        connection.close()
+    rig.wait_until(lambda: server.descriptors() <= at_rest, f"{limit}: descriptors are given back")
+    rig.check(server.process.poll() is None, f"{limit}: {server.how_it_ended()}")
+    rig.wait_until(lambda: is_served(server), f"{limit}: who comes now is served")
+    server.stop()
+
+
+def stops_when_full(server):
+    connections, _, _ = fill(server)
+    server.stop()
+    for connection in connections:
+        connection.close()
+
+
+served = set()
+for scenario, mebibytes in itertools.product(("serves", "stops"), (40, 60, 80, 100, 150)):
+    try:
+        with rig.Server(bin_dir, wrap=limited(mebibytes)) as server:
+            if scenario == "serves":
+                serves_as_many_as_fit(server, f"{mebibytes} MiB")
+            else:
+                stops_when_full(server)
+            served.add(mebibytes)
+    except rig.NotStarted as why:  # each thread's heap may want 64 MiB more than the last time
+        rig.check("out of memory" in str(why) or "loading shared libraries" in str(why), why)
+        print(f"{mebibytes} MiB: too little to start")
+rig.check(served, "no server started")

@@ -78,6 +78,10 @@ def kernel_drivers(bin_dir):
             yield driver
 
 
+class NotStarted(SystemExit):
+    """A server that printed no start line. An exit, so that a test which expects none needs no words about it."""
+
+
 class Server:
     """skerry-echo on a port that the system chooses. Ended by its own process id, whatever happens."""
 
@@ -93,7 +97,8 @@ class Server:
         found = re.search(r" on (\S+):(\d+), backend .*, cores ([\d,-]+)", self.start_line)
         if not found:
             self.process.kill()
-            check(False, f"no start line from {command}: {self.start_line!r} {self.process.stderr.read()!r}")
+            said = self.process.stderr.read()
+            raise NotStarted(f"FAILED: no start line from {command}: {self.start_line!r} {said!r}")
         self.host, self.port, self.cores = found[1].strip("[]"), int(found[2]), count_cores(found[3])
 
     def __enter__(self):

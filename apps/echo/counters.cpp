@@ -26,8 +26,8 @@ Task<Snapshot> snapshot_here(Cores* cores) { co_return Snapshot{cores->here(), r
 
 Task<Snapshot> Cores::snapshot() {
     Snapshot sum;
-    auto asked = on_each_core(&snapshot_here, this);
-    for (auto& core : asked) {
+    for (std::size_t i = 0; i < core_count(); ++i) {
+        auto core = spawn_on(task::CoreId(static_cast<std::uint16_t>(i)), snapshot_here(this));
         auto snapshot = co_await core;
         if (!snapshot) continue;
         sum.counts += snapshot->counts;

@@ -50,7 +50,8 @@ public:
     void stop() noexcept { stopping_.store(true, std::memory_order_relaxed); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
 
-    /// Asks each core for its numbers and adds them up.
+    /// Asks one core after another for its numbers and adds them up. Needs no memory but frames of sizes that an
+    /// earlier one has left with the core.
     ///
     /// Cancel: safe.
     [[nodiscard]] Task<Snapshot> snapshot();

@@ -19,7 +19,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
-#include <memory>
+#include <cstdint>
 #include <new>
 #include <string>
 #include <string_view>
@@ -148,9 +148,12 @@ Task<Result<>> tell_on_request(Signals* signals, Cores* cores) {
     for (;;) {
         auto asked = co_await signals->user.recv();
         if (!asked) co_return asked.error();
-        const Snapshot snapshot = co_await cores->snapshot();
-        auto printing = spawn_blocking(&print_blocking, to_json(snapshot));
-        (void)co_await printing;
+        try {
+            const Snapshot snapshot = co_await cores->snapshot();
+            auto printing = spawn_blocking(&print_blocking, to_json(snapshot));
+            (void)co_await printing;
+        } catch (const std::bad_alloc&) {  // the server goes on, and who asks again may be told
+        }
     }
 }
 
@@ -161,28 +164,24 @@ Task<> until_idle(Cores* cores, time::Instant deadline) {
     while (core.busy != 0 && time::Instant::now() < deadline) co_await time::sleep(std::chrono::milliseconds{1});
 }
 
-Task<> until_all_idle(Cores& cores, std::chrono::nanoseconds grace) {
+/// One core after another: none of them accepts any more. Without memory to ask with nobody can wait.
+Task<> drain(Cores& cores, std::chrono::nanoseconds grace) {
     const time::Instant deadline = time::Instant::now() + grace;
-    auto waiting = on_each_core(&until_idle, &cores, deadline);
-    for (auto& core : waiting) (void)co_await core;
+    try {
+        for (std::size_t i = 0; i < core_count(); ++i) {
+            auto core = spawn_on(task::CoreId(static_cast<std::uint16_t>(i)), until_idle(&cores, deadline));
+            (void)co_await core;
+        }
+    } catch (const std::bad_alloc&) {
+    }
 }
 
-/// What a stop needs although connections have taken all memory: its frames, which stay with the cores once they have
-/// been made, and for the rest a block that is given back when it begins.
-class MemoryForStop {
-public:
-    /// Before there is anybody to serve.
-    static Task<MemoryForStop> set_aside(Cores& cores) {
-        co_await until_all_idle(cores, std::chrono::nanoseconds{0});
-        (void)co_await cores.snapshot();
-        co_return MemoryForStop();
-    }
-
-    void give_back() noexcept { block_.reset(); }
-
-private:
-    std::unique_ptr<std::byte[]> block_ = std::make_unique<std::byte[]>(16UL << 10);
-};
+/// Before there is anybody to serve: what a stop needs although connections have taken all memory, frames, which stay
+/// with the cores once they have been made.
+Task<> make_frames_of_stop(Cores& cores) {
+    co_await drain(cores, std::chrono::nanoseconds{0});
+    (void)co_await cores.snapshot();
+}
 
 }  // namespace
 
@@ -198,7 +197,7 @@ Task<Served> serve(const Settings& settings, const runtime::Runtime& runtime, Co
         co_return Served{apps::report(signals.error(), "cannot listen to SIGTERM, SIGINT and SIGUSR1",
                                       "raise the limit of descriptors with ulimit -n"),
                          {}};
-    auto for_stop = co_await MemoryForStop::set_aside(cores);
+    co_await make_frames_of_stop(cores);
     print_start_lines(settings, runtime, *bound);
 
     CancellationToken stop;
@@ -219,13 +218,9 @@ Task<Served> serve(const Settings& settings, const runtime::Runtime& runtime, Co
     if (!heard) co_return Served{apps::report(heard.error(), "cannot wait for signals"), {}};
     stop.cancel();
     cores.stop();
-    for_stop.give_back();
-    try {
-        auto draining = until_all_idle(cores, settings.shared.runtime.grace);
-        auto hurried = signals->stop.requested();
-        (void)co_await select(std::move(draining), std::move(hurried));
-    } catch (const std::bad_alloc&) {  // then nobody can wait for the last answers
-    }
+    auto draining = drain(cores, settings.shared.runtime.grace);
+    auto hurried = signals->stop.requested();
+    (void)co_await select(std::move(draining), std::move(hurried));
     serving.abort();
     (void)co_await serving;
     Served served;

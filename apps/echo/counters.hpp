@@ -50,8 +50,8 @@ public:
     void stop() noexcept { stopping_.store(true, std::memory_order_relaxed); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
 
-    /// Asks one core after another for its numbers and adds them up. Needs no memory but frames of sizes that an
-    /// earlier one has left with the core.
+    /// Asks one core after another for its numbers and adds them up. The frames for it are there once an earlier one
+    /// has ended; a core that has no memory to take the question on is left out.
     ///
     /// Cancel: safe.
     [[nodiscard]] Task<Snapshot> snapshot();

@@ -1,5 +1,7 @@
 #include <skerry/task/promise.hpp>
 
+#include <new>
+
 namespace skerry {
 
 namespace task {
@@ -32,13 +34,31 @@ bool destroy_ended(std::coroutine_handle<> frame, std::exception_ptr& thrown) no
     return destroy_unfinished(frame, thrown);  // it ended in ok(), with its locals alive
 }
 
-void PromiseBase::unhandled_exception() {
-    auto* const caught = new ExceptionBox{word_, std::current_exception()};
+void PromiseBase::unhandled_exception() noexcept {
     // The value bit stays: a local whose destructor throws after co_return leaves a value to be destroyed.
-    word_ = reinterpret_cast<std::uintptr_t>(caught) | exception_bit | (word_ & (root_bit | value_bit));
+    const std::uintptr_t kept_bits = word_ & (root_bit | value_bit);
+    auto* const caught = new (std::nothrow) ExceptionBox{word_, std::current_exception()};
+    if (caught != nullptr)
+        word_ = reinterpret_cast<std::uintptr_t>(caught) | exception_bit | kept_bits;
+    else if ((word_ & root_bit) != 0)
+        word_ = exception_bit | unkept_bit | kept_bits;
+    else
+        word_ |= exception_bit | unkept_bit;
 }
 
-void PromiseBase::drop_box() noexcept { delete &box(); }
+std::exception_ptr PromiseBase::take_exception() noexcept {
+    if (!has_thrown()) return nullptr;
+    return has_box() ? std::move(box().exception) : std::make_exception_ptr(std::bad_alloc());
+}
+
+void PromiseBase::rethrow() const {
+    if (has_box()) std::rethrow_exception(box().exception);
+    throw std::bad_alloc();
+}
+
+void PromiseBase::drop_box() noexcept {
+    if (has_box()) delete &box();
+}
 
 }  // namespace task
 

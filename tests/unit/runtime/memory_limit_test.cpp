@@ -58,6 +58,39 @@ Task<> take_all_memory(std::latch& taken) {
     co_await time::sleep(1h);
 }
 
+Task<int> fail() {
+    co_await yield_now();
+    throw 1;
+}
+
+enum class Caught { nothing, bad_alloc, other };
+
+Task<Caught> catch_of_child() {
+    const tests::NoMemory no_memory(8);
+    try {
+        (void)co_await fail();
+    } catch (const std::bad_alloc&) {
+        co_return Caught::bad_alloc;
+    } catch (...) {
+        co_return Caught::other;
+    }
+    co_return Caught::nothing;
+}
+
+Task<Caught> catch_of_spawned() {
+    auto failing = spawn(fail());
+    const tests::NoMemory no_memory(8);
+    auto failed = co_await failing;
+    try {
+        if (!failed && failed.error().is_exception()) failed.error().rethrow();
+    } catch (const std::bad_alloc&) {
+        co_return Caught::bad_alloc;
+    } catch (...) {
+        co_return Caught::other;
+    }
+    co_return Caught::nothing;
+}
+
 Task<> take_a_turn() { co_await yield_now(); }
 
 // The first task of a core takes what is taken once.
@@ -95,6 +128,16 @@ TEST_CASE("block_on throws bad_alloc when the core has no memory to take its tas
     }
     CHECK(refused);
     CHECK_FALSE(ran);
+}
+
+TEST_CASE("an exception that there is no memory to keep is bad_alloc for whoever awaits the task", "[runtime]") {
+    runtime::Config config;
+    config.pin = false;
+    auto built = runtime::Builder(config).build();
+    REQUIRE(built);
+    runtime::Runtime runtime(std::move(*built));
+    CHECK(runtime.block_on(catch_of_child()) == Caught::bad_alloc);
+    CHECK(runtime.block_on(catch_of_spawned()) == Caught::bad_alloc);
 }
 
 #endif

@@ -4,7 +4,8 @@
 // address of what runs next (the awaiting coroutine's frame, or for a spawned task the place of its spawn,
 // which a root needs and a child does not) with three bits below for "value", "exception" and "root". An
 // exception goes into a box on the heap that keeps the word it displaced: throwing costs a microsecond
-// anyway, and the parked task saves eight bytes.
+// anyway, and the parked task saves eight bytes. Without memory for the box a fourth bit says so, and whoever
+// awaits the task gets std::bad_alloc: a task that has run out of memory ends alone.
 
 #include "header.hpp"
 #include "join_error.hpp"
@@ -75,7 +76,7 @@ public:
     PromiseBase(const PromiseBase&) = delete;
     PromiseBase& operator=(const PromiseBase&) = delete;
     ~PromiseBase() {
-        if ((word_ & exception_bit) != 0) [[unlikely]]
+        if (has_thrown()) [[unlikely]]
             drop_box();
     }
 
@@ -107,7 +108,7 @@ public:
     };
     FinalAwaiter final_suspend() noexcept { return {}; }
 
-    void unhandled_exception();
+    void unhandled_exception() noexcept;
 
     /// The coroutine to resume when this one is over.
     void set_continuation(std::coroutine_handle<> awaiting) noexcept {
@@ -126,10 +127,8 @@ public:
     /// Makes the end of this coroutine, should it come, stop in the loop and not in whoever awaited it.
     void abandon() noexcept { word_ |= root_bit; }
 
-    /// What unhandled_exception() kept; null when nothing.
-    [[nodiscard]] std::exception_ptr take_exception() noexcept {
-        return (word_ & exception_bit) != 0 ? std::move(box().exception) : nullptr;
-    }
+    /// What ended the coroutine; null when nothing did.
+    [[nodiscard]] std::exception_ptr take_exception() noexcept;
 
     /// Ends this coroutine: what the final suspension, or ok() on an error, does next.
     template <class P>
@@ -154,17 +153,25 @@ protected:
     static constexpr std::uintptr_t exception_bit = 2;
     static constexpr std::uintptr_t root_bit = 4;
     static constexpr std::uintptr_t bits = 7;
+    /// Beside exception_bit: there was no memory for a box, and the word is still the address of the coroutine to
+    /// resume, a multiple of 16 as a box's is; a root's, which that is not, is lost.
+    static constexpr std::uintptr_t unkept_bit = 8;
 
     struct ExceptionBox {
         std::uintptr_t displaced;
         std::exception_ptr exception;
     };
 
+    [[nodiscard]] bool has_thrown() const noexcept { return (word_ & exception_bit) != 0; }
+    [[nodiscard]] bool has_box() const noexcept { return (word_ & (exception_bit | unkept_bit)) == exception_bit; }
     [[nodiscard]] ExceptionBox& box() const noexcept { return *reinterpret_cast<ExceptionBox*>(word_ & ~bits); }
     [[nodiscard]] std::uintptr_t displaced_word() const noexcept {
-        return (word_ & exception_bit) != 0 ? box().displaced : word_;
+        if (!has_thrown()) [[likely]]
+            return word_;
+        return has_box() ? box().displaced : word_ & ~unkept_bit;
     }
     void drop_box() noexcept;
+    [[noreturn]] void rethrow() const;
 
     std::uintptr_t word_ = 0;
 };
@@ -191,14 +198,14 @@ public:
 
     /// The value, moved out, or the exception, rethrown. After the final suspension.
     T take() {
-        if ((word_ & exception_bit) != 0) [[unlikely]]
-            std::rethrow_exception(box().exception);
+        if (has_thrown()) [[unlikely]]
+            rethrow();
         return std::move(value_);
     }
 
     Result<T, JoinError> take_outcome() noexcept {
-        if ((word_ & exception_bit) != 0) [[unlikely]]
-            return Unexpected(JoinError(std::move(box().exception)));
+        if (has_thrown()) [[unlikely]]
+            return Unexpected(JoinError(take_exception()));
         return std::move(value_);
     }
 
@@ -217,12 +224,12 @@ public:
     Task<void> get_return_object() noexcept;
     void return_void() noexcept {}
     void take() {
-        if ((word_ & exception_bit) != 0) [[unlikely]]
-            std::rethrow_exception(box().exception);
+        if (has_thrown()) [[unlikely]]
+            rethrow();
     }
     Result<void, JoinError> take_outcome() noexcept {
-        if ((word_ & exception_bit) != 0) [[unlikely]]
-            return Unexpected(JoinError(std::move(box().exception)));
+        if (has_thrown()) [[unlikely]]
+            return Unexpected(JoinError(take_exception()));
         return {};
     }
     auto transfer_out(std::coroutine_handle<Promise> self) noexcept { return end(self); }

@@ -16,11 +16,15 @@ Result<StopSignals> StopSignals::listen() {
     return StopSignals{std::move(*term), std::move(*interrupt)};
 }
 
-Task<Result<>> StopSignals::requested() {
-    auto by_term = term.recv();
-    auto by_interrupt = interrupt.recv();
+namespace {
+
+Task<Result<>> first_of(Task<Result<>> by_term, Task<Result<>> by_interrupt) {
     auto first = co_await select(std::move(by_term), std::move(by_interrupt));
     co_return first.index() == 0 ? std::get<0>(first) : std::get<1>(first);
 }
+
+}  // namespace
+
+Task<Result<>> StopSignals::requested() { return first_of(term.recv(), interrupt.recv()); }
 
 }  // namespace skerry::apps

@@ -16,7 +16,7 @@ struct StopSignals {
     /// Errors: as signal::Signal::listen.
     [[nodiscard]] static Result<StopSignals> listen();
 
-    /// Waits for either.
+    /// Waits for either. Needs no memory but at the call.
     ///
     /// Errors: as signal::Signal::recv.
     /// Cancel: safe, as recv.

@@ -18,20 +18,26 @@ Counts& Counts::operator+=(const Counts& other) noexcept {
     return *this;
 }
 
+Snapshot& Snapshot::operator+=(const Snapshot& other) noexcept {
+    counts += other.counts;
+    held += other.held;
+    return *this;
+}
+
+Snapshot Cores::snapshot_here() noexcept { return {here(), runtime::core_stats()}; }
+
 namespace {
 
-Task<Snapshot> snapshot_here(Cores* cores) { co_return Snapshot{cores->here(), runtime::core_stats()}; }
+Task<Snapshot> snapshot_of(Cores* cores) { co_return cores->snapshot_here(); }
 
 }  // namespace
 
 Task<Snapshot> Cores::snapshot() {
     Snapshot sum;
     for (std::size_t i = 0; i < core_count(); ++i) {
-        auto core = spawn_on(task::CoreId(static_cast<std::uint16_t>(i)), snapshot_here(this));
+        auto core = spawn_on(task::CoreId(static_cast<std::uint16_t>(i)), snapshot_of(this));
         auto snapshot = co_await core;
-        if (!snapshot) continue;
-        sum.counts += snapshot->counts;
-        sum.held += snapshot->held;
+        if (snapshot) sum += *snapshot;
     }
     co_return sum;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// What each core counts and holds, and how a stop finds out that a core has nothing left to answer.
+// What each core counts and holds.
 
 #include <skerry/base/cache_line.hpp>
 #include <skerry/runtime/core_stats.hpp>
@@ -37,6 +37,8 @@ struct alignas(cache_line_bytes) CoreState : Counts {};
 struct Snapshot {
     Counts counts;
     runtime::CoreStats held;
+
+    Snapshot& operator+=(const Snapshot& other) noexcept;
 };
 
 /// All cores.
@@ -50,9 +52,13 @@ public:
     void stop() noexcept { stopping_.store(true, std::memory_order_relaxed); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
 
-    /// Asks one core after another for its numbers and adds them up. The frames for it are there once an earlier one
-    /// has ended; a core that has no memory to take the question on is left out.
+    /// This core's numbers.
+    [[nodiscard]] Snapshot snapshot_here() noexcept;
+
+    /// Asks one core after another for its numbers and adds them up. A core that has no memory to take the question on
+    /// is left out.
     ///
+    /// Errors: throws std::bad_alloc.
     /// Cancel: safe.
     [[nodiscard]] Task<Snapshot> snapshot();
 

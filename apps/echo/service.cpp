@@ -3,6 +3,7 @@
 #include "common/report.hpp"
 #include "common/start_line.hpp"
 #include "common/stop_signals.hpp"
+#include "stop.hpp"
 #include "tcp.hpp"
 #include "udp.hpp"
 
@@ -143,44 +144,27 @@ struct Signals {
 
 int print_blocking(std::string text) { return apps::print(text); }
 
-/// Prints the numbers whenever somebody asks for them; off the core, because a pipe that nobody reads blocks.
+Task<Result<>> tell_once(Signals* signals, Cores* cores) {
+    auto asked = co_await signals->user.recv();
+    if (!asked) co_return asked.error();
+    const Snapshot snapshot = co_await cores->snapshot();
+    auto printing = spawn_blocking(&print_blocking, to_json(snapshot));
+    (void)co_await printing;
+    co_return Result<>();
+}
+
+/// Prints the numbers whenever somebody asks for them; off the core, because a pipe that nobody reads blocks. While
+/// there is no memory to tell with, the server goes on, and who asks later is told.
 Task<Result<>> tell_on_request(Signals* signals, Cores* cores) {
     for (;;) {
-        auto asked = co_await signals->user.recv();
-        if (!asked) co_return asked.error();
         try {
-            const Snapshot snapshot = co_await cores->snapshot();
-            auto printing = spawn_blocking(&print_blocking, to_json(snapshot));
-            (void)co_await printing;
-        } catch (const std::bad_alloc&) {  // the server goes on, and who asks again may be told
+            auto told = co_await tell_once(signals, cores);
+            if (!told) co_return told.error();
+            continue;
+        } catch (const std::bad_alloc&) {
         }
+        co_await time::sleep(std::chrono::milliseconds{10});
     }
-}
-
-/// Until every handler of this core waits for its peer.
-Task<> until_idle(Cores* cores, time::Instant deadline) {
-    const CoreState& core = cores->here();
-    co_await yield_to_driver();  // what has already come is handed out before the handlers are counted
-    while (core.busy != 0 && time::Instant::now() < deadline) co_await time::sleep(std::chrono::milliseconds{1});
-}
-
-/// One core after another: none of them accepts any more. Without memory to ask with nobody can wait.
-Task<> drain(Cores& cores, std::chrono::nanoseconds grace) {
-    const time::Instant deadline = time::Instant::now() + grace;
-    try {
-        for (std::size_t i = 0; i < core_count(); ++i) {
-            auto core = spawn_on(task::CoreId(static_cast<std::uint16_t>(i)), until_idle(&cores, deadline));
-            (void)co_await core;
-        }
-    } catch (const std::bad_alloc&) {
-    }
-}
-
-/// Before there is anybody to serve: what a stop needs although connections have taken all memory, frames, which stay
-/// with the cores once they have been made.
-Task<> make_frames_of_stop(Cores& cores) {
-    co_await drain(cores, std::chrono::nanoseconds{0});
-    (void)co_await cores.snapshot();
 }
 
 }  // namespace
@@ -197,12 +181,14 @@ Task<Served> serve(const Settings& settings, const runtime::Runtime& runtime, Co
         co_return Served{apps::report(signals.error(), "cannot listen to SIGTERM, SIGINT and SIGUSR1",
                                       "raise the limit of descriptors with ulimit -n"),
                          {}};
-    co_await make_frames_of_stop(cores);
+    Stop stop(cores, settings.shared.runtime.grace);
+    auto draining = stop.drained();
+    auto last_numbers = stop.last_numbers();
+    auto stop_signal = signals->stop.requested();
+    auto hurried = signals->stop.requested();
     print_start_lines(settings, runtime, *bound);
 
-    CancellationToken stop;
-    auto serving = spawn(serve_all(std::move(*bound), settings.mode, &cores, stop));
-    auto stop_signal = signals->stop.requested();
+    auto serving = spawn(serve_all(std::move(*bound), settings.mode, &cores, stop.begun()));
     auto telling = tell_on_request(&*signals, &cores);
     auto event = co_await select(serving, std::move(stop_signal), std::move(telling));
     if (event.index() == 0) {
@@ -216,15 +202,11 @@ Task<Served> serve(const Settings& settings, const runtime::Runtime& runtime, Co
     }
     const auto& heard = event.index() == 1 ? std::get<1>(event) : std::get<2>(event);
     if (!heard) co_return Served{apps::report(heard.error(), "cannot wait for signals"), {}};
-    stop.cancel();
-    cores.stop();
-    auto draining = drain(cores, settings.shared.runtime.grace);
-    auto hurried = signals->stop.requested();
     (void)co_await select(std::move(draining), std::move(hurried));
     serving.abort();
     (void)co_await serving;
     Served served;
-    served.last = co_await cores.snapshot();
+    served.last = co_await std::move(last_numbers);
     co_return served;
 }
 

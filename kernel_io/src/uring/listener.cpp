@@ -24,7 +24,8 @@ Listener::~Listener() { drop_ready(); }
 void Listener::accept_more() noexcept {
     if (is_paused || is_requested(accepting) || ready_count_ >= ready_max) return;
     request(accepting, [this](io_uring_sqe* entry) {
-        ::io_uring_prep_multishot_accept(entry, fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const auto prepare = is_short_ ? &::io_uring_prep_accept : &::io_uring_prep_multishot_accept;
+        prepare(entry, fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     });
 }
 
@@ -47,6 +48,7 @@ void Listener::on_accepted(Fd accepted) noexcept {
     if (auto peer = peer_address(stream->fd())) stream->peer = *peer;
     ready_.push_back(*stream);
     may_accept = true;
+    is_short_ = false;
     if (++ready_count_ >= ready_max) cancel(accepting);
 }
 
@@ -58,8 +60,12 @@ void Listener::on_not_accepted(int error) noexcept {
     may_accept = true;
 }
 
+// Who comes meanwhile waits before the door. Then one is let in to see whether there is something for them again: the
+// kernel would let in all who wait, to be reset.
 void Listener::pause() noexcept {
+    is_short_ = true;
     if (!is_paused) core().pause(*this);
+    cancel(accepting);
 }
 
 Step Listener::accept_now(AcceptRequest& request) noexcept {

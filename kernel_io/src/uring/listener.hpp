@@ -43,6 +43,7 @@ private:
 
     IntrusiveList<Stream> ready_;
     std::size_t ready_count_ = 0;
+    bool is_short_ = false;  // of descriptors or memory: the last who came was not let in
     unsigned unsound_ = 0;  // connections in a row
     Error failure_;
 };

@@ -28,7 +28,8 @@ LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 # One folder owns each outside library.
 OWNERS = [
     (r"rte_\w+\.h|ethdev_\w+\.h", ("dpdk/",), "libdpdk belongs to dpdk/"),
-    (r"liburing\.h|liburing/.*", ("kernel_io/src/uring/",), "liburing belongs to kernel_io/src/uring/"),
+    (r"liburing\.h|liburing/.*", ("kernel_io/src/uring/", "bench/net_zero_copy.cpp"),
+     "liburing belongs to kernel_io/src/uring/"),
     (r"(oneapi/)?tbb/.*", ("core/src/blocking/",), "oneTBB belongs to core/src/blocking/"),
     (r"catch2/.*|catch\.hpp", ("tests/support/catch.hpp",), "Catch2 belongs to tests/support/catch.hpp; include that"),
     (r"benchmark/benchmark\.h", ("bench/",), "Google Benchmark belongs to bench/"),

@@ -27,6 +27,9 @@ struct StreamTable {
     static Result<backend::TcpInfo> info(backend::StreamSocket& socket) noexcept {
         return tcp_info(static_cast<Stream&>(socket).fd());
     }
+    static Error take_error(backend::StreamSocket& socket) noexcept {
+        return Error::from_os(pending_error(static_cast<Stream&>(socket).fd()));
+    }
 };
 
 /// `Port` has fd(), and `Result<> tell(std::uint8_t, bool)`, by which it is ready to be told what told_bit() stands

@@ -97,6 +97,13 @@ Result<TcpStream> ConnectAwaiter::await_resume() noexcept {
 
 }  // namespace detail
 
+Result<> TcpStream::take_error() noexcept {
+    Error error = std::exchange(socket_->given_back_error, Error{});
+    if (error.code() == Errc::ok) error = socket_->ops->take_error(*socket_);
+    if (error.code() == Errc::ok) return {};
+    return error;
+}
+
 Task<Result<>> TcpStream::read_exact(std::span<std::byte> out) {
     while (!out.empty()) {
         auto count = co_await read(out);

@@ -168,6 +168,10 @@ void Sockets::Stream::abandon() noexcept {
 
 // --- the rest of the table
 
+Error Sockets::Stream::take_error(StreamSocket& socket) noexcept {
+    return Tcp::take_error(*static_cast<Stream&>(socket).tcb);
+}
+
 Result<> Sockets::Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexcept {
     auto& self = static_cast<Stream&>(socket);
     if (how != backend::ShutdownHow::read) {
@@ -212,12 +216,19 @@ void Sockets::Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Sockets::Stream::operations{&read,       &backend::read_each<&read>,
-                                                     &write,      &write_vectored,
-                                                     &has_room,   &shutdown,
-                                                     &close,      &set_option,
-                                                     &get_option, &local_address,
-                                                     &info,       &backend::no_descriptor};
+const backend::StreamOps Sockets::Stream::operations{&read,
+                                                     &backend::read_each<&read>,
+                                                     &write,
+                                                     &write_vectored,
+                                                     &has_room,
+                                                     &shutdown,
+                                                     &close,
+                                                     &set_option,
+                                                     &get_option,
+                                                     &local_address,
+                                                     &info,
+                                                     &take_error,
+                                                     &backend::no_descriptor};
 
 // --- connecting
 

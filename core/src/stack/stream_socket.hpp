@@ -76,6 +76,7 @@ private:
     static void close(backend::StreamSocket* socket) noexcept;
     static Result<> set_option(backend::StreamSocket& socket, backend::SocketOption option, int value) noexcept;
     static Result<int> get_option(backend::StreamSocket& socket, backend::SocketOption option) noexcept;
+    static Error take_error(backend::StreamSocket& socket) noexcept;
     static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept;
     static Result<backend::TcpInfo> info(backend::StreamSocket& socket) noexcept;
 

@@ -197,6 +197,7 @@ const backend::StreamOps Stream::operations{&read,
                                             &StreamTable<Stream>::get_option,
                                             &StreamTable<Stream>::local_address,
                                             &StreamTable<Stream>::info,
+                                            &StreamTable<Stream>::take_error,
                                             &descriptor};
 
 }  // namespace skerry::kernel_io::epoll

@@ -254,6 +254,13 @@ Result<> Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexce
     return shut_down(static_cast<Stream&>(socket).fd(), how);
 }
 
+// Of the two who may know, the receive has been told first.
+Error Stream::take_error(StreamSocket& socket) noexcept {
+    auto& stream = static_cast<Stream&>(socket);
+    if (stream.failure_.code() != Errc::ok) return std::exchange(stream.failure_, Error{});
+    return StreamTable<Stream>::take_error(socket);
+}
+
 void Stream::close(StreamSocket* socket) noexcept {
     auto* const stream = static_cast<Stream*>(socket);
     // The kernel resets by itself when its own buffer holds unread data; what came out of it is unread data too.
@@ -303,6 +310,7 @@ const backend::StreamOps Stream::operations{&read,
                                             &StreamTable<Stream>::get_option,
                                             &StreamTable<Stream>::local_address,
                                             &StreamTable<Stream>::info,
+                                            &take_error,
                                             &backend::no_descriptor};
 
 }  // namespace skerry::kernel_io::uring

@@ -90,6 +90,7 @@ private:
                                         backend::IoSlices slices) noexcept;
     static bool has_room(backend::StreamSocket& socket) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
+    static Error take_error(backend::StreamSocket& socket) noexcept;
     static void close(backend::StreamSocket* socket) noexcept;
 
     Unread unread_;

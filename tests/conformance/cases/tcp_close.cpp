@@ -240,6 +240,23 @@ TEST_CASE("every way to read says connection_reset once, then the end of the str
     });
 }
 
+TEST_CASE("take_error takes what has befallen a connection, and no operation tells it again", "[net][tcp]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        CHECK(pair.client.take_error());
+        co_await reset(pair.server);
+        const auto taken = pair.client.take_error();
+        REQUIRE(!taken);
+        CHECK(taken.error() == Errc::connection_reset);
+        CHECK(pair.client.take_error());
+        auto text = co_await read_all(pair.client);
+        CHECK(text.empty());
+        auto written = co_await pair.client.write_all(bytes_of("gone"));
+        REQUIRE(!written);
+        CHECK(written.error() == Errc::broken_pipe);
+    });
+}
+
 TEST_CASE("every way to write says connection_reset once, then broken_pipe", "[net][tcp]") {
     run([]() -> Task<> {
         for (int way = 0; way < 3; ++way) {

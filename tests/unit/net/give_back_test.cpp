@@ -73,6 +73,27 @@ TEST_CASE("a read that has its bytes and loses a select gives them back", "[net]
     CHECK(rt.run(time::timeout(1h, loser.read(into_first))).value_or(0) == 1U);
 }
 
+TEST_CASE("take_error takes the error of a read that lost a select", "[net][give_back][cancel]") {
+    testing::Runtime rt;
+    auto listener = listen(80);
+    auto first = connect(rt, listener);
+    auto second = connect(rt, listener);
+    delay_everything(rt);
+    std::array<std::byte, 16> into_first;
+    std::array<std::byte, 16> into_second;
+    auto reading = rt.start(select(first.server.read(into_first), second.server.read(into_second)));
+    for (net::TcpStream* const client : {&first.client, &second.client}) {
+        REQUIRE(client->set_linger(std::chrono::seconds{0}));
+        const auto dropped = std::move(*client);
+    }
+    const auto winner = rt.finish(std::move(reading));
+    net::TcpStream& loser = winner.index() == 0 ? second.server : first.server;
+    const auto taken = loser.take_error();
+    REQUIRE_FALSE(taken);
+    CHECK(taken.error() == Errc::connection_reset);
+    CHECK(rt.run(loser.read(into_first)).value_or(1) == 0U);
+}
+
 TEST_CASE("an accept that has its connection and loses a select gives it back", "[net][give_back][cancel]") {
     testing::Runtime rt;
     auto first = listen(80);

@@ -36,6 +36,7 @@ inline constexpr StreamOps orphaned_stream_ops{
     [](StreamSocket&, SocketOption) noexcept -> Result<int> { return Errc::runtime_shutdown; },
     [](StreamSocket&) noexcept -> Result<net::SocketAddr> { return Errc::runtime_shutdown; },
     [](StreamSocket&) noexcept -> Result<TcpInfo> { return Errc::runtime_shutdown; },
+    [](StreamSocket&) noexcept -> Error { return Errc::runtime_shutdown; },
     &no_descriptor};
 
 /// The same for datagrams.

@@ -109,6 +109,8 @@ struct StreamOps {
     Result<int> (*get_option)(StreamSocket&, SocketOption) noexcept;
     Result<net::SocketAddr> (*local_address)(StreamSocket&) noexcept;
     Result<TcpInfo> (*info)(StreamSocket&) noexcept;
+    /// What has befallen the connection and no operation has told; none will then. Errc::ok: nothing.
+    Error (*take_error)(StreamSocket&) noexcept;
     /// The kernel's socket, where what came stays with the kernel until it is read; -1 where it does not.
     int (*descriptor)(StreamSocket&) noexcept;
 };

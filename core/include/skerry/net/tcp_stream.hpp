@@ -197,6 +197,13 @@ public:
     [[nodiscard]] Result<TcpInfo> info() const noexcept { return socket_->ops->info(*socket_); }
     [[nodiscard]] SocketAddr peer_addr() const noexcept { return socket_->peer; }
 
+    /// Takes what has befallen the connection and no operation has told yet, of which a read or write would be told
+    /// next (SO_ERROR). After it a read says the end of the stream and a write broken_pipe. Ok: nothing has.
+    ///
+    /// Errors: connection_reset, timed_out and the like: what had befallen it; runtime_shutdown.
+    /// Cost:   on a kernel backend one system call.
+    [[nodiscard]] Result<> take_error() noexcept;
+
     /// Errors: unsupported, where the backend has no such option; invalid_argument.
     Result<> set_option(SocketOption option, int value) noexcept {
         return socket_->ops->set_option(*socket_, option, value);

@@ -411,6 +411,10 @@ Result<> Stream::set_option(StreamSocket& socket, backend::SocketOption option, 
     return static_cast<Stream&>(socket).options.set(option, value);
 }
 
+Error Stream::take_error(StreamSocket& socket) noexcept {
+    return std::exchange(static_cast<Stream&>(socket).pending_error_, Error{});
+}
+
 Result<int> Stream::get_option(StreamSocket& socket, backend::SocketOption option) noexcept {
     return static_cast<Stream&>(socket).options.ask(option);
 }
@@ -456,11 +460,18 @@ void Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Stream::operations{&read,       &backend::read_each<&read>,
-                                            &write,      &write_vectored,
-                                            &has_room,   &shutdown,
-                                            &close,      &set_option,
-                                            &get_option, &local_address,
-                                            &info,       &backend::no_descriptor};
+const backend::StreamOps Stream::operations{&read,
+                                            &backend::read_each<&read>,
+                                            &write,
+                                            &write_vectored,
+                                            &has_room,
+                                            &shutdown,
+                                            &close,
+                                            &set_option,
+                                            &get_option,
+                                            &local_address,
+                                            &info,
+                                            &take_error,
+                                            &backend::no_descriptor};
 
 }  // namespace skerry::testing

@@ -94,6 +94,7 @@ private:
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static Result<> set_option(backend::StreamSocket& socket, backend::SocketOption option, int value) noexcept;
     static Result<int> get_option(backend::StreamSocket& socket, backend::SocketOption option) noexcept;
+    static Error take_error(backend::StreamSocket& socket) noexcept;
     static Result<net::SocketAddr> local_address(backend::StreamSocket& socket) noexcept;
     static Result<backend::TcpInfo> info(backend::StreamSocket& socket) noexcept;
 

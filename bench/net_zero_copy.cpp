@@ -126,7 +126,8 @@ private:
         io_uring_for_each_cqe(&ring_, head, answer) {
             ++count;
             if ((answer->flags & IORING_CQE_F_NOTIF) == 0) {
-                need(answer->res);
+                if (answer->res < 0)
+                    throw std::runtime_error("no zero-copy send that tells of itself: Linux 6.2 has it");
                 has_sent_ = true;
                 if ((answer->flags & IORING_CQE_F_MORE) != 0) continue;
             } else {

@@ -14,6 +14,7 @@ import random  # noqa: E402
 import signal  # noqa: E402
 import struct  # noqa: E402
 import tempfile  # noqa: E402
+import time  # noqa: E402
 
 bin_dir = rig.start()
 preload = os.path.join(bin_dir, "withhold_memory_preload.so")
@@ -87,7 +88,8 @@ def goes_on(driver, permille, count, is_given_back):
         memory.withhold(permille)
         connections = crowd(server, random.Random(permille + count), count)
         rig.check(server.process.poll() is None, f"{case}: {server.how_it_ended()}")
-        rig.check(all(is_answered(connection) for connection in first), f"{case}: who is served stays served")
+        if permille == 1000:  # else others are let in, who may have the buffers
+            rig.check(all(is_answered(connection) for connection in first), f"{case}: who is served stays served")
         if is_given_back:
             for connection in connections:
                 connection.close()
@@ -99,16 +101,18 @@ def goes_on(driver, permille, count, is_given_back):
 
 
 def has_most_wait(driver):
-    """One now and then is refused, when the server looks whether there is memory again."""
+    """One on each core is refused at first, and then one each 10 ms, to see whether there is memory again."""
     memory = Memory()
     with rig.Server(bin_dir, f"--backend={driver}", wrap=memory.wrap) as server:
         first = warm(server)
         memory.withhold(1000)
+        began = time.monotonic()
         waiting = [server.connect() for _ in range(500)]
+        looks = server.cores * (2 + (time.monotonic() - began) / 0.010)
         memory.withhold(0)
         answered = sum(is_answered(connection) for connection in waiting)
         print(f"{driver}: {answered} of {len(waiting)} who came while there was no memory were answered afterwards")
-        rig.check(answered > len(waiting) / 2, "most wait")
+        rig.check(len(waiting) - answered <= 2 * looks, f"most wait: there was time for {looks:.0f} looks")
         rig.check(all(is_answered(connection) for connection in first), "who is served stays served")
         server.stop()
 

@@ -98,7 +98,9 @@ Result<TcpStream> ConnectAwaiter::await_resume() noexcept {
 }  // namespace detail
 
 Result<> TcpStream::take_error() noexcept {
-    Error error = std::exchange(socket_->given_back_error, Error{});
+    Error error;
+    // A lack of buffers befell a read and not the connection, and is the next read's to tell.
+    if (socket_->given_back_error.code() != Errc::no_buffers) error = std::exchange(socket_->given_back_error, Error{});
     if (error.code() == Errc::ok) error = socket_->ops->take_error(*socket_);
     if (error.code() == Errc::ok) return {};
     return error;

@@ -34,27 +34,34 @@ bool destroy_ended(std::coroutine_handle<> frame, std::exception_ptr& thrown) no
     return destroy_unfinished(frame, thrown);  // it ended in ok(), with its locals alive
 }
 
+namespace {
+
+// One for all, and made while there is memory: the reserve that exceptions are made of without it is soon used up.
+const std::exception_ptr out_of_memory = std::make_exception_ptr(std::bad_alloc());
+
+}  // namespace
+
 void PromiseBase::unhandled_exception() noexcept {
     // The value bit stays: a local whose destructor throws after co_return leaves a value to be destroyed.
-    const std::uintptr_t kept_bits = word_ & (root_bit | value_bit);
     auto* const caught = new (std::nothrow) ExceptionBox{word_, std::current_exception()};
     if (caught != nullptr)
-        word_ = reinterpret_cast<std::uintptr_t>(caught) | exception_bit | kept_bits;
-    else if ((word_ & root_bit) != 0)
-        word_ = exception_bit | unkept_bit | kept_bits;
+        word_ = reinterpret_cast<std::uintptr_t>(caught) | exception_bit | (word_ & (root_bit | value_bit));
     else
         word_ |= exception_bit | unkept_bit;
 }
 
 std::exception_ptr PromiseBase::take_exception() noexcept {
     if (!has_thrown()) return nullptr;
-    return has_box() ? std::move(box().exception) : std::make_exception_ptr(std::bad_alloc());
+    return has_box() ? std::move(box().exception) : out_of_memory;
 }
 
-void PromiseBase::rethrow() const {
-    if (has_box()) std::rethrow_exception(box().exception);
-    throw std::bad_alloc();
+Unexpected<JoinError> PromiseBase::take_join_error() noexcept { return Unexpected(JoinError(take_exception())); }
+
+std::uintptr_t PromiseBase::displaced_by_exception() const noexcept {
+    return has_box() ? box().displaced : word_ & ~(exception_bit | unkept_bit);
 }
+
+void PromiseBase::rethrow() const { std::rethrow_exception(has_box() ? box().exception : out_of_memory); }
 
 void PromiseBase::drop_box() noexcept {
     if (has_box()) delete &box();

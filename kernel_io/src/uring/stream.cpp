@@ -257,6 +257,7 @@ Result<> Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexce
 // Of the two who may know, the receive has been told first.
 Error Stream::take_error(StreamSocket& socket) noexcept {
     auto& stream = static_cast<Stream&>(socket);
+    if (stream.failure_.code() == Errc::no_buffers) return {};
     if (stream.failure_.code() != Errc::ok) return std::exchange(stream.failure_, Error{});
     return StreamTable<Stream>::take_error(socket);
 }

@@ -5,9 +5,12 @@
 
 #include <skerry/base/compiler.hpp>
 #include <skerry/runtime/builder.hpp>
+#include <skerry/task/join.hpp>
+#include <skerry/task/select.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/task/yield.hpp>
 #include <skerry/time/sleep.hpp>
+#include <skerry/time/timeout.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -65,16 +68,22 @@ Task<int> fail() {
 
 enum class Caught { nothing, bad_alloc, other };
 
-Task<Caught> catch_of_child() {
+template <class Awaitable>
+Task<Caught> catch_of(Awaitable awaitable) {
     const tests::NoMemory no_memory(8);
     try {
-        (void)co_await fail();
+        (void)co_await std::move(awaitable);
     } catch (const std::bad_alloc&) {
         co_return Caught::bad_alloc;
     } catch (...) {
         co_return Caught::other;
     }
     co_return Caught::nothing;
+}
+
+Task<int> wait_long() {
+    co_await time::sleep(1h);
+    co_return 0;
 }
 
 Task<Caught> catch_of_spawned() {
@@ -136,7 +145,12 @@ TEST_CASE("an exception that there is no memory to keep is bad_alloc for whoever
     auto built = runtime::Builder(config).build();
     REQUIRE(built);
     runtime::Runtime runtime(std::move(*built));
-    CHECK(runtime.block_on(catch_of_child()) == Caught::bad_alloc);
+    CHECK(runtime.block_on(catch_of(fail())) == Caught::bad_alloc);
+    // A branch stands at any multiple of 8: each place has its turn.
+    CHECK(runtime.block_on(catch_of(select(fail(), wait_long()))) == Caught::bad_alloc);
+    CHECK(runtime.block_on(catch_of(select(wait_long(), fail()))) == Caught::bad_alloc);
+    CHECK(runtime.block_on(catch_of(join(fail(), fail()))) == Caught::bad_alloc);
+    CHECK(runtime.block_on(catch_of(time::timeout(1h, fail()))) == Caught::bad_alloc);
     CHECK(runtime.block_on(catch_of_spawned()) == Caught::bad_alloc);
 }
 

@@ -197,8 +197,9 @@ public:
     [[nodiscard]] Result<TcpInfo> info() const noexcept { return socket_->ops->info(*socket_); }
     [[nodiscard]] SocketAddr peer_addr() const noexcept { return socket_->peer; }
 
-    /// Takes what has befallen the connection and no operation has told yet, of which a read or write would be told
-    /// next (SO_ERROR). After it a read says the end of the stream and a write broken_pipe. Ok: nothing has.
+    /// Takes what has befallen the connection and no operation has told yet (SO_ERROR); none tells it then. When it has
+    /// ended the connection, a read says the end of the stream and a write broken_pipe. A kernel also tells what it
+    /// still hopes to get over, such as a host that cannot be reached just now; then the stream goes on. Ok: nothing.
     ///
     /// Errors: connection_reset, timed_out and the like: what had befallen it; runtime_shutdown.
     /// Cost:   on a kernel backend one system call.

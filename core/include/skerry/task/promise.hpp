@@ -4,7 +4,7 @@
 // address of what runs next (the awaiting coroutine's frame, or for a spawned task the place of its spawn,
 // which a root needs and a child does not) with three bits below for "value", "exception" and "root". An
 // exception goes into a box on the heap that keeps the word it displaced: throwing costs a microsecond
-// anyway, and the parked task saves eight bytes. Without memory for the box a fourth bit says so, and whoever
+// anyway, and the parked task saves eight bytes. Without memory for the box a bit above says so, and whoever
 // awaits the task gets std::bad_alloc: a task that has run out of memory ends alone.
 
 #include "header.hpp"
@@ -153,9 +153,9 @@ protected:
     static constexpr std::uintptr_t exception_bit = 2;
     static constexpr std::uintptr_t root_bit = 4;
     static constexpr std::uintptr_t bits = 7;
-    /// Beside exception_bit: there was no memory for a box, and the word is still the address of the coroutine to
-    /// resume, a multiple of 16 as a box's is; a root's, which that is not, is lost.
-    static constexpr std::uintptr_t unkept_bit = 8;
+    /// Beside exception_bit: there was no memory for a box, and the word still says what runs next. No address of a
+    /// program has this bit; those below are few, because a branch of a select stands at any multiple of 8.
+    static constexpr std::uintptr_t unkept_bit = std::uintptr_t{1} << 63U;
 
     struct ExceptionBox {
         std::uintptr_t displaced;
@@ -166,12 +166,14 @@ protected:
     [[nodiscard]] bool has_box() const noexcept { return (word_ & (exception_bit | unkept_bit)) == exception_bit; }
     [[nodiscard]] ExceptionBox& box() const noexcept { return *reinterpret_cast<ExceptionBox*>(word_ & ~bits); }
     [[nodiscard]] std::uintptr_t displaced_word() const noexcept {
-        if (!has_thrown()) [[likely]]
-            return word_;
-        return has_box() ? box().displaced : word_ & ~unkept_bit;
+        if (has_thrown()) [[unlikely]]
+            return displaced_by_exception();
+        return word_;
     }
-    void drop_box() noexcept;
-    [[noreturn]] void rethrow() const;
+    [[nodiscard]] SKERRY_COLD std::uintptr_t displaced_by_exception() const noexcept;
+    SKERRY_COLD void drop_box() noexcept;
+    [[noreturn]] SKERRY_COLD void rethrow() const;
+    [[nodiscard]] SKERRY_COLD Unexpected<JoinError> take_join_error() noexcept;
 
     std::uintptr_t word_ = 0;
 };
@@ -205,7 +207,7 @@ public:
 
     Result<T, JoinError> take_outcome() noexcept {
         if (has_thrown()) [[unlikely]]
-            return Unexpected(JoinError(take_exception()));
+            return take_join_error();
         return std::move(value_);
     }
 
@@ -229,7 +231,7 @@ public:
     }
     Result<void, JoinError> take_outcome() noexcept {
         if (has_thrown()) [[unlikely]]
-            return Unexpected(JoinError(take_exception()));
+            return take_join_error();
         return {};
     }
     auto transfer_out(std::coroutine_handle<Promise> self) noexcept { return end(self); }

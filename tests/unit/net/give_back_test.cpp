@@ -56,42 +56,57 @@ void delay_everything(testing::Runtime& rt) {
     rt.network().set_link(link);
 }
 
-TEST_CASE("a read that has its bytes and loses a select gives them back", "[net][give_back][cancel]") {
+// Two connections, and whatever is done to both clients reaches their servers in the same turn.
+struct TwoPairs {
     testing::Runtime rt;
-    auto listener = listen(80);
-    auto first = connect(rt, listener);
-    auto second = connect(rt, listener);
-    delay_everything(rt);
-    std::array<std::byte, 16> into_first;
-    std::array<std::byte, 16> into_second;
-    auto reading = rt.start(select(first.server.read(into_first), second.server.read(into_second)));
-    auto writing = rt.start(join(first.client.write_all(one_byte), second.client.write_all(one_byte)));
+    net::TcpListener listener = listen(80);
+    Pair first = connect(rt, listener);
+    Pair second = connect(rt, listener);
+    std::array<std::byte, 16> into_first{};
+    std::array<std::byte, 16> into_second{};
+
+    TwoPairs() { delay_everything(rt); }
+
+    // A select of a read on each server.
+    [[nodiscard]] auto start_reading() {
+        return rt.start(select(first.server.read(into_first), second.server.read(into_second)));
+    }
+};
+
+TEST_CASE("a read that has its bytes and loses a select gives them back", "[net][give_back][cancel]") {
+    TwoPairs pairs;
+    auto& rt = pairs.rt;
+    auto reading = pairs.start_reading();
+    auto writing = rt.start(join(pairs.first.client.write_all(one_byte), pairs.second.client.write_all(one_byte)));
     const auto winner = rt.finish(std::move(reading));
     (void)rt.finish(std::move(writing));
-    net::TcpStream& loser = winner.index() == 0 ? second.server : first.server;
+    net::TcpStream& loser = winner.index() == 0 ? pairs.second.server : pairs.first.server;
     CHECK(rt.run(loser.read({})).value_or(1) == 0U);  // asks for nothing, and takes nothing
-    CHECK(rt.run(time::timeout(1h, loser.read(into_first))).value_or(0) == 1U);
+    CHECK(rt.run(time::timeout(1h, loser.read(pairs.into_first))).value_or(0) == 1U);
 }
 
 TEST_CASE("take_error takes the error of a read that lost a select", "[net][give_back][cancel]") {
-    testing::Runtime rt;
-    auto listener = listen(80);
-    auto first = connect(rt, listener);
-    auto second = connect(rt, listener);
-    delay_everything(rt);
-    std::array<std::byte, 16> into_first;
-    std::array<std::byte, 16> into_second;
-    auto reading = rt.start(select(first.server.read(into_first), second.server.read(into_second)));
-    for (net::TcpStream* const client : {&first.client, &second.client}) {
+    TwoPairs pairs;
+    auto reading = pairs.start_reading();
+    for (net::TcpStream* const client : {&pairs.first.client, &pairs.second.client}) {
         REQUIRE(client->set_linger(std::chrono::seconds{0}));
         const auto dropped = std::move(*client);
     }
-    const auto winner = rt.finish(std::move(reading));
-    net::TcpStream& loser = winner.index() == 0 ? second.server : first.server;
+    const auto winner = pairs.rt.finish(std::move(reading));
+    net::TcpStream& loser = winner.index() == 0 ? pairs.second.server : pairs.first.server;
     const auto taken = loser.take_error();
     REQUIRE_FALSE(taken);
     CHECK(taken.error() == Errc::connection_reset);
-    CHECK(rt.run(loser.read(into_first)).value_or(1) == 0U);
+    CHECK(pairs.rt.run(loser.read(pairs.into_first)).value_or(1) == 0U);
+}
+
+TEST_CASE("take_error leaves a lack of buffers to the next read", "[net][give_back]") {
+    TwoPairs pairs;
+    net::detail::socket_of(pairs.first.server).given_back_error = Errc::no_buffers;
+    CHECK(pairs.first.server.take_error());
+    const auto read = pairs.rt.run(pairs.first.server.read(pairs.into_first));
+    REQUIRE_FALSE(read);
+    CHECK(read.error() == Errc::no_buffers);
 }
 
 TEST_CASE("an accept that has its connection and loses a select gives it back", "[net][give_back][cancel]") {

@@ -29,6 +29,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
+runtime::Runtime make_runtime() {
+    runtime::Config config;
+    config.pin = false;
+    auto built = runtime::Builder(config).build();
+    REQUIRE(built);
+    return std::move(*built);
+}
+
 // Of each size some blocks that this thread may have although there is no memory for others.
 void keep_blocks() {
     std::vector<std::unique_ptr<std::byte[]>> blocks;
@@ -112,11 +120,7 @@ Task<> start_taking(std::latch& taken, std::optional<tests::LowerLimit>& no_more
 }  // namespace
 
 TEST_CASE("block_on throws bad_alloc when the core has no memory to take its task on", "[runtime]") {
-    runtime::Config config;
-    config.pin = false;
-    auto built = runtime::Builder(config).build();
-    REQUIRE(built);
-    runtime::Runtime runtime(std::move(*built));
+    runtime::Runtime runtime = make_runtime();
     bool refused = false;
     bool ran = false;
     std::latch taken(1);
@@ -140,11 +144,7 @@ TEST_CASE("block_on throws bad_alloc when the core has no memory to take its tas
 }
 
 TEST_CASE("an exception that there is no memory to keep is bad_alloc for whoever awaits the task", "[runtime]") {
-    runtime::Config config;
-    config.pin = false;
-    auto built = runtime::Builder(config).build();
-    REQUIRE(built);
-    runtime::Runtime runtime(std::move(*built));
+    runtime::Runtime runtime = make_runtime();
     CHECK(runtime.block_on(catch_of(fail())) == Caught::bad_alloc);
     // A branch stands at any multiple of 8: each place has its turn.
     CHECK(runtime.block_on(catch_of(select(fail(), wait_long()))) == Caught::bad_alloc);

@@ -5,7 +5,7 @@
 // connection to the other. Rounds of both ways alternate in one run. The counters are medians over the rounds: the CPU
 // time of the proxy's thread in milliseconds a gigabyte, and their ratio; gigabytes a second, and theirs.
 
-#include "common/measure.hpp"
+#include "common/bulk.hpp"
 #include "common/need.hpp"
 
 #include <skerry/base/os_socket_addr.hpp>
@@ -20,10 +20,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdlib>
-#include <ctime>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -31,9 +29,10 @@
 namespace {
 
 using namespace skerry;
+using bench::bytes_of_round;
 using bench::need;
+using bench::Spent;
 
-constexpr std::size_t bytes_of_round = 256U << 20U;
 constexpr int rounds = 15;
 
 /// A plain socket of the kernel's, connected to `address`.
@@ -69,37 +68,23 @@ Task<> read_and_write(net::TcpStream& from, net::TcpStream& to) {
     }
 }
 
-struct Spent {
-    double cpu_ms_of_gb = 0;
-    double gb_of_second = 0;
-};
-
-double cpu_seconds_of_thread() {
-    timespec spent;
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
-    return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) * 1e-9;
-}
-
 Task<Spent> proxy(bool splices, std::size_t piece) {
     auto listener = need(net::TcpListener::bind({net::IpAddr::v4_loopback(), 0}));
     std::thread receiver(receive_all, listener.local_addr());
     auto to = need(co_await listener.accept());
     std::thread sender(send_all, listener.local_addr(), piece);
     auto from = need(co_await listener.accept());
-    const auto begin = std::chrono::steady_clock::now();
-    const double cpu_before = cpu_seconds_of_thread();
+    const bench::BulkTimer timer;
     if (splices) {
         if (need(co_await io::copy(from, to)) != bytes_of_round) std::abort();
     } else {
         co_await read_and_write(from, to);
     }
-    const double cpu = cpu_seconds_of_thread() - cpu_before;
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    const Spent spent = timer.spent();
     (void)to.shutdown();
     receiver.join();
     sender.join();
-    constexpr double gigabytes = static_cast<double>(bytes_of_round) * 1e-9;
-    co_return Spent{cpu * 1e3 / gigabytes, gigabytes / took.count()};
+    co_return spent;
 }
 
 void proxy_bulk(benchmark::State& state) {
@@ -109,23 +94,14 @@ void proxy_bulk(benchmark::State& state) {
     auto runtime = runtime::Builder(std::move(config)).offer(kernel_io::make_backend()).build();
     if (!runtime) return state.SkipWithError(runtime.error().message.c_str());
 
-    std::vector<double> copied_cpu;
-    std::vector<double> spliced_cpu;
-    std::vector<double> cpu_ratio;
-    std::vector<double> rate_ratio;
+    bench::Comparison comparison;
     const auto piece = static_cast<std::size_t>(state.range(0));
     for (auto _ : state) {
         const Spent copied = runtime->block_on(proxy(false, piece));
         const Spent spliced = runtime->block_on(proxy(true, piece));
-        copied_cpu.push_back(copied.cpu_ms_of_gb);
-        spliced_cpu.push_back(spliced.cpu_ms_of_gb);
-        cpu_ratio.push_back(spliced.cpu_ms_of_gb / copied.cpu_ms_of_gb);
-        rate_ratio.push_back(spliced.gb_of_second / copied.gb_of_second);
+        comparison.add(copied, spliced);
     }
-    state.counters["copied_ms/GB"] = bench::quantile(copied_cpu, 0.5);
-    state.counters["spliced_ms/GB"] = bench::quantile(spliced_cpu, 0.5);
-    state.counters["cpu_ratio"] = bench::quantile(cpu_ratio, 0.5);
-    state.counters["rate_ratio"] = bench::quantile(rate_ratio, 0.5);
+    comparison.report(state, "copied");
 }
 // What the sender writes at a time: a message a segment, or as long segments as there are.
 BENCHMARK(proxy_bulk)->Arg(1024)->Arg(65'536)->Iterations(rounds)->UseRealTime()->Unit(benchmark::kMillisecond);

@@ -6,7 +6,7 @@
 // are medians over the rounds: the CPU time of the sender's thread in milliseconds a gigabyte, gigabytes a second, and
 // the ratios of both; and the share of sends that the kernel copied all the same, which on the loopback is all.
 
-#include "common/measure.hpp"
+#include "common/bulk.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -18,10 +18,8 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstdlib>
-#include <ctime>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -29,8 +27,9 @@
 namespace {
 
 using namespace skerry;
+using bench::bytes_of_round;
+using bench::Spent;
 
-constexpr std::size_t bytes_of_round = 256U << 20U;
 constexpr std::size_t buffers = 64;
 constexpr int rounds = 15;
 
@@ -146,31 +145,17 @@ private:
     std::size_t copied_ = 0;
 };
 
-double cpu_seconds_of_thread() {
-    timespec spent;
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
-    return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) * 1e-9;
-}
-
-struct Spent {
-    double cpu_ms_of_gb = 0;
-    double gb_of_second = 0;
-};
-
 template <class Send>
 Spent measure(Send send) {
     const Connection connection = connect_by_loopback();
     std::thread receiver(receive_all, connection.receiver);
-    const auto begin = std::chrono::steady_clock::now();
-    const double cpu_before = cpu_seconds_of_thread();
+    const bench::BulkTimer timer;
     send(connection.sender);
-    const double cpu = cpu_seconds_of_thread() - cpu_before;
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    const Spent spent = timer.spent();
     ::close(connection.sender);
     receiver.join();
     ::close(connection.receiver);
-    constexpr double gigabytes = static_cast<double>(bytes_of_round) * 1e-9;
-    return {cpu * 1e3 / gigabytes, gigabytes / took.count()};
+    return spent;
 }
 
 void send_bulk(benchmark::State& state) try {
@@ -178,22 +163,13 @@ void send_bulk(benchmark::State& state) try {
     Buffers from;
     for (auto& buffer : from) buffer.resize(piece);
     ZeroCopy ring;
-    std::vector<double> copied_cpu;
-    std::vector<double> copied_rate;
-    std::vector<double> cpu_ratio;
-    std::vector<double> rate_ratio;
+    bench::Comparison comparison;
     for (auto _ : state) {
         const Spent copied = measure([&](int fd) { send_copied(fd, from, piece); });
         const Spent uncopied = measure([&](int fd) { ring.send(fd, from, piece); });
-        copied_cpu.push_back(copied.cpu_ms_of_gb);
-        copied_rate.push_back(copied.gb_of_second);
-        cpu_ratio.push_back(uncopied.cpu_ms_of_gb / copied.cpu_ms_of_gb);
-        rate_ratio.push_back(uncopied.gb_of_second / copied.gb_of_second);
+        comparison.add(copied, uncopied);
     }
-    state.counters["send_ms/GB"] = bench::quantile(copied_cpu, 0.5);
-    state.counters["send_GB/s"] = bench::quantile(copied_rate, 0.5);
-    state.counters["cpu_ratio"] = bench::quantile(cpu_ratio, 0.5);
-    state.counters["rate_ratio"] = bench::quantile(rate_ratio, 0.5);
+    comparison.report(state, "send");
     state.counters["copied_anyway"] = ring.share_copied();
 } catch (const std::runtime_error& error) {
     state.SkipWithError(error.what());

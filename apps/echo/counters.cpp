@@ -34,11 +34,9 @@ Task<Snapshot> snapshot_of(Cores* cores) { co_return cores->snapshot_here(); }
 
 Task<Snapshot> Cores::snapshot() {
     Snapshot sum;
-    for (std::size_t i = 0; i < core_count(); ++i) {
-        auto core = spawn_on(task::CoreId(static_cast<std::uint16_t>(i)), snapshot_of(this));
-        auto snapshot = co_await core;
-        if (snapshot) sum += *snapshot;
-    }
+    auto asked = on_each_core(&snapshot_of, this);
+    for (auto& core : asked)
+        if (auto snapshot = co_await core) sum += *snapshot;
     co_return sum;
 }
 

@@ -55,8 +55,7 @@ public:
     /// This core's numbers.
     [[nodiscard]] Snapshot snapshot_here() noexcept;
 
-    /// Asks one core after another for its numbers and adds them up. A core that has no memory to take the question on
-    /// is left out.
+    /// Asks each core for its numbers and adds them up. A core that has no memory to take the question on is left out.
     ///
     /// Errors: throws std::bad_alloc.
     /// Cancel: safe.

@@ -9,7 +9,6 @@
 
 #include <skerry/net/resolve.hpp>
 #include <skerry/net/tcp_server.hpp>
-#include <skerry/runtime/driver_waiters.hpp>
 #include <skerry/runtime/spawn_blocking.hpp>
 #include <skerry/signal/signal.hpp>
 #include <skerry/task/error_of.hpp>
@@ -19,8 +18,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstddef>
-#include <cstdint>
 #include <new>
 #include <string>
 #include <string_view>

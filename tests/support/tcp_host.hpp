@@ -33,6 +33,8 @@ struct TestSegment {
     std::optional<stack::wire::TcpTimestamps> timestamps;
     std::optional<std::uint16_t> mss;
     std::optional<std::uint8_t> scale;
+    bool sack_permitted = false;
+    std::vector<stack::wire::SackBlock> sack;
 
     [[nodiscard]] bool is_syn() const { return (flags & flag::syn) != 0; }
 };
@@ -89,6 +91,9 @@ public:
             options.has_window_scale = true;
             options.window_scale = *segment.scale;
         }
+        options.sack_permitted = segment.sack_permitted;
+        options.sack_blocks = static_cast<std::uint8_t>(segment.sack.size());
+        std::copy(segment.sack.begin(), segment.sack.end(), options.sack.begin());
         std::array<std::byte, 40> room{};
         const std::size_t option_bytes = segment.is_syn() ? stack::wire::write_syn_options(options, room.data())
                                                           : stack::wire::write_data_options(options, room.data());
@@ -139,6 +144,8 @@ public:
             if (options.has_timestamps) segment.timestamps = options.timestamps;
             if (options.has_mss) segment.mss = options.mss;
             if (options.has_window_scale) segment.scale = options.window_scale;
+            segment.sack_permitted = options.sack_permitted;
+            segment.sack.assign(options.sack.begin(), options.sack.begin() + options.sack_blocks);
             last_port = header.source_port;
             all.push_back(segment);
         }

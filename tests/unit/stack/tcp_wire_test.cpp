@@ -37,6 +37,7 @@ TEST_CASE("every byte arrives once and in order, whatever the wire does", "[stac
         faults.hands_over = seed % 4 == 0;
         stack::StackConfig config = host_config();
         if (seed % 5 == 0) config.tcp.receive_buffer_bytes = 1000 + static_cast<std::uint32_t>(random() % 8000);
+        config.tcp.sack = seed / 2 % 2 == 0;
         if (seed % 7 == 0) config.tcp.send_buffer_bytes = 500 + static_cast<std::uint32_t>(random() % 20'000);
         StackWire wire(seed, faults, config);
         exchange(wire, random() % 60'000, random() % 60'000, seed % 6 == 0);

@@ -87,6 +87,7 @@ void ActiveOpen::agree(Tcb& tcb, const Segment& segment) noexcept {
     tcb.has_timestamps = options.has_timestamps;
     tcb.ts_recent = options.timestamps.value;
     tcb.ts_recent_s = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000'000);
+    tcb.has_sack = options.sack_permitted && shared_.config.tcp.sack;
     tcb.has_scale = options.has_window_scale;
     if (options.has_window_scale) {
         tcb.send_scale = options.window_scale;

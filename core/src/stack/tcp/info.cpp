@@ -44,6 +44,7 @@ TcpInfo info_of(const Tcb& tcb, const TcpLimits& limits) noexcept {
     info.unsent = tcb.queue.bytes() - info.unacknowledged;
     info.retransmitted = tcb.retransmitted;
     info.has_timestamps = tcb.has_timestamps;
+    info.has_sack = tcb.has_sack;
     info.has_window_scale = tcb.has_scale || tcb.send_scale != 0 || tcb.receive_scale != 0;
     return info;
 }

@@ -31,10 +31,11 @@ void Sender::recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept 
     Congestion& congestion = tcb.congestion;
     if (seq_after(tcb.snd_una, tcb.recover)) {
         tcb.in_recovery = false;
-        tcb.duplicate_acks = 0;
+        if (tcb.board == nullptr) tcb.duplicate_acks = 0;
         congestion.window = std::min(congestion.threshold, std::max(in_flight(tcb), congestion.mss) + congestion.mss);
         return;
     }
+    if (tcb.board != nullptr) return;  // it says what is to be sent
     send_front_again(tcb, now);
     congestion.window -= std::min(acked, congestion.window);
     if (acked >= congestion.mss) congestion.window += congestion.mss;
@@ -42,10 +43,14 @@ void Sender::recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept 
 }
 
 void Sender::send_front_again(Tcb& tcb, time::Instant now) noexcept {
-    if (tcb.queue.sent() == 0) return;
-    SendSegment& segment = tcb.queue.front();
+    if (tcb.queue.sent() != 0) (void)send_again(tcb, tcb.queue.front(), now);
+}
+
+bool Sender::send_again(Tcb& tcb, SendSegment& segment, time::Instant now) noexcept {
     segment.flags |= sent_flag::again;
-    if (output_.send(tcb, segment, tcb.queue.size() == 1, now)) segment.sent_ns = now.as_nanos();
+    if (!output_.send(tcb, segment, segment.end() == tcb.queue.back().end(), now)) return false;
+    segment.sent_ns = now.as_nanos();
+    return true;
 }
 
 // A peer that answers our probes, and only never opens its window, is not given up unless the user asked for it, or is
@@ -77,8 +82,14 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
     tcb.has_timed_out = true;
     tcb.rto.back_off();
     tcb.in_recovery = false;
-    tcb.duplicate_acks = 0;
     tcb.recover = tcb.snd_nxt - 1;
+    if (tcb.has_sack && make_board(tcb)) {
+        tcb.board->mark_all_lost(tcb.queue);
+        restart_timer(tcb, now);
+        send_what_is_lost(tcb, now);
+        return true;
+    }
+    tcb.duplicate_acks = 0;
     tcb.queue.send_again();
     restart_timer(tcb, now);
     push(tcb, now);

@@ -76,6 +76,36 @@ void Output::send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<c
 
 // --- of a connection
 
+// An acknowledgement alone: a segment with payload has no room for blocks, and each that came out of order is
+// acknowledged alone and at once.
+SKERRY_COLD void Output::emit_with_blocks(Frame& frame, Tcb& tcb, wire::TcpHeader& header, const wire::SackBlock* known,
+                                          time::Instant now) noexcept {
+    wire::TcpOptions told;
+    told.has_timestamps = tcb.has_timestamps;
+    told.timestamps = {timestamp(now, tcb.ts_offset), tcb.ts_recent};
+    auto room = std::span(told.sack).first(wire::sack_blocks_fit(tcb.has_timestamps));
+    if (known != nullptr) {
+        room.front() = *known;
+        room = room.subspan(1);
+    }
+    told.sack_blocks = static_cast<std::uint8_t>((known != nullptr ? 1 : 0) + tcb.reassembly.tell(room));
+    OptionBytes options;
+    emit(frame, tcb.tuple, header, std::span(options).first(wire::write_data_options(told, options.data())), now);
+    acknowledged(tcb);
+}
+
+void Output::send_ack_of_known(Tcb& tcb, const wire::SackBlock& known, time::Instant now) noexcept {
+    if (!tcb.has_sack) return send_ack(tcb, now);
+    Frame* const frame = shared_.link.allocate();
+    if (frame == nullptr) return put_off(tcb, now);
+    wire::TcpHeader header;
+    header.seq = tcb.snd_nxt;
+    header.ack = tcb.rcv_nxt;
+    header.flags = flag::ack;
+    header.window = window(tcb);
+    emit_with_blocks(*frame, tcb, header, &known, now);
+}
+
 // There was no frame. The acknowledgement is owed on, and the timer tries again.
 SKERRY_COLD void Output::put_off(Tcb& tcb, time::Instant now) noexcept {
     if (AckLink& link = tcb; link.is_linked()) link.unlink();
@@ -123,6 +153,8 @@ void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::In
     header.ack = tcb.rcv_nxt;
     header.flags = flags;
     header.window = window(tcb);
+    if (tcb.has_gap && tcb.has_sack && flags == flag::ack) [[unlikely]]
+        return emit_with_blocks(*frame, tcb, header, nullptr, now);
     emit_usual(*frame, tcb, header, now);
 }
 
@@ -162,6 +194,7 @@ void Output::send_syn(Tcb& tcb, time::Instant now) noexcept {
     wire::TcpOptions peer;
     peer.has_timestamps = tcb.has_timestamps;
     peer.has_window_scale = tcb.has_scale;
+    peer.sack_permitted = tcb.has_sack;
     const wire::TcpTimestamps stamps{timestamp(now, tcb.ts_offset), is_answer ? tcb.ts_recent : 0};
     OptionBytes options;
     const std::size_t bytes =
@@ -178,6 +211,7 @@ void Output::send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept {
     wire::TcpOptions peer;
     peer.has_timestamps = half_open.has_timestamps;
     peer.has_window_scale = half_open.has_scale;
+    peer.sack_permitted = half_open.has_sack;
     OptionBytes options;
     const std::size_t bytes = wire::write_syn_options(
         syn_options(shared_.config, &peer, {timestamp(now, half_open.ts_offset), half_open.ts_recent}), options.data());

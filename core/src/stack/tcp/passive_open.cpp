@@ -114,6 +114,7 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
     half_open->has_timestamps = segment.options.has_timestamps;
     half_open->ts_recent = segment.options.timestamps.value;
     half_open->has_scale = segment.options.has_window_scale;
+    half_open->has_sack = segment.options.sack_permitted && shared_.config.tcp.sack;
     half_open->peer_scale = segment.options.window_scale;
     half_open->peer_mss = peer_mss(segment.options);
     half_open->peer_window = segment.header.window;
@@ -204,6 +205,7 @@ Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept
     tcb.tuple = half_open.tuple;
     tcb.state = State::established;
     tcb.has_timestamps = half_open.has_timestamps;
+    tcb.has_sack = half_open.has_sack;
     tcb.ts_recent = half_open.ts_recent;
     tcb.ts_offset = half_open.ts_offset;
     if (half_open.has_scale) {

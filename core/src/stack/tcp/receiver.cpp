@@ -75,7 +75,7 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
     if (seq_before(seq, tcb.rcv_nxt)) {
         const std::uint32_t known = tcb.rcv_nxt - seq;
         if (known >= frame.length && !(has_fin && known == frame.length && !tcb.has_fin)) {
-            output_.send_ack(tcb, segment.now());
+            acknowledge_known(tcb, seq, segment);
             return Drop::tcp_sequence;
         }
         frame.trim_front(known);
@@ -117,6 +117,12 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
     return Drop::none;
 }
 
+// A FIN has a number too, but no block tells of it.
+void Receiver::acknowledge_known(Tcb& tcb, std::uint32_t seq, const Segment& segment) noexcept {
+    if (segment.bytes() == 0) return output_.send_ack(tcb, segment.now());
+    output_.send_ack_of_known(tcb, {seq, seq + segment.bytes()}, segment.now());
+}
+
 // At once, and one for each: that is how the sender learns of the gap. RFC 5681 section 4.2.
 Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexcept {
     if (shared_.receive_frames >= shared_.config.tcp.receive_frames_max || !shared_.link.may_keep_to_read())
@@ -125,13 +131,17 @@ Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexc
         return Drop::tcp_frames;
     }
     const Shared::Accounting accounting(shared_, tcb);
+    const std::uint32_t bytes = segment.bytes();
     std::uint32_t dropped = 0;
     const auto outcome =
         tcb.reassembly.insert(seq, segment.frame(), shared_.config.tcp.reassembly_segments_max, dropped);
     for (; dropped != 0; --dropped) shared_.drops.count(Drop::tcp_reassembly_full);
     segment.is_kept = outcome == Reassembly::Outcome::kept;
     tcb.has_gap = !tcb.reassembly.empty();
-    output_.send_ack(tcb, segment.now());
+    if (outcome == Reassembly::Outcome::known)
+        output_.send_ack_of_known(tcb, {seq, seq + bytes}, segment.now());
+    else
+        output_.send_ack(tcb, segment.now());
     switch (outcome) {
         case Reassembly::Outcome::kept: return Drop::none;
         case Reassembly::Outcome::known: return Drop::tcp_sequence;

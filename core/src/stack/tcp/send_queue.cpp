@@ -35,6 +35,19 @@ bool SendQueue::split(std::uint32_t at, std::uint16_t bytes) noexcept {
     return true;
 }
 
+std::uint32_t SendQueue::find(std::uint32_t seq) noexcept {
+    std::uint32_t first = 0;
+    std::uint32_t last = sent();
+    while (first != last) {
+        const std::uint32_t middle = first + (last - first) / 2;
+        if (seq_after((*this)[middle].end(), seq))
+            last = middle;
+        else
+            first = middle + 1;
+    }
+    return first;
+}
+
 void SendQueue::drop_front(std::uint32_t count, std::uint32_t bytes) noexcept {
     bytes_ -= bytes;
     size_ -= count;

@@ -116,8 +116,7 @@ bool Sender::finish(Tcb& tcb, time::Instant now) noexcept {
 // Whether the next segment fits the windows; it may be cut for that.
 bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     const std::uint32_t ahead = segment.seq - tcb.snd_una;
-    const bool is_limited = !tcb.in_recovery && tcb.duplicate_acks < duplicates_that_tell;
-    const std::uint32_t extra = is_limited ? std::uint32_t{tcb.duplicate_acks} * tcb.mss : 0;
+    const std::uint32_t extra = tcb.duplicate_acks != 0 ? beyond_window(tcb) : 0;
     if (ahead + segment.length > tcb.congestion.window + extra) return false;
     if (ahead + segment.length > tcb.snd_wnd) {
         // A peer that never opens its window for a whole segment gets what fits, but no crumbs. RFC 9293 section
@@ -128,6 +127,14 @@ bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     }
     const bool is_short = segment.length < tcb.mss && !segment.is_fin();
     return tcb.no_delay || !is_short || ahead == 0;  // Nagle: RFC 9293 section 3.7.4
+}
+
+// What has left the way, as far as that is known: by SACK, or a segment for each of the first two duplicates (RFC
+// 3042).
+std::uint32_t Sender::beyond_window(const Tcb& tcb) noexcept {
+    if (tcb.board != nullptr) return tcb.board->off_the_way();
+    const bool is_limited = !tcb.in_recovery && tcb.duplicate_acks < duplicates_that_tell;
+    return is_limited ? std::uint32_t{tcb.duplicate_acks} * tcb.mss : 0;
 }
 
 bool Sender::send_next(Tcb& tcb, time::Instant now) noexcept {
@@ -195,6 +202,9 @@ void Sender::begin_to_wait(Tcb& tcb, time::Instant now) noexcept {
 // --- acknowledgements
 
 void Sender::on_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
+    if (tcb.duplicate_acks != 0 || !ack.blocks.empty()) [[unlikely]] {
+        if (on_selective_ack(tcb, ack)) return;
+    }
     if (ack.ack == tcb.snd_una && ack.length != 0 && !tcb.queue.has_unsent()) return update_window(tcb, ack);
     const Shared::SendAccounting accounting(shared_, tcb);
     const std::uint32_t window_before = tcb.snd_wnd;
@@ -219,7 +229,7 @@ void Sender::update_window(Tcb& tcb, const Acknowledgement& ack) noexcept {
 
 void Sender::measure(Tcb& tcb, const Acknowledgement& ack) noexcept {
     const SendSegment& oldest = tcb.queue.front();
-    if ((oldest.flags & sent_flag::again) == 0)
+    if ((oldest.flags & (sent_flag::again | sent_flag::arrived)) == 0)
         tcb.rto.sample(std::chrono::nanoseconds{ack.now.as_nanos() - oldest.sent_ns});
     else
         (void)measure_by_timestamp(tcb, ack.echo, ack.now);
@@ -241,6 +251,7 @@ void Sender::advance(Tcb& tcb, const Acknowledgement& ack) noexcept {
     sample.in_flight_before = in_flight(tcb);
     sample.is_window_limited = sample.in_flight_before + tcb.mss > tcb.congestion.window;
     if (!queue.empty()) measure(tcb, ack);
+    if (tcb.duplicate_acks != 0 && tcb.board != nullptr) sample.acked_bytes -= tcb.board->forget(queue, ack.ack);
     queue.acknowledge(ack.ack);
     tcb.snd_una = ack.ack;
     shared_.confirm_way(tcb, now);
@@ -250,7 +261,7 @@ void Sender::advance(Tcb& tcb, const Acknowledgement& ack) noexcept {
     if (tcb.in_recovery) {
         recover(tcb, sample.acked_bytes, now);
     } else {
-        tcb.duplicate_acks = 0;
+        if (tcb.duplicate_acks != 0 && tcb.board == nullptr) tcb.duplicate_acks = 0;
         tcb.congestion.ops->on_ack(tcb.congestion, sample);
     }
     tcb.retransmit_at = never;

@@ -209,10 +209,12 @@ Drop Tcp::check_sequence(Tcb& tcb, const Segment& segment) noexcept {
     if (is_in) return Drop::none;
     if (segment.has(flag::rst)) return Drop::tcp_reset;
     // Two ends that each find the other outside would answer each other for ever: without data not at once.
-    if (segment.bytes() != 0)
-        output_.send_ack(tcb, segment.now());
-    else
+    if (segment.bytes() == 0)
         output_.answer(tcb, segment.now());
+    else if (seq_before(segment.end(), tcb.rcv_nxt))
+        output_.send_ack_of_known(tcb, {segment.seq(), segment.seq() + segment.bytes()}, segment.now());
+    else
+        output_.send_ack(tcb, segment.now());
     return Drop::tcp_sequence;
 }
 

@@ -26,8 +26,9 @@ struct HalfOpen : Timer, HalfOpenLink {
     std::uint16_t peer_mss = 0;
     std::uint16_t peer_window = 0;
     std::uint8_t peer_scale = 0;
-    bool has_timestamps = false;
-    bool has_scale = false;
+    bool has_timestamps : 1 = false;
+    bool has_scale : 1 = false;
+    bool has_sack : 1 = false;
     std::uint8_t retries = 0;
 };
 static_assert(sizeof(HalfOpen) <= 96);

@@ -35,6 +35,7 @@ struct TcpLimits {
     std::uint8_t syn_retries = 6;      ///< 1 + 2 + ... + 64 s: given up after 127 s, as in Linux
     std::uint8_t syn_ack_retries = 5;  ///< given up after 63 s
     std::uint8_t window_scale = 7;     ///< for receive buffers up to 8 MiB
+    bool sack = true;                  ///< offered to peers, and to those who offer it: RFC 2018
     constexpr TcpLimits() noexcept {}
 };
 

@@ -48,6 +48,7 @@ inline constexpr std::uint16_t mss_min = 88;
     options.mss = own_mss(config);
     options.has_timestamps = peer == nullptr || peer->has_timestamps;
     options.timestamps = timestamps;
+    options.sack_permitted = config.tcp.sack && (peer == nullptr || peer->sack_permitted);
     options.has_window_scale = peer == nullptr || peer->has_window_scale;
     options.window_scale = config.tcp.window_scale;
     return options;

@@ -28,6 +28,10 @@ public:
 
     /// Acknowledges what came, and says how large the window is.
     void send_ack(Tcb& tcb, time::Instant now) noexcept { send_bare(tcb, tcb.snd_nxt, flag::ack, now); }
+    /// The same, and tells that the numbers of `known`, which came now, were here already.
+    ///
+    /// Source: RFC 2883 section 4.
+    void send_ack_of_known(Tcb& tcb, const wire::SackBlock& known, time::Instant now) noexcept;
     /// Makes the peer answer: what it asks to be acknowledged is old.
     void send_probe(Tcb& tcb, time::Instant now) noexcept { send_bare(tcb, tcb.snd_una - 1, flag::ack, now); }
     void send_reset(Tcb& tcb, time::Instant now) noexcept { send_bare(tcb, tcb.snd_nxt, flag::rst | flag::ack, now); }
@@ -70,6 +74,8 @@ private:
     void send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
                     time::Instant now) noexcept;
     void emit_usual(Frame& frame, Tcb& tcb, wire::TcpHeader& header, time::Instant now) noexcept;
+    void emit_with_blocks(Frame& frame, Tcb& tcb, wire::TcpHeader& header, const wire::SackBlock* known,
+                          time::Instant now) noexcept;
     void emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
               time::Instant now) noexcept;
     static void acknowledged(Tcb& tcb) noexcept {

@@ -45,6 +45,7 @@ private:
     [[nodiscard]] Drop accept_next(Tcb& tcb, Segment& segment) noexcept;
     static void queue(Tcb& tcb, Frame& payload) noexcept;
     [[nodiscard]] Drop wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexcept;
+    void acknowledge_known(Tcb& tcb, std::uint32_t seq, const Segment& segment) noexcept;
     void owe_for_data(Tcb& tcb, time::Instant now) noexcept;
     void on_read(Tcb& tcb, std::size_t bytes) noexcept;
 

@@ -10,6 +10,7 @@
 #include "../wire/tcp_options.hpp"
 
 #include <cstdint>
+#include <span>
 
 namespace skerry::stack::tcp {
 
@@ -44,10 +45,16 @@ struct Acknowledgement {
     std::uint16_t window = 0;  ///< as it travelled
     std::uint32_t echo = 0;    ///< of its timestamps; 0 without
     time::Instant now;
+    std::span<const wire::SackBlock> blocks;  ///< the segment's
 
     [[nodiscard]] static Acknowledgement of(const Segment& segment) noexcept {
-        return {segment.seq(), segment.ack(), segment.length(), segment.header.window, segment.options.timestamps.echo,
-                segment.now()};
+        return {segment.seq(),
+                segment.ack(),
+                segment.length(),
+                segment.header.window,
+                segment.options.timestamps.echo,
+                segment.now(),
+                std::span(segment.options.sack).first(segment.options.sack_blocks)};
     }
 };
 

@@ -21,6 +21,10 @@ namespace skerry::stack::tcp {
 namespace sent_flag {
 inline constexpr std::uint8_t fin = 1;
 inline constexpr std::uint8_t again = 2;  ///< sent more than once: says nothing about the round trip (Karn)
+// The Scoreboard's marks.
+inline constexpr std::uint8_t arrived = 4;  ///< the peer says so, but may still forget it
+inline constexpr std::uint8_t lost = 8;
+inline constexpr std::uint8_t sent_for_loss = 16;  ///< again, since this loss was noticed
 }  // namespace sent_flag
 
 struct SendSegment {
@@ -59,6 +63,8 @@ public:
     [[nodiscard]] SendSegment& front() noexcept { return (*this)[0]; }
     [[nodiscard]] SendSegment& back() noexcept { return (*this)[size_ - 1]; }
     [[nodiscard]] SendSegment& next_unsent() noexcept { return (*this)[sent()]; }
+    /// The first that was sent and ends behind `seq`; sent() when none does.
+    [[nodiscard]] std::uint32_t find(std::uint32_t seq) noexcept;
 
     /// Takes the handle on `segment.frame` over. False, and nothing taken, when there is no memory.
     [[nodiscard]] bool push(const SendSegment& segment) noexcept {

@@ -3,8 +3,9 @@
 // Hot path. The sending half of a connection: cuts what is written into segments, sends as much as the peer's window
 // and the network's allow, takes acknowledgements, and sends again what was lost.
 //
-// Losses are found by three duplicate acknowledgements (RFC 5681 and 6582, with RFC 3042's limited transmit) or by a
-// time-out, after which everything that is not acknowledged counts as lost and goes again.
+// Losses are found by what arrived behind them (SACK, RFC 6675: selective.cpp), by three duplicate acknowledgements of
+// a peer without SACK (RFC 5681 and 6582, with RFC 3042's limited transmit: loss.cpp), or by a time-out, after which
+// everything that is not known to have arrived counts as lost and goes again.
 
 #include "output.hpp"
 
@@ -75,6 +76,14 @@ private:
     void on_duplicate(Tcb& tcb, time::Instant now) noexcept;
     void recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept;
     void send_front_again(Tcb& tcb, time::Instant now) noexcept;
+    [[nodiscard]] bool send_again(Tcb& tcb, SendSegment& segment, time::Instant now) noexcept;
+    [[nodiscard]] static std::uint32_t beyond_window(const Tcb& tcb) noexcept;
+    [[nodiscard]] bool make_board(Tcb& tcb) noexcept;
+    [[nodiscard]] bool on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept;
+    void enter_recovery(Tcb& tcb, time::Instant now) noexcept;
+    void send_what_is_lost(Tcb& tcb, time::Instant now) noexcept;
+    void send_what_may_be_lost(Tcb& tcb, time::Instant now) noexcept;
+    [[nodiscard]] static bool has_way_for(Tcb& tcb, const SendSegment& segment) noexcept;
     static void measure(Tcb& tcb, const Acknowledgement& ack) noexcept;
     static bool measure_by_timestamp(Tcb& tcb, std::uint32_t echo, time::Instant now) noexcept;
     void restart_after_idle(Tcb& tcb, time::Instant now) noexcept;

@@ -9,6 +9,7 @@
 #include "congestion.hpp"
 #include "reassembly.hpp"
 #include "rto.hpp"
+#include "scoreboard.hpp"
 #include "send_queue.hpp"
 #include "tuple.hpp"
 
@@ -22,6 +23,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <type_traits>
 
 namespace skerry::stack::tcp {
@@ -133,6 +135,7 @@ struct TcbSending {
     std::uint8_t keep_alive_count = 9;
     std::uint8_t syn_retries : 7 = 0;
     bool quick_ack : 1 = false;
+    bool has_sack : 1 = false;  ///< both ends permit it
     Errc error = Errc::ok;  ///< not told yet
     Rto rto;
     Congestion congestion;
@@ -149,6 +152,7 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     std::int64_t keep_alive_at = never;
     std::int64_t give_up_at = never;  ///< nobody has it, and the peer does not end its direction
     Reassembly reassembly;
+    std::unique_ptr<Scoreboard> board;  ///< while something is marked; `duplicate_acks` is not 0 then
     std::uint32_t challenged_ms = 0;  ///< of the clock, modulo 2^32
     std::uint32_t fin_seq = 0;
     std::uint32_t recover = 0;  ///< recovery ends when this is acknowledged

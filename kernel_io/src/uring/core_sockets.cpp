@@ -122,6 +122,36 @@ void CoreSockets::complete_ports() noexcept {
     }
 }
 
+void CoreSockets::send_later(Stream& stream) noexcept {
+    if (std::exchange(stream.will_send, true)) return;
+    stream.next_to_send = nullptr;
+    (first_to_send_ == nullptr ? first_to_send_ : last_to_send_->next_to_send) = &stream;
+    last_to_send_ = &stream;
+}
+
+// A send that does not wait is answered while it is handed in. Only where completions find no room does it take more
+// than one look.
+void CoreSockets::send_gathered() noexcept {
+    int sends = 0;
+    for (Stream* stream = std::exchange(first_to_send_, nullptr); stream != nullptr;) {
+        Stream* const next = stream->next_to_send;
+        stream->will_send = false;
+        if (stream->is_let_go())
+            stream->end_if_over();
+        else if (stream->send_gathered())
+            ++sends;
+        stream = next;
+    }
+    sends_unanswered_ += static_cast<unsigned>(sends);
+    int handed_out = 0;
+    unsigned looks = 0;
+    do {
+        ring_.enter();
+        handed_out += ring_.dispatch(ring_.completions());
+    } while (sends_unanswered_ != 0 && ++looks < looks_for_answers);
+    carried_ = handed_out - sends;
+}
+
 void CoreSockets::try_later(Socket& socket) noexcept {
     if (std::exchange(socket.will_try, true)) return;
     if (to_try_ == nullptr) next_try_ = time::Instant::now() + try_interval;

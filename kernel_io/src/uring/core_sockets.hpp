@@ -11,11 +11,13 @@
 #include <skerry/base/intrusive_list.hpp>
 
 #include <cstdint>
+#include <utility>
 
 namespace skerry::kernel_io::uring {
 
 class DatagramPort;
 class Listener;
+class Stream;
 
 class CoreSockets final : public backend::SocketFactory {
 public:
@@ -61,6 +63,19 @@ public:
         if (to_complete_ != nullptr) complete_ports();
     }
 
+    /// Whether so many completions were handed out before these tasks run that what they send is worth gathering: one
+    /// call of the kernel sends it all then. A few send at once, each by a call of its own, and their peers have it
+    /// sooner.
+    [[nodiscard]] bool gathers_sends() const noexcept { return handed_out_ >= gathered_min; }
+    void set_handed_out(int completions) noexcept { handed_out_ = std::exchange(carried_, 0) + completions; }
+    /// Has what the writer of `stream` wants to send leave at the end of the turn, if it still wants to.
+    void send_later(Stream& stream) noexcept;
+    [[nodiscard]] bool has_to_send() const noexcept { return first_to_send_ != nullptr; }
+    /// Sends what was gathered, and hands out all completions. No task runs before the kernel has answered each send,
+    /// so that it refers to no program's memory when one does.
+    void send_gathered() noexcept;
+    void count_answered_send() noexcept { --sends_unanswered_; }
+
     /// Has `socket` try again in the next turn.
     void try_later(Socket& socket) noexcept;
 
@@ -84,6 +99,8 @@ public:
 
 private:
     static constexpr auto try_interval = std::chrono::milliseconds{1};
+    static constexpr int gathered_min = 8;
+    static constexpr unsigned looks_for_answers = 1024;
 
     void complete_ports() noexcept;
     void give_buffers() noexcept;
@@ -104,6 +121,11 @@ private:
     Socket* last_without_buffer_ = nullptr;
     bool were_too_few_ = false;  // buffers, in this turn
     DatagramPort* to_complete_ = nullptr;
+    Stream* first_to_send_ = nullptr;  // linked by next_to_send
+    Stream* last_to_send_ = nullptr;
+    unsigned sends_unanswered_ = 0;
+    int handed_out_ = 0;  // completions
+    int carried_ = 0;  // of those, what the end of the turn before handed out
     time::Instant seen_at_;
 };
 

@@ -59,17 +59,26 @@ public:
         if (lane_.is_blind()) [[unlikely]]
             lane_.hand_out();
         files_.tend(now);
-        if (!ring_.has_completions()) return sockets_.tend(now) ? backend::Work::some : backend::Work::none;
+        if (!ring_.has_completions()) {
+            sockets_.set_handed_out(0);
+            return sockets_.tend(now) ? backend::Work::some : backend::Work::none;
+        }
         sockets_.set_seen_at(entered ? time::Instant::now() : now);
-        ring_.dispatch();
+        sockets_.set_handed_out(ring_.dispatch());
         sockets_.complete_all();
         sockets_.tend(now);
         return ring_.has_completions() ? backend::Work::more : backend::Work::some;
     }
 
     // What was asked for while tasks ran goes in with the next look or with the park, which follows at once unless
-    // others are ready.
+    // others are ready. What they send goes now, because it is in their memory.
     backend::Work transmit(time::Instant) noexcept {
+        if (sockets_.has_to_send()) {
+            sockets_.set_seen_at(time::Instant::now());
+            sockets_.send_gathered();
+            sockets_.complete_all();
+            return backend::Work::some;
+        }
         if (!ring_.has_entries() || !task::current_scheduler->has_ready()) return backend::Work::none;
         ring_.submit();
         return backend::Work::some;

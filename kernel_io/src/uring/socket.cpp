@@ -65,7 +65,7 @@ void Socket::let_go(bool resets) noexcept {
 }
 
 void Socket::end_if_over() noexcept {
-    if (requested_ != 0 || cancels_ != 0 || is_answering_ || will_try) return;
+    if (requested_ != 0 || cancels_ != 0 || is_answering_ || will_try || will_send) return;
     if (is_linked()) unlink();
     delete this;
 }

@@ -31,12 +31,13 @@ public:
 
     Socket* next_to_try = nullptr;  ///< of those that try again
     bool will_try = false;
+    bool will_send = false;  ///< with others; see CoreSockets::send_later()
 
 protected:
     virtual void on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept = 0;
     virtual void try_again() noexcept = 0;
 
-    /// Asks for something whose answers on_answer() gets, one thing for each purpose, 0 to 2, at a time. When the
+    /// Asks for something whose answers on_answer() gets, one thing for each purpose, 0 to 3, at a time. When the
     /// kernel takes nothing more now, try_again() is called in the next turn.
     template <class Prepare>
     void request(unsigned purpose, Prepare prepare) noexcept {

@@ -128,6 +128,7 @@ Step Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
 
 void Stream::on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept {
     if (purpose == receiving) return on_received(result, flags);
+    if (purpose == sending) return on_sent(result);
     if (is_let_go()) return;
     if (purpose == data) return receive();
     on_room();
@@ -219,14 +220,46 @@ void Stream::watch_room() noexcept {
     request(room, [this](io_uring_sqe* entry) { ::io_uring_prep_poll_add(entry, fd(), POLLOUT); });
 }
 
+// Of a writer that was cancelled, or that only learns that there is room, nothing is sent.
+bool Stream::send_gathered() noexcept {
+    if (writer == nullptr || writer->kind == backend::WriteKind::some) {
+        serve_writer();
+        return false;
+    }
+    const std::span<const std::byte> left = writer->from.subspan(writer->bytes);
+    request(sending, [this, left](io_uring_sqe* entry) {
+        ::io_uring_prep_send(entry, fd(), left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    });
+    return is_requested(sending);
+}
+
+void Stream::on_sent(int result) noexcept {
+    core().count_answered_send();
+    if (writer == nullptr) return;
+    const bool has_failed = result < 0 && result != -EAGAIN;
+    if (has_failed) writer->error = error_of(result);
+    if (result > 0) writer->bytes += static_cast<std::size_t>(result);
+    may_write = has_failed || writer->bytes == writer->from.size();
+    if (may_write) [[likely]]
+        complete(*this, *writer);
+    else
+        watch_room();
+}
+
 void Stream::on_room() noexcept {
     if (connecting_ != nullptr) return end_connect();
     serve_writer();
     if (!may_write) watch_room();
 }
 
+// A write of "some" that is cancelled has written nothing, so it writes itself.
 Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
     auto& stream = static_cast<Stream&>(socket);
+    if (request.kind == backend::WriteKind::all && stream.core().gathers_sends()) {
+        stream.may_write = false;
+        stream.core().send_later(stream);
+        return Step::pending;
+    }
     const Step step = stream.write_now(request);
     if (!stream.may_write) [[unlikely]]
         stream.watch_room();

@@ -7,6 +7,9 @@
 // until they are read, so that the rest stays with the kernel and the peer's window closes: a reader that stalls does
 // not take the buffers of others. What one visit to the kernel brings may be more than a few, up to all slots.
 //
+// What is written is sent at once by a call of the kernel. Only where many connections have something to send in one
+// turn, and wait until all of it is accepted, is it handed in together at the turn's end.
+//
 // Where the core has no buffer left, a reader with memory of its own is served by a call of the kernel.
 //
 // On a core without a thread of its own the kernel ends a receive in front of a byte that the peer sent as urgent, and
@@ -54,6 +57,11 @@ public:
     void wait_for_connection(backend::ConnectRequest& request) noexcept;
     void forget_connect() noexcept { connecting_ = nullptr; }
 
+    /// Asks the kernel to send what the writer wants to, without waiting. False when there is nothing to send, or it
+    /// cannot be asked now.
+    [[nodiscard]] bool send_gathered() noexcept;
+    Stream* next_to_send = nullptr;  ///< of those that send together
+
     static const backend::StreamOps operations;
 
 private:
@@ -62,6 +70,7 @@ private:
     static constexpr unsigned receiving = 0;  // purposes
     static constexpr unsigned room = 1;
     static constexpr unsigned data = 2;
+    static constexpr unsigned sending = 3;
     static constexpr std::size_t unread_max = 4;  // buffers
 
     void on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept override;
@@ -71,6 +80,7 @@ private:
     void on_not_received(int error) noexcept;
     void on_no_buffers() noexcept;
     void on_room() noexcept;
+    void on_sent(int result) noexcept;
     void end_connect() noexcept;
     void receive() noexcept;
     void receive_more() noexcept {

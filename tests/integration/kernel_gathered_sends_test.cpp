@@ -1,0 +1,177 @@
+// ctest: TIMEOUT 120
+// Many connections that answer in one turn. Where their answers are handed to the kernel together, each of them is
+// still what its own task wrote, and who gives up is not sent from.
+
+#include "support/catch.hpp"
+#include "support/kernel_drivers.hpp"
+#include "support/kernel_sockets.hpp"
+
+#include <skerry/net/tcp_listener.hpp>
+#include <skerry/net/tcp_stream.hpp>
+#include <skerry/task/spawn.hpp>
+#include <skerry/task/yield.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+namespace skerry {
+namespace {
+
+using tests::any_port;
+using tests::connect;
+using tests::Connection;
+using tests::driver_turns;
+using tests::on_each_driver;
+
+constexpr std::size_t many = 40;
+
+using Bytes = std::vector<std::byte>;
+
+/// What connection `number` says in `round`, told apart from all else.
+Bytes words_of(std::size_t number, std::size_t round, std::size_t bytes) {
+    Bytes words(bytes);
+    for (std::size_t i = 0; i < bytes; ++i)
+        words[i] = static_cast<std::byte>(number * 131 + round * 17 + i * 7 + i / 251);
+    return words;
+}
+
+Task<std::vector<Connection>> connect_many() {
+    auto listener = net::TcpListener::bind(any_port);
+    REQUIRE(listener);
+    std::vector<Connection> connections;
+    for (std::size_t i = 0; i < many; ++i) connections.push_back(co_await connect(*listener));
+    co_return connections;
+}
+
+Task<> answer_all(net::TcpStream& stream) {
+    for (;;) {
+        auto came = co_await stream.read_buf();
+        if (!came || came->empty()) co_return;
+        auto written = co_await stream.write_buf(std::move(*came));
+        if (!written) co_return;
+    }
+}
+
+Task<Bytes> read_bytes(net::TcpStream& stream, std::size_t bytes) {
+    Bytes came(bytes);
+    auto read = co_await stream.read_exact(came);
+    REQUIRE(read);
+    co_return came;
+}
+
+Task<> say(net::TcpStream& stream, Bytes words) {
+    auto written = co_await stream.write_all(words);
+    REQUIRE(written);
+}
+
+TEST_CASE("what many connections answer in one turn reaches each its own peer", "[integration][gathered]") {
+    on_each_driver([]() -> Task<> {
+        auto connections = co_await connect_many();
+        std::vector<JoinHandle<void>> servers;
+        for (auto& each : connections) servers.push_back(spawn(answer_all(each.server)));
+        // The last is more than the kernel takes at once.
+        for (const std::size_t bytes : {std::size_t{1}, std::size_t{64}, std::size_t{20'000}, std::size_t{3'000'000}}) {
+            CAPTURE(bytes);
+            std::vector<JoinHandle<void>> clients;
+            for (std::size_t i = 0; i < many; ++i)
+                clients.push_back(spawn(say(connections[i].client, words_of(i, bytes, bytes))));
+            for (std::size_t i = 0; i < many; ++i) {
+                CAPTURE(i);
+                const Bytes came = co_await read_bytes(connections[i].client, bytes);
+                CHECK(came == words_of(i, bytes, bytes));
+            }
+            for (auto& each : clients) (void)co_await std::move(each);
+        }
+        for (auto& server : servers) server.abort();
+        for (auto& server : servers) (void)co_await std::move(server);
+    });
+}
+
+/// Begins an answer when asked, and notes what became of it.
+Task<> answer_once(net::TcpStream& stream, Bytes& answer, Errc& outcome) {
+    auto asked = co_await stream.read_buf();
+    REQUIRE(asked);
+    auto written = co_await stream.write_all(answer);
+    outcome = written ? Errc::ok : written.error().code();
+}
+
+/// In each turn, until the first has answered.
+Task<> give_up_half(std::vector<JoinHandle<void>>& servers, std::vector<Bytes>& answers, std::vector<Errc>& outcomes) {
+    while (outcomes.front() == Errc::timed_out) {
+        for (std::size_t i = 1; i < many; i += 2) {
+            servers[i].abort();
+            std::fill(answers[i].begin(), answers[i].end(), std::byte{0});
+        }
+        co_await yield_now();
+    }
+}
+
+TEST_CASE("an answer that is given up in its turn is not sent from its memory any more", "[integration][gathered]") {
+    on_each_driver([]() -> Task<> {
+        auto connections = co_await connect_many();
+        std::vector<Bytes> answers;
+        std::vector<Errc> outcomes(many, Errc::timed_out);
+        std::vector<JoinHandle<void>> servers;
+        for (std::size_t i = 0; i < many; ++i) answers.push_back(words_of(i, 1, 3000));
+        for (std::size_t i = 0; i < many; ++i)
+            servers.push_back(spawn(answer_once(connections[i].server, answers[i], outcomes[i])));
+        co_await driver_turns(2);
+        for (auto& each : connections) co_await say(each.client, Bytes(1));
+        // Every second one is ended by a task that runs behind all that begin to answer.
+        JoinHandle<void> last = spawn(give_up_half(servers, answers, outcomes));
+        for (std::size_t i = 0; i < many; ++i) {
+            auto ended = co_await std::move(servers[i]);
+            CAPTURE(i);
+            if (i % 2 != 0) continue;
+            CHECK(ended);
+            CHECK(outcomes[i] == Errc::ok);
+            const Bytes came = co_await read_bytes(connections[i].client, 3000);
+            CHECK(came == words_of(i, 1, 3000));
+        }
+        (void)co_await std::move(last);
+        // Of the others came nothing, or what they meant to say.
+        for (std::size_t i = 1; i < many; i += 2) {
+            CAPTURE(i);
+            REQUIRE(connections[i].server.shutdown());
+            Bytes came;
+            for (;;) {
+                Bytes some(4000);
+                auto count = co_await connections[i].client.read(some);
+                if (!count || *count == 0) break;
+                came.insert(came.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(*count));
+            }
+            const Bytes meant = words_of(i, 1, 3000);
+            CHECK(came.size() <= meant.size());
+            CHECK(std::equal(came.begin(), came.end(), meant.begin()));
+        }
+    });
+}
+
+TEST_CASE("peers that are gone end their own answers only", "[integration][gathered]") {
+    on_each_driver([]() -> Task<> {
+        auto connections = co_await connect_many();
+        std::vector<Bytes> answers;
+        std::vector<Errc> outcomes(many, Errc::timed_out);
+        std::vector<JoinHandle<void>> servers;
+        for (std::size_t i = 0; i < many; ++i) answers.push_back(words_of(i, 2, i % 2 == 0 ? 500 : 8'000'000));
+        for (std::size_t i = 0; i < many; ++i)
+            servers.push_back(spawn(answer_once(connections[i].server, answers[i], outcomes[i])));
+        co_await driver_turns(2);
+        for (auto& each : connections) co_await say(each.client, Bytes(1));
+        co_await driver_turns(3);  // the answers are under way, the long ones in part
+        for (std::size_t i = 1; i < many; i += 2) const net::TcpStream gone = std::move(connections[i].client);
+        for (std::size_t i = 0; i < many; ++i) {
+            CAPTURE(i);
+            auto ended = co_await std::move(servers[i]);
+            CHECK(ended);
+            if (i % 2 == 0)
+                CHECK(outcomes[i] == Errc::ok);
+            else
+                CHECK((outcomes[i] == Errc::connection_reset || outcomes[i] == Errc::broken_pipe));
+        }
+    });
+}
+
+}  // namespace
+}  // namespace skerry

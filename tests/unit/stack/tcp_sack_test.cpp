@@ -328,6 +328,57 @@ TEST_CASE("a peer that forgot what it told of gets it again after a time-out", "
     CHECK(numbers == Numbers{0, 1, 2, 3});
 }
 
+TEST_CASE("an acknowledgement that stops in a recovery has the next lost one sent, without one behind it",
+          "[stack][tcp][sack]") {
+    Sending host;
+    host.tell(0, {{1, 4}});
+    host.tell(0, {{1, 9}});
+    CHECK(host.left() == Numbers{0});
+    host.tell(9, {});  // the last is lost as well, and nothing comes behind it
+    CHECK(host.left() == Numbers{9});
+    host.tell(9, {});
+    CHECK(host.left().empty());
+    host.tell(10, {});
+    CHECK_FALSE(bool{host.ours->tcb->in_recovery});
+}
+
+TEST_CASE("a loss halves the window however far from the one before it", "[stack][tcp][sack]") {
+    const bool is_told = GENERATE(true, false);
+    Sending host;
+    host.ours->tcb->recover = host.first - 0x8000'0001U;  // as after 2 GiB without a loss
+    for (std::uint32_t i = 2; i <= 4; ++i) is_told ? host.tell(0, {{1, i}}) : host.tell(0, {});
+    CHECK(host.left() == Numbers{0});
+    CHECK(bool{host.ours->tcb->in_recovery});
+    CHECK(host.ours->tcb->congestion.threshold == 5000);
+    host.tell(10, {});
+}
+
+TEST_CASE("what was overtaken lets the window grow as what was not", "[stack][tcp][sack]") {
+    const bool is_overtaken = GENERATE(true, false);
+    Sending host(60);
+    if (is_overtaken) {
+        host.tell(0, {{1, 2}});
+        host.tell(0, {{1, 3}});
+    }
+    host.tell(3, {});
+    CHECK(host.window() == 13'000);
+    (void)host.left();
+    host.tell(60, {});
+}
+
+TEST_CASE("a recovery that duplicates began goes on when the peer begins to tell", "[stack][tcp][sack]") {
+    Sending host;
+    for (int i = 0; i < 4; ++i) host.tell(0, {});
+    CHECK(host.left() == Numbers{0});
+    host.tell(0, {{2, 3}});
+    CHECK(host.window() == 5000);
+    CHECK(host.left().empty());
+    host.tell(1, {{2, 7}});  // 1 is lost as well
+    CHECK(host.left() == Numbers{1});
+    host.tell(10, {});
+    CHECK(host.ours->tcb->board == nullptr);
+}
+
 TEST_CASE("blocks of what was never sent, or backwards, mean nothing", "[stack][tcp][sack]") {
     Sending host;
     const std::uint32_t first = host.first;

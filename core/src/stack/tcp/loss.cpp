@@ -16,8 +16,8 @@ void Sender::on_duplicate(Tcb& tcb, time::Instant now) noexcept {
     }
     if (tcb.duplicate_acks < 0xff) ++tcb.duplicate_acks;
     if (tcb.duplicate_acks < duplicates_that_tell) return push(tcb, now);
-    // What came before `recover` was sent again already: its duplicates tell nothing new.
-    if (tcb.duplicate_acks != duplicates_that_tell || !seq_after(tcb.snd_una, tcb.recover)) return;
+    // What a time-out lost was sent again already: its duplicates tell nothing new.
+    if (tcb.duplicate_acks != duplicates_that_tell || tcb.repairs_time_out) return;
     tcb.in_recovery = true;
     tcb.recover = tcb.snd_nxt - 1;
     tcb.congestion.ops->on_loss(tcb.congestion, in_flight(tcb));
@@ -35,7 +35,7 @@ void Sender::recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept 
         congestion.window = std::min(congestion.threshold, std::max(in_flight(tcb), congestion.mss) + congestion.mss);
         return;
     }
-    if (tcb.board != nullptr) return;  // it says what is to be sent
+    if (tcb.board != nullptr) return tcb.board->mark_front_lost(tcb.queue);  // it says what is to be sent
     send_front_again(tcb, now);
     congestion.window -= std::min(acked, congestion.window);
     if (acked >= congestion.mss) congestion.window += congestion.mss;
@@ -83,6 +83,7 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
     tcb.rto.back_off();
     tcb.in_recovery = false;
     tcb.recover = tcb.snd_nxt - 1;
+    tcb.repairs_time_out = true;
     if (tcb.has_sack && make_board(tcb)) {
         tcb.board->mark_all_lost(tcb.queue);
         restart_timer(tcb, now);

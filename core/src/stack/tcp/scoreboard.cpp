@@ -85,6 +85,12 @@ void Scoreboard::mark_lost(SendQueue& queue) noexcept {
     }
 }
 
+void Scoreboard::mark_front_lost(SendQueue& queue) noexcept {
+    if (queue.sent() == 0 || has(queue.front(), sent_flag::arrived | sent_flag::sent_for_loss)) return;
+    lose(queue.front());
+    judged_ = seq_max(judged_, queue.front().end());
+}
+
 void Scoreboard::mark_all_lost(SendQueue& queue) noexcept {
     if (queue.sent() == 0) return;
     const bool is_forgotten = has(queue.front(), sent_flag::arrived);
@@ -102,7 +108,7 @@ void Scoreboard::mark_all_lost(SendQueue& queue) noexcept {
     }
     arrived_in_front_ = arrived_;
     judged_ = queue[queue.sent() - 1].end();
-    next_ = queue.front().seq;
+    next_ = next_doubtful_ = queue.front().seq;
 }
 
 // --- what is acknowledged
@@ -125,6 +131,7 @@ std::uint32_t Scoreboard::forget(SendQueue& queue, std::uint32_t ack) noexcept {
     highest_ = seq_max(highest_, ack);
     judged_ = seq_max(judged_, ack);
     next_ = seq_max(next_, ack);
+    next_doubtful_ = seq_max(next_doubtful_, ack);
     return arrived_before;
 }
 
@@ -140,9 +147,12 @@ SendSegment* Scoreboard::next_lost(SendQueue& queue) noexcept {
     return nullptr;
 }
 
-SendSegment* Scoreboard::next_doubtful(SendQueue& queue) const noexcept {
-    for (std::uint32_t at = queue.find(judged_); at < queue.sent() && seq_before(queue[at].seq, highest_); ++at)
+SendSegment* Scoreboard::next_doubtful(SendQueue& queue) noexcept {
+    std::uint32_t at = queue.find(seq_max(judged_, next_doubtful_));
+    for (; at < queue.sent() && seq_before(queue[at].seq, highest_); ++at) {
         if (!has(queue[at], sent_flag::arrived | sent_flag::sent_for_loss)) return &queue[at];
+        next_doubtful_ = queue[at].end();
+    }
     return nullptr;
 }
 

@@ -7,14 +7,20 @@
 
 namespace skerry::stack::tcp {
 
-// Without memory for a scoreboard the duplicates are counted, as of a peer without SACK.
+// Without memory for a scoreboard the duplicates are counted, as of a peer without SACK. A recovery that they began
+// goes on as one of this kind: each of them had made its window larger.
 bool Sender::make_board(Tcb& tcb) noexcept {
-    if (tcb.board == nullptr) tcb.board.reset(new (std::nothrow) Scoreboard(tcb.snd_una));
+    if (tcb.board != nullptr) return true;
+    tcb.board.reset(new (std::nothrow) Scoreboard(tcb.snd_una));
     if (tcb.board == nullptr) {
         shared_.drops.count(Drop::tcp_memory);
         return false;
     }
     tcb.duplicate_acks = 1;
+    if (!tcb.in_recovery) return true;
+    tcb.congestion.window = tcb.congestion.threshold;
+    tcb.board->mark_front_lost(tcb.queue);
+    if (SendSegment* const front = tcb.board->next_lost(tcb.queue)) tcb.board->on_sent_again(*front);
     return true;
 }
 
@@ -27,8 +33,7 @@ bool Sender::on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     Scoreboard& board = *tcb.board;
     (void)board.mark_arrived(tcb.queue, ack.blocks);
     board.mark_lost(tcb.queue);
-    // What came before `recover` was lost in a time-out, and is sent again already.
-    if (!tcb.in_recovery && board.has_lost() && seq_after(tcb.snd_una, tcb.recover)) enter_recovery(tcb, ack.now);
+    if (!tcb.in_recovery && !tcb.repairs_time_out && board.has_lost()) enter_recovery(tcb, ack.now);
     send_what_is_lost(tcb, ack.now);
     if (!tcb.in_recovery && board.is_clean()) {
         tcb.board.reset();
@@ -48,17 +53,12 @@ void Sender::enter_recovery(Tcb& tcb, time::Instant now) noexcept {
     restart_timer(tcb, now);
 }
 
-bool Sender::has_way_for(Tcb& tcb, const SendSegment& segment) noexcept {
-    const std::uint32_t on_the_way = in_flight(tcb) - tcb.board->off_the_way();
-    return on_the_way + segment.length <= tcb.congestion.window;
-}
-
 // In the order of RFC 6675's NextSeg(): what is lost, what is new, what may be lost. Its fourth rule is left out: at
 // the end of a transfer it sends a segment again that is usually on its way.
 void Sender::send_what_is_lost(Tcb& tcb, time::Instant now) noexcept {
     while (SendSegment* const segment = tcb.board->next_lost(tcb.queue)) {
         // Where there is no frame the next acknowledgement tries again, or time does.
-        if (!has_way_for(tcb, *segment) || !send_again(tcb, *segment, now)) return;
+        if (!has_way_for(tcb, in_flight(tcb), segment->length) || !send_again(tcb, *segment, now)) return;
         tcb.board->on_sent_again(*segment);
     }
     if (tcb.queue.has_unsent()) push(tcb, now);
@@ -67,7 +67,7 @@ void Sender::send_what_is_lost(Tcb& tcb, time::Instant now) noexcept {
 
 void Sender::send_what_may_be_lost(Tcb& tcb, time::Instant now) noexcept {
     while (SendSegment* const segment = tcb.board->next_doubtful(tcb.queue)) {
-        if (!has_way_for(tcb, *segment) || !send_again(tcb, *segment, now)) return;
+        if (!has_way_for(tcb, in_flight(tcb), segment->length) || !send_again(tcb, *segment, now)) return;
         tcb.board->on_sent_again(*segment);
     }
 }

@@ -116,8 +116,7 @@ bool Sender::finish(Tcb& tcb, time::Instant now) noexcept {
 // Whether the next segment fits the windows; it may be cut for that.
 bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     const std::uint32_t ahead = segment.seq - tcb.snd_una;
-    const std::uint32_t extra = tcb.duplicate_acks != 0 ? beyond_window(tcb) : 0;
-    if (ahead + segment.length > tcb.congestion.window + extra) return false;
+    if (!has_way_for(tcb, ahead, segment.length)) return false;
     if (ahead + segment.length > tcb.snd_wnd) {
         // A peer that never opens its window for a whole segment gets what fits, but no crumbs. RFC 9293 section
         // 3.8.6.2.1.
@@ -129,12 +128,18 @@ bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     return tcb.no_delay || !is_short || ahead == 0;  // Nagle: RFC 9293 section 3.7.4
 }
 
-// What has left the way, as far as that is known: by SACK, or a segment for each of the first two duplicates (RFC
-// 3042).
-std::uint32_t Sender::beyond_window(const Tcb& tcb) noexcept {
-    if (tcb.board != nullptr) return tcb.board->off_the_way();
-    const bool is_limited = !tcb.in_recovery && tcb.duplicate_acks < duplicates_that_tell;
-    return is_limited ? std::uint32_t{tcb.duplicate_acks} * tcb.mss : 0;
+// Whether the congestion window allows so much more behind `ahead` bytes, of which some are known to have left the way:
+// by SACK, or a segment for each of the first two duplicates (RFC 3042).
+bool Sender::has_way_for(const Tcb& tcb, std::uint32_t ahead, std::uint32_t bytes) noexcept {
+    std::uint32_t window = tcb.congestion.window;
+    if (tcb.duplicate_acks != 0) [[unlikely]] {
+        const bool is_limited = !tcb.in_recovery && tcb.duplicate_acks < duplicates_that_tell;
+        if (tcb.board != nullptr)
+            ahead -= tcb.board->off_the_way();
+        else if (is_limited)
+            window += std::uint32_t{tcb.duplicate_acks} * tcb.mss;
+    }
+    return ahead + bytes <= window;
 }
 
 bool Sender::send_next(Tcb& tcb, time::Instant now) noexcept {
@@ -251,11 +256,16 @@ void Sender::advance(Tcb& tcb, const Acknowledgement& ack) noexcept {
     sample.in_flight_before = in_flight(tcb);
     sample.is_window_limited = sample.in_flight_before + tcb.mss > tcb.congestion.window;
     if (!queue.empty()) measure(tcb, ack);
-    if (tcb.duplicate_acks != 0 && tcb.board != nullptr) sample.acked_bytes -= tcb.board->forget(queue, ack.ack);
+    if (tcb.duplicate_acks != 0 && tcb.board != nullptr) {
+        // What had arrived before a time-out says nothing about the way since.
+        const std::uint32_t known = tcb.board->forget(queue, ack.ack);
+        if (tcb.repairs_time_out) sample.acked_bytes -= known;
+    }
     queue.acknowledge(ack.ack);
     tcb.snd_una = ack.ack;
     shared_.confirm_way(tcb, now);
     tcb.has_timed_out = false;
+    if (tcb.repairs_time_out && seq_after(tcb.snd_una, tcb.recover)) tcb.repairs_time_out = false;
     tcb.waiting_since = now.as_nanos();
     tcb.is_probing = false;
     if (tcb.in_recovery) {

@@ -2,9 +2,9 @@
 
 // Segments that came before what they follow: blocks of bytes without a gap, in the order of their numbers, each a list
 // of frames. A block is what SACK tells of (RFC 2018), and a segment behind the last one is put there at once, however
-// many wait. What is here already stays as it is: a duplicate with other bytes changes nothing. Bounded by the number
-// of frames (and by the window, in front of it), so that a peer who sends every second byte costs 256 insertions into a
-// vector of 256 and no more.
+// many wait. One that is known already changes nothing, whatever its bytes are; one that covers a block takes its
+// place. Bounded by the number of frames (and by the window, in front of it), so that a peer who sends every second
+// byte costs 256 insertions into a vector of 256 and no more.
 
 #include "../frame_queue.hpp"
 #include "../wire/tcp_options.hpp"

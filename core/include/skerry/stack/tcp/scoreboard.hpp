@@ -4,8 +4,9 @@
 // and which of those were sent again. The marks stand in the send queue's descriptors, their sums here. A connection
 // has one from the first loss, or the first segment out of order, until all of that is over.
 //
-// An acknowledgement costs what is new in it: a block that only grew is looked at where it grew, and what counts as
-// lost is found by moving one boundary forward.
+// An acknowledgement of an honest peer costs what is new in it: a block that only grew is looked at where it grew, and
+// what is lost, and what goes next, is found by moving boundaries forward. A peer that moves the beginnings of its
+// blocks about has each segment under way looked at once for each block.
 //
 // Source: RFC 2018, RFC 6675 section 4.
 
@@ -25,7 +26,7 @@ public:
     using Blocks = std::span<const wire::SackBlock>;
 
     /// `una` is the oldest number that is not acknowledged.
-    explicit Scoreboard(std::uint32_t una) noexcept : highest_(una), judged_(una), next_(una) {}
+    explicit Scoreboard(std::uint32_t una) noexcept : highest_(una), judged_(una), next_(una), next_doubtful_(una) {}
 
     /// Marks what the blocks tell of, as far as it is whole segments under way; the rest means nothing. Returns how
     /// many bytes were not known of before. What is lost by that, mark_lost() says.
@@ -33,6 +34,8 @@ public:
     /// Marks as lost whatever has three segments behind it that arrived. RFC 6675 asks for three ranges, or for more
     /// bytes than two full segments have; short segments in a row count here as well, as in Linux.
     void mark_lost(SendQueue& queue) noexcept;
+    /// An acknowledgement during a recovery stopped in front of the oldest: it is lost, unless it went again already.
+    void mark_front_lost(SendQueue& queue) noexcept;
     /// After a time-out: all that has not arrived is lost, what was sent again too. When the oldest has arrived the
     /// peer no longer has what it told of, and nothing has. Source: RFC 2018 section 8, RFC 6675 section 5.1.
     void mark_all_lost(SendQueue& queue) noexcept;
@@ -42,7 +45,7 @@ public:
     /// The oldest that is lost and was not sent again; null when there is none.
     [[nodiscard]] SendSegment* next_lost(SendQueue& queue) noexcept;
     /// The oldest that has neither arrived nor was sent again, in front of one that arrived: it may be lost.
-    [[nodiscard]] SendSegment* next_doubtful(SendQueue& queue) const noexcept;
+    [[nodiscard]] SendSegment* next_doubtful(SendQueue& queue) noexcept;
     void on_sent_again(SendSegment& segment) noexcept;
 
     [[nodiscard]] bool has_lost() const noexcept { return lost_bytes_ != 0; }
@@ -64,6 +67,7 @@ private:
     std::uint32_t highest_;  // the end of the farthest that arrived
     std::uint32_t judged_;  // what lies before it has arrived or is lost
     std::uint32_t next_;  // nothing before it is still to be sent again
+    std::uint32_t next_doubtful_;  // nothing between judged_ and it may still be lost
     std::array<wire::SackBlock, wire::sack_blocks_max> seen_{};  // in the acknowledgement before
 };
 

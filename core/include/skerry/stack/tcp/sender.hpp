@@ -77,13 +77,12 @@ private:
     void recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept;
     void send_front_again(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool send_again(Tcb& tcb, SendSegment& segment, time::Instant now) noexcept;
-    [[nodiscard]] static std::uint32_t beyond_window(const Tcb& tcb) noexcept;
     [[nodiscard]] bool make_board(Tcb& tcb) noexcept;
     [[nodiscard]] bool on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept;
     void enter_recovery(Tcb& tcb, time::Instant now) noexcept;
     void send_what_is_lost(Tcb& tcb, time::Instant now) noexcept;
     void send_what_may_be_lost(Tcb& tcb, time::Instant now) noexcept;
-    [[nodiscard]] static bool has_way_for(Tcb& tcb, const SendSegment& segment) noexcept;
+    [[nodiscard]] static bool has_way_for(const Tcb& tcb, std::uint32_t ahead, std::uint32_t bytes) noexcept;
     static void measure(Tcb& tcb, const Acknowledgement& ack) noexcept;
     static bool measure_by_timestamp(Tcb& tcb, std::uint32_t echo, time::Instant now) noexcept;
     void restart_after_idle(Tcb& tcb, time::Instant now) noexcept;

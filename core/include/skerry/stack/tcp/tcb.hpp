@@ -136,6 +136,7 @@ struct TcbSending {
     std::uint8_t syn_retries : 7 = 0;
     bool quick_ack : 1 = false;
     bool has_sack : 1 = false;  ///< both ends permit it
+    bool repairs_time_out : 1 = false;  ///< until `recover` is acknowledged: what is lost now was lost then
     Errc error = Errc::ok;  ///< not told yet
     Rto rto;
     Congestion congestion;

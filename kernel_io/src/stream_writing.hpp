@@ -16,7 +16,7 @@
 namespace skerry::kernel_io {
 
 /// A base of `Stream`, which has fd() and is a backend::StreamSocket. may_write is false when the kernel took less than
-/// it was offered: then the driver is to say when there is room.
+/// it was offered, or is to be offered it later: then the driver is to say when there is room.
 template <class Stream>
 class StreamWriting {
 protected:

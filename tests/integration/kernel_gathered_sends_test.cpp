@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <deque>
 #include <vector>
 
 namespace skerry {
@@ -144,6 +145,44 @@ TEST_CASE("an answer that is given up in its turn is not sent from its memory an
             const Bytes meant = words_of(i, 1, 3000);
             CHECK(came.size() <= meant.size());
             CHECK(std::equal(came.begin(), came.end(), meant.begin()));
+        }
+    });
+}
+
+/// Answers as a part of a larger program, which ends the direction as soon as the answer is under way.
+Task<> answer_and_end(net::TcpStream& stream, const Bytes& answer, bool& is_written) {
+    auto asked = co_await stream.read_buf();
+    REQUIRE(asked);
+    bool has_begun = false;
+    const auto write = [](net::TcpStream& to, const Bytes& what, bool& begun, bool& done) -> Task<> {
+        begun = true;
+        auto written = co_await to.write_all(what);
+        done = written.has_value();
+    };
+    auto writing = spawn(write(stream, answer, has_begun, is_written));
+    while (!has_begun) co_await yield_now();
+    REQUIRE(stream.shutdown());
+    (void)co_await std::move(writing);
+}
+
+TEST_CASE("the end of a direction comes behind what was to be sent with others", "[integration][gathered]") {
+    on_each_driver([]() -> Task<> {
+        auto connections = co_await connect_many();
+        std::vector<Bytes> answers;
+        std::deque<bool> are_written(many, false);
+        std::vector<JoinHandle<void>> servers;
+        for (std::size_t i = 0; i < many; ++i) answers.push_back(words_of(i, 3, 700));
+        for (std::size_t i = 0; i < many; ++i)
+            servers.push_back(spawn(answer_and_end(connections[i].server, answers[i], are_written[i])));
+        co_await driver_turns(2);
+        for (auto& each : connections) co_await say(each.client, Bytes(1));
+        for (std::size_t i = 0; i < many; ++i) {
+            CAPTURE(i);
+            const Bytes came = co_await read_bytes(connections[i].client, 700);
+            CHECK(came == answers[i]);
+            auto ended = co_await std::move(servers[i]);
+            CHECK(ended);
+            CHECK(are_written[i]);
         }
     });
 }

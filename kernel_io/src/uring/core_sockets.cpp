@@ -129,8 +129,8 @@ void CoreSockets::send_later(Stream& stream) noexcept {
     last_to_send_ = &stream;
 }
 
-// A send that does not wait is answered while it is handed in. Only where completions find no room does it take more
-// than one look.
+// A send that does not wait is answered while it is handed in, and its answer finds room or is looked for again. Not
+// before that does a task run: its memory may be gone then.
 void CoreSockets::send_gathered() noexcept {
     int sends = 0;
     for (Stream* stream = std::exchange(first_to_send_, nullptr); stream != nullptr;) {
@@ -142,14 +142,16 @@ void CoreSockets::send_gathered() noexcept {
             ++sends;
         stream = next;
     }
-    sends_unanswered_ += static_cast<unsigned>(sends);
+    sends_unanswered_ = static_cast<unsigned>(sends);
     int handed_out = 0;
-    unsigned looks = 0;
     do {
         ring_.enter();
-        handed_out += ring_.dispatch(ring_.completions());
-    } while (sends_unanswered_ != 0 && ++looks < looks_for_answers);
+        while (ring_.has_completions() &&
+               (sends_unanswered_ != 0 || handed_out - sends < static_cast<int>(Ring::completions_per_turn)))
+            handed_out += ring_.dispatch(handed_out_at_once);
+    } while (sends_unanswered_ != 0);
     carried_ = handed_out - sends;
+    buffers_.refill();
 }
 
 void CoreSockets::try_later(Socket& socket) noexcept {

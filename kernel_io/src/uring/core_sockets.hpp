@@ -63,9 +63,9 @@ public:
         if (to_complete_ != nullptr) complete_ports();
     }
 
-    /// Whether so many completions were handed out before these tasks run that what they send is worth gathering: one
-    /// call of the kernel sends it all then. A few send at once, each by a call of its own, and their peers have it
-    /// sooner.
+    /// Whether so many completions, whatever of, were handed out before these tasks run that what they send is worth
+    /// gathering: one call of the kernel sends it all then, at the turn's end. A few send at once, each by a call of
+    /// its own, and their peers have it sooner.
     [[nodiscard]] bool gathers_sends() const noexcept { return handed_out_ >= gathered_min; }
     void set_handed_out(int completions) noexcept { handed_out_ = std::exchange(carried_, 0) + completions; }
     /// Has what the writer of `stream` wants to send leave at the end of the turn, if it still wants to.
@@ -100,7 +100,7 @@ public:
 private:
     static constexpr auto try_interval = std::chrono::milliseconds{1};
     static constexpr int gathered_min = 8;
-    static constexpr unsigned looks_for_answers = 1024;
+    static constexpr int handed_out_at_once = 16;
 
     void complete_ports() noexcept;
     void give_buffers() noexcept;
@@ -125,7 +125,7 @@ private:
     Stream* last_to_send_ = nullptr;
     unsigned sends_unanswered_ = 0;
     int handed_out_ = 0;  // completions
-    int carried_ = 0;  // of those, what the end of the turn before handed out
+    int carried_ = 0;  // of those, what the end of the turn before handed out beside its sends' answers
     time::Instant seen_at_;
 };
 

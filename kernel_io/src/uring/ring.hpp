@@ -2,9 +2,10 @@
 
 // Hot path. The io_uring of one core: entries that go in, completions that come out, the doorbell.
 //
-// Nothing in flight refers to memory of a program: data comes into buffers that the core provided, what is sent is sent
-// at once, and files are read and written in memory that the driver holds. So what a program drops is free at once, and
-// only the driver's own objects wait for their completions.
+// Nothing in flight refers to memory of a program while one of its tasks runs: data comes into buffers that the core
+// provided, what is sent is sent at once or answered before the next task runs, and files are read and written in
+// memory that the driver holds. So what a program drops is free at once, and only the driver's own objects wait for
+// their completions.
 //
 // Completions that are due are not in the ring yet when their work waits for this thread to enter the kernel; a flag in
 // the ring says so, and a core that spins enters only then.

@@ -220,7 +220,8 @@ void Stream::watch_room() noexcept {
     request(room, [this](io_uring_sqe* entry) { ::io_uring_prep_poll_add(entry, fd(), POLLOUT); });
 }
 
-// Of a writer that was cancelled, or that only learns that there is room, nothing is sent.
+// Of a writer that was cancelled nothing is sent, and one of "some" sends itself: whether there is room they are told
+// when they try.
 bool Stream::send_gathered() noexcept {
     if (writer == nullptr || writer->kind == backend::WriteKind::some) {
         serve_writer();
@@ -236,7 +237,7 @@ bool Stream::send_gathered() noexcept {
 void Stream::on_sent(int result) noexcept {
     core().count_answered_send();
     if (writer == nullptr) return;
-    const bool has_failed = result < 0 && result != -EAGAIN;
+    const bool has_failed = result < 0 && result != -EAGAIN && result != -EINTR && result != -ECANCELED;
     if (has_failed) writer->error = error_of(result);
     if (result > 0) writer->bytes += static_cast<std::size_t>(result);
     may_write = has_failed || writer->bytes == writer->from.size();
@@ -283,8 +284,14 @@ bool Stream::has_room(StreamSocket& socket) noexcept {
 
 // --- the rest of the table
 
+// What was to be sent with others goes in front of the FIN.
 Result<> Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexcept {
-    return shut_down(static_cast<Stream&>(socket).fd(), how);
+    auto& stream = static_cast<Stream&>(socket);
+    WriteRequest* const writer = stream.writer;
+    const bool is_noted = stream.will_send && writer != nullptr && writer->kind == backend::WriteKind::all;
+    if (is_noted && how != backend::ShutdownHow::read && stream.write_now(*writer) == Step::done)
+        complete(stream, *writer);
+    return shut_down(stream.fd(), how);
 }
 
 // Of the two who may know, the receive has been told first.

@@ -6,12 +6,10 @@
 
 namespace skerry::stack::tcp {
 
-namespace {
-
 using backend::TcpInfo;
 using backend::TcpState;
 
-TcpState told(State state) noexcept {
+TcpState to_tcp_state(State state) noexcept {
     switch (state) {
         case State::syn_sent: return TcpState::syn_sent;
         case State::syn_received: return TcpState::syn_received;
@@ -26,11 +24,9 @@ TcpState told(State state) noexcept {
     return TcpState::closed;
 }
 
-}  // namespace
-
 TcpInfo info_of(const Tcb& tcb, const TcpLimits& limits) noexcept {
     TcpInfo info;
-    info.state = told(tcb.state);
+    info.state = to_tcp_state(tcb.state);
     info.round_trip = tcb.rto.smoothed();
     info.round_trip_variation = tcb.rto.deviation();
     info.retransmission_timeout = std::chrono::duration_cast<std::chrono::microseconds>(tcb.rto.value(limits));

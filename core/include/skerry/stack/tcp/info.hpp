@@ -9,6 +9,8 @@
 
 namespace skerry::stack::tcp {
 
+[[nodiscard]] backend::TcpState to_tcp_state(State state) noexcept;
+
 [[nodiscard]] backend::TcpInfo info_of(const Tcb& tcb, const TcpLimits& limits) noexcept;
 
 }  // namespace skerry::stack::tcp

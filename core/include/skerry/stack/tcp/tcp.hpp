@@ -24,6 +24,7 @@
 #include "../icmp.hpp"
 #include "../packet.hpp"
 #include "../../base/io_buf.hpp"
+#include "../../backend/tcp_info.hpp"
 #include "../../base/result.hpp"
 
 #include <cstddef>
@@ -139,6 +140,14 @@ public:
     void set_quick_ack(Tcb& tcb, bool on) noexcept;
     /// keep_alive or its times were set.
     void restart_keep_alive(Tcb& tcb, time::Instant now) noexcept;
+
+    // --- looked at from outside
+
+    /// Where the connection between these ends stands, handshakes and TIME-WAIT included; nothing when there is none.
+    [[nodiscard]] std::optional<backend::TcpState> state_of(const Tuple& tuple) noexcept;
+    /// An administrator ends it, whoever has it: its peer is told, and its owner of connection_aborted. False when
+    /// there is none; a handshake that a peer began is none yet.
+    bool abort(const Tuple& tuple, time::Instant now) noexcept;
 
     /// Frames in all queues together.
     [[nodiscard]] std::size_t frames_kept() const noexcept { return shared_.send_frames + shared_.receive_frames; }

@@ -1,0 +1,55 @@
+#include "profile.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace skerry::pkt {
+
+using namespace std::chrono_literals;
+
+std::optional<Profile> parse_profile(std::string_view name) noexcept {
+    if (name == "linux") return Profile::linux_like;
+    if (name == "freebsd") return Profile::freebsd;
+    if (name == "lowlat") return Profile::lowlat;
+    return {};
+}
+
+namespace {
+
+// The defaults of FreeBSD 14: net.inet.tcp.rexmit_min, rexmit_initial, delacktime, msl (TIME-WAIT is two of them),
+// finwait2_timeout, sendspace, recvspace, syncache.rexmtlimit. A receive buffer of 64 KiB makes a window of 65'535, and
+// kern.ipc.maxsockbuf of 2 MiB a scale of 6.
+void apply_freebsd(stack::TcpLimits& limits) noexcept {
+    limits.receive_buffer_bytes = 65'536;
+    limits.send_buffer_bytes = 32'768;
+    limits.window_scale = 6;
+    limits.rto_min = 30ms;
+    limits.rto_initial = 1s;
+    limits.rto_max = 64s;
+    limits.delayed_ack = 40ms;
+    limits.time_wait = 60s;
+    limits.fin_wait_2 = 60s;
+    limits.syn_ack_retries = 3;
+}
+
+}  // namespace
+
+// The stack's defaults are Linux's.
+void apply(Profile profile, stack::TcpLimits& limits) noexcept {
+    if (profile == Profile::freebsd) apply_freebsd(limits);
+    if (profile == Profile::lowlat) limits.rto_min = 5ms;
+}
+
+std::size_t accept_queue(int backlog, Flavour flavour) noexcept {
+    constexpr int somaxconn_linux = 4096;
+    constexpr int somaxconn_freebsd = 128;
+    if (flavour == Flavour::freebsd) {
+        const int limit = backlog < 0 || backlog > somaxconn_freebsd ? somaxconn_freebsd : backlog;
+        return static_cast<std::size_t>(3 * limit / 2) + 1;
+    }
+    // A negative one is unsigned there, and so cut to the most.
+    const int limit = backlog < 0 ? somaxconn_linux : std::min(backlog, somaxconn_linux);
+    return static_cast<std::size_t>(limit) + 1;
+}
+
+}  // namespace skerry::pkt

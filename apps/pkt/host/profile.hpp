@@ -1,0 +1,35 @@
+#pragma once
+
+// The kinds of machine that a script may be written for: `linux`, `freebsd`, `lowlat`. A profile is what of a kind the
+// stack's configuration can say; README.md lists what it cannot.
+
+#include <skerry/stack/config.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace skerry::pkt {
+
+enum class Profile : std::uint8_t { linux_like, freebsd, lowlat };
+
+/// Whose socket calls are imitated, where POSIX leaves it open.
+enum class Flavour : std::uint8_t { linux_like, freebsd };
+
+[[nodiscard]] constexpr Flavour flavour_of(Profile profile) noexcept {
+    return profile == Profile::freebsd ? Flavour::freebsd : Flavour::linux_like;
+}
+
+/// From "linux", "freebsd" or "lowlat".
+[[nodiscard]] std::optional<Profile> parse_profile(std::string_view name) noexcept;
+
+/// Puts the profile's times and limits into `limits`, which are as they were made.
+void apply(Profile profile, stack::TcpLimits& limits) noexcept;
+
+/// How many connections wait to be accepted behind listen(backlog).
+///
+/// Source: Linux takes one more than the backlog (sk_acceptq_is_full); FreeBSD half as much again, and one more
+///         (sonewconn), and makes of a negative one the most, 128.
+[[nodiscard]] std::size_t accept_queue(int backlog, Flavour flavour) noexcept;
+
+}  // namespace skerry::pkt

@@ -1,0 +1,302 @@
+#include "settings.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace skerry::pkt {
+
+using stack::TcpLimits;
+
+namespace {
+
+using Numbers = std::vector<std::int64_t>;
+
+/// What is wrong with a value; nothing when it was set.
+using Refusal = std::optional<std::string>;
+
+/// Sets a value whose numbers were read.
+using Setter = Refusal (*)(MachineSettings&, const Numbers&);
+
+struct Row {
+    std::string_view name;
+    Setter set;
+};
+
+// --- ways to set something
+
+template <std::chrono::nanoseconds TcpLimits::* Member, std::int64_t UnitNs>
+Refusal set_time(MachineSettings& settings, const Numbers& values) {
+    constexpr std::int64_t most = 1'000'000'000;
+    if (values.size() != 1 || values[0] < 0 || values[0] > most) return "no time that the stack takes";
+    settings.stack.tcp.*Member = std::chrono::nanoseconds{values[0] * UnitNs};
+    return {};
+}
+
+constexpr std::int64_t ms = 1'000'000;
+constexpr std::int64_t s = 1'000 * ms;
+
+template <class Number>
+Refusal set_number(Number& place, const Numbers& values, std::int64_t least, std::int64_t most) {
+    if (values.size() != 1 || values[0] < least || values[0] > most)
+        return "the stack takes " + std::to_string(least) + " to " + std::to_string(most);
+    place = static_cast<Number>(values[0]);
+    return {};
+}
+
+/// The stack does what this value says and cannot do otherwise.
+template <std::int64_t Only>
+Refusal is_always(MachineSettings&, const Numbers& values) {
+    if (values.size() == 1 && values[0] == Only) return {};
+    return "the stack does what " + std::to_string(Only) + " means, and nothing else";
+}
+
+/// Nothing of it is seen on the wire or by a socket, because the stack does not have what it is about.
+Refusal is_nothing(MachineSettings&, const Numbers&) { return {}; }
+
+/// Values in this range differ only in what no socket here can ask for, or under a load that no script makes.
+template <std::int64_t Least, std::int64_t Most>
+Refusal makes_no_difference(MachineSettings&, const Numbers& values) {
+    if (values.size() == 1 && values[0] >= Least && values[0] <= Most) return {};
+    return "the stack knows no difference from " + std::to_string(Least) + " to " + std::to_string(Most) + " alone";
+}
+
+Refusal set_syn_retries(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.syn_retries, values, 1, 127);
+}
+Refusal set_syn_ack_retries(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.syn_ack_retries, values, 0, 127);
+}
+Refusal set_half_open_max(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.half_open_max, values, 1, 1 << 20);
+}
+Refusal set_time_wait_max(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.time_wait_max, values, 1, 1 << 24);
+}
+Refusal set_send_buffer(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.send_buffer_bytes, values, 4096, 1 << 26);
+}
+Refusal set_receive_buffer(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.receive_buffer_bytes, values, 4096, 1 << 26);
+}
+
+// The numbers of FreeBSD are milliseconds.
+Refusal set_keep_idle_ms(MachineSettings& settings, const Numbers& values) {
+    if (values.size() != 1 || values[0] % 1000 != 0) return "no whole seconds";
+    return set_number(settings.sockets.keep_alive_idle_s, {values[0] / 1000}, 1, 32'767);
+}
+Refusal set_keep_interval_ms(MachineSettings& settings, const Numbers& values) {
+    if (values.size() != 1 || values[0] % 1000 != 0) return "no whole seconds";
+    return set_number(settings.sockets.keep_alive_interval_s, {values[0] / 1000}, 1, 32'767);
+}
+Refusal set_keep_idle_s(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.sockets.keep_alive_idle_s, values, 1, 32'767);
+}
+Refusal set_keep_interval_s(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.sockets.keep_alive_interval_s, values, 1, 32'767);
+}
+Refusal set_keep_count(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.sockets.keep_alive_count, values, 1, 127);
+}
+Refusal set_always_keep_alive(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.sockets.keep_alive, values, 0, 1);
+}
+
+Refusal set_msl(MachineSettings& settings, const Numbers& values) {
+    if (values.size() != 1 || values[0] < 1 || values[0] > 1'000'000'000) return "no time that the stack takes";
+    settings.stack.tcp.time_wait = std::chrono::milliseconds{2 * values[0]};
+    return {};
+}
+
+// Least, default, most. The window that Linux begins with is half of the default, which leaves the other half to its
+// own overhead (tcp_adv_win_scale 1), and the scale is what the largest buffer needs (tcp_select_initial_window).
+Refusal set_rmem(MachineSettings& settings, const Numbers& values) {
+    if (values.size() != 3) return "three numbers are wanted";
+    if (values[1] < 8192 || values[2] < values[1] || values[2] > std::int64_t{1} << 30U)
+        return "the stack takes 8192 to 2^30, the last one the largest";
+    constexpr int scale_max = 14;
+    const int bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(values[2])));
+    settings.stack.tcp.receive_buffer_bytes = static_cast<std::uint32_t>(values[1] / 2);
+    settings.stack.tcp.window_scale = static_cast<std::uint8_t>(std::clamp(bits - 16, 0, scale_max));
+    return {};
+}
+
+Refusal set_wmem(MachineSettings& settings, const Numbers& values) {
+    if (values.size() != 3) return "three numbers are wanted";
+    return set_send_buffer(settings, {values[1]});
+}
+
+Refusal set_icmp_limit(MachineSettings& settings, const Numbers& values) {
+    if (const Refusal wrong = set_number(settings.stack.icmp_per_second, values, 1, 1'000'000)) return wrong;
+    settings.stack.tcp.resets_per_second = settings.stack.icmp_per_second;
+    return {};
+}
+
+Refusal set_challenges(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.challenges_per_second, values, 1, std::numeric_limits<std::int32_t>::max());
+}
+
+// --- the names
+
+constexpr Row linux_rows[] = {
+    {"net.ipv4.tcp_abort_on_overflow", &is_always<0>},
+    {"net.ipv4.tcp_adv_win_scale", &is_always<1>},
+    {"net.ipv4.tcp_challenge_ack_limit", &set_challenges},
+    {"net.ipv4.tcp_comp_sack_delay_ns", &is_nothing},
+    {"net.ipv4.tcp_comp_sack_nr", &is_nothing},
+    {"net.ipv4.tcp_comp_sack_slack_ns", &is_nothing},
+    {"net.ipv4.tcp_dsack", &is_always<0>},
+    {"net.ipv4.tcp_early_retrans", &is_always<0>},
+    {"net.ipv4.tcp_ecn", &is_always<0>},
+    {"net.ipv4.tcp_fastopen", &makes_no_difference<0, 3>},  // a socket has to ask for it besides
+    {"net.ipv4.tcp_fin_timeout", &set_time<&TcpLimits::fin_wait_2, s>},
+    {"net.ipv4.tcp_frto", &is_always<0>},
+    {"net.ipv4.tcp_invalid_ratelimit", &set_time<&TcpLimits::challenge_interval, ms>},
+    {"net.ipv4.tcp_keepalive_intvl", &set_keep_interval_s},
+    {"net.ipv4.tcp_keepalive_probes", &set_keep_count},
+    {"net.ipv4.tcp_keepalive_time", &set_keep_idle_s},
+    {"net.ipv4.tcp_limit_output_bytes", &is_nothing},
+    {"net.ipv4.tcp_max_syn_backlog", &set_half_open_max},
+    {"net.ipv4.tcp_max_tw_buckets", &set_time_wait_max},
+    {"net.ipv4.tcp_min_tso_segs", &is_nothing},
+    {"net.ipv4.tcp_moderate_rcvbuf", &is_always<0>},
+    {"net.ipv4.tcp_mtu_probing", &is_always<0>},
+    {"net.ipv4.tcp_no_metrics_save", &is_always<1>},
+    {"net.ipv4.tcp_notsent_lowat", &is_always<4'294'967'295>},
+    {"net.ipv4.tcp_recovery", &is_always<0>},
+    {"net.ipv4.tcp_reordering", &is_always<3>},
+    {"net.ipv4.tcp_rfc1337", &is_always<1>},
+    {"net.ipv4.tcp_rmem", &set_rmem},
+    {"net.ipv4.tcp_rto_min_us", &set_time<&TcpLimits::rto_min, 1'000>},
+    {"net.ipv4.tcp_sack", &is_always<0>},
+    {"net.ipv4.tcp_slow_start_after_idle", &is_always<1>},
+    {"net.ipv4.tcp_syn_retries", &set_syn_retries},
+    {"net.ipv4.tcp_synack_retries", &set_syn_ack_retries},
+    {"net.ipv4.tcp_syncookies", &makes_no_difference<0, 1>},  // 1: when the table is full
+    {"net.ipv4.tcp_thin_linear_timeouts", &is_always<0>},
+    {"net.ipv4.tcp_timestamps", &is_always<1>},
+    {"net.ipv4.tcp_tso_win_divisor", &is_nothing},
+    {"net.ipv4.tcp_tw_reuse", &is_always<0>},
+    {"net.ipv4.tcp_window_scaling", &is_always<1>},
+    {"net.ipv4.tcp_wmem", &set_wmem},
+    {"net.ipv4.tcp_workaround_signed_windows", &is_always<0>},
+};
+
+constexpr Row freebsd_rows[] = {
+    {"net.inet.icmp.icmplim", &set_icmp_limit},
+    {"net.inet.tcp.always_keepalive", &set_always_keep_alive},
+    {"net.inet.tcp.blackhole", &is_always<0>},
+    {"net.inet.tcp.delacktime", &set_time<&TcpLimits::delayed_ack, ms>},
+    {"net.inet.tcp.delayed_ack", &is_always<1>},
+    {"net.inet.tcp.do_prr", &is_always<0>},
+    {"net.inet.tcp.drop_synfin", &is_always<1>},
+    {"net.inet.tcp.ecn.enable", &is_always<0>},
+    {"net.inet.tcp.fastopen.client_enable", &is_always<0>},
+    {"net.inet.tcp.fastopen.server_enable", &is_always<0>},
+    {"net.inet.tcp.finwait2_timeout", &set_time<&TcpLimits::fin_wait_2, ms>},
+    {"net.inet.tcp.hostcache.enable", &is_always<0>},
+    {"net.inet.tcp.hostcache.purgenow", &is_nothing},
+    {"net.inet.tcp.initcwnd_segments", &is_always<10>},
+    {"net.inet.tcp.insecure_rst", &is_always<0>},
+    {"net.inet.tcp.insecure_syn", &is_always<0>},
+    {"net.inet.tcp.keepcnt", &set_keep_count},
+    {"net.inet.tcp.keepidle", &set_keep_idle_ms},
+    {"net.inet.tcp.keepintvl", &set_keep_interval_ms},
+    {"net.inet.tcp.log_debug", &is_nothing},
+    {"net.inet.tcp.log_in_vain", &is_nothing},
+    {"net.inet.tcp.minmss", &is_always<88>},
+    {"net.inet.tcp.mssdflt", &is_always<536>},
+    {"net.inet.tcp.msl", &set_msl},
+    {"net.inet.tcp.pmtud_blackhole_detection", &is_always<0>},
+    {"net.inet.tcp.recvbuf_auto", &is_always<0>},
+    {"net.inet.tcp.recvspace", &set_receive_buffer},
+    {"net.inet.tcp.rexmit_initial", &set_time<&TcpLimits::rto_initial, ms>},
+    {"net.inet.tcp.rexmit_min", &set_time<&TcpLimits::rto_min, ms>},
+    {"net.inet.tcp.rfc1323", &is_always<1>},
+    {"net.inet.tcp.rfc3042", &is_always<1>},
+    {"net.inet.tcp.rfc3390", &is_always<1>},
+    {"net.inet.tcp.sack.enable", &is_always<0>},
+    {"net.inet.tcp.sendbuf_auto", &is_always<0>},
+    {"net.inet.tcp.sendspace", &set_send_buffer},
+    {"net.inet.tcp.syncache.rexmtlimit", &set_syn_ack_retries},
+    {"net.inet.tcp.syncookies", &makes_no_difference<0, 1>},  // when the table is full
+    {"net.inet.tcp.syncookies_only", &is_always<0>},
+    {"net.inet.tcp.tolerate_missing_ts", &is_always<0>},
+    {"net.inet.tcp.ts_offset_per_conn", &is_always<1>},
+    {"net.inet.tcp.tso", &makes_no_difference<0, 1>},
+    {"net.inet.tcp.v6mssdflt", &is_nothing},
+};
+
+// Names whose values are words.
+struct Word {
+    std::string_view name;
+    std::string_view only;
+};
+constexpr Word words[] = {
+    {"net.ipv4.tcp_congestion_control", "reno"},
+    {"net.inet.tcp.cc.algorithm", "newreno"},
+    {"net.inet.tcp.functions_default", "freebsd"},
+};
+
+// --- reading
+
+constexpr std::string_view blanks = " \t";
+
+std::optional<Numbers> read_numbers(std::string_view text) {
+    Numbers numbers;
+    for (std::size_t at = text.find_first_not_of(blanks); at != std::string_view::npos;
+         at = text.find_first_not_of(blanks, at)) {
+        std::int64_t number = 0;
+        const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), number);
+        at = static_cast<std::size_t>(end - text.data());
+        const bool is_whole = at == text.size() || blanks.find(text[at]) != std::string_view::npos;
+        if (error != std::errc() || !is_whole) return {};
+        numbers.push_back(number);
+    }
+    return numbers;
+}
+
+Unsupported refused(std::string_view name, std::string_view value, std::string_view why) {
+    return unsupported("sysctl " + std::string(name) + "=" + std::string(value) + ": " + std::string(why));
+}
+
+Setter find(std::span<const Row> rows, std::string_view name) {
+    const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.name == name; });
+    return found != rows.end() ? found->set : nullptr;
+}
+
+auto all_of(const stack::StackConfig& config) {
+    const TcpLimits& tcp = config.tcp;
+    return std::tuple(config.icmp_per_second, tcp.receive_buffer_bytes, tcp.send_buffer_bytes, tcp.half_open_max,
+                      tcp.time_wait_max, tcp.resets_per_second, tcp.challenges_per_second, tcp.rto_min, tcp.rto_initial,
+                      tcp.delayed_ack, tcp.time_wait, tcp.fin_wait_2, tcp.challenge_interval, tcp.syn_retries,
+                      tcp.syn_ack_retries, tcp.window_scale);
+}
+
+}  // namespace
+
+bool have_same_stack(const MachineSettings& a, const MachineSettings& b) { return all_of(a.stack) == all_of(b.stack); }
+
+std::optional<Unsupported> set_sysctl(MachineSettings& settings, std::string_view name, std::string_view value) {
+    for (const Word& word : words) {
+        if (word.name != name) continue;
+        if (word.only == value) return {};
+        return refused(name, value, "the stack has " + std::string(word.only) + " alone");
+    }
+    Setter setter = find(linux_rows, name);
+    if (setter == nullptr) setter = find(freebsd_rows, name);
+    if (setter == nullptr) return refused(name, value, "not known here");
+    const auto numbers = read_numbers(value);
+    if (!numbers || numbers->empty()) return refused(name, value, "no number");
+    if (const Refusal wrong = setter(settings, *numbers)) return refused(name, value, *wrong);
+    return {};
+}
+
+}  // namespace skerry::pkt

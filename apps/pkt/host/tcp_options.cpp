@@ -1,0 +1,182 @@
+// setsockopt() and getsockopt() of a TCP socket. An option that the stack does not have is not supported, whatever its
+// value: a kernel that took it would behave otherwise from then on.
+
+#include "tcp_socket.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <string>
+
+namespace skerry::pkt {
+
+using stack::tcp::State;
+using stack::tcp::Tcb;
+using stack::tcp::Tcp;
+
+namespace {
+
+Attempt with_option(OptionValue value) {
+    Returned result = success();
+    result.output.option = std::move(value);
+    return result;
+}
+
+Attempt no_option(int level, int name) {
+    return unsupported("socket option " + std::to_string(name) + " of level " + std::to_string(level) + " of TCP");
+}
+
+}  // namespace
+
+// --- setting
+
+// A connection that stands is made so at once, any other one when it stands.
+Attempt TcpSocket::wished() {
+    if (is_wished_ && tcb()->state != State::closed) apply(wishes_, tcp(), *tcb(), home_.engine.now());
+    return success();
+}
+
+Attempt TcpSocket::wish(bool& place, bool value) {
+    place = value;
+    return wished();
+}
+
+Attempt TcpSocket::set_option(int level, int name, const OptionValue& value) {
+    if (level == SOL_SOCKET) return set_socket_option(name, value);
+    if (level == IPPROTO_TCP) return set_tcp_option(name, value);
+    return no_option(level, name);
+}
+
+Attempt TcpSocket::set_linger(const Linger& linger) {
+    if (linger.is_on && linger.seconds != 0)
+        return unsupported("SO_LINGER with a time: the stack's close() does not wait");
+    return wish(wishes_.resets_on_close, linger.is_on);
+}
+
+// In a kernel what the SYN says of the window follows from this one; in the stack from its configuration alone.
+Attempt TcpSocket::set_buffer(int name, int bytes) {
+    if (name == SO_RCVBUF && !is_wished_)
+        return unsupported("SO_RCVBUF before the connection stands: the stack's first window is configured");
+    (name == SO_RCVBUF ? wishes_.receive_buffer_bytes : wishes_.send_buffer_bytes) = std::max(bytes, 0);
+    return wished();
+}
+
+Attempt TcpSocket::set_socket_option(int name, const OptionValue& value) {
+    if (name == SO_LINGER) {
+        if (const auto* const linger = std::get_if<Linger>(&value)) return set_linger(*linger);
+        return unsupported("SO_LINGER without a struct linger");
+    }
+    const int* const number = std::get_if<int>(&value);
+    if (number == nullptr) return unsupported("a value that is no number for option " + std::to_string(name));
+    switch (name) {
+        case SO_REUSEADDR:
+            wishes_.may_share_port = *number != 0;
+            if (claim_) (*claim_)->may_share = wishes_.may_share_port;
+            return success();
+        case SO_DEBUG: wishes_.is_debugged = *number != 0; return success();  // of no kernel's traffic either
+        case SO_KEEPALIVE: return wish(wishes_.keep.keep_alive, *number != 0);
+        case SO_SNDBUF:
+        case SO_RCVBUF: return set_buffer(name, *number);
+        default: return no_option(SOL_SOCKET, name);
+    }
+}
+
+// The ranges are Linux's.
+Attempt TcpSocket::set_keep_alive(int name, int value) {
+    constexpr int seconds_max = 32'767;
+    constexpr int count_max = 127;
+    if (value < 1 || value > (name == TCP_KEEPCNT ? count_max : seconds_max)) return failure(EINVAL);
+    if (name == TCP_KEEPIDLE) wishes_.keep.keep_alive_idle_s = static_cast<std::uint16_t>(value);
+    if (name == TCP_KEEPINTVL) wishes_.keep.keep_alive_interval_s = static_cast<std::uint16_t>(value);
+    if (name == TCP_KEEPCNT) wishes_.keep.keep_alive_count = static_cast<std::uint8_t>(value);
+    return wished();
+}
+
+Attempt TcpSocket::set_tcp_option(int name, const OptionValue& value) {
+    if (name == TCP_CONGESTION) {
+        const auto* const algorithm = std::get_if<std::string>(&value);
+        if (algorithm != nullptr && *algorithm == (is_freebsd() ? "newreno" : "reno")) return success();
+        return unsupported("TCP_CONGESTION: the stack has NewReno alone");
+    }
+    const int* const number = std::get_if<int>(&value);
+    if (number == nullptr) return unsupported("a value that is no number for TCP option " + std::to_string(name));
+    switch (name) {
+        case TCP_NODELAY: return wish(wishes_.no_delay, *number != 0);
+        case TCP_KEEPIDLE:
+        case TCP_KEEPINTVL:
+        case TCP_KEEPCNT: return set_keep_alive(name, *number);
+        case TCP_QUICKACK: wishes_.quick_ack = *number != 0; return wished();
+        case TCP_USER_TIMEOUT:
+            if (*number < 0) return failure(EINVAL);
+            if (is_connecting_ && !is_wished_) return unsupported("TCP_USER_TIMEOUT while connect() is under way");
+            wishes_.user_timeout_ms = static_cast<std::uint32_t>(*number);
+            return wished();
+        default: return no_option(IPPROTO_TCP, name);
+    }
+}
+
+// --- getting
+
+Attempt TcpSocket::get_option(int level, int name) {
+    if (level == SOL_SOCKET) return get_socket_option(name);
+    if (level == IPPROTO_TCP) return get_tcp_option(name);
+    return no_option(level, name);
+}
+
+Attempt TcpSocket::get_error() {
+    const Errc why = tcb() != nullptr ? Tcp::take_error(*tcb()).code() : Errc::ok;
+    const auto error = errno_of(why, home_.flavour);
+    if (!error) return failed_with(why, home_.flavour);
+    return with_option(*error);
+}
+
+// Linux tells twice of what it was asked for, which is what it reserves.
+Attempt TcpSocket::get_buffer(const std::optional<int>& bytes) const {
+    if (!bytes) return unsupported("a buffer's size that was never set: the stack's is no kernel's");
+    return with_option(is_freebsd() ? *bytes : 2 * *bytes);
+}
+
+Attempt TcpSocket::get_socket_option(int name) {
+    switch (name) {
+        case SO_ERROR: return get_error();
+        case SO_REUSEADDR: return with_option(wishes_.may_share_port ? 1 : 0);
+        case SO_DEBUG: return with_option(wishes_.is_debugged ? 1 : 0);
+        case SO_KEEPALIVE: return with_option(wishes_.keep.keep_alive ? 1 : 0);
+        case SO_LINGER: return with_option(Linger{wishes_.resets_on_close, 0});
+        case SO_SNDBUF: return get_buffer(wishes_.send_buffer_bytes);
+        case SO_RCVBUF: return get_buffer(wishes_.receive_buffer_bytes);
+        case SO_TYPE: return with_option(static_cast<int>(SOCK_STREAM));
+        case SO_DOMAIN: return with_option(AF_INET);
+        case SO_PROTOCOL: return with_option(static_cast<int>(IPPROTO_TCP));
+        case SO_ACCEPTCONN: return with_option(door_ != nullptr ? 1 : 0);
+        default: return no_option(SOL_SOCKET, name);
+    }
+}
+
+// Linux tells what fits beside the timestamps, FreeBSD what both ends agreed on.
+Attempt TcpSocket::get_segment_bytes() const {
+    const Tcb* const connection = tcb();
+    if (connection == nullptr || !is_wished_) return with_option(536);
+    const bool adds_timestamps = is_freebsd() && connection->has_timestamps;
+    return with_option(int{connection->mss} + (adds_timestamps ? 12 : 0));
+}
+
+Attempt TcpSocket::get_tcp_option(int name) {
+    switch (name) {
+        case TCP_NODELAY: return with_option(wishes_.no_delay ? 1 : 0);
+        case TCP_MAXSEG: return get_segment_bytes();
+        case TCP_KEEPIDLE: return with_option(int{wishes_.keep.keep_alive_idle_s});
+        case TCP_KEEPINTVL: return with_option(int{wishes_.keep.keep_alive_interval_s});
+        case TCP_KEEPCNT: return with_option(int{wishes_.keep.keep_alive_count});
+        case TCP_USER_TIMEOUT: return with_option(static_cast<int>(wishes_.user_timeout_ms));
+        case TCP_CONGESTION: return with_option(std::string(is_freebsd() ? "newreno" : "reno"));
+        case TCP_INFO:
+            if (tcb() == nullptr) return unsupported("TCP_INFO of a socket without a connection");
+            return with_option(info_fields(*tcb(), home_.engine.config().tcp));
+        default: return no_option(IPPROTO_TCP, name);
+    }
+}
+
+}  // namespace skerry::pkt

@@ -1,0 +1,33 @@
+#pragma once
+
+// What a program asked of a TCP socket by setsockopt(), whether it has a connection already or not. A connection that
+// is accepted has its listener's wishes.
+
+#include "socket_defaults.hpp"
+
+#include <skerry/stack/tcp/tcp.hpp>
+#include <skerry/time/instant.hpp>
+
+#include <cstdint>
+#include <optional>
+
+namespace skerry::pkt {
+
+struct TcpWishes {
+    explicit TcpWishes(const SocketDefaults& defaults) : keep(defaults) {}
+
+    bool may_share_port = false;  ///< SO_REUSEADDR
+    bool is_debugged = false;  ///< SO_DEBUG, which nobody sees
+    bool no_delay = false;
+    SocketDefaults keep;
+    bool resets_on_close = false;  ///< SO_LINGER with a time of 0
+    std::uint32_t user_timeout_ms = 0;
+    std::optional<bool> quick_ack;
+    std::optional<int> send_buffer_bytes;
+    std::optional<int> receive_buffer_bytes;
+};
+
+/// Makes a connection be as its program wishes. Buffers are those of a connection that stands.
+void apply(const TcpWishes& wishes, stack::tcp::Tcp& tcp, stack::tcp::Tcb& tcb, time::Instant now);
+
+}  // namespace skerry::pkt

@@ -1,0 +1,179 @@
+#include "udp_socket.hpp"
+
+#include "readiness.hpp"
+
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace skerry::pkt {
+
+using stack::wire::Ipv4Addr;
+
+namespace {
+
+constexpr std::size_t payload_most = 65'507;  // of a datagram, with both headers 65'535
+
+Attempt named(Ipv4Addr address, std::uint16_t port) {
+    Returned result = success();
+    result.output.address = net::SocketAddr(address.ip(), port);
+    return result;
+}
+
+Attempt with_option(OptionValue value) {
+    Returned result = success();
+    result.output.option = std::move(value);
+    return result;
+}
+
+Attempt no_option(int level, int name) {
+    return unsupported("socket option " + std::to_string(name) + " of level " + std::to_string(level) + " of UDP");
+}
+
+}  // namespace
+
+UdpSocket::~UdpSocket() {
+    drop_fetched();
+    if (is_open_) udp().close(*this, home_.engine.now());
+}
+
+// --- names
+
+Attempt UdpSocket::open(Ipv4Addr address, std::uint16_t wanted) {
+    if (auto opened = udp().open(*this, address, wanted); !opened) {
+        if (opened.error() == Errc::address_in_use && may_share_)
+            return unsupported("SO_REUSEADDR of UDP: the stack gives a port once");
+        return failed_with(opened.error().code(), home_.flavour);
+    }
+    is_open_ = true;
+    return success();
+}
+
+Attempt UdpSocket::bind(const net::SocketAddr& address) {
+    if (is_open_) return failure(EINVAL);
+    if (!address.is_v4()) return failure(EAFNOSUPPORT);
+    if (address.is_loopback()) return unsupported("bind to a loopback address: the machine has none");
+    return open(Ipv4Addr::of(address.ip()), address.port());
+}
+
+std::optional<Attempt> UdpSocket::open_if_needed() {
+    if (is_open_) return {};
+    Attempt opened = open({}, 0);
+    const auto* const result = std::get_if<Returned>(&opened);
+    if (result != nullptr && result->value == 0) return {};
+    return opened;
+}
+
+Attempt UdpSocket::connect(const net::SocketAddr& to) {
+    if (!to.is_v4()) return failure(EAFNOSUPPORT);
+    if (to.port() == 0 || to.is_unspecified()) return unsupported("connect() of UDP to no address, or to port 0");
+    if (auto wrong = open_if_needed()) return *std::move(wrong);
+    remote = Ipv4Addr::of(to.ip());
+    remote_port = to.port();
+    return success();
+}
+
+// Who is connected has the address by which the packets leave.
+Attempt UdpSocket::local_address() {
+    return named(is_connected() && local.is_unspecified() ? home_.engine.config().address : local, port);
+}
+
+Attempt UdpSocket::peer_address() { return is_connected() ? named(remote, remote_port) : failure(ENOTCONN); }
+
+Attempt UdpSocket::shutdown(int) {
+    if (!is_connected()) return failure(ENOTCONN);
+    return unsupported("shutdown() of UDP");
+}
+
+// --- datagrams
+
+void UdpSocket::fetch() {
+    if (fetched_.frame == nullptr && is_open_) fetched_ = take();
+}
+
+void UdpSocket::drop_fetched() {
+    if (fetched_.frame != nullptr) std::exchange(fetched_, {}).frame->drop();
+}
+
+Attempt UdpSocket::take_refusal() {
+    refused = false;
+    return failure(ECONNREFUSED);
+}
+
+Attempt UdpSocket::receive(const ReceiveAsk& ask) {
+    if (refused) return take_refusal();
+    fetch();
+    if (fetched_.frame == nullptr) return WouldBlock{};
+    const std::span<const std::byte> payload = std::as_const(*fetched_.frame).bytes();
+    const std::size_t count = std::min(ask.bytes, payload.size());
+    Returned result = success(static_cast<std::int64_t>(ask.truncate ? payload.size() : count));
+    result.output.data.assign(payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(count));
+    result.output.address = net::SocketAddr(fetched_.source.ip(), fetched_.source_port);
+    result.output.message_flags = count < payload.size() ? MSG_TRUNC : 0;
+    if (!ask.peek) drop_fetched();
+    return result;
+}
+
+Attempt UdpSocket::send(const SendAsk& ask, bool) {
+    if (ask.to && !ask.to->is_v4()) return failure(EAFNOSUPPORT);
+    if (!ask.to && !is_connected()) return failure(EDESTADDRREQ);
+    if (ask.to && ask.to->port() == 0) return failure(EINVAL);
+    if (auto wrong = open_if_needed()) return *std::move(wrong);
+    if (refused) return take_refusal();
+    const Ipv4Addr to = ask.to ? Ipv4Addr::of(ask.to->ip()) : remote;
+    const std::uint16_t to_port = ask.to ? ask.to->port() : remote_port;
+    if (auto sent = udp().send(*this, to, to_port, ask.data, home_.engine.now()); !sent) {
+        if (sent.error() == Errc::message_too_long && ask.data.size() <= payload_most)
+            return unsupported("a datagram that is longer than the MTU: the stack cuts none into pieces");
+        if (sent.error() == Errc::unreachable) return failure(ENETUNREACH);  // there is no way: nothing has left
+        return failed_with(sent.error().code(), home_.flavour);
+    }
+    return success(static_cast<std::int64_t>(ask.data.size()));
+}
+
+std::uint32_t UdpSocket::ready() {
+    fetch();
+    std::uint32_t events = readiness::out | readiness::out_normal;
+    if (fetched_.frame != nullptr) events |= readiness::in | readiness::in_normal;
+    if (refused) events |= readiness::error;
+    return events;
+}
+
+Attempt UdpSocket::io_control(unsigned long request) {
+    if (request != FIONREAD) return unsupported("ioctl() request " + std::to_string(request) + " of a UDP socket");
+    fetch();
+    Returned result = success();
+    result.output.integer = fetched_.frame != nullptr ? fetched_.frame->length : 0;
+    return result;
+}
+
+// --- options
+
+Attempt UdpSocket::set_option(int level, int name, const OptionValue& value) {
+    const int* const number = std::get_if<int>(&value);
+    if (number == nullptr || level != SOL_SOCKET) return no_option(level, name);
+    switch (name) {
+        case SO_REUSEADDR: may_share_ = *number != 0; return success();
+        case SO_BROADCAST: may_broadcast = *number != 0; return success();
+        default: return no_option(level, name);
+    }
+}
+
+Attempt UdpSocket::get_option(int level, int name) {
+    if (level != SOL_SOCKET) return no_option(level, name);
+    switch (name) {
+        case SO_ERROR: return with_option(std::exchange(refused, false) ? ECONNREFUSED : 0);
+        case SO_REUSEADDR: return with_option(may_share_ ? 1 : 0);
+        case SO_BROADCAST: return with_option(may_broadcast ? 1 : 0);
+        case SO_TYPE: return with_option(static_cast<int>(SOCK_DGRAM));
+        case SO_DOMAIN: return with_option(AF_INET);
+        case SO_PROTOCOL: return with_option(static_cast<int>(IPPROTO_UDP));
+        default: return no_option(level, name);
+    }
+}
+
+}  // namespace skerry::pkt

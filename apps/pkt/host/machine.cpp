@@ -42,21 +42,16 @@ Machine::Machine(const MachineConfig& config)
 
 time::Instant Machine::next_deadline() noexcept { return std::min(engine_.next_deadline(), calls_->next_deadline()); }
 
-// The wheel of timers may name a moment that is a little too early. Then nothing is done at it, again and again: time
-// goes on by the least there is.
+// Of timers far away the wheel may name a moment that is too early, at which nothing is done; of those of the running
+// moment it knows the exact one. So each look brings time on, or something about.
 void Machine::advance_to(time::Instant to) {
-    constexpr int turns_at_once = 2;
+    constexpr int looks_at_once = 10'000;
     SKERRY_ASSERT(to >= now(), "time does not go back");
-    int turns = 0;
-    for (;;) {
-        time::Instant next = std::max(next_deadline(), now());
-        if (next > now()) turns = 0;
-        if (next == now() && ++turns > turns_at_once) {
-            next += std::chrono::nanoseconds{1};
-            turns = 0;
-        }
-        if (next > to) break;
-        engine_.move_to(next);
+    int looks = 0;
+    for (time::Instant next = next_deadline(); next <= to; next = next_deadline()) {
+        looks = next > now() ? 0 : looks + 1;
+        SKERRY_ASSERT(looks < looks_at_once, "something is due at one instant again and again");
+        engine_.move_to(std::max(next, now()));
     }
     if (to > now()) engine_.move_to(to);
 }

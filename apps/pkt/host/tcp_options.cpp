@@ -7,8 +7,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <string>
+#include <utility>
 
 namespace skerry::pkt {
 
@@ -23,6 +23,12 @@ Attempt with_option(OptionValue value) {
     result.output.option = std::move(value);
     return result;
 }
+
+// What no limit changes: below, kernels and the stack round up to different sizes; above, Linux has net.core.wmem_max
+// and rmem_max, FreeBSD kern.ipc.maxsockbuf.
+constexpr int buffer_least = 4'608;
+constexpr int buffer_most_linux = 212'992;
+constexpr int buffer_most_freebsd = 1 << 20;
 
 Attempt no_option(int level, int name) {
     return unsupported("socket option " + std::to_string(name) + " of level " + std::to_string(level) + " of TCP");
@@ -59,7 +65,10 @@ Attempt TcpSocket::set_linger(const Linger& linger) {
 Attempt TcpSocket::set_buffer(int name, int bytes) {
     if (name == SO_RCVBUF && !is_wished_)
         return unsupported("SO_RCVBUF before the connection stands: the stack's first window is configured");
-    (name == SO_RCVBUF ? wishes_.receive_buffer_bytes : wishes_.send_buffer_bytes) = std::max(bytes, 0);
+    const int most = is_freebsd() ? buffer_most_freebsd : buffer_most_linux;
+    if (bytes < buffer_least || bytes > most)
+        return unsupported("a buffer of " + std::to_string(bytes) + " bytes: kernels and the stack have other limits");
+    (name == SO_RCVBUF ? wishes_.receive_buffer_bytes : wishes_.send_buffer_bytes) = bytes;
     return wished();
 }
 

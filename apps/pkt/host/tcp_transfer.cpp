@@ -55,7 +55,7 @@ Attempt TcpSocket::receive(const ReceiveAsk& ask) {
         if (Tcp::is_at_end(*connection) || is_read_shut_) return end_of_data(*connection);
         return WouldBlock{};
     }
-    if (ask.peek && ask.truncate) return unsupported("MSG_PEEK with MSG_TRUNC");
+    if (ask.truncate && (ask.peek || is_freebsd())) return unsupported("MSG_TRUNC of a stream but as Linux has it");
     std::vector<std::byte> data(std::min<std::size_t>(ask.bytes, connection->received_bytes));
     const std::size_t count =
         ask.peek ? Tcp::peek(*connection, data) : tcp().read(*connection, data, home_.engine.now());

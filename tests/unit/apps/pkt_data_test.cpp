@@ -119,6 +119,9 @@ TEST_CASE("a write that fills the buffer takes what there is room for, or waits 
     REQUIRE(bench.calls().fcntl(fd, F_SETFL, O_RDWR).value() == 0);
     const Call rest = bench.calls().write(fd, std::vector<std::byte>(4'000));
     CHECK_FALSE(rest.is_done());
+    bench.at(40ms);
+    bench.acknowledge(bench.own_seq + 1'000);
+    CHECK(bench.sent().empty());  // so little room wakes no writer
     bench.at(50ms);
     bench.acknowledge(bench.own_seq + 3'000);
     CHECK_FALSE(rest.is_done());

@@ -139,6 +139,19 @@ TEST_CASE("FreeBSD lets who shares the port bind beside connections", "[apps][pk
     CHECK(Bench::failed(bench.calls().bind(third, any_name), EADDRINUSE));
 }
 
+TEST_CASE("that a listener does not wait its connections inherit on FreeBSD, and not on Linux", "[apps][pkt]") {
+    for (const Profile profile : {Profile::freebsd, Profile::linux_like}) {
+        MachineConfig config;
+        config.profile = profile;
+        Bench bench(config);
+        const int door = bench.listening();
+        bench.set_nonblocking(door);
+        bench.shake();
+        const int fd = static_cast<int>(bench.calls().accept(door).value());
+        CHECK(bench.calls().read(fd, 1).is_done() == (profile == Profile::freebsd));
+    }
+}
+
 TEST_CASE("a descriptor on which a call waits is not closed under it", "[apps][pkt]") {
     Bench bench;
     const int fd = bench.established();
@@ -177,6 +190,8 @@ TEST_CASE("options that the stack does not have are not supported, and no errno 
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, 1'000)));
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, std::string("cubic"))));
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, 5'000)));
+    CHECK(Bench::was_unsupported(calls.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, 4'607)));
+    CHECK(Bench::was_unsupported(calls.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, 212'993)));
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, SOL_SOCKET, 9'999, 1)));
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, IPPROTO_IP, IP_TOS, 1)));
     CHECK(Bench::was_unsupported(calls.getsockopt(fd, SOL_SOCKET, SO_RCVBUF)));

@@ -74,6 +74,9 @@ Refusal set_syn_retries(MachineSettings& settings, const Numbers& values) {
 Refusal set_syn_ack_retries(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.syn_ack_retries, values, 0, 127);
 }
+Refusal set_sack(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.sack, values, 0, 1);
+}
 Refusal set_half_open_max(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.half_open_max, values, 1, 1 << 20);
 }
@@ -152,7 +155,7 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_comp_sack_delay_ns", &is_nothing},
     {"net.ipv4.tcp_comp_sack_nr", &is_nothing},
     {"net.ipv4.tcp_comp_sack_slack_ns", &is_nothing},
-    {"net.ipv4.tcp_dsack", &is_always<0>},
+    {"net.ipv4.tcp_dsack", &is_always<1>},
     {"net.ipv4.tcp_early_retrans", &is_always<0>},
     {"net.ipv4.tcp_ecn", &is_always<0>},
     {"net.ipv4.tcp_fastopen", &makes_no_difference<0, 3>},  // a socket has to ask for it besides
@@ -175,7 +178,7 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_rfc1337", &is_always<1>},
     {"net.ipv4.tcp_rmem", &set_rmem},
     {"net.ipv4.tcp_rto_min_us", &set_time<&TcpLimits::rto_min, 1'000>},
-    {"net.ipv4.tcp_sack", &is_always<0>},
+    {"net.ipv4.tcp_sack", &set_sack},
     {"net.ipv4.tcp_slow_start_after_idle", &is_always<1>},
     {"net.ipv4.tcp_syn_retries", &set_syn_retries},
     {"net.ipv4.tcp_synack_retries", &set_syn_ack_retries},
@@ -222,7 +225,7 @@ constexpr Row freebsd_rows[] = {
     {"net.inet.tcp.rfc1323", &is_always<1>},
     {"net.inet.tcp.rfc3042", &is_always<1>},
     {"net.inet.tcp.rfc3390", &is_always<1>},
-    {"net.inet.tcp.sack.enable", &is_always<0>},
+    {"net.inet.tcp.sack.enable", &set_sack},
     {"net.inet.tcp.sendbuf_auto", &is_always<0>},
     {"net.inet.tcp.sendspace", &set_send_buffer},
     {"net.inet.tcp.syncache.rexmtlimit", &set_syn_ack_retries},

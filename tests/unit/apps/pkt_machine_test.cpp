@@ -111,11 +111,21 @@ TEST_CASE("settings that sockets have are taken at any time, for the next one", 
     CHECK(idle(after, TCP_KEEPINTVL) == 5);
 }
 
+TEST_CASE("SACK is switched by either kernel's name", "[apps][pkt]") {
+    Machine machine;
+    CHECK(machine.settings().stack.tcp.sack);
+    CHECK(is_set(machine, "net.ipv4.tcp_sack", "0"));
+    CHECK_FALSE(machine.settings().stack.tcp.sack);
+    CHECK(is_set(machine, "net.inet.tcp.sack.enable", "1"));
+    CHECK(machine.settings().stack.tcp.sack);
+    CHECK_FALSE(is_set(machine, "net.ipv4.tcp_sack", "2"));
+}
+
 TEST_CASE("a setting that the stack does not have is taken with the value that it acts by, and no other",
           "[apps][pkt]") {
     Machine machine;
-    CHECK(is_set(machine, "net.ipv4.tcp_sack", "0"));
-    CHECK_FALSE(is_set(machine, "net.ipv4.tcp_sack", "1"));
+    CHECK(is_set(machine, "net.ipv4.tcp_dsack", "1"));
+    CHECK_FALSE(is_set(machine, "net.ipv4.tcp_dsack", "0"));
     CHECK(is_set(machine, "net.ipv4.tcp_timestamps", "1"));
     CHECK_FALSE(is_set(machine, "net.ipv4.tcp_timestamps", "0"));
     CHECK(is_set(machine, "net.ipv4.tcp_congestion_control", "reno"));

@@ -50,7 +50,9 @@ lossy_cable.make()
 for seed in SEEDS:
     relay = run(bin_dir, seed, MEGABYTES, "SACK")
     for name, way in (("we", relay.ours), ("the kernel", relay.kernels)):
-        rig.check(way.again <= way.lost * 3 // 2 + 20, f"{name} sent {way.again} again where {way.lost} were lost")
+        # Usually as many as were lost. A machine that stops for 200 ms costs a time-out, which is a window; who goes
+        # back to what was lost each time sends a thousand again.
+        rig.check(way.again <= 4 * way.lost + 100, f"{name} sent {way.again} again where {way.lost} were lost")
 for sack, timestamps in ((0, 1), (1, 0), (0, 0)):
     lossy_cable.set_kernel("tcp_sack", sack)
     lossy_cable.set_kernel("tcp_timestamps", timestamps)

@@ -35,6 +35,7 @@ std::int64_t read_whole_seconds(Cursor& in) {
         if (seconds > limits::seconds) {
             in.reset(begin);
             in.fail(std::string(a_time) + " up to " + std::to_string(limits::seconds));
+            return 0;  // and not what would overflow in nanoseconds
         }
     }
     return seconds;

@@ -256,10 +256,20 @@ TEST_CASE("several losses of one window are mended in one round trip", "[stack][
     host.tell(0, {{5, 9}, {3, 4}, {1, 2}});
     host.tell(0, {{5, 10}, {3, 4}, {1, 2}});
     CHECK(host.left() == Numbers{2, 4});  // without waiting for the first
+    host.tell(2, {{5, 10}, {3, 4}});
     CHECK(host.window() == 5000);  // halved once
     host.tell(10, {});
     CHECK(host.ours->tcb->queue.empty());
     CHECK_FALSE(bool{host.ours->tcb->in_recovery});
+}
+
+TEST_CASE("of many losses no more go again at once than the halved window allows", "[stack][tcp][sack]") {
+    Sending host;
+    host.tell(0, {{7, 10}});
+    CHECK(host.left() == Numbers{0, 1, 2, 3, 4});
+    host.tell(1, {{7, 10}});
+    CHECK(host.left() == Numbers{5});
+    host.tell(10, {});
 }
 
 TEST_CASE("no more is on its way than the halved window allows", "[stack][tcp][sack]") {

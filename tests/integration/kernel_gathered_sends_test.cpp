@@ -97,6 +97,17 @@ Task<> answer_once(net::TcpStream& stream, Bytes& answer, Errc& outcome) {
     outcome = written ? Errc::ok : written.error().code();
 }
 
+/// Has each server begin its answer when it is asked, and asks them all.
+Task<std::vector<JoinHandle<void>>> ask_all(std::vector<Connection>& connections, std::vector<Bytes>& answers,
+                                            std::vector<Errc>& outcomes) {
+    std::vector<JoinHandle<void>> servers;
+    for (std::size_t i = 0; i < many; ++i)
+        servers.push_back(spawn(answer_once(connections[i].server, answers[i], outcomes[i])));
+    co_await driver_turns(2);
+    for (auto& each : connections) co_await say(each.client, Bytes(1));
+    co_return servers;
+}
+
 /// In each turn, until the first has answered.
 Task<> give_up_half(std::vector<JoinHandle<void>>& servers, std::vector<Bytes>& answers, std::vector<Errc>& outcomes) {
     while (outcomes.front() == Errc::timed_out) {
@@ -113,12 +124,8 @@ TEST_CASE("an answer that is given up in its turn is not sent from its memory an
         auto connections = co_await connect_many();
         std::vector<Bytes> answers;
         std::vector<Errc> outcomes(many, Errc::timed_out);
-        std::vector<JoinHandle<void>> servers;
         for (std::size_t i = 0; i < many; ++i) answers.push_back(words_of(i, 1, 3000));
-        for (std::size_t i = 0; i < many; ++i)
-            servers.push_back(spawn(answer_once(connections[i].server, answers[i], outcomes[i])));
-        co_await driver_turns(2);
-        for (auto& each : connections) co_await say(each.client, Bytes(1));
+        auto servers = co_await ask_all(connections, answers, outcomes);
         // Every second one is ended by a task that runs behind all that begin to answer.
         JoinHandle<void> last = spawn(give_up_half(servers, answers, outcomes));
         for (std::size_t i = 0; i < many; ++i) {
@@ -192,12 +199,8 @@ TEST_CASE("peers that are gone end their own answers only", "[integration][gathe
         auto connections = co_await connect_many();
         std::vector<Bytes> answers;
         std::vector<Errc> outcomes(many, Errc::timed_out);
-        std::vector<JoinHandle<void>> servers;
         for (std::size_t i = 0; i < many; ++i) answers.push_back(words_of(i, 2, i % 2 == 0 ? 500 : 8'000'000));
-        for (std::size_t i = 0; i < many; ++i)
-            servers.push_back(spawn(answer_once(connections[i].server, answers[i], outcomes[i])));
-        co_await driver_turns(2);
-        for (auto& each : connections) co_await say(each.client, Bytes(1));
+        auto servers = co_await ask_all(connections, answers, outcomes);
         co_await driver_turns(3);  // the answers are under way, the long ones in part
         for (std::size_t i = 1; i < many; i += 2) const net::TcpStream gone = std::move(connections[i].client);
         for (std::size_t i = 0; i < many; ++i) {

@@ -49,8 +49,10 @@ class Capture:
         self.process.terminate()
         self.process.wait(rig.PATIENCE)
         fields = [part for name in ("ip.src", "_ws.expert.severity", "_ws.expert.message") for part in ("-e", name)]
+        # The bytes are random: by chance of the kernel's port tshark would read a protocol into them, and complain.
+        plain = ("-d", f"tcp.port=={PORT},data")
         done = subprocess.run(["tshark", "-r", self.path, "-Y", "tcp", "-T", "fields", *fields, "-E", "aggregator=|",
-                               "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"],
+                               "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", *plain],
                               capture_output=True, text=True, timeout=6 * rig.PATIENCE)
         rig.check(done.returncode == 0, done.stderr)
         lines = done.stdout.splitlines()

@@ -169,6 +169,7 @@ Drop PassiveOpen::input(HalfOpen& half_open, const Segment& segment, Tcb*& made)
     }
     if (segment.has(flag::syn)) {
         if (segment.seq() == half_open.irs && !segment.has(flag::ack)) {
+            half_open.was_answered_again = true;
             output_.send_syn_ack(half_open, segment.now());
             return Drop::none;
         }
@@ -197,6 +198,15 @@ Drop PassiveOpen::input(HalfOpen& half_open, const Segment& segment, Tcb*& made)
     return made != nullptr ? Drop::none : Drop::tcp_memory;
 }
 
+// What was answered once says how long the way is; of one that was answered twice nobody knows which answer is meant.
+// RFC 6298 sections 2.2 and 3.
+void PassiveOpen::measure(Tcb& tcb, const HalfOpen& half_open, const Segment& segment) noexcept {
+    if (half_open.retries != 0) return sender_.start_after_loss(tcb, segment);
+    if (half_open.was_answered_again) return;
+    const std::int64_t sent_ns = half_open.deadline_ns - shared_.config.tcp.rto_initial.count();
+    tcb.rto.sample(std::chrono::nanoseconds{segment.now().as_nanos() - sent_ns});
+}
+
 Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept {
     Tcb* const made = shared_.tcbs.make();
     if (made == nullptr) return nullptr;
@@ -221,7 +231,7 @@ Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept
     tcb.ts_recent_s = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000'000);
     receiver_.start(tcb, half_open.irs);
     sender_.start(tcb);
-    if (half_open.retries != 0) sender_.start_after_loss(tcb, segment);
+    measure(tcb, half_open, segment);
     shared_.confirm_way(tcb, segment.now());
     tcb.in_table = true;
     shared_.flows.replace(shared_.secrets.hash(tcb.tuple), flow_number(Kind::half_open, half_open.index),

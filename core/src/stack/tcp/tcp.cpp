@@ -179,6 +179,7 @@ Drop Tcp::input_connection(Tcb& tcb, Segment& segment) noexcept {
     if (const Drop why = check_sequence(tcb, segment); why != Drop::none) return why;
     if (segment.has(flag::rst)) return take_reset(tcb, segment);
     if (segment.has(flag::syn)) {
+        if (is_answer_of_both(tcb, segment)) return take_answer_of_both(tcb, segment);
         output_.challenge(tcb, segment.now());  // RFC 5961 section 4
         return Drop::tcp_syn_in_window;
     }
@@ -186,6 +187,20 @@ Drop Tcp::input_connection(Tcb& tcb, Segment& segment) noexcept {
     bool is_over = false;
     if (const Drop why = take_ack(tcb, segment, is_over); why != Drop::none || is_over) return why;
     return take_payload(tcb, segment);
+}
+
+// Both began at once, and each answers the other's SYN by a SYN-ACK: it repeats the SYN, and acknowledges. RFC 9293
+// section 3.5, figure 7, lines 5 and 6.
+bool Tcp::is_answer_of_both(const Tcb& tcb, const Segment& segment) noexcept {
+    return tcb.state == State::syn_received && segment.has(flag::ack) && segment.length() == 1 &&
+           segment.end() == tcb.rcv_nxt && segment.ack() == tcb.snd_nxt;
+}
+
+Drop Tcp::take_answer_of_both(Tcb& tcb, Segment& segment) noexcept {
+    bool is_over = false;
+    const Drop why = take_ack(tcb, segment, is_over);
+    if (why == Drop::none) shared_.owe_ack(tcb);
+    return why;
 }
 
 // RFC 7323 sections 3.2 and 5.3.
@@ -285,7 +300,7 @@ Drop Tcp::take_payload(Tcb& tcb, Segment& segment) noexcept {
     }
     const bool is_abandoned = tcb.endpoint == nullptr && tcb.acceptor == nullptr;
     if (is_abandoned && segment.bytes() != 0 && seq_after(segment.seq() + segment.bytes(), tcb.rcv_nxt)) {
-        output_.send_reset(tcb, segment.now());  // nobody will read it. RFC 9293 section 3.6.1
+        output_.refuse(segment);  // nobody will read it. RFC 9293 section 3.6.1
         end(tcb, Errc::connection_reset);
         return Drop::tcp_closed;
     }

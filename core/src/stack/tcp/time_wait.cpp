@@ -76,6 +76,7 @@ TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment, boo
         // Beyond everything that the old one may have had under way.
         return {Drop::none, entry.snd_nxt + 0x1'0002};
     }
+    if (!segment.has(flag::ack) && !segment.has(flag::syn)) return {Drop::tcp_flags, {}};
     // Pure acknowledgements say nothing here. Others are answered, but not without end.
     if (segment.length() == 0 && segment.seq() == entry.rcv_nxt) return {};
     const auto now_ms = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000);

@@ -49,6 +49,7 @@ private:
                              std::uint32_t place) noexcept;
     [[nodiscard]] bool enter(const HalfOpen& half_open, std::uint32_t place) noexcept;
     [[nodiscard]] Tcb* complete(HalfOpen& half_open, const Segment& segment) noexcept;
+    void measure(Tcb& tcb, const HalfOpen& half_open, const Segment& segment) noexcept;
     void send_again_later(HalfOpen& half_open, time::Instant now) noexcept;
     void forget(HalfOpen& half_open) noexcept;
     void free(HalfOpen& half_open) noexcept;

@@ -169,6 +169,8 @@ private:
         return last_ != nullptr && last_->tuple == glance.tuple ? last_ : find_slow(glance);
     }
     [[nodiscard]] Tcb* find_slow(const Glance& glance) noexcept;
+    [[nodiscard]] static bool is_answer_of_both(const Tcb& tcb, const Segment& segment) noexcept;
+    [[nodiscard]] Drop take_answer_of_both(Tcb& tcb, Segment& segment) noexcept;
     [[nodiscard]] Drop check_timestamp(Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] Drop check_sequence(Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] Drop take_reset(Tcb& tcb, const Segment& segment) noexcept;

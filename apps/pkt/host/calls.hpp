@@ -8,6 +8,7 @@
 #include "call.hpp"
 #include "descriptors.hpp"
 #include "epoll_set.hpp"
+#include "socket_calls.hpp"
 #include "waiting_calls.hpp"
 
 #include <skerry/base/socket_addr.hpp>
@@ -22,49 +23,42 @@
 
 namespace skerry::pkt {
 
-/// Numbers (domains, flags, levels, options, requests) are those of the headers of the machine that this was compiled
-/// on.
+/// Of our stack.
 ///
-/// Errors:   in each call: errno in its returned(), or unsupported() with a reason.
 /// Lifetime: `home` and what it names outlive it. At its end all sockets are closed.
-/// Threads:  one.
-class Calls {
+class Calls final : public SocketCalls {
 public:
     Calls(SocketHome& home, std::size_t descriptors_most);
-    ~Calls();
-    Calls(const Calls&) = delete;
-    Calls& operator=(const Calls&) = delete;
+    ~Calls() override;
 
-    Call socket(int domain, int type, int protocol);
-    Call close(int fd);
-    Call dup(int fd);
-    Call fcntl(int fd, int command, int argument);
-    Call ioctl(int fd, unsigned long request);
+    Call socket(int domain, int type, int protocol) override;
+    Call close(int fd) override;
+    Call dup(int fd) override;
+    Call fcntl(int fd, int command, int argument) override;
+    Call ioctl(int fd, unsigned long request) override;
 
-    Call bind(int fd, const net::SocketAddr& address);
-    Call listen(int fd, int backlog);
-    Call accept(int fd, int flags = 0);
-    Call connect(int fd, const net::SocketAddr& to);
-    Call shutdown(int fd, int how);
-    Call getsockname(int fd);
-    Call getpeername(int fd);
-    Call setsockopt(int fd, int level, int name, const OptionValue& value);
-    Call getsockopt(int fd, int level, int name);
+    Call bind(int fd, const net::SocketAddr& address) override;
+    Call listen(int fd, int backlog) override;
+    Call accept(int fd, int flags = 0) override;
+    Call connect(int fd, const net::SocketAddr& to) override;
+    Call shutdown(int fd, int how) override;
+    Call getsockname(int fd) override;
+    Call getpeername(int fd) override;
+    Call setsockopt(int fd, int level, int name, const OptionValue& value) override;
+    Call getsockopt(int fd, int level, int name) override;
 
-    Call read(int fd, std::size_t bytes);
-    Call readv(int fd, const std::vector<std::size_t>& lengths);
-    /// recv(), recvfrom() and recvmsg() without control messages: the outputs of all three are there.
-    Call receive(int fd, std::size_t bytes, int flags);
-    Call write(int fd, std::vector<std::byte> data);
-    Call writev(int fd, const std::vector<std::vector<std::byte>>& slices);
-    /// send(), sendto() and sendmsg() without control messages.
-    Call send(int fd, std::vector<std::byte> data, int flags, std::optional<net::SocketAddr> to = {});
+    Call read(int fd, std::size_t bytes) override;
+    Call readv(int fd, const std::vector<std::size_t>& lengths) override;
+    Call receive(int fd, std::size_t bytes, int flags) override;
+    Call write(int fd, std::vector<std::byte> data) override;
+    Call writev(int fd, const std::vector<std::vector<std::byte>>& slices) override;
+    Call send(int fd, std::vector<std::byte> data, int flags, std::optional<net::SocketAddr> to = {}) override;
 
-    Call poll(std::vector<PollEntry> entries, int timeout_ms);
-    Call epoll_create(int size);
-    Call epoll_create1(int flags);
-    Call epoll_ctl(int epoll_fd, int operation, int fd, const EpollEvent& event);
-    Call epoll_wait(int epoll_fd, int events_most, int timeout_ms);
+    Call poll(std::vector<PollEntry> entries, int timeout_ms) override;
+    Call epoll_create(int size) override;
+    Call epoll_create1(int flags) override;
+    Call epoll_ctl(int epoll_fd, int operation, int fd, const EpollEvent& event) override;
+    Call epoll_wait(int epoll_fd, int events_most, int timeout_ms) override;
 
     /// Of those that wait.
     [[nodiscard]] time::Instant next_deadline() const { return waiting_.next_deadline(); }

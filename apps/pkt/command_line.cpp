@@ -1,0 +1,30 @@
+#include "command_line.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <utility>
+
+namespace skerry::pkt {
+
+Result<CommandLine, apps::Stop> read_command_line(int argc, const char* const* argv) {
+    CommandLine line;
+    const apps::Program program{"skerry-pkt", "Runs scripts of packetdrill's language against the stack.", {}};
+    std::string profile = "linux";
+    std::vector<std::string> defined;
+    const auto read = apps::parse_own_options(program, argc, argv, [&](CLI::App& app) {
+        app.add_option("--profile", profile, "the kind of machine: linux, freebsd or lowlat")->capture_default_str();
+        app.add_option("-D,--define", defined, "NAME or NAME=VALUE: a name that scripts may use")
+            ->allow_extra_args(false);
+        app.add_option("FILE", line.files, "scripts")->required();
+    });
+    if (!read) return Unexpected(read.error());
+    const auto known = parse_profile(profile);
+    if (!known) return Unexpected(apps::Stop{2, "--profile=" + profile + ": linux, freebsd or lowlat is accepted"});
+    line.profile = *known;
+    for (const std::string& text : defined)
+        if (const std::string why = line.defines.add(text); !why.empty())
+            return Unexpected(apps::Stop{2, "-D " + text + ": " + why});
+    return line;
+}
+
+}  // namespace skerry::pkt

@@ -1,0 +1,23 @@
+#pragma once
+
+// skerry-pkt's command line: `skerry-pkt [--profile=linux|freebsd|lowlat] [-D NAME[=VALUE]] FILE...`
+
+#include "../common/options.hpp"
+#include "host/profile.hpp"
+#include "syntax/defines.hpp"
+
+#include <string>
+#include <vector>
+
+namespace skerry::pkt {
+
+struct CommandLine {
+    Profile profile = Profile::linux_like;
+    syntax::Defines defines;
+    std::vector<std::string> files;  ///< at least one
+};
+
+/// Errors: a Stop: a usage error, or the text of --help.
+[[nodiscard]] Result<CommandLine, apps::Stop> read_command_line(int argc, const char* const* argv);
+
+}  // namespace skerry::pkt

@@ -1,0 +1,76 @@
+// skerry-pkt: runs scripts of packetdrill's language against our stack. See README.md beside this file.
+
+#include "command_line.hpp"
+
+#include "../common/report.hpp"
+#include "run/run_script.hpp"
+#include "run/stack_system.hpp"
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+
+namespace {
+
+using namespace skerry::pkt;
+
+std::optional<std::string> read_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return std::nullopt;
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (in.bad()) return std::nullopt;
+    return text;
+}
+
+const char* word_of(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::passed: return "PASS";
+        case Outcome::failed: return "FAIL";
+        case Outcome::skipped: break;
+    }
+    return "SKIP";
+}
+
+/// How often there was which verdict.
+struct Counts {
+    unsigned passed = 0;
+    unsigned failed = 0;
+    unsigned skipped = 0;
+    bool has_no_script = false;
+
+    void add(const Verdict& verdict) {
+        passed += verdict.outcome == Outcome::passed ? 1 : 0;
+        failed += verdict.outcome == Outcome::failed ? 1 : 0;
+        skipped += verdict.outcome == Outcome::skipped ? 1 : 0;
+        has_no_script |= verdict.is_no_script;
+    }
+    [[nodiscard]] int exit_code() const {
+        if (has_no_script) return 2;
+        return failed != 0 ? 1 : 0;
+    }
+};
+
+Verdict judge(const std::string& file, const CommandLine& line) {
+    const auto text = read_file(file);
+    if (!text) return {Outcome::skipped, file + ": cannot be read", true};
+    return run_script(file, *text, line.defines, line.profile, make_stack_system);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto line = read_command_line(argc, argv);
+    if (!line) return skerry::apps::finish(line.error());
+    Counts counts;
+    for (const std::string& file : line->files) {
+        const Verdict verdict = judge(file, *line);
+        counts.add(verdict);
+        const char* const separator = verdict.reason.empty() ? "" : ": ";
+        std::printf("%s %s%s%s\n", word_of(verdict.outcome), file.c_str(), separator, verdict.reason.c_str());
+        std::fflush(stdout);
+    }
+    std::printf("%u passed, %u failed, %u skipped\n", counts.passed, counts.failed, counts.skipped);
+    return counts.exit_code();
+}

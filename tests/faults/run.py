@@ -7,6 +7,7 @@ Each NN-short-name.patch says in its first line which promise it breaks, and in 
     Tests: model mpsc                  the program model_mpsc
     Tests: conformance epoll [udp]     the program conformance_epoll, its cases that have these tags, all without
     Tests: integration kernel_limits   the program integration_kernel_limits, the same
+    Tests: pkt rfc9293                 the scripts of tests/pkt/rfc9293
 
 Works in a copy of the tree below build/faults. Exit code 1: a patch stayed green, or does not apply or compile. A
 patch whose program cannot run here is skipped.
@@ -45,12 +46,14 @@ class Patch:
         self.path = path
         self.name = path.stem.replace("-", " ", 1)
         head = path.read_text(encoding="utf-8").split("\ndiff ", 1)[0]
-        tests = re.search(r"^Tests: (unit|model|conformance|integration) (\S+)(?: (\S+))?$", head, re.MULTILINE)
+        tests = re.search(r"^Tests: (unit|model|conformance|integration|pkt) (\S+)(?: (\S+))?$", head, re.MULTILINE)
         if not tests:
             raise Broken(f"{path.name}: no line `Tests: unit [tag]...` or `Tests: model name` before the diff")
         kind, name, tags = tests.groups()
         if kind == "unit":
             self.commands = unit_commands(name)
+        elif kind == "pkt":
+            self.commands = [["skerry-pkt", *map(str, sorted((ROOT / "tests" / "pkt" / name).glob("*.pkt")))]]
         else:
             self.commands = [[f"{kind}_{name}", *([tags, "--warn", "NoTests"] if tags else [])]]
         if not self.commands:
@@ -107,7 +110,7 @@ def configure():
     # Without -g, and warnings do not count: a patch may leave something unused behind.
     done = run("cmake", "-S", str(TREE), "-B", str(BUILD), *(["-G", "Ninja"] if shutil.which("ninja") else []),
                "-DCMAKE_CXX_COMPILER=g++", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1",
-               "-DSKERRY_DEV=ON", "-DSKERRY_DPDK=ON", "-DSKERRY_BENCH=OFF", "-DSKERRY_APPS=OFF",
+               "-DSKERRY_DEV=ON", "-DSKERRY_DPDK=ON", "-DSKERRY_BENCH=OFF",
                "--compile-no-warning-as-error")
     if done.returncode != 0:
         sys.exit(f"run.py: cannot configure:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
@@ -124,7 +127,9 @@ def text_of(output):
 
 
 def case_of(output):
-    """The case that failed, or was running at the end: from Catch2's XML, or the line of a model."""
+    """The case that failed, or was running at the end: from Catch2's XML, or the line of a model or of a script."""
+    if script := re.search(r"^FAIL \S*/(\S+)\.pkt", output, re.MULTILINE):
+        return script[1]
     if model := re.search(r"^FAILED +(.*?)  ", output, re.MULTILINE):
         return model[1]
     cases = [(found.start(), html.unescape(found[1])) for found in re.finditer(r'<TestCase name="([^"]*)"', output)]
@@ -136,7 +141,9 @@ def case_of(output):
 def red_test(commands):
     """The first test that fails, with how; empty when all are green."""
     for program, *arguments in commands:
-        command = [str(BUILD / "bin" / program), *arguments, "--abort", "-r", "xml"]
+        command = [str(BUILD / "bin" / program), *arguments]
+        if program != "skerry-pkt":
+            command += ["--abort", "-r", "xml"]
         try:
             done = subprocess.run(command, capture_output=True, timeout=TEST_SECONDS, check=False)
         except subprocess.TimeoutExpired as hung:

@@ -9,6 +9,7 @@
 #include <skerry/backend/slow_lane.hpp>
 #include <skerry/backend/socket_ops.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -26,7 +27,10 @@ public:
     Driver(Poller poller, std::uint16_t home) : poller_(std::move(poller)), sockets_(poller_, home), lane_(poller_) {}
 
     SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now) noexcept {
-        const int count = poller_.dispatch(now);
+        return receive(now, Poller::events_per_turn);
+    }
+    SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now, unsigned most) noexcept {
+        const int count = poller_.dispatch(now, static_cast<int>(std::min(most, unsigned{Poller::events_per_turn})));
         if (count == 1 && !sockets_.has_paused()) [[likely]]
             return poller_.has_harvested() ? backend::Work::more : backend::Work::some;
         const bool resumed = sockets_.resume_paused(now);

@@ -92,9 +92,9 @@ bool Poller::look() noexcept {
 }
 
 // After the first of a turn; gives how many there were with it.
-int Poller::hand_out_more() noexcept {
+int Poller::hand_out_more(int most) noexcept {
     int count = 1;
-    for (; left_ != 0 && count != events_per_turn; ++count) hand_out();
+    for (; left_ != 0 && count < most; ++count) hand_out();
     if (left_ == 0) release_retired();
     return count;
 }

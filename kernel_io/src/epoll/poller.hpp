@@ -71,8 +71,9 @@ public:
     void retire(Watched* watched) noexcept;
 
     /// Hands out some of the events that were harvested; when there are none, asks the kernel without waiting, unless
-    /// a park has just done that. `now` is the turn's time, for seen_at(). Returns how many it handed out.
-    int dispatch(time::Instant now = time::Instant{}) noexcept;
+    /// a park has just done that. `now` is the turn's time, for seen_at(). Returns how many it handed out, at most
+    /// `most`, which is at least 1.
+    int dispatch(time::Instant now = time::Instant{}, int most = events_per_turn) noexcept;
 
     /// While events are handed out in a turn: a time at which all of them had come, and as early a one as is known.
     [[nodiscard]] time::Instant seen_at() const noexcept { return seen_at_; }
@@ -100,7 +101,7 @@ private:
     void harvest(long count) noexcept;
     bool look() noexcept;
     void hand_out() noexcept;
-    int hand_out_more() noexcept;
+    int hand_out_more(int most) noexcept;
     void release_retired() noexcept;
 
     Fd epoll_;
@@ -127,12 +128,12 @@ SKERRY_ALWAYS_INLINE void Poller::hand_out() noexcept {
     static_cast<Watched*>(event.data.ptr)->on_events(event.events);
 }
 
-SKERRY_ALWAYS_INLINE int Poller::dispatch(time::Instant now) noexcept {
+SKERRY_ALWAYS_INLINE int Poller::dispatch(time::Instant now, int most) noexcept {
     seen_at_ = now;
     if (left_ <= 0 && !look()) return 0;
     hand_out();
     if (left_ != 0 || retired_ != nullptr) [[unlikely]]
-        return hand_out_more();
+        return hand_out_more(most);
     return 1;
 }
 

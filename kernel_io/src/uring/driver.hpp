@@ -55,19 +55,11 @@ public:
           sockets_(ring_, home, refused) {}
 
     SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now) noexcept {
-        const bool entered = ring_.look();
-        if (lane_.is_blind()) [[unlikely]]
-            lane_.hand_out();
-        files_.tend(now);
-        if (!ring_.has_completions()) {
-            sockets_.set_handed_out(0);
-            return sockets_.tend(now) ? backend::Work::some : backend::Work::none;
-        }
-        sockets_.set_seen_at(entered ? time::Instant::now() : now);
-        sockets_.set_handed_out(ring_.dispatch());
-        sockets_.complete_all();
-        sockets_.tend(now);
-        return ring_.has_completions() ? backend::Work::more : backend::Work::some;
+        return take_in(now, Ring::completions_per_turn, 0);
+    }
+    // Those who are ready already have something to send, too.
+    backend::Work receive(time::Instant now, unsigned most) noexcept {
+        return take_in(now, std::min(most, Ring::completions_per_turn), task::current_scheduler->ready_count());
     }
 
     // What was asked for while tasks ran goes in with the next look or with the park, which follows at once unless
@@ -129,6 +121,22 @@ public:
     Installed install() noexcept { return Installed(*this); }
 
 private:
+    SKERRY_ALWAYS_INLINE backend::Work take_in(time::Instant now, unsigned most, std::uint32_t ready) noexcept {
+        const bool entered = ring_.look();
+        if (lane_.is_blind()) [[unlikely]]
+            lane_.hand_out();
+        files_.tend(now);
+        if (!ring_.has_completions()) {
+            sockets_.set_handed_out(0);
+            return sockets_.tend(now) ? backend::Work::some : backend::Work::none;
+        }
+        sockets_.set_seen_at(entered ? time::Instant::now() : now);
+        sockets_.set_handed_out(std::max(ring_.dispatch(most), static_cast<int>(ready)));
+        sockets_.complete_all();
+        sockets_.tend(now);
+        return ring_.has_completions() ? backend::Work::more : backend::Work::some;
+    }
+
     Ring ring_;
     Lane lane_;
     CoreFiles files_;

@@ -6,6 +6,7 @@
 #include <skerry/task/yield.hpp>
 #include <skerry/time/sleep.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <vector>
@@ -158,6 +159,47 @@ TEST_CASE("a driver that left something is asked in the next turn, though tasks 
     loop.run_to_the_end();
     CHECK(loop.driver().left == 0);
     CHECK(loop.driver().receives < 10);  // and no more than it left, and a few
+}
+
+// A driver for which many things come at once; each wakes a task of its own, and holds something until that has run.
+struct CrowdedDriver : ScriptedDriver {
+    static constexpr unsigned most_of_all = 16;
+
+    using ScriptedDriver::ScriptedDriver;
+
+    backend::Work receive(time::Instant now) noexcept { return receive(now, most_of_all); }
+    backend::Work receive(time::Instant, unsigned most) noexcept {
+        for (unsigned i = 0; i < std::min(most, most_of_all) && left != 0; ++i, --left) {
+            held_most = std::max(held_most, ++held);
+            spawn(release()).detach();
+        }
+        return left != 0 ? backend::Work::more : backend::Work::none;
+    }
+    bool arm() noexcept { return left == 0; }
+    Task<> release() {
+        --held;
+        co_return;
+    }
+
+    int left = 0;
+    int held = 0;
+    int held_most = 0;
+};
+
+Task<> yield_until_empty(const CrowdedDriver& driver) {
+    while (driver.left != 0 || driver.held != 0) co_await yield_now();
+}
+
+TEST_CASE("a core that runs fewer tasks in a turn than come takes no more in than it runs", "[runtime][loop]") {
+    backend::CoreSetup setup;
+    setup.resumes_per_turn = 4;
+    LoopOn<CrowdedDriver> loop(setup);
+    loop.driver().left = 1000;
+    loop.start([&] { return yield_until_empty(loop.driver()); });
+    loop.run_to_the_end();
+    CHECK(loop.driver().left == 0);
+    CHECK(loop.driver().held == 0);
+    CHECK(loop.driver().held_most < 2 * 16);
 }
 
 TEST_CASE("a core does not sleep while its driver has something left", "[runtime][loop][idle]") {

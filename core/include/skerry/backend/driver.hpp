@@ -18,6 +18,9 @@ enum class Work : std::uint8_t { none, some, more };
 /// One object per core; only unpark() may be called from another. One whose park() waits for what wake_fd() does not
 /// show may have `time::Instant outside_deadline() noexcept`, which poll_once() then asks instead of next_deadline().
 /// One that gives something back on the thread that made it has `void leave() noexcept`; see Core::leave().
+/// One that wakes a task for each thing that came may have `Work receive(now, unsigned most) noexcept`, which takes in
+/// `most` of them, at least 1, and leaves the others for later. The loop calls it while more tasks are ready than a
+/// turn runs: what came would wait in front of them, with its buffers, and no longer be in cache when it is their turn.
 template <class D>
 concept Driver = requires(D& driver, time::Instant now, time::Instant wake_at) {
     { driver.receive(now) } noexcept -> std::same_as<Work>;   // one burst in, completions; wakes the waiters

@@ -6,7 +6,9 @@
 // A turn: what other cores posted, then receive, timers, tasks, transmit. At most 61 resumes make a turn.
 // Their number is halved when a turn took over 20 us and doubled when it took less than half of that, so
 // that tasks that run long do not keep the driver waiting; a change of workload is followed within seven turns.
-// A core with little to do, whose turns end before their resumes do, does not look at the clock for that.
+// A core with little to do, whose turns end before their resumes do, does not look at the clock for that. While there
+// are more, no more than half as many things are taken in as tasks run: what comes wakes tasks too, and with a thousand
+// of them ready the memory of each would be cold when it is its turn.
 //
 // A core that spins over a driver whose look costs a few nanoseconds looks several times before it reads the clock
 // again, which costs more (20 ns in a guest, half of an idle turn): what comes is seen sooner. The time that a turn
@@ -196,12 +198,28 @@ private:
     }
 
     SKERRY_ALWAYS_INLINE bool receive(time::Instant now) noexcept {
+        if constexpr (requires { driver_.receive(now, 1U); }) {
+            if (is_busy_ && scheduler_.has_ready()) [[unlikely]]
+                return receive_some(now);
+        }
         backend::Work received = driver_.receive(now);
         if constexpr (D::busy_poll_interval_ns == 0 && !is_virtual) {
             if (received == backend::Work::none && idle_ == backend::Idle::spin) received = look_again(now);
         }
         last_receive_ = received == backend::Work::more ? time::Instant{} : now;
         return received != backend::Work::none;
+    }
+
+    // At most one for every two resumes, so that those who are ready already become fewer. With as many as ever a core
+    // that has once fallen behind would stay there: each turn would add more than it runs.
+    SKERRY_COLD bool receive_some(time::Instant now) noexcept {
+        resumes_unmatched_ = std::min(resumes_unmatched_ + batch_, 2 * resumes_per_turn_);
+        unsigned most = resumes_unmatched_ / 2;
+        resumes_unmatched_ -= 2 * most;
+        if (!driver_waiters_.empty()) most = std::max(most, 1U);  // who waits for the driver waits for a look
+        if (most == 0) return false;
+        last_receive_ = driver_.receive(now, most) == backend::Work::more ? time::Instant{} : now;
+        return true;
     }
 
     // While tasks are ready, as often as the driver's interval says.
@@ -316,6 +334,7 @@ private:
     unsigned resumes_per_turn_;
     unsigned batch_;
     bool is_busy_ = false;  // the last turn ended with all the resumes it had
+    unsigned resumes_unmatched_ = 0;  // while busy: for which nothing was taken in yet
     bool is_marked_ = false;  // as asleep, between two calls of poll_once()
     std::uint64_t turn_cycles_ = time::Clock::cycles_from(turn_limit);
     time::detail::KeptLine clock_line_;

@@ -240,6 +240,11 @@ public:
         return next_ != nullptr || ring_head_ != ring_tail_ || unstarted_head_ != unstarted_tail_;
     }
 
+    /// How many are ready, without those that have spilled. Some may be none any more.
+    [[nodiscard]] std::uint32_t ready_count() const noexcept {
+        return static_cast<std::uint32_t>((ring_tail_ - ring_head_) + (unstarted_tail_ - unstarted_head_));
+    }
+
     /// Resumes a coroutine from inside an awaiter: a branch of select or join that starts a child in place.
     void resume_nested(std::coroutine_handle<> coroutine) noexcept;
 

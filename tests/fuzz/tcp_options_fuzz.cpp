@@ -75,11 +75,14 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
     std::array<std::byte, tcp_options_bytes_max> out{};
     TcpOptions again;
-    std::size_t bytes = write_syn_options(options, out.data());
-    fuzz::require(parse(std::span{out}.first(bytes), again) == Drop::none, "a SYN's options are read");
-    fuzz::require(again.mss == options.mss && again.window_scale == options.window_scale &&
-                      again.sack_permitted == options.sack_permitted && again.timestamps == options.timestamps,
-                  "a SYN's options");
+    std::size_t bytes = 0;
+    for (const SynLayout layout : {SynLayout::linux_like, SynLayout::freebsd}) {
+        bytes = write_syn_options(options, out.data(), layout);
+        fuzz::require(parse(std::span{out}.first(bytes), again) == Drop::none, "a SYN's options are read");
+        fuzz::require(again.mss == options.mss && again.window_scale == options.window_scale &&
+                          again.sack_permitted == options.sack_permitted && again.timestamps == options.timestamps,
+                      "a SYN's options");
+    }
     options.sack_blocks =
         std::min(options.sack_blocks, static_cast<std::uint8_t>(sack_blocks_fit(options.has_timestamps)));
     bytes = write_data_options(options, out.data());

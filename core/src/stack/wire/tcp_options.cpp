@@ -63,25 +63,66 @@ Drop parse(std::span<const std::byte> in, TcpOptions& out) noexcept {
     return Drop::none;
 }
 
-std::size_t write_syn_options(const TcpOptions& options, std::byte* out) noexcept {
-    std::byte* at = out;
-    const auto word = [&at](std::uint32_t a, std::uint32_t b, std::uint32_t c, std::uint32_t d) {
-        store_be32(at, a << 24U | b << 16U | c << 8U | d);
-        at += 4;
-    };
-    if (options.has_mss) word(mss, 4, options.mss >> 8U, options.mss & 0xffU);
+namespace {
+
+std::byte* store_mss(std::uint16_t bytes, std::byte* at) noexcept {
+    store_be16(at, mss << 8U | 4U);
+    store_be16(at + 2, bytes);
+    return at + 4;
+}
+
+std::byte* store_sack_permitted(std::byte* at) noexcept {
+    store_be16(at, sack_permitted << 8U | 2U);
+    return at + 2;
+}
+
+// Three bytes; the NOP in front makes them four in every layout.
+std::byte* store_window_scale(std::uint8_t scale, std::byte* at) noexcept {
+    SKERRY_DEBUG_ASSERT(scale <= window_scale_max, "RFC 7323 allows no greater scale");
+    store_be16(at, nop << 8U | window_scale);
+    store_be16(at + 2, static_cast<std::uint16_t>(3U << 8U | scale));
+    return at + 4;
+}
+
+std::byte* store_nops(std::byte* at) noexcept {
+    store_be16(at, nop << 8U | nop);
+    return at + 2;
+}
+
+std::byte* write_as_linux(const TcpOptions& options, std::byte* at) noexcept {
+    if (options.has_mss) at = store_mss(options.mss, at);
     if (options.has_timestamps) {
         store_only_timestamps(options.timestamps, at);
-        if (options.sack_permitted) store_be16(at, sack_permitted << 8U | 2U);  // in the place of the two NOPs
+        if (options.sack_permitted) store_sack_permitted(at);  // in the place of the two NOPs
         at += tcp_timestamps_bytes;
     } else if (options.sack_permitted) {
-        word(nop, nop, sack_permitted, 2);
+        at = store_sack_permitted(store_nops(at));
     }
-    if (options.has_window_scale) {
-        SKERRY_DEBUG_ASSERT(options.window_scale <= window_scale_max, "RFC 7323 allows no greater scale");
-        word(nop, window_scale, 3, options.window_scale);
+    return options.has_window_scale ? store_window_scale(options.window_scale, at) : at;
+}
+
+// The MSS and the scale with its NOP are four bytes each, so the timestamps lie right behind two NOPs or
+// SACK-permitted.
+std::byte* write_as_freebsd(const TcpOptions& options, std::byte* at) noexcept {
+    if (options.has_mss) at = store_mss(options.mss, at);
+    if (options.has_window_scale) at = store_window_scale(options.window_scale, at);
+    if (options.has_timestamps) {
+        store_only_timestamps(options.timestamps, at);
+        if (options.sack_permitted) store_sack_permitted(at);
+        return at + tcp_timestamps_bytes;
     }
-    return static_cast<std::size_t>(at - out);
+    if (!options.sack_permitted) return at;
+    at = store_sack_permitted(at);
+    store_be16(at, end << 8U | end);
+    return at + 2;
+}
+
+}  // namespace
+
+std::size_t write_syn_options(const TcpOptions& options, std::byte* out, SynLayout layout) noexcept {
+    std::byte* const behind =
+        layout == SynLayout::freebsd ? write_as_freebsd(options, out) : write_as_linux(options, out);
+    return static_cast<std::size_t>(behind - out);
 }
 
 std::size_t write_data_options(const TcpOptions& options, std::byte* out) noexcept {

@@ -129,6 +129,7 @@ TEST_CASE("the layout of timestamps alone is told from all others", "[stack][wir
 }
 
 TEST_CASE("the options of a SYN that are written are read back", "[stack][wire][tcp]") {
+    const auto layout = GENERATE(SynLayout::linux_like, SynLayout::freebsd);
     for (unsigned which = 0; which < 16; ++which) {
         CAPTURE(which);
         TcpOptions options;
@@ -140,7 +141,7 @@ TEST_CASE("the options of a SYN that are written are read back", "[stack][wire][
         options.has_window_scale = (which & 8U) != 0;
         options.window_scale = 14;
         std::array<std::byte, tcp_options_bytes_max> out{};
-        const std::size_t bytes = write_syn_options(options, out.data());
+        const std::size_t bytes = write_syn_options(options, out.data(), layout);
         CHECK(bytes % 4 == 0);
         CHECK(bytes <= 20);
         const auto again = read({out.begin(), out.begin() + static_cast<std::ptrdiff_t>(bytes)});
@@ -151,6 +152,47 @@ TEST_CASE("the options of a SYN that are written are read back", "[stack][wire][
         if (options.has_timestamps) CHECK(again.timestamps == options.timestamps);
         CHECK(again.has_window_scale == options.has_window_scale);
         if (options.has_window_scale) CHECK(again.window_scale == 14);
+    }
+}
+
+struct SynCase {
+    bool has_window_scale;
+    bool sack_permitted;
+    bool has_timestamps;
+    const char* linux_like;
+    const char* freebsd;
+};
+
+TEST_CASE("a SYN's options lie as they do in the stack whose layout it is", "[stack][wire][tcp]") {
+    const SynCase cases[] = {
+        {true, true, true, "020405b4 0402 080a 11112222 33334444 01 030306",
+         "020405b4 01 030306 0402 080a 11112222 33334444"},
+        {true, true, false, "020405b4 0101 0402 01 030306", "020405b4 01 030306 0402 00 00"},
+        {true, false, true, "020405b4 0101 080a 11112222 33334444 01 030306",
+         "020405b4 01 030306 0101 080a 11112222 33334444"},
+        {false, true, true, "020405b4 0402 080a 11112222 33334444", "020405b4 0402 080a 11112222 33334444"},
+        {true, false, false, "020405b4 01 030306", "020405b4 01 030306"},
+        {false, true, false, "020405b4 0101 0402", "020405b4 0402 00 00"},
+        {false, false, true, "020405b4 0101 080a 11112222 33334444", "020405b4 0101 080a 11112222 33334444"},
+        {false, false, false, "020405b4", "020405b4"},
+    };
+    for (const SynCase& each : cases) {
+        CAPTURE(each.has_window_scale, each.sack_permitted, each.has_timestamps);
+        TcpOptions options;
+        options.has_mss = true;
+        options.mss = 1460;
+        options.has_window_scale = each.has_window_scale;
+        options.window_scale = 6;
+        options.sack_permitted = each.sack_permitted;
+        options.has_timestamps = each.has_timestamps;
+        options.timestamps = {0x1111'2222U, 0x3333'4444U};
+        const auto written = [&](SynLayout layout) {
+            Bytes out(tcp_options_bytes_max);
+            out.resize(write_syn_options(options, out.data(), layout));
+            return out;
+        };
+        CHECK(written(SynLayout::linux_like) == hex(each.linux_like));
+        CHECK(written(SynLayout::freebsd) == hex(each.freebsd));
     }
 }
 

@@ -83,9 +83,23 @@ inline std::uint64_t store_only_timestamps(const TcpTimestamps& timestamps, std:
     return (with_timestamps ? tcp_timestamps_bytes : 0) + (sack_blocks != 0 ? 4 + 8 * sack_blocks : 0);
 }
 
-/// Writes what a SYN carries: MSS, SACK-permitted, timestamps, window scale, in Linux's order; timestamps and blocks
-/// of SACK are read from `options`. Returns the number of bytes, a multiple of 4 and at most 20.
-std::size_t write_syn_options(const TcpOptions& options, std::byte* out) noexcept;
+/// In which order a SYN has its options. No standard says; peers do not mind, but whoever compares segments does.
+enum class SynLayout : std::uint8_t {
+    /// MSS, SACK-permitted, timestamps, window scale. Each is filled up to a multiple of 4 by NOPs in front, and
+    /// SACK-permitted is what fills up the timestamps.
+    linux_like,
+    /// MSS, window scale, SACK-permitted, timestamps. NOPs stand only in front of what has its place, the scale (odd)
+    /// and the timestamps (2 behind a multiple of 4); zeros, which end the options, fill up the end.
+    freebsd,
+};
+
+/// Writes what a SYN carries, be it an answer or not: MSS, SACK-permitted, timestamps, window scale, those that
+/// `options` has. Returns the number of bytes, a multiple of 4 and at most 20.
+///
+/// Source:   RFC 9293 section 3.1 for the filling; the layouts are Linux's (tcp_options_write) and FreeBSD's
+///           (tcp_addoptions).
+std::size_t write_syn_options(const TcpOptions& options, std::byte* out,
+                              SynLayout layout = SynLayout::linux_like) noexcept;
 
 /// Writes what other segments carry: timestamps, then SACK blocks, each behind NOP NOP. Returns data_options_bytes().
 ///

@@ -35,6 +35,7 @@ struct TestSegment {
     std::optional<std::uint8_t> scale;
     bool sack_permitted = false;
     std::vector<stack::wire::SackBlock> sack;
+    Bytes options;  ///< of one that left: as they lay in its header
 
     [[nodiscard]] bool is_syn() const { return (flags & flag::syn) != 0; }
 };
@@ -145,6 +146,7 @@ public:
             if (options.has_mss) segment.mss = options.mss;
             if (options.has_window_scale) segment.scale = options.window_scale;
             segment.sack_permitted = options.sack_permitted;
+            segment.options.assign(bytes.begin() + stack::wire::tcp_bytes, payload.begin());
             segment.sack.assign(options.sack.begin(), options.sack.begin() + options.sack_blocks);
             last_port = header.source_port;
             all.push_back(segment);

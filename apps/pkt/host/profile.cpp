@@ -29,6 +29,7 @@ void apply_freebsd(stack::TcpLimits& limits) noexcept {
     limits.delayed_ack = 40ms;
     limits.time_wait = 60s;
     limits.fin_wait_2 = 60s;
+    limits.syn_layout = stack::wire::SynLayout::freebsd;
     limits.syn_ack_retries = 3;
 }
 

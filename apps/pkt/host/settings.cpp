@@ -8,7 +8,6 @@
 #include <limits>
 #include <span>
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace skerry::pkt {
@@ -76,6 +75,20 @@ Refusal set_syn_ack_retries(MachineSettings& settings, const Numbers& values) {
 }
 Refusal set_sack(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.sack, values, 0, 1);
+}
+Refusal set_timestamps(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.timestamps, values, 0, 1);
+}
+Refusal set_window_scaling(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.window_scaling, values, 0, 1);
+}
+// 1: both, 2: scaling alone, 3: timestamps alone.
+Refusal set_rfc1323(MachineSettings& settings, const Numbers& values) {
+    std::uint8_t which = 0;
+    if (const Refusal wrong = set_number(which, values, 0, 3)) return wrong;
+    settings.stack.tcp.window_scaling = which == 1 || which == 2;
+    settings.stack.tcp.timestamps = which == 1 || which == 3;
+    return {};
 }
 Refusal set_half_open_max(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.half_open_max, values, 1, 1 << 20);
@@ -184,10 +197,10 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_synack_retries", &set_syn_ack_retries},
     {"net.ipv4.tcp_syncookies", &makes_no_difference<0, 1>},  // 1: when the table is full
     {"net.ipv4.tcp_thin_linear_timeouts", &is_always<0>},
-    {"net.ipv4.tcp_timestamps", &is_always<1>},
+    {"net.ipv4.tcp_timestamps", &set_timestamps},
     {"net.ipv4.tcp_tso_win_divisor", &is_nothing},
     {"net.ipv4.tcp_tw_reuse", &is_always<0>},
-    {"net.ipv4.tcp_window_scaling", &is_always<1>},
+    {"net.ipv4.tcp_window_scaling", &set_window_scaling},
     {"net.ipv4.tcp_wmem", &set_wmem},
     {"net.ipv4.tcp_workaround_signed_windows", &is_always<0>},
 };
@@ -222,7 +235,7 @@ constexpr Row freebsd_rows[] = {
     {"net.inet.tcp.recvspace", &set_receive_buffer},
     {"net.inet.tcp.rexmit_initial", &set_time<&TcpLimits::rto_initial, ms>},
     {"net.inet.tcp.rexmit_min", &set_time<&TcpLimits::rto_min, ms>},
-    {"net.inet.tcp.rfc1323", &is_always<1>},
+    {"net.inet.tcp.rfc1323", &set_rfc1323},
     {"net.inet.tcp.rfc3042", &is_always<1>},
     {"net.inet.tcp.rfc3390", &is_always<1>},
     {"net.inet.tcp.sack.enable", &set_sack},
@@ -275,17 +288,11 @@ Setter find(std::span<const Row> rows, std::string_view name) {
     return found != rows.end() ? found->set : nullptr;
 }
 
-auto all_of(const stack::StackConfig& config) {
-    const TcpLimits& tcp = config.tcp;
-    return std::tuple(config.icmp_per_second, tcp.receive_buffer_bytes, tcp.send_buffer_bytes, tcp.half_open_max,
-                      tcp.time_wait_max, tcp.resets_per_second, tcp.challenges_per_second, tcp.rto_min, tcp.rto_initial,
-                      tcp.delayed_ack, tcp.time_wait, tcp.fin_wait_2, tcp.challenge_interval, tcp.syn_retries,
-                      tcp.syn_ack_retries, tcp.window_scale);
-}
-
 }  // namespace
 
-bool have_same_stack(const MachineSettings& a, const MachineSettings& b) { return all_of(a.stack) == all_of(b.stack); }
+bool have_same_stack(const MachineSettings& a, const MachineSettings& b) {
+    return a.stack.tcp == b.stack.tcp && a.stack.icmp_per_second == b.stack.icmp_per_second;
+}
 
 std::optional<Unsupported> set_sysctl(MachineSettings& settings, std::string_view name, std::string_view value) {
     for (const Word& word : words) {

@@ -78,6 +78,12 @@ inline std::vector<std::byte> ip_packet(std::uint8_t protocol, const std::vector
     return packet;
 }
 
+inline MachineConfig config_of(Profile profile) {
+    MachineConfig config;
+    config.profile = profile;
+    return config;
+}
+
 class Bench {
 public:
     explicit Bench(const MachineConfig& config = {}) : machine(config) {}
@@ -92,6 +98,11 @@ public:
         wire::TcpOptions options;
         options.has_mss = mss != 0;
         options.mss = mss;
+        come_with(options, flags, seq, ack, text, window);
+    }
+    /// The same with options of a SYN.
+    void come_with(const wire::TcpOptions& options, std::uint8_t flags, std::uint32_t seq, std::uint32_t ack,
+                   std::string_view text = {}, std::uint16_t window = 65'535) {
         std::array<std::byte, 40> room{};
         const std::size_t option_bytes = wire::write_syn_options(options, room.data());
         wire::TcpHeader header;

@@ -126,8 +126,8 @@ TEST_CASE("a setting that the stack does not have is taken with the value that i
     Machine machine;
     CHECK(is_set(machine, "net.ipv4.tcp_dsack", "1"));
     CHECK_FALSE(is_set(machine, "net.ipv4.tcp_dsack", "0"));
-    CHECK(is_set(machine, "net.ipv4.tcp_timestamps", "1"));
-    CHECK_FALSE(is_set(machine, "net.ipv4.tcp_timestamps", "0"));
+    CHECK(is_set(machine, "net.ipv4.tcp_ecn", "0"));
+    CHECK_FALSE(is_set(machine, "net.ipv4.tcp_ecn", "1"));
     CHECK(is_set(machine, "net.ipv4.tcp_congestion_control", "reno"));
     CHECK_FALSE(is_set(machine, "net.ipv4.tcp_congestion_control", "cubic"));
     CHECK(is_set(machine, "net.inet.tcp.hostcache.purgenow", "1"));

@@ -83,11 +83,11 @@ bool ActiveOpen::on_timeout(Tcb& tcb, time::Instant now) noexcept {
 }
 
 void ActiveOpen::agree(Tcb& tcb, const Segment& segment) noexcept {
-    const wire::TcpOptions& options = segment.options;
+    const wire::TcpOptions options = agreed_options(offered_options(shared_.config.tcp), segment.options);
     tcb.has_timestamps = options.has_timestamps;
     tcb.ts_recent = options.timestamps.value;
     tcb.ts_recent_s = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000'000);
-    tcb.has_sack = options.sack_permitted && shared_.config.tcp.sack;
+    tcb.has_sack = options.sack_permitted;
     tcb.has_scale = options.has_window_scale;
     if (options.has_window_scale) {
         tcb.send_scale = options.window_scale;

@@ -191,15 +191,14 @@ void Output::send_syn(Tcb& tcb, time::Instant now) noexcept {
     header.ack = is_answer ? tcb.rcv_nxt : 0;
     header.flags = static_cast<std::uint8_t>(flag::syn | (is_answer ? flag::ack : 0));
     header.window = first_window(tcb.receive_limit);
-    wire::TcpOptions peer;
-    peer.has_timestamps = tcb.has_timestamps;
-    peer.has_window_scale = tcb.has_scale;
-    peer.sack_permitted = tcb.has_sack;
-    const wire::TcpTimestamps stamps{timestamp(now, tcb.ts_offset), is_answer ? tcb.ts_recent : 0};
-    OptionBytes options;
-    const std::size_t bytes =
-        wire::write_syn_options(syn_options(shared_.config, is_answer ? &peer : nullptr, stamps), options.data());
-    send_empty(tcb.tuple, header, std::span(options).first(bytes), now);
+    wire::TcpOptions options = offered_options(shared_.config.tcp);
+    if (is_answer) {
+        options.has_timestamps = tcb.has_timestamps;
+        options.has_window_scale = tcb.has_scale;
+        options.sack_permitted = tcb.has_sack;
+    }
+    options.timestamps = {timestamp(now, tcb.ts_offset), is_answer ? tcb.ts_recent : 0};
+    emit_syn(tcb.tuple, header, options, now);
 }
 
 void Output::send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept {
@@ -208,14 +207,22 @@ void Output::send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept {
     header.ack = half_open.irs + 1;
     header.flags = flag::syn | flag::ack;
     header.window = first_window(shared_.config.tcp.receive_buffer_bytes);
-    wire::TcpOptions peer;
-    peer.has_timestamps = half_open.has_timestamps;
-    peer.has_window_scale = half_open.has_scale;
-    peer.sack_permitted = half_open.has_sack;
-    OptionBytes options;
-    const std::size_t bytes = wire::write_syn_options(
-        syn_options(shared_.config, &peer, {timestamp(now, half_open.ts_offset), half_open.ts_recent}), options.data());
-    send_empty(half_open.tuple, header, std::span(options).first(bytes), now);
+    wire::TcpOptions options;
+    options.has_timestamps = half_open.has_timestamps;
+    options.has_window_scale = half_open.has_scale;
+    options.sack_permitted = half_open.has_sack;
+    options.timestamps = {timestamp(now, half_open.ts_offset), half_open.ts_recent};
+    emit_syn(half_open.tuple, header, options, now);
+}
+
+void Output::emit_syn(const Tuple& tuple, wire::TcpHeader& header, wire::TcpOptions& options,
+                      time::Instant now) noexcept {
+    options.has_mss = true;
+    options.mss = own_mss(shared_.config);
+    options.window_scale = shared_.config.tcp.window_scale;
+    OptionBytes bytes;
+    const std::size_t count = wire::write_syn_options(options, bytes.data(), shared_.config.tcp.syn_layout);
+    send_empty(tuple, header, std::span(bytes).first(count), now);
 }
 
 void Output::challenge(HalfOpen& half_open, time::Instant now) noexcept {

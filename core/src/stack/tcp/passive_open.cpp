@@ -111,12 +111,13 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
     half_open->iss = isn ? *isn : shared_.secrets.isn(segment.tuple, segment.now());
     half_open->irs = segment.seq();
     half_open->ts_offset = shared_.secrets.timestamp_offset(segment.tuple);
-    half_open->has_timestamps = segment.options.has_timestamps;
-    half_open->ts_recent = segment.options.timestamps.value;
-    half_open->has_scale = segment.options.has_window_scale;
-    half_open->has_sack = segment.options.sack_permitted && shared_.config.tcp.sack;
-    half_open->peer_scale = segment.options.window_scale;
-    half_open->peer_mss = peer_mss(segment.options);
+    const wire::TcpOptions options = agreed_options(offered_options(limits), segment.options);
+    half_open->has_timestamps = options.has_timestamps;
+    half_open->ts_recent = options.timestamps.value;
+    half_open->has_scale = options.has_window_scale;
+    half_open->has_sack = options.sack_permitted;
+    half_open->peer_scale = options.window_scale;
+    half_open->peer_mss = peer_mss(options);
     half_open->peer_window = segment.header.window;
     if (!enter(*half_open, place)) {
         shared_.half_opens.free(*half_open);

@@ -2,6 +2,8 @@
 
 // How much TCP keeps and how long it waits. Every limit has a counter, which is a reason in drop.hpp.
 
+#include "../wire/tcp_options.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -32,11 +34,21 @@ struct TcpLimits {
     std::chrono::nanoseconds fin_wait_2 = std::chrono::seconds{60};  ///< for a peer that never ends its direction
     std::chrono::nanoseconds user_timeout = std::chrono::minutes{15};  ///< about Linux's 15 retries
     std::chrono::nanoseconds challenge_interval = std::chrono::milliseconds{500};  ///< for one connection
-    std::uint8_t syn_retries = 6;      ///< 1 + 2 + ... + 64 s: given up after 127 s, as in Linux
+
+    // --- how a connection begins: src/stack/tcp/README.md has a table
+
+    std::uint8_t syn_retries = 6;  ///< 1 + 2 + ... + 64 s: given up after 127 s, as in Linux
     std::uint8_t syn_ack_retries = 5;  ///< given up after 63 s
-    std::uint8_t window_scale = 7;     ///< for receive buffers up to 8 MiB
-    bool sack = true;                  ///< offered to peers, and to those who offer it: RFC 2018
+    // Offered to peers, and to those who offer it.
+    bool sack = true;  ///< RFC 2018
+    bool timestamps = true;  ///< RFC 7323 section 3; without them no PAWS, and no round trips of what was sent again
+    bool window_scaling = true;  ///< RFC 7323 section 2; without it no window is larger than 64 KiB
+    std::uint8_t window_scale = 7;  ///< for receive buffers up to 8 MiB
+    wire::SynLayout syn_layout = wire::SynLayout::linux_like;
+
     constexpr TcpLimits() noexcept {}
+
+    friend constexpr bool operator==(const TcpLimits&, const TcpLimits&) noexcept = default;
 };
 
 }  // namespace skerry::stack

@@ -40,17 +40,24 @@ inline constexpr std::uint16_t mss_min = 88;
     return static_cast<std::uint32_t>(static_cast<std::uint64_t>(now.as_nanos()) / 1'000'000) + offset;
 }
 
-/// The options of our SYN, and of our SYN-ACK when `peer` is what the SYN had.
-[[nodiscard]] inline wire::TcpOptions syn_options(const StackConfig& config, const wire::TcpOptions* peer,
-                                                  wire::TcpTimestamps timestamps) noexcept {
+/// What this end offers in a SYN: the options without their values.
+[[nodiscard]] inline wire::TcpOptions offered_options(const TcpLimits& limits) noexcept {
     wire::TcpOptions options;
-    options.has_mss = true;
-    options.mss = own_mss(config);
-    options.has_timestamps = peer == nullptr || peer->has_timestamps;
-    options.timestamps = timestamps;
-    options.sack_permitted = config.tcp.sack && (peer == nullptr || peer->sack_permitted);
-    options.has_window_scale = peer == nullptr || peer->has_window_scale;
-    options.window_scale = config.tcp.window_scale;
+    options.sack_permitted = limits.sack;
+    options.has_timestamps = limits.timestamps;
+    options.has_window_scale = limits.window_scaling;
+    return options;
+}
+
+/// What counts of the options of a peer's SYN, when this end's has `offered` or an answer may have as much.
+///
+/// Source: RFC 7323 sections 2.2 and 3.2, RFC 2018 section 2: who has not offered an option does not take part in it.
+[[nodiscard]] inline wire::TcpOptions agreed_options(const wire::TcpOptions& offered,
+                                                     const wire::TcpOptions& theirs) noexcept {
+    wire::TcpOptions options = theirs;
+    options.sack_permitted = theirs.sack_permitted && offered.sack_permitted;
+    options.has_timestamps = theirs.has_timestamps && offered.has_timestamps;
+    options.has_window_scale = theirs.has_window_scale && offered.has_window_scale;
     return options;
 }
 

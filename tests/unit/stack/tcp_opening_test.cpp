@@ -1,0 +1,128 @@
+// What of a connection's beginning can be set: what a SYN offers and in which order.
+
+#include "support/tcp_host.hpp"
+#include "wire_support.hpp"
+
+namespace skerry {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace tests;
+using stack::tcp::State;
+using stack::wire::SynLayout;
+using stack::wire::TcpTimestamps;
+
+TestSegment full_syn() {
+    TestSegment segment;
+    segment.flags = flag::syn;
+    segment.seq = 1000;
+    segment.mss = 1460;
+    segment.scale = 2;
+    segment.sack_permitted = true;
+    segment.timestamps = TcpTimestamps{77, 0};
+    return segment;
+}
+
+/// The peer's answer to `syn`, which agrees to everything.
+TestSegment full_answer(const TestSegment& syn) {
+    TestSegment segment = full_syn();
+    segment.flags = flag::syn | flag::ack;
+    segment.ack = syn.seq + 1;
+    return segment;
+}
+
+TestEndpoint& connect(TcpHost& host, stack::tcp::LocalEnd from = {}) {
+    TestEndpoint& endpoint = host.endpoint();
+    REQUIRE(host.tcp().connect(endpoint, peer_ip, peer_port, host.now, from));
+    return endpoint;
+}
+
+// --- the options
+
+/// The layout of options, whatever is in them: kinds, and an option's bytes behind its length as dots.
+std::string layout_of(const Bytes& options) {
+    std::string text;
+    for (std::size_t i = 0; i < options.size();) {
+        const auto kind = std::to_integer<unsigned>(options[i]);
+        text += std::to_string(kind) + ' ';
+        i += kind < 2 ? 1 : std::to_integer<std::size_t>(options[i + 1]);
+    }
+    return text;
+}
+
+TEST_CASE("a SYN and a SYN-ACK have their options in the order that is configured", "[stack][tcp][opening]") {
+    const bool is_freebsd = GENERATE(false, true);
+    const std::string expected = is_freebsd ? "2 1 3 4 8 " : "2 4 8 1 3 ";
+    stack::StackConfig config = host_config();
+    if (is_freebsd) config.tcp.syn_layout = SynLayout::freebsd;
+    TcpHost host(config);
+    (void)connect(host);
+    CHECK(layout_of(host.only().options) == expected);
+    host.come(full_syn());
+    const TestSegment answer = host.only();
+    CHECK(answer.flags == (flag::syn | flag::ack));
+    CHECK(layout_of(answer.options) == expected);
+    TestSegment short_syn = full_syn();
+    short_syn.timestamps.reset();
+    short_syn.scale.reset();
+    host.come(short_syn, host_port, 5001);
+    CHECK(host.only().options == hex(is_freebsd ? "020405b4 0402 0000" : "020405b4 0101 0402"));
+}
+
+TEST_CASE("what is switched off is neither offered nor agreed to", "[stack][tcp][opening]") {
+    const bool timestamps = GENERATE(false, true);
+    const bool scaling = GENERATE(false, true);
+    const bool sack = GENERATE(false, true);
+    CAPTURE(timestamps, scaling, sack);
+    stack::StackConfig config = host_config();
+    config.tcp.timestamps = timestamps;
+    config.tcp.window_scaling = scaling;
+    config.tcp.sack = sack;
+    TcpHost host(config);
+    const auto has_what_is_on = [&](const TestSegment& segment) {
+        CHECK(segment.timestamps.has_value() == timestamps);
+        CHECK(segment.scale.has_value() == scaling);
+        CHECK(segment.sack_permitted == sack);
+        CHECK(segment.mss == 1460);
+    };
+    TestEndpoint& endpoint = connect(host);
+    const TestSegment syn = host.only();
+    has_what_is_on(syn);
+    host.come(full_syn());
+    has_what_is_on(host.only());
+
+    host.come(full_answer(syn), endpoint.tcb->tuple.local_port);
+    REQUIRE(endpoint.tcb->state == State::established);
+    const TestSegment ack = host.only();
+    CHECK(ack.timestamps.has_value() == timestamps);
+    CHECK(endpoint.tcb->has_sack == sack);
+    CHECK(endpoint.tcb->mss == (timestamps ? 1448 : 1460));
+    CHECK(endpoint.tcb->send_scale == (scaling ? 2 : 0));
+    CHECK(endpoint.tcb->receive_scale == (scaling ? 7 : 0));
+}
+
+TEST_CASE("a peer that offers what is switched off gets segments without it", "[stack][tcp][opening]") {
+    stack::StackConfig config = host_config();
+    config.tcp.timestamps = false;
+    config.tcp.window_scaling = false;
+    TcpHost host(config);
+    host.come(full_syn());
+    const TestSegment answer = host.only();
+    TestSegment last;
+    last.flags = flag::ack;
+    last.seq = 1001;
+    last.ack = answer.seq + 1;
+    last.window = 2000;
+    host.come(last);
+    TestEndpoint& endpoint = host.endpoint();
+    REQUIRE(host.tcp().accept(host.acceptor, endpoint));
+    CHECK(endpoint.tcb->snd_wnd == 2000);
+    CHECK(host.write(endpoint, std::string(1500, 'x')) == 1500);
+    const auto sent = host.sent();
+    REQUIRE(sent.size() == 2);
+    CHECK(sent[0].text.size() == 1460);
+    CHECK(sent[0].options.empty());
+}
+
+}  // namespace
+}  // namespace skerry

@@ -16,9 +16,9 @@ std::optional<Profile> parse_profile(std::string_view name) noexcept {
 
 namespace {
 
-// The defaults of FreeBSD 14: net.inet.tcp.rexmit_min, rexmit_initial, delacktime, msl (TIME-WAIT is two of them),
-// finwait2_timeout, sendspace, recvspace, syncache.rexmtlimit. A receive buffer of 64 KiB makes a window of 65'535, and
-// kern.ipc.maxsockbuf of 2 MiB a scale of 6.
+// The defaults of FreeBSD 14: net.inet.tcp.rexmit_min, rexmit_initial, keepinit, delacktime, msl (TIME-WAIT is two of
+// them), finwait2_timeout, sendspace, recvspace, syncache.rexmtlimit. A receive buffer of 64 KiB makes a window of
+// 65'535, and kern.ipc.maxsockbuf of 2 MiB a scale of 6.
 void apply_freebsd(stack::TcpLimits& limits) noexcept {
     limits.receive_buffer_bytes = 65'536;
     limits.send_buffer_bytes = 32'768;
@@ -30,6 +30,11 @@ void apply_freebsd(stack::TcpLimits& limits) noexcept {
     limits.time_wait = 60s;
     limits.fin_wait_2 = 60s;
     limits.syn_layout = stack::wire::SynLayout::freebsd;
+    // tcp_syn_backoff: 1 five times, 2 to 64, 64 again; net.inet.tcp.keepinit ends it before.
+    limits.syn_steady_retries = 4;
+    limits.syn_doublings_max = 6;
+    limits.syn_retries = 12;
+    limits.syn_timeout = 75s;
     limits.syn_ack_retries = 3;
 }
 

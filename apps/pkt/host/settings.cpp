@@ -73,6 +73,9 @@ Refusal set_syn_retries(MachineSettings& settings, const Numbers& values) {
 Refusal set_syn_ack_retries(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.syn_ack_retries, values, 0, 127);
 }
+Refusal set_syn_steady_retries(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.syn_steady_retries, values, 0, 127);
+}
 Refusal set_sack(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.sack, values, 0, 1);
 }
@@ -88,6 +91,13 @@ Refusal set_rfc1323(MachineSettings& settings, const Numbers& values) {
     if (const Refusal wrong = set_number(which, values, 0, 3)) return wrong;
     settings.stack.tcp.window_scaling = which == 1 || which == 2;
     settings.stack.tcp.timestamps = which == 1 || which == 3;
+    return {};
+}
+// From the third SYN that is sent again on (tcp_timer_rexmt); else all of them have options.
+Refusal set_rexmit_drop_options(MachineSettings& settings, const Numbers& values) {
+    bool drops = false;
+    if (const Refusal wrong = set_number(drops, values, 0, 1)) return wrong;
+    settings.stack.tcp.syns_with_options = drops ? 3 : TcpLimits().syns_with_options;
     return {};
 }
 Refusal set_half_open_max(MachineSettings& settings, const Numbers& values) {
@@ -123,6 +133,11 @@ Refusal set_keep_count(MachineSettings& settings, const Numbers& values) {
 }
 Refusal set_always_keep_alive(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.sockets.keep_alive, values, 0, 1);
+}
+
+Refusal set_keep_init(MachineSettings& settings, const Numbers& values) {
+    if (values.size() != 1 || values[0] < 1) return "the stack takes 1 and more";
+    return set_time<&TcpLimits::syn_timeout, ms>(settings, values);
 }
 
 Refusal set_msl(MachineSettings& settings, const Numbers& values) {
@@ -193,6 +208,7 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_rto_min_us", &set_time<&TcpLimits::rto_min, 1'000>},
     {"net.ipv4.tcp_sack", &set_sack},
     {"net.ipv4.tcp_slow_start_after_idle", &is_always<1>},
+    {"net.ipv4.tcp_syn_linear_timeouts", &set_syn_steady_retries},
     {"net.ipv4.tcp_syn_retries", &set_syn_retries},
     {"net.ipv4.tcp_synack_retries", &set_syn_ack_retries},
     {"net.ipv4.tcp_syncookies", &makes_no_difference<0, 1>},  // 1: when the table is full
@@ -224,6 +240,7 @@ constexpr Row freebsd_rows[] = {
     {"net.inet.tcp.insecure_syn", &is_always<0>},
     {"net.inet.tcp.keepcnt", &set_keep_count},
     {"net.inet.tcp.keepidle", &set_keep_idle_ms},
+    {"net.inet.tcp.keepinit", &set_keep_init},
     {"net.inet.tcp.keepintvl", &set_keep_interval_ms},
     {"net.inet.tcp.log_debug", &is_nothing},
     {"net.inet.tcp.log_in_vain", &is_nothing},
@@ -233,6 +250,7 @@ constexpr Row freebsd_rows[] = {
     {"net.inet.tcp.pmtud_blackhole_detection", &is_always<0>},
     {"net.inet.tcp.recvbuf_auto", &is_always<0>},
     {"net.inet.tcp.recvspace", &set_receive_buffer},
+    {"net.inet.tcp.rexmit_drop_options", &set_rexmit_drop_options},
     {"net.inet.tcp.rexmit_initial", &set_time<&TcpLimits::rto_initial, ms>},
     {"net.inet.tcp.rexmit_min", &set_time<&TcpLimits::rto_min, ms>},
     {"net.inet.tcp.rfc1323", &set_rfc1323},

@@ -97,5 +97,63 @@ TEST_CASE("sysctls switch timestamps, scaling and SACK", "[apps][pkt][opening]")
     CHECK(machine.set("net.ipv4.tcp_timestamps", "2"));  // without offsets of their own, which the stack always has
 }
 
+/// When the SYNs of a connect() that nobody answers leave, and the last moment, at which it is given up.
+std::vector<std::chrono::nanoseconds> syn_times(Bench& bench) {
+    const int fd = static_cast<int>(bench.calls().socket(AF_INET, SOCK_STREAM, 0).value());
+    const Call call = bench.calls().connect(fd, far_name);
+    bench.at(1000s);
+    std::vector<std::chrono::nanoseconds> times;
+    for (const Segment& segment : bench.sent()) times.push_back(segment.at);
+    CHECK(Bench::failed(call, ETIMEDOUT));
+    times.push_back(bench.ended(call));
+    return times;
+}
+
+using Times = std::vector<std::chrono::nanoseconds>;
+
+TEST_CASE("SYNs come again as in the profile's kernel", "[apps][pkt][opening]") {
+    Bench linux_like;
+    CHECK(syn_times(linux_like) == Times{0s, 1s, 3s, 7s, 15s, 31s, 63s, 127s});
+    Bench freebsd(config_of(Profile::freebsd));
+    CHECK(syn_times(freebsd) == Times{0s, 1s, 2s, 3s, 4s, 5s, 7s, 11s, 19s, 35s, 67s, 75s});
+}
+
+TEST_CASE("sysctls set how SYNs come again", "[apps][pkt][opening]") {
+    Bench steady;
+    set(steady, "net.ipv4.tcp_syn_linear_timeouts", "4");
+    set(steady, "net.ipv4.tcp_syn_retries", "6");
+    CHECK(syn_times(steady) == Times{0s, 1s, 2s, 3s, 4s, 5s, 7s, 11s});
+    Bench quick(config_of(Profile::freebsd));
+    set(quick, "net.inet.tcp.rexmit_initial", "500");
+    set(quick, "net.inet.tcp.keepinit", "4200");
+    CHECK(syn_times(quick) == Times{0s, 500ms, 1s, 1500ms, 2s, 2500ms, 3500ms, 4200ms});
+    Machine machine;
+    CHECK(machine.set("net.inet.tcp.keepinit", "0"));
+}
+
+TEST_CASE("FreeBSD's SYNs lose their options when that is set", "[apps][pkt][opening]") {
+    for (const bool drops : {false, true}) {
+        Bench bench(config_of(Profile::freebsd));
+        set(bench, "net.inet.tcp.rexmit_drop_options", drops ? "1" : "0");
+        CHECK(without_stamps(syn_of(bench).options) == freebsd_syn);
+        bench.at(3s);
+        const std::vector<Segment> again = bench.sent();
+        REQUIRE(again.size() == 3);
+        CHECK(without_stamps(again[1].options) == freebsd_syn);
+        CHECK(without_stamps(again[2].options) == (drops ? octets({2, 4, 5, 180}) : freebsd_syn));
+    }
+}
+
+TEST_CASE("a SYN-ACK's wait ends its doubling at the longest time-out", "[apps][pkt][opening]") {
+    Bench bench(config_of(Profile::freebsd));
+    set(bench, "net.inet.tcp.syncache.rexmtlimit", "9");
+    (void)bench.listening();
+    bench.come(flag::syn, 0, 0, {}, 65'535, 1000);
+    bench.at(400s);
+    Times times;
+    for (const Segment& segment : bench.sent()) times.push_back(segment.at);
+    CHECK(times == Times{0s, 1s, 3s, 7s, 15s, 31s, 63s, 127s, 191s, 255s});
+}
+
 }  // namespace
 }  // namespace skerry

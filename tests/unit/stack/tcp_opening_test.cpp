@@ -1,7 +1,9 @@
-// What of a connection's beginning can be set: what a SYN offers and in which order.
+// What of a connection's beginning can be set: what a SYN offers and in which order, and when it comes again.
 
 #include "support/tcp_host.hpp"
 #include "wire_support.hpp"
+
+#include <skerry/stack/tcp/syn_schedule.hpp>
 
 namespace skerry {
 namespace {
@@ -122,6 +124,85 @@ TEST_CASE("a peer that offers what is switched off gets segments without it", "[
     REQUIRE(sent.size() == 2);
     CHECK(sent[0].text.size() == 1460);
     CHECK(sent[0].options.empty());
+}
+
+// --- the schedule
+
+/// FreeBSD's: five times one second, then doubling, and 75 s in all.
+stack::StackConfig steady_config() {
+    stack::StackConfig config = host_config();
+    config.tcp.syn_steady_retries = 4;
+    config.tcp.syn_doublings_max = 6;
+    config.tcp.syn_retries = 12;
+    config.tcp.syn_timeout = 75s;
+    config.tcp.rto_max = 64s;
+    return config;
+}
+
+TEST_CASE("SYNs come at even distances first, then the wait doubles, and a time ends it", "[stack][tcp][opening]") {
+    TcpHost host(steady_config());
+    TestEndpoint& endpoint = connect(host);
+    const TestSegment first = host.only();
+    std::vector<TestSegment> again;
+    for (const auto expected : {1s, 1s, 1s, 1s, 1s, 2s, 4s, 8s, 16s, 32s}) {
+        CHECK(host.until_sent(200s, again) == expected);
+        REQUIRE(again.size() == 1);
+        CHECK(again[0].seq == first.seq);
+        CHECK(again[0].timestamps);
+    }
+    host.pass(8s - 1ns);  // 67 s were before
+    CHECK(endpoint.tcb->state == State::syn_sent);
+    host.pass(1ns);
+    CHECK(endpoint.tcb->state == State::closed);
+    CHECK(stack::tcp::Tcp::take_error(*endpoint.tcb) == Errc::timed_out);
+}
+
+TEST_CASE("the user's timeout ends the SYNs if it is the shorter one", "[stack][tcp][opening]") {
+    TcpHost host(steady_config());
+    stack::tcp::LocalEnd from;
+    from.user_timeout_ms = 3500;
+    TestEndpoint& endpoint = connect(host, from);
+    host.pass(3500ms - 1ns);
+    CHECK(endpoint.tcb->state == State::syn_sent);
+    host.pass(1ns);
+    CHECK(endpoint.tcb->state == State::closed);
+    CHECK(host.sent().size() == 4);
+}
+
+TEST_CASE("a wait grows to the longest time-out and no further", "[stack][tcp][opening]") {
+    stack::TcpLimits limits;
+    CHECK(stack::tcp::syn_wait(limits, 6) == 64s);
+    CHECK(stack::tcp::syn_wait(limits, 7) == 120s);
+    CHECK(stack::tcp::syn_wait(limits, 127) == 120s);
+    CHECK(stack::tcp::syn_ack_wait(limits, 255) == 120s);
+    limits.syn_steady_retries = 4;
+    limits.syn_doublings_max = 6;
+    limits.rto_initial = 100ms;
+    CHECK(stack::tcp::syn_wait(limits, 4) == 100ms);
+    CHECK(stack::tcp::syn_wait(limits, 5) == 200ms);
+    CHECK(stack::tcp::syn_wait(limits, 10) == 6400ms);
+    CHECK(stack::tcp::syn_wait(limits, 12) == 6400ms);
+    CHECK(stack::tcp::syn_ack_wait(limits, 4) == 1600ms);
+}
+
+TEST_CASE("SYNs after the first few have the MSS alone, and no answer brings more", "[stack][tcp][opening]") {
+    stack::StackConfig config = steady_config();
+    config.tcp.syns_with_options = 3;
+    TcpHost host(config);
+    TestEndpoint& endpoint = connect(host);
+    std::vector<TestSegment> syn{host.only()};
+    for (const bool has_options : {true, true, false, false}) {
+        CHECK(host.until_sent(2s, syn) == 1s);
+        REQUIRE(syn.size() == 1);
+        CHECK((syn[0].options.size() == 20) == has_options);
+        CHECK((syn[0].options == hex("020405b4")) == !has_options);
+    }
+    host.come(full_answer(syn[0]), host.last_port);
+    REQUIRE(endpoint.tcb->state == State::established);
+    CHECK_FALSE(endpoint.tcb->has_timestamps);
+    CHECK_FALSE(endpoint.tcb->has_sack);
+    CHECK(endpoint.tcb->send_scale == 0);
+    CHECK(host.only().options.empty());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <skerry/stack/tcp/active_open.hpp>
 
 #include <skerry/stack/ephemeral_port.hpp>
+#include <skerry/stack/tcp/syn_schedule.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -64,14 +65,18 @@ Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::In
 }
 
 void ActiveOpen::send_again_later(Tcb& tcb, time::Instant now) noexcept {
-    const auto wait = shared_.config.tcp.rto_initial * (std::int64_t{1} << tcb.syn_retries);
+    const std::chrono::nanoseconds wait = syn_wait(shared_.config.tcp, tcb.syn_retries);
     tcb.retransmit_at = std::min(now.as_nanos() + wait.count(), given_up_at(tcb));
     shared_.arm(tcb, tcb.retransmit_at);
 }
 
-std::int64_t ActiveOpen::given_up_at(const Tcb& tcb) noexcept {
-    if (tcb.user_timeout_ms == 0) return never;
-    return tcb.waiting_since + std::chrono::nanoseconds{std::chrono::milliseconds{tcb.user_timeout_ms}}.count();
+std::int64_t ActiveOpen::given_up_at(const Tcb& tcb) const noexcept {
+    const std::chrono::nanoseconds asked = std::chrono::milliseconds{tcb.user_timeout_ms};
+    const std::chrono::nanoseconds configured = shared_.config.tcp.syn_timeout;
+    std::int64_t at = never;
+    if (asked.count() != 0) at = tcb.waiting_since + asked.count();
+    if (configured.count() != 0) at = std::min(at, tcb.waiting_since + configured.count());
+    return at;
 }
 
 bool ActiveOpen::on_timeout(Tcb& tcb, time::Instant now) noexcept {
@@ -83,7 +88,10 @@ bool ActiveOpen::on_timeout(Tcb& tcb, time::Instant now) noexcept {
 }
 
 void ActiveOpen::agree(Tcb& tcb, const Segment& segment) noexcept {
-    const wire::TcpOptions options = agreed_options(offered_options(shared_.config.tcp), segment.options);
+    const TcpLimits& limits = shared_.config.tcp;
+    const wire::TcpOptions offered =
+        is_bare_syn(limits, tcb.syn_retries) ? wire::TcpOptions{} : offered_options(limits);
+    const wire::TcpOptions options = agreed_options(offered, segment.options);
     tcb.has_timestamps = options.has_timestamps;
     tcb.ts_recent = options.timestamps.value;
     tcb.ts_recent_s = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000'000);

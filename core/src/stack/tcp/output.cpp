@@ -1,6 +1,7 @@
 #include <skerry/stack/tcp/output.hpp>
 
 #include <skerry/base/compiler.hpp>
+#include <skerry/stack/tcp/syn_schedule.hpp>
 #include <skerry/stack/wire/checksum.hpp>
 
 #include <array>
@@ -191,7 +192,8 @@ void Output::send_syn(Tcb& tcb, time::Instant now) noexcept {
     header.ack = is_answer ? tcb.rcv_nxt : 0;
     header.flags = static_cast<std::uint8_t>(flag::syn | (is_answer ? flag::ack : 0));
     header.window = first_window(tcb.receive_limit);
-    wire::TcpOptions options = offered_options(shared_.config.tcp);
+    wire::TcpOptions options;
+    if (!is_answer && !is_bare_syn(shared_.config.tcp, tcb.syn_retries)) options = offered_options(shared_.config.tcp);
     if (is_answer) {
         options.has_timestamps = tcb.has_timestamps;
         options.has_window_scale = tcb.has_scale;

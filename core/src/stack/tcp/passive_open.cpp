@@ -1,6 +1,7 @@
 #include <skerry/stack/tcp/passive_open.hpp>
 
 #include <skerry/stack/ephemeral_port.hpp>
+#include <skerry/stack/tcp/syn_schedule.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -131,7 +132,7 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
 }
 
 void PassiveOpen::send_again_later(HalfOpen& half_open, time::Instant now) noexcept {
-    shared_.timers.set(half_open, now + shared_.config.tcp.rto_initial * (std::int64_t{1} << half_open.retries));
+    shared_.timers.set(half_open, now + syn_ack_wait(shared_.config.tcp, half_open.retries));
 }
 
 void PassiveOpen::on_time(Timer& timer, time::Instant now) noexcept {

@@ -45,7 +45,7 @@ private:
     [[nodiscard]] bool is_ours(const Tuple& tuple) const noexcept;
     /// Sets the local port: `wanted`, or a free one when that is 0.
     [[nodiscard]] Errc choose_port(Tuple& tuple, std::uint16_t wanted) noexcept;
-    [[nodiscard]] static std::int64_t given_up_at(const Tcb& tcb) noexcept;
+    [[nodiscard]] std::int64_t given_up_at(const Tcb& tcb) const noexcept;
     void send_again_later(Tcb& tcb, time::Instant now) noexcept;
     void agree(Tcb& tcb, const Segment& segment) noexcept;
 

@@ -37,8 +37,13 @@ struct TcpLimits {
 
     // --- how a connection begins: src/stack/tcp/README.md has a table
 
-    std::uint8_t syn_retries = 6;  ///< 1 + 2 + ... + 64 s: given up after 127 s, as in Linux
-    std::uint8_t syn_ack_retries = 5;  ///< given up after 63 s
+    /// The SYNs are given up then, if not before; 0: after the last of them.
+    std::chrono::nanoseconds syn_timeout{0};
+    std::uint8_t syn_retries = 6;  ///< 1 + 2 + ... + 64 s: given up after 127 s; syn_schedule.hpp has the waits
+    std::uint8_t syn_steady_retries = 0;  ///< so many come at even distances, before the wait begins to double
+    std::uint8_t syn_doublings_max = 255;  ///< it doubles so often at most, and never past rto_max
+    std::uint8_t syns_with_options = 255;  ///< later ones have the MSS alone, for peers whom options confuse
+    std::uint8_t syn_ack_retries = 5;  ///< given up after 63 s; the wait doubles with each
     // Offered to peers, and to those who offer it.
     bool sack = true;  ///< RFC 2018
     bool timestamps = true;  ///< RFC 7323 section 3; without them no PAWS, and no round trips of what was sent again

@@ -154,6 +154,7 @@ Refusal set_rmem(MachineSettings& settings, const Numbers& values) {
         return "the stack takes 8192 to 2^30, the last one the largest";
     constexpr int scale_max = 14;
     const int bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(values[2])));
+    settings.sockets.receive_buffer_told = static_cast<int>(values[1]);
     settings.stack.tcp.receive_buffer_bytes = static_cast<std::uint32_t>(values[1] / 2);
     settings.stack.tcp.window_scale = static_cast<std::uint8_t>(std::clamp(bits - 16, 0, scale_max));
     return {};
@@ -161,7 +162,19 @@ Refusal set_rmem(MachineSettings& settings, const Numbers& values) {
 
 Refusal set_wmem(MachineSettings& settings, const Numbers& values) {
     if (values.size() != 3) return "three numbers are wanted";
-    return set_send_buffer(settings, {values[1]});
+    if (const Refusal wrong = set_send_buffer(settings, {values[1]})) return wrong;
+    settings.sockets.send_buffer_told = static_cast<int>(values[1]);
+    return {};
+}
+
+// The scale is what the largest buffer needs. A smaller limit would refuse buffers that sockets are given here.
+Refusal set_buffer_most(MachineSettings& settings, const Numbers& values) {
+    constexpr int scale_max = 14;
+    if (values.size() != 1 || values[0] < 2 << 20 || values[0] > 1 << 30) return "the stack takes 2^21 to 2^30";
+    std::uint8_t scale = 0;
+    while (scale < scale_max && std::int64_t{0xffff} << scale < values[0]) ++scale;
+    settings.stack.tcp.window_scale = scale;
+    return {};
 }
 
 Refusal set_icmp_limit(MachineSettings& settings, const Numbers& values) {
@@ -222,6 +235,7 @@ constexpr Row linux_rows[] = {
 };
 
 constexpr Row freebsd_rows[] = {
+    {"kern.ipc.maxsockbuf", &set_buffer_most},
     {"net.inet.icmp.icmplim", &set_icmp_limit},
     {"net.inet.tcp.always_keepalive", &set_always_keep_alive},
     {"net.inet.tcp.blackhole", &is_always<0>},

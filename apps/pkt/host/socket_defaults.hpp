@@ -11,6 +11,9 @@ struct SocketDefaults {
     std::uint16_t keep_alive_idle_s = 7200;
     std::uint16_t keep_alive_interval_s = 75;
     std::uint8_t keep_alive_count = 9;  ///< FreeBSD's is 8
+    // What Linux tells of buffers that nobody set, before there is a connection: net.ipv4.tcp_rmem and tcp_wmem.
+    int receive_buffer_told = 131'072;
+    int send_buffer_told = 16'384;
 };
 
 }  // namespace skerry::pkt

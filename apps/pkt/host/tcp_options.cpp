@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -29,6 +30,12 @@ Attempt with_option(OptionValue value) {
 constexpr int buffer_least = 4'608;
 constexpr int buffer_most_linux = 212'992;
 constexpr int buffer_most_freebsd = 1 << 20;
+
+constexpr int segment_bytes_unknown = 536;  // RFC 9293 section 3.7.1
+constexpr int timestamps_bytes = 12;
+
+/// What both ends agreed on, the timestamps counted.
+int agreed_segment_bytes(const Tcb& tcb) { return int{tcb.mss} + (tcb.has_timestamps ? timestamps_bytes : 0); }
 
 Attempt no_option(int level, int name) {
     return unsupported("socket option " + std::to_string(name) + " of level " + std::to_string(level) + " of TCP");
@@ -61,15 +68,45 @@ Attempt TcpSocket::set_linger(const Linger& linger) {
     return wish(wishes_.resets_on_close, linger.is_on);
 }
 
-// In a kernel what the SYN says of the window follows from this one; in the stack from its configuration alone.
 Attempt TcpSocket::set_buffer(int name, int bytes) {
-    if (name == SO_RCVBUF && !is_wished_)
-        return unsupported("SO_RCVBUF before the connection stands: the stack's first window is configured");
     const int most = is_freebsd() ? buffer_most_freebsd : buffer_most_linux;
     if (bytes < buffer_least || bytes > most)
         return unsupported("a buffer of " + std::to_string(bytes) + " bytes: kernels and the stack have other limits");
     (name == SO_RCVBUF ? wishes_.receive_buffer_bytes : wishes_.send_buffer_bytes) = bytes;
-    return wished();
+    tell_door();
+    if (tcb() != nullptr) set_buffer_of(*tcb(), name, static_cast<std::uint32_t>(bytes));
+    return success();
+}
+
+// What the window can say bounds that of a connection that stands; one that begins has no scale yet.
+void TcpSocket::set_buffer_of(Tcb& tcb, int name, std::uint32_t bytes) {
+    if (name == SO_SNDBUF)
+        tcb.send_limit = bytes;
+    else
+        tcb.receive_limit = is_wished_ ? std::min(bytes, std::uint32_t{0xffff} << tcb.receive_scale) : bytes;
+}
+
+// Who connects to a listener from now on is answered as it is set now.
+void TcpSocket::tell_door() {
+    if (door_ != nullptr) door_->opening = opening_of(wishes_, home_.flavour);
+}
+
+// Linux keeps it for connections that begin, and takes it of one that stands without effect. FreeBSD takes no more than
+// the segment that it has, of 536 bytes before a connection, and forgets it when one begins.
+Attempt TcpSocket::set_segment_bytes(int bytes) {
+    if (is_freebsd()) {
+        const Tcb* const connection = tcb();
+        const int now = connection != nullptr && is_wished_ ? agreed_segment_bytes(*connection) : segment_bytes_unknown;
+        if (bytes <= 0 || bytes > now) return failure(EINVAL);
+        return unsupported("TCP_MAXSEG on FreeBSD: the stack keeps the segments that were agreed on");
+    }
+    constexpr int least = 88;
+    constexpr int most = 32'767;
+    if (bytes != 0 && (bytes < least || bytes > most)) return failure(EINVAL);
+    if (is_connecting_ && !is_wished_) return unsupported("TCP_MAXSEG while connect() is under way");
+    wishes_.mss_max = static_cast<std::uint16_t>(bytes);
+    tell_door();
+    return success();
 }
 
 Attempt TcpSocket::set_socket_option(int name, const OptionValue& value) {
@@ -113,6 +150,7 @@ Attempt TcpSocket::set_tcp_option(int name, const OptionValue& value) {
     if (number == nullptr) return unsupported("a value that is no number for TCP option " + std::to_string(name));
     switch (name) {
         case TCP_NODELAY: return wish(wishes_.no_delay, *number != 0);
+        case TCP_MAXSEG: return set_segment_bytes(*number);
         case TCP_KEEPIDLE:
         case TCP_KEEPINTVL:
         case TCP_KEEPCNT: return set_keep_alive(name, *number);
@@ -141,10 +179,21 @@ Attempt TcpSocket::get_error() {
     return with_option(*error);
 }
 
-// Linux tells twice of what it was asked for, which is what it reserves.
-Attempt TcpSocket::get_buffer(const std::optional<int>& bytes) const {
-    if (!bytes) return unsupported("a buffer's size that was never set: the stack's is no kernel's");
-    return with_option(is_freebsd() ? *bytes : 2 * *bytes);
+// Linux tells twice of what it was asked for, which is what it reserves; FreeBSD what the connection has, which is
+// rounded up.
+Attempt TcpSocket::get_buffer(int name) const {
+    const bool receives = name == SO_RCVBUF;
+    const std::optional<int>& asked = receives ? wishes_.receive_buffer_bytes : wishes_.send_buffer_bytes;
+    const stack::TcpLimits& limits = home_.engine.config().tcp;
+    if (is_freebsd()) {
+        if (const Tcb* const has = tcb())
+            return with_option(static_cast<int>(receives ? has->receive_limit : has->send_limit));
+        return with_option(
+            asked.value_or(static_cast<int>(receives ? limits.receive_buffer_bytes : limits.send_buffer_bytes)));
+    }
+    if (asked) return with_option(2 * *asked);
+    if (is_wished_) return unsupported("a connection's buffer that was never set: Linux's grows");
+    return with_option(receives ? home_.defaults.receive_buffer_told : home_.defaults.send_buffer_told);
 }
 
 Attempt TcpSocket::get_socket_option(int name) {
@@ -154,8 +203,8 @@ Attempt TcpSocket::get_socket_option(int name) {
         case SO_DEBUG: return with_option(wishes_.is_debugged ? 1 : 0);
         case SO_KEEPALIVE: return with_option(wishes_.keep.keep_alive ? 1 : 0);
         case SO_LINGER: return with_option(Linger{wishes_.resets_on_close, 0});
-        case SO_SNDBUF: return get_buffer(wishes_.send_buffer_bytes);
-        case SO_RCVBUF: return get_buffer(wishes_.receive_buffer_bytes);
+        case SO_SNDBUF: return get_buffer(SO_SNDBUF);
+        case SO_RCVBUF: return get_buffer(SO_RCVBUF);
         case SO_TYPE: return with_option(static_cast<int>(SOCK_STREAM));
         case SO_DOMAIN: return with_option(AF_INET);
         case SO_PROTOCOL: return with_option(static_cast<int>(IPPROTO_TCP));
@@ -164,12 +213,21 @@ Attempt TcpSocket::get_socket_option(int name) {
     }
 }
 
-// Linux tells what fits beside the timestamps, FreeBSD what both ends agreed on.
+// Linux tells what fits beside the timestamps, FreeBSD what both ends agreed on. While a connection begins, and nothing
+// is agreed on, Linux reckons with what it would send (tcp_connect_init); before and after it tells what was set.
 Attempt TcpSocket::get_segment_bytes() const {
     const Tcb* const connection = tcb();
-    if (connection == nullptr || !is_wished_) return with_option(536);
-    const bool adds_timestamps = is_freebsd() && connection->has_timestamps;
-    return with_option(int{connection->mss} + (adds_timestamps ? 12 : 0));
+    if (is_freebsd())
+        return with_option(connection != nullptr && is_wished_ ? agreed_segment_bytes(*connection)
+                                                               : segment_bytes_unknown);
+    const int asked = wishes_.mss_max != 0 ? wishes_.mss_max : segment_bytes_unknown;
+    if (connection == nullptr) return with_option(asked);
+    if (connection->state == State::syn_sent) {
+        const bool has_timestamps = home_.engine.config().tcp.timestamps;
+        return with_option(std::min(asked, int{connection->own_mss}) - (has_timestamps ? timestamps_bytes : 0));
+    }
+    if (connection->state == State::closed && (wishes_.mss_max != 0 || !is_wished_)) return with_option(asked);
+    return with_option(int{connection->mss});
 }
 
 Attempt TcpSocket::get_tcp_option(int name) {

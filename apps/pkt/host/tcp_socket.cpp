@@ -88,6 +88,7 @@ Attempt TcpSocket::listen(int backlog) {
     }
     if (!claim_ && !claim_port({}, 0)) return failure(EADDRINUSE);
     auto door = std::make_unique<Door>(*this);
+    door->opening = opening_of(wishes_, home_.flavour);
     const PortClaim& claim = **claim_;
     if (auto opened = tcp().listen(*door, claim.local, claim.port, accept_queue(backlog, home_.flavour)); !opened)
         return failed_with(opened.error().code(), home_.flavour);
@@ -149,6 +150,7 @@ Attempt TcpSocket::begin_to_connect(const net::SocketAddr& to) {
     stack::tcp::LocalEnd from;
     if (claim_) from = {(*claim_)->local, (*claim_)->port, 0};
     from.user_timeout_ms = wishes_.user_timeout_ms;
+    from.opening = opening_of(wishes_, home_.flavour);
     auto link = std::make_unique<Link>(*this);
     if (auto begun = tcp().connect(*link, Ipv4Addr::of(to.ip()), to.port(), home_.engine.now(), from); !begun)
         return refuse_connect(begun.error().code());

@@ -89,13 +89,16 @@ private:
     Attempt set_tcp_option(int name, const OptionValue& value);
     Attempt set_linger(const Linger& linger);
     Attempt set_buffer(int name, int bytes);
+    void set_buffer_of(stack::tcp::Tcb& tcb, int name, std::uint32_t bytes);
+    Attempt set_segment_bytes(int bytes);
+    void tell_door();
     Attempt set_keep_alive(int name, int value);
     Attempt wish(bool& place, bool value);
     Attempt wished();
     Attempt get_socket_option(int name);
     Attempt get_tcp_option(int name);
     Attempt get_error();
-    Attempt get_buffer(const std::optional<int>& bytes) const;
+    Attempt get_buffer(int name) const;
     Attempt get_segment_bytes() const;
 
     SocketHome& home_;

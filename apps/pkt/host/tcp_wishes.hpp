@@ -3,6 +3,7 @@
 // What a program asked of a TCP socket by setsockopt(), whether it has a connection already or not. A connection that
 // is accepted has its listener's wishes.
 
+#include "profile.hpp"
 #include "socket_defaults.hpp"
 
 #include <skerry/stack/tcp/tcp.hpp>
@@ -25,9 +26,16 @@ struct TcpWishes {
     std::optional<bool> quick_ack;
     std::optional<int> send_buffer_bytes;
     std::optional<int> receive_buffer_bytes;
+    std::uint16_t mss_max = 0;  ///< TCP_MAXSEG; 0: not set
 };
 
-/// Makes a connection be as its program wishes. Buffers are those of a connection that stands.
+/// How connections of a program with such wishes begin.
+///
+/// Source: Linux offers the scale that the buffer needs which was set (tcp_select_initial_window), FreeBSD always that
+///         of the largest one.
+[[nodiscard]] stack::tcp::Opening opening_of(const TcpWishes& wishes, Flavour flavour) noexcept;
+
+/// Makes a connection that has begun be as its program wishes, but for what is said when it begins.
 void apply(const TcpWishes& wishes, stack::tcp::Tcp& tcp, stack::tcp::Tcb& tcb, time::Instant now);
 
 }  // namespace skerry::pkt

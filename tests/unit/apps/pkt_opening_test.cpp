@@ -155,5 +155,240 @@ TEST_CASE("a SYN-ACK's wait ends its doubling at the longest time-out", "[apps][
     CHECK(times == Times{0s, 1s, 3s, 7s, 15s, 31s, 63s, 127s, 191s, 255s});
 }
 
+// --- buffers
+
+int fresh(Bench& bench) { return static_cast<int>(bench.calls().socket(AF_INET, SOCK_STREAM, 0).value()); }
+
+void set_option(Bench& bench, int fd, int level, int name, int value) {
+    REQUIRE(bench.calls().setsockopt(fd, level, name, value).value() == 0);
+}
+
+int option(Bench& bench, int fd, int level, int name) {
+    const Call call = bench.calls().getsockopt(fd, level, name);
+    REQUIRE(call.unsupported() == nullptr);
+    REQUIRE(call.value() == 0);
+    return std::get<int>(call.output().option);
+}
+int receive_buffer(Bench& bench, int fd) { return option(bench, fd, SOL_SOCKET, SO_RCVBUF); }
+int send_buffer(Bench& bench, int fd) { return option(bench, fd, SOL_SOCKET, SO_SNDBUF); }
+int segment_bytes(Bench& bench, int fd) { return option(bench, fd, IPPROTO_TCP, TCP_MAXSEG); }
+
+/// connect() without waiting; the SYN that it sent.
+Segment connecting(Bench& bench, int fd) {
+    bench.set_nonblocking(fd);
+    CHECK(Bench::failed(bench.calls().connect(fd, far_name), EINPROGRESS));
+    bench.port = bench.calls().getsockname(fd).output().address->port();
+    return bench.only();
+}
+
+/// The peer agrees to all options; what acknowledges that.
+Segment agree(Bench& bench, const Segment& syn, std::uint16_t mss = 1460) {
+    wire::TcpOptions options = all_options();
+    options.mss = mss;
+    bench.come_with(options, syn_ack, 500, syn.seq + 1);
+    return bench.only();
+}
+
+/// The peer connects with all options to a listener on own_port; the SYN-ACK, and the socket that was accepted.
+Segment accept_one(Bench& bench, int door, int& accepted) {
+    bench.port = own_port;
+    bench.come_with(all_options(), flag::syn, 0, 0);
+    const Segment answer = bench.only();
+    wire::TcpOptions last;
+    last.has_timestamps = true;
+    last.timestamps = {101, 0};
+    bench.come_with(last, flag::ack, 1, answer.seq + 1);
+    const Call call = bench.calls().accept(door);
+    REQUIRE(call.is_done());
+    accepted = static_cast<int>(call.value());
+    return answer;
+}
+
+int listening_with(Bench& bench, int level, int name, int value) {
+    const int fd = fresh(bench);
+    set_option(bench, fd, level, name, value);
+    REQUIRE(bench.calls().bind(fd, any_name).value() == 0);
+    REQUIRE(bench.calls().listen(fd, 5).value() == 0);
+    return fd;
+}
+
+/// Of linux_syn and freebsd_syn: with another scale.
+std::vector<std::byte> scaled(std::vector<std::byte> options, std::size_t at, unsigned scale) {
+    options.at(at) = static_cast<std::byte>(scale);
+    return options;
+}
+
+TEST_CASE("on Linux SO_RCVBUF sets the SYN's window and its scale, and is told doubled", "[apps][pkt][opening]") {
+    struct Case {
+        int bytes;
+        std::uint16_t window;
+        unsigned scale;
+    };
+    for (const Case& each : {Case{20'000, 20'000, 0}, Case{65'536, 65'535, 1}, Case{200'000, 65'535, 2}}) {
+        CAPTURE(each.bytes);
+        Bench bench;
+        const int fd = fresh(bench);
+        set_option(bench, fd, SOL_SOCKET, SO_RCVBUF, each.bytes);
+        CHECK(receive_buffer(bench, fd) == 2 * each.bytes);
+        const Segment syn = connecting(bench, fd);
+        CHECK(syn.window == each.window);
+        CHECK(without_stamps(syn.options) == scaled(linux_syn, 11, each.scale));
+        CHECK(agree(bench, syn).window >= each.window >> each.scale);
+        CHECK(receive_buffer(bench, fd) == 2 * each.bytes);
+
+        const int door = listening_with(bench, SOL_SOCKET, SO_RCVBUF, each.bytes);
+        int accepted = -1;
+        const Segment answer = accept_one(bench, door, accepted);
+        CHECK(answer.window == each.window);
+        CHECK(without_stamps(answer.options) == scaled(linux_syn, 11, each.scale));
+        CHECK(receive_buffer(bench, accepted) == 2 * each.bytes);
+    }
+}
+
+TEST_CASE("SO_RCVBUF of a listener is for those that connect from then on", "[apps][pkt][opening]") {
+    Bench bench;
+    const int door = bench.listening(5);
+    bench.come_with(all_options(), flag::syn, 0, 0);
+    CHECK(bench.only().window == 65'535);
+    set_option(bench, door, SOL_SOCKET, SO_RCVBUF, 20'000);
+    bench.from = far_port + 1;
+    bench.come_with(all_options(), flag::syn, 0, 0);
+    CHECK(bench.only().window == 20'000);
+}
+
+TEST_CASE("SO_SNDBUF before the connection bounds what is written to it", "[apps][pkt][opening]") {
+    Bench bench;
+    const int fd = fresh(bench);
+    set_option(bench, fd, SOL_SOCKET, SO_SNDBUF, 10'000);
+    const Segment syn = connecting(bench, fd);
+    (void)agree(bench, syn);
+    CHECK(bench.calls().write(fd, std::vector<std::byte>(30'000)).value() == 10'000);
+    CHECK(send_buffer(bench, fd) == 20'000);
+}
+
+TEST_CASE("buffers that nobody set are told as the kernel begins", "[apps][pkt][opening]") {
+    Bench linux_like;
+    CHECK(receive_buffer(linux_like, fresh(linux_like)) == 131'072);
+    CHECK(send_buffer(linux_like, fresh(linux_like)) == 16'384);
+    const int fd = linux_like.established();
+    CHECK(Bench::was_unsupported(linux_like.calls().getsockopt(fd, SOL_SOCKET, SO_SNDBUF)));
+    Bench set_up;
+    set(set_up, "net.ipv4.tcp_rmem", "4096 20001 15728640");
+    set(set_up, "net.ipv4.tcp_wmem", "4096 30001 4194304");
+    CHECK(receive_buffer(set_up, fresh(set_up)) == 20'001);
+    CHECK(send_buffer(set_up, fresh(set_up)) == 30'001);
+    Bench freebsd(config_of(Profile::freebsd));
+    CHECK(receive_buffer(freebsd, fresh(freebsd)) == 65'536);
+    CHECK(send_buffer(freebsd, fresh(freebsd)) == 32'768);
+}
+
+TEST_CASE("FreeBSD's buffers are whole segments once connected, and the window says so", "[apps][pkt][opening]") {
+    Bench bench(config_of(Profile::freebsd));
+    const int fd = fresh(bench);
+    const Segment syn = connecting(bench, fd);
+    CHECK(syn.window == 65'535);
+    CHECK(receive_buffer(bench, fd) == 65'536);
+    CHECK(agree(bench, syn).window == 65'700 >> 6);
+    CHECK(receive_buffer(bench, fd) == 65'700);
+    CHECK(send_buffer(bench, fd) == 33'580);
+
+    const int door = listening_with(bench, SOL_SOCKET, SO_RCVBUF, 20'000);
+    int accepted = -1;
+    const Segment answer = accept_one(bench, door, accepted);
+    CHECK(answer.window == 20'000);
+    CHECK(without_stamps(answer.options) == freebsd_syn);  // the scale is that of the largest buffer
+    CHECK(receive_buffer(bench, door) == 20'000);
+    CHECK(receive_buffer(bench, accepted) == 20'440);
+}
+
+TEST_CASE("FreeBSD's scale is what its largest buffer needs", "[apps][pkt][opening]") {
+    Bench bench(config_of(Profile::freebsd));
+    set(bench, "kern.ipc.maxsockbuf", "2097152");
+    CHECK(without_stamps(syn_of(bench).options) == freebsd_syn);
+    Bench large(config_of(Profile::freebsd));
+    set(large, "kern.ipc.maxsockbuf", "16777216");
+    CHECK(without_stamps(syn_of(large).options) == scaled(freebsd_syn, 7, 9));
+    CHECK(large.machine.set("kern.ipc.maxsockbuf", "1048576"));
+}
+
+// --- segments
+
+TEST_CASE("on Linux TCP_MAXSEG bounds what is offered and what is sent", "[apps][pkt][opening]") {
+    Bench bench;
+    const int fd = fresh(bench);
+    set_option(bench, fd, IPPROTO_TCP, TCP_MAXSEG, 1'000);
+    const Segment syn = connecting(bench, fd);
+    CHECK(syn.options.at(2) == std::byte{1'000 >> 8});
+    CHECK(syn.options.at(3) == std::byte{1'000 & 0xff});
+    (void)agree(bench, syn);
+    CHECK(bench.calls().write(fd, std::vector<std::byte>(2'000)).value() == 2'000);
+    CHECK(bench.sent().front().text.size() == 988);
+
+    const int door = listening_with(bench, IPPROTO_TCP, TCP_MAXSEG, 300);
+    int accepted = -1;
+    const Segment answer = accept_one(bench, door, accepted);
+    CHECK(answer.options.at(2) == std::byte{300 >> 8});
+    CHECK(answer.options.at(3) == std::byte{300 & 0xff});
+    CHECK(segment_bytes(bench, accepted) == 288);
+}
+
+// As Linux 6.18 answered; the peer's MSS was larger.
+TEST_CASE("on Linux TCP_MAXSEG is told by the state of the connection", "[apps][pkt][opening]") {
+    struct Case {
+        int asked;
+        bool has_timestamps;
+        int before;
+        int beginning;
+        int standing;
+    };
+    const Case cases[] = {
+        {0, true, 536, 524, 1'448},          {1'000, true, 1'000, 988, 988}, {300, true, 300, 288, 288},
+        {3'000, true, 3'000, 1'448, 1'448},  {0, false, 536, 536, 1'460},    {1'000, false, 1'000, 1'000, 1'000},
+        {3'000, false, 3'000, 1'460, 1'460},
+    };
+    for (const Case& each : cases) {
+        CAPTURE(each.asked, each.has_timestamps);
+        Bench bench;
+        set(bench, "net.ipv4.tcp_timestamps", each.has_timestamps ? "1" : "0");
+        const int fd = fresh(bench);
+        if (each.asked != 0) set_option(bench, fd, IPPROTO_TCP, TCP_MAXSEG, each.asked);
+        CHECK(segment_bytes(bench, fd) == each.before);
+        const Segment syn = connecting(bench, fd);
+        CHECK(segment_bytes(bench, fd) == each.beginning);
+        CHECK(Bench::was_unsupported(bench.calls().setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, 700)));
+        (void)agree(bench, syn);
+        CHECK(segment_bytes(bench, fd) == each.standing);
+        set_option(bench, fd, IPPROTO_TCP, TCP_MAXSEG, 600);  // too late
+        CHECK(segment_bytes(bench, fd) == each.standing);
+        const int door = fresh(bench);
+        if (each.asked != 0) set_option(bench, door, IPPROTO_TCP, TCP_MAXSEG, each.asked);
+        REQUIRE(bench.calls().listen(door, 1).value() == 0);
+        CHECK(segment_bytes(bench, door) == each.before);
+    }
+}
+
+TEST_CASE("TCP_MAXSEG has the kernels' ranges", "[apps][pkt][opening]") {
+    Bench bench;
+    const int fd = fresh(bench);
+    for (const int wrong : {-1, 1, 87, 32'768})
+        CHECK(Bench::failed(bench.calls().setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, wrong), EINVAL));
+    set_option(bench, fd, IPPROTO_TCP, TCP_MAXSEG, 88);
+    CHECK(segment_bytes(bench, fd) == 88);
+    set_option(bench, fd, IPPROTO_TCP, TCP_MAXSEG, 0);  // as if it was never set
+    CHECK(segment_bytes(bench, fd) == 536);
+
+    Bench freebsd(config_of(Profile::freebsd));
+    const int other = fresh(freebsd);
+    for (const int wrong : {-1, 0, 537, 1'460})
+        CHECK(Bench::failed(freebsd.calls().setsockopt(other, IPPROTO_TCP, TCP_MAXSEG, wrong), EINVAL));
+    CHECK(Bench::was_unsupported(freebsd.calls().setsockopt(other, IPPROTO_TCP, TCP_MAXSEG, 500)));
+    CHECK(segment_bytes(freebsd, other) == 536);
+    const Segment syn = connecting(freebsd, other);
+    CHECK(segment_bytes(freebsd, other) == 536);
+    (void)agree(freebsd, syn, 1'000);
+    CHECK(segment_bytes(freebsd, other) == 1'000);
+    CHECK(Bench::failed(freebsd.calls().setsockopt(other, IPPROTO_TCP, TCP_MAXSEG, 1'001), EINVAL));
+}
+
 }  // namespace
 }  // namespace skerry

@@ -205,5 +205,130 @@ TEST_CASE("SYNs after the first few have the MSS alone, and no answer brings mor
     CHECK(host.only().options.empty());
 }
 
+// --- what a program sets
+
+stack::tcp::Opening small_opening() {
+    stack::tcp::Opening opening;
+    opening.receive_buffer_bytes = 10'000;
+    opening.send_buffer_bytes = 5'000;
+    opening.mss_max = 1'000;
+    opening.window_scale = std::uint8_t{1};
+    return opening;
+}
+
+void is_small(TcpHost& host, TestEndpoint& endpoint) {
+    CHECK(endpoint.tcb->receive_limit == 10'000);
+    CHECK(endpoint.tcb->receive_scale == 1);
+    CHECK(endpoint.tcb->mss == 988);
+    CHECK(host.write(endpoint, std::string(20'000, 'x')) == 5'000);
+    const auto sent = host.sent();
+    REQUIRE(sent.size() == 6);
+    CHECK(sent[0].text.size() == 988);
+    CHECK(sent[0].window == 5'000);
+}
+
+TEST_CASE("a connect may have buffers, a segment and a scale of its own", "[stack][tcp][opening]") {
+    TcpHost host;
+    stack::tcp::LocalEnd from;
+    from.opening = small_opening();
+    TestEndpoint& endpoint = connect(host, from);
+    const TestSegment syn = host.only();
+    CHECK(syn.window == 10'000);
+    CHECK(syn.mss == 1'000);
+    CHECK(syn.scale == 1);
+    host.come(full_answer(syn), host.last_port);
+    (void)host.only();
+    is_small(host, endpoint);
+    (void)connect(host);
+    const TestSegment other = host.only();
+    CHECK(other.window == 65'535);
+    CHECK(other.mss == 1460);
+    CHECK(other.scale == 7);
+}
+
+TEST_CASE("a peer's smaller segment counts, and a larger one than ours does not", "[stack][tcp][opening]") {
+    const auto theirs = GENERATE(std::uint16_t{700}, std::uint16_t{1'460}, std::uint16_t{0});
+    TcpHost host;
+    host.acceptor.opening.mss_max = 1'000;
+    TestSegment syn = full_syn();
+    syn.timestamps.reset();
+    syn.mss.reset();
+    if (theirs != 0) syn.mss = theirs;
+    TestEndpoint& endpoint = host.establish(syn);
+    CHECK(endpoint.tcb->mss == (theirs == 0 ? 536 : std::min<int>(theirs, 1'000)));
+}
+
+TEST_CASE("no segment is bounded to less than 88 bytes, nor to more than fits the link", "[stack][tcp][opening]") {
+    TcpHost host;
+    stack::tcp::LocalEnd from;
+    from.opening.mss_max = 1;
+    (void)connect(host, from);
+    CHECK(host.only().mss == 88);
+    from.opening.mss_max = 9'000;
+    (void)connect(host, from);
+    CHECK(host.only().mss == 1460);
+}
+
+TEST_CASE("accepted connections begin as their listener says", "[stack][tcp][opening]") {
+    TcpHost host;
+    host.acceptor.opening = small_opening();
+    host.come(full_syn());
+    const TestSegment answer = host.only();
+    CHECK(answer.window == 10'000);
+    CHECK(answer.mss == 1'000);
+    CHECK(answer.scale == 1);
+    host.acceptor.opening.window_scale = std::uint8_t{9};  // what was offered stands
+    TestSegment last;
+    last.flags = flag::ack;
+    last.seq = 1001;
+    last.ack = answer.seq + 1;
+    last.timestamps = TcpTimestamps{78, answer.timestamps->value};
+    host.come(last);
+    TestEndpoint& endpoint = host.endpoint();
+    REQUIRE(host.tcp().accept(host.acceptor, endpoint));
+    is_small(host, endpoint);
+}
+
+TEST_CASE("two ends that connect at once are answered as the SYN offered", "[stack][tcp][opening]") {
+    TcpHost host;
+    stack::tcp::LocalEnd from;
+    from.opening = small_opening();
+    TestEndpoint& endpoint = connect(host, from);
+    (void)host.only();
+    host.come(full_syn(), host.last_port);
+    const TestSegment answer = host.only();
+    CHECK(endpoint.tcb->state == State::syn_received);
+    CHECK(answer.flags == (flag::syn | flag::ack));
+    CHECK(answer.window == 10'000);
+    CHECK(answer.mss == 1'000);
+    CHECK(answer.scale == 1);
+}
+
+TEST_CASE("buffers may be rounded up to whole segments, and the first acknowledgement says so",
+          "[stack][tcp][opening]") {
+    const bool has_timestamps = GENERATE(false, true);
+    stack::StackConfig config = host_config();
+    config.tcp.receive_buffer_bytes = 65'536;
+    config.tcp.send_buffer_bytes = 32'768;
+    config.tcp.window_scale = 6;
+    config.tcp.timestamps = has_timestamps;
+    config.tcp.buffers_in_segments = true;
+    TcpHost host(config);
+    TestEndpoint& endpoint = connect(host);
+    const TestSegment syn = host.only();
+    CHECK(syn.window == 65'535);
+    host.come(full_answer(syn), host.last_port);
+    CHECK(host.only().window == 65'700 >> 6);
+    CHECK(endpoint.tcb->receive_limit == 65'700);
+    CHECK(endpoint.tcb->send_limit == 33'580);
+}
+
+TEST_CASE("buffers are as long as they were asked for", "[stack][tcp][opening]") {
+    TcpHost host;
+    TestEndpoint& endpoint = host.establish(full_syn());
+    CHECK(endpoint.tcb->receive_limit == 65'536);
+    CHECK(endpoint.tcb->send_limit == 262'144);
+}
+
 }  // namespace
 }  // namespace skerry

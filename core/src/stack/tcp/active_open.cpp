@@ -56,7 +56,10 @@ Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::In
     tcb.iss = shared_.secrets.isn(tuple, now);
     tcb.snd_una = tcb.iss;
     tcb.snd_nxt = tcb.iss + 1;
-    tcb.receive_limit = shared_.config.tcp.receive_buffer_bytes;
+    tcb.receive_limit = from.opening.receive_buffer_or(shared_.config.tcp.receive_buffer_bytes);
+    tcb.send_limit = from.opening.send_buffer_or(shared_.config.tcp.send_buffer_bytes);
+    tcb.own_mss = own_mss(shared_.config, from.opening);
+    tcb.own_scale = from.opening.window_scale.value_or(shared_.config.tcp.window_scale);
     tcb.waiting_since = now.as_nanos();
     tcb.user_timeout_ms = from.user_timeout_ms;
     output_.send_syn(tcb, now);
@@ -99,9 +102,9 @@ void ActiveOpen::agree(Tcb& tcb, const Segment& segment) noexcept {
     tcb.has_scale = options.has_window_scale;
     if (options.has_window_scale) {
         tcb.send_scale = options.window_scale;
-        tcb.receive_scale = shared_.config.tcp.window_scale;
+        tcb.receive_scale = tcb.own_scale;
     }
-    tcb.mss = send_mss(shared_.config, peer_mss(options), options.has_timestamps);
+    tcb.mss = send_mss(tcb.own_mss, peer_mss(options), options.has_timestamps);
     tcb.snd_wnd = tcb.snd_wnd_max = segment.header.window;  // a SYN's is not scaled
     tcb.snd_wl1 = segment.seq();
     tcb.snd_wl2 = segment.ack();

@@ -200,6 +200,8 @@ void Output::send_syn(Tcb& tcb, time::Instant now) noexcept {
         options.sack_permitted = tcb.has_sack;
     }
     options.timestamps = {timestamp(now, tcb.ts_offset), is_answer ? tcb.ts_recent : 0};
+    options.mss = tcb.own_mss;
+    options.window_scale = tcb.own_scale;
     emit_syn(tcb.tuple, header, options, now);
 }
 
@@ -208,20 +210,20 @@ void Output::send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept {
     header.seq = half_open.iss;
     header.ack = half_open.irs + 1;
     header.flags = flag::syn | flag::ack;
-    header.window = first_window(shared_.config.tcp.receive_buffer_bytes);
+    header.window = first_window(receive_buffer(half_open));
     wire::TcpOptions options;
     options.has_timestamps = half_open.has_timestamps;
     options.has_window_scale = half_open.has_scale;
     options.sack_permitted = half_open.has_sack;
     options.timestamps = {timestamp(now, half_open.ts_offset), half_open.ts_recent};
+    options.mss = own_mss(shared_.config, half_open.acceptor->opening);
+    options.window_scale = half_open.own_scale;
     emit_syn(half_open.tuple, header, options, now);
 }
 
 void Output::emit_syn(const Tuple& tuple, wire::TcpHeader& header, wire::TcpOptions& options,
                       time::Instant now) noexcept {
     options.has_mss = true;
-    options.mss = own_mss(shared_.config);
-    options.window_scale = shared_.config.tcp.window_scale;
     OptionBytes bytes;
     const std::size_t count = wire::write_syn_options(options, bytes.data(), shared_.config.tcp.syn_layout);
     send_empty(tuple, header, std::span(bytes).first(count), now);
@@ -233,9 +235,8 @@ void Output::challenge(HalfOpen& half_open, time::Instant now) noexcept {
     header.seq = half_open.iss + 1;
     header.ack = half_open.irs + 1;
     header.flags = flag::ack;
-    header.window = first_window(shared_.config.tcp.receive_buffer_bytes);
-    if (half_open.has_scale)
-        header.window = static_cast<std::uint16_t>(header.window >> shared_.config.tcp.window_scale);
+    header.window = first_window(receive_buffer(half_open));
+    if (half_open.has_scale) header.window = static_cast<std::uint16_t>(header.window >> half_open.own_scale);
     OptionBytes options;
     send_empty(half_open.tuple, header,
                timestamps(options, half_open.has_timestamps, timestamp(now, half_open.ts_offset), half_open.ts_recent),

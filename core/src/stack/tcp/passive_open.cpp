@@ -118,6 +118,7 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
     half_open->has_scale = options.has_window_scale;
     half_open->has_sack = options.sack_permitted;
     half_open->peer_scale = options.window_scale;
+    half_open->own_scale = acceptor.opening.window_scale.value_or(limits.window_scale);
     half_open->peer_mss = peer_mss(options);
     half_open->peer_window = segment.header.window;
     if (!enter(*half_open, place)) {
@@ -222,9 +223,14 @@ Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept
     tcb.ts_offset = half_open.ts_offset;
     if (half_open.has_scale) {
         tcb.send_scale = half_open.peer_scale;
-        tcb.receive_scale = shared_.config.tcp.window_scale;
+        tcb.receive_scale = half_open.own_scale;
     }
-    tcb.mss = send_mss(shared_.config, half_open.peer_mss, half_open.has_timestamps);
+    const TcpLimits& limits = shared_.config.tcp;
+    tcb.receive_limit = acceptor.opening.receive_buffer_or(limits.receive_buffer_bytes);
+    tcb.send_limit = acceptor.opening.send_buffer_or(limits.send_buffer_bytes);
+    tcb.own_mss = own_mss(shared_.config, acceptor.opening);
+    tcb.own_scale = half_open.own_scale;
+    tcb.mss = send_mss(tcb.own_mss, half_open.peer_mss, half_open.has_timestamps);
     tcb.iss = half_open.iss;
     tcb.snd_una = tcb.snd_nxt = half_open.iss + 1;
     tcb.snd_wl1 = half_open.irs;

@@ -9,9 +9,14 @@
 namespace skerry::stack::tcp {
 
 void Receiver::start(Tcb& tcb, std::uint32_t irs) noexcept {
-    tcb.receive_limit = std::min(shared_.config.tcp.receive_buffer_bytes, std::uint32_t{0xffff} << tcb.receive_scale);
+    const TcpLimits& limits = shared_.config.tcp;
+    const std::uint32_t told_most = std::uint32_t{0xffff} << tcb.receive_scale;
+    tcb.receive_limit = buffer_of(limits, std::min(tcb.receive_limit, told_most), tcb.mss, tcb.has_timestamps);
     tcb.rcv_nxt = tcb.last_ack_sent = irs + 1;
-    tcb.rcv_right = tcb.rcv_nxt + Output::first_window(tcb.receive_limit);
+    // What rounding brought is given with the first acknowledgement: less than a segment, it would be kept back.
+    const std::uint32_t given =
+        limits.buffers_in_segments ? tcb.receive_limit : Output::first_window(tcb.receive_limit);
+    tcb.rcv_right = tcb.rcv_nxt + given;
 }
 
 // --- what comes

@@ -10,7 +10,7 @@ namespace skerry::stack::tcp {
 
 void Sender::start(Tcb& tcb) noexcept {
     tcb.recover = tcb.iss;
-    tcb.send_limit = shared_.config.tcp.send_buffer_bytes;
+    tcb.send_limit = buffer_of(shared_.config.tcp, tcb.send_limit, tcb.mss, tcb.has_timestamps);
     tcb.congestion.init(new_reno, tcb.mss);
 }
 

@@ -18,6 +18,7 @@ struct LocalEnd {
     wire::Ipv4Addr address;
     std::uint16_t port = 0;
     std::uint32_t user_timeout_ms = 0;  ///< the SYNs too are given up then; 0: after the last of them
+    Opening opening{};
 };
 
 class ActiveOpen {

@@ -3,6 +3,7 @@
 // Who has a connection, and who listens: what the sockets derive from.
 
 #include "half_open.hpp"
+#include "opening.hpp"
 #include "tcb.hpp"
 
 #include "../../base/intrusive_list.hpp"
@@ -76,6 +77,7 @@ class Acceptor : public Listening {
 public:
     wire::Ipv4Addr local;  ///< 0.0.0.0: any of ours
     std::uint16_t port = 0;
+    Opening opening;  ///< of the connections that begin from now on
 
     [[nodiscard]] bool has_waiting() const noexcept { return waiting_count_ != 0; }
     [[nodiscard]] std::size_t half_open() const noexcept { return half_open_count_; }

@@ -31,6 +31,7 @@ struct HalfOpen : Timer, HalfOpenLink {
     bool has_sack : 1 = false;
     bool was_answered_again : 1 = false;  ///< as the SYN came again
     std::uint8_t retries = 0;
+    std::uint8_t own_scale = 0;  ///< what our SYN-ACK offers, if has_scale
 };
 static_assert(sizeof(HalfOpen) <= 96);
 

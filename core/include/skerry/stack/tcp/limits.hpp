@@ -50,6 +50,8 @@ struct TcpLimits {
     bool window_scaling = true;  ///< RFC 7323 section 2; without it no window is larger than 64 KiB
     std::uint8_t window_scale = 7;  ///< for receive buffers up to 8 MiB
     wire::SynLayout syn_layout = wire::SynLayout::linux_like;
+    /// Both buffers are rounded up to whole segments when the connection stands.
+    bool buffers_in_segments = false;
 
     constexpr TcpLimits() noexcept {}
 

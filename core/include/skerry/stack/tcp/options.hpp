@@ -3,6 +3,7 @@
 // What the two ends agree on in their SYNs, and the clock of timestamps.
 
 #include "limits.hpp"
+#include "opening.hpp"
 
 #include "../config.hpp"
 #include "../wire/ipv4.hpp"
@@ -24,15 +25,30 @@ inline constexpr std::uint16_t mss_min = 88;
     return static_cast<std::uint16_t>(config.mtu - wire::ipv4_bytes - wire::tcp_bytes);
 }
 
-/// The payload of a segment to a peer whose SYN had `mss`.
-[[nodiscard]] inline std::uint16_t send_mss(const StackConfig& config, std::uint16_t peer_mss,
+/// The segments that a connection takes which begins so.
+[[nodiscard]] inline std::uint16_t own_mss(const StackConfig& config, const Opening& opening) noexcept {
+    const std::uint16_t fits = own_mss(config);
+    return opening.mss_max == 0 ? fits : std::min(fits, std::max(mss_min, opening.mss_max));
+}
+
+/// The payload of a segment to a peer whose SYN had `peer_mss`, where this end's has `own_mss`.
+[[nodiscard]] inline std::uint16_t send_mss(std::uint16_t own_mss, std::uint16_t peer_mss,
                                             bool has_timestamps) noexcept {
-    const std::uint16_t fits = std::clamp(peer_mss, mss_min, std::max(mss_min, own_mss(config)));
+    const std::uint16_t fits = std::clamp(peer_mss, mss_min, std::max(mss_min, own_mss));
     return static_cast<std::uint16_t>(fits - (has_timestamps ? wire::tcp_timestamps_bytes : 0));
 }
 
 [[nodiscard]] inline std::uint16_t peer_mss(const wire::TcpOptions& options) noexcept {
     return options.has_mss ? options.mss : mss_default;
+}
+
+/// What a buffer has room for when both ends know how long their segments are, `mss` bytes of payload beside the
+/// timestamps.
+[[nodiscard]] inline std::uint32_t buffer_of(const TcpLimits& limits, std::uint32_t bytes, std::uint32_t mss,
+                                             bool has_timestamps) noexcept {
+    const std::uint32_t segment = mss + (has_timestamps ? wire::tcp_timestamps_bytes : 0);
+    if (!limits.buffers_in_segments || bytes < segment) return bytes;
+    return (bytes + segment - 1) / segment * segment;
 }
 
 /// Milliseconds, from a beginning that differs with each connection. RFC 7323 section 5.4.

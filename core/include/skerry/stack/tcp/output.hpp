@@ -73,7 +73,9 @@ private:
     void send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept;
     void send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
                     time::Instant now) noexcept;
-    /// `options` has what the segment is to have but the MSS and the value of the scale.
+    [[nodiscard]] std::uint32_t receive_buffer(const HalfOpen& half_open) const noexcept {
+        return half_open.acceptor->opening.receive_buffer_or(shared_.config.tcp.receive_buffer_bytes);
+    }
     void emit_syn(const Tuple& tuple, wire::TcpHeader& header, wire::TcpOptions& options, time::Instant now) noexcept;
     void emit_usual(Frame& frame, Tcb& tcb, wire::TcpHeader& header, time::Instant now) noexcept;
     void emit_with_blocks(Frame& frame, Tcb& tcb, wire::TcpHeader& header, const wire::SackBlock* known,

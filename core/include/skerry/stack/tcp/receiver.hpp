@@ -17,7 +17,7 @@ class Receiver {
 public:
     Receiver(Shared& shared, Output& output) noexcept : shared_(shared), output_(output) {}
 
-    /// The peer's numbers begin behind `irs`.
+    /// The peer's numbers begin behind `irs`. What was agreed on is known, and `receive_limit` is what was asked for.
     void start(Tcb& tcb, std::uint32_t irs) noexcept;
 
     /// Payload and FIN of a segment in the window. The FIN counts when is_finished() says so.

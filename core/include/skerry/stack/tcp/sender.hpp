@@ -19,7 +19,7 @@ class Sender {
 public:
     Sender(Shared& shared, Output& output) noexcept : shared_(shared), output_(output) {}
 
-    /// A connection's first window, when both ends know what they agreed on.
+    /// A connection's first window, when both ends know what they agreed on; `send_limit` is what was asked for.
     void start(Tcb& tcb) noexcept;
     /// After start(): a SYN had to be sent again, so the first window is one segment.
     ///

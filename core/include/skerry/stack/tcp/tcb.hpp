@@ -161,6 +161,8 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     std::uint32_t retransmitted = 0;  ///< segments
     std::uint16_t keep_alive_idle_s = 7200;
     std::uint16_t keep_alive_interval_s = 75;
+    std::uint16_t own_mss = 0;  ///< what our SYN offers
+    std::uint8_t own_scale = 0;  ///< the same
 
     /// What a segment, its answer and the acknowledgement of that touch.
     static constexpr std::size_t bytes_of_usual_segment = 5 * cache_line_bytes;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 namespace skerry::pkt {
 
@@ -39,11 +40,16 @@ void apply_freebsd(stack::TcpLimits& limits) noexcept {
     limits.syn_ack_retries = 3;
 }
 
+// What of Linux the stack's defaults are not: TCP_INIT_CWND counts segments, however long, and TCP_MAX_QUICKACKS.
+void apply_linux(stack::TcpLimits& limits) noexcept {
+    limits.initial_window_bytes = std::numeric_limits<std::uint32_t>::max();
+    limits.quick_acks = 16;
+}
+
 }  // namespace
 
-// The stack's defaults are Linux's.
 void apply(Profile profile, stack::TcpLimits& limits) noexcept {
-    if (profile == Profile::freebsd) apply_freebsd(limits);
+    profile == Profile::freebsd ? apply_freebsd(limits) : apply_linux(limits);
     if (profile == Profile::lowlat) limits.rto_min = 5ms;
 }
 

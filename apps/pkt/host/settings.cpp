@@ -177,6 +177,23 @@ Refusal set_buffer_most(MachineSettings& settings, const Numbers& values) {
     return {};
 }
 
+// 0: each segment is acknowledged at once.
+Refusal set_delayed_ack(MachineSettings& settings, const Numbers& values) {
+    bool is_delayed = false;
+    if (const Refusal wrong = set_number(is_delayed, values, 0, 1)) return wrong;
+    settings.stack.tcp.segments_per_ack = is_delayed ? 2 : 1;
+    return {};
+}
+
+// So many segments, but no more bytes than so many of 1460 have; 0: what RFC 3390 says (tcp_compute_initwnd).
+Refusal set_initial_window(MachineSettings& settings, const Numbers& values) {
+    std::uint8_t segments = 0;
+    if (const Refusal wrong = set_number(segments, values, 0, 255)) return wrong;
+    settings.stack.tcp.initial_window_segments = segments != 0 ? segments : std::uint8_t{4};
+    settings.stack.tcp.initial_window_bytes = segments != 0 ? segments * 1460U : 4380U;
+    return {};
+}
+
 Refusal set_icmp_limit(MachineSettings& settings, const Numbers& values) {
     if (const Refusal wrong = set_number(settings.stack.icmp_per_second, values, 1, 1'000'000)) return wrong;
     settings.stack.tcp.resets_per_second = settings.stack.icmp_per_second;
@@ -240,7 +257,7 @@ constexpr Row freebsd_rows[] = {
     {"net.inet.tcp.always_keepalive", &set_always_keep_alive},
     {"net.inet.tcp.blackhole", &is_always<0>},
     {"net.inet.tcp.delacktime", &set_time<&TcpLimits::delayed_ack, ms>},
-    {"net.inet.tcp.delayed_ack", &is_always<1>},
+    {"net.inet.tcp.delayed_ack", &set_delayed_ack},
     {"net.inet.tcp.do_prr", &is_always<0>},
     {"net.inet.tcp.drop_synfin", &is_always<1>},
     {"net.inet.tcp.ecn.enable", &is_always<0>},
@@ -249,7 +266,7 @@ constexpr Row freebsd_rows[] = {
     {"net.inet.tcp.finwait2_timeout", &set_time<&TcpLimits::fin_wait_2, ms>},
     {"net.inet.tcp.hostcache.enable", &is_always<0>},
     {"net.inet.tcp.hostcache.purgenow", &is_nothing},
-    {"net.inet.tcp.initcwnd_segments", &is_always<10>},
+    {"net.inet.tcp.initcwnd_segments", &set_initial_window},
     {"net.inet.tcp.insecure_rst", &is_always<0>},
     {"net.inet.tcp.insecure_syn", &is_always<0>},
     {"net.inet.tcp.keepcnt", &set_keep_count},

@@ -63,6 +63,7 @@ TEST_CASE("who closes with unread data resets", "[apps][pkt]") {
     Bench bench;
     const int fd = bench.established();
     bench.say("unread");
+    (void)bench.sent();
     CHECK(bench.calls().close(fd).value() == 0);
     CHECK(bench.only().flags == rst_ack);
     CHECK(bench.machine.connections().empty());

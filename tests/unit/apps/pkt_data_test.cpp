@@ -12,7 +12,7 @@ namespace {
 using namespace pkt_bench;
 
 TEST_CASE("a read that waits ends with the data, and the acknowledgement is delayed by 40 ms", "[apps][pkt]") {
-    Bench bench;
+    Bench bench(config_of(Profile::freebsd));
     const int fd = bench.established();
     const Call call = bench.calls().read(fd, 100);
     CHECK_FALSE(call.is_done());
@@ -30,7 +30,7 @@ TEST_CASE("a read that waits ends with the data, and the acknowledgement is dela
 }
 
 TEST_CASE("every second segment is acknowledged at the instant at which it came", "[apps][pkt]") {
-    Bench bench;
+    Bench bench(config_of(Profile::freebsd));
     (void)bench.established();
     bench.at(1ms);
     bench.say("one");

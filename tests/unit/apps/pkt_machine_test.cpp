@@ -85,7 +85,7 @@ TEST_CASE("IPv6 is not taken, and what is no packet at all is dropped", "[apps][
 }
 
 TEST_CASE("settings of the stack are taken before there are sockets", "[apps][pkt]") {
-    Bench bench;
+    Bench bench(config_of(Profile::freebsd));
     CHECK(is_set(bench.machine, "net.inet.tcp.delacktime", "100"));
     CHECK(is_set(bench.machine, "net.ipv4.tcp_synack_retries", "1"));
     const int fd = bench.established();

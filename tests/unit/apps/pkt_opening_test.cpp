@@ -390,5 +390,99 @@ TEST_CASE("TCP_MAXSEG has the kernels' ranges", "[apps][pkt][opening]") {
     CHECK(Bench::failed(freebsd.calls().setsockopt(other, IPPROTO_TCP, TCP_MAXSEG, 1'001), EINVAL));
 }
 
+// --- the first segments
+
+TEST_CASE("the first window is that of the profile's kernel", "[apps][pkt][opening]") {
+    const auto first_window = [](Bench& bench, std::uint16_t mss) {
+        const int fd = fresh(bench);
+        const Segment syn = connecting(bench, fd);
+        (void)agree(bench, syn, mss);
+        const std::int64_t written = bench.calls().write(fd, std::vector<std::byte>(30'000)).value();
+        CHECK(written == 30'000);
+        return bench.sent().size();
+    };
+    Bench linux_like;
+    CHECK(first_window(linux_like, 1'460) == 10);
+    Bench freebsd(config_of(Profile::freebsd));
+    CHECK(first_window(freebsd, 1'460) == 10);
+    Bench two(config_of(Profile::freebsd));
+    set(two, "net.inet.tcp.initcwnd_segments", "2");
+    CHECK(first_window(two, 1'460) == 2);
+    Bench old(config_of(Profile::freebsd));
+    set(old, "net.inet.tcp.initcwnd_segments", "0");
+    CHECK(first_window(old, 1'460) == 3);
+    Bench small(config_of(Profile::freebsd));
+    set(small, "net.inet.tcp.initcwnd_segments", "0");
+    CHECK(first_window(small, 536) == 4);
+}
+
+TEST_CASE("Linux's first window is ten segments, however long, FreeBSD's has a bound", "[apps][pkt][opening]") {
+    for (const Profile profile : {Profile::linux_like, Profile::freebsd}) {
+        MachineConfig config = config_of(profile);
+        config.mtu = 9'000;
+        Bench bench(config);
+        const int fd = fresh(bench);
+        set_option(bench, fd, SOL_SOCKET, SO_SNDBUF, 100'000);
+        const Segment syn = connecting(bench, fd);
+        (void)agree(bench, syn, 8'960);
+        CHECK(bench.calls().write(fd, std::vector<std::byte>(65'000)).value() == 65'000);
+        CHECK(bench.sent().size() == (profile == Profile::freebsd ? 2 : 7));
+    }
+}
+
+TEST_CASE("Linux acknowledges the first segments at once, until a reply, FreeBSD delays", "[apps][pkt][opening]") {
+    Bench linux_like;
+    const int fd = linux_like.established();
+    for (int i = 0; i < 16; ++i) {
+        linux_like.say("bulk");
+        CHECK(linux_like.only().ack == linux_like.far_seq);
+    }
+    linux_like.say("more");
+    CHECK(linux_like.sent().empty());
+    linux_like.at(40ms);
+    CHECK(linux_like.only().at == 40ms);
+    CHECK(linux_like.calls().read(fd, 100).value() == 68);
+
+    Bench dialogue;
+    const int other = dialogue.established();
+    dialogue.say("ask");
+    CHECK(dialogue.only().ack == dialogue.far_seq);
+    CHECK(dialogue.calls().write(other, bytes_of("answer")).value() == 6);
+    CHECK(dialogue.only().text == "answer");
+    dialogue.own_seq += 6;
+    dialogue.say("next");
+    CHECK(dialogue.sent().empty());
+
+    Bench freebsd(config_of(Profile::freebsd));
+    (void)freebsd.established();
+    freebsd.say("one");
+    CHECK(freebsd.sent().empty());
+    freebsd.say("two");
+    CHECK(freebsd.only().ack == freebsd.far_seq);
+}
+
+TEST_CASE("FreeBSD acknowledges each segment when it does not delay", "[apps][pkt][opening]") {
+    Bench bench(config_of(Profile::freebsd));
+    set(bench, "net.inet.tcp.delayed_ack", "0");
+    (void)bench.established();
+    for (int i = 0; i < 5; ++i) {
+        bench.say("x");
+        CHECK(bench.only().ack == bench.far_seq);
+    }
+}
+
+TEST_CASE("TCP_QUICKACK is not ended by the beginning's end", "[apps][pkt][opening]") {
+    Bench bench;
+    const int fd = bench.established();
+    set_option(bench, fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+    for (int i = 0; i < 20; ++i) {
+        bench.say("x");
+        CHECK(bench.sent().size() == 1);
+    }
+    set_option(bench, fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+    bench.say("x");
+    CHECK(bench.sent().empty());
+}
+
 }  // namespace
 }  // namespace skerry

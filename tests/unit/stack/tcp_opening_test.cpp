@@ -330,5 +330,148 @@ TEST_CASE("buffers are as long as they were asked for", "[stack][tcp][opening]")
     CHECK(endpoint.tcb->send_limit == 262'144);
 }
 
+// --- the first segments
+
+TEST_CASE("the first window is so many segments, and no more than so many bytes or two segments",
+          "[stack][tcp][opening]") {
+    stack::TcpLimits limits;
+    CHECK(stack::tcp::initial_window(limits, 536) == 5'360);
+    CHECK(stack::tcp::initial_window(limits, 1'460) == 14'600);
+    CHECK(stack::tcp::initial_window(limits, 1'461) == 14'600);
+    CHECK(stack::tcp::initial_window(limits, 8'960) == 17'920);
+    limits.initial_window_segments = 4;
+    limits.initial_window_bytes = 4'380;
+    CHECK(stack::tcp::initial_window(limits, 1'460) == 4'380);
+    CHECK(stack::tcp::initial_window(limits, 536) == 2'144);
+    limits.initial_window_bytes = 0xffff'ffff;
+    CHECK(stack::tcp::initial_window(limits, 8'960) == 35'840);
+}
+
+TEST_CASE("a connection sends its first window at once, and has it again after a silence", "[stack][tcp][opening]") {
+    stack::StackConfig config = host_config();
+    config.tcp.initial_window_segments = 3;
+    TcpHost host(config);
+    TestSegment syn;
+    syn.mss = 1'000;
+    TestEndpoint& endpoint = host.establish(syn);
+    CHECK(host.write(endpoint, std::string(20'000, 'x')) == 20'000);
+    for (std::size_t expected = 3; host.host_seq < endpoint.tcb->iss + 20'001; expected *= 2) {
+        const auto sent = host.sent();
+        CHECK(sent.size() <= expected);
+        REQUIRE_FALSE(sent.empty());
+        for (const TestSegment& segment : sent) host.host_seq += static_cast<std::uint32_t>(segment.text.size());
+        host.acknowledge(host.host_seq);
+    }
+    CHECK(host.sent().empty());
+    CHECK(endpoint.tcb->congestion.window > 3'000);
+    host.pass(10s);
+    CHECK(host.write(endpoint, std::string(20'000, 'x')) == 20'000);
+    CHECK(host.sent().size() == 3);
+}
+
+stack::StackConfig quick_config(std::uint8_t count) {
+    stack::StackConfig config = host_config();
+    config.tcp.quick_acks = count;
+    return config;
+}
+
+TEST_CASE("segments of a beginning are acknowledged each, then every second one", "[stack][tcp][opening]") {
+    TcpHost host(quick_config(3));
+    (void)host.establish();
+    for (int i = 0; i < 3; ++i) {
+        host.say("bulk");
+        CHECK(host.only().ack == host.peer_seq);
+    }
+    host.say("four");
+    CHECK(host.sent().empty());
+    host.say("five");
+    CHECK(host.only().ack == host.peer_seq);
+    host.say("six");
+    std::vector<TestSegment> acks;
+    CHECK(host.until_sent(1s, acks) == 40ms);
+}
+
+TEST_CASE("a reply soon after data ends the quick acknowledgements, a late one does not", "[stack][tcp][opening]") {
+    const bool is_soon = GENERATE(true, false);
+    const bool has_delay = GENERATE(true, false);  // the usual write, or the long way
+    CAPTURE(is_soon, has_delay);
+    TcpHost host(quick_config(16));
+    TestEndpoint& endpoint = host.establish();
+    if (has_delay) host.tcp().set_no_delay(*endpoint.tcb, false, host.now);
+    host.say("ask");
+    CHECK(host.only().ack == host.peer_seq);
+    host.pass(is_soon ? 39ms : 40ms);
+    CHECK(host.write(endpoint, "answer") == 6);
+    CHECK(host.only().text == "answer");
+    host.host_seq += 6;
+    host.say("next");
+    CHECK(host.sent().size() == (is_soon ? 0U : 1U));
+    host.pass(40ms);
+    CHECK(host.sent().size() == (is_soon ? 1U : 0U));
+}
+
+TEST_CASE("what is sent before anything came is no reply", "[stack][tcp][opening]") {
+    TcpHost host(quick_config(16));
+    const bool is_round = GENERATE(false, true);  // the milliseconds that are remembered come to 0 again
+    if (is_round) host.pass(std::chrono::milliseconds{(std::int64_t{1} << 32U) - 1'000});
+    TestEndpoint& endpoint = connect(host);
+    const TestSegment syn = host.only();
+    host.come(full_answer(syn), host.last_port);
+    (void)host.only();
+    CHECK(host.write(endpoint, "ask") == 3);
+    const TestSegment ask = host.only();
+    TestSegment data;
+    data.flags = flag::ack | flag::psh;
+    data.seq = 1001;
+    data.ack = ask.seq + 3;
+    data.text = "answer";
+    data.timestamps = TcpTimestamps{78, ask.timestamps->value};
+    host.come(data, host.last_port);
+    CHECK(host.only().ack == 1007);
+}
+
+TEST_CASE("a small window begins with fewer quick acknowledgements, two at least", "[stack][tcp][opening]") {
+    stack::StackConfig config = quick_config(16);
+    config.tcp.receive_buffer_bytes = GENERATE(1'000U, 5'360U);
+    const int expected = config.tcp.receive_buffer_bytes == 1'000 ? 2 : 5;
+    TcpHost host(config);
+    (void)host.establish();
+    for (int i = 0; i < expected; ++i) {
+        host.say("x");
+        CHECK(host.sent().size() == 1);
+    }
+    host.say("x");
+    CHECK(host.sent().empty());
+}
+
+TEST_CASE("who sets quick acknowledgements on or off ends those of the beginning", "[stack][tcp][opening]") {
+    TcpHost host(quick_config(2));
+    TestEndpoint& endpoint = host.establish();
+    host.tcp().set_quick_ack(*endpoint.tcb, false);
+    host.say("one");
+    CHECK(host.sent().empty());
+    host.tcp().set_quick_ack(*endpoint.tcb, true);
+    CHECK(host.sent().size() == 1);
+    for (int i = 0; i < 5; ++i) {
+        host.say("x");
+        CHECK(host.sent().size() == 1);
+    }
+}
+
+TEST_CASE("an acknowledgement may be due for each segment, replies or not", "[stack][tcp][opening]") {
+    stack::StackConfig config = host_config();
+    config.tcp.segments_per_ack = 1;
+    config.tcp.quick_acks = GENERATE(std::uint8_t{0}, std::uint8_t{2});
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    for (int i = 0; i < 5; ++i) {
+        host.say("x");
+        CHECK(host.only().ack == host.peer_seq);
+        CHECK(host.write(endpoint, "y") == 1);
+        CHECK(host.only().text == "y");
+        ++host.host_seq;
+    }
+}
+
 }  // namespace
 }  // namespace skerry

@@ -58,18 +58,18 @@ AckSample acked(std::uint32_t bytes) {
 }
 
 TEST_CASE("the first window is ten segments, and less of large ones", "[stack][tcp]") {
+    const TcpLimits limits;
+    CHECK(stack::tcp::initial_window(limits, 1460) == 14'600);
+    CHECK(stack::tcp::initial_window(limits, 536) == 5360);
+    CHECK(stack::tcp::initial_window(limits, 9000) == 18'000);
     Congestion congestion;
-    congestion.init(new_reno, 1460);
+    congestion.init(new_reno, 1460, 14'600);
     CHECK(congestion.window == 14'600);
-    congestion.init(new_reno, 536);
-    CHECK(congestion.window == 5360);
-    congestion.init(new_reno, 9000);
-    CHECK(congestion.window == 18'000);
 }
 
 TEST_CASE("slow start adds what is acknowledged, then a segment a window", "[stack][tcp]") {
     Congestion congestion;
-    congestion.init(new_reno, 1000);
+    congestion.init(new_reno, 1000, 10'000);
     congestion.ops->on_ack(congestion, acked(10'000));
     CHECK(congestion.window == 20'000);
     congestion.threshold = 21'000;
@@ -83,7 +83,7 @@ TEST_CASE("slow start adds what is acknowledged, then a segment a window", "[sta
 
 TEST_CASE("a sender that does not use its window does not get a larger one", "[stack][tcp]") {
     Congestion congestion;
-    congestion.init(new_reno, 1000);
+    congestion.init(new_reno, 1000, 10'000);
     AckSample sample = acked(10'000);
     sample.is_window_limited = false;
     congestion.ops->on_ack(congestion, sample);
@@ -92,7 +92,7 @@ TEST_CASE("a sender that does not use its window does not get a larger one", "[s
 
 TEST_CASE("a loss halves what was under way, a time-out leaves one segment", "[stack][tcp]") {
     Congestion congestion;
-    congestion.init(new_reno, 1000);
+    congestion.init(new_reno, 1000, 10'000);
     congestion.ops->on_loss(congestion, 30'000);
     CHECK(congestion.threshold == 15'000);
     congestion.ops->on_timeout(congestion, 12'000, true);

@@ -5,7 +5,10 @@
 
 namespace skerry::stack::tcp {
 
-std::uint32_t Congestion::initial_window() const noexcept { return std::min(10 * mss, std::max(2 * mss, 14'600U)); }
+std::uint32_t initial_window(const TcpLimits& limits, std::uint32_t segment_bytes) noexcept {
+    const std::uint32_t most = std::max(2 * segment_bytes, limits.initial_window_bytes);
+    return std::min(limits.initial_window_segments * segment_bytes, most);
+}
 
 namespace {
 
@@ -16,7 +19,6 @@ std::uint32_t half(const Congestion& self, std::uint32_t in_flight) noexcept {
 }
 
 void init(Congestion& self) noexcept {
-    self.window = self.initial_window();
     self.threshold = std::numeric_limits<std::uint32_t>::max();
     self.own[0] = 0;  // bytes acknowledged since the window grew
 }

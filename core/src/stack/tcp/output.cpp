@@ -161,10 +161,6 @@ void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::In
 
 namespace {
 
-std::uint32_t milliseconds(time::Instant now) noexcept {
-    return static_cast<std::uint32_t>(now.as_nanos() / 1'000'000);
-}
-
 // Once in 49 days it says so for an interval too long.
 bool was_challenged(const Tcb& tcb, std::chrono::nanoseconds interval, time::Instant now) noexcept {
     return std::chrono::milliseconds{milliseconds(now) - tcb.challenged_ms} < interval;

@@ -17,6 +17,27 @@ void Receiver::start(Tcb& tcb, std::uint32_t irs) noexcept {
     const std::uint32_t given =
         limits.buffers_in_segments ? tcb.receive_limit : Output::first_window(tcb.receive_limit);
     tcb.rcv_right = tcb.rcv_nxt + given;
+    begin_quick_acks(tcb);
+}
+
+// As Linux (tcp_incr_quickack): no more than half a window of segments, of which nothing is known yet but that a short
+// one is as long as the default.
+void Receiver::begin_quick_acks(Tcb& tcb) noexcept {
+    if (tcb.quick_ack) return;  // for good: it was asked for
+    const TcpLimits& limits = shared_.config.tcp;
+    const std::uint32_t half_window = tcb.receive_limit / (2U * std::min(tcb.mss, mss_default));
+    const std::uint32_t wanted =
+        std::min({std::uint32_t{limits.quick_acks}, std::max(2U, half_window), quick_acks_max});
+    tcb.quick_acks_left = wanted & quick_acks_max;
+    tcb.quick_ack = tcb.owes_for_one = wanted != 0 || limits.segments_per_ack == 1;
+}
+
+void Receiver::use_quick_ack(Tcb& tcb, time::Instant now) noexcept {
+    tcb.has_quick_acked = true;
+    tcb.quick_heard_ms = milliseconds(now);
+    const std::uint32_t left = tcb.quick_acks_left - 1U;
+    tcb.quick_acks_left = left & quick_acks_max;
+    if (left == 0) tcb.quick_ack = shared_.config.tcp.segments_per_ack == 1;
 }
 
 // --- what comes
@@ -54,7 +75,11 @@ bool Receiver::take_next(Tcb& tcb, Frame& payload, time::Instant now) noexcept {
 
 // Every second segment is acknowledged, or after 40 ms. The flush after the tasks sends it, unless a reply did.
 void Receiver::owe_for_data(Tcb& tcb, time::Instant now) noexcept {
-    if (std::exchange(tcb.owes_for_one, true)) return shared_.owe_ack(tcb);
+    if (std::exchange(tcb.owes_for_one, true)) {
+        if (tcb.quick_acks_left != 0) [[unlikely]]
+            use_quick_ack(tcb, now);
+        return shared_.owe_ack(tcb);
+    }
     if (tcb.ack_at == never) shared_.owe_ack_at(tcb, now.as_nanos() + shared_.config.tcp.delayed_ack.count());
 }
 

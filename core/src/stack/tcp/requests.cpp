@@ -85,6 +85,7 @@ void Tcp::set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept {
 // A segment counts as the second of two, so that each is acknowledged by the flush of its turn.
 void Tcp::set_quick_ack(Tcb& tcb, bool on) noexcept {
     tcb.quick_ack = on;
+    tcb.quick_acks_left = 0;
     const bool is_owed = tcb.ack_at != never;
     tcb.owes_for_one = on || is_owed;
     if (on && is_owed) shared_.owe_ack(tcb);

@@ -11,7 +11,7 @@ namespace skerry::stack::tcp {
 void Sender::start(Tcb& tcb) noexcept {
     tcb.recover = tcb.iss;
     tcb.send_limit = buffer_of(shared_.config.tcp, tcb.send_limit, tcb.mss, tcb.has_timestamps);
-    tcb.congestion.init(new_reno, tcb.mss);
+    tcb.congestion.init(new_reno, tcb.mss, initial_window(shared_.config.tcp, tcb.mss));
 }
 
 void Sender::start_after_loss(Tcb& tcb, const Segment& segment) noexcept {
@@ -145,6 +145,8 @@ bool Sender::has_way_for(const Tcb& tcb, std::uint32_t ahead, std::uint32_t byte
 bool Sender::send_next(Tcb& tcb, time::Instant now) noexcept {
     SendQueue& queue = tcb.queue;
     SendSegment& segment = queue.next_unsent();
+    if (tcb.quick_acks_left != 0) [[unlikely]]
+        note_reply(tcb, now);
     if (seq_before(segment.seq, tcb.snd_nxt)) segment.flags |= sent_flag::again;
     if (!output_.send(tcb, segment, queue.sent() + 1 == queue.size(), now)) return false;
     segment.sent_ns = now.as_nanos();
@@ -187,7 +189,7 @@ void Sender::try_again_soon(Tcb& tcb, time::Instant now) noexcept {
 void Sender::restart_after_idle(Tcb& tcb, time::Instant now) noexcept {
     Congestion& congestion = tcb.congestion;
     if (now.as_nanos() - tcb.waiting_since > tcb.rto.value(shared_.config.tcp).count()) [[unlikely]]
-        congestion.window = std::min(congestion.window, congestion.initial_window());
+        congestion.window = std::min(congestion.window, initial_window(shared_.config.tcp, congestion.mss));
     tcb.waiting_since = now.as_nanos();
 }
 
@@ -200,8 +202,18 @@ void Sender::restart_timer(Tcb& tcb, time::Instant now) noexcept {
 
 // Nothing was under way.
 void Sender::begin_to_wait(Tcb& tcb, time::Instant now) noexcept {
+    if (tcb.quick_acks_left != 0) [[unlikely]]
+        note_reply(tcb, now);
     restart_after_idle(tcb, now);
     restart_timer(tcb, now);
+}
+
+// Data leaves. The usual write comes here only with nothing else under way; a reply in a dialogue is that.
+void Sender::note_reply(Tcb& tcb, time::Instant now) noexcept {
+    const std::chrono::milliseconds since{milliseconds(now) - tcb.quick_heard_ms};
+    if (!tcb.has_quick_acked || since >= shared_.config.tcp.delayed_ack) return;
+    tcb.quick_acks_left = 0;
+    tcb.quick_ack = tcb.owes_for_one = shared_.config.tcp.segments_per_ack == 1;
 }
 
 // --- acknowledgements

@@ -52,6 +52,17 @@ struct TcpLimits {
     wire::SynLayout syn_layout = wire::SynLayout::linux_like;
     /// Both buffers are rounded up to whole segments when the connection stands.
     bool buffers_in_segments = false;
+    // What may be under way at the beginning, and after a silence: so many segments, but no more than so many bytes or
+    // two segments. RFC 6928 section 2.
+    std::uint8_t initial_window_segments = 10;
+    std::uint32_t initial_window_bytes = 14'600;
+    /// 1 or 2: with so many an acknowledgement is due at the end of the turn. RFC 5681 section 4.2 asks for one for
+    /// every second segment at least.
+    std::uint8_t segments_per_ack = 2;
+    /// So many segments of the beginning are acknowledged each, at the end of their turn: the window of a peer in slow
+    /// start grows sooner. Data that is sent within `delayed_ack` of data that came ends it, because that is a
+    /// dialogue, whose replies carry acknowledgements. At most 31; Linux has 16.
+    std::uint8_t quick_acks = 0;
 
     constexpr TcpLimits() noexcept {}
 

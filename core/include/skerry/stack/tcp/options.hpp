@@ -51,6 +51,11 @@ inline constexpr std::uint16_t mss_min = 88;
     return (bytes + segment - 1) / segment * segment;
 }
 
+/// Of the clock, modulo 2^32: 49 days.
+[[nodiscard]] inline std::uint32_t milliseconds(time::Instant now) noexcept {
+    return static_cast<std::uint32_t>(now.as_nanos() / 1'000'000);
+}
+
 /// Milliseconds, from a beginning that differs with each connection. RFC 7323 section 5.4.
 [[nodiscard]] inline std::uint32_t timestamp(time::Instant now, std::uint32_t offset) noexcept {
     return static_cast<std::uint32_t>(static_cast<std::uint64_t>(now.as_nanos()) / 1'000'000) + offset;

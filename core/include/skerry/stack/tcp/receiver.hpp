@@ -46,6 +46,8 @@ private:
     static void queue(Tcb& tcb, Frame& payload) noexcept;
     [[nodiscard]] Drop wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexcept;
     void acknowledge_known(Tcb& tcb, std::uint32_t seq, const Segment& segment) noexcept;
+    void begin_quick_acks(Tcb& tcb) noexcept;
+    void use_quick_ack(Tcb& tcb, time::Instant now) noexcept;
     void owe_for_data(Tcb& tcb, time::Instant now) noexcept;
     void on_read(Tcb& tcb, std::size_t bytes) noexcept;
 

@@ -66,6 +66,7 @@ private:
     static constexpr std::uint8_t duplicates_that_tell = 3;  // RFC 5681 section 3.2
 
     void begin_to_wait(Tcb& tcb, time::Instant now) noexcept;
+    void note_reply(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from, bool has_share) noexcept;
     [[nodiscard]] Frame* frame_to_keep(Tcb& tcb, bool has_share) noexcept;
     void try_again_soon(Tcb& tcb, time::Instant now) noexcept;

@@ -46,6 +46,8 @@ enum class State : std::uint8_t {
     last_ack,
 };
 
+inline constexpr std::uint32_t quick_acks_max = 31;  // as many as five bits count
+
 inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 /// What the usual segment and the usual write ask of a connection, side by side: each asks in one comparison of four
@@ -137,6 +139,8 @@ struct TcbSending {
     bool quick_ack : 1 = false;
     bool has_sack : 1 = false;  ///< both ends permit it
     bool repairs_time_out : 1 = false;  ///< until `recover` is acknowledged: what is lost now was lost then
+    bool has_quick_acked : 1 = false;  ///< data came, at quick_heard_ms the last time
+    std::uint8_t quick_acks_left : 5 = 0;  ///< until then quick_ack is on of its own; 0: it is as it was set
     Errc error = Errc::ok;  ///< not told yet
     Rto rto;
     Congestion congestion;
@@ -163,6 +167,7 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     std::uint16_t keep_alive_interval_s = 75;
     std::uint16_t own_mss = 0;  ///< what our SYN offers
     std::uint8_t own_scale = 0;  ///< the same
+    std::uint32_t quick_heard_ms = 0;  ///< of the clock, modulo 2^32; while quick_acks_left is not 0
 
     /// What a segment, its answer and the acknowledgement of that touch.
     static constexpr std::size_t bytes_of_usual_segment = 5 * cache_line_bytes;

@@ -31,6 +31,7 @@ void apply_freebsd(stack::TcpLimits& limits) noexcept {
     limits.delayed_ack = 40ms;
     limits.time_wait = 60s;
     limits.fin_wait_2 = 60s;
+    limits.resets_unread = false;
     limits.syn_layout = stack::wire::SynLayout::freebsd;
     // tcp_syn_backoff: 1 five times, 2 to 64, 64 again; net.inet.tcp.keepinit ends it before.
     limits.syn_steady_retries = 4;

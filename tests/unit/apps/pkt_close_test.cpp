@@ -69,6 +69,25 @@ TEST_CASE("who closes with unread data resets", "[apps][pkt]") {
     CHECK(bench.machine.connections().empty());
 }
 
+TEST_CASE("who closes with unread data on FreeBSD sends a FIN, and resets what comes later", "[apps][pkt]") {
+    MachineConfig config;
+    config.profile = Profile::freebsd;
+    Bench bench(config);
+    const int fd = bench.established();
+    CHECK(bench.calls().write(fd, bytes_of("written")).value() == 7);
+    (void)bench.sent();
+    bench.say("unread");
+    CHECK(bench.calls().close(fd).value() == 0);
+    const Segment fin = bench.only();
+    CHECK(fin.flags == fin_ack);
+    CHECK(fin.seq == bench.own_seq + 7);
+    CHECK(fin.ack == bench.far_seq);
+    CHECK(bench.machine.connections()[0].state == backend::TcpState::fin_wait_1);
+    bench.say("more");
+    CHECK((bench.only().flags & flag::rst) != 0);
+    CHECK(bench.machine.connections().empty());
+}
+
 TEST_CASE("who closes with a linger of nothing resets, and no other time is taken", "[apps][pkt]") {
     Bench bench;
     const int fd = bench.established();

@@ -14,6 +14,37 @@ using stack::wire::TcpTimestamps;
 
 constexpr std::uint8_t fin_ack = flag::fin | flag::ack;
 
+TEST_CASE("unread data may be thrown away by a close, whose FIN tells of the room", "[stack][tcp]") {
+    stack::StackConfig config = host_config();
+    config.tcp.resets_unread = false;
+    config.tcp.receive_buffer_bytes = 4'000;
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    for (int i = 0; i < 4; ++i) host.say(std::string(1'000, 'x'));
+    CHECK(host.only().window == 0);
+    host.tcp().close(endpoint, host.now);
+    CHECK(host.tcp().frames_kept() == 1);  // the FIN's place
+    const TestSegment fin = host.only();
+    CHECK(fin.flags == (flag::fin | flag::ack));
+    CHECK(fin.ack == host.peer_seq);
+    CHECK(fin.window == 4'000);
+    host.host_seq = fin.seq + 1;
+    host.say("", flag::ack | flag::fin);
+    CHECK(host.tcp().sizes().time_wait == 1);
+}
+
+TEST_CASE("a linger of nothing resets also where unread data does not", "[stack][tcp]") {
+    stack::StackConfig config = host_config();
+    config.tcp.resets_unread = false;
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    host.say("unread");
+    endpoint.tcb->resets_on_close = true;
+    host.tcp().close(endpoint, host.now);
+    CHECK((host.only().flags & flag::rst) != 0);
+    CHECK(host.tcp().sizes().connections == 0);
+}
+
 TEST_CASE("the end that closes first waits in TIME-WAIT", "[stack][tcp]") {
     TcpHost host;
     TestEndpoint& endpoint = host.establish();

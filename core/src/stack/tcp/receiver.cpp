@@ -219,6 +219,14 @@ std::size_t Receiver::peek(Tcb& tcb, std::span<std::byte> into) noexcept {
     return bytes;
 }
 
+void Receiver::discard(Tcb& tcb) noexcept {
+    while (Frame* const oldest = tcb.received.pop()) {
+        oldest->drop();
+        --shared_.receive_frames;
+    }
+    tcb.received_bytes = 0;
+}
+
 IoBuf Receiver::read_buf(Tcb& tcb, time::Instant) noexcept {
     Frame* const oldest = tcb.received.pop();
     if (oldest == nullptr) return {};

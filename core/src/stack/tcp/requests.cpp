@@ -98,11 +98,12 @@ void Tcp::close(Endpoint& endpoint, time::Instant now) noexcept {
     tcb.endpoint = nullptr;
     if (tcb.state == State::closed) return destroy(tcb);
     if (tcb.state == State::syn_sent) return end(tcb, Errc::ok);
-    // Data that nobody read is lost, and its sender has to know. RFC 1122 section 4.2.2.13.
-    if (tcb.received_bytes != 0 || tcb.resets_on_close) {
+    const bool loses_data = tcb.received_bytes != 0 && shared_.config.tcp.resets_unread;
+    if (loses_data || tcb.resets_on_close) {
         output_.send_reset(tcb, now);
         return end(tcb, Errc::ok);
     }
+    receiver_.discard(tcb);
     tcb.keep_alive_at = never;
     if (tcb.state == State::fin_wait_2) return watch_orphan(tcb, now);
     finish(tcb, now);

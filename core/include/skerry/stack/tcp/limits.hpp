@@ -35,7 +35,7 @@ struct TcpLimits {
     std::chrono::nanoseconds user_timeout = std::chrono::minutes{15};  ///< about Linux's 15 retries
     std::chrono::nanoseconds challenge_interval = std::chrono::milliseconds{500};  ///< for one connection
 
-    // --- how a connection begins: src/stack/tcp/README.md has a table
+    // --- how a connection begins and ends: src/stack/tcp/README.md has a table
 
     /// The SYNs are given up then, if not before; 0: after the last of them.
     std::chrono::nanoseconds syn_timeout{0};
@@ -63,6 +63,10 @@ struct TcpLimits {
     /// start grows sooner. Data that is sent within `delayed_ack` of data that came ends it, because that is a
     /// dialogue, whose replies carry acknowledgements. At most 31; Linux has 16.
     std::uint8_t quick_acks = 0;
+
+    /// Who closes with unread data resets, so that its sender knows: RFC 1122 section 4.2.2.13. Else the data is thrown
+    /// away, and what was written leaves, and a FIN.
+    bool resets_unread = true;
 
     constexpr TcpLimits() noexcept {}
 

@@ -37,6 +37,8 @@ public:
     /// Copies what there is; 0 when there is nothing.
     std::size_t read(Tcb& tcb, std::span<std::byte> into, time::Instant now) noexcept;
     [[nodiscard]] static std::size_t peek(Tcb& tcb, std::span<std::byte> into) noexcept;
+    /// Throws away what nobody will read. Nothing is said of the room that it leaves.
+    void discard(Tcb& tcb) noexcept;
     /// The oldest frame; an empty buffer when there is none.
     [[nodiscard]] IoBuf read_buf(Tcb& tcb, time::Instant now) noexcept;
 

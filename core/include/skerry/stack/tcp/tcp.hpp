@@ -127,7 +127,8 @@ public:
     std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
     /// Ends this direction behind what was written.
     void finish(Tcb& tcb, time::Instant now) noexcept;
-    /// The endpoint goes. What was written is still sent; unread data makes it a reset.
+    /// The endpoint goes. What was written is still sent; unread data makes it a reset, or is thrown away
+    /// (TcpLimits::resets_unread).
     void close(Endpoint& endpoint, time::Instant now) noexcept;
     /// The connection ends here, and its peer is not told: nothing carries it any more.
     void fail(Endpoint& endpoint, Errc error) noexcept {

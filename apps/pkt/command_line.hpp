@@ -1,6 +1,6 @@
 #pragma once
 
-// skerry-pkt's command line: `skerry-pkt [--profile=linux|freebsd|lowlat] [-D NAME[=VALUE]] FILE...`
+// skerry-pkt's command line: `skerry-pkt [--profile=linux|freebsd|lowlat] [--kernel] [-D NAME[=VALUE]] FILE...`
 
 #include "../common/options.hpp"
 #include "host/profile.hpp"
@@ -13,6 +13,7 @@ namespace skerry::pkt {
 
 struct CommandLine {
     Profile profile = Profile::linux_like;
+    bool asks_kernel = false;  ///< scripts run against the kernel of this machine, in real time
     syntax::Defines defines;
     std::vector<std::string> files;  ///< at least one
 };

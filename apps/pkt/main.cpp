@@ -3,6 +3,7 @@
 #include "command_line.hpp"
 
 #include "../common/report.hpp"
+#include "kernel/kernel_system.hpp"
 #include "run/run_script.hpp"
 #include "run/stack_system.hpp"
 
@@ -55,7 +56,8 @@ struct Counts {
 Verdict judge(const std::string& file, const CommandLine& line) {
     const auto text = read_file(file);
     if (!text) return {Outcome::skipped, file + ": cannot be read", true};
-    return run_script(file, *text, line.defines, line.profile, make_stack_system);
+    const MakeSystem make = line.asks_kernel ? make_kernel_system : make_stack_system;
+    return run_script(file, *text, line.defines, line.profile, make);
 }
 
 }  // namespace

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""What Linux says to our scripts, and whether that is still said of the scripts as they are.
+
+    kernel_verdicts.py check           each recorded script is there and unchanged, and enough of them agree
+    kernel_verdicts.py record PROGRAM  runs all scripts of the Linux profile against this machine's kernel and writes the
+                                       record; needs root. A script is tried three times: the kernel's time is real
+
+kernel_verdicts.txt has a line for each script: the verdict, the beginning of the script's SHA-256, its name, and of what
+the kernel does otherwise the place. `agree` is the least that must agree with us, whose verdict ctest sees to be PASS.
+"""
+import hashlib
+import pathlib
+import platform
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+RECORD = HERE / "kernel_verdicts.txt"
+AGREE_AT_LEAST = 150
+TRIES = 3
+
+
+def scripts():
+    folders = [folder for folder in sorted(HERE.iterdir()) if folder.is_dir() and not (folder / "profile.txt").exists()]
+    return [path for folder in folders for path in sorted(folder.glob("*.pkt"))]
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def name_of(path):
+    return str(path.relative_to(HERE))
+
+
+def ask(program, path):
+    """PASS, FAIL or SKIP with its reason, of the best of some tries."""
+    for _ in range(TRIES):
+        done = subprocess.run([program, "--kernel", str(path)], capture_output=True, text=True, timeout=900, check=False)
+        line = done.stdout.splitlines()[0] if done.stdout else f"SKIP {done.stderr.strip()}"
+        verdict = line.split(" ", 1)[0]
+        if verdict != "FAIL":
+            break
+    reason = re.sub(r"^\S+ \S+?: ?", "", line)
+    place = re.search(r":(\d+):\d+: (.*)", reason)
+    return verdict, f"line {place[1]}: {place[2]}" if place else ""
+
+
+def record(program):
+    lines = [f"Linux {platform.release()}"]
+    for path in scripts():
+        verdict, reason = ask(program, path)
+        lines.append(" ".join(filter(None, (verdict, digest(path), name_of(path), reason))))
+        print(lines[-1], flush=True)
+    RECORD.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def check():
+    kernel, *lines = RECORD.read_text(encoding="utf-8").splitlines()
+    agree, stale = 0, []
+    for line in lines:
+        verdict, wanted, name = line.split(" ")[:3]
+        path = HERE / name
+        if not path.is_file() or digest(path) != wanted:
+            stale.append(name)
+        agree += verdict == "PASS"
+    for name in stale:
+        print(f"{name}: changed since it was recorded; run kernel_verdicts.py record", file=sys.stderr)
+    print(f"{kernel}: {agree} of {len(lines)} scripts agree")
+    if agree < AGREE_AT_LEAST:
+        print(f"at least {AGREE_AT_LEAST} should", file=sys.stderr)
+    return 1 if stale or agree < AGREE_AT_LEAST else 0
+
+
+def main():
+    if len(sys.argv) == 3 and sys.argv[1] == "record":
+        return record(sys.argv[2])
+    if sys.argv[1:] == ["check"]:
+        return check()
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

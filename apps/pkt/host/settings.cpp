@@ -57,6 +57,12 @@ Refusal is_always(MachineSettings&, const Numbers& values) {
     return "the stack does what " + std::to_string(Only) + " means, and nothing else";
 }
 
+/// 0, never, and 2, when a peer asks: a script whose peer asks is not supported.
+Refusal is_not_asked_for(MachineSettings&, const Numbers& values) {
+    if (values.size() == 1 && (values[0] == 0 || values[0] == 2)) return {};
+    return "the stack does not ask for ECN";
+}
+
 /// Nothing of it is seen on the wire or by a socket, because the stack does not have what it is about.
 Refusal is_nothing(MachineSettings&, const Numbers&) { return {}; }
 
@@ -215,7 +221,7 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_comp_sack_slack_ns", &is_nothing},
     {"net.ipv4.tcp_dsack", &is_always<1>},
     {"net.ipv4.tcp_early_retrans", &is_always<0>},
-    {"net.ipv4.tcp_ecn", &is_always<0>},
+    {"net.ipv4.tcp_ecn", &is_not_asked_for},
     {"net.ipv4.tcp_fastopen", &makes_no_difference<0, 3>},  // a socket has to ask for it besides
     {"net.ipv4.tcp_fin_timeout", &set_time<&TcpLimits::fin_wait_2, s>},
     {"net.ipv4.tcp_frto", &is_always<0>},
@@ -260,7 +266,7 @@ constexpr Row freebsd_rows[] = {
     {"net.inet.tcp.delayed_ack", &set_delayed_ack},
     {"net.inet.tcp.do_prr", &is_always<0>},
     {"net.inet.tcp.drop_synfin", &is_always<1>},
-    {"net.inet.tcp.ecn.enable", &is_always<0>},
+    {"net.inet.tcp.ecn.enable", &is_not_asked_for},
     {"net.inet.tcp.fastopen.client_enable", &is_always<0>},
     {"net.inet.tcp.fastopen.server_enable", &is_always<0>},
     {"net.inet.tcp.finwait2_timeout", &set_time<&TcpLimits::fin_wait_2, ms>},
@@ -284,6 +290,7 @@ constexpr Row freebsd_rows[] = {
     {"net.inet.tcp.rexmit_drop_options", &set_rexmit_drop_options},
     {"net.inet.tcp.rexmit_initial", &set_time<&TcpLimits::rto_initial, ms>},
     {"net.inet.tcp.rexmit_min", &set_time<&TcpLimits::rto_min, ms>},
+    {"net.inet.tcp.rexmit_slop", &is_always<200>},  // of FreeBSD's time-outs as they are by default
     {"net.inet.tcp.rfc1323", &set_rfc1323},
     {"net.inet.tcp.rfc3042", &is_always<1>},
     {"net.inet.tcp.rfc3390", &is_always<1>},

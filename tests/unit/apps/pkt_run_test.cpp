@@ -187,3 +187,13 @@ TEST_CASE("a datagram is answered by a program, and one to a closed port by ICMP
 +0 > icmp unreachable port_unreachable [udp (100)]
 )");
 }
+
+TEST_CASE("a peer that asks for ECN makes a script a skip, and one that could be answered does not",
+          "[apps][pkt][run]") {
+    passes("`sysctl -w net.ipv4.tcp_ecn=2`\n" + accepted);
+    is_skipped("`sysctl -w net.ipv4.tcp_ecn=1`\n" + accepted, "does not ask for ECN");
+    is_skipped(
+        "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 0\n+0 listen(3, 1) = 0\n"
+        "+0 < SEW 0:0(0) win 65535 <mss 1000>\n",
+        "ECN");
+}

@@ -2,11 +2,11 @@
 """What Linux says to our scripts, and whether that is still said of the scripts as they are.
 
     kernel_verdicts.py check           each recorded script is there and unchanged, and enough of them agree
-    kernel_verdicts.py record PROGRAM  runs all scripts of the Linux profile against this machine's kernel and writes the
-                                       record; needs root. A script is tried three times: the kernel's time is real
+    kernel_verdicts.py record PROGRAM  runs all scripts of the Linux profile against this machine's kernel and writes
+                                       the record; needs root. Each is tried three times: the kernel's time is real
 
-kernel_verdicts.txt has a line for each script: the verdict, the beginning of the script's SHA-256, its name, and of what
-the kernel does otherwise the place. `agree` is the least that must agree with us, whose verdict ctest sees to be PASS.
+kernel_verdicts.txt has a line for each script: the verdict, the beginning of the script's SHA-256, its name, and of
+what the kernel does otherwise the place. AGREE_AT_LEAST of them must be PASS there, as all are in ctest here.
 """
 import hashlib
 import pathlib
@@ -22,7 +22,7 @@ TRIES = 3
 
 
 def scripts():
-    folders = [folder for folder in sorted(HERE.iterdir()) if folder.is_dir() and not (folder / "profile.txt").exists()]
+    folders = [path for path in sorted(HERE.iterdir()) if path.is_dir() and not (path / "profile.txt").exists()]
     return [path for folder in folders for path in sorted(folder.glob("*.pkt"))]
 
 
@@ -37,7 +37,8 @@ def name_of(path):
 def ask(program, path):
     """PASS, FAIL or SKIP with its reason, of the best of some tries."""
     for _ in range(TRIES):
-        done = subprocess.run([program, "--kernel", str(path)], capture_output=True, text=True, timeout=900, check=False)
+        command = [program, "--kernel", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
         line = done.stdout.splitlines()[0] if done.stdout else f"SKIP {done.stderr.strip()}"
         verdict = line.split(" ", 1)[0]
         if verdict != "FAIL":

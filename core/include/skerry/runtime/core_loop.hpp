@@ -165,7 +165,7 @@ private:
     static constexpr bool is_virtual = requires { requires D::is_virtual; };
 
     struct Turn {
-        bool worked;    // found something to do
+        bool worked;  // found something to do
         bool has_more;  // something is ready that it left to the next, or waits for the driver
     };
 

@@ -62,7 +62,7 @@ public:
         if (name == "sockstat") return sockstat(line);
         if (name == "tcpdrop") return tcpdrop(words);
         if (name == "sync" || name == "kldload" || name == "kldunload") return load(line, words);
-        if (name.ends_with("/defaults.sh")) return;  // the profile is what it is by default
+        if (name.ends_with("/defaults.sh")) return set_defaults();
         if (name.ends_with("/set_sysctls.py")) return set_files(words);
         if (name.starts_with("/tmp/sysctl_restore_")) return;  // the next script has a machine of its own
         refuse(line);
@@ -73,6 +73,14 @@ private:
 
     void set(std::string_view name, std::string_view value) {
         if (const auto why = system_.set(name, value)) skip(at_, why->reason);
+    }
+
+    /// What scripts for Linux begin with, as far as it is not what the profile is anyway, or what the stack does not
+    /// have: CUBIC, RACK, F-RTO. Where a script needs one of these it fails, and rightly.
+    void set_defaults() {
+        set("net.ipv4.tcp_rmem", "4096 540000 15728640");
+        set("net.ipv4.tcp_wmem", "4096 262144 4194304");
+        set("net.ipv4.tcp_syn_retries", "5");
     }
 
     /// `sysctl -w a=1 b=2`, `sysctl -q a="1 2 3"`

@@ -7,6 +7,7 @@
 #include "kernel_calls.hpp"
 #include "network_namespace.hpp"
 #include "precedence.hpp"
+#include "profile_settings.hpp"
 #include "sysctl.hpp"
 #include "wire.hpp"
 
@@ -81,7 +82,10 @@ Result<std::unique_ptr<System>, Unsupported> make_kernel_system(const SystemConf
     auto home = NetworkNamespace::make();
     if (!home) return Unexpected(std::move(home).error());
     Result<OwnedFd, Unsupported> device = OwnedFd();
-    home->within([&] { device = make_interface(config); });
+    home->within([&] {
+        apply_profile_settings();
+        device = make_interface(config);
+    });
     if (!device) return Unexpected(std::move(device).error());
     auto connections = Connections::open(*home);
     if (!connections) return Unexpected(std::move(connections).error());

@@ -113,7 +113,19 @@ TEST_CASE("the pseudo header sums as its 12 bytes do", "[stack][wire][checksum]"
     CHECK(fold(pseudo_header(Ipv4Addr::of(192, 0, 2, 1), Ipv4Addr::of(198, 51, 100, 7), 17, 0x1234)) ==
           fold(sum(bytes)));
     // A length that takes more than 16 bits counts as a 32-bit word, as IPv6 has it.
-    CHECK(fold(pseudo_header({}, {}, 6, 0x1'0002)) == fold(sum(hex("00000006 00010002"))));
+    CHECK(fold(pseudo_header(Ipv4Addr{}, Ipv4Addr{}, 6, 0x1'0002)) == fold(sum(hex("00000006 00010002"))));
+}
+
+TEST_CASE("the pseudo header of IPv6 sums as its 40 bytes do", "[stack][wire][checksum]") {
+    const auto bytes =
+        hex("20010db8 00010203 04050607 08090a0b  fe80ffff fffffffe 80000000 0000ff01"
+            "00012345 000000 3a");
+    const auto source = load_ipv6(bytes.data());
+    const auto destination = load_ipv6(bytes.data() + 16);
+    CHECK(fold(pseudo_header(source, destination, 58, 0x1'2345)) == fold(sum(bytes)));
+    const Ipv6Addr ones{~std::uint64_t{0}, ~std::uint64_t{0}};
+    CHECK(pseudo_header(ones, ones, 255, 0xffff'ffffU) < std::uint64_t{1} << 36U);
+    CHECK(fold(pseudo_header(ones, ones, 0, 1)) == fold(sum(hex("0001"))));
 }
 
 TEST_CASE("an update by one word is the checksum anew", "[stack][wire][checksum]") {

@@ -18,6 +18,10 @@ namespace skerry::stack::wire {
     if constexpr (std::endian::native == std::endian::little) return __builtin_bswap32(value);
     return value;
 }
+[[nodiscard]] constexpr std::uint64_t swap_be64(std::uint64_t value) noexcept {
+    if constexpr (std::endian::native == std::endian::little) return __builtin_bswap64(value);
+    return value;
+}
 
 [[nodiscard]] inline std::uint8_t load_8(const std::byte* at) noexcept { return static_cast<std::uint8_t>(*at); }
 
@@ -30,6 +34,11 @@ namespace skerry::stack::wire {
     std::uint32_t value;
     std::memcpy(&value, at, sizeof value);
     return swap_be32(value);
+}
+[[nodiscard]] inline std::uint64_t load_be64(const std::byte* at) noexcept {
+    std::uint64_t value;
+    std::memcpy(&value, at, sizeof value);
+    return swap_be64(value);
 }
 
 /// Words that are in memory order already.
@@ -47,6 +56,10 @@ inline void store_be16(std::byte* at, std::uint16_t value) noexcept {
 }
 inline void store_be32(std::byte* at, std::uint32_t value) noexcept {
     value = swap_be32(value);
+    std::memcpy(at, &value, sizeof value);
+}
+inline void store_be64(std::byte* at, std::uint64_t value) noexcept {
+    value = swap_be64(value);
     std::memcpy(at, &value, sizeof value);
 }
 

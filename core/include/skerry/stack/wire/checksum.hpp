@@ -77,6 +77,20 @@ private:
     return std::uint64_t{swap_be32(source.bits)} + swap_be32(destination.bits) + swap_be32(protocol) + swap_be32(bytes);
 }
 
+/// The same for IPv6, where ICMPv6 has one too. `protocol` is the upper layer's, whatever header stands before it, and
+/// `bytes` counts from its own header on: extension headers are left out.
+///
+/// Source:   RFC 8200 section 8.1.
+[[nodiscard]] constexpr std::uint64_t pseudo_header(const Ipv6Addr& source, const Ipv6Addr& destination,
+                                                    std::uint8_t protocol, std::uint32_t bytes) noexcept {
+    std::uint64_t all = std::uint64_t{swap_be32(protocol)} + swap_be32(bytes);
+    for (const std::uint64_t half : {source.high, source.low, destination.high, destination.low}) {
+        const std::uint64_t word = swap_be64(half);
+        all += (word & 0xffff'ffffU) + (word >> 32U);
+    }
+    return all;
+}
+
 /// `checksum` after a 16-bit word that it covers became `after`, which was `before`.
 ///
 /// Shape:    all three in the same order, whichever it is. The word lies at an even offset.

@@ -9,6 +9,7 @@
 #include "addresses.hpp"
 #include "byte_order.hpp"
 #include "checksum.hpp"
+#include "ip_protocol.hpp"
 #include "../drop.hpp"
 #include "../../base/assert.hpp"
 
@@ -17,13 +18,6 @@
 #include <span>
 
 namespace skerry::stack::wire {
-
-namespace ip_protocol {
-inline constexpr std::uint8_t icmp = 1;
-inline constexpr std::uint8_t igmp = 2;
-inline constexpr std::uint8_t tcp = 6;
-inline constexpr std::uint8_t udp = 17;
-}  // namespace ip_protocol
 
 inline constexpr std::size_t ipv4_bytes = 20;
 inline constexpr std::size_t ipv4_bytes_max = 60;

@@ -46,6 +46,11 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::ipv4_fragment_overlap: return "ipv4_fragment_overlap";
         case Drop::ipv4_reassembly_full: return "ipv4_reassembly_full";
         case Drop::ipv4_reassembly_timeout: return "ipv4_reassembly_timeout";
+        case Drop::ipv6_short: return "ipv6_short";
+        case Drop::ipv6_version: return "ipv6_version";
+        case Drop::ipv6_payload_length: return "ipv6_payload_length";
+        case Drop::ipv6_source: return "ipv6_source";
+        case Drop::ipv6_destination: return "ipv6_destination";
         case Drop::icmp_short: return "icmp_short";
         case Drop::icmp_checksum: return "icmp_checksum";
         case Drop::icmp_type: return "icmp_type";

@@ -60,6 +60,12 @@ enum class Drop : std::uint8_t {
     ipv4_reassembly_full,    ///< (stack) The limit of datagrams or bytes.
     ipv4_reassembly_timeout, ///< (stack) The rest did not come.
 
+    ipv6_short,           ///< Less than a header.
+    ipv6_version,         ///< Not version 6.
+    ipv6_payload_length,  ///< More than there is.
+    ipv6_source,          ///< A group, ::1, IPv4-mapped; :: for what only a host with an address sends.
+    ipv6_destination,     ///< ::, ::1, IPv4-mapped, a group of scope 0 or of one interface.
+
     icmp_short,         ///< Less than 8 bytes.
     icmp_checksum,      ///< The checksum over all of the message.
     icmp_type,          ///< A type that we do not act on: source quench, redirect, timestamp and others.

@@ -65,6 +65,20 @@ enum class Drop : std::uint8_t {
     ipv6_payload_length,  ///< More than there is.
     ipv6_source,          ///< A group, ::1, IPv4-mapped; :: for what only a host with an address sends.
     ipv6_destination,     ///< ::, ::1, IPv4-mapped, a group of scope 0 or of one interface.
+    ipv6_extension_short, ///< An extension header goes on past the end.
+    ipv6_extension_order, ///< A hop-by-hop header that is not the first.
+    ipv6_extension_count, ///< Too many extension headers.
+    ipv6_extension_bytes, ///< Too many bytes of extension headers.
+    ipv6_option,          ///< An option that is unknown and says to discard the packet.
+    ipv6_option_length,   ///< An option past its header's end, or a router alert of another length than 2.
+    ipv6_option_padding,  ///< Padding of 8 bytes or more.
+    ipv6_option_count,    ///< Too many options in a header.
+    ipv6_source_route,    ///< A routing header of type 0 that is not at its end.
+    ipv6_routing,         ///< A routing header of another type that is not at its end.
+    ipv6_fragment_again,  ///< A second fragment header.
+    ipv6_fragment_length, ///< Not the last fragment, but no multiple of 8 bytes, or empty.
+    ipv6_fragment_end,    ///< The packet would be more than 65'535 bytes behind its header.
+    ipv6_fragment_chain,  ///< A first fragment without all headers up to the transport's.
 
     icmp_short,         ///< Less than 8 bytes.
     icmp_checksum,      ///< The checksum over all of the message.
@@ -82,6 +96,14 @@ enum class Drop : std::uint8_t {
     igmp_type,      ///< A type that an IGMPv2 host does not read.
     igmp_group,     ///< The group is no multicast address.
     igmp_not_member,///< (stack) About a group that we are not in.
+
+    icmpv6_short,       ///< Less than 8 bytes.
+    icmpv6_checksum,    ///< The checksum over pseudo header and message.
+    icmpv6_type,        ///< A type that we do not act on.
+    icmpv6_code,        ///< A code that the error does not have.
+    icmpv6_mtu,         ///< Packet too big for less than 1280 bytes.
+    icmpv6_quote_short, ///< An error that quotes less than a header, its extensions and 8 bytes.
+    icmpv6_quote,       ///< What an error quotes is no IPv6 header, or a later fragment.
 
     udp_short,        ///< Less than 8 bytes.
     udp_length,       ///< A length less than 8, or more than there is.

@@ -105,6 +105,22 @@ enum class Drop : std::uint8_t {
     icmpv6_quote_short, ///< An error that quotes less than a header, its extensions and 8 bytes.
     icmpv6_quote,       ///< What an error quotes is no IPv6 header, or a later fragment.
 
+    ndp_short,                ///< Less than the type's message.
+    ndp_hop_limit,            ///< Not 255: it came from another link.
+    ndp_code,                 ///< Not 0.
+    ndp_fragment,             ///< Behind a fragment header.
+    ndp_source,               ///< A router that is not link-local.
+    ndp_destination,          ///< A solicitation from :: to another address than a solicited-node group.
+    ndp_target,               ///< Asks for or tells about what is no host's address.
+    ndp_solicited,            ///< An advertisement to a group that says that it was solicited.
+    ndp_redirect_target,      ///< To what is neither link-local nor the destination itself.
+    ndp_redirect_destination, ///< The way to a group cannot be changed.
+    ndp_option_length,        ///< An option of length 0, or past the end.
+    ndp_option_size,          ///< A known option of another length than its own.
+    ndp_source_link,          ///< A sender without address that tells its hardware address.
+    ndp_link_address,         ///< A hardware address that is a group.
+    ndp_prefix,               ///< A prefix of more than 128 bits.
+
     udp_short,        ///< Less than 8 bytes.
     udp_length,       ///< A length less than 8, or more than there is.
     udp_port,         ///< Destination port 0.

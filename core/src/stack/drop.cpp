@@ -102,6 +102,12 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::ndp_source_link: return "ndp_source_link";
         case Drop::ndp_link_address: return "ndp_link_address";
         case Drop::ndp_prefix: return "ndp_prefix";
+        case Drop::mld_short: return "mld_short";
+        case Drop::mld_length: return "mld_length";
+        case Drop::mld_hop_limit: return "mld_hop_limit";
+        case Drop::mld_source: return "mld_source";
+        case Drop::mld_router_alert: return "mld_router_alert";
+        case Drop::mld_group: return "mld_group";
         case Drop::udp_short: return "udp_short";
         case Drop::udp_length: return "udp_length";
         case Drop::udp_port: return "udp_port";

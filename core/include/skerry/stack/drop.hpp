@@ -121,6 +121,13 @@ enum class Drop : std::uint8_t {
     ndp_link_address,         ///< A hardware address that is a group.
     ndp_prefix,               ///< A prefix of more than 128 bits.
 
+    mld_short,        ///< Less than the type's message.
+    mld_length,       ///< 25 to 27 bytes of query, or sources or records past the end.
+    mld_hop_limit,    ///< Not 1.
+    mld_source,       ///< Not link-local; :: in a report passes.
+    mld_router_alert, ///< No router alert.
+    mld_group,        ///< The group is no multicast address.
+
     udp_short,        ///< Less than 8 bytes.
     udp_length,       ///< A length less than 8, or more than there is.
     udp_port,         ///< Destination port 0.

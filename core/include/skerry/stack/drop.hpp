@@ -99,7 +99,7 @@ enum class Drop : std::uint8_t {
 
     icmpv6_short,       ///< Less than 8 bytes.
     icmpv6_checksum,    ///< The checksum over pseudo header and message.
-    icmpv6_type,        ///< A type that we do not act on.
+    icmpv6_type,        ///< A type that we do not act on, and no error.
     icmpv6_code,        ///< A code that the error does not have.
     icmpv6_mtu,         ///< Packet too big for less than 1280 bytes.
     icmpv6_quote_short, ///< An error that quotes less than a header, its extensions and 8 bytes.

@@ -10,12 +10,9 @@ namespace {
 
 constexpr std::size_t quoted_payload_bytes = 8;  // ports and sequence number, or an echo's identifier
 
+// Of those that are no errors.
 [[nodiscard]] bool is_known(Icmpv6Type type) noexcept {
     switch (type) {
-        case Icmpv6Type::unreachable:
-        case Icmpv6Type::packet_too_big:
-        case Icmpv6Type::time_exceeded:
-        case Icmpv6Type::parameter_problem:
         case Icmpv6Type::echo:
         case Icmpv6Type::echo_reply:
         case Icmpv6Type::listener_query:
@@ -27,8 +24,8 @@ constexpr std::size_t quoted_payload_bytes = 8;  // ports and sequence number, o
         case Icmpv6Type::neighbour_advertisement:
         case Icmpv6Type::redirect:
         case Icmpv6Type::listener_report_v2: return true;
+        default: return false;
     }
-    return false;
 }
 
 // The greatest code that the error has.
@@ -99,7 +96,7 @@ Drop parse(std::span<const std::byte> in, Icmpv6Header& out, const Ipv6Addr& sou
     out = Icmpv6Header{};
     out.type = static_cast<Icmpv6Type>(load_8(in.data()));
     out.code = load_8(in.data() + 1);
-    if (!is_known(out.type)) return Drop::icmpv6_type;
+    if (!out.is_error() && !is_known(out.type)) return Drop::icmpv6_type;
     if (out.code > code_max(out.type)) return Drop::icmpv6_code;
     if (out.is_echo()) {
         out.identifier = load_be16(in.data() + 4);

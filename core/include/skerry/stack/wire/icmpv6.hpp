@@ -73,7 +73,7 @@ struct Icmpv6Quote {
 };
 
 struct Icmpv6Header {
-    Icmpv6Type type = Icmpv6Type::echo;
+    Icmpv6Type type = Icmpv6Type::echo;  ///< Of an error any number below 128.
     std::uint8_t code = 0;
     std::uint16_t identifier = 0;  ///< Of an echo; else 0.
     std::uint16_t sequence = 0;
@@ -108,7 +108,9 @@ struct Icmpv6Header {
 /// in.subspan(8).
 ///
 /// Shape:    `in` is the whole message in one piece, from `source` to `destination`. Of several pieces pass the first,
-///           which must hold all that is read, with FrameChecksum::good, after PieceSum said so.
+///           which must hold all that is read, with FrameChecksum::good, after PieceSum said so. An error of a type
+///           that is none of the enumerators is read like the others: RFC 4443 section 2.4 (a) has it handed on to
+///           whose packet it is about. Other types are refused when they are unknown, as (b) says.
 /// Errors:   icmpv6_short, icmpv6_checksum, icmpv6_type, icmpv6_code, icmpv6_mtu, icmpv6_quote_short, icmpv6_quote.
 /// Source:   RFC 4443; RFC 8201 section 4 for the least MTU.
 [[nodiscard]] Drop parse(std::span<const std::byte> in, Icmpv6Header& out, const Ipv6Addr& source,

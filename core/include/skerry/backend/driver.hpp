@@ -23,12 +23,12 @@ enum class Work : std::uint8_t { none, some, more };
 /// turn runs: what came would wait in front of them, with its buffers, and no longer be in cache when it is their turn.
 template <class D>
 concept Driver = requires(D& driver, time::Instant now, time::Instant wake_at) {
-    { driver.receive(now) } noexcept -> std::same_as<Work>;   // one burst in, completions; wakes the waiters
+    { driver.receive(now) } noexcept -> std::same_as<Work>;  // one burst in, completions; wakes the waiters
     { driver.transmit(now) } noexcept -> std::same_as<Work>;  // acks, replies, bursts out, in the same turn
     { driver.next_deadline() } noexcept -> std::same_as<time::Instant>;
     { driver.arm() } noexcept -> std::same_as<bool>;  // false: work came while arming, do not sleep
-    { driver.park(wake_at) } noexcept;                // returns after unpark(), an event, or wake_at
-    { driver.unpark() } noexcept;                     // from any thread; a park that follows returns at once
+    { driver.park(wake_at) } noexcept;  // returns after unpark(), an event, or wake_at
+    { driver.unpark() } noexcept;  // from any thread; a park that follows returns at once
     driver.install();  // makes this driver's services the thread's own while the returned object lives
     { driver.wake_fd() } noexcept -> std::same_as<int>;  // readable when a parked core would wake; -1: none
     // While tasks are ready, receive() is called no more often than this: a kernel's poll costs a system

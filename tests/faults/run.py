@@ -53,7 +53,9 @@ class Patch:
         if kind == "unit":
             self.commands = unit_commands(name)
         elif kind == "pkt":
-            self.commands = [["skerry-pkt", *map(str, sorted((ROOT / "tests" / "pkt" / name).glob("*.pkt")))]]
+            profile = ROOT / "tests" / "pkt" / name / "profile.txt"
+            arguments = [f"--profile={profile.read_text().strip()}"] if profile.exists() else []
+            self.commands = [["skerry-pkt", *arguments, *map(str, sorted((ROOT / "tests" / "pkt" / name).glob("*.pkt")))]]
         else:
             self.commands = [[f"{kind}_{name}", *([tags, "--warn", "NoTests"] if tags else [])]]
         if not self.commands:

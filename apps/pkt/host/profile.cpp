@@ -24,6 +24,7 @@ void apply_freebsd(stack::TcpLimits& limits) noexcept {
     limits.receive_buffer_bytes = 65'536;
     limits.send_buffer_bytes = 32'768;
     limits.buffers_in_segments = true;
+    limits.tells_all_room = true;
     limits.window_scale = 6;
     limits.rto_min = 30ms;
     limits.rto_initial = 1s;

@@ -52,6 +52,9 @@ struct TcpLimits {
     wire::SynLayout syn_layout = wire::SynLayout::linux_like;
     /// Both buffers are rounded up to whole segments when the connection stands.
     bool buffers_in_segments = false;
+    /// Each segment tells of all the room that there is, as long as that is a segment, as FreeBSD's do; else room is
+    /// told of in steps of a segment, as Linux's do. RFC 9293 section 3.8.6.2.2 allows both.
+    bool tells_all_room = false;
     // What may be under way at the beginning, and after a silence: so many segments, but no more than so many bytes or
     // two segments. RFC 6928 section 2.
     std::uint8_t initial_window_segments = 10;

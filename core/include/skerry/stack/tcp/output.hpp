@@ -63,8 +63,9 @@ public:
         // section 3.8.6.2.2). Where scaling cuts bits off, less is said than was given.
         const std::uint32_t room = tcb.receive_limit > tcb.received_bytes ? tcb.receive_limit - tcb.received_bytes : 0;
         const std::int32_t gain = seq_distance(tcb.rcv_right, tcb.rcv_nxt + room);
-        const std::uint32_t worth = std::min<std::uint32_t>(tcb.receive_limit / 2, own_mss(shared_.config));
-        if (gain >= static_cast<std::int32_t>(worth)) tcb.rcv_right = tcb.rcv_nxt + room;
+        const std::uint32_t worth = std::min(tcb.receive_limit / 2, shared_.window_step);
+        const bool is_worth_it = gain >= static_cast<std::int32_t>(worth) && room >= shared_.window_least;
+        if (is_worth_it) tcb.rcv_right = tcb.rcv_nxt + room;
         const std::int32_t given = std::max(0, seq_distance(tcb.rcv_nxt, tcb.rcv_right));
         return static_cast<std::uint16_t>(std::min(static_cast<std::uint32_t>(given) >> tcb.receive_scale, 0xffffU));
     }

@@ -5,6 +5,7 @@
 #include "endpoint.hpp"
 #include "flow_table.hpp"
 #include "half_open.hpp"
+#include "options.hpp"
 #include "slab.hpp"
 #include "tcb.hpp"
 
@@ -60,7 +61,9 @@ struct Shared {
           secrets(stack_config.seed),
           random(stack_config.drawn_seed(), SecretUse::tcp_numbers),
           resets(stack_config.tcp.resets_per_second),
-          challenges(stack_config.tcp.challenges_per_second) {}
+          challenges(stack_config.tcp.challenges_per_second),
+          window_step(stack_config.tcp.tells_all_room ? 1 : own_mss(stack_config)),
+          window_least(stack_config.tcp.tells_all_room ? own_mss(stack_config) : 0) {}
 
     const StackConfig& config;
     Link& link;
@@ -77,6 +80,8 @@ struct Shared {
     IntrusiveList<AckLink> owed;  ///< acknowledgements that nothing carried yet: the next flush looks at them
     RateLimit resets;
     RateLimit challenges;
+    std::uint32_t window_step;   ///< how far the end of a window moves at least, when it moves
+    std::uint32_t window_least;  ///< with less room than that it does not
     std::size_t send_frames = 0;     ///< descriptors in all send queues
     std::size_t receive_frames = 0;  ///< frames in all queues of what came
 

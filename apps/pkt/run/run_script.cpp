@@ -24,6 +24,8 @@ using syntax::Packet;
 using syntax::TcpSegment;
 using time::Instant;
 
+constexpr std::size_t ip_bytes_max = 65'535;
+
 /// A packet that left and was not asked for yet.
 struct Pending {
     Flow* flow = nullptr;
@@ -131,7 +133,9 @@ private:
     void send_packet(const Packet& script) {
         const LivePacket live = build_packet(script, flow_for(script));
         refuse_ecn(script, live);
-        if (const auto why = system_.inject(to_bytes(live))) skip(script.at, why->reason);
+        const std::vector<std::byte> bytes = to_bytes(live);
+        if (bytes.size() > ip_bytes_max) skip(script.at, "a packet of " + std::to_string(bytes.size()) + " bytes");
+        if (const auto why = system_.inject(bytes)) skip(script.at, why->reason);
         take_sent();
         look_at_call();
     }

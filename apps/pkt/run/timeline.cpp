@@ -1,5 +1,7 @@
 #include "timeline.hpp"
 
+#include "stop.hpp"
+
 #include <algorithm>
 #include <cstdio>
 
@@ -14,10 +16,18 @@ nanoseconds Timeline::tolerance_for(Instant at) const {
     return std::max(fixed, nanoseconds{static_cast<std::int64_t>(since_last * config_.tolerance_percent / 100)});
 }
 
+// Thirty years: no script means more, and the clock's numbers end at three hundred.
+void Timeline::expect_near(const syntax::EventTime& time, Instant from) const {
+    constexpr nanoseconds longest = std::chrono::hours{24 * 365 * 30};
+    const std::int64_t last = std::max({time.begin_ns, time.until_ns.value_or(0), time.call_end_ns.value_or(0)});
+    if (last > longest.count() - (from - system_.start()).count()) skip(time.at, "a time more than 30 years ahead");
+}
+
 DueTime Timeline::due(const syntax::EventTime& time) {
     DueTime due;
     due.is_any = time.base == syntax::TimeBase::any;
     const Instant from = time.base == syntax::TimeBase::start ? system_.start() : system_.now();
+    expect_near(time, from);
     due.begin = from + nanoseconds{time.begin_ns};
     due.until = time.until_ns ? from + nanoseconds{*time.until_ns} : due.begin;
     if (time.call_end_ns) due.call_end = from + nanoseconds{*time.call_end_ns};

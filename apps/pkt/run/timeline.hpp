@@ -33,6 +33,8 @@ public:
     Timeline(System& system, const RunConfig& config) : system_(system), config_(config), last_(system.start()) {}
 
     /// Of the next event, whose time counts from now on.
+    ///
+    /// Stops:  with a skip, when it lies beyond all that a clock tells.
     [[nodiscard]] DueTime due(const syntax::EventTime& time);
     /// Lets time go on until `at`, and `done()` is asked after each step: when it says yes, time stops there.
     ///
@@ -43,6 +45,7 @@ public:
     [[nodiscard]] std::string text(const DueTime& due) const;
 
 private:
+    void expect_near(const syntax::EventTime& time, time::Instant from) const;
     [[nodiscard]] std::chrono::nanoseconds tolerance_for(time::Instant at) const;
 
     System& system_;

@@ -197,3 +197,9 @@ TEST_CASE("a peer that asks for ECN makes a script a skip, and one that could be
         "+0 < SEW 0:0(0) win 65535 <mss 1000>\n",
         "ECN");
 }
+
+TEST_CASE("a script that is out of all measure is skipped", "[apps][pkt][run]") {
+    is_skipped(accepted + "+0 < . 1:65536(65535) ack 1 win 65535\n", "a packet of 65575 bytes");
+    is_skipped(accepted + "+900000000 < . 1:1(0) ack 1 win 65535\n+900000000 < . 1:1(0) ack 1 win 65535\n",
+               "a time more than 30 years ahead");
+}

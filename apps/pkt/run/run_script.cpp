@@ -271,6 +271,7 @@ Verdict run_script(std::string file, std::string_view text, const syntax::Define
     if (!script) return {Outcome::skipped, script.error().text(), true};
     try {
         if (!script->unsupported.empty()) skip(script->unsupported.front().at, script->unsupported.front().reason);
+        if (script->events.empty()) skip({}, "there is no event in it");
         const RunConfig config = read_run_config(*script, profile);
         const auto system = make_system(system_config(config));
         if (!system) skip({}, system.error().reason);

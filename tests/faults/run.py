@@ -53,9 +53,10 @@ class Patch:
         if kind == "unit":
             self.commands = unit_commands(name)
         elif kind == "pkt":
-            profile = ROOT / "tests" / "pkt" / name / "profile.txt"
+            folder = ROOT / "tests" / "pkt" / name
+            profile = folder / "profile.txt"
             arguments = [f"--profile={profile.read_text().strip()}"] if profile.exists() else []
-            self.commands = [["skerry-pkt", *arguments, *map(str, sorted((ROOT / "tests" / "pkt" / name).glob("*.pkt")))]]
+            self.commands = [["skerry-pkt", *arguments, *map(str, sorted(folder.glob("*.pkt")))]]
         else:
             self.commands = [[f"{kind}_{name}", *([tags, "--warn", "NoTests"] if tags else [])]]
         if not self.commands:

@@ -59,6 +59,10 @@ int as_int(const Expression& expression) {
     return static_cast<int>(in_range(expression, std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
 }
 
+std::uint32_t as_bits(const Expression& expression) {
+    return static_cast<std::uint32_t>(in_range(expression, 0, std::numeric_limits<std::uint32_t>::max()));
+}
+
 std::size_t as_size(const Expression& expression) {
     constexpr std::int64_t most = 1 << 28;
     return static_cast<std::size_t>(in_range(expression, 0, most));

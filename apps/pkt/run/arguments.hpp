@@ -25,6 +25,7 @@ using syntax::Expression;
 /// How many arguments a call has; one of the two numbers.
 void expect_count(const syntax::SystemCall& call, std::size_t least, std::size_t most);
 [[nodiscard]] int as_int(const Expression& expression);
+[[nodiscard]] std::uint32_t as_bits(const Expression& expression);
 [[nodiscard]] std::size_t as_size(const Expression& expression);
 /// `[1460]`, or the number alone.
 [[nodiscard]] int as_boxed_int(const Expression& expression);

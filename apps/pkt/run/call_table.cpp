@@ -316,7 +316,7 @@ BegunCall begin_recvmsg(ScriptCalls& calls, const SystemCall& script) {
 
 std::uint32_t events_of(const Expression& structure, std::string_view name) {
     const Expression* const events = field(structure, name);
-    return events != nullptr ? static_cast<std::uint32_t>(as_int(*events)) : 0;
+    return events != nullptr ? as_bits(*events) : 0;  // EPOLLET is the highest of 32
 }
 
 PollEntry entry_of(ScriptCalls& calls, const Expression& structure) {

@@ -39,15 +39,16 @@ std::int64_t shift(std::int64_t a, std::int64_t bits, bool left, const Expressio
 
 std::int64_t join(Operator op, std::int64_t a, std::int64_t b, const Expression& where) {
     std::int64_t result = 0;
+    bool overflows = false;
     switch (op) {
         case Operator::bit_or: return a | b;
         case Operator::bit_xor: return a ^ b;
         case Operator::bit_and: return a & b;
         case Operator::shift_left: return shift(a, b, true, where);
         case Operator::shift_right: return shift(a, b, false, where);
-        case Operator::add: return checked(__builtin_add_overflow(a, b, &result), result, where);
-        case Operator::subtract: return checked(__builtin_sub_overflow(a, b, &result), result, where);
-        case Operator::multiply: return checked(__builtin_mul_overflow(a, b, &result), result, where);
+        case Operator::add: overflows = __builtin_add_overflow(a, b, &result); break;
+        case Operator::subtract: overflows = __builtin_sub_overflow(a, b, &result); break;
+        case Operator::multiply: overflows = __builtin_mul_overflow(a, b, &result); break;
         case Operator::floor_divide: return floor_divide(a, b, where);
         case Operator::modulo: return b == -1 ? 0 : a - b * floor_divide(a, b, where);
         // Python's gives a fraction, which is a whole number when nothing is left.
@@ -56,6 +57,7 @@ std::int64_t join(Operator op, std::int64_t a, std::int64_t b, const Expression&
             return floor_divide(a, b, where);
         default: skip(where.at, "the operator " + name_of(op));
     }
+    return checked(overflows, result, where);
 }
 
 Values evaluate_all(const std::vector<Expression>& parts, const Lookup& lookup) {

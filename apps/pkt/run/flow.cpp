@@ -11,6 +11,11 @@ void Flow::note_stamp(std::uint32_t script, std::uint32_t live) {
     if (!first_stamp) first_stamp = FirstStamp{script, live};
 }
 
+void Flow::note_syn(std::uint32_t seq) {
+    begins_again = syn_seq && *syn_seq != seq;
+    syn_seq = seq;
+}
+
 Flow& Flows::add(std::uint8_t protocol, const net::SocketAddr& local, const net::SocketAddr& remote) {
     Flow& flow = flows_.emplace_back();
     flow.protocol = protocol;

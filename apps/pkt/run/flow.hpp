@@ -34,6 +34,10 @@ struct Flow {
     /// What the machine's numbers are above the script's; nothing until its first SYN.
     std::optional<std::uint32_t> seq_offset;
 
+    /// The script has begun again: the next SYN-ACK says where the machine's numbers begin anew.
+    bool begins_again = false;
+    std::optional<std::uint32_t> syn_seq;  ///< of the script's last SYN
+
     /// The machine's number for one of the script's, and back.
     [[nodiscard]] std::uint32_t to_live(std::uint32_t script) const { return script + seq_offset.value_or(0); }
     [[nodiscard]] std::uint32_t to_script(std::uint32_t live) const { return live - seq_offset.value_or(0); }
@@ -47,6 +51,8 @@ struct Flow {
     };
     std::optional<FirstStamp> first_stamp;
     void note_stamp(std::uint32_t script, std::uint32_t live);
+    /// The script sends a SYN without ACK: with another number than its last one it is of another connection.
+    void note_syn(std::uint32_t seq);
 };
 
 /// All flows of a script, and which one its packets are about: that of the socket made last, or of the connection that

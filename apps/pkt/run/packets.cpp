@@ -172,10 +172,14 @@ std::optional<std::string> numbers_mismatch(const TcpSegment& expected, const Li
     return differs("urg", expected.urgent.value_or(0), live.urgent);
 }
 
-/// The first SYN says where the machine's numbers begin.
+/// The first SYN says where the machine's numbers begin, and so does the first one of another connection.
 void learn(const TcpSegment& expected, const LivePacket& live, Flow& flow) {
-    if (live.has(tcp_bit::syn) && expected.flags.syn && !flow.seq_offset && !expected.sequence.is_absolute)
+    const bool is_syn = live.has(tcp_bit::syn) && expected.flags.syn && !expected.sequence.is_absolute;
+    const bool is_first = !flow.seq_offset || (flow.begins_again && live.has(tcp_bit::ack));
+    if (is_syn && is_first) {
         flow.seq_offset = live.seq - expected.sequence.begin;
+        flow.begins_again = false;
+    }
     if (!expected.options) return;
     const auto in_script = stamp_of(*expected.options);
     const auto in_live = stamp_of(live.options);
@@ -209,7 +213,11 @@ std::optional<std::string> icmp_mismatch(const IcmpMessage& expected, const Live
     if (auto why = differs("code", number_of(icmp_code_number(family, expected.type, expected.code), expected),
                            live.icmp_code))
         return why;
-    return expected.mtu ? differs("mtu", *expected.mtu, live.icmp_rest) : std::nullopt;
+    if (expected.mtu)
+        if (auto why = differs("mtu", *expected.mtu, live.icmp_rest)) return why;
+    if (expected.id)
+        if (auto why = differs("id", *expected.id, live.icmp_rest >> 16U)) return why;
+    return expected.sequence ? differs("seq", *expected.sequence, live.icmp_rest & 0xffffU) : std::nullopt;
 }
 
 /// What a script writes is zeros, and so is what it makes the machine write.

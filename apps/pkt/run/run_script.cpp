@@ -131,7 +131,9 @@ private:
     // --- packets to the machine
 
     void send_packet(const Packet& script) {
-        const LivePacket live = build_packet(script, flow_for(script));
+        Flow& flow = flow_for(script);
+        const LivePacket live = build_packet(script, flow);
+        if (live.is_tcp() && live.has(tcp_bit::syn) && !live.has(tcp_bit::ack)) flow.note_syn(live.seq);
         refuse_ecn(script, live);
         const std::vector<std::byte> bytes = to_bytes(live);
         if (bytes.size() > ip_bytes_max) skip(script.at, "a packet of " + std::to_string(bytes.size()) + " bytes");

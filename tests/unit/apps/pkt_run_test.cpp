@@ -204,3 +204,37 @@ TEST_CASE("a script that is out of all measure is skipped", "[apps][pkt][run]") 
     is_skipped(accepted + "+900000000 < . 1:1(0) ack 1 win 65535\n+900000000 < . 1:1(0) ack 1 win 65535\n",
                "a time more than 30 years ahead");
 }
+
+TEST_CASE("assertions calculate", "[apps][pkt][run]") {
+    passes(accepted + "+0 %{ assert 2 * 3 == 6 and 7 - 2 == 5 and 1 + 1 == 2 and -(-3) == 3 and 7 // 2 == 3 }%\n");
+    fails(accepted + "+0 %{ assert 2 * 3 == 0 }%\n", "the assertion does not hold");
+    is_skipped(accepted + "+0 %{ assert 9223372036854775807 + 1 == 0 }%\n", "more than 64 bits");
+}
+
+TEST_CASE("another connection of the same ports has numbers of its own", "[apps][pkt][run]") {
+    passes(accepted + R"(
++0 close(4) = 0
++0 > F. 1:1(0) ack 1
++0 < R 1:1(0) win 0
++1 < S 5000:5000(0) win 65535 <mss 1000>
++0 > S. 0:0(0) ack 5001 <mss 1460>
++.1 < . 5001:5001(0) ack 1 win 65535
++0 accept(3, ..., ...) = 4
++0 write(4, ..., 10) = 10
++0 > P. 1:11(10) ack 5001
+)");
+}
+
+TEST_CASE("an echo is answered with what it said", "[apps][pkt][run]") {
+    const std::string socket = "0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n+0 bind(3, ..., ...) = 0\n";
+    passes(socket + "+0 < icmp echo_request id 7 seq 9\n+0 > icmp echo_reply id 7 seq 9\n");
+    fails(socket + "+0 < icmp echo_request id 7 seq 9\n+0 > icmp echo_reply id 7 seq 8\n", "seq: expected 8, seen 9");
+}
+
+TEST_CASE("edges of epoll may be asked for", "[apps][pkt][run]") {
+    passes(accepted +
+           "+0 epoll_create(1) = 5\n"
+           "+0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN|EPOLLET, fd=4}) = 0\n"
+           "+0 < P. 1:11(10) ack 1 win 65535\n+0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 1\n"
+           "+0 epoll_wait(5, ..., 1, 0) = 0\n");
+}

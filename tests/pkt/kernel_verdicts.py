@@ -5,7 +5,7 @@
     kernel_verdicts.py record PROGRAM  runs all scripts of the Linux profile against this machine's kernel and writes
                                        the record; needs root. Each is tried three times: the kernel's time is real
 
-kernel_verdicts.txt has a line for each script: the verdict, the beginning of the script's SHA-256, its name, and of
+kernel_verdicts.tsv has a line for each script: the verdict, the beginning of the script's SHA-256, its name, and of
 what the kernel does otherwise the place. AGREE_AT_LEAST of them must be PASS there, as all are in ctest here.
 """
 import concurrent.futures
@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-RECORD = HERE / "kernel_verdicts.txt"
+RECORD = HERE / "kernel_verdicts.tsv"
 AGREE_AT_LEAST = 150
 TRIES = 3
 AT_ONCE = 4
@@ -57,7 +57,7 @@ def ask(program, path):
 def record(program):
     def line_of(path):
         verdict, reason = ask(program, path)
-        line = " ".join(filter(None, (verdict, digest(path), name_of(path), reason)))
+        line = "\t".join(filter(None, (verdict, digest(path), name_of(path), reason)))
         print(line, flush=True)
         return line
 
@@ -70,7 +70,7 @@ def check():
     kernel, *lines = RECORD.read_text(encoding="utf-8").splitlines()
     agree, stale = 0, []
     for line in lines:
-        verdict, wanted, name = line.split(" ")[:3]
+        verdict, wanted, name = line.split("\t")[:3]
         path = HERE / name
         if not path.is_file() or digest(path) != wanted:
             stale.append(name)

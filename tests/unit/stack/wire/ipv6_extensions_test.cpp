@@ -219,6 +219,7 @@ TEST_CASE("options past their header's end are refused", "[stack][wire][ipv6]") 
     CHECK(silent(walk(options, options_before_udp(hex("0105 0000 0000"))), Drop::ipv6_option_length));
     CHECK(silent(walk(options, options_before_udp(hex("0103 000000 1e"))), Drop::ipv6_option_length));
     CHECK(silent(walk(options, options_before_udp(hex("0103 000000 01"))), Drop::ipv6_option_length));
+    CHECK(silent(walk(options, hex("3b 00 0103 000000 1e")), Drop::ipv6_option_length));  // nor is a length read there
     CHECK(walk(options, options_before_udp(hex("1e04 0000 0000"))).drop == Drop::none);
     CHECK(walk(options, options_before_udp(hex("1e00 1e00 1e00"))).drop == Drop::none);
 }
@@ -332,6 +333,7 @@ TEST_CASE("RFC 6946: an atomic fragment is a packet, whatever its length", "[sta
     CHECK_FALSE(walked.chain.is_fragment());
     CHECK(walked.chain.protocol == 17);
     CHECK(walked.chain.payload_at == 56);
+    CHECK(walk(fragment, fragment_of(ip_protocol::none, 0, false, {})).drop == Drop::none);
     // It is told from a first fragment by more to come, and from a last one by its offset.
     CHECK(walk(fragment, fragment_of(17, 0, true, udp)).chain.is_fragment());
     CHECK(walk(fragment, fragment_of(17, 8, false, udp)).chain.is_fragment());
@@ -371,6 +373,8 @@ TEST_CASE("RFC 7112 section 5: a first fragment holds all headers, or its sender
     CHECK(tells(first(6, {tcp.begin(), tcp.begin() + 16})));
     CHECK(first(6, with(tcp, 12, {0x60}) + Bytes(4)).drop == Drop::none);
     CHECK(tells(first(6, with(tcp, 12, {0x70}) + Bytes(4))));  // the options are cut
+    const Bytes little = with(tcp, 12, {0x40});
+    CHECK(tells(first(6, {little.begin(), little.begin() + 16})));  // whatever its offset of data says
     CHECK(first(17, udp).drop == Drop::none);
     CHECK(first(58, icmp).drop == Drop::none);
     CHECK(tells(first(options, hex("11 00 0104 00000000"))));

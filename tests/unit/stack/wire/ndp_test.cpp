@@ -242,10 +242,12 @@ TEST_CASE("RFC 4861 sections 6.1, 7.1 and 8.1: options of other messages are ski
     for (const Bytes* bytes : {&solicitation, &router_solicitation}) {
         REQUIRE(read(*bytes + target_link + prefix + mtu + servers, message) == Drop::none);
         CHECK(written(message) == *bytes);
+        CHECK(message.router.prefixes + message.router.servers + message.router.has_mtu == 0);
     }
     for (const Bytes* bytes : {&advertisement, &redirect}) {
         REQUIRE(read(*bytes + source_link + prefix + mtu + servers, message) == Drop::none);
         CHECK(written(message) == *bytes);
+        CHECK(message.router.prefixes + message.router.servers + message.router.has_mtu == 0);
     }
     REQUIRE(read(router_advertisement + target_link, message) == Drop::none);
     CHECK(written(message) == router_advertisement);

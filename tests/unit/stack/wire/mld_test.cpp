@@ -96,7 +96,10 @@ TEST_CASE("RFC 3810 section 8.1: MLD queries of versions 1 and 2 are told apart 
         bytes.resize(size);
         CHECK(refused(bytes) == Drop::mld_length);
     }
-    CHECK(read(hex("82 00 0000 2710 0000") + Bytes(16) + hex("02 7d 0000")).message.group.is_unspecified());
+    const Read general = read(hex("82 00 0000 2710 0000") + Bytes(16) + hex("02 7d 0000"));
+    CHECK(general.drop == Drop::none);
+    CHECK(general.message.group.is_unspecified());
+    CHECK(refused(hex("82 00 0000 2710 0000") + Bytes(16)) == Drop::none);
 }
 
 TEST_CASE("RFC 3810 sections 5.1.3 and 5.1.9: great times are floating-point numbers", "[stack][wire][mld]") {

@@ -15,7 +15,7 @@ Verdict run(std::string_view text, Profile profile = Profile::linux_like, const 
     return run_script("a.pkt", text, defines, profile, make_stack_system);
 }
 
-/// A connection that the script's side begins; descriptor 4.
+/// A connection that the script's side begins, without Linux's quick acknowledgements; descriptor 4.
 const std::string accepted = R"(
  0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0
@@ -25,6 +25,7 @@ const std::string accepted = R"(
 +0 > S. 0:0(0) ack 1 <mss 1460>
 +.1 < . 1:1(0) ack 1 win 65535
 +0 accept(3, ..., ...) = 4
++0 setsockopt(4, SOL_TCP, TCP_QUICKACK, [0], 4) = 0
 )";
 
 void passes(const std::string& text) {
@@ -78,7 +79,7 @@ TEST_CASE("a script of a connection begun by the machine passes in its own numbe
 TEST_CASE("a script fails at what it does not expect, and says what was seen", "[apps][pkt][run]") {
     SECTION("another acknowledgement") {
         fails(accepted + "+0 < P. 1:301(300) ack 1 win 65535\n+.04 > . 1:1(0) ack 302\n",
-              "a.pkt:11:6: ack: expected "
+              "a.pkt:12:6: ack: expected "
               "302, seen 301");
     }
     SECTION("a packet too late, one too early") {

@@ -113,7 +113,7 @@ def configure():
     # Without -g, and warnings do not count: a patch may leave something unused behind.
     done = run("cmake", "-S", str(TREE), "-B", str(BUILD), *(["-G", "Ninja"] if shutil.which("ninja") else []),
                "-DCMAKE_CXX_COMPILER=g++", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1",
-               "-DSKERRY_DEV=ON", "-DSKERRY_DPDK=ON", "-DSKERRY_BENCH=OFF",
+               "-DSKERRY_DEV=ON", "-DSKERRY_DPDK=ON", "-DSKERRY_BENCH=OFF", "-DSKERRY_APPS=ON",
                "--compile-no-warning-as-error")
     if done.returncode != 0:
         sys.exit(f"run.py: cannot configure:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")

@@ -57,11 +57,11 @@ public:
     void run(std::string_view line) {
         const Words words = words_of(line);
         const std::string_view name = words.front();
-        if (name == "true" || name == ":") return;
+        if (name == "true" || name == ":" || name == "sync") return;
         if (name == "sysctl") return sysctl(line);
         if (name == "sockstat") return sockstat(line);
         if (name == "tcpdrop") return tcpdrop(words);
-        if (name == "sync" || name == "kldload" || name == "kldunload") return load(line, words);
+        if (name == "kldload" || name == "kldunload") return load(line, words);
         if (name.ends_with("/defaults.sh")) return set_defaults();
         if (name.ends_with("/set_sysctls.py")) return set_files(words);
         if (name.starts_with("/tmp/sysctl_restore_")) return;  // the next script has a machine of its own
@@ -129,7 +129,6 @@ private:
     /// A module that is there already changes nothing.
     void load(std::string_view line, const Words& words) const {
         constexpr std::string_view known[] = {"cc_newreno", "tcp_newreno", "siftr"};
-        if (words.front() == "sync") return;
         if (std::find(std::begin(known), std::end(known), words.back()) == std::end(known)) refuse(line);
     }
 

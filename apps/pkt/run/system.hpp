@@ -7,9 +7,11 @@
 #include "../host/machine.hpp"
 #include "../host/socket_calls.hpp"
 
+#include <skerry/base/result.hpp>
 #include <skerry/time/instant.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>

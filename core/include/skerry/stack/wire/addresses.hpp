@@ -35,9 +35,11 @@ struct Ipv4Addr {
     [[nodiscard]] constexpr bool is_loopback() const noexcept { return bits >> 24U == 127; }
     /// 0.0.0.0.
     [[nodiscard]] constexpr bool is_unspecified() const noexcept { return bits == 0; }
-    /// Never a sender on a wire: multicast, broadcast, loopback, 0.0.0.0/8. RFC 1122 section 3.2.1.3.
+    /// 240.0.0.0/4. RFC 1112 section 4.
+    [[nodiscard]] constexpr bool is_reserved() const noexcept { return bits >> 28U == 0xfU; }
+    /// Never a sender on a wire: multicast, reserved and broadcast, loopback, 0.0.0.0/8. RFC 1122 section 3.2.1.3.
     [[nodiscard]] constexpr bool is_never_a_source() const noexcept {
-        return is_multicast() || is_broadcast() || is_loopback() || bits >> 24U == 0;
+        return bits >> 29U == 0x7U || is_loopback() || bits >> 24U == 0;
     }
 
     friend constexpr bool operator==(const Ipv4Addr&, const Ipv4Addr&) noexcept = default;
@@ -143,6 +145,9 @@ struct Ipv6Addr {
         if (bits <= 64) return {high & ~std::uint64_t{0} << (64U - bits), 0};
         return {high, bits >= 128 ? low : low & ~std::uint64_t{0} << (128U - bits)};
     }
+    /// fe80:: and an interface identifier that is made of `mac`.
+    /// Source:   RFC 4291 section 2.5.6 and appendix A.
+    [[nodiscard]] static constexpr Ipv6Addr link_local(const struct MacAddr& mac) noexcept;
     /// Neither one host's nor "no address": a group, ::1 or IPv4-mapped. :: is for each protocol to judge.
     ///
     /// Source:   RFC 4291 sections 2.7 and 2.5.3. That mapped addresses do not travel is said of none there; but a
@@ -191,6 +196,14 @@ struct MacAddr {
     friend constexpr bool operator==(const MacAddr&, const MacAddr&) noexcept = default;
     friend constexpr std::strong_ordering operator<=>(const MacAddr&, const MacAddr&) noexcept = default;
 };
+
+constexpr Ipv6Addr Ipv6Addr::link_local(const MacAddr& mac) noexcept {
+    std::uint64_t id = 0;
+    for (const std::uint8_t octet : {mac.octets[0], mac.octets[1], mac.octets[2], std::uint8_t{0xff},
+                                     std::uint8_t{0xfe}, mac.octets[3], mac.octets[4], mac.octets[5]})
+        id = id << 8U | octet;
+    return {0xfe80'0000'0000'0000U, id ^ 0x0200'0000'0000'0000U};
+}
 
 [[nodiscard]] inline Ipv4Addr load_ipv4(const std::byte* at) noexcept { return {load_be32(at)}; }
 inline void store_ipv4(std::byte* at, Ipv4Addr address) noexcept { store_be32(at, address.bits); }

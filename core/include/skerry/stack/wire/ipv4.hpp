@@ -25,7 +25,7 @@ inline constexpr std::size_t router_alert_bytes = 4;
 inline constexpr std::uint32_t ipv4_datagram_bytes_max = 65'535;
 
 struct Ipv4Header {
-    std::uint8_t header_bytes = ipv4_bytes;  ///< 20 to 60, a multiple of 4; the payload begins there.
+    std::uint16_t header_bytes = ipv4_bytes;  ///< 20 to 60, a multiple of 4; the payload begins there.
     std::uint8_t tos = 0;                    ///< DSCP and ECN.
     std::uint16_t total_bytes = 0;           ///< Header and payload; what follows in the frame is padding.
     std::uint16_t id = 0;
@@ -79,7 +79,7 @@ namespace detail {
     const std::uint8_t first = load_8(at);
     if (first >> 4U != 4) [[unlikely]]
         return Drop::ipv4_version;
-    out.header_bytes = static_cast<std::uint8_t>((first & 0xfU) * 4U);
+    out.header_bytes = static_cast<std::uint16_t>((first & 0xfU) * 4U);
     if (out.header_bytes < ipv4_bytes || out.header_bytes > in.size()) [[unlikely]]
         return Drop::ipv4_header_length;
     out.tos = load_8(at + 1);

@@ -36,7 +36,7 @@ void Icmp::answer_echo(Packet& packet) noexcept {
     const std::uint16_t before = wire::load_be16(frame.data);
     frame.data[0] = std::byte{static_cast<std::uint8_t>(wire::IcmpType::echo_reply)};
     wire::store_be16(checksum, wire::update16(wire::load_be16(checksum), before, wire::load_be16(frame.data)));
-    output_.send(frame, packet.ip.source, wire::ip_protocol::icmp, packet.now);
+    output_.send(frame, config_.address, packet.ip.source, wire::ip_protocol::icmp, packet.now);
 }
 
 // --- errors that others send us
@@ -46,13 +46,14 @@ std::optional<IcmpError> Icmp::error_in(const wire::IcmpHeader& header) noexcept
     if (quote.source == config_.address)
         return IcmpError{header.type,       header.code,       quote.protocol,
                          quote.destination, quote.source_port, quote.destination_port,
-                         quote.seq};
+                         quote.seq,         config_.address};
     return {};
 }
 
 // --- errors that we send
 
 void Icmp::send_port_unreachable(const Packet& packet) noexcept {
+    if (packet.v6 != nullptr) return v6_.send_port_unreachable(packet);
     send_unreachable(packet, wire::icmp_code::port_unreachable);
 }
 
@@ -76,7 +77,7 @@ void Icmp::send_unreachable(const Packet& packet, std::uint8_t code) noexcept {
     header.code = code;
     wire::write(header, frame->prepend(wire::icmp_bytes));
     wire::seal_icmp(frame->bytes());
-    output_.send(*frame, packet.ip.source, wire::ip_protocol::icmp, packet.now);
+    output_.send(*frame, config_.address, packet.ip.source, wire::ip_protocol::icmp, packet.now);
 }
 
 }  // namespace skerry::stack

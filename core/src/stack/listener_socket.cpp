@@ -29,7 +29,7 @@ Step Sockets::Listener::accept_now(AcceptRequest& request) noexcept {
         return Step::pending;
     }
     (void)sockets_->stack_.tcp().accept(*this, *stream);
-    stream->set_peer();
+    stream->set_peer(ListenerSocket::local.ip().family());
     if (!inherited.empty()) [[unlikely]]
         stream->set_all(inherited);
     stream->may_read = true;
@@ -72,16 +72,16 @@ const backend::ListenerOps Sockets::Listener::operations{&accept, &close};
 Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address, const backend::ListenOptions& options,
                                         const backend::StreamSetup* setup) noexcept {
     if (lost_ != Errc::ok) return lost_;
-    if (!address.is_v4()) return Errc::unsupported;
+    wire::Ipv4Addr own;
+    if (const Errc wrong = name(address.ip(), own); wrong != Errc::ok) return wrong;
     if (setup != nullptr)
         if (const Errc wrong = Stream::check_setup(*setup); wrong != Errc::ok) return wrong;
     std::unique_ptr<Listener> listener(new (std::nothrow) Listener(*this));
     if (listener == nullptr) return Errc::no_memory;
     if (setup != nullptr) listener->inherited = setup->options;
     const std::size_t backlog = options.backlog > 0 ? static_cast<std::size_t>(options.backlog) : 1;
-    if (auto opened = stack_.tcp().listen(*listener, wire::Ipv4Addr::of(address.ip()), address.port(), backlog,
-                                          options.reuse_port);
-        !opened)
+    listener->v6_only = options.v6_only;
+    if (auto opened = stack_.tcp().listen(*listener, own, address.port(), backlog, options.reuse_port); !opened)
         return opened.error();
     listener->ListenerSocket::local = net::SocketAddr(address.ip(), listener->port);
     listeners_.push_back(*listener);

@@ -1,5 +1,7 @@
 #include <skerry/stack/neighbours.hpp>
 
+#include <skerry/stack/ndp_frame.hpp>
+
 #include <new>
 #include <utility>
 
@@ -10,8 +12,8 @@ using wire::ArpPacket;
 using wire::Ipv4Addr;
 using wire::MacAddr;
 
-Neighbours::Neighbours(const StackConfig& config, Link& link, Timers& timers, DropCounters& drops)
-    : config_(config), link_(link), timers_(timers), drops_(drops) {}
+Neighbours::Neighbours(const StackConfig& config, Hosts& hosts, Link& link, Timers& timers, DropCounters& drops)
+    : config_(config), hosts_(hosts), link_(link), timers_(timers), drops_(drops) {}
 
 Neighbours::~Neighbours() {
     while (!by_use_.empty()) erase(*by_use_.front().entry, Drop::neighbour_unreachable);
@@ -21,13 +23,21 @@ Neighbours::~Neighbours() {
 
 Neighbours::Entry* Neighbours::find(Ipv4Addr address) noexcept {
     if (last_ != nullptr && last_->address == address) return last_;
-    const auto found = entries_.find(address.bits);
+    const auto found = entries_.find(hosts_.current(address).bits);
     if (found == entries_.end()) return nullptr;
     return last_ = found->second.get();
 }
 
-Neighbours::Entry* Neighbours::make(Ipv4Addr address) noexcept try {
+Neighbours::Entry* Neighbours::make(Ipv4Addr host) noexcept {
     if (entries_.size() >= config_.neighbours.entries_max) erase(*by_use_.front().entry, Drop::neighbour_table_full);
+    const auto address = hosts_.hold(host);
+    if (!address) return nullptr;
+    Entry* const entry = make_held(*address);
+    if (entry == nullptr) hosts_.release(*address);
+    return entry;
+}
+
+Neighbours::Entry* Neighbours::make_held(Ipv4Addr address) noexcept try {
     sure_until_ = unsure;
     auto made = std::make_unique<Entry>();
     Entry& entry = *made;
@@ -48,6 +58,7 @@ void Neighbours::erase(Entry& entry, Drop why) noexcept {
     Timers::cancel(entry);
     entry.by_use.unlink();
     if (last_ == &entry) last_ = nullptr;
+    hosts_.release(entry.address);
     entries_.erase(entry.address.bits);
 }
 
@@ -113,7 +124,10 @@ void Neighbours::wait(Entry& entry, Frame& packet) noexcept {
 void Neighbours::ask(Entry& entry, time::Instant now) noexcept {
     ++entry.requests;
     const bool knows = entry.state != State::incomplete;
-    transmit(ArpOperation::request, knows ? entry.mac : MacAddr::broadcast(), entry.address);
+    if (is_host_number(entry.address))
+        solicit(entry);
+    else
+        transmit(ArpOperation::request, knows ? entry.mac : MacAddr::broadcast(), entry.address);
     timers_.set(entry, now + config_.neighbours.retransmit);
 }
 
@@ -129,6 +143,21 @@ void Neighbours::transmit(ArpOperation operation, const MacAddr& to, Ipv4Addr ad
     frame->length = wire::arp_bytes;
     wire::write(packet, frame->data);
     link_.send(*frame, to, wire::ether_type::arp);
+}
+
+// RFC 4861 section 7.2.2. To the hardware address that is known, and else to all that could have this one.
+void Neighbours::solicit(const Entry& entry) noexcept {
+    wire::NdpMessage question;
+    question.type = wire::Icmpv6Type::neighbour_solicitation;
+    question.target = hosts_.address(entry.address);
+    question.has_source_link = true;
+    question.source_link = link_.mac();
+    const bool is_of_link = question.target.is_link_local();
+    const wire::Ipv6Addr& from = hosts_.address(is_of_link ? Hosts::own_link_local : Hosts::own_v6);
+    const bool knows = entry.state != State::incomplete;
+    const wire::Ipv6Addr to = knows ? question.target : question.target.solicited_node();
+    Frame* const frame = make_ndp_packet(link_, question, from, to);
+    if (frame != nullptr) link_.send(*frame, knows ? entry.mac : MacAddr::of_group(to), wire::ether_type::ipv6);
 }
 
 void Neighbours::on_time(Entry& entry, time::Instant now) noexcept {
@@ -190,11 +219,15 @@ bool Neighbours::note(const ArpPacket& packet, time::Instant now) noexcept {
     if (!asks_us(packet) || !config_.is_on_link(packet.sender_ip)) return false;
     entry = make(packet.sender_ip);
     if (entry == nullptr) return true;
-    // Until we send to it, it goes first: askers that nobody answers otherwise push out none that are in use.
-    entry->by_use.unlink();
-    by_use_.push_front(entry->by_use);
+    keep_but_first(*entry);
     set_stale(*entry, packet.sender_mac, now);
     return true;
+}
+
+// Until we send to it, it goes first: askers that nobody answers otherwise push out none that are in use.
+void Neighbours::keep_but_first(Entry& entry) noexcept {
+    entry.by_use.unlink();
+    by_use_.push_front(entry.by_use);
 }
 
 void Neighbours::learn(Entry& entry, const ArpPacket& packet, time::Instant now) noexcept {
@@ -207,6 +240,41 @@ void Neighbours::learn(Entry& entry, const ArpPacket& packet, time::Instant now)
     const bool is_locked = !asks_us(packet) && now - entry.confirmed < config_.neighbours.lock;
     if (is_locked) return drops_.count(Drop::arp_unsolicited);
     set_stale(entry, packet.sender_mac, now);
+}
+
+// RFC 4861 section 7.2.3.
+void Neighbours::asked_by(Ipv4Addr neighbour, const MacAddr& mac, time::Instant now) noexcept {
+    Entry* entry = find(neighbour);
+    if (entry == nullptr) {
+        entry = make(neighbour);
+        if (entry == nullptr) return;
+        keep_but_first(*entry);
+    }
+    if (entry->state == State::incomplete || entry->mac != mac) set_stale(*entry, mac, now);
+}
+
+// RFC 4861 section 7.2.5.
+bool Neighbours::advertised(Ipv4Addr neighbour, const std::optional<MacAddr>& mac, bool is_solicited, bool overrides,
+                            time::Instant now) noexcept {
+    Entry* const entry = find(neighbour);
+    if (entry == nullptr) return false;
+    if (entry->state == State::incomplete) {
+        if (!mac) return false;
+        is_solicited ? set_reachable(*entry, *mac, now) : set_stale(*entry, *mac, now);
+        return true;
+    }
+    const MacAddr told = mac.value_or(entry->mac);
+    const bool is_other = told != entry->mac;
+    if (is_other && !overrides) {
+        sure_until_ = unsure;
+        if (entry->state == State::reachable) entry->state = State::stale;
+        return true;
+    }
+    if (is_solicited)
+        set_reachable(*entry, told, now);
+    else if (is_other)
+        set_stale(*entry, told, now);
+    return true;
 }
 
 void Neighbours::set_reachable(Entry& entry, const MacAddr& mac, time::Instant now) noexcept {

@@ -1,5 +1,6 @@
 #include <skerry/stack/options.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <random>
@@ -18,10 +19,16 @@ std::optional<wire::Ipv4Addr> parse_v4(std::string_view text) {
     return wire::Ipv4Addr::of(*ip);
 }
 
-std::optional<std::uint8_t> parse_prefix(std::string_view text) {
+std::optional<wire::Ipv6Addr> parse_v6(std::string_view text) {
+    const auto ip = net::IpAddr::parse(text);
+    if (!ip || !ip->is_v6()) return {};
+    return wire::Ipv6Addr::of(*ip);
+}
+
+std::optional<std::uint8_t> parse_prefix(std::string_view text, unsigned most) {
     unsigned bits = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits);
-    if (error != std::errc() || end != text.data() + text.size() || bits < 1 || bits > 32) return {};
+    if (error != std::errc() || end != text.data() + text.size() || bits < 1 || bits > most) return {};
     return static_cast<std::uint8_t>(bits);
 }
 
@@ -29,6 +36,50 @@ SetupError wrong(std::string_view option, std::string_view value, std::string_vi
     std::string text = std::string(option);
     if (!value.empty()) text += "=" + std::string(value);
     return SetupError{text + ": " + std::string(why)};
+}
+
+// The steering between cores knows IPv4 alone.
+Result<void, SetupError> apply_v6(const backend::Options& options, StackConfig& config) {
+    const std::string_view text = options.ip6;
+    if (options.cores > 1)
+        return Unexpected(wrong("--ip6", text, "cores share an IPv4 address only; with IPv6 write --cores=N for one"));
+    const std::size_t slash = text.find('/');
+    const auto address = parse_v6(text.substr(0, slash));
+    const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 128);
+    if (!address || !prefix)
+        return Unexpected(wrong("--ip6", text, "write an IPv6 address and the bits of its network: 2001:db8::2/64"));
+    if (address->is_never_a_host() || address->is_unspecified() || address->is_link_local())
+        return Unexpected(wrong("--ip6", text, "not an address that a host has beside its link-local one"));
+    config.address6 = *address;
+    config.prefix6_bits = *prefix;
+    return {};
+}
+
+// A router's link-local address is on every link; of IPv4 there is one network.
+Result<void, SetupError> apply_gateway(std::string_view text, const backend::Options& options, StackConfig& config) {
+    if (const auto gateway = parse_v6(text)) {
+        const bool is_near = gateway->is_link_local() || gateway->is_within(config.address6, config.prefix6_bits);
+        if (config.address6.is_unspecified() || !is_near || *gateway == config.address6)
+            return Unexpected(wrong("--gateway", text, "not another host of the network of --ip6"));
+        config.gateway6 = *gateway;
+        return {};
+    }
+    const auto gateway = parse_v4(text);
+    if (!gateway) return Unexpected(wrong("--gateway", text, "write an IPv4 address, an IPv6 one, or A,B"));
+    if (!config.is_on_link(*gateway) || *gateway == config.address)
+        return Unexpected(wrong("--gateway", text, "not another host of the network " + options.ip));
+    config.gateway = *gateway;
+    return {};
+}
+
+Result<void, SetupError> apply_gateways(const backend::Options& options, StackConfig& config) {
+    std::string_view rest = options.gateway;
+    while (!rest.empty()) {
+        const std::size_t comma = std::min(rest.find(','), rest.size());
+        if (auto applied = apply_gateway(rest.substr(0, comma), options, config); !applied) return applied;
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+    return {};
 }
 
 }  // namespace
@@ -45,20 +96,16 @@ Result<void, SetupError> apply(const backend::Options& options, StackConfig& con
     const std::string_view text = options.ip;
     const std::size_t slash = text.find('/');
     const auto address = parse_v4(text.substr(0, slash));
-    const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1));
+    const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 32);
     if (!address || !prefix)
         return Unexpected(wrong("--ip", text, "write an IPv4 address and the bits of its network: 198.18.0.2/24"));
     config.address = *address;
     config.prefix_bits = *prefix;
     if (config.address.is_never_a_source() || config.is_broadcast(config.address))
         return Unexpected(wrong("--ip", text, "not an address that a host can have"));
-    if (options.gateway.empty()) return {};
-    const auto gateway = parse_v4(options.gateway);
-    if (!gateway) return Unexpected(wrong("--gateway", options.gateway, "write an IPv4 address"));
-    if (!config.is_on_link(*gateway) || *gateway == config.address)
-        return Unexpected(wrong("--gateway", options.gateway, "not another host of the network " + options.ip));
-    config.gateway = *gateway;
-    return {};
+    if (!options.ip6.empty())
+        if (auto applied = apply_v6(options, config); !applied) return applied;
+    return apply_gateways(options, config);
 }
 
 }  // namespace skerry::stack

@@ -16,23 +16,39 @@ namespace {
 // begins inside them.
 constexpr std::uint32_t first_piece_bytes_min = 16;
 
+Drop of_v6(Drop why) noexcept {
+    switch (why) {
+        case Drop::ipv4_fragment_tiny: return Drop::ipv6_fragment_tiny;
+        case Drop::ipv4_fragment_copy: return Drop::ipv6_fragment_copy;
+        case Drop::ipv4_fragment_overlap: return Drop::ipv6_fragment_overlap;
+        case Drop::ipv4_fragment_end: return Drop::ipv6_fragment_end;
+        case Drop::ipv4_reassembly_full: return Drop::ipv6_reassembly_full;
+        case Drop::ipv4_reassembly_timeout: return Drop::ipv6_reassembly_timeout;
+        default: return why;
+    }
+}
+
 }  // namespace
+
+void Reassembly::count(const Key& key, Drop why) noexcept {
+    drops_.count(is_host_number(key.source) ? of_v6(why) : why);
+}
 
 // Keyed: with keys that collide a stranger would make each piece search through limits_.datagrams_max entries.
 std::size_t Reassembly::HashOfKey::operator()(const Key& key) const noexcept {
     const std::uint64_t addresses = std::uint64_t{key.source.bits} << 32U | key.destination.bits;
-    return siphash_12(secret, addresses, std::uint32_t{key.id} << 8U | key.protocol);
+    return siphash_12(secret, addresses ^ std::uint64_t{key.protocol} << 24U, key.id);
 }
 
 Reassembly::~Reassembly() {
     while (!partials_.empty()) forget(partials_.front(), Drop::ipv4_reassembly_timeout);
 }
 
-Frame* Reassembly::add(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept try {
-    const Key key{header.source, header.destination, header.id, header.protocol};
+Frame* Reassembly::add(Frame& piece, wire::Ipv4Header& header, std::uint32_t id, time::Instant now) noexcept try {
+    const Key key{header.source, header.destination, id, header.protocol};
     if (header.protocol == wire::ip_protocol::tcp && header.fragment_offset_bytes < first_piece_bytes_min &&
         (header.fragment_offset_bytes != 0 || header.payload_bytes() < first_piece_bytes_min)) {
-        drops_.count(Drop::ipv4_fragment_tiny);
+        count(key, Drop::ipv4_fragment_tiny);
         piece.drop();
         return nullptr;
     }
@@ -42,7 +58,7 @@ Frame* Reassembly::add(Frame& piece, wire::Ipv4Header& header, time::Instant now
         const bool complete = partial->payload_bytes != 0 && partial->got_bytes == partial->payload_bytes;
         return complete ? finish(*partial, header) : nullptr;
     }
-    drops_.count(why);
+    count(key, why);
     piece.drop();
     // A copy changes nothing; whatever else is wrong with one piece is wrong with the datagram.
     if (why != Drop::ipv4_fragment_copy) forget(*partial, why);
@@ -57,18 +73,30 @@ Reassembly::Partial* Reassembly::find_or_make(const Key& key, time::Instant now)
     if (const auto found = by_key_.find(key); found != by_key_.end()) return &*found->second;
     while (!partials_.empty() && (partials_.size() >= limits_.datagrams_max || bytes_ >= limits_.bytes_max))
         forget(partials_.front(), Drop::ipv4_reassembly_full);
-    Partial& partial = partials_.emplace_back();
+    Key held = key;
+    const auto source = hosts_.hold(key.source);
+    if (!source) throw std::bad_alloc();
+    held.source = *source;
+    Partial& partial = enter(held);
+    partial.table = this;
+    partial.key = held;
+    partial.on_time = &on_time;
+    timers_.set(partial, now + limits_.timeout);
+    return &partial;
+}
+
+Reassembly::Partial& Reassembly::enter(const Key& held) try {
+    partials_.emplace_back();
     try {
-        by_key_.emplace(key, std::prev(partials_.end()));
+        by_key_.emplace(held, std::prev(partials_.end()));
     } catch (...) {
         partials_.pop_back();
         throw;
     }
-    partial.table = this;
-    partial.key = key;
-    partial.on_time = &on_time;
-    timers_.set(partial, now + limits_.timeout);
-    return &partial;
+    return partials_.back();
+} catch (...) {
+    hosts_.release(held.source);
+    throw;
 }
 
 Drop Reassembly::insert(Partial& partial, const Piece& piece) {
@@ -126,10 +154,11 @@ Frame* Reassembly::finish(Partial& partial, wire::Ipv4Header& header) noexcept {
 
 void Reassembly::forget(Partial& partial, Drop why) noexcept {
     for (const Piece& piece : partial.pieces) {
-        if (why != Drop::none) drops_.count(why);
+        if (why != Drop::none) count(partial.key, why);
         piece.frame->drop();
     }
     bytes_ -= partial.held_bytes;
+    hosts_.release(partial.key.source);
     Timers::cancel(partial);
     const auto found = by_key_.find(partial.key);
     const Partials::iterator at = found->second;

@@ -23,7 +23,7 @@ using wire::Ipv4Addr;
 
 class Sockets::Datagrams final : public DatagramSocket, public UdpEndpoint, public ListLink {
 public:
-    explicit Datagrams(Sockets& sockets) noexcept : sockets_(&sockets) {
+    Datagrams(Sockets& sockets, net::IpFamily family) noexcept : sockets_(&sockets), family_(family) {
         ops = &operations;
         home = sockets.home_;
         may_receive = may_broadcast = false;
@@ -92,7 +92,7 @@ private:
         const std::span<const std::byte> payload = datagram.frame->bytes();
         request.count = std::min(payload.size(), request.into.size());
         request.truncated = request.count < payload.size();
-        *request.peer = net::SocketAddr(datagram.source.ip(), datagram.source_port);
+        *request.peer = shown(datagram.peer());
         if (request.count != 0) std::memcpy(request.into.data(), payload.data(), request.count);
         datagram.frame->drop();
     }
@@ -113,10 +113,10 @@ private:
             if (has_arrival) tell(request.batch[request.count], arrival);
         }
     }
-    static void give(const UdpDatagram& datagram, Datagram& out) noexcept {
+    void give(const UdpDatagram& datagram, Datagram& out) const noexcept {
         Frame& frame = *datagram.frame;
+        out.peer = shown(datagram.peer());
         out.payload = frame.to_buffer();
-        out.peer = net::SocketAddr(datagram.source.ip(), datagram.source_port);
         out.set_arrival(time::Instant::from_nanos(frame.rx_time_ns), frame.time_source, false, frame.queue);
     }
 
@@ -126,7 +126,7 @@ private:
     }
     void tell(Datagram& datagram, const UdpArrival& arrival) const noexcept {
         if ((told_ & told_local) != 0) {
-            datagram.local = arrival.destination.ip();
+            datagram.local = shown(stack().hosts().ip(arrival.destination));
             datagram.interface_index = 1;  // there is one
         }
         if ((told_ & told_ttl) != 0) datagram.ttl = arrival.ttl;
@@ -176,11 +176,25 @@ private:
     }
     // There is one that it can leave from; what came to a group, or to all, is answered from that.
     [[nodiscard]] bool is_our(const net::IpAddr& local) const noexcept {
-        if (!local.is_v4()) return false;
+        if (local.is_v6()) return is_our_v6(wire::Ipv6Addr::of(local));
         const Ipv4Addr address = Ipv4Addr::of(local);
         const StackConfig& config = stack().config();
         return address.is_unspecified() || address == config.address || address.is_multicast() ||
                config.is_broadcast(address);
+    }
+    [[nodiscard]] bool is_our_v6(const wire::Ipv6Addr& local) const noexcept {
+        const StackConfig& config = stack().config();
+        return stack().hosts().has_v6() && (local.is_unspecified() || local.is_multicast() ||
+                                            local == config.address6 || local == config.link_local6);
+    }
+    /// An address as a socket of this family shows it.
+    [[nodiscard]] net::IpAddr shown(const net::IpAddr& ip) const noexcept {
+        return family_ == net::IpFamily::v4 ? ip : ip.mapped();
+    }
+    [[nodiscard]] net::SocketAddr shown(const net::SocketAddr& peer) const noexcept {
+        if (family_ == net::IpFamily::v4) [[likely]]
+            return peer;
+        return {peer.ip().mapped(), peer.port()};
     }
 
     // No port takes several at once, so they leave one by one; the backlog takes all of them.
@@ -221,12 +235,17 @@ private:
         return Step::pending;
     }
 
+    /// Whether a socket of this family reaches that one's addresses.
+    [[nodiscard]] bool speaks(const net::IpAddr& ip) const noexcept {
+        if (family_ == net::IpFamily::v4) return ip.is_v4();
+        return !v6_only || (ip.is_v6() && !ip.is_v4_mapped());
+    }
     [[nodiscard]] Error send_datagram(std::span<const std::byte> payload, const net::SocketAddr* to) noexcept {
         Ipv4Addr address = remote;
         std::uint16_t to_port = remote_port;
         if (to != nullptr) {
-            if (!to->is_v4()) return Errc::unsupported;
-            address = Ipv4Addr::of(to->ip());
+            if (!speaks(to->ip())) return Errc::unsupported;
+            if (const Errc wrong = sockets_->name(to->ip(), address); wrong != Errc::ok) return wrong;
             to_port = to->port();
         } else if (!is_connected()) {
             return Errc::not_connected;
@@ -249,10 +268,11 @@ private:
     }
     static Result<> connect(DatagramSocket& socket, const net::SocketAddr& peer) noexcept {
         auto& self = static_cast<Datagrams&>(socket);
-        if (!peer.is_v4()) return Errc::unsupported;
+        if (!self.speaks(peer.ip())) return Errc::unsupported;
         if (peer.port() == 0) return Errc::invalid_argument;
-        self.remote = Ipv4Addr::of(peer.ip());
-        self.remote_port = peer.port();
+        Ipv4Addr host;
+        if (const Errc wrong = self.sockets_->name(peer.ip(), host); wrong != Errc::ok) return wrong;
+        if (auto done = self.stack().udp().connect(self, host, peer.port()); !done) return done;
         self.connected = true;
         return {};
     }
@@ -350,6 +370,7 @@ private:
     static const backend::DatagramOps operations;
 
     Sockets* sockets_;
+    net::IpFamily family_;
 };
 
 const backend::DatagramOps Sockets::Datagrams::operations{&receive, &send,  &send_segmented, &connect,
@@ -378,23 +399,31 @@ backend::SocketStats Sockets::stats() const noexcept {
     stats.no_buffers = drops[Drop::no_frame];
     stats.port_checksum = drops[Drop::port_checksum];
     stats.stack_checksum = drops[Drop::ipv4_checksum] + drops[Drop::udp_checksum] + drops[Drop::tcp_checksum] +
-                           drops[Drop::icmp_checksum] + drops[Drop::igmp_checksum];
+                           drops[Drop::icmp_checksum] + drops[Drop::igmp_checksum] + drops[Drop::icmpv6_checksum];
     if (stack_.steering() != nullptr) stats.steered = stack_.steering()->stats().received;
     return stats;
 }
 
 Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const backend::BindOptions& options) noexcept {
     if (lost_ != Errc::ok) return lost_;
-    if (!address.is_v4()) return Errc::unsupported;
-    std::unique_ptr<Datagrams> socket(new (std::nothrow) Datagrams(*this));
+    Ipv4Addr own;
+    if (const Errc wrong = name(address.ip(), own); wrong != Errc::ok) return wrong;
+    std::unique_ptr<Datagrams> socket(new (std::nothrow) Datagrams(*this, address.ip().family()));
     if (socket == nullptr) return Errc::no_memory;
-    if (auto opened = stack_.udp().open(*socket, Ipv4Addr::of(address.ip()), address.port(), options.reuse_port);
-        !opened)
+    socket->v6_only = options.v6_only;
+    if (auto opened = stack_.udp().open(*socket, own, address.port(), options.reuse_port); !opened)
         return opened.error();
     socket->DatagramSocket::local = net::SocketAddr(address.ip(), socket->port);
     sockets_.push_back(*socket);
     ++counts_.open;
     return socket.release();
+}
+
+Errc Sockets::name(const net::IpAddr& ip, Ipv4Addr& host) noexcept {
+    const auto known = stack_.hosts().name(ip);
+    if (known) host = *known;
+    if (known) return Errc::ok;
+    return ip.unmapped().is_v6() ? Errc::unsupported : Errc::unreachable;
 }
 
 void Sockets::lose(Errc why) noexcept {

@@ -24,6 +24,11 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
         if (limit > most) limit = static_cast<std::remove_reference_t<decltype(limit)>>(std::max<std::size_t>(most, 1));
     };
     config.pool_frames = pool_frames;
+    if (config.seat.steering != nullptr) config.address6 = {};
+    if (config.address6.is_unspecified())
+        config.link_local6 = {};
+    else if (config.link_local6.is_unspecified())
+        config.link_local6 = wire::Ipv6Addr::link_local(config.mac);
     cut(config.tcp.send_frames_max, pool_frames / 2);
     cut(config.tcp.receive_frames_max, pool_frames / 8 * 3);
     cut(config.backlog_max, pool_frames / 2);
@@ -40,10 +45,12 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       random_(config.drawn_seed(), SecretUse::steering_numbers),
       timers_(start),
       link_(config_, frames, drops_),
-      neighbours_(config_, link_, timers_, drops_),
-      reassembly_(config_, timers_, drops_),
-      output_(config_, link_, neighbours_),
+      hosts_(config_.seed, config_.address6, config_.link_local6),
+      neighbours_(config_, hosts_, link_, timers_, drops_),
+      reassembly_(config_, hosts_, timers_, drops_),
+      output_(config_, hosts_, link_, neighbours_),
       icmp_(config_, link_, output_, drops_),
+      ndp_(hosts_, link_, neighbours_, drops_),
       groups_(config_, link_, output_, timers_),
       udp_(config_, link_, output_, icmp_, groups_, drops_),
       tcp_(config_, link_, output_, timers_, drops_) {
@@ -59,8 +66,7 @@ void Stack::input(std::span<Frame* const> burst, time::Instant now) noexcept {
     for (; burst.size() > burst_max; burst = burst.subspan(burst_max)) input_burst(burst.first(burst_max), now);
     input_burst(burst, now);
     // What we sent ourselves; what that makes us send ourselves waits for the next turn, or it could go on for ever.
-    for (std::size_t left = output_.looped().size(); left > 0; --left)
-        input_ipv4(*output_.looped().pop(), now, Origin::ourselves);
+    for (std::size_t left = output_.looped().size(); left > 0; --left) input_looped(*output_.looped().pop(), now);
     udp_.deliver();
     tcp_.deliver();
 }
@@ -106,6 +112,8 @@ void Stack::input_frame(Frame& frame, time::Instant now) noexcept {
     switch (header.ether_type) {
         case wire::ether_type::ipv4:
             return input_ipv4(frame, now, header.destination.is_multicast() ? Origin::link_group : Origin::link);
+        case wire::ether_type::ipv6:
+            return input_ipv6(frame, now, header.destination.is_multicast() ? Origin::link_group : Origin::link);
         case wire::ether_type::arp: return input_arp(frame, now);
         default: return link_.drop(frame, Drop::ethernet_type);
     }
@@ -159,6 +167,11 @@ void Stack::input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept 
     }
     Packet packet{frame, header, now, origin == Origin::steered};
     input_transport(packet);
+}
+
+void Stack::input_looped(Frame& frame, time::Instant now) noexcept {
+    if (wire::load_8(frame.data) >> 4U == 6) return input_ipv6(frame, now, Origin::ourselves);
+    input_ipv4(frame, now, Origin::ourselves);
 }
 
 // Pieces have no ports, so they meet on the core that their addresses and number choose.
@@ -239,13 +252,36 @@ void Stack::report_unreachable() noexcept {
     while (Frame* const packet = neighbours_.unreachable().pop()) {
         wire::Ipv4Header ip;
         const std::span<const std::byte> bytes = packet->bytes();
-        if (wire::parse(bytes, ip, FrameChecksum::good) == Drop::none && ip.payload_bytes() >= ports_and_seq_bytes) {
+        if (read_own(bytes, ip) && ip.payload_bytes() >= ports_and_seq_bytes) {
             const std::byte* const transport = bytes.data() + ip.header_bytes;
             (void)tell({wire::IcmpType::unreachable, wire::icmp_code::host_unreachable, ip.protocol, ip.destination,
-                        wire::load_be16(transport), wire::load_be16(transport + 2), wire::load_be32(transport + 4)});
+                        wire::load_be16(transport), wire::load_be16(transport + 2), wire::load_be32(transport + 4),
+                        ip.source});
         }
         link_.drop(*packet, Drop::neighbour_unreachable);
     }
+}
+
+// The header of a packet that this stack made.
+bool Stack::read_own(std::span<const std::byte> packet, wire::Ipv4Header& header) noexcept {
+    if (wire::load_8(packet.data()) >> 4U == 4) return wire::parse(packet, header, FrameChecksum::good) == Drop::none;
+    wire::Ipv6Header v6;
+    if (wire::parse(packet, v6) != Drop::none) return false;
+    header = header_of(v6, wire::ipv6_bytes, v6.next_header);
+    return true;
+}
+
+wire::Ipv4Header Stack::header_of(const wire::Ipv6Header& v6, std::uint16_t header_bytes,
+                                  std::uint8_t protocol) noexcept {
+    wire::Ipv4Header header;
+    header.header_bytes = header_bytes;
+    header.tos = v6.traffic_class;
+    header.total_bytes = static_cast<std::uint16_t>(v6.total_bytes());
+    header.ttl = v6.hop_limit;
+    header.protocol = protocol;
+    header.source = hosts_.name(v6.source);
+    header.destination = hosts_.name(v6.destination);
+    return header;
 }
 
 }  // namespace skerry::stack

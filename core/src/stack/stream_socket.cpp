@@ -34,8 +34,9 @@ void Sockets::Stream::operator delete(Stream* stream, std::destroying_delete_t) 
     blocks.put(stream);
 }
 
-void Sockets::Stream::set_peer() noexcept {
-    peer = net::SocketAddr(tcb->tuple.remote.ip(), tcb->tuple.remote_port);
+void Sockets::Stream::set_peer(net::IpFamily family) noexcept {
+    const net::IpAddr ip = sockets_->stack_.hosts().ip(tcb->tuple.remote);
+    peer = net::SocketAddr(family == net::IpFamily::v6 ? ip.mapped() : ip, tcb->tuple.remote_port);
     sockets_->streams_.push_back(*this);
     ++sockets_->counts_.open;
 }
@@ -198,8 +199,10 @@ void Sockets::Stream::close(StreamSocket* socket) noexcept {
 }
 
 Result<net::SocketAddr> Sockets::Stream::local_address(StreamSocket& socket) noexcept {
-    const tcp::Tuple& tuple = static_cast<Stream&>(socket).tcb->tuple;
-    return net::SocketAddr(tuple.local.ip(), tuple.local_port);
+    const auto& self = static_cast<Stream&>(socket);
+    const tcp::Tuple& tuple = self.tcb->tuple;
+    const net::IpAddr ip = self.sockets_->stack_.hosts().ip(tuple.local);
+    return net::SocketAddr(self.peer.ip().is_v6() ? ip.mapped() : ip, tuple.local_port);
 }
 
 Result<backend::TcpInfo> Sockets::Stream::info(StreamSocket& socket) noexcept {
@@ -238,20 +241,23 @@ Step Sockets::connect(backend::ConnectRequest& request) noexcept {
         return Step::done;
     };
     if (lost_ != Errc::ok) return refuse(lost_);
-    if (!request.to.is_v4()) return refuse(Errc::unsupported);
+    wire::Ipv4Addr to;
+    if (const Errc wrong = name(request.to.ip(), to); wrong != Errc::ok) return refuse(wrong);
     if (request.to.port() == 0) return refuse(Errc::connection_refused);  // nobody listens on 0
     tcp::LocalEnd from;
     if (request.setup != nullptr) {
         if (const Errc wrong = Stream::check_setup(*request.setup); wrong != Errc::ok) return refuse(wrong);
         const net::SocketAddr local = request.setup->local.value_or(net::SocketAddr(net::IpAddr::v4(0, 0, 0, 0), 0));
-        from = {wire::Ipv4Addr::of(local.ip()), local.port(),
+        wire::Ipv4Addr own;
+        if (const Errc wrong = name(local.ip(), own); wrong != Errc::ok) return refuse(wrong);
+        from = {own, local.port(),
                 static_cast<std::uint32_t>(request.setup->options.get(SocketOption::user_timeout_ms).value_or(0))};
     }
     std::unique_ptr<Stream> stream(make_stream());
     if (stream == nullptr) return refuse(Errc::no_memory);
-    auto begun = stack_.tcp().connect(*stream, wire::Ipv4Addr::of(request.to.ip()), request.to.port(), now_, from);
+    auto begun = stack_.tcp().connect(*stream, to, request.to.port(), now_, from);
     if (!begun) return refuse(begun.error());
-    stream->set_peer();
+    stream->set_peer(request.to.ip().family());
     stream->connecting = &request;
     request.socket = stream.release();
     return Step::pending;

@@ -38,8 +38,9 @@ public:
     static void* operator new(std::size_t, BlockStore& blocks) noexcept { return blocks.take(); }
     static void operator delete(Stream* stream, std::destroying_delete_t) noexcept;
 
-    /// The peer's address is known: the connection was accepted or is being made.
-    void set_peer() noexcept;
+    /// The peer's address is known: the connection was accepted or is being made. A socket of IPv6 shows one of IPv4 in
+    /// the mapped form.
+    void set_peer(net::IpFamily family) noexcept;
     /// The core goes away while a program holds the socket.
     void orphan() noexcept;
     /// Was never told of its connection.

@@ -24,7 +24,7 @@ bool UdpEndpoint::grow() noexcept try {
 
 // --- ports
 
-Udp::Udp(const StackConfig& config, Link& link, Ipv4Output& output, Icmp& icmp, Groups& groups, DropCounters& drops)
+Udp::Udp(const StackConfig& config, Link& link, IpOutput& output, Icmp& icmp, Groups& groups, DropCounters& drops)
     : config_(config),
       link_(link),
       output_(output),
@@ -37,22 +37,22 @@ Udp::Udp(const StackConfig& config, Link& link, Ipv4Output& output, Icmp& icmp, 
 }
 
 // A group may have many.
-bool Udp::is_taken(Ipv4Addr local, std::uint16_t port) const noexcept {
+bool Udp::is_taken(Ipv4Addr local, std::uint16_t port, bool v6_only) const noexcept {
     for (const UdpEndpoint* other = by_port_[port]; other != nullptr; other = other->next_on_port_)
         if (local.is_multicast() && other->local.is_multicast())
             continue;
-        else if (local.is_unspecified() || other->local.is_unspecified() || other->local == local)
+        else if (overlap(local, v6_only, other->local, other->v6_only))
             return true;
     return false;
 }
 
 PortUse Udp::use_of(Ipv4Addr local) const noexcept {
-    if (local.is_unspecified()) return PortUse::any;
+    if (is_any(local)) return PortUse::any;
     return local == config_.address ? PortUse::own : PortUse::many;
 }
 
-bool Udp::take(Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
-    if (is_taken(local, port)) return false;
+bool Udp::take(const UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
+    if (is_taken(local, port, endpoint.v6_only)) return false;
     return config_.steering == nullptr || config_.steering->claim_udp(port, use_of(local), shared);
 }
 
@@ -66,10 +66,12 @@ void Udp::release(Ipv4Addr local, std::uint16_t port) noexcept {
 }
 
 Result<> Udp::open(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
-    const bool is_ours = local.is_unspecified() || local == config_.address;
+    const bool has_v6 = output_.hosts().has_v6();
+    const bool is_ours = is_any(local) || local == config_.address || (Hosts::is_own_v6(local) && has_v6);
     if (!is_ours && !config_.is_broadcast(local) && !local.is_multicast()) return Errc::address_not_available;
-    if (port != 0 && !take(local, port, shared)) return Errc::address_in_use;
-    if (port == 0) port = stack::free_port(random_, [&](std::uint16_t each) { return !take(local, each, shared); });
+    const auto is_refused = [&](std::uint16_t each) { return !take(endpoint, local, each, shared); };
+    if (port != 0 && is_refused(port)) return Errc::address_in_use;
+    if (port == 0) port = stack::free_port(random_, is_refused);
     if (port == 0) return Errc::address_in_use;
     endpoint.local = local;
     endpoint.port = port;
@@ -78,7 +80,17 @@ Result<> Udp::open(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bo
     return {};
 }
 
+Result<> Udp::connect(UdpEndpoint& endpoint, Ipv4Addr remote, std::uint16_t port) noexcept {
+    const auto held = output_.hosts().hold(remote);
+    if (!held) return Errc::no_memory;
+    output_.hosts().release(endpoint.remote);
+    endpoint.remote = *held;
+    endpoint.remote_port = port;
+    return {};
+}
+
 void Udp::close(UdpEndpoint& endpoint, time::Instant now) noexcept {
+    output_.hosts().release(std::exchange(endpoint.remote, {}));
     while (!endpoint.groups_.empty()) (void)leave(endpoint, endpoint.groups_.back().group, {}, now);
     if (endpoint.ready_.is_linked()) endpoint.ready_.unlink();
     for (UdpEndpoint** at = &by_port_[endpoint.port]; *at != nullptr; at = &(*at)->next_on_port_) {

@@ -17,10 +17,8 @@ UdpEndpoint* Udp::find(const wire::Ipv4Header& ip, std::uint16_t source_port, st
     int best_score = -1;
     for (UdpEndpoint* each = by_port_[port]; each != nullptr; each = each->next_on_port_) {
         int score = 0;
-        if (!each->local.is_unspecified()) {
-            if (each->local != ip.destination) continue;
-            score += 1;
-        }
+        if (!covers(each->local, each->v6_only, ip.destination)) continue;
+        if (!is_any(each->local)) score += 1;
         if (each->is_connected()) {
             if (each->remote != ip.source || each->remote_port != source_port) continue;
             score += 2;
@@ -58,8 +56,9 @@ SKERRY_ALWAYS_INLINE void Udp::mark_ready(UdpEndpoint& endpoint) noexcept {
 // A socket that nobody reads does not take the frames that others need: when they are short it gets copies of a few.
 void Udp::give_copy(UdpEndpoint& endpoint, Frame& frame, Ipv4Addr source, std::uint16_t source_port) noexcept {
     Frame* const copy = endpoint.unread() < config_.assured_frames ? copy_to_heap(frame) : nullptr;
-    if (copy != nullptr && endpoint.keeps_arrivals_)
-        std::memcpy(copy->data - sizeof(UdpArrival), frame.data - sizeof(UdpArrival), sizeof(UdpArrival));
+    constexpr std::size_t kept = UdpDatagram::source_in_front;
+    if (copy != nullptr && (endpoint.keeps_arrivals_ || source == Hosts::in_frame))
+        std::memcpy(copy->data - kept, frame.data - kept, kept);
     link_.drop(frame, copy != nullptr ? Drop::none : Drop::udp_frames);
     if (copy == nullptr) return;
     if (!endpoint.push({copy, source, source_port}, config_.udp_queue_packets))
@@ -83,9 +82,12 @@ void Udp::input(Packet& packet) noexcept {
     const bool to_many = packet.ip.destination.is_multicast() || config_.is_broadcast(packet.ip.destination);
     if (config_.steering != nullptr && !packet.is_steered && steer(packet, header, to_many)) return;
     const std::span<const std::byte> datagram = packet.payload().first(header.bytes);
-    if (!packet.is_verified() && header.has_checksum &&
-        !wire::udp_checksum_holds(datagram, wire::pseudo_header(packet.ip.source, packet.ip.destination,
-                                                                wire::ip_protocol::udp, header.bytes)))
+    // IPv6 has no checksum of its own, so one without is not taken: RFC 8200 section 8.1.
+    const bool may_lack = packet.v6 == nullptr && !header.has_checksum;
+    if (!packet.is_verified() && !may_lack &&
+        (!header.has_checksum ||
+         !wire::udp_checksum_holds(datagram, output_.pseudo_header(packet.ip.source, packet.ip.destination,
+                                                                   wire::ip_protocol::udp, header.bytes))))
         return link_.drop(frame, Drop::udp_checksum);
     frame.length = header.bytes;
     if (to_many) return input_to_many(packet, header.source_port, header.destination_port);
@@ -97,6 +99,10 @@ void Udp::input(Packet& packet) noexcept {
     frame.trim_front(wire::udp_bytes);
     if (endpoint->keeps_arrivals_) [[unlikely]]
         keep_arrival(frame, packet.ip);
+    if (packet.v6 != nullptr) {
+        UdpDatagram::store_source(frame, packet.v6->ip.source);
+        return give(*endpoint, frame, Hosts::in_frame, header.source_port);
+    }
     give(*endpoint, frame, packet.ip.source, header.source_port);
 }
 
@@ -104,7 +110,7 @@ bool Udp::input_usual(const Glance& glance) noexcept {
     const tcp::Tuple& tuple = glance.tuple;
     UdpEndpoint* const endpoint = by_port_[tuple.local_port];
     if (endpoint == nullptr || endpoint->next_on_port_ != nullptr || config_.steering != nullptr) return false;
-    if (!endpoint->local.is_unspecified() && endpoint->local != tuple.local) return false;
+    if (!endpoint->local.is_unspecified() && !covers(endpoint->local, endpoint->v6_only, tuple.local)) return false;
     if (endpoint->is_connected() && (endpoint->remote != tuple.remote || endpoint->remote_port != tuple.remote_port))
         return false;
     const std::byte* const at = glance.transport();
@@ -125,7 +131,7 @@ bool Udp::input_usual(const Glance& glance) noexcept {
 // --- receiving what was sent to many
 
 bool Udp::hears(const UdpEndpoint& endpoint, const wire::Ipv4Header& ip, std::uint16_t source_port) noexcept {
-    if (!endpoint.local.is_unspecified() && endpoint.local != ip.destination) return false;
+    if (!covers(endpoint.local, endpoint.v6_only, ip.destination)) return false;
     if (endpoint.is_connected() && (endpoint.remote != ip.source || endpoint.remote_port != source_port)) return false;
     return !ip.destination.is_multicast() || endpoint.hears_group(ip.destination, ip.source);
 }

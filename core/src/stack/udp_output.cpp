@@ -62,25 +62,28 @@ Result<> Udp::send_otherwise(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t
     const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
     if (const Drop why = output_.check(to, bytes); why != Drop::none) {
         drops_.count(why);
-        return why == Drop::ipv4_too_big ? Errc::message_too_long : Errc::unreachable;
+        const bool is_too_big = why == Drop::ipv4_too_big || why == Drop::ipv6_too_big;
+        return is_too_big ? Errc::message_too_long : Errc::unreachable;
     }
     Frame* const frame = allocate(payload.size());
     if (frame == nullptr) return Errc::no_buffers;
-    fill(*frame, from, port, payload, wire::pseudo_header(config_.address, to, wire::ip_protocol::udp, bytes));
+    const Ipv4Addr source = source_of(from, to);
+    fill(*frame, from, port, payload, output_.pseudo_header(source, to, wire::ip_protocol::udp, bytes));
     frame->length = static_cast<std::uint16_t>(payload.size());
     (void)frame->prepend(wire::udp_bytes);
-    const Ipv4Marks marks{to.is_multicast() ? from.marks.multicast_ttl : from.marks.ttl, from.marks.traffic_class};
+    const bool is_to_group = output_.hosts().is_multicast(to);
+    const IpMarks marks{is_to_group ? from.marks.multicast_ttl : from.marks.ttl, from.marks.traffic_class};
     if (to.is_multicast() && from.multicast_loop) loop_to_members(*frame, to, marks);
     if (marks.ttl == 0)
         frame->drop();
-    else if (from.is_marked)
-        output_.send_marked(*frame, to, wire::ip_protocol::udp, marks, now);
+    else if (from.is_marked || is_host_number(to))
+        output_.send_marked(*frame, source, to, wire::ip_protocol::udp, marks, now);
     else
-        output_.send(*frame, to, wire::ip_protocol::udp, now);
+        output_.send(*frame, source, to, wire::ip_protocol::udp, now);
     return {};
 }
 
-void Udp::loop_to_members(const Frame& datagram, Ipv4Addr group, Ipv4Marks marks) noexcept {
+void Udp::loop_to_members(const Frame& datagram, Ipv4Addr group, IpMarks marks) noexcept {
     const bool are_here =
         groups_.has(group) || (config_.steering != nullptr && config_.steering->others_in_group(group) != 0);
     if (!are_here) return;

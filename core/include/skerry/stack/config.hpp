@@ -46,6 +46,11 @@ struct StackConfig {
     wire::Ipv4Addr gateway;  ///< 0.0.0.0: none
     bool loops_own_address = true;  ///< what is sent to `address` stays inside; else it leaves, for us, by the port
 
+    wire::Ipv6Addr address6;  ///< ours; ::, there is no IPv6. A stack of several cores has none
+    std::uint8_t prefix6_bits = 64;
+    wire::Ipv6Addr gateway6;  ///< ::, none
+    wire::Ipv6Addr link_local6;  ///< made of `mac` when it is :: and there is IPv6. RFC 4291 appendix A
+
     NeighbourLimits neighbours;
     ReassemblyLimits reassembly;
     TcpLimits tcp;
@@ -69,7 +74,7 @@ struct StackConfig {
         return prefix_bits == 0 ? 0 : ~std::uint32_t{0} << (32U - prefix_bits);
     }
     [[nodiscard]] constexpr bool is_on_link(wire::Ipv4Addr other) const noexcept {
-        return address.bits != 0 && ((other.bits ^ address.bits) & mask()) == 0;
+        return address.bits != 0 && ((other.bits ^ address.bits) & mask()) == 0 && !other.is_reserved();
     }
     /// 255.255.255.255, or all ones behind our prefix.
     [[nodiscard]] constexpr bool is_broadcast(wire::Ipv4Addr other) const noexcept {

@@ -79,6 +79,15 @@ enum class Drop : std::uint8_t {
     ipv6_fragment_length, ///< Not the last fragment, but no multiple of 8 bytes, or empty.
     ipv6_fragment_end,    ///< The packet would be more than 65'535 bytes behind its header.
     ipv6_fragment_chain,  ///< A first fragment without all headers up to the transport's.
+    ipv6_not_ours,           ///< (stack) For another host, or a group that we are not in.
+    ipv6_protocol,           ///< (stack) A protocol that nobody here speaks, or none.
+    ipv6_no_route,           ///< (stack) No way to the destination.
+    ipv6_too_big,            ///< (stack) More than the MTU.
+    ipv6_fragment_tiny,      ///< (stack) A first fragment that cuts the transport header.
+    ipv6_fragment_copy,      ///< (stack) A fragment that is there already.
+    ipv6_fragment_overlap,   ///< (stack) Fragments that contradict each other.
+    ipv6_reassembly_full,    ///< (stack) The limit of packets or bytes.
+    ipv6_reassembly_timeout, ///< (stack) The rest did not come.
 
     icmp_short,         ///< Less than 8 bytes.
     icmp_checksum,      ///< The checksum over all of the message.
@@ -120,6 +129,9 @@ enum class Drop : std::uint8_t {
     ndp_source_link,          ///< A sender without address that tells its hardware address.
     ndp_link_address,         ///< A hardware address that is a group.
     ndp_prefix,               ///< A prefix of more than 128 bits.
+    ndp_unsolicited,          ///< (stack) About nobody that we asked for, or asks for another than us.
+    ndp_conflict,             ///< (stack) Somebody else says that he has our address.
+    ndp_not_acted_on,         ///< (stack) What a router says.
 
     mld_short,        ///< Less than the type's message.
     mld_length,       ///< 25 to 27 bytes of query, or sources or records past the end.
@@ -127,6 +139,7 @@ enum class Drop : std::uint8_t {
     mld_source,       ///< Not link-local; :: in a report passes.
     mld_router_alert, ///< No router alert.
     mld_group,        ///< The group is no multicast address.
+    mld_not_member,   ///< (stack) About groups: we are in none that is told.
 
     udp_short,        ///< Less than 8 bytes.
     udp_length,       ///< A length less than 8, or more than there is.

@@ -11,7 +11,7 @@
 
 #include "config.hpp"
 #include "drop.hpp"
-#include "ipv4_output.hpp"
+#include "ip_output.hpp"
 #include "packet.hpp"
 #include "random.hpp"
 #include "timers.hpp"
@@ -29,7 +29,7 @@ namespace skerry::stack {
 /// Threads: one core.
 class Groups {
 public:
-    Groups(const StackConfig& config, Link& link, Ipv4Output& output, Timers& timers) noexcept
+    Groups(const StackConfig& config, Link& link, IpOutput& output, Timers& timers) noexcept
         : config_(config),
           link_(link),
           output_(output),
@@ -70,7 +70,7 @@ private:
 
     const StackConfig& config_;
     Link& link_;
-    Ipv4Output& output_;
+    IpOutput& output_;
     Timers& timers_;
     std::unordered_map<std::uint32_t, std::unique_ptr<Group>> groups_;
     Random random_;

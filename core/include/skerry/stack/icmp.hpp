@@ -4,7 +4,9 @@
 //
 // Errors are limited to about 1,000 a second (RFC 1812 section 4.3.2.8), by rate_limit.hpp.
 
-#include "ipv4_output.hpp"
+#include "icmp_error.hpp"
+#include "icmpv6.hpp"
+#include "ip_output.hpp"
 #include "packet.hpp"
 #include "random.hpp"
 #include "rate_limit.hpp"
@@ -15,24 +17,14 @@
 
 namespace skerry::stack {
 
-/// What an ICMP error says about a packet of ours.
-struct IcmpError {
-    wire::IcmpType type = wire::IcmpType::unreachable;
-    std::uint8_t code = 0;
-    std::uint8_t protocol = 0;
-    wire::Ipv4Addr remote;  ///< where the packet went
-    std::uint16_t local_port = 0;
-    std::uint16_t remote_port = 0;
-    std::uint32_t seq = 0;  ///< TCP's
-};
-
 /// Threads: one core.
 class Icmp {
 public:
-    Icmp(const StackConfig& config, Link& link, Ipv4Output& output, DropCounters& drops) noexcept
+    Icmp(const StackConfig& config, Link& link, IpOutput& output, DropCounters& drops) noexcept
         : config_(config),
           link_(link),
           output_(output),
+          v6_(config, link, output, drops),
           drops_(drops),
           errors_(config.icmp_per_second),
           random_(config.drawn_seed(), SecretUse::icmp_numbers) {}
@@ -40,7 +32,10 @@ public:
     /// Takes the packet over, unless it is an error about a packet of ours, which is returned.
     std::optional<IcmpError> input(Packet& packet) noexcept;
 
-    /// Tells the sender of `packet` that nobody listens on its port. The packet stays the caller's.
+    /// The same of IPv6.
+    [[nodiscard]] Icmpv6& v6() noexcept { return v6_; }
+
+    /// Tells the sender of `packet`, of either family, that nobody listens on its port. The packet stays the caller's.
     void send_port_unreachable(const Packet& packet) noexcept;
     /// The same about its protocol.
     void send_protocol_unreachable(const Packet& packet) noexcept;
@@ -52,7 +47,8 @@ private:
 
     const StackConfig& config_;
     Link& link_;
-    Ipv4Output& output_;
+    IpOutput& output_;
+    Icmpv6 v6_;
     DropCounters& drops_;
     RateLimit errors_;
     Random random_;

@@ -1,9 +1,10 @@
 #pragma once
 
-// Who is behind an address on the link: ARP, with the states of IPv6's neighbour unreachability detection, so that a
-// neighbour that went away is noticed within seconds and one that is there is not asked again and again.
+// Who is behind an address on the link: ARP for IPv4, neighbour discovery for IPv6 (what others begin of it is
+// ndp.hpp), and for both the states of neighbour unreachability detection, so that a neighbour that went away is
+// noticed within seconds and one that is there is not asked again and again.
 //
-//   incomplete  asked by broadcast; packets wait
+//   incomplete  asked by broadcast, or in its solicited-node group; packets wait
 //   reachable   it answered within the last 30 s
 //   stale       it answered once; used as it is, and the first use begins a check
 //   delay       in use for less than 5 s; an answer of a protocol above (confirm()) spares the check
@@ -17,6 +18,7 @@
 #include "config.hpp"
 #include "drop.hpp"
 #include "frame_queue.hpp"
+#include "hosts.hpp"
 #include "link.hpp"
 #include "timers.hpp"
 #include "wire/arp.hpp"
@@ -24,6 +26,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 namespace skerry::stack {
@@ -31,7 +34,7 @@ namespace skerry::stack {
 /// Threads: one core.
 class Neighbours {
 public:
-    Neighbours(const StackConfig& config, Link& link, Timers& timers, DropCounters& drops);
+    Neighbours(const StackConfig& config, Hosts& hosts, Link& link, Timers& timers, DropCounters& drops);
     ~Neighbours();
     Neighbours(const Neighbours&) = delete;
     Neighbours& operator=(const Neighbours&) = delete;
@@ -50,10 +53,16 @@ public:
     /// One that another core got, which has answered it.
     void input_steered(const wire::ArpPacket& packet, time::Instant now) noexcept;
 
+    /// A neighbour asks for us by IPv6 and says where it is: a number, and perhaps one that passes.
+    void asked_by(wire::Ipv4Addr neighbour, const wire::MacAddr& mac, time::Instant now) noexcept;
+    /// An advertisement of it. False when nothing is known of it, and nothing is learned.
+    bool advertised(wire::Ipv4Addr neighbour, const std::optional<wire::MacAddr>& mac, bool is_solicited,
+                    bool overrides, time::Instant now) noexcept;
+
     /// Something came from there that answers what we sent: the way works in both directions.
     void confirm(wire::Ipv4Addr neighbour, time::Instant now) noexcept;
 
-    /// Packets, IPv4 header in front, whose neighbour was asked for in vain. Whoever takes them tells their senders.
+    /// Packets, IP header in front, whose neighbour was asked for in vain. Whoever takes them tells their senders.
     [[nodiscard]] FrameQueue& unreachable() noexcept { return unreachable_; }
 
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
@@ -82,7 +91,8 @@ private:
     using Entries = std::unordered_map<std::uint32_t, std::unique_ptr<Entry>>;
 
     [[nodiscard]] Entry* find(wire::Ipv4Addr address) noexcept;
-    Entry* make(wire::Ipv4Addr address) noexcept;
+    Entry* make(wire::Ipv4Addr host) noexcept;
+    Entry* make_held(wire::Ipv4Addr address) noexcept;
     void erase(Entry& entry, Drop why) noexcept;
     void give_up(Entry& entry) noexcept;
     void drop_waiting(Entry& entry, Drop why) noexcept;
@@ -92,7 +102,7 @@ private:
     void set_mac(Entry& entry, const wire::MacAddr& mac) noexcept {
         sure_until_ = unsure;
         entry.mac = mac;
-        entry.image = link_.image(mac, wire::ether_type::ipv4);
+        entry.image = link_.image(mac, is_host_number(entry.address) ? wire::ether_type::ipv6 : wire::ether_type::ipv4);
     }
     void set_reachable(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
     void set_stale(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
@@ -101,11 +111,14 @@ private:
     bool note(const wire::ArpPacket& packet, time::Instant now) noexcept;
     void learn(Entry& entry, const wire::ArpPacket& packet, time::Instant now) noexcept;
     void flush(Entry& entry) noexcept;
+    void solicit(const Entry& entry) noexcept;
+    void keep_but_first(Entry& entry) noexcept;
     void transmit(wire::ArpOperation operation, const wire::MacAddr& to, wire::Ipv4Addr address) noexcept;
     void on_time(Entry& entry, time::Instant now) noexcept;
     static void on_time(Timer& timer, time::Instant now) noexcept;
 
     const StackConfig& config_;
+    Hosts& hosts_;
     Link& link_;
     Timers& timers_;
     DropCounters& drops_;

@@ -20,7 +20,8 @@ enum class SecretUse : std::uint8_t {
     rss_key,
     flow_owners,
     steering_numbers,
-    reassembly
+    reassembly,
+    hosts
 };
 
 [[nodiscard]] constexpr SipKey key_for(std::uint64_t seed, SecretUse use) noexcept {

@@ -1,18 +1,19 @@
 #pragma once
 
-// IPv4 datagrams that come in pieces. A datagram whose pieces overlap is dropped whole: no sound sender makes one, and
-// which bytes win is how filters are passed by (RFC 5722 says so for IPv6; here it holds for IPv4 too). Identical
-// copies of a piece are no overlap.
+// Datagrams that come in pieces, of both families: a piece of IPv6 is told in IPv4's terms (packet.hpp). A datagram
+// whose pieces overlap is dropped whole: no sound sender makes one, and which bytes win is how filters are passed by
+// (RFC 5722 says so for IPv6; here it holds for IPv4 too). Identical copies of a piece are no overlap.
 //
 // Limits, each with its reason in drop.hpp: datagrams, bytes, and pieces of one datagram; at the limit the oldest
 // datagram goes, so that a flood of first fragments cannot keep sound ones out for longer than it lasts. What is not
 // complete after 30 s goes too. The whole ones are the heap's and not the pool's, so they have a limit of their own.
 //
-// Source: RFC 791 section 3.2, RFC 815; RFC 1858 for the first piece.
+// Source: RFC 791 section 3.2, RFC 815, RFC 8200 section 4.5; RFC 1858 for the first piece.
 
 #include "config.hpp"
 #include "drop.hpp"
 #include "frame_queue.hpp"
+#include "hosts.hpp"
 #include "random.hpp"
 #include "siphash.hpp"
 #include "timers.hpp"
@@ -29,8 +30,9 @@ namespace skerry::stack {
 /// Threads: one core.
 class Reassembly {
 public:
-    Reassembly(const StackConfig& config, Timers& timers, DropCounters& drops) noexcept
+    Reassembly(const StackConfig& config, Hosts& hosts, Timers& timers, DropCounters& drops) noexcept
         : limits_(config.reassembly),
+          hosts_(hosts),
           timers_(timers),
           drops_(drops),
           by_key_(0, HashOfKey{key_for(config.seed, SecretUse::reassembly)}) {}
@@ -38,9 +40,13 @@ public:
     Reassembly(const Reassembly&) = delete;
     Reassembly& operator=(const Reassembly&) = delete;
 
-    /// Takes a piece over, which begins behind its IPv4 header. The whole datagram, when this was the last missing one:
-    /// a frame of the heap that begins behind the header of the first piece, and `header` describes it. Else null.
-    [[nodiscard]] Frame* add(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept;
+    /// Takes a piece over, which begins behind its network headers. The whole datagram, when this was the last missing
+    /// one: a frame of the heap that begins behind the headers of the first piece, and `header` describes it. Else
+    /// null.
+    [[nodiscard]] Frame* add(Frame& piece, wire::Ipv4Header& header, std::uint32_t id, time::Instant now) noexcept;
+    [[nodiscard]] Frame* add(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept {
+        return add(piece, header, header.id, now);
+    }
 
     [[nodiscard]] std::size_t datagrams() const noexcept { return by_key_.size(); }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
@@ -49,7 +55,7 @@ private:
     struct Key {
         wire::Ipv4Addr source;
         wire::Ipv4Addr destination;
-        std::uint16_t id = 0;
+        std::uint32_t id = 0;
         std::uint8_t protocol = 0;
         friend bool operator==(const Key&, const Key&) noexcept = default;
     };
@@ -75,13 +81,16 @@ private:
     using Partials = std::list<Partial>;  // the oldest first
 
     [[nodiscard]] Partial* find_or_make(const Key& key, time::Instant now);
+    [[nodiscard]] Partial& enter(const Key& held);
     [[nodiscard]] Drop insert(Partial& partial, const Piece& piece);
     [[nodiscard]] bool make_room(const Partial& partial, std::size_t bytes) noexcept;
     [[nodiscard]] Frame* finish(Partial& partial, wire::Ipv4Header& header) noexcept;
     void forget(Partial& partial, Drop why) noexcept;
+    void count(const Key& key, Drop why) noexcept;
     static void on_time(Timer& timer, time::Instant now) noexcept;
 
     const ReassemblyLimits& limits_;
+    Hosts& hosts_;
     Timers& timers_;
     DropCounters& drops_;
     Partials partials_;

@@ -62,6 +62,9 @@ private:
     static constexpr std::size_t backlog_low = 512;
 
     void wake_waiting() noexcept;
+    /// How the stack names an address. Errors: unsupported, IPv6 where there is none; unreachable, what nobody can
+    /// have.
+    [[nodiscard]] Errc name(const net::IpAddr& ip, wire::Ipv4Addr& host) noexcept;
     /// Null when there is no memory.
     [[nodiscard]] Stream* make_stream() noexcept;
     void orphan_listeners() noexcept;

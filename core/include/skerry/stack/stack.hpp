@@ -4,7 +4,8 @@
 // It knows no clock, no thread and no NIC, so that the same code runs on a NIC's queue, on a TAP device and, on virtual
 // time, in a test.
 //
-// Today: Ethernet, ARP, IPv4 (pieces are put together, none are made), ICMP, IGMPv2, UDP, TCP. One address, one port.
+// Today: Ethernet, ARP, IPv4 and IPv6 (pieces are put together, none are made), ICMP, IGMPv2, neighbour discovery, UDP,
+// TCP. One address of each family, one port.
 //
 // Where several cores share that address each has one of these, and steering/ brings the packets to the right one.
 
@@ -12,9 +13,11 @@
 #include "drop.hpp"
 #include "glance.hpp"
 #include "groups.hpp"
+#include "hosts.hpp"
 #include "icmp.hpp"
-#include "ipv4_output.hpp"
+#include "ip_output.hpp"
 #include "link.hpp"
+#include "ndp.hpp"
 #include "neighbours.hpp"
 #include "random.hpp"
 #include "rate_limit.hpp"
@@ -65,6 +68,7 @@ public:
     /// Packets that are to leave. Whoever sends them takes them from the front.
     [[nodiscard]] Backlog& backlog() noexcept { return link_.backlog(); }
 
+    [[nodiscard]] Hosts& hosts() noexcept { return hosts_; }
     [[nodiscard]] Udp& udp() noexcept { return udp_; }
     [[nodiscard]] Groups& groups() noexcept { return groups_; }
     [[nodiscard]] tcp::Tcp& tcp() noexcept { return tcp_; }
@@ -85,12 +89,21 @@ private:
     void input_frame(Frame& frame, time::Instant now) noexcept;
     void input_arp(Frame& frame, time::Instant now) noexcept;
     void input_steered_arp(Frame& frame, time::Instant now) noexcept;
+    void input_looped(Frame& frame, time::Instant now) noexcept;
     void input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept;
+    void input_ipv6(Frame& frame, time::Instant now, Origin origin) noexcept;
+    void input_ipv6_piece(Frame& piece, const Ipv6Arrival& v6, time::Instant now) noexcept;
+    void input_ipv6_transport(Packet& packet) noexcept;
+    void input_icmpv6(Packet& packet) noexcept;
+    [[nodiscard]] Drop judge_ipv6(const wire::Ipv6Header& header, Origin origin) const noexcept;
     [[nodiscard]] Frame* input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept;
     void input_transport(Packet& packet) noexcept;
     void input_error(Packet& packet, const IcmpError& error) noexcept;
     [[nodiscard]] bool tell(const IcmpError& error) noexcept;
     void report_unreachable() noexcept;
+    [[nodiscard]] bool read_own(std::span<const std::byte> packet, wire::Ipv4Header& header) noexcept;
+    [[nodiscard]] wire::Ipv4Header header_of(const wire::Ipv6Header& v6, std::uint16_t header_bytes,
+                                             std::uint8_t protocol) noexcept;
     [[nodiscard]] CoreSet limited(CoreSet others, RateLimit& limit, time::Instant now) noexcept;
     [[nodiscard]] bool is_for_us(wire::Ipv4Addr destination, Origin origin) const noexcept;
     [[nodiscard]] bool may_come_from(wire::Ipv4Addr source, Origin origin) const noexcept;
@@ -105,10 +118,12 @@ private:
     Random random_;
     Timers timers_;
     Link link_;
+    Hosts hosts_;
     Neighbours neighbours_;
     Reassembly reassembly_;
-    Ipv4Output output_;
+    IpOutput output_;
     Icmp icmp_;
+    Ndp ndp_;
     Groups groups_;
     Udp udp_;
     tcp::Tcp tcp_;

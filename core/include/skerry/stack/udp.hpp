@@ -7,8 +7,9 @@
 
 #include "glance.hpp"
 #include "groups.hpp"
+#include "hosts.hpp"
 #include "icmp.hpp"
-#include "ipv4_output.hpp"
+#include "ip_output.hpp"
 #include "packet.hpp"
 #include "random.hpp"
 #include "wire/udp.hpp"
@@ -27,8 +28,22 @@ namespace skerry::stack {
 /// A datagram that waits to be read. Its frame begins behind the UDP header.
 struct UdpDatagram {
     Frame* frame = nullptr;
-    wire::Ipv4Addr source;
+    wire::Ipv4Addr source;  ///< or Hosts::in_frame, of IPv6
     std::uint16_t source_port = 0;
+
+    /// Who sent it. Call it while the frame is as it was taken.
+    [[nodiscard]] net::SocketAddr peer() const noexcept {
+        return {source == Hosts::in_frame ? load_source(*frame).ip() : source.ip(), source_port};
+    }
+
+    /// Where the source of an IPv6 datagram is kept: in the place of its headers, in front of UdpArrival's.
+    static constexpr std::size_t source_in_front = wire::udp_bytes + wire::ipv6_addr_bytes;
+    [[nodiscard]] static wire::Ipv6Addr load_source(const Frame& frame) noexcept {
+        return wire::load_ipv6(frame.data - source_in_front);
+    }
+    static void store_source(Frame& frame, const wire::Ipv6Addr& source) noexcept {
+        wire::store_ipv6(frame.data - source_in_front, source);
+    }
 };
 
 /// What the IPv4 header of a datagram said. Where an endpoint asks for it, it stands in front of what waits to be read,
@@ -59,8 +74,9 @@ public:
     UdpEndpoint(const UdpEndpoint&) = delete;
     UdpEndpoint& operator=(const UdpEndpoint&) = delete;
 
-    wire::Ipv4Addr local;  ///< 0.0.0.0: any of ours
+    wire::Ipv4Addr local;  ///< 0.0.0.0: any of ours; Hosts::any_v6: of either family
     std::uint16_t port = 0;
+    bool v6_only = false;  ///< of Hosts::any_v6: not of either
     wire::Ipv4Addr remote;  ///< 0.0.0.0: not connected
     std::uint16_t remote_port = 0;
     bool may_broadcast = true;
@@ -137,7 +153,7 @@ private:
 /// Threads: one core.
 class Udp {
 public:
-    Udp(const StackConfig& config, Link& link, Ipv4Output& output, Icmp& icmp, Groups& groups, DropCounters& drops);
+    Udp(const StackConfig& config, Link& link, IpOutput& output, Icmp& icmp, Groups& groups, DropCounters& drops);
     Udp(const Udp&) = delete;
     Udp& operator=(const Udp&) = delete;
 
@@ -146,6 +162,10 @@ public:
     /// Errors: address_in_use; address_not_available, for an address that is not ours.
     [[nodiscard]] Result<> open(UdpEndpoint& endpoint, wire::Ipv4Addr local, std::uint16_t port,
                                 bool shared = false) noexcept;
+    /// From now on it hears this peer alone; port 0: everybody, again.
+    ///
+    /// Errors: no_memory.
+    [[nodiscard]] Result<> connect(UdpEndpoint& endpoint, wire::Ipv4Addr remote, std::uint16_t port) noexcept;
     /// Drops what was not read, and leaves its groups.
     void close(UdpEndpoint& endpoint, time::Instant now) noexcept;
 
@@ -182,7 +202,7 @@ public:
         while (UdpEndpoint::Ready* const ready = ready_.pop_front()) ready->endpoint->on_ready();
     }
 
-    /// Sends a copy of `payload`.
+    /// Sends a copy of `payload`, to a host of the endpoint's family.
     ///
     /// Errors: message_too_long, unreachable, no_buffers; permission_denied, when `from` may not send to all.
     [[nodiscard]] Result<> send(const UdpEndpoint& from, wire::Ipv4Addr to, std::uint16_t port,
@@ -205,10 +225,13 @@ private:
     [[nodiscard]] Frame* longer_than(Frame& frame, std::size_t bytes) noexcept;
     [[nodiscard]] Result<> send_otherwise(const UdpEndpoint& from, wire::Ipv4Addr to, std::uint16_t port,
                                           std::span<const std::byte> payload, time::Instant now) noexcept;
+    [[nodiscard]] wire::Ipv4Addr source_of(const UdpEndpoint& from, wire::Ipv4Addr to) const noexcept {
+        return Hosts::is_own_v6(from.local) ? from.local : output_.source_for(to);
+    }
     void fill(Frame& frame, const UdpEndpoint& from, std::uint16_t port, std::span<const std::byte> payload,
               std::uint64_t pseudo) noexcept;
     /// What goes to a group comes to this host's members too.
-    void loop_to_members(const Frame& datagram, wire::Ipv4Addr group, Ipv4Marks marks) noexcept;
+    void loop_to_members(const Frame& datagram, wire::Ipv4Addr group, IpMarks marks) noexcept;
     [[nodiscard]] UdpEndpoint* find(const wire::Ipv4Header& ip, std::uint16_t source_port, std::uint16_t port) noexcept;
     static void keep_arrival(Frame& frame, const UdpArrival& arrival) noexcept {
         std::memcpy(frame.data - sizeof arrival, &arrival, sizeof arrival);
@@ -218,8 +241,9 @@ private:
     }
     void give_copy(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;
     void give(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;
-    [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
-    [[nodiscard]] bool take(wire::Ipv4Addr local, std::uint16_t port, bool shared) noexcept;
+    [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port, bool v6_only) const noexcept;
+    [[nodiscard]] bool take(const UdpEndpoint& endpoint, wire::Ipv4Addr local, std::uint16_t port,
+                            bool shared) noexcept;
     [[nodiscard]] PortUse use_of(wire::Ipv4Addr local) const noexcept;
     void release(wire::Ipv4Addr local, std::uint16_t port) noexcept;
     [[nodiscard]] bool steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noexcept;
@@ -227,7 +251,7 @@ private:
 
     const StackConfig& config_;
     Link& link_;
-    Ipv4Output& output_;
+    IpOutput& output_;
     Icmp& icmp_;
     Groups& groups_;
     DropCounters& drops_;

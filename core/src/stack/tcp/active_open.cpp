@@ -12,7 +12,7 @@ namespace skerry::stack::tcp {
 bool ActiveOpen::is_used(const Tuple& tuple) const noexcept {
     // Its segments would be refused as its own.
     if (tuple.local == tuple.remote && tuple.local_port == tuple.remote_port) return true;
-    return listeners_.is_taken({}, tuple.local_port) || shared_.find(tuple) != FlowTable::none;
+    return listeners_.is_taken(Hosts::any_v6, tuple.local_port) || shared_.find(tuple) != FlowTable::none;
 }
 
 // Whether its segments come to this core.
@@ -34,13 +34,26 @@ Errc ActiveOpen::choose_port(Tuple& tuple, std::uint16_t wanted) noexcept {
 }
 
 Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::Instant now, LocalEnd from) noexcept {
-    if (to.is_multicast() || shared_.config.is_broadcast(to)) return Errc::unreachable;
+    const Hosts& hosts = shared_.output.hosts();
+    if (hosts.is_multicast(to) || shared_.config.is_broadcast(to)) return Errc::unreachable;
     if (const Drop why = shared_.output.check(to, wire::tcp_bytes_max); why != Drop::none) {
         shared_.drops.count(why);
         return Errc::unreachable;
     }
-    if (!from.address.is_unspecified() && from.address != shared_.config.address) return Errc::address_not_available;
-    Tuple tuple{shared_.config.address, to, 0, port};
+    Tuple tuple{shared_.output.source_for(to), to, 0, port};
+    if (!is_any(from.address)) {
+        if (!shared_.is_own(from.address) || is_host_number(from.address) != is_host_number(to))
+            return Errc::address_not_available;
+        tuple.local = from.address;
+    }
+    if (!shared_.hold(tuple)) return Errc::no_memory;
+    const auto made = connect_held(tuple, now, from);
+    if (!made) shared_.let_go(tuple);
+    return made;
+}
+
+// `tuple` is held; its local port is chosen here.
+Result<Tcb*> ActiveOpen::connect_held(Tuple tuple, time::Instant now, const LocalEnd& from) noexcept {
     if (const Errc wrong = choose_port(tuple, from.port); wrong != Errc::ok) return wrong;
     Tcb* const made = shared_.tcbs.make();
     if (made == nullptr) return Errc::no_memory;
@@ -52,13 +65,13 @@ Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::In
     }
     tcb.in_table = true;
     tcb.state = State::syn_sent;
-    tcb.ts_offset = shared_.secrets.timestamp_offset(tuple);
-    tcb.iss = shared_.secrets.isn(tuple, now);
+    tcb.ts_offset = shared_.secrets.timestamp_offset(shared_.lasting(tuple));
+    tcb.iss = shared_.secrets.isn(shared_.lasting(tuple), now);
     tcb.snd_una = tcb.iss;
     tcb.snd_nxt = tcb.iss + 1;
     tcb.receive_limit = from.opening.receive_buffer_or(shared_.config.tcp.receive_buffer_bytes);
     tcb.send_limit = from.opening.send_buffer_or(shared_.config.tcp.send_buffer_bytes);
-    tcb.own_mss = own_mss(shared_.config, from.opening);
+    tcb.own_mss = own_mss(shared_.config, tuple.remote, from.opening);
     tcb.own_scale = from.opening.window_scale.value_or(shared_.config.tcp.window_scale);
     tcb.waiting_since = now.as_nanos();
     tcb.user_timeout_ms = from.user_timeout_ms;
@@ -104,7 +117,7 @@ void ActiveOpen::agree(Tcb& tcb, const Segment& segment) noexcept {
         tcb.send_scale = options.window_scale;
         tcb.receive_scale = tcb.own_scale;
     }
-    tcb.mss = send_mss(tcb.own_mss, peer_mss(options), options.has_timestamps);
+    tcb.mss = send_mss(tcb.own_mss, peer_mss(options, tcb.tuple.remote), options.has_timestamps);
     tcb.snd_wnd = tcb.snd_wnd_max = segment.header.window;  // a SYN's is not scaled
     tcb.snd_wl1 = segment.seq();
     tcb.snd_wl2 = segment.ack();

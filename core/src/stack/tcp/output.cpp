@@ -33,14 +33,15 @@ void Output::emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std
     std::byte* const at = frame.prepend(header.header_bytes);
     wire::write(header, at);
     if (!options.empty()) std::memcpy(at + wire::tcp_bytes, options.data(), options.size());
-    const std::uint64_t pseudo = wire::pseudo_header(tuple.local, tuple.remote, wire::ip_protocol::tcp, frame.length);
+    const std::uint64_t pseudo =
+        shared_.output.pseudo_header(tuple.local, tuple.remote, wire::ip_protocol::tcp, frame.length);
     if (shared_.config.checksums_sent) {
         wire::seal_tcp_unfinished(frame.bytes(), pseudo);
         frame.flags |= backend::frame_flag::sum_missing;
     } else {
         wire::seal_tcp(frame.bytes(), pseudo);
     }
-    shared_.output.send(frame, tuple.remote, wire::ip_protocol::tcp, now);
+    shared_.output.send(frame, tuple.local, tuple.remote, wire::ip_protocol::tcp, now);
 }
 
 // Of a connection that stands. The checksum is made of the payload and of the words of the headers, while they are in
@@ -53,7 +54,7 @@ SKERRY_ALWAYS_INLINE void Output::emit_usual(Frame& frame, Tcb& tcb, wire::TcpHe
     header.header_bytes = wire::tcp_bytes + (tcb.has_timestamps ? wire::tcp_timestamps_bytes : 0);
     const bool has_checksum = !shared_.config.checksums_sent;
     const std::uint32_t bytes = std::uint32_t{header.header_bytes} + frame.length;
-    const std::uint64_t pseudo = wire::pseudo_header(tuple.local, tuple.remote, wire::ip_protocol::tcp, bytes);
+    const std::uint64_t pseudo = shared_.output.pseudo_header(tuple.local, tuple.remote, wire::ip_protocol::tcp, bytes);
     std::uint64_t sum = has_checksum ? wire::sum(frame.bytes(), pseudo) : 0;
     std::byte* const at = frame.prepend(header.header_bytes);
     sum += wire::write(header, at);
@@ -65,7 +66,7 @@ SKERRY_ALWAYS_INLINE void Output::emit_usual(Frame& frame, Tcb& tcb, wire::TcpHe
         wire::seal_tcp_unfinished(frame.bytes(), pseudo);
         frame.flags |= backend::frame_flag::sum_missing;
     }
-    shared_.output.send(frame, tuple.remote, wire::ip_protocol::tcp, now);
+    shared_.output.send(frame, tuple.local, tuple.remote, wire::ip_protocol::tcp, now);
     acknowledged(tcb);
 }
 
@@ -212,7 +213,7 @@ void Output::send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept {
     options.has_window_scale = half_open.has_scale;
     options.sack_permitted = half_open.has_sack;
     options.timestamps = {timestamp(now, half_open.ts_offset), half_open.ts_recent};
-    options.mss = own_mss(shared_.config, half_open.acceptor->opening);
+    options.mss = own_mss(shared_.config, half_open.tuple.remote, half_open.acceptor->opening);
     options.window_scale = half_open.own_scale;
     emit_syn(half_open.tuple, header, options, now);
 }

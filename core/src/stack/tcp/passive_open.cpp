@@ -23,17 +23,17 @@ PassiveOpen::PassiveOpen(Shared& shared, Output& output, Sender& sender, Receive
 
 // --- listeners
 
-static PortUse use_of(Ipv4Addr local) noexcept { return local.is_unspecified() ? PortUse::any : PortUse::own; }
+static PortUse use_of(Ipv4Addr local) noexcept { return is_any(local) ? PortUse::any : PortUse::own; }
 
-bool PassiveOpen::is_taken(Ipv4Addr local, std::uint16_t port) const noexcept {
+bool PassiveOpen::is_taken(Ipv4Addr local, std::uint16_t port, bool v6_only) const noexcept {
     for (const Acceptor* other = by_port_[port]; other != nullptr; other = other->next_on_port_)
-        if (local.is_unspecified() || other->local.is_unspecified() || other->local == local) return true;
+        if (overlap(local, v6_only, other->local, other->v6_only)) return true;
     return false;
 }
 
 Acceptor* PassiveOpen::find(Ipv4Addr local, std::uint16_t port) const noexcept {
     for (Acceptor* each = by_port_[port]; each != nullptr; each = each->next_on_port_)
-        if (each->local.is_unspecified() || each->local == local) return each;
+        if (covers(each->local, each->v6_only, local)) return each;
     return nullptr;
 }
 
@@ -42,18 +42,19 @@ bool PassiveOpen::has_room(Ipv4Addr local, std::uint16_t port) const noexcept {
     return acceptor != nullptr && acceptor->waiting_count_ < acceptor->backlog_;
 }
 
-bool PassiveOpen::take(Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
-    if (is_taken(local, port)) return false;
+bool PassiveOpen::take(const Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
+    if (is_taken(local, port, acceptor.v6_only)) return false;
     CoreSteering* const steering = shared_.config.steering;
     return steering == nullptr || steering->claim_tcp(port, use_of(local), shared);
 }
 
 Result<> PassiveOpen::listen(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, std::size_t backlog,
                              bool shared) noexcept {
-    if (!local.is_unspecified() && local != shared_.config.address) return Errc::address_not_available;
-    if (port != 0 && !take(local, port, shared)) return Errc::address_in_use;
+    if (!is_any(local) && !shared_.is_own(local)) return Errc::address_not_available;
+    if (port != 0 && !take(acceptor, local, port, shared)) return Errc::address_in_use;
     if (port == 0)
-        port = stack::free_port(shared_.random, [&](std::uint16_t each) { return !take(local, each, shared); });
+        port =
+            stack::free_port(shared_.random, [&](std::uint16_t each) { return !take(acceptor, local, each, shared); });
     if (port == 0) return Errc::address_in_use;
     acceptor.local = local;
     acceptor.port = port;
@@ -104,14 +105,21 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
         shared_.drops.count(Drop::tcp_half_open_full);
         forget(static_cast<HalfOpen&>(acceptor.half_open_.front()));
     }
+    // One that takes another's place has its peer's address from that.
+    Tuple tuple = segment.tuple;
+    const bool is_first = place == FlowTable::none;
     HalfOpen* const half_open = shared_.half_opens.make();
     if (half_open == nullptr) return Drop::tcp_memory;
-    half_open->tuple = segment.tuple;
+    if (is_first && !shared_.hold(tuple)) {
+        shared_.half_opens.free(*half_open);
+        return Drop::tcp_memory;
+    }
+    half_open->tuple = tuple;
     half_open->acceptor = &acceptor;
     half_open->on_time = &PassiveOpen::on_time;
-    half_open->iss = isn ? *isn : shared_.secrets.isn(segment.tuple, segment.now());
+    half_open->iss = isn ? *isn : shared_.secrets.isn(shared_.lasting(tuple), segment.now());
     half_open->irs = segment.seq();
-    half_open->ts_offset = shared_.secrets.timestamp_offset(segment.tuple);
+    half_open->ts_offset = shared_.secrets.timestamp_offset(shared_.lasting(tuple));
     const wire::TcpOptions options = agreed_options(offered_options(limits), segment.options);
     half_open->has_timestamps = options.has_timestamps;
     half_open->ts_recent = options.timestamps.value;
@@ -119,9 +127,10 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
     half_open->has_sack = options.sack_permitted;
     half_open->peer_scale = options.window_scale;
     half_open->own_scale = acceptor.opening.window_scale.value_or(limits.window_scale);
-    half_open->peer_mss = peer_mss(options);
+    half_open->peer_mss = peer_mss(options, tuple.remote);
     half_open->peer_window = segment.header.window;
     if (!enter(*half_open, place)) {
+        if (is_first) shared_.let_go(tuple);
         shared_.half_opens.free(*half_open);
         return Drop::tcp_memory;
     }
@@ -228,7 +237,7 @@ Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept
     const TcpLimits& limits = shared_.config.tcp;
     tcb.receive_limit = acceptor.opening.receive_buffer_or(limits.receive_buffer_bytes);
     tcb.send_limit = acceptor.opening.send_buffer_or(limits.send_buffer_bytes);
-    tcb.own_mss = own_mss(shared_.config, acceptor.opening);
+    tcb.own_mss = own_mss(shared_.config, tcb.tuple.remote, acceptor.opening);
     tcb.own_scale = half_open.own_scale;
     tcb.mss = send_mss(tcb.own_mss, half_open.peer_mss, half_open.has_timestamps);
     tcb.iss = half_open.iss;

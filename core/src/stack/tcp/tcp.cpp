@@ -20,7 +20,7 @@ std::uint32_t seconds(time::Instant now) noexcept { return static_cast<std::uint
 
 }  // namespace
 
-Tcp::Tcp(const StackConfig& config, Link& link, Ipv4Output& output, Timers& timers, DropCounters& drops)
+Tcp::Tcp(const StackConfig& config, Link& link, IpOutput& output, Timers& timers, DropCounters& drops)
     : shared_(config, link, output, timers, drops),
       output_(shared_),
       sender_(shared_, output_),
@@ -49,10 +49,10 @@ Drop Tcp::read_header(Segment& segment) noexcept {
     wire::TcpHeader& header = segment.header;
     const std::span<const std::byte> bytes = packet.payload();
     if (const Drop why = wire::parse(bytes, header); why != Drop::none) return why;
-    if (packet.ip.destination != shared_.config.address) return Drop::tcp_not_unicast;
+    if (!shared_.is_own(packet.ip.destination)) return Drop::tcp_not_unicast;
     if (!packet.is_verified() &&
-        !wire::tcp_checksum_holds(bytes, wire::pseudo_header(packet.ip.source, packet.ip.destination,
-                                                             wire::ip_protocol::tcp, packet.frame.length)))
+        !wire::tcp_checksum_holds(bytes, shared_.output.pseudo_header(packet.ip.source, packet.ip.destination,
+                                                                      wire::ip_protocol::tcp, packet.frame.length)))
         return Drop::tcp_checksum;
     const auto options = bytes.subspan(wire::tcp_bytes, header.header_bytes - wire::tcp_bytes);
     if (wire::has_only_timestamps(options)) {
@@ -138,7 +138,7 @@ bool Tcp::hand_over(std::uint16_t owner, Segment& segment, std::optional<std::ui
 }
 
 bool Tcp::input_error(const IcmpError& error) noexcept {
-    const Tuple tuple{shared_.config.address, error.remote, error.local_port, error.remote_port};
+    const Tuple tuple{error.local, error.remote, error.local_port, error.remote_port};
     const std::uint32_t number = shared_.find(tuple);
     if (number != FlowTable::none && flow_kind(number) == Kind::connection &&
         error.type == wire::IcmpType::unreachable && error.code != wire::icmp_code::fragmentation_needed) {

@@ -42,6 +42,7 @@ public:
     [[nodiscard]] bool on_timeout(Tcb& tcb, time::Instant now) noexcept;
 
 private:
+    [[nodiscard]] Result<Tcb*> connect_held(Tuple tuple, time::Instant now, const LocalEnd& from) noexcept;
     [[nodiscard]] bool is_used(const Tuple& tuple) const noexcept;
     [[nodiscard]] bool is_ours(const Tuple& tuple) const noexcept;
     /// Sets the local port: `wanted`, or a free one when that is 0.

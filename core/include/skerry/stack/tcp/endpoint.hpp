@@ -75,8 +75,9 @@ public:
 /// Lifetime: closed before it goes away.
 class Acceptor : public Listening {
 public:
-    wire::Ipv4Addr local;  ///< 0.0.0.0: any of ours
+    wire::Ipv4Addr local;  ///< 0.0.0.0: any of ours; Hosts::any_v6: of either family
     std::uint16_t port = 0;
+    bool v6_only = false;  ///< of Hosts::any_v6: not of either
     Opening opening;  ///< of the connections that begin from now on
 
     [[nodiscard]] bool has_waiting() const noexcept { return waiting_count_ != 0; }

@@ -6,7 +6,9 @@
 #include "opening.hpp"
 
 #include "../config.hpp"
+#include "../hosts.hpp"
 #include "../wire/ipv4.hpp"
+#include "../wire/ipv6.hpp"
 #include "../wire/tcp.hpp"
 #include "../wire/tcp_options.hpp"
 #include "../../time/instant.hpp"
@@ -16,18 +18,22 @@
 
 namespace skerry::stack::tcp {
 
-inline constexpr std::uint16_t mss_default = 536;  // RFC 9293 section 3.7.1
+// RFC 9293 section 3.7.1, of IPv4 and of IPv6.
+inline constexpr std::uint16_t mss_default = 536;
+inline constexpr std::uint16_t mss_default_v6 = 1220;
 /// Less would make each of our packets mostly header: CVE-2019-11479.
 inline constexpr std::uint16_t mss_min = 88;
 
-/// The segments that we can take.
+/// The segments of IPv4 that we can take.
 [[nodiscard]] inline std::uint16_t own_mss(const StackConfig& config) noexcept {
     return static_cast<std::uint16_t>(config.mtu - wire::ipv4_bytes - wire::tcp_bytes);
 }
 
-/// The segments that a connection takes which begins so.
-[[nodiscard]] inline std::uint16_t own_mss(const StackConfig& config, const Opening& opening) noexcept {
-    const std::uint16_t fits = own_mss(config);
+/// The segments that a connection with `remote` takes which begins so.
+[[nodiscard]] inline std::uint16_t own_mss(const StackConfig& config, wire::Ipv4Addr remote,
+                                           const Opening& opening) noexcept {
+    constexpr std::size_t longer = wire::ipv6_bytes - wire::ipv4_bytes;
+    const auto fits = static_cast<std::uint16_t>(own_mss(config) - (is_host_number(remote) ? longer : 0));
     return opening.mss_max == 0 ? fits : std::min(fits, std::max(mss_min, opening.mss_max));
 }
 
@@ -38,8 +44,9 @@ inline constexpr std::uint16_t mss_min = 88;
     return static_cast<std::uint16_t>(fits - (has_timestamps ? wire::tcp_timestamps_bytes : 0));
 }
 
-[[nodiscard]] inline std::uint16_t peer_mss(const wire::TcpOptions& options) noexcept {
-    return options.has_mss ? options.mss : mss_default;
+[[nodiscard]] inline std::uint16_t peer_mss(const wire::TcpOptions& options, wire::Ipv4Addr remote) noexcept {
+    if (options.has_mss) return options.mss;
+    return is_host_number(remote) ? mss_default_v6 : mss_default;
 }
 
 /// What a buffer has room for when both ends know how long their segments are, `mss` bytes of payload beside the

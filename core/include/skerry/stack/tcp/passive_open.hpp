@@ -28,7 +28,7 @@ public:
                                   bool shared) noexcept;
     /// Takes the port back and forgets the handshakes. Connections that wait in it are the caller's to end, before.
     void close(Acceptor& acceptor) noexcept;
-    [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
+    [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port, bool v6_only = false) const noexcept;
     /// Whether somebody listens there who would take one more.
     [[nodiscard]] bool has_room(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
 
@@ -44,7 +44,7 @@ private:
     static constexpr std::size_t ports = 65'536;
 
     [[nodiscard]] Acceptor* find(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
-    [[nodiscard]] bool take(wire::Ipv4Addr local, std::uint16_t port, bool shared) noexcept;
+    [[nodiscard]] bool take(const Acceptor& acceptor, wire::Ipv4Addr local, std::uint16_t port, bool shared) noexcept;
     [[nodiscard]] Drop begin(Acceptor& acceptor, const Segment& segment, std::optional<std::uint32_t> isn,
                              std::uint32_t place) noexcept;
     [[nodiscard]] bool enter(const HalfOpen& half_open, std::uint32_t place) noexcept;

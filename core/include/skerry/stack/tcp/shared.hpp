@@ -11,7 +11,8 @@
 
 #include "../config.hpp"
 #include "../drop.hpp"
-#include "../ipv4_output.hpp"
+#include "../hosts.hpp"
+#include "../ip_output.hpp"
 #include "../link.hpp"
 #include "../random.hpp"
 #include "../rate_limit.hpp"
@@ -51,7 +52,7 @@ struct Shared {
     class Accounting;
     class SendAccounting;
 
-    Shared(const StackConfig& stack_config, Link& stack_link, Ipv4Output& ipv4, Timers& stack_timers,
+    Shared(const StackConfig& stack_config, Link& stack_link, IpOutput& ipv4, Timers& stack_timers,
            DropCounters& counters) noexcept
         : config(stack_config),
           link(stack_link),
@@ -67,7 +68,7 @@ struct Shared {
 
     const StackConfig& config;
     Link& link;
-    Ipv4Output& output;
+    IpOutput& output;
     Timers& timers;
     DropCounters& drops;
     Secrets secrets;
@@ -104,9 +105,30 @@ struct Shared {
         flows.erase(secrets.hash(tuple), number);
         return false;
     }
+    /// Takes a flow out, and lets its peer's address go.
     void leave(const Tuple& tuple, std::uint32_t number) noexcept {
         flows.erase(secrets.hash(tuple), number);
         if (config.steering != nullptr) config.steering->leave(tuple);
+        let_go(tuple);
+    }
+
+    /// Before a flow is entered: keeps the address of its peer, and names it by the number that stays. False when there
+    /// is no memory.
+    [[nodiscard]] bool hold(Tuple& tuple) noexcept {
+        const auto remote = output.hosts().hold(tuple.remote);
+        if (remote) tuple.remote = *remote;
+        return remote.has_value();
+    }
+    void let_go(const Tuple& tuple) noexcept { output.hosts().release(tuple.remote); }
+
+    /// What numbers that go on from an older connection's are made of.
+    [[nodiscard]] Tuple lasting(Tuple tuple) const noexcept {
+        tuple.remote.bits = output.hosts().lasting(tuple.remote);
+        return tuple;
+    }
+    /// Whether it is an address of ours.
+    [[nodiscard]] bool is_own(wire::Ipv4Addr address) const noexcept {
+        return address == config.address || (Hosts::is_own_v6(address) && output.hosts().has_v6());
     }
 
     [[nodiscard]] static std::size_t receive_frames_of(const Tcb& tcb) noexcept {

@@ -44,7 +44,7 @@ struct Sizes {
 /// Threads: one core.
 class Tcp {
 public:
-    Tcp(const StackConfig& config, Link& link, Ipv4Output& output, Timers& timers, DropCounters& drops);
+    Tcp(const StackConfig& config, Link& link, IpOutput& output, Timers& timers, DropCounters& drops);
     ~Tcp();
     Tcp(const Tcp&) = delete;
     Tcp& operator=(const Tcp&) = delete;

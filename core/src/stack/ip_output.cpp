@@ -1,11 +1,12 @@
-#include <skerry/stack/ipv4_output.hpp>
+#include <skerry/stack/ip_output.hpp>
 
 namespace skerry::stack {
 
 using wire::Ipv4Addr;
 using wire::MacAddr;
 
-Drop Ipv4Output::check_slow(Ipv4Addr destination, std::size_t bytes) const noexcept {
+Drop IpOutput::check_slow(Ipv4Addr destination, std::size_t bytes) const noexcept {
+    if (is_host_number(destination)) return v6_.check(destination, bytes);
     const bool stays = destination == config_.address && config_.loops_own_address;
     const std::size_t mtu = stays ? wire::ipv4_datagram_bytes_max : config_.mtu;
     if (bytes + wire::ipv4_bytes > mtu) return Drop::ipv4_too_big;
@@ -15,7 +16,9 @@ Drop Ipv4Output::check_slow(Ipv4Addr destination, std::size_t bytes) const noexc
     return next_hop(destination).is_unspecified() ? Drop::ipv4_no_route : Drop::none;
 }
 
-void Ipv4Output::send_slow(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, time::Instant now) noexcept {
+void IpOutput::send_slow(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol,
+                         time::Instant now) noexcept {
+    if (is_host_number(destination)) return v6_.send(packet, source, destination, protocol, {}, now);
     wire::Ipv4Header header;
     if (destination.is_multicast()) header.ttl = 1;
     header.protocol = protocol;
@@ -23,8 +26,8 @@ void Ipv4Output::send_slow(Frame& packet, Ipv4Addr destination, std::uint8_t pro
     finish(packet, header, now);
 }
 
-void Ipv4Output::send_with_router_alert(Frame& packet, Ipv4Addr destination, std::uint8_t protocol,
-                                        time::Instant now) noexcept {
+void IpOutput::send_with_router_alert(Frame& packet, Ipv4Addr destination, std::uint8_t protocol,
+                                      time::Instant now) noexcept {
     wire::Ipv4Header header;
     header.router_alert = true;
     header.header_bytes = wire::ipv4_bytes + wire::router_alert_bytes;
@@ -34,8 +37,9 @@ void Ipv4Output::send_with_router_alert(Frame& packet, Ipv4Addr destination, std
     finish(packet, header, now);
 }
 
-void Ipv4Output::send_marked(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, Ipv4Marks marks,
-                             time::Instant now) noexcept {
+void IpOutput::send_marked(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
+                           time::Instant now) noexcept {
+    if (is_host_number(destination)) return v6_.send(packet, source, destination, protocol, marks, now);
     wire::Ipv4Header header;
     header.ttl = marks.ttl;
     header.tos = marks.traffic_class;
@@ -44,7 +48,7 @@ void Ipv4Output::send_marked(Frame& packet, Ipv4Addr destination, std::uint8_t p
     finish(packet, header, now);
 }
 
-void Ipv4Output::loop(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, Ipv4Marks marks) noexcept {
+void IpOutput::loop(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks) noexcept {
     wire::Ipv4Header header;
     header.ttl = marks.ttl;
     header.tos = marks.traffic_class;
@@ -55,14 +59,14 @@ void Ipv4Output::loop(Frame& packet, Ipv4Addr destination, std::uint8_t protocol
     looped_.push(packet);
 }
 
-void Ipv4Output::write_header(Frame& packet, wire::Ipv4Header& header) noexcept {
+void IpOutput::write_header(Frame& packet, wire::Ipv4Header& header) noexcept {
     header.total_bytes = static_cast<std::uint16_t>(packet.length + header.header_bytes);
     header.dont_fragment = true;  // so the identification may be anything: RFC 6864 section 4.1
     header.source = config_.address;
     wire::write(header, packet.prepend(header.header_bytes));
 }
 
-void Ipv4Output::finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept {
+void IpOutput::finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept {
     const Ipv4Addr destination = header.destination;
     write_header(packet, header);
     if (destination == config_.address) {
@@ -75,7 +79,7 @@ void Ipv4Output::finish(Frame& packet, wire::Ipv4Header& header, time::Instant n
     send_to_host(packet, destination, now);
 }
 
-void Ipv4Output::send_to_host(Frame& packet, Ipv4Addr destination, time::Instant now) noexcept {
+void IpOutput::send_to_host(Frame& packet, Ipv4Addr destination, time::Instant now) noexcept {
     way_.destination = destination.bits;
     neighbours_.send(packet, next_hop(destination), now);
     if (is_ready(destination, now)) way_.prepare(neighbours_.sure_image(), config_.address);

@@ -1,9 +1,13 @@
 #pragma once
 
-// Hot path. From a transport's segment to a packet on its way: route, IPv4 header, neighbour.
+// Hot path. From a transport's segment to a packet on its way: route, IP header, neighbour. Hosts are named as
+// hosts.hpp says; what goes to an IPv6 host is made by ipv6_output.hpp.
 
 #include "config.hpp"
 #include "drop.hpp"
+#include "hosts.hpp"
+#include "ip_marks.hpp"
+#include "ipv6_output.hpp"
 #include "link.hpp"
 #include "neighbours.hpp"
 #include "way.hpp"
@@ -15,32 +19,47 @@
 
 namespace skerry::stack {
 
-/// What a packet's header says of its way.
-struct Ipv4Marks {
-    std::uint8_t ttl = 64;
-    std::uint8_t traffic_class = 0;
-};
-
 /// Threads: one core.
-class Ipv4Output {
+class IpOutput {
 public:
-    Ipv4Output(const StackConfig& config, Link& link, Neighbours& neighbours) noexcept
-        : config_(config), link_(link), neighbours_(neighbours) {}
+    IpOutput(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours) noexcept
+        : config_(config),
+          hosts_(hosts),
+          link_(link),
+          neighbours_(neighbours),
+          v6_(config, hosts, link, neighbours, looped_) {}
 
-    /// Whether a packet to `destination` could leave, and if not why: ipv4_no_route, or ipv4_too_big when `bytes` of a
-    /// segment exceed the MTU.
+    [[nodiscard]] Hosts& hosts() noexcept { return hosts_; }
+    [[nodiscard]] const Hosts& hosts() const noexcept { return hosts_; }
+    /// For what is IPv6's own.
+    [[nodiscard]] Ipv6Output& v6() noexcept { return v6_; }
+
+    /// Whether a packet to `destination` could leave, and if not why: ipv4_no_route or ipv6_no_route, ipv4_too_big or
+    /// ipv6_too_big when `bytes` of a segment exceed the MTU.
     [[nodiscard]] Drop check(wire::Ipv4Addr destination, std::size_t bytes) const noexcept {
         if (destination.bits == way_.destination && fits(bytes)) [[likely]]
             return Drop::none;
         return check_slow(destination, bytes);
     }
-    /// Whether a segment of so many bytes is a packet that the link takes.
+    /// Whether a segment of so many bytes is an IPv4 packet that the link takes.
     [[nodiscard]] bool fits(std::size_t bytes) const noexcept { return bytes + wire::ipv4_bytes <= config_.mtu; }
 
-    /// Sends the segment in `packet` from our address. check() has answered none. Takes the packet over.
-    void send(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, time::Instant now) noexcept {
+    /// Which of our addresses what goes there comes from, unless somebody has chosen.
+    [[nodiscard]] wire::Ipv4Addr source_for(wire::Ipv4Addr destination) const noexcept {
+        return is_host_number(destination) ? v6_.source_for(destination) : config_.address;
+    }
+    /// The sum of what goes before a transport's checksum.
+    [[nodiscard]] std::uint64_t pseudo_header(wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
+                                              std::uint32_t bytes) const noexcept {
+        return hosts_.pseudo_header(source, destination, protocol, bytes);
+    }
+
+    /// Sends the segment in `packet` from `source`, an address of ours and of the destination's family. check() has
+    /// answered none. Takes the packet over.
+    void send(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
+              time::Instant now) noexcept {
         if (!is_ready(destination, now)) [[unlikely]]
-            return send_slow(packet, destination, protocol, now);
+            return send_slow(packet, source, destination, protocol, now);
         const std::uint32_t bytes = packet.length;
         way_.write(packet.prepend(Way::bytes), protocol, bytes);
         link_.queue(packet);
@@ -66,11 +85,11 @@ public:
     }
 
     /// As send(), marked otherwise than usual.
-    void send_marked(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, Ipv4Marks marks,
-                     time::Instant now) noexcept;
+    void send_marked(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
+                     IpMarks marks, time::Instant now) noexcept;
 
-    /// Brings a segment of what goes to a group back to ourselves, who are in it.
-    void loop(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, Ipv4Marks marks) noexcept;
+    /// Brings a segment of what goes to an IPv4 group back to ourselves, who are in it.
+    void loop(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, IpMarks marks) noexcept;
 
     /// As send(), with TTL 1 and the option that makes routers look at the packet (RFC 2113).
     void send_with_router_alert(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol,
@@ -78,6 +97,8 @@ public:
 
     /// `remote` has answered what we sent it: the way there works in both directions.
     void confirm(wire::Ipv4Addr remote, time::Instant now) noexcept {
+        if (is_host_number(remote)) [[unlikely]]
+            return v6_.confirm(remote, now);
         if (remote != config_.address) neighbours_.confirm(next_hop(remote), now);
     }
 
@@ -86,7 +107,8 @@ public:
 
 private:
     [[nodiscard]] Drop check_slow(wire::Ipv4Addr destination, std::size_t bytes) const noexcept;
-    void send_slow(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, time::Instant now) noexcept;
+    void send_slow(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
+                   time::Instant now) noexcept;
     void write_header(Frame& packet, wire::Ipv4Header& header) noexcept;
     void finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept;
     void send_to_host(Frame& packet, wire::Ipv4Addr destination, time::Instant now) noexcept;
@@ -95,9 +117,11 @@ private:
     }
 
     const StackConfig& config_;
+    Hosts& hosts_;
     Link& link_;
     Neighbours& neighbours_;
     FrameQueue looped_;
+    Ipv6Output v6_;
     Way way_;  // to the host, of those that are not ourselves, to which something was sent last
 };
 

@@ -1,0 +1,62 @@
+#pragma once
+
+// From a transport's segment to an IPv6 packet on its way: which of our addresses it comes from, route, header,
+// neighbour. Pieces are put together and none are made: what exceeds the MTU is refused.
+//
+// Source: RFC 8200; RFC 4861 section 5.2 for the next hop; RFC 6724 section 5, of which two addresses need rule 2
+// alone.
+
+#include "config.hpp"
+#include "drop.hpp"
+#include "hosts.hpp"
+#include "ip_marks.hpp"
+#include "link.hpp"
+#include "neighbours.hpp"
+#include "wire/ipv6.hpp"
+
+#include <cstdint>
+
+namespace skerry::stack {
+
+/// Threads: one core.
+class Ipv6Output {
+public:
+    /// What is for ourselves is put into `looped`.
+    Ipv6Output(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours, FrameQueue& looped) noexcept
+        : config_(config), hosts_(hosts), link_(link), neighbours_(neighbours), looped_(looped) {}
+
+    /// Whether a packet to `destination`, the number of a host, could leave, and if not why: ipv6_no_route, or
+    /// ipv6_too_big when `bytes` of a segment exceed the MTU.
+    [[nodiscard]] Drop check(wire::Ipv4Addr destination, std::size_t bytes) const noexcept;
+
+    /// Which of ours what goes there comes from: the link-local one for what does not leave the link.
+    [[nodiscard]] wire::Ipv4Addr source_for(wire::Ipv4Addr destination) const noexcept {
+        return is_of_link(hosts_.address(destination)) ? Hosts::own_link_local : Hosts::own_v6;
+    }
+
+    /// Sends the segment in `packet`. Takes it over. What goes to a group stays on the link, unless `marks` say more.
+    void send(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
+              time::Instant now) noexcept;
+
+    /// The host behind `remote` has answered what we sent.
+    void confirm(wire::Ipv4Addr remote, time::Instant now) noexcept;
+
+private:
+    [[nodiscard]] static bool is_of_link(const wire::Ipv6Addr& address) noexcept {
+        return address.is_link_local() ||
+               (address.is_multicast() && address.scope() <= wire::multicast_scope::link_local);
+    }
+    [[nodiscard]] bool is_on_link(const wire::Ipv6Addr& address) const noexcept {
+        return address.is_link_local() || address.is_within(config_.address6, config_.prefix6_bits);
+    }
+    /// The number of the next hop; any_v6, when there is none.
+    [[nodiscard]] wire::Ipv4Addr next_hop(wire::Ipv4Addr destination) noexcept;
+
+    const StackConfig& config_;
+    Hosts& hosts_;
+    Link& link_;
+    Neighbours& neighbours_;
+    FrameQueue& looped_;
+};
+
+}  // namespace skerry::stack

@@ -1,0 +1,38 @@
+#pragma once
+
+// Neighbour discovery, as far as others begin it: answers who asks for our addresses, and tells the table of neighbours
+// what they say of themselves. What routers say is read and not acted upon; our address and router are configured.
+//
+// Source: RFC 4861 sections 7.2.3 to 7.2.5.
+
+#include "config.hpp"
+#include "drop.hpp"
+#include "hosts.hpp"
+#include "link.hpp"
+#include "neighbours.hpp"
+#include "packet.hpp"
+#include "wire/ndp.hpp"
+
+namespace skerry::stack {
+
+/// Threads: one core.
+class Ndp {
+public:
+    Ndp(Hosts& hosts, Link& link, Neighbours& neighbours, DropCounters& drops) noexcept
+        : hosts_(hosts), link_(link), neighbours_(neighbours), drops_(drops) {}
+
+    /// A message of ICMPv6 that is about neighbours or routers. Takes the packet over.
+    void input(Packet& packet) noexcept;
+
+private:
+    [[nodiscard]] Drop take_solicitation(const wire::NdpMessage& message, const Packet& packet) noexcept;
+    [[nodiscard]] Drop take_advertisement(const wire::NdpMessage& message, const Packet& packet) noexcept;
+    void advertise(const wire::Ipv6Addr& target, const Packet& packet) noexcept;
+
+    Hosts& hosts_;
+    Link& link_;
+    Neighbours& neighbours_;
+    DropCounters& drops_;
+};
+
+}  // namespace skerry::stack

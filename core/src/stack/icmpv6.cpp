@@ -1,0 +1,134 @@
+#include <skerry/stack/icmpv6.hpp>
+
+#include <skerry/stack/wire/checksum.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace skerry::stack {
+
+using wire::Icmpv6Type;
+using wire::IcmpType;
+using wire::Ipv4Addr;
+
+std::optional<IcmpError> Icmpv6::input(Packet& packet) noexcept {
+    wire::Icmpv6Header header;
+    const Drop why =
+        wire::parse(packet.payload(), header, packet.v6->ip.source, packet.v6->ip.destination, packet.frame.checksum);
+    if (why != Drop::none) {
+        link_.drop(packet.frame, why);
+        return {};
+    }
+    if (header.type == Icmpv6Type::echo) {
+        answer_echo(packet);
+        return {};
+    }
+    std::optional<IcmpError> error;
+    if (header.is_error()) error = error_in(header);
+    if (!error) link_.drop(packet.frame, Drop::icmp_stale);  // nobody here has asked
+    return error;
+}
+
+// --- echo
+
+// In the frame that came. One to a group is answered from our own address: RFC 4443 section 4.2.
+void Icmpv6::answer_echo(Packet& packet) noexcept {
+    Frame& frame = packet.frame;
+    const bool to_us = Hosts::is_own_v6(packet.ip.destination);
+    if (frame.is_shared() || packet.v6->ip.source.is_unspecified()) return link_.drop(frame, Drop::icmp_not_answered);
+    if (const Drop why = output_.check(packet.ip.source, frame.length); why != Drop::none)
+        return link_.drop(frame, why);
+    const Ipv4Addr from = to_us ? packet.ip.destination : output_.source_for(packet.ip.source);
+    frame.data[0] = std::byte{static_cast<std::uint8_t>(Icmpv6Type::echo_reply)};
+    const Hosts& hosts = output_.hosts();
+    wire::seal_icmpv6(frame.bytes(), hosts.address(from), hosts.address(packet.ip.source));
+    output_.send(frame, from, packet.ip.source, wire::ip_protocol::icmpv6, packet.now);
+}
+
+// --- errors that others send us
+
+namespace {
+
+struct Meaning {
+    IcmpType type;
+    std::uint8_t code;
+};
+
+// RFC 7915 section 5.2.
+std::optional<Meaning> meaning_of(const wire::Icmpv6Header& header) noexcept {
+    namespace v4 = wire::icmp_code;
+    namespace v6 = wire::icmpv6_code;
+    switch (header.type) {
+        case Icmpv6Type::unreachable:
+            switch (header.code) {
+                case v6::port_unreachable: return Meaning{IcmpType::unreachable, v4::port_unreachable};
+                default: return Meaning{IcmpType::unreachable, v4::host_unreachable};
+            }
+        case Icmpv6Type::packet_too_big: return Meaning{IcmpType::unreachable, v4::fragmentation_needed};
+        case Icmpv6Type::parameter_problem:
+            if (header.code == v6::next_header) return Meaning{IcmpType::unreachable, v4::protocol_unreachable};
+            return {};
+        default: return {};
+    }
+}
+
+}  // namespace
+
+std::optional<IcmpError> Icmpv6::error_in(const wire::Icmpv6Header& header) noexcept {
+    const wire::Icmpv6Quote& quote = header.quote;
+    const Hosts& hosts = output_.hosts();
+    const auto local = hosts.find(quote.source);
+    const auto remote = hosts.find(quote.destination);
+    const auto meaning = meaning_of(header);
+    if (!meaning || !local || !Hosts::is_own_v6(*local) || !remote) return {};
+    return IcmpError{meaning->type,     meaning->code,          quote.protocol, *remote,
+                     quote.source_port, quote.destination_port, quote.seq,      *local};
+}
+
+// --- errors that we send
+
+void Icmpv6::send_port_unreachable(const Packet& packet) noexcept {
+    if (!Hosts::is_own_v6(packet.ip.destination)) return;
+    wire::Icmpv6Header header;
+    header.type = Icmpv6Type::unreachable;
+    header.code = wire::icmpv6_code::port_unreachable;
+    send(header, packet.whole(), packet.ip.destination, packet.ip.source, packet.now);
+}
+
+void Icmpv6::send_unknown_header(const Packet& packet, std::uint32_t next_at) noexcept {
+    if (!Hosts::is_own_v6(packet.ip.destination)) return;
+    wire::Icmpv6Header header;
+    header.type = Icmpv6Type::parameter_problem;
+    header.code = wire::icmpv6_code::next_header;
+    header.pointer = next_at;
+    send(header, packet.whole(), packet.ip.destination, packet.ip.source, packet.now);
+}
+
+void Icmpv6::send_problem(std::span<const std::byte> packet, const wire::Ipv6Header& ip,
+                          const wire::Ipv6Problem& problem, time::Instant now) noexcept {
+    const bool to_group = ip.destination.is_multicast();
+    if (!problem.told || ip.source.is_unspecified() || (to_group && !problem.of_groups)) return;
+    wire::Icmpv6Header header;
+    header.type = Icmpv6Type::parameter_problem;
+    header.code = problem.code;
+    header.pointer = problem.pointer;
+    const Ipv4Addr to = output_.hosts().name(ip.source);
+    const Ipv4Addr from = to_group ? output_.source_for(to) : output_.hosts().name(ip.destination);
+    send(header, packet, from, to, now);
+}
+
+void Icmpv6::send(wire::Icmpv6Header header, std::span<const std::byte> about, Ipv4Addr source, Ipv4Addr to,
+                  time::Instant now) noexcept {
+    const auto quote = about.first(std::min(about.size(), wire::icmpv6_quote_bytes_max));
+    if (output_.check(to, quote.size() + wire::icmpv6_bytes) != Drop::none) return;
+    if (!errors_.take(now, random_)) return drops_.count(Drop::icmp_rate);
+    Frame* const frame = link_.allocate();
+    if (frame == nullptr) return;
+    std::memcpy(frame->data, quote.data(), quote.size());
+    frame->length = static_cast<std::uint16_t>(quote.size());
+    wire::write(header, frame->prepend(wire::icmpv6_bytes));
+    wire::seal_icmpv6(frame->bytes(), output_.hosts().address(source), output_.hosts().address(to));
+    output_.send(*frame, source, to, wire::ip_protocol::icmpv6, now);
+}
+
+}  // namespace skerry::stack

@@ -1,0 +1,53 @@
+#include <skerry/stack/ipv6_output.hpp>
+
+namespace skerry::stack {
+
+using wire::Ipv4Addr;
+using wire::Ipv6Addr;
+using wire::MacAddr;
+
+namespace {
+
+constexpr std::size_t frame_bytes_max = 65'535;
+
+}  // namespace
+
+Drop Ipv6Output::check(Ipv4Addr destination, std::size_t bytes) const noexcept {
+    if (!hosts_.has_v6()) return Drop::ipv6_no_route;
+    const bool stays = Hosts::is_own_v6(destination);
+    if (bytes + wire::ipv6_bytes > (stays ? frame_bytes_max : config_.mtu)) return Drop::ipv6_too_big;
+    const Ipv6Addr& address = hosts_.address(destination);
+    if (stays) return Drop::none;
+    if (address.is_never_a_destination()) return Drop::ipv6_no_route;
+    if (address.is_multicast() || is_on_link(address)) return Drop::none;
+    return config_.gateway6.is_unspecified() ? Drop::ipv6_no_route : Drop::none;
+}
+
+Ipv4Addr Ipv6Output::next_hop(Ipv4Addr destination) noexcept {
+    return is_on_link(hosts_.address(destination)) ? destination : hosts_.name(config_.gateway6);
+}
+
+void Ipv6Output::send(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
+                      time::Instant now) noexcept {
+    wire::Ipv6Header header;
+    header.traffic_class = marks.traffic_class;
+    header.payload_bytes = packet.length;
+    header.next_header = protocol;
+    header.hop_limit = marks.ttl;
+    header.source = hosts_.address(source);
+    header.destination = hosts_.address(destination);
+    wire::write(header, packet.prepend(wire::ipv6_bytes));
+    if (Hosts::is_own_v6(destination)) {
+        packet.checksum = backend::FrameChecksum::good;
+        return looped_.push(packet);
+    }
+    if (header.destination.is_multicast())
+        return link_.send(packet, MacAddr::of_group(header.destination), wire::ether_type::ipv6);
+    neighbours_.send(packet, next_hop(destination), now);
+}
+
+void Ipv6Output::confirm(Ipv4Addr remote, time::Instant now) noexcept {
+    if (!Hosts::is_own_v6(remote)) neighbours_.confirm(next_hop(remote), now);
+}
+
+}  // namespace skerry::stack

@@ -1,0 +1,65 @@
+#include <skerry/stack/ndp.hpp>
+
+#include <skerry/stack/ndp_frame.hpp>
+
+#include <optional>
+
+namespace skerry::stack {
+
+using wire::Icmpv6Type;
+using wire::Ipv6Addr;
+using wire::MacAddr;
+using wire::NdpMessage;
+
+void Ndp::input(Packet& packet) noexcept {
+    NdpMessage message;
+    const Ipv6Arrival& v6 = *packet.v6;
+    Drop why = wire::parse(packet.payload(), message, v6.ip, v6.chain, packet.frame.checksum);
+    if (why == Drop::none && message.type == Icmpv6Type::neighbour_solicitation)
+        why = take_solicitation(message, packet);
+    else if (why == Drop::none && message.type == Icmpv6Type::neighbour_advertisement)
+        why = take_advertisement(message, packet);
+    else if (why == Drop::none)
+        why = Drop::ndp_not_acted_on;
+    drops_.count(why);
+    packet.frame.drop();
+}
+
+// One without a sender asks whether its address is free: it learns that it is not, and we learn nothing.
+Drop Ndp::take_solicitation(const NdpMessage& message, const Packet& packet) noexcept {
+    const auto target = hosts_.find(message.target);
+    if (!target || !Hosts::is_own_v6(*target)) return Drop::ndp_unsolicited;
+    if (message.has_source_link) neighbours_.asked_by(packet.ip.source, message.source_link, packet.now);
+    advertise(message.target, packet);
+    return Drop::none;
+}
+
+// RFC 4861 section 7.2.4.
+void Ndp::advertise(const Ipv6Addr& target, const Packet& packet) noexcept {
+    const Ipv6Addr& asker = packet.v6->ip.source;
+    NdpMessage answer;
+    answer.type = Icmpv6Type::neighbour_advertisement;
+    answer.target = target;
+    answer.solicited = !asker.is_unspecified();
+    answer.overrides = true;
+    answer.has_target_link = true;
+    answer.target_link = link_.mac();
+    const Ipv6Addr to = asker.is_unspecified() ? Ipv6Addr::all_nodes() : asker;
+    Frame* const frame = make_ndp_packet(link_, answer, target, to);
+    if (frame == nullptr) return;
+    if (to.is_multicast())
+        link_.send(*frame, MacAddr::of_group(to), wire::ether_type::ipv6);
+    else
+        neighbours_.send(*frame, packet.ip.source, packet.now);
+}
+
+Drop Ndp::take_advertisement(const NdpMessage& message, const Packet& packet) noexcept {
+    const auto target = hosts_.find(message.target);
+    if (target && Hosts::is_own_v6(*target)) return Drop::ndp_conflict;
+    const std::optional<MacAddr> mac = message.has_target_link ? std::optional(message.target_link) : std::nullopt;
+    const bool is_known =
+        target && neighbours_.advertised(*target, mac, message.solicited, message.overrides, packet.now);
+    return is_known ? Drop::none : Drop::ndp_unsolicited;
+}
+
+}  // namespace skerry::stack

@@ -1,0 +1,94 @@
+// What comes by IPv6.
+
+#include <skerry/stack/stack.hpp>
+
+#include <skerry/stack/wire/icmpv6.hpp>
+#include <skerry/stack/wire/ipv6.hpp>
+#include <skerry/stack/wire/ipv6_extensions.hpp>
+
+namespace skerry::stack {
+
+namespace {
+
+// Of a datagram that is put together the headers in front are written into the headroom of the whole.
+constexpr std::size_t headers_in_front_max = backend::FrameCache::headroom - wire::ethernet_bytes;
+
+}  // namespace
+
+// Who is meant, and who may have sent it. What went to a group's hardware address is not for one address: as IPv4.
+Drop Stack::judge_ipv6(const wire::Ipv6Header& header, Origin origin) const noexcept {
+    const wire::Ipv6Addr& to = header.destination;
+    const bool is_own = to == config_.address6 || to == config_.link_local6;
+    const bool is_group = to == wire::Ipv6Addr::all_nodes() || to == config_.address6.solicited_node() ||
+                          to == config_.link_local6.solicited_node();
+    if (!hosts_.has_v6() || (is_own ? origin == Origin::link_group : !is_group)) return Drop::ipv6_not_ours;
+    const bool from_us = header.source == config_.address6 || header.source == config_.link_local6;
+    return from_us && origin != Origin::ourselves ? Drop::ipv6_source : Drop::none;
+}
+
+void Stack::input_ipv6(Frame& frame, time::Instant now, Origin origin) noexcept {
+    Ipv6Arrival v6;
+    Drop why = wire::parse(frame.bytes(), v6.ip);
+    if (why == Drop::none) why = judge_ipv6(v6.ip, origin);
+    if (why != Drop::none) return link_.drop(frame, why);
+    frame.length = static_cast<std::uint16_t>(v6.ip.total_bytes());  // what follows is padding
+    why = wire::parse(frame.bytes(), v6.chain, v6.ip);
+    if (why != Drop::none) {
+        icmp_.v6().send_problem(frame.bytes(), v6.ip, v6.chain.problem, now);
+        return link_.drop(frame, why);
+    }
+    if (v6.chain.is_fragment()) [[unlikely]]
+        return input_ipv6_piece(frame, v6, now);
+    const wire::Ipv4Header header = header_of(v6.ip, v6.chain.payload_at, v6.chain.protocol);
+    frame.trim_front(header.header_bytes);
+    Packet packet{frame, header, now};
+    packet.v6 = &v6;
+    input_ipv6_transport(packet);
+}
+
+// The whole is read anew, as what its first piece was: a packet with a fragment header that says that there is nothing
+// else.
+void Stack::input_ipv6_piece(Frame& piece, const Ipv6Arrival& v6, time::Instant now) noexcept {
+    const wire::Ipv6Fragment& fragment = v6.chain.fragment;
+    if (fragment.data_at() > headers_in_front_max) return link_.drop(piece, Drop::ipv6_extension_bytes);
+    wire::Ipv4Header header = header_of(v6.ip, fragment.data_at(), 0);
+    header.more_fragments = fragment.more;
+    header.fragment_offset_bytes = fragment.offset_bytes;
+    piece.trim_front(fragment.data_at());
+    Frame* const whole = reassembly_.add(piece, header, fragment.id, now);
+    if (whole == nullptr) return;
+    whole->untrim_front(header.header_bytes);
+    const auto payload_bytes = static_cast<std::uint16_t>(whole->length - wire::ipv6_bytes);
+    wire::store_be16(whole->data + wire::ipv6_payload_length_at, payload_bytes);
+    wire::store_be16(whole->data + header.header_bytes - wire::ipv6_fragment_bytes + 2, 0);
+    input_ipv6(*whole, now, Origin::ourselves);
+}
+
+void Stack::input_ipv6_transport(Packet& packet) noexcept {
+    const Ipv6Arrival& v6 = *packet.v6;
+    const bool is_to_group = v6.ip.destination.is_multicast();
+    switch (packet.ip.protocol) {
+        case wire::ip_protocol::udp:
+            if (is_to_group) break;
+            return udp_.input(packet);
+        case wire::ip_protocol::tcp:
+            if (is_to_group) return link_.drop(packet.frame, Drop::tcp_not_unicast);
+            return tcp_.input(packet);
+        case wire::ip_protocol::icmpv6: return input_icmpv6(packet);
+        case wire::ip_protocol::none: break;
+        default: icmp_.v6().send_unknown_header(packet, v6.chain.next_at); break;
+    }
+    link_.drop(packet.frame, Drop::ipv6_protocol);
+}
+
+// By its type, which each of the three parsers looks at again behind the checksum.
+void Stack::input_icmpv6(Packet& packet) noexcept {
+    const std::span<const std::byte> message = packet.payload();
+    wire::Icmpv6Header header;
+    if (!message.empty()) header.type = static_cast<wire::Icmpv6Type>(wire::load_8(message.data()));
+    if (header.is_ndp()) return ndp_.input(packet);
+    if (header.is_mld()) return link_.drop(packet.frame, Drop::mld_not_member);
+    if (const auto error = icmp_.v6().input(packet)) input_error(packet, *error);
+}
+
+}  // namespace skerry::stack

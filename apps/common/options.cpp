@@ -41,8 +41,8 @@ void add_network_options(CLI::App& app, runtime::Config& config) {
                [&config](std::string text) { config.ip = std::move(text); });
     add_parsed(app, "--ip6", "ADDR/LEN", "the same for IPv6", parse_ipv6_interface,
                [&config](std::string text) { config.ip6 = std::move(text); });
-    add_parsed(app, "--gateway", "ADDR", "where packets for other networks go", parse_gateway,
-               [&config](std::string text) { config.gateway = std::move(text); });
+    add_parsed(app, "--gateway", "ADDR", "where packets for other networks go; one a family, with a comma",
+               parse_gateway, [&config](std::string text) { config.gateway = std::move(text); });
 }
 
 void add_program_options(CLI::App& app, Options& options) {

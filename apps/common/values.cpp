@@ -149,8 +149,12 @@ Parsed<std::string> parse_ipv6_interface(std::string_view text) {
 }
 
 Parsed<std::string> parse_gateway(std::string_view text) {
-    if (is_ip(AF_INET, text) || is_ip(AF_INET6, text)) return std::string(text);
-    return ValueError{"not an address; accepted: for example 198.18.0.1 or 2001:db8::1"};
+    const auto is_address = [](std::string_view each) { return is_ip(AF_INET, each) || is_ip(AF_INET6, each); };
+    const std::size_t comma = text.find(',');
+    const bool is_pair =
+        comma != std::string_view::npos && is_address(text.substr(0, comma)) && is_address(text.substr(comma + 1));
+    if (is_address(text) || is_pair) return std::string(text);
+    return ValueError{"not an address; accepted: for example 198.18.0.1 or 2001:db8::1, or both with a comma"};
 }
 
 }  // namespace skerry::apps

@@ -66,12 +66,15 @@ Attempt Calls::open(std::shared_ptr<Description> description) {
 }
 
 Attempt Calls::make_socket(int domain, int type, int protocol) {
-    if (domain == AF_INET6) return unsupported("IPv6: the stack does not have it yet");
-    if (domain != AF_INET) return unsupported("socket() of domain " + std::to_string(domain));
+    if (domain != AF_INET && domain != AF_INET6) return unsupported("socket() of domain " + std::to_string(domain));
     const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    // A socket of AF_INET6 is of both families on Linux, and of one on FreeBSD (net.inet6.ip6.v6only).
+    const Family family{domain == AF_INET6, domain == AF_INET6 && home_.flavour == Flavour::freebsd};
     std::shared_ptr<Description> made;
-    if (kind == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP)) made = std::make_shared<TcpSocket>(home_);
-    if (kind == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP)) made = std::make_shared<UdpSocket>(home_);
+    if (kind == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
+        made = std::make_shared<TcpSocket>(home_, family);
+    if (kind == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP))
+        made = std::make_shared<UdpSocket>(home_, family);
     if (made == nullptr)
         return unsupported("socket() of type " + std::to_string(kind) + ", protocol " + std::to_string(protocol));
     made->is_nonblocking = (type & SOCK_NONBLOCK) != 0;

@@ -4,6 +4,8 @@
 #include <skerry/stack/long_frame.hpp>
 #include <skerry/stack/wire/arp.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
+#include <skerry/stack/wire/ipv6.hpp>
+#include <skerry/stack/wire/ipv6_extensions.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -29,9 +31,19 @@ backend::HeapFramesOptions pool_for(std::uint16_t mtu) {
     return options;
 }
 
-wire::MacAddr mac_for(wire::Ipv4Addr destination, const stack::StackConfig& config) {
+wire::MacAddr mac_for(std::span<const std::byte> packet, const stack::StackConfig& config) {
+    constexpr std::size_t destination_at = 16;
+    if (packet.size() < wire::ipv4_bytes) return own_mac;
+    const wire::Ipv4Addr destination = wire::load_ipv4(packet.data() + destination_at);
     if (destination.is_multicast()) return wire::MacAddr::of_group(destination);
     return config.is_broadcast(destination) ? wire::MacAddr::broadcast() : own_mac;
+}
+
+wire::MacAddr mac_for_v6(std::span<const std::byte> packet) {
+    constexpr std::size_t destination_at = 24;
+    if (packet.size() < wire::ipv6_bytes) return own_mac;
+    const wire::Ipv6Addr destination = wire::load_ipv6(packet.data() + destination_at);
+    return destination.is_multicast() ? wire::MacAddr::of_group(destination) : own_mac;
 }
 
 }  // namespace
@@ -74,10 +86,9 @@ void Engine::receive(std::span<const std::byte> packet) {
     SKERRY_ASSERT(packet.size() <= stack::long_frame_bytes_max, "no IP packet is as long");
     stack::Frame& frame = frame_of(packet.size());
     if (!packet.empty()) std::memcpy(frame.data, packet.data(), packet.size());
-    constexpr std::size_t destination_at = 16;
-    const bool has_destination = packet.size() >= wire::ipv4_bytes;
-    const auto destination = has_destination ? wire::load_ipv4(packet.data() + destination_at) : wire::Ipv4Addr{};
-    put_in(frame, mac_for(destination, config()), wire::ether_type::ipv4);
+    const bool is_v6 = !packet.empty() && std::to_integer<unsigned>(packet.front()) >> 4U == 6;
+    put_in(frame, is_v6 ? mac_for_v6(packet) : mac_for(packet, config()),
+           is_v6 ? wire::ether_type::ipv6 : wire::ether_type::ipv4);
     settle();
 }
 
@@ -113,11 +124,28 @@ bool Engine::collect() {
     return has_asked;
 }
 
+// Whether the stack asks by it who has an address.
+auto Engine::question_in(std::span<const std::byte> packet) -> std::optional<Ndp> {
+    Ndp found;
+    wire::Ipv6Chain chain;
+    if (wire::parse(packet, found.ip) != stack::Drop::none || found.ip.next_header != wire::ip_protocol::icmpv6)
+        return {};
+    if (wire::parse(packet, chain, found.ip) != stack::Drop::none) return {};
+    const stack::Drop why = wire::parse(packet.subspan(wire::ipv6_bytes), found.message, found.ip, chain);
+    const bool is_question = why == stack::Drop::none && found.message.type == wire::Icmpv6Type::neighbour_solicitation;
+    return is_question ? std::optional(found) : std::nullopt;
+}
+
 bool Engine::take(const stack::Frame& frame) {
     wire::EthernetHeader header;
     const stack::Drop why = wire::parse(frame.bytes(), header);
     SKERRY_ASSERT(why == stack::Drop::none, "the stack sent no Ethernet frame");
     const std::span<const std::byte> packet = frame.bytes().subspan(header.header_bytes);
+    if (header.ether_type == wire::ether_type::ipv6)
+        if (const auto question = question_in(packet)) {
+            answer(*question);
+            return true;
+        }
     if (header.ether_type != wire::ether_type::arp) {
         sent_.push_back({now_, {packet.begin(), packet.end()}});
         return false;
@@ -127,6 +155,25 @@ bool Engine::take(const stack::Frame& frame) {
         wire::parse(packet, question) == stack::Drop::none && question.operation == wire::ArpOperation::request;
     if (is_question) answer(question);
     return is_question;
+}
+
+void Engine::answer(const Ndp& question) {
+    wire::NdpMessage reply;
+    reply.type = wire::Icmpv6Type::neighbour_advertisement;
+    reply.target = question.message.target;
+    reply.solicited = reply.overrides = reply.has_target_link = true;
+    reply.target_link = peer_mac;
+    stack::Frame& frame = frame_of(wire::ndp_bytes(reply));
+    wire::write(reply, frame.data);
+    wire::seal_icmpv6(frame.bytes(), reply.target, question.ip.source);
+    wire::Ipv6Header header;
+    header.payload_bytes = frame.length;
+    header.next_header = wire::ip_protocol::icmpv6;
+    header.hop_limit = wire::ndp_hop_limit;
+    header.source = reply.target;
+    header.destination = question.ip.source;
+    wire::write(header, frame.prepend(wire::ipv6_bytes));
+    put_in(frame, own_mac, wire::ether_type::ipv6);
 }
 
 void Engine::answer(const wire::ArpPacket& question) {

@@ -2,18 +2,21 @@
 
 // The stack under test, its clock and its wire. The stack is the one of production; in the place of a port there is
 // memory, and the other end of the wire is a script. What is hidden from the script is done here: Ethernet headers, and
-// ARP, which is answered for everybody at the instant of the question, so that no packet waits for it.
+// ARP and neighbour discovery, which are answered for everybody at the instant of the question, so that no packet
+// waits.
 //
 // A turn is that of stack::Driver: what came is taken in, then those who wait for it go on, then what is due and what
 // was not acknowledged leaves. Everything of a turn happens at one instant.
 
 #include <skerry/backend/heap_frames.hpp>
 #include <skerry/stack/stack.hpp>
+#include <skerry/stack/wire/ndp.hpp>
 #include <skerry/time/instant.hpp>
 
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -44,7 +47,7 @@ public:
     [[nodiscard]] stack::Udp& udp() noexcept { return stack_->udp(); }
     [[nodiscard]] const stack::StackConfig& config() const noexcept { return stack_->config(); }
 
-    /// A packet comes, IPv4 header in front.
+    /// A packet comes, IP header in front.
     void receive(std::span<const std::byte> packet);
     /// Turns of this instant, until nothing happens any more.
     void settle();
@@ -59,10 +62,18 @@ public:
 private:
     [[nodiscard]] stack::Frame& frame_of(std::size_t bytes);
     void put_in(stack::Frame& frame, const stack::wire::MacAddr& to, std::uint16_t ether_type);
-    /// Takes what left. True when a question of ARP was among it, which is answered.
+    /// Takes what left. True when a question for a neighbour was among it, which is answered.
     bool collect();
     [[nodiscard]] bool take(const stack::Frame& frame);
+    /// A message of neighbour discovery and the header that it came behind.
+    struct Ndp {
+        stack::wire::Ipv6Header ip;
+        stack::wire::NdpMessage message;
+    };
+
     void answer(const stack::wire::ArpPacket& question);
+    void answer(const Ndp& question);
+    [[nodiscard]] static std::optional<Ndp> question_in(std::span<const std::byte> packet);
 
     time::Instant now_;
     std::function<bool()> waiting_;

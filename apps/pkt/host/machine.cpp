@@ -2,6 +2,8 @@
 
 #include <skerry/base/assert.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
+#include <skerry/stack/wire/ipv6.hpp>
+#include <skerry/stack/wire/ipv6_extensions.hpp>
 #include <skerry/stack/wire/tcp.hpp>
 
 #include <algorithm>
@@ -10,15 +12,26 @@ namespace skerry::pkt {
 
 using stack::tcp::Tuple;
 using stack::wire::Ipv4Addr;
+using stack::wire::Ipv6Addr;
 
 namespace {
+
+void set_addresses(const MachineConfig& config, stack::StackConfig& stack) {
+    if (config.local.is_v6()) {
+        stack.address6 = Ipv6Addr::of(config.local);
+        stack.prefix6_bits = config.prefix_bits;
+        stack.gateway6 = Ipv6Addr::of(config.gateway);
+        return;
+    }
+    stack.address = Ipv4Addr::of(config.local);
+    stack.prefix_bits = config.prefix_bits;
+    stack.gateway = Ipv4Addr::of(config.gateway);
+}
 
 MachineSettings settings_of(const MachineConfig& config) {
     MachineSettings settings;
     settings.profile = config.profile;
-    settings.stack.address = Ipv4Addr::of(config.local);
-    settings.stack.prefix_bits = config.prefix_bits;
-    settings.stack.gateway = Ipv4Addr::of(config.gateway);
+    set_addresses(config, settings.stack);
     settings.stack.mtu = config.mtu;
     settings.stack.seed = config.seed;
     apply(config.profile, settings.stack.tcp);
@@ -58,21 +71,44 @@ void Machine::advance_to(time::Instant to) {
 
 // --- the wire
 
-std::optional<Unsupported> Machine::inject(std::span<const std::byte> packet) {
-    const unsigned version = packet.empty() ? 4 : std::to_integer<unsigned>(packet.front()) >> 4U;
-    if (version == 6) return unsupported("IPv6: the stack does not have it yet");
+void Machine::inject(std::span<const std::byte> packet) {
     note_ends(packet);
     engine_.receive(packet);
-    return {};
 }
 
 void Machine::note_ends(std::span<const std::byte> packet) {
+    const bool is_v6 = !packet.empty() && std::to_integer<unsigned>(packet.front()) >> 4U == 6;
+    if (const auto ends = is_v6 ? ends_of_v6(packet) : ends_of_v4(packet)) note(*ends);
+}
+
+void Machine::note(const Ends& ends) {
+    if (std::find(seen_.begin(), seen_.end(), ends) == seen_.end()) seen_.push_back(ends);
+}
+
+auto Machine::ends_of_v4(std::span<const std::byte> packet) -> std::optional<Ends> {
     stack::wire::Ipv4Header ip;
     stack::wire::TcpHeader tcp;
-    if (parse(packet, ip) != stack::Drop::none || ip.protocol != stack::wire::ip_protocol::tcp) return;
-    if (parse(packet.subspan(ip.header_bytes), tcp) != stack::Drop::none) return;
-    const Tuple ends{ip.destination, ip.source, tcp.destination_port, tcp.source_port};
-    if (std::find(seen_.begin(), seen_.end(), ends) == seen_.end()) seen_.push_back(ends);
+    if (parse(packet, ip) != stack::Drop::none || ip.protocol != stack::wire::ip_protocol::tcp) return {};
+    if (parse(packet.subspan(ip.header_bytes), tcp) != stack::Drop::none) return {};
+    return Ends{{ip.destination.ip(), tcp.destination_port}, {ip.source.ip(), tcp.source_port}};
+}
+
+auto Machine::ends_of_v6(std::span<const std::byte> packet) -> std::optional<Ends> {
+    stack::wire::Ipv6Header ip;
+    stack::wire::Ipv6Chain chain;
+    stack::wire::TcpHeader tcp;
+    if (parse(packet, ip) != stack::Drop::none || parse(packet, chain, ip) != stack::Drop::none) return {};
+    if (chain.protocol != stack::wire::ip_protocol::tcp || chain.is_later_fragment()) return {};
+    if (parse(packet.subspan(chain.payload_at), tcp) != stack::Drop::none) return {};
+    return Ends{{ip.destination.ip(), tcp.destination_port}, {ip.source.ip(), tcp.source_port}};
+}
+
+std::optional<Tuple> Machine::tuple_of(const Ends& ends) {
+    stack::Hosts& hosts = engine_.stack().hosts();
+    const auto local = hosts.name(ends.local.ip());
+    const auto remote = hosts.name(ends.remote.ip());
+    if (!local || !remote) return {};
+    return Tuple{*local, *remote, ends.local.port(), ends.remote.port()};
 }
 
 // --- looking in from outside
@@ -83,22 +119,20 @@ std::string_view Machine::state_of(int fd) {
 }
 
 std::vector<ConnectionView> Machine::connections() {
-    std::vector<Tuple> tuples = seen_;
+    stack::Hosts& hosts = engine_.stack().hosts();
     for (const auto& description : calls_->descriptors().all())
-        if (const auto ends = description->tuple();
-            ends && std::find(tuples.begin(), tuples.end(), *ends) == tuples.end())
-            tuples.push_back(*ends);
+        if (const auto tuple = description->tuple())
+            note({{hosts.ip(tuple->local), tuple->local_port}, {hosts.ip(tuple->remote), tuple->remote_port}});
     std::vector<ConnectionView> views;
-    for (const Tuple& ends : tuples)
-        if (const auto state = engine_.tcp().state_of(ends))
-            views.push_back({{ends.local.ip(), ends.local_port}, {ends.remote.ip(), ends.remote_port}, *state});
+    for (const Ends& ends : seen_)
+        if (const auto tuple = tuple_of(ends))
+            if (const auto state = engine_.tcp().state_of(*tuple)) views.push_back({ends.local, ends.remote, *state});
     return views;
 }
 
 bool Machine::drop(const net::SocketAddr& local, const net::SocketAddr& remote) {
-    if (!local.is_v4() || !remote.is_v4()) return false;
-    const Tuple ends{Ipv4Addr::of(local.ip()), Ipv4Addr::of(remote.ip()), local.port(), remote.port()};
-    const bool was_there = engine_.tcp().abort(ends, now());
+    const auto tuple = tuple_of({local, remote});
+    const bool was_there = tuple && engine_.tcp().abort(*tuple, now());
     if (was_there) engine_.settle();
     return was_there;
 }

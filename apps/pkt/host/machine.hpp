@@ -46,7 +46,7 @@ struct ConnectionView {
 /// Threads: one.
 class Machine {
 public:
-    /// `config` has IPv4 addresses.
+    /// The addresses of `config` are of one family, which is the machine's.
     explicit Machine(const MachineConfig& config = {});
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
@@ -65,9 +65,7 @@ public:
     // --- the wire
 
     /// A packet comes now, IP header in front, checksums as the sender made them.
-    ///
-    /// Errors: a reason: IPv6.
-    [[nodiscard]] std::optional<Unsupported> inject(std::span<const std::byte> packet);
+    void inject(std::span<const std::byte> packet);
     /// What left since the last time, in order, each with its instant.
     [[nodiscard]] std::vector<SentPacket> take_sent() { return engine_.take_sent(); }
 
@@ -93,7 +91,17 @@ public:
     [[nodiscard]] const MachineSettings& settings() const noexcept { return settings_; }
 
 private:
+    struct Ends {
+        net::SocketAddr local;
+        net::SocketAddr remote;
+        friend bool operator==(const Ends&, const Ends&) = default;
+    };
+
     void note_ends(std::span<const std::byte> packet);
+    void note(const Ends& ends);
+    [[nodiscard]] static std::optional<Ends> ends_of_v4(std::span<const std::byte> packet);
+    [[nodiscard]] static std::optional<Ends> ends_of_v6(std::span<const std::byte> packet);
+    [[nodiscard]] std::optional<stack::tcp::Tuple> tuple_of(const Ends& ends);
     [[nodiscard]] bool is_idle();
 
     MachineSettings settings_;
@@ -101,7 +109,7 @@ private:
     Engine engine_;
     TcpPorts ports_;
     SocketHome home_;
-    std::vector<stack::tcp::Tuple> seen_;  // of segments that came
+    std::vector<Ends> seen_;  // of segments that came, and of sockets
     std::optional<Calls> calls_;  // goes first: its sockets close on the stack
 };
 

@@ -59,7 +59,16 @@ Attempt TcpSocket::wish(bool& place, bool value) {
 Attempt TcpSocket::set_option(int level, int name, const OptionValue& value) {
     if (level == SOL_SOCKET) return set_socket_option(name, value);
     if (level == IPPROTO_TCP) return set_tcp_option(name, value);
+    if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && family_.is_v6) return set_v6_only(value);
     return no_option(level, name);
+}
+
+// Only before the socket has a name: so Linux's ipv6_sockglue.c.
+Attempt TcpSocket::set_v6_only(const OptionValue& value) {
+    const int* const number = std::get_if<int>(&value);
+    if (number == nullptr || is_bound_ || link_ != nullptr) return failure(EINVAL);
+    family_.v6_only = *number != 0;
+    return success();
 }
 
 Attempt TcpSocket::set_linger(const Linger& linger) {
@@ -169,6 +178,7 @@ Attempt TcpSocket::set_tcp_option(int name, const OptionValue& value) {
 Attempt TcpSocket::get_option(int level, int name) {
     if (level == SOL_SOCKET) return get_socket_option(name);
     if (level == IPPROTO_TCP) return get_tcp_option(name);
+    if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && family_.is_v6) return with_option(family_.v6_only ? 1 : 0);
     return no_option(level, name);
 }
 
@@ -206,7 +216,7 @@ Attempt TcpSocket::get_socket_option(int name) {
         case SO_SNDBUF: return get_buffer(SO_SNDBUF);
         case SO_RCVBUF: return get_buffer(SO_RCVBUF);
         case SO_TYPE: return with_option(static_cast<int>(SOCK_STREAM));
-        case SO_DOMAIN: return with_option(AF_INET);
+        case SO_DOMAIN: return with_option(family_.domain());
         case SO_PROTOCOL: return with_option(static_cast<int>(IPPROTO_TCP));
         case SO_ACCEPTCONN: return with_option(door_ != nullptr ? 1 : 0);
         default: return no_option(SOL_SOCKET, name);

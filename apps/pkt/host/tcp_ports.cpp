@@ -1,6 +1,7 @@
 #include "tcp_ports.hpp"
 
 #include <skerry/stack/ephemeral_port.hpp>
+#include <skerry/stack/hosts.hpp>
 
 #include <algorithm>
 
@@ -12,8 +13,7 @@ void TcpPorts::forget_orphans() {
 
 bool TcpPorts::conflicts(const PortClaim& wanted, const PortClaim& other) const noexcept {
     if (wanted.port != other.port) return false;
-    const bool overlap = wanted.local.is_unspecified() || other.local.is_unspecified() || wanted.local == other.local;
-    if (!overlap) return false;
+    if (!stack::overlap(wanted.local, wanted.v6_only, other.local, other.v6_only)) return false;
     if (flavour_ == Flavour::freebsd)  // with SO_REUSEADDR only one that is bound to the very address is in the way
         return !wanted.may_share || (!other.is_connected && wanted.local == other.local);
     return !wanted.may_share || !other.may_share || wanted.is_listening || other.is_listening;

@@ -18,7 +18,8 @@ namespace skerry::pkt {
 
 /// A socket's hold on a port, also when the socket is gone and its connection is not.
 struct PortClaim {
-    stack::wire::Ipv4Addr local;  ///< 0.0.0.0: any of ours
+    stack::wire::Ipv4Addr local;  ///< 0.0.0.0: any of ours; Hosts::any_v6: of either family
+    bool v6_only = false;  ///< of Hosts::any_v6: not of either
     std::uint16_t port = 0;
     bool may_share = false;  ///< SO_REUSEADDR
     bool is_listening = false;

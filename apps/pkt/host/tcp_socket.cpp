@@ -13,8 +13,6 @@ using stack::wire::Ipv4Addr;
 
 namespace {
 
-constexpr net::SocketAddr no_name{net::IpAddr::v4_any(), 0};
-
 Attempt named(const net::SocketAddr& address) {
     Returned result = success();
     result.output.address = address;
@@ -34,6 +32,7 @@ TcpSocket::~TcpSocket() {
 bool TcpSocket::claim_port(Ipv4Addr local, std::uint16_t port) {
     PortClaim claim;
     claim.local = local;
+    claim.v6_only = family_.v6_only;
     claim.may_share = wishes_.may_share_port;
     claim.port = port != 0 ? port : home_.ports.free_port();
     if (claim.port == 0 || !home_.ports.may_bind(claim)) return false;
@@ -44,25 +43,28 @@ bool TcpSocket::claim_port(Ipv4Addr local, std::uint16_t port) {
 
 Attempt TcpSocket::bind(const net::SocketAddr& address) {
     if (is_bound_ || link_ != nullptr || door_ != nullptr) return failure(EINVAL);
-    if (!address.is_v4()) return failure(EAFNOSUPPORT);
-    const Ipv4Addr local = Ipv4Addr::of(address.ip());
+    if (!family_.takes(address.ip())) return failure(EAFNOSUPPORT);
+    if (!family_.speaks(address.ip())) return failure(EINVAL);
+    const auto named = family_.name(home_.engine.stack().hosts(), address.ip());
     const stack::StackConfig& config = home_.engine.config();
-    if (local.is_loopback() || local.is_multicast() || config.is_broadcast(local))
+    const bool is_many = named && (home_.engine.stack().hosts().is_multicast(*named) || config.is_broadcast(*named));
+    if (!named || address.ip().unmapped().is_loopback() || is_many)
         return unsupported("bind to " + to_string(address.ip()) + ": the machine has one address, and no loopback");
-    if (!local.is_unspecified() && local != config.address) return failure(EADDRNOTAVAIL);
-    return claim_port(local, address.port()) ? success() : failure(EADDRINUSE);
+    const bool is_own = stack::is_any(*named) || *named == config.address || stack::Hosts::is_own_v6(*named);
+    if (!is_own) return failure(EADDRNOTAVAIL);
+    return claim_port(*named, address.port()) ? success() : failure(EADDRINUSE);
 }
 
 Attempt TcpSocket::local_address() {
-    if (const auto ends = tuple()) return named({ends->local.ip(), ends->local_port});
-    return claim_ ? named({(*claim_)->local.ip(), (*claim_)->port}) : named(no_name);
+    if (const auto ends = tuple()) return named(shown(ends->local, ends->local_port));
+    return claim_ ? named(shown((*claim_)->local, (*claim_)->port)) : named(shown({}, 0));
 }
 
 Attempt TcpSocket::peer_address() {
     const Tcb* const connection = tcb();
     if (connection == nullptr || is_opening(*connection) || connection->state == State::closed)
         return failure(ENOTCONN);
-    return named({connection->tuple.remote.ip(), connection->tuple.remote_port});
+    return named(shown(connection->tuple.remote, connection->tuple.remote_port));
 }
 
 std::optional<stack::tcp::Tuple> TcpSocket::tuple() const {
@@ -86,9 +88,10 @@ Attempt TcpSocket::listen(int backlog) {
         if (backlog == backlog_) return success();
         return unsupported("listen() again with another backlog: the stack sets it once");
     }
-    if (!claim_ && !claim_port({}, 0)) return failure(EADDRINUSE);
+    if (!claim_ && !claim_port(family_.any(), 0)) return failure(EADDRINUSE);
     auto door = std::make_unique<Door>(*this);
     door->opening = opening_of(wishes_, home_.flavour);
+    door->v6_only = family_.v6_only;
     const PortClaim& claim = **claim_;
     if (auto opened = tcp().listen(*door, claim.local, claim.port, accept_queue(backlog, home_.flavour)); !opened)
         return failed_with(opened.error().code(), home_.flavour);
@@ -101,13 +104,13 @@ Attempt TcpSocket::listen(int backlog) {
 Attempt TcpSocket::accept(std::shared_ptr<Description>& made) {
     if (door_ == nullptr) return failure(EINVAL);
     if (!door_->has_waiting()) return WouldBlock{};
-    auto socket = std::make_shared<TcpSocket>(home_);
+    auto socket = std::make_shared<TcpSocket>(home_, family_);
     socket->link_ = std::make_unique<Link>(*socket);
     (void)tcp().accept(*door_, *socket->link_);
     socket->inherit(*this);
     const stack::tcp::Tuple& ends = socket->link_->tcb->tuple;
     made = std::move(socket);
-    return named({ends.remote.ip(), ends.remote_port});
+    return named(shown(ends.remote, ends.remote_port));
 }
 
 void TcpSocket::inherit(const TcpSocket& listener) {
@@ -144,15 +147,18 @@ Attempt TcpSocket::connect(const net::SocketAddr& to) {
 }
 
 Attempt TcpSocket::begin_to_connect(const net::SocketAddr& to) {
-    if (!to.is_v4()) return failure(EAFNOSUPPORT);
+    if (!family_.takes(to.ip())) return failure(EAFNOSUPPORT);
+    if (!family_.speaks(to.ip())) return failure(ENETUNREACH);
     if (to.port() == 0 || to.is_unspecified())
         return unsupported("connect() to " + to_string(to) + ": the stack connects to hosts and ports only");
     stack::tcp::LocalEnd from;
     if (claim_) from = {(*claim_)->local, (*claim_)->port, 0};
     from.user_timeout_ms = wishes_.user_timeout_ms;
     from.opening = opening_of(wishes_, home_.flavour);
+    const auto host = family_.name(home_.engine.stack().hosts(), to.ip());
+    if (!host) return failure(ENETUNREACH);
     auto link = std::make_unique<Link>(*this);
-    if (auto begun = tcp().connect(*link, Ipv4Addr::of(to.ip()), to.port(), home_.engine.now(), from); !begun)
+    if (auto begun = tcp().connect(*link, *host, to.port(), home_.engine.now(), from); !begun)
         return refuse_connect(begun.error().code());
     link_ = std::move(link);
     is_connecting_ = true;

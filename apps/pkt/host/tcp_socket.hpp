@@ -8,6 +8,7 @@
 // which errors are looked at.
 
 #include "description.hpp"
+#include "family.hpp"
 #include "tcp_wishes.hpp"
 
 #include <skerry/stack/tcp/tcp.hpp>
@@ -21,7 +22,7 @@ namespace skerry::pkt {
 
 class TcpSocket final : public Description {
 public:
-    explicit TcpSocket(SocketHome& home) : home_(home), wishes_(home.defaults) {}
+    TcpSocket(SocketHome& home, Family family) : home_(home), family_(family), wishes_(home.defaults) {}
     /// Closes: what was written is still sent.
     ~TcpSocket() override;
 
@@ -60,6 +61,9 @@ private:
     [[nodiscard]] stack::tcp::Tcb* tcb() const { return link_ != nullptr ? link_->tcb : nullptr; }
     [[nodiscard]] bool is_freebsd() const { return home_.flavour == Flavour::freebsd; }
 
+    [[nodiscard]] net::SocketAddr shown(stack::wire::Ipv4Addr host, std::uint16_t port) const {
+        return {family_.shown(home_.engine.stack().hosts().ip(host)), port};
+    }
     [[nodiscard]] static bool is_opening(const stack::tcp::Tcb& tcb) {
         return tcb.state == stack::tcp::State::syn_sent || tcb.state == stack::tcp::State::syn_received;
     }
@@ -87,6 +91,7 @@ private:
     // The options.
     Attempt set_socket_option(int name, const OptionValue& value);
     Attempt set_tcp_option(int name, const OptionValue& value);
+    Attempt set_v6_only(const OptionValue& value);
     Attempt set_linger(const Linger& linger);
     Attempt set_buffer(int name, int bytes);
     void set_buffer_of(stack::tcp::Tcb& tcb, int name, std::uint32_t bytes);
@@ -102,6 +107,7 @@ private:
     Attempt get_segment_bytes() const;
 
     SocketHome& home_;
+    Family family_;
     TcpWishes wishes_;
     std::unique_ptr<Link> link_;  // from connect() or accept() on, also when its connection is over
     std::unique_ptr<Door> door_;  // from listen() on

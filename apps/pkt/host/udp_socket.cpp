@@ -18,9 +18,9 @@ namespace {
 
 constexpr std::size_t payload_most = 65'507;  // of a datagram, with both headers 65'535
 
-Attempt named(Ipv4Addr address, std::uint16_t port) {
+Attempt named(const net::SocketAddr& address) {
     Returned result = success();
-    result.output.address = net::SocketAddr(address.ip(), port);
+    result.output.address = address;
     return result;
 }
 
@@ -55,34 +55,43 @@ Attempt UdpSocket::open(Ipv4Addr address, std::uint16_t wanted) {
 
 Attempt UdpSocket::bind(const net::SocketAddr& address) {
     if (is_open_) return failure(EINVAL);
-    if (!address.is_v4()) return failure(EAFNOSUPPORT);
-    if (address.is_loopback()) return unsupported("bind to a loopback address: the machine has none");
-    return open(Ipv4Addr::of(address.ip()), address.port());
+    if (!family_.takes(address.ip())) return failure(EAFNOSUPPORT);
+    if (!family_.speaks(address.ip())) return failure(EINVAL);
+    const auto named_host = family_.name(home_.engine.stack().hosts(), address.ip());
+    if (address.ip().unmapped().is_loopback() || !named_host)
+        return unsupported("bind to a loopback address: the machine has none");
+    return open(*named_host, address.port());
 }
 
 std::optional<Attempt> UdpSocket::open_if_needed() {
     if (is_open_) return {};
-    Attempt opened = open({}, 0);
+    Attempt opened = open(family_.any(), 0);
     const auto* const result = std::get_if<Returned>(&opened);
     if (result != nullptr && result->value == 0) return {};
     return opened;
 }
 
 Attempt UdpSocket::connect(const net::SocketAddr& to) {
-    if (!to.is_v4()) return failure(EAFNOSUPPORT);
+    if (!family_.takes(to.ip())) return failure(EAFNOSUPPORT);
+    if (!family_.speaks(to.ip())) return failure(ENETUNREACH);
     if (to.port() == 0 || to.is_unspecified()) return unsupported("connect() of UDP to no address, or to port 0");
     if (auto wrong = open_if_needed()) return *std::move(wrong);
-    remote = Ipv4Addr::of(to.ip());
-    remote_port = to.port();
+    const auto host = family_.name(home_.engine.stack().hosts(), to.ip());
+    if (!host) return failure(ENETUNREACH);
+    if (auto done = udp().connect(*this, *host, to.port()); !done)
+        return failed_with(done.error().code(), home_.flavour);
     return success();
 }
 
 // Who is connected has the address by which the packets leave.
 Attempt UdpSocket::local_address() {
-    return named(is_connected() && local.is_unspecified() ? home_.engine.config().address : local, port);
+    const bool is_chosen = is_connected() && stack::is_any(local);
+    const bool is_to_v6 = stack::is_host_number(remote);
+    const Ipv4Addr own = is_to_v6 ? stack::Hosts::own_v6 : home_.engine.config().address;
+    return named(shown(ip(is_chosen ? own : local), port));
 }
 
-Attempt UdpSocket::peer_address() { return is_connected() ? named(remote, remote_port) : failure(ENOTCONN); }
+Attempt UdpSocket::peer_address() { return is_connected() ? named(shown(ip(remote), remote_port)) : failure(ENOTCONN); }
 
 Attempt UdpSocket::shutdown(int) {
     if (!is_connected()) return failure(ENOTCONN);
@@ -112,21 +121,23 @@ Attempt UdpSocket::receive(const ReceiveAsk& ask) {
     const std::size_t count = std::min(ask.bytes, payload.size());
     Returned result = success(static_cast<std::int64_t>(ask.truncate ? payload.size() : count));
     result.output.data.assign(payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(count));
-    result.output.address = net::SocketAddr(fetched_.source.ip(), fetched_.source_port);
+    result.output.address = shown(fetched_.peer().ip(), fetched_.source_port);
     result.output.message_flags = count < payload.size() ? MSG_TRUNC : 0;
     if (!ask.peek) drop_fetched();
     return result;
 }
 
 Attempt UdpSocket::send(const SendAsk& ask, bool) {
-    if (ask.to && !ask.to->is_v4()) return failure(EAFNOSUPPORT);
+    if (ask.to && !family_.takes(ask.to->ip())) return failure(EAFNOSUPPORT);
+    if (ask.to && !family_.speaks(ask.to->ip())) return failure(ENETUNREACH);
     if (!ask.to && !is_connected()) return failure(EDESTADDRREQ);
     if (ask.to && ask.to->port() == 0) return failure(EINVAL);
     if (auto wrong = open_if_needed()) return *std::move(wrong);
     if (refused) return take_refusal();
-    const Ipv4Addr to = ask.to ? Ipv4Addr::of(ask.to->ip()) : remote;
+    const auto host = ask.to ? family_.name(home_.engine.stack().hosts(), ask.to->ip()) : std::optional(remote);
+    if (!host) return failure(ENETUNREACH);
     const std::uint16_t to_port = ask.to ? ask.to->port() : remote_port;
-    if (auto sent = udp().send(*this, to, to_port, ask.data, home_.engine.now()); !sent) {
+    if (auto sent = udp().send(*this, *host, to_port, ask.data, home_.engine.now()); !sent) {
         if (sent.error() == Errc::message_too_long && ask.data.size() <= payload_most)
             return unsupported("a datagram that is longer than the MTU: the stack cuts none into pieces");
         if (sent.error() == Errc::unreachable) return failure(ENETUNREACH);  // there is no way: nothing has left
@@ -155,6 +166,11 @@ Attempt UdpSocket::io_control(unsigned long request) {
 
 Attempt UdpSocket::set_option(int level, int name, const OptionValue& value) {
     const int* const number = std::get_if<int>(&value);
+    if (number != nullptr && level == IPPROTO_IPV6 && name == IPV6_V6ONLY && family_.is_v6) {
+        if (is_open_) return failure(EINVAL);
+        family_.v6_only = v6_only = *number != 0;
+        return success();
+    }
     if (number == nullptr || level != SOL_SOCKET) return no_option(level, name);
     switch (name) {
         case SO_REUSEADDR: may_share_ = *number != 0; return success();
@@ -164,13 +180,14 @@ Attempt UdpSocket::set_option(int level, int name, const OptionValue& value) {
 }
 
 Attempt UdpSocket::get_option(int level, int name) {
+    if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && family_.is_v6) return with_option(family_.v6_only ? 1 : 0);
     if (level != SOL_SOCKET) return no_option(level, name);
     switch (name) {
         case SO_ERROR: return with_option(std::exchange(refused, false) ? ECONNREFUSED : 0);
         case SO_REUSEADDR: return with_option(may_share_ ? 1 : 0);
         case SO_BROADCAST: return with_option(may_broadcast ? 1 : 0);
         case SO_TYPE: return with_option(static_cast<int>(SOCK_DGRAM));
-        case SO_DOMAIN: return with_option(AF_INET);
+        case SO_DOMAIN: return with_option(family_.domain());
         case SO_PROTOCOL: return with_option(static_cast<int>(IPPROTO_UDP));
         default: return no_option(level, name);
     }

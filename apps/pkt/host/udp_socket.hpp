@@ -3,6 +3,7 @@
 // A UDP socket as POSIX has it, over the stack's UdpEndpoint.
 
 #include "description.hpp"
+#include "family.hpp"
 
 #include <skerry/stack/udp.hpp>
 
@@ -12,7 +13,10 @@ namespace skerry::pkt {
 
 class UdpSocket final : public Description, private stack::UdpEndpoint {
 public:
-    explicit UdpSocket(SocketHome& home) : home_(home) { may_broadcast = false; }
+    UdpSocket(SocketHome& home, Family family) : home_(home), family_(family) {
+        may_broadcast = false;
+        v6_only = family.v6_only;
+    }
     ~UdpSocket() override;
 
     [[nodiscard]] std::uint32_t ready() override;
@@ -40,7 +44,13 @@ private:
     void fetch();
     void drop_fetched();
 
+    [[nodiscard]] net::SocketAddr shown(const net::IpAddr& ip, std::uint16_t at_port) const {
+        return {family_.shown(ip), at_port};
+    }
+    [[nodiscard]] net::IpAddr ip(stack::wire::Ipv4Addr host) const { return home_.engine.stack().hosts().ip(host); }
+
     SocketHome& home_;
+    Family family_;
     bool is_open_ = false;
     bool may_share_ = false;
     // The oldest, taken out of the stack's queue to be looked at; its frame is null when there is none.

@@ -19,7 +19,8 @@ public:
     }
 
     [[nodiscard]] std::optional<Unsupported> inject(std::span<const std::byte> packet) override {
-        return machine_.inject(packet);
+        machine_.inject(packet);
+        return {};
     }
     [[nodiscard]] std::vector<SentPacket> take_sent() override { return machine_.take_sent(); }
 
@@ -41,7 +42,6 @@ private:
 }  // namespace
 
 Result<std::unique_ptr<System>, Unsupported> make_stack_system(const SystemConfig& config) {
-    if (!config.local.is_v4()) return Unexpected(unsupported("IPv6: the stack does not have it yet"));
     MachineConfig machine;
     machine.profile = config.profile;
     machine.local = config.local;

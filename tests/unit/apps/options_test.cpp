@@ -133,7 +133,7 @@ TEST_CASE("bad values are refused with what is accepted", "[apps][options][error
     CHECK_THAT(refusal({"--ip=2001:db8::2/64"}), Catch::StartsWith("--ip=2001:db8::2/64: not an address"));
     CHECK_THAT(refusal({"--ip6=198.18.0.2/24"}), Catch::EndsWith("for example 2001:db8::2/64"));
     CHECK(refusal({"--gateway=router"}) ==
-          "--gateway=router: not an address; accepted: for example 198.18.0.1 or 2001:db8::1");
+          "--gateway=router: not an address; accepted: for example 198.18.0.1 or 2001:db8::1, or both with a comma");
 }
 
 TEST_CASE("an unknown option is refused with the known ones", "[apps][options][error]") {

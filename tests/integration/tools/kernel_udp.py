@@ -26,6 +26,11 @@ def ping(count, *options):
     print("ping", count, *options)
 
 
+def longest():
+    """What a datagram, and an echo, carries on a link of 1500 bytes."""
+    return 1452 if tap.is_v6() else 1472
+
+
 def exchange(client, message):
     client.send(message)
     answer = client.recv(65_536)
@@ -33,16 +38,16 @@ def exchange(client, message):
 
 
 def answers_every_size():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    with socket.socket(tap.family(), socket.SOCK_DGRAM) as client:
         client.settimeout(rig.PATIENCE)
         client.connect((tap.OURS, 7001))
-        for size in (0, 1, 2, 17, 18, 19, 500, 1471, 1472):  # 18 bytes and fewer are padded by Ethernet
+        for size in (0, 1, 2, 17, 18, 19, 500, longest() - 1, longest()):  # 18 and fewer of IPv4 are padded by Ethernet
             exchange(client, random.randbytes(size))
 
 
 def answers_many_at_once():
     """A burst that the socket's queue and the frames hold: none may be lost."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    with socket.socket(tap.family(), socket.SOCK_DGRAM) as client:
         client.settimeout(rig.PATIENCE)
         client.connect((tap.OURS, 7001))
         for _ in range(20):
@@ -53,7 +58,7 @@ def answers_many_at_once():
 
 
 def refuses_other_ports():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    with socket.socket(tap.family(), socket.SOCK_DGRAM) as client:
         client.settimeout(rig.PATIENCE)
         client.connect((tap.OURS, 7009))
         client.send(b"anybody?")
@@ -62,6 +67,10 @@ def refuses_other_ports():
         except ConnectionRefusedError:
             return
         rig.check(False, "a port without a socket was not refused")
+
+
+def ours():
+    return socket.inet_pton(socket.AF_INET6, tap.OURS_V6)
 
 
 def survives_garbage():
@@ -74,6 +83,8 @@ def survives_garbage():
         for _ in range(3000):
             kind = dice.choice([b"\x08\x00", b"\x08\x06", b"\x86\xdd", b"\x81\x00", dice.randbytes(2)])
             body = dice.randbytes(dice.randrange(0, 200))
+            if kind == b"\x86\xdd" and len(body) > 40:
+                body = b"\x60" + body[1:4] + len(body[40:]).to_bytes(2, "big") + body[6:24] + ours() + body[40:]
             if kind == b"\x08\x00" and len(body) > 20:
                 body = b"\x45" + body[1:9] + dice.choice([b"\x01", b"\x11", b"\x06"]) + body[10:12] + body[12:]
             try:
@@ -89,7 +100,7 @@ def survives_a_link_that_goes_down():
 
 def has_caught_up():
     """Whether a datagram is answered. Behind a queue full of frames that the server had no turn to take it is lost."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    with socket.socket(tap.family(), socket.SOCK_DGRAM) as client:
         client.settimeout(1)
         client.connect((tap.OURS, 7001))
         try:
@@ -116,7 +127,7 @@ def sockperf():
 def ask_everything():
     if rig.shutil.which("ping"):
         ping(3, "-i", "0.01")
-        ping(20, "-i", "0.002", "-s", "1472")
+        ping(20, "-i", "0.002", "-s", str(longest()))
         ping(10_000 if rig.LONG else 2000, "-i", "0")  # the next one when an answer comes, or after 10 ms
     answers_every_size()
     answers_many_at_once()

@@ -112,7 +112,7 @@ class Server:
 
     @property
     def address(self):
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def connect(self, timeout=20):
         return socket.create_connection((self.host, self.port), timeout=timeout)

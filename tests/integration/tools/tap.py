@@ -3,6 +3,7 @@ or one end of a virtual cable (veth) whose other end DPDK or AF_XDP takes.
 """
 
 import os
+import socket
 import subprocess
 
 import rig
@@ -11,7 +12,8 @@ DEVICE = "skerry0"  # the kernel's end
 CABLE_END = "skerry1"
 KERNEL, OURS = "198.18.0.1", "198.18.0.2"
 CORE = f"--cores={min(os.sched_getaffinity(0))}"
-OPTIONS = (f"--backend=tap:{DEVICE}", f"--ip={OURS}/24", CORE)
+KERNEL_V6, OURS_V6 = "fd00:198:18::1", "fd00:198:18::2"
+OPTIONS = (f"--backend=tap:{DEVICE}", f"--ip={OURS}/24", f"--ip6={OURS_V6}/64", CORE)
 
 
 def ip(*arguments, check=True):
@@ -29,8 +31,32 @@ def make():
     configure()
 
 
+def speak_ipv6():
+    """From now on the two ends are the IPv6 ones. Before there is a device."""
+    global KERNEL, OURS
+    KERNEL, OURS = KERNEL_V6, OURS_V6
+
+
+def is_v6():
+    return ":" in OURS
+
+
+def family():
+    return socket.AF_INET6 if is_v6() else socket.AF_INET
+
+
+def at(address, port):
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def configure():
-    """Gives the kernel's end of the device its address."""
+    """Gives the kernel's end of the device its addresses."""
+    if is_v6():
+        with open(f"/proc/sys/net/ipv6/conf/{DEVICE}/keep_addr_on_down", "w", encoding="ascii") as switch:
+            switch.write("1")
+        ip("address", "add", f"{KERNEL}/64", "dev", DEVICE, "nodad")
+        ip("link", "set", DEVICE, "up")
+        return
     # The kernel's own chatter (IPv6, multicast) would make counts differ from run to run.
     with open(f"/proc/sys/net/ipv6/conf/{DEVICE}/disable_ipv6", "w", encoding="ascii") as switch:
         switch.write("1")
@@ -39,7 +65,7 @@ def configure():
 
 
 def serve(bin_dir, *arguments, port=7001, **how):
-    return rig.Server(bin_dir, *OPTIONS, *arguments, listen=f"{OURS}:{port}", **how)
+    return rig.Server(bin_dir, *OPTIONS, *arguments, listen=at(OURS, port), **how)
 
 
 def need_dpdk(bin_dir):

@@ -59,6 +59,8 @@ Result<Xdp, SetupError> open_xdp(const backend::Options& options, stack::StackCo
     auto wish = XdpWish::read(options.interface);
     if (!wish) return Unexpected(std::move(wish).error());
     if (auto applied = stack::apply(options, config); !applied) return Unexpected(std::move(applied).error());
+    // The program in the receive path knows IPv4; and our link-local address would be the kernel's.
+    if (!options.ip6.empty()) return Unexpected(SetupError{wish->interface + ": --ip6: XDP is for IPv4; leave it out"});
     config.loops_own_address = wish->loops_own_address;
     if (options.cores > 1) return Unexpected(SetupError{wish->interface + ": one core only; choose it with --cores=N"});
     return Xdp::open(wish->interface, config.address);

@@ -13,7 +13,8 @@ CABLE_END = "skerry1"
 KERNEL, OURS = "198.18.0.1", "198.18.0.2"
 CORE = f"--cores={min(os.sched_getaffinity(0))}"
 KERNEL_V6, OURS_V6 = "fd00:198:18::1", "fd00:198:18::2"
-OPTIONS = (f"--backend=tap:{DEVICE}", f"--ip={OURS}/24", f"--ip6={OURS_V6}/64", CORE)
+ADDRESSES = (f"--ip={OURS}/24", f"--ip6={OURS_V6}/64")
+OPTIONS = (f"--backend=tap:{DEVICE}", *ADDRESSES, CORE)
 
 
 def ip(*arguments, check=True):
@@ -81,8 +82,8 @@ def need_dpdk(bin_dir):
 
 def serve_dpdk(bin_dir, *arguments, port=7001, **how):
     """DPDK makes the device, which ends with the server."""
-    server = rig.Server(bin_dir, "--backend=dpdk", f"--dpdk=vdev=net_tap0,iface={DEVICE}", f"--ip={OURS}/24",
-                        CORE, *arguments, listen=f"{OURS}:{port}", **how)
+    server = rig.Server(bin_dir, "--backend=dpdk", f"--dpdk=vdev=net_tap0,iface={DEVICE}", *ADDRESSES,
+                        CORE, *arguments, listen=at(OURS, port), **how)
     configure()
     return server
 

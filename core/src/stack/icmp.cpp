@@ -46,7 +46,7 @@ std::optional<IcmpError> Icmp::error_in(const wire::IcmpHeader& header) noexcept
     if (quote.source == config_.address)
         return IcmpError{header.type,       header.code,       quote.protocol,
                          quote.destination, quote.source_port, quote.destination_port,
-                         quote.seq,         config_.address};
+                         quote.seq,         config_.address,   {header.next_hop_mtu, quote.total_bytes}};
     return {};
 }
 

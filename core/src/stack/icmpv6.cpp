@@ -81,8 +81,12 @@ std::optional<IcmpError> Icmpv6::error_in(const wire::Icmpv6Header& header) noex
     const auto remote = hosts.find(quote.destination);
     const auto meaning = meaning_of(header);
     if (!meaning || !local || !Hosts::is_own_v6(*local) || !remote) return {};
-    return IcmpError{meaning->type,     meaning->code,          quote.protocol, *remote,
-                     quote.source_port, quote.destination_port, quote.seq,      *local};
+    const auto most = std::uint32_t{0xffff};
+    const auto mtu = static_cast<std::uint16_t>(std::min(header.mtu, most));
+    const auto bytes =
+        static_cast<std::uint16_t>(std::min(quote.payload_bytes + std::uint32_t{wire::ipv6_bytes}, most));
+    return IcmpError{meaning->type,          meaning->code, quote.protocol, *remote,     quote.source_port,
+                     quote.destination_port, quote.seq,     *local,         {mtu, bytes}};
 }
 
 // --- errors that we send

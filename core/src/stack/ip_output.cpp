@@ -8,7 +8,7 @@ using wire::MacAddr;
 Drop IpOutput::check_slow(Ipv4Addr destination, std::size_t bytes) const noexcept {
     if (is_host_number(destination)) return v6_.check(destination, bytes);
     const bool stays = destination == config_.address && config_.loops_own_address;
-    const std::size_t mtu = stays ? wire::ipv4_datagram_bytes_max : config_.mtu;
+    const std::size_t mtu = stays ? wire::ipv4_datagram_bytes_max : path_mtus_.of(destination);
     if (bytes + wire::ipv4_bytes > mtu) return Drop::ipv4_too_big;
     if (config_.address.is_unspecified()) return Drop::ipv4_no_route;
     if (destination.is_multicast() || config_.is_broadcast(destination)) return Drop::none;
@@ -82,7 +82,10 @@ void IpOutput::finish(Frame& packet, wire::Ipv4Header& header, time::Instant now
 void IpOutput::send_to_host(Frame& packet, Ipv4Addr destination, time::Instant now) noexcept {
     way_.destination = destination.bits;
     neighbours_.send(packet, next_hop(destination), now);
-    if (is_ready(destination, now)) way_.prepare(neighbours_.sure_image(), config_.address);
+    if (!is_ready(destination, now)) return;
+    path_mtus_.expire(now);
+    way_.mtu = path_mtus_.of(destination);
+    way_.prepare(neighbours_.sure_image(), config_.address);
 }
 
 }  // namespace skerry::stack

@@ -15,7 +15,7 @@ constexpr std::size_t frame_bytes_max = 65'535;
 Drop Ipv6Output::check(Ipv4Addr destination, std::size_t bytes) const noexcept {
     if (!hosts_.has_v6()) return Drop::ipv6_no_route;
     const bool stays = Hosts::is_own_v6(destination);
-    if (bytes + wire::ipv6_bytes > (stays ? frame_bytes_max : config_.mtu)) return Drop::ipv6_too_big;
+    if (bytes + wire::ipv6_bytes > (stays ? frame_bytes_max : path_mtus_.of(destination))) return Drop::ipv6_too_big;
     const Ipv6Addr& address = hosts_.address(destination);
     if (stays) return Drop::none;
     if (address.is_never_a_destination()) return Drop::ipv6_no_route;

@@ -48,7 +48,7 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       hosts_(config_.seed, config_.address6, config_.link_local6),
       neighbours_(config_, hosts_, link_, timers_, drops_),
       reassembly_(config_, hosts_, timers_, drops_),
-      output_(config_, hosts_, link_, neighbours_),
+      output_(config_, hosts_, link_, neighbours_, drops_),
       icmp_(config_, link_, output_, drops_),
       ndp_(hosts_, link_, neighbours_, drops_),
       groups_(config_, link_, output_, timers_),
@@ -232,31 +232,38 @@ void Stack::input_error(Packet& packet, const IcmpError& error) noexcept {
         others = steering_->others_with_socket(error.local_port);  // only the connected one is told
         steering_->copy_to(limited(others, messages_, packet.now), packet.whole(), packet.frame);
     }
-    if (!tell(error) && others == 0) drops_.count(Drop::icmp_stale);
+    if (!tell(error, packet.now) && others == 0) drops_.count(Drop::icmp_stale);
     packet.frame.drop();
 }
 
 // False when nobody wanted to know.
-bool Stack::tell(const IcmpError& error) noexcept {
+bool Stack::tell(const IcmpError& error, time::Instant now) noexcept {
     switch (error.protocol) {
-        case wire::ip_protocol::udp: return udp_.input_error(error);
-        case wire::ip_protocol::tcp: return tcp_.input_error(error);
+        case wire::ip_protocol::udp: return udp_.input_error(error, now);
+        case wire::ip_protocol::tcp: return tcp_.input_error(error, now);
         default: return true;
     }
 }
 
 // As if a router had said "host unreachable", which is what RFC 1122 section 2.3.2.2 asks of the link layer: a connect
 // that waits fails after three seconds, and not after its own two minutes. What stands takes it for a passing trouble.
-void Stack::report_unreachable() noexcept {
+void Stack::report_unreachable(time::Instant now) noexcept {
     constexpr std::size_t ports_and_seq_bytes = 8;
     while (Frame* const packet = neighbours_.unreachable().pop()) {
         wire::Ipv4Header ip;
         const std::span<const std::byte> bytes = packet->bytes();
         if (read_own(bytes, ip) && ip.payload_bytes() >= ports_and_seq_bytes) {
             const std::byte* const transport = bytes.data() + ip.header_bytes;
-            (void)tell({wire::IcmpType::unreachable, wire::icmp_code::host_unreachable, ip.protocol, ip.destination,
-                        wire::load_be16(transport), wire::load_be16(transport + 2), wire::load_be32(transport + 4),
-                        ip.source});
+            (void)tell({wire::IcmpType::unreachable,
+                        wire::icmp_code::host_unreachable,
+                        ip.protocol,
+                        ip.destination,
+                        wire::load_be16(transport),
+                        wire::load_be16(transport + 2),
+                        wire::load_be32(transport + 4),
+                        ip.source,
+                        {}},
+                       now);
         }
         link_.drop(*packet, Drop::neighbour_unreachable);
     }

@@ -165,7 +165,9 @@ Frame* Udp::copy(const Frame& frame) noexcept {
 
 // Only what says that nobody is there. All else may pass, and no socket is told of it: RFC 1122 section 4.1.3.3 leaves
 // that open, and so do Linux's sockets unless they ask for it (IP_RECVERR).
-bool Udp::input_error(const IcmpError& error) noexcept {
+bool Udp::input_error(const IcmpError& error, time::Instant now) noexcept {
+    if (error.is_too_long() && by_port_[error.local_port] != nullptr)
+        return output_.lower_path_mtu(error.remote, error.too_long, now);
     const bool is_hard =
         error.type == wire::IcmpType::unreachable &&
         (error.code == wire::icmp_code::port_unreachable || error.code == wire::icmp_code::protocol_unreachable);

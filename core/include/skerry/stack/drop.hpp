@@ -38,139 +38,140 @@ enum class Drop : std::uint8_t {
     neighbour_queue_full,  ///< (stack) Too many packets wait for this neighbour already.
     neighbour_unreachable, ///< (stack) The neighbour did not answer.
     neighbour_table_full,  ///< (stack) No entry could be evicted.
+    path_mtus_full,  ///< (stack) The limit of hosts whose way takes less than our link: one was not remembered.
 
-    ipv4_short,              ///< Less than a header.
-    ipv4_version,            ///< Not version 4.
-    ipv4_header_length,      ///< Less than 20 bytes, or more than there are.
-    ipv4_total_length,       ///< Less than the header, or more than there is.
-    ipv4_checksum,           ///< The header's checksum.
-    ipv4_options,            ///< An option of length 0 or 1, or past the header's end.
-    ipv4_source_route,       ///< Loose or strict source route.
-    ipv4_source,             ///< Multicast, broadcast, loopback, 0/8; (stack) an address of our own.
-    ipv4_fragment_length,    ///< Not the last fragment, but no multiple of 8 bytes, or empty.
-    ipv4_fragment_end,       ///< The fragment would end past 65'535.
-    ipv4_not_ours,           ///< (stack) For another host.
-    ipv4_ttl,                ///< (stack) Came with 0, or none is left to forward it.
-    ipv4_protocol,           ///< (stack) A protocol that nobody here speaks.
-    ipv4_no_route,           ///< (stack) No way to the destination.
-    ipv4_too_big,            ///< (stack) More than the MTU, and not to be fragmented.
-    ipv4_fragment_tiny,      ///< (stack) A first fragment that cuts the transport header.
-    ipv4_fragment_copy,      ///< (stack) A fragment that is there already.
-    ipv4_fragment_overlap,   ///< (stack) Fragments that contradict each other.
-    ipv4_reassembly_full,    ///< (stack) The limit of datagrams or bytes.
-    ipv4_reassembly_timeout, ///< (stack) The rest did not come.
+    ipv4_short,  ///< Less than a header.
+    ipv4_version,  ///< Not version 4.
+    ipv4_header_length,  ///< Less than 20 bytes, or more than there are.
+    ipv4_total_length,  ///< Less than the header, or more than there is.
+    ipv4_checksum,  ///< The header's checksum.
+    ipv4_options,  ///< An option of length 0 or 1, or past the header's end.
+    ipv4_source_route,  ///< Loose or strict source route.
+    ipv4_source,  ///< Multicast, broadcast, loopback, 0/8; (stack) an address of our own.
+    ipv4_fragment_length,  ///< Not the last fragment, but no multiple of 8 bytes, or empty.
+    ipv4_fragment_end,  ///< The fragment would end past 65'535.
+    ipv4_not_ours,  ///< (stack) For another host.
+    ipv4_ttl,  ///< (stack) Came with 0, or none is left to forward it.
+    ipv4_protocol,  ///< (stack) A protocol that nobody here speaks.
+    ipv4_no_route,  ///< (stack) No way to the destination.
+    ipv4_too_big,  ///< (stack) More than the MTU, and not to be fragmented.
+    ipv4_fragment_tiny,  ///< (stack) A first fragment that cuts the transport header.
+    ipv4_fragment_copy,  ///< (stack) A fragment that is there already.
+    ipv4_fragment_overlap,  ///< (stack) Fragments that contradict each other.
+    ipv4_reassembly_full,  ///< (stack) The limit of datagrams or bytes.
+    ipv4_reassembly_timeout,  ///< (stack) The rest did not come.
 
-    ipv6_short,           ///< Less than a header.
-    ipv6_version,         ///< Not version 6.
+    ipv6_short,  ///< Less than a header.
+    ipv6_version,  ///< Not version 6.
     ipv6_payload_length,  ///< More than there is.
-    ipv6_source,          ///< A group, ::1, IPv4-mapped; :: for what only a host with an address sends.
-    ipv6_destination,     ///< ::, ::1, IPv4-mapped, a group of scope 0 or of one interface.
-    ipv6_extension_short, ///< An extension header goes on past the end.
-    ipv6_extension_order, ///< A hop-by-hop header that is not the first.
-    ipv6_extension_count, ///< Too many extension headers.
-    ipv6_extension_bytes, ///< Too many bytes of extension headers.
-    ipv6_option,          ///< An option that is unknown and says to discard the packet.
-    ipv6_option_length,   ///< An option past its header's end, or a router alert of another length than 2.
+    ipv6_source,  ///< A group, ::1, IPv4-mapped; :: for what only a host with an address sends.
+    ipv6_destination,  ///< ::, ::1, IPv4-mapped, a group of scope 0 or of one interface.
+    ipv6_extension_short,  ///< An extension header goes on past the end.
+    ipv6_extension_order,  ///< A hop-by-hop header that is not the first.
+    ipv6_extension_count,  ///< Too many extension headers.
+    ipv6_extension_bytes,  ///< Too many bytes of extension headers.
+    ipv6_option,  ///< An option that is unknown and says to discard the packet.
+    ipv6_option_length,  ///< An option past its header's end, or a router alert of another length than 2.
     ipv6_option_padding,  ///< Padding of 8 bytes or more.
-    ipv6_option_count,    ///< Too many options in a header.
-    ipv6_source_route,    ///< A routing header of type 0 that is not at its end.
-    ipv6_routing,         ///< A routing header of another type that is not at its end.
+    ipv6_option_count,  ///< Too many options in a header.
+    ipv6_source_route,  ///< A routing header of type 0 that is not at its end.
+    ipv6_routing,  ///< A routing header of another type that is not at its end.
     ipv6_fragment_again,  ///< A second fragment header.
-    ipv6_fragment_length, ///< Not the last fragment, but no multiple of 8 bytes, or empty.
-    ipv6_fragment_end,    ///< The packet would be more than 65'535 bytes behind its header.
+    ipv6_fragment_length,  ///< Not the last fragment, but no multiple of 8 bytes, or empty.
+    ipv6_fragment_end,  ///< The packet would be more than 65'535 bytes behind its header.
     ipv6_fragment_chain,  ///< A first fragment without all headers up to the transport's.
-    ipv6_not_ours,           ///< (stack) For another host, or a group that we are not in.
-    ipv6_protocol,           ///< (stack) A protocol that nobody here speaks, or none.
-    ipv6_no_route,           ///< (stack) No way to the destination.
-    ipv6_too_big,            ///< (stack) More than the MTU.
-    ipv6_fragment_tiny,      ///< (stack) A first fragment that cuts the transport header.
-    ipv6_fragment_copy,      ///< (stack) A fragment that is there already.
-    ipv6_fragment_overlap,   ///< (stack) Fragments that contradict each other.
-    ipv6_reassembly_full,    ///< (stack) The limit of packets or bytes.
-    ipv6_reassembly_timeout, ///< (stack) The rest did not come.
+    ipv6_not_ours,  ///< (stack) For another host, or a group that we are not in.
+    ipv6_protocol,  ///< (stack) A protocol that nobody here speaks, or none.
+    ipv6_no_route,  ///< (stack) No way to the destination.
+    ipv6_too_big,  ///< (stack) More than the MTU.
+    ipv6_fragment_tiny,  ///< (stack) A first fragment that cuts the transport header.
+    ipv6_fragment_copy,  ///< (stack) A fragment that is there already.
+    ipv6_fragment_overlap,  ///< (stack) Fragments that contradict each other.
+    ipv6_reassembly_full,  ///< (stack) The limit of packets or bytes.
+    ipv6_reassembly_timeout,  ///< (stack) The rest did not come.
 
-    icmp_short,         ///< Less than 8 bytes.
-    icmp_checksum,      ///< The checksum over all of the message.
-    icmp_type,          ///< A type that we do not act on: source quench, redirect, timestamp and others.
-    icmp_code,          ///< A code that the type does not have.
-    icmp_quote_short,   ///< An error that quotes less than a header and 8 bytes.
-    icmp_quote,         ///< What an error quotes is no IPv4 header, or a later fragment.
+    icmp_short,  ///< Less than 8 bytes.
+    icmp_checksum,  ///< The checksum over all of the message.
+    icmp_type,  ///< A type that we do not act on: source quench, redirect, timestamp and others.
+    icmp_code,  ///< A code that the type does not have.
+    icmp_quote_short,  ///< An error that quotes less than a header and 8 bytes.
+    icmp_quote,  ///< What an error quotes is no IPv4 header, or a later fragment.
     icmp_not_answered,  ///< (stack) An echo to a group, or from where none may be answered.
-    icmp_rate,          ///< (stack) Over the limit of messages in a second.
-    icmp_stale,         ///< (stack) An error about nothing that we sent.
+    icmp_rate,  ///< (stack) Over the limit of messages in a second.
+    icmp_stale,  ///< (stack) An error about nothing that we sent.
 
-    igmp_short,     ///< Less than 8 bytes.
-    igmp_length,    ///< 9 to 11 bytes of query, or sources past the end.
+    igmp_short,  ///< Less than 8 bytes.
+    igmp_length,  ///< 9 to 11 bytes of query, or sources past the end.
     igmp_checksum,  ///< The checksum over all of the message.
-    igmp_type,      ///< A type that an IGMPv2 host does not read.
-    igmp_group,     ///< The group is no multicast address.
-    igmp_not_member,///< (stack) About a group that we are not in.
+    igmp_type,  ///< A type that an IGMPv2 host does not read.
+    igmp_group,  ///< The group is no multicast address.
+    igmp_not_member,  ///< (stack) About a group that we are not in.
 
-    icmpv6_short,       ///< Less than 8 bytes.
-    icmpv6_checksum,    ///< The checksum over pseudo header and message.
-    icmpv6_type,        ///< A type that we do not act on, and no error.
-    icmpv6_code,        ///< A code that the error does not have.
-    icmpv6_mtu,         ///< Packet too big for less than 1280 bytes.
-    icmpv6_quote_short, ///< An error that quotes less than a header, its extensions and 8 bytes.
-    icmpv6_quote,       ///< What an error quotes is no IPv6 header, or a later fragment.
+    icmpv6_short,  ///< Less than 8 bytes.
+    icmpv6_checksum,  ///< The checksum over pseudo header and message.
+    icmpv6_type,  ///< A type that we do not act on, and no error.
+    icmpv6_code,  ///< A code that the error does not have.
+    icmpv6_mtu,  ///< Packet too big for less than 1280 bytes.
+    icmpv6_quote_short,  ///< An error that quotes less than a header, its extensions and 8 bytes.
+    icmpv6_quote,  ///< What an error quotes is no IPv6 header, or a later fragment.
 
-    ndp_short,                ///< Less than the type's message.
-    ndp_hop_limit,            ///< Not 255: it came from another link.
-    ndp_code,                 ///< Not 0.
-    ndp_fragment,             ///< Behind a fragment header.
-    ndp_source,               ///< A router that is not link-local.
-    ndp_destination,          ///< A solicitation from :: to another address than a solicited-node group.
-    ndp_target,               ///< Asks for or tells about what is no host's address.
-    ndp_solicited,            ///< An advertisement to a group that says that it was solicited.
-    ndp_redirect_target,      ///< To what is neither link-local nor the destination itself.
-    ndp_redirect_destination, ///< The way to a group cannot be changed.
-    ndp_option_length,        ///< An option of length 0, or past the end.
-    ndp_option_size,          ///< A known option of another length than its own.
-    ndp_source_link,          ///< A sender without address that tells its hardware address.
-    ndp_link_address,         ///< A hardware address that is a group.
-    ndp_prefix,               ///< A prefix of more than 128 bits.
-    ndp_unsolicited,          ///< (stack) About nobody that we asked for, or asks for another than us.
-    ndp_conflict,             ///< (stack) Somebody else says that he has our address.
-    ndp_not_acted_on,         ///< (stack) What a router says.
+    ndp_short,  ///< Less than the type's message.
+    ndp_hop_limit,  ///< Not 255: it came from another link.
+    ndp_code,  ///< Not 0.
+    ndp_fragment,  ///< Behind a fragment header.
+    ndp_source,  ///< A router that is not link-local.
+    ndp_destination,  ///< A solicitation from :: to another address than a solicited-node group.
+    ndp_target,  ///< Asks for or tells about what is no host's address.
+    ndp_solicited,  ///< An advertisement to a group that says that it was solicited.
+    ndp_redirect_target,  ///< To what is neither link-local nor the destination itself.
+    ndp_redirect_destination,  ///< The way to a group cannot be changed.
+    ndp_option_length,  ///< An option of length 0, or past the end.
+    ndp_option_size,  ///< A known option of another length than its own.
+    ndp_source_link,  ///< A sender without address that tells its hardware address.
+    ndp_link_address,  ///< A hardware address that is a group.
+    ndp_prefix,  ///< A prefix of more than 128 bits.
+    ndp_unsolicited,  ///< (stack) About nobody that we asked for, or asks for another than us.
+    ndp_conflict,  ///< (stack) Somebody else says that he has our address.
+    ndp_not_acted_on,  ///< (stack) What a router says.
 
-    mld_short,        ///< Less than the type's message.
-    mld_length,       ///< 25 to 27 bytes of query, or sources or records past the end.
-    mld_hop_limit,    ///< Not 1.
-    mld_source,       ///< Not link-local; :: in a report passes.
-    mld_router_alert, ///< No router alert.
-    mld_group,        ///< The group is no multicast address.
-    mld_not_member,   ///< (stack) About groups: we are in none that is told.
+    mld_short,  ///< Less than the type's message.
+    mld_length,  ///< 25 to 27 bytes of query, or sources or records past the end.
+    mld_hop_limit,  ///< Not 1.
+    mld_source,  ///< Not link-local; :: in a report passes.
+    mld_router_alert,  ///< No router alert.
+    mld_group,  ///< The group is no multicast address.
+    mld_not_member,  ///< (stack) About groups: we are in none that is told.
 
-    udp_short,        ///< Less than 8 bytes.
-    udp_length,       ///< A length less than 8, or more than there is.
-    udp_port,         ///< Destination port 0.
-    udp_checksum,     ///< The checksum does not hold.
-    udp_no_port,      ///< (stack) No socket there.
-    udp_frames,       ///< (stack) The pool is short, and the socket keeps some datagrams already.
-    udp_queue_full,   ///< (stack) The socket's queue is at its limit.
+    udp_short,  ///< Less than 8 bytes.
+    udp_length,  ///< A length less than 8, or more than there is.
+    udp_port,  ///< Destination port 0.
+    udp_checksum,  ///< The checksum does not hold.
+    udp_no_port,  ///< (stack) No socket there.
+    udp_frames,  ///< (stack) The pool is short, and the socket keeps some datagrams already.
+    udp_queue_full,  ///< (stack) The socket's queue is at its limit.
 
-    tcp_short,           ///< Less than 20 bytes.
-    tcp_header_length,   ///< A data offset less than 5, or past the segment's end.
-    tcp_port,            ///< A port 0.
-    tcp_checksum,        ///< The checksum does not hold.
-    tcp_option_length,   ///< An option of length 0 or 1, or past the header's end.
-    tcp_option_size,     ///< A known option of another length than its own.
-    tcp_flags,           ///< (stack) Flags that contradict each other.
-    tcp_no_port,         ///< (stack) No connection and no listener there.
-    tcp_not_unicast,     ///< (stack) To or from a group.
-    tcp_sequence,        ///< (stack) Outside the window.
-    tcp_ack,             ///< (stack) Acknowledges what was not sent, or what is long gone.
-    tcp_timestamp,       ///< (stack) Older than the last one (PAWS), or missing.
-    tcp_reset,           ///< (stack) A reset that is not exact.
-    tcp_syn_in_window,   ///< (stack) A SYN inside a connection.
-    tcp_cookie,          ///< (stack) A SYN cookie that does not hold.
+    tcp_short,  ///< Less than 20 bytes.
+    tcp_header_length,  ///< A data offset less than 5, or past the segment's end.
+    tcp_port,  ///< A port 0.
+    tcp_checksum,  ///< The checksum does not hold.
+    tcp_option_length,  ///< An option of length 0 or 1, or past the header's end.
+    tcp_option_size,  ///< A known option of another length than its own.
+    tcp_flags,  ///< (stack) Flags that contradict each other.
+    tcp_no_port,  ///< (stack) No connection and no listener there.
+    tcp_not_unicast,  ///< (stack) To or from a group.
+    tcp_sequence,  ///< (stack) Outside the window.
+    tcp_ack,  ///< (stack) Acknowledges what was not sent, or what is long gone.
+    tcp_timestamp,  ///< (stack) Older than the last one (PAWS), or missing.
+    tcp_reset,  ///< (stack) A reset that is not exact.
+    tcp_syn_in_window,  ///< (stack) A SYN inside a connection.
+    tcp_cookie,  ///< (stack) A SYN cookie that does not hold.
     tcp_half_open_full,  ///< (stack) The listener's limit of half-open connections.
-    tcp_accept_full,     ///< (stack) The listener's queue is full.
-    tcp_reassembly_full, ///< (stack) The limit of segments out of order.
-    tcp_window_full,     ///< (stack) Data past the window that we gave.
-    tcp_closed,          ///< (stack) Data for a side that reads no more.
-    tcp_memory,          ///< (stack) No memory for a connection, a handshake or a queue.
-    tcp_frames,          ///< (stack) The connections keep as many frames as the pool can spare.
+    tcp_accept_full,  ///< (stack) The listener's queue is full.
+    tcp_reassembly_full,  ///< (stack) The limit of segments out of order.
+    tcp_window_full,  ///< (stack) Data past the window that we gave.
+    tcp_closed,  ///< (stack) Data for a side that reads no more.
+    tcp_memory,  ///< (stack) No memory for a connection, a handshake or a queue.
+    tcp_frames,  ///< (stack) The connections keep as many frames as the pool can spare.
     tcp_time_wait_full,  ///< (stack) The limit of connections in TIME-WAIT: the oldest went.
 
     steering_full,  ///< (stack) The ring to the core that owns the connection is full.

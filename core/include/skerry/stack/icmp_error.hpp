@@ -2,6 +2,7 @@
 
 // What an ICMP error says about a packet of ours, of either family in ICMP's terms.
 
+#include "path_mtus.hpp"
 #include "wire/addresses.hpp"
 #include "wire/icmp.hpp"
 
@@ -18,6 +19,11 @@ struct IcmpError {
     std::uint16_t remote_port = 0;
     std::uint32_t seq = 0;  ///< TCP's
     wire::Ipv4Addr local;  ///< where it came from
+    TooLong too_long;  ///< with fragmentation_needed
+
+    [[nodiscard]] bool is_too_long() const noexcept {
+        return type == wire::IcmpType::unreachable && code == wire::icmp_code::fragmentation_needed;
+    }
 };
 
 }  // namespace skerry::stack

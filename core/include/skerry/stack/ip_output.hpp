@@ -10,6 +10,7 @@
 #include "ipv6_output.hpp"
 #include "link.hpp"
 #include "neighbours.hpp"
+#include "path_mtus.hpp"
 #include "way.hpp"
 #include "wire/ipv4.hpp"
 
@@ -22,12 +23,13 @@ namespace skerry::stack {
 /// Threads: one core.
 class IpOutput {
 public:
-    IpOutput(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours) noexcept
+    IpOutput(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours, DropCounters& drops) noexcept
         : config_(config),
           hosts_(hosts),
           link_(link),
           neighbours_(neighbours),
-          v6_(config, hosts, link, neighbours, looped_) {}
+          path_mtus_(config, hosts, drops),
+          v6_(config, hosts, link, neighbours, path_mtus_, looped_) {}
 
     [[nodiscard]] Hosts& hosts() noexcept { return hosts_; }
     [[nodiscard]] const Hosts& hosts() const noexcept { return hosts_; }
@@ -41,8 +43,18 @@ public:
             return Drop::none;
         return check_slow(destination, bytes);
     }
-    /// Whether a segment of so many bytes is an IPv4 packet that the link takes.
-    [[nodiscard]] bool fits(std::size_t bytes) const noexcept { return bytes + wire::ipv4_bytes <= config_.mtu; }
+    /// Whether a segment of so many bytes is a packet that all the way() takes.
+    [[nodiscard]] bool fits(std::size_t bytes) const noexcept { return bytes + wire::ipv4_bytes <= way_.mtu; }
+
+    /// How long a packet to a host may be.
+    [[nodiscard]] std::uint16_t path_mtu(wire::Ipv4Addr host) const noexcept { return path_mtus_.of(host); }
+    /// A router says that it is less. False when nothing changes by that.
+    bool lower_path_mtu(wire::Ipv4Addr host, const TooLong& said, time::Instant now) noexcept {
+        if (!path_mtus_.lower(host, said, now)) return false;
+        way_.destination = Way::nowhere;
+        return true;
+    }
+    [[nodiscard]] PathMtus& path_mtus() noexcept { return path_mtus_; }
 
     /// Which of our addresses what goes there comes from, unless somebody has chosen.
     [[nodiscard]] wire::Ipv4Addr source_for(wire::Ipv4Addr destination) const noexcept {
@@ -121,6 +133,7 @@ private:
     Link& link_;
     Neighbours& neighbours_;
     FrameQueue looped_;
+    PathMtus path_mtus_;
     Ipv6Output v6_;
     Way way_;  // to the host, of those that are not ourselves, to which something was sent last
 };

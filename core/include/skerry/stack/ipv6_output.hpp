@@ -12,6 +12,7 @@
 #include "ip_marks.hpp"
 #include "link.hpp"
 #include "neighbours.hpp"
+#include "path_mtus.hpp"
 #include "wire/ipv6.hpp"
 
 #include <cstdint>
@@ -22,8 +23,14 @@ namespace skerry::stack {
 class Ipv6Output {
 public:
     /// What is for ourselves is put into `looped`.
-    Ipv6Output(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours, FrameQueue& looped) noexcept
-        : config_(config), hosts_(hosts), link_(link), neighbours_(neighbours), looped_(looped) {}
+    Ipv6Output(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours, const PathMtus& path_mtus,
+               FrameQueue& looped) noexcept
+        : config_(config),
+          hosts_(hosts),
+          link_(link),
+          neighbours_(neighbours),
+          path_mtus_(path_mtus),
+          looped_(looped) {}
 
     /// Whether a packet to `destination`, the number of a host, could leave, and if not why: ipv6_no_route, or
     /// ipv6_too_big when `bytes` of a segment exceed the MTU.
@@ -56,6 +63,7 @@ private:
     Hosts& hosts_;
     Link& link_;
     Neighbours& neighbours_;
+    const PathMtus& path_mtus_;
     FrameQueue& looped_;
 };
 

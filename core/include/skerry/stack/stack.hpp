@@ -57,7 +57,7 @@ public:
         tcp_.flush(now);
         timers_.advance(now);
         if (!neighbours_.unreachable().empty()) [[unlikely]]
-            report_unreachable();
+            report_unreachable(now);
         tcp_.deliver();
     }
     [[nodiscard]] time::Instant next_deadline() noexcept { return timers_.next_deadline(); }
@@ -99,8 +99,8 @@ private:
     [[nodiscard]] Frame* input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept;
     void input_transport(Packet& packet) noexcept;
     void input_error(Packet& packet, const IcmpError& error) noexcept;
-    [[nodiscard]] bool tell(const IcmpError& error) noexcept;
-    void report_unreachable() noexcept;
+    [[nodiscard]] bool tell(const IcmpError& error, time::Instant now) noexcept;
+    void report_unreachable(time::Instant now) noexcept;
     [[nodiscard]] bool read_own(std::span<const std::byte> packet, wire::Ipv4Header& header) noexcept;
     [[nodiscard]] wire::Ipv4Header header_of(const wire::Ipv6Header& v6, std::uint16_t header_bytes,
                                              std::uint8_t protocol) noexcept;

@@ -196,7 +196,7 @@ public:
     /// not. `glance` has seen a datagram.
     [[nodiscard]] bool input_usual(const Glance& glance) noexcept;
     /// False when no socket is told of it.
-    [[nodiscard]] bool input_error(const IcmpError& error) noexcept;
+    [[nodiscard]] bool input_error(const IcmpError& error, time::Instant now) noexcept;
     /// After a burst: tells the endpoints that got something.
     void deliver() noexcept {
         while (UdpEndpoint::Ready* const ready = ready_.pop_front()) ready->endpoint->on_ready();

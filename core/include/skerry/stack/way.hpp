@@ -24,6 +24,7 @@ struct Way {
     std::uint64_t destination = nowhere;  ///< the host's address
     std::uint32_t header_sum = 0;         ///< of the IPv4 header, less length and protocol
     std::uint32_t address_sum = 0;        ///< of the pseudo header's addresses
+    std::uint32_t mtu = 0;                ///< how long a packet there may be
     std::array<std::byte, bytes> image{};
 
     /// Makes the image, of packets that are not cut: so their identification may be anything (RFC 6864 section 4.1).

@@ -118,6 +118,7 @@ void ActiveOpen::agree(Tcb& tcb, const Segment& segment) noexcept {
         tcb.receive_scale = tcb.own_scale;
     }
     tcb.mss = send_mss(tcb.own_mss, peer_mss(options, tcb.tuple.remote), options.has_timestamps);
+    tcb.mss = std::min(tcb.mss, shared_.path_mss(tcb.tuple.remote, options.has_timestamps));
     tcb.snd_wnd = tcb.snd_wnd_max = segment.header.window;  // a SYN's is not scaled
     tcb.snd_wl1 = segment.seq();
     tcb.snd_wl2 = segment.ack();

@@ -81,6 +81,11 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
     tcb.congestion.ops->on_timeout(tcb.congestion, in_flight(tcb), !tcb.has_timed_out);
     tcb.has_timed_out = true;
     tcb.rto.back_off();
+    send_all_again(tcb, now);
+    return true;
+}
+
+void Sender::send_all_again(Tcb& tcb, time::Instant now) noexcept {
     tcb.in_recovery = false;
     tcb.recover = tcb.snd_nxt - 1;
     tcb.repairs_time_out = true;
@@ -88,13 +93,30 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
         tcb.board->mark_all_lost(tcb.queue);
         restart_timer(tcb, now);
         send_what_is_lost(tcb, now);
-        return true;
+        return;
     }
     tcb.duplicate_acks = 0;
     tcb.queue.send_again();
     restart_timer(tcb, now);
     push(tcb, now);
-    return true;
+}
+
+// --- too long for the way
+
+void Sender::shorten(Tcb& tcb, std::uint16_t mss, time::Instant now) noexcept {
+    const Shared::SendAccounting accounting(shared_, tcb);
+    tcb.mss = mss;
+    tcb.congestion.mss = mss;
+    cut(tcb);
+    if (tcb.queue.sent() != 0) send_all_again(tcb, now);
+}
+
+// What has arrived is left as it is: its marks count segments. Where there is no memory it stays long, and is lost.
+void Sender::cut(Tcb& tcb) noexcept {
+    SendQueue& queue = tcb.queue;
+    for (std::uint32_t at = 0; at < queue.size(); ++at)
+        if (queue[at].length > tcb.mss && (queue[at].flags & sent_flag::arrived) == 0 && !queue.split(at, tcb.mss))
+            return;
 }
 
 }  // namespace skerry::stack::tcp

@@ -240,6 +240,7 @@ Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept
     tcb.own_mss = own_mss(shared_.config, tcb.tuple.remote, acceptor.opening);
     tcb.own_scale = half_open.own_scale;
     tcb.mss = send_mss(tcb.own_mss, half_open.peer_mss, half_open.has_timestamps);
+    tcb.mss = std::min(tcb.mss, shared_.path_mss(tcb.tuple.remote, half_open.has_timestamps));
     tcb.iss = half_open.iss;
     tcb.snd_una = tcb.snd_nxt = half_open.iss + 1;
     tcb.snd_wl1 = half_open.irs;

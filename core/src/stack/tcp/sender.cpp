@@ -124,7 +124,8 @@ bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
         if (usable == 0 || (ahead != 0 && usable < tcb.snd_wnd_max / 2)) return false;
         return tcb.queue.split(tcb.queue.sent(), static_cast<std::uint16_t>(usable));
     }
-    const bool is_short = segment.length < tcb.mss && !segment.is_fin();
+    const bool is_again = seq_before(segment.seq, tcb.snd_nxt);  // it has had its turn
+    const bool is_short = segment.length < tcb.mss && !segment.is_fin() && !is_again;
     return tcb.no_delay || !is_short || ahead == 0;  // Nagle: RFC 9293 section 3.7.4
 }
 

@@ -137,11 +137,13 @@ bool Tcp::hand_over(std::uint16_t owner, Segment& segment, std::optional<std::ui
     return shared_.config.steering->hand_over(owner, segment.packet.restored(), segment.tuple.local_port);
 }
 
-bool Tcp::input_error(const IcmpError& error) noexcept {
+bool Tcp::input_error(const IcmpError& error, time::Instant now) noexcept {
     const Tuple tuple{error.local, error.remote, error.local_port, error.remote_port};
     const std::uint32_t number = shared_.find(tuple);
+    if (number != FlowTable::none && flow_kind(number) == Kind::connection && error.is_too_long())
+        return take_too_long(shared_.tcbs[flow_index(number)], error, now);
     if (number != FlowTable::none && flow_kind(number) == Kind::connection &&
-        error.type == wire::IcmpType::unreachable && error.code != wire::icmp_code::fragmentation_needed) {
+        error.type == wire::IcmpType::unreachable) {
         Tcb& tcb = shared_.tcbs[flow_index(number)];
         // A connection that stands is not ended by what anybody could have sent: RFC 5927 section 5.2.
         if (tcb.state == State::syn_sent && error.seq == tcb.iss) {
@@ -152,6 +154,16 @@ bool Tcp::input_error(const IcmpError& error) noexcept {
         }
     }
     return false;
+}
+
+// About a packet that is under way, or it is somebody's who knows nothing of this connection: RFC 5927 section 7.
+bool Tcp::take_too_long(Tcb& tcb, const IcmpError& error, time::Instant now) noexcept {
+    const bool is_under_way =
+        tcb.state != State::syn_sent && !seq_before(error.seq, tcb.snd_una) && seq_before(error.seq, tcb.snd_nxt);
+    if (!is_under_way || !shared_.output.lower_path_mtu(error.remote, error.too_long, now)) return false;
+    const std::uint16_t fits = shared_.path_mss(tcb.tuple.remote, tcb.has_timestamps);
+    if (fits < tcb.mss) sender_.shorten(tcb, fits, now);
+    return true;
 }
 
 void Tcp::send_owed(time::Instant now) noexcept {

@@ -44,6 +44,13 @@ inline constexpr std::uint16_t mss_min = 88;
     return static_cast<std::uint16_t>(fits - (has_timestamps ? wire::tcp_timestamps_bytes : 0));
 }
 
+/// The same where the way there takes packets of `mtu` bytes.
+[[nodiscard]] inline std::uint16_t path_mss(std::uint16_t mtu, wire::Ipv4Addr remote, bool has_timestamps) noexcept {
+    const std::size_t headers = (is_host_number(remote) ? wire::ipv6_bytes : wire::ipv4_bytes) + wire::tcp_bytes +
+                                (has_timestamps ? wire::tcp_timestamps_bytes : 0);
+    return static_cast<std::uint16_t>(mtu - headers);
+}
+
 [[nodiscard]] inline std::uint16_t peer_mss(const wire::TcpOptions& options, wire::Ipv4Addr remote) noexcept {
     if (options.has_mss) return options.mss;
     return is_host_number(remote) ? mss_default_v6 : mss_default;

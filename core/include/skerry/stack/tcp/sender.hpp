@@ -51,6 +51,12 @@ public:
     /// retransmit_at has come. False when the peer is given up.
     [[nodiscard]] bool on_timeout(Tcb& tcb, time::Instant now) noexcept;
 
+    /// The way takes no segments of more than `mss` bytes: those that are longer are cut, and what is under way goes
+    /// again. The network is not the fuller for it, so its window stays.
+    ///
+    /// Source: RFC 1191 section 6.5.
+    void shorten(Tcb& tcb, std::uint16_t mss, time::Instant now) noexcept;
+
     [[nodiscard]] static std::uint32_t in_flight(Tcb& tcb) noexcept {
         return tcb.queue.sent() == 0 ? 0 : tcb.queue[tcb.queue.sent() - 1].end() - tcb.snd_una;
     }
@@ -78,6 +84,8 @@ private:
     void recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept;
     void send_front_again(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool send_again(Tcb& tcb, SendSegment& segment, time::Instant now) noexcept;
+    void cut(Tcb& tcb) noexcept;
+    void send_all_again(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool make_board(Tcb& tcb) noexcept;
     [[nodiscard]] bool on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept;
     void enter_recovery(Tcb& tcb, time::Instant now) noexcept;

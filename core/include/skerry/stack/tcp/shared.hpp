@@ -126,6 +126,10 @@ struct Shared {
         tuple.remote.bits = output.hosts().lasting(tuple.remote);
         return tuple;
     }
+    /// The payload of a segment that the way to `remote` takes.
+    [[nodiscard]] std::uint16_t path_mss(wire::Ipv4Addr remote, bool has_timestamps) const noexcept {
+        return tcp::path_mss(output.path_mtu(remote), remote, has_timestamps);
+    }
     /// Whether it is an address of ours.
     [[nodiscard]] bool is_own(wire::Ipv4Addr address) const noexcept {
         return address == config.address || (Hosts::is_own_v6(address) && output.hosts().has_v6());

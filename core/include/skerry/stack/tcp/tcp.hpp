@@ -61,7 +61,7 @@ public:
     /// `glance` has seen a segment.
     [[nodiscard]] bool input_usual(const Glance& glance, time::Instant now) noexcept;
     /// False when it is about nothing that it could end.
-    [[nodiscard]] bool input_error(const IcmpError& error) noexcept;
+    [[nodiscard]] bool input_error(const IcmpError& error, time::Instant now) noexcept;
     /// After a burst and after timers: tells the endpoints to which something happened.
     void deliver() noexcept { shared_.ready.deliver(); }
     /// After the tasks: sends the acknowledgements that nothing carried.
@@ -187,6 +187,7 @@ private:
     void leave_table(Tcb& tcb) noexcept;
     static void remember_timestamp(Tcb& tcb, std::uint32_t value, time::Instant now) noexcept;
 
+    [[nodiscard]] bool take_too_long(Tcb& tcb, const IcmpError& error, time::Instant now) noexcept;
     void enter_time_wait(Tcb& tcb, time::Instant now) noexcept;
     /// The connection is over; it goes, unless an endpoint has still to be told.
     void end(Tcb& tcb, Errc error) noexcept;

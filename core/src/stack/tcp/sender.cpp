@@ -117,7 +117,7 @@ bool Sender::finish(Tcb& tcb, time::Instant now) noexcept {
 bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     const std::uint32_t ahead = segment.seq - tcb.snd_una;
     if (!has_way_for(tcb, ahead, segment.length)) return false;
-    if (ahead + segment.length > tcb.snd_wnd) {
+    if (ahead + segment.seq_length() > tcb.snd_wnd) {
         // A peer that never opens its window for a whole segment gets what fits, but no crumbs. RFC 9293 section
         // 3.8.6.2.1.
         const std::uint32_t usable = tcb.snd_wnd > ahead ? tcb.snd_wnd - ahead : 0;

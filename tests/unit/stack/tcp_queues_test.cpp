@@ -155,6 +155,20 @@ TEST_CASE("a piece that covers others takes their place", "[stack][tcp]") {
     CHECK(gaps.take_all(100) == "abcdef");
 }
 
+TEST_CASE("what is known of a range is its first piece that is here", "[stack][tcp]") {
+    using Block = stack::wire::SackBlock;
+    Gaps gaps;
+    CHECK(gaps.pieces.known(100, 200) == Block{200, 200});
+    CHECK(gaps.insert(110, "0123456789") == Reassembly::Outcome::kept);
+    CHECK(gaps.insert(130, "0123456789") == Reassembly::Outcome::kept);
+    CHECK(gaps.pieces.known(100, 110) == Block{110, 110});
+    CHECK(gaps.pieces.known(100, 111) == Block{110, 111});
+    CHECK(gaps.pieces.known(112, 118) == Block{112, 118});
+    CHECK(gaps.pieces.known(112, 200) == Block{112, 120});
+    CHECK(gaps.pieces.known(120, 200) == Block{130, 140});
+    CHECK(gaps.pieces.known(140, 200) == Block{200, 200});
+}
+
 TEST_CASE("at the limit the farthest piece goes", "[stack][tcp]") {
     Gaps gaps;
     CHECK(gaps.insert(110, "k", 2) == Reassembly::Outcome::kept);

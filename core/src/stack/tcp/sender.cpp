@@ -228,7 +228,9 @@ void Sender::on_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     update_window(tcb, ack);
     if (seq_after(ack.ack, tcb.snd_una)) {
         advance(tcb, ack);
-    } else if (ack.ack == tcb.snd_una && ack.length == 0 && tcb.queue.sent() != 0 && tcb.snd_wnd == window_before) {
+    } else if (ack.ack == tcb.snd_una && ack.length == 0 && tcb.queue.sent() != 0 && tcb.snd_wnd == window_before &&
+               (!tcb.has_sack || !ack.blocks.empty())) {
+        // With SACK one that tells of nothing new is no duplicate: RFC 6675 section 2.
         on_duplicate(tcb, ack.now);
     }
     if (tcb.queue.has_unsent()) push(tcb, ack.now);

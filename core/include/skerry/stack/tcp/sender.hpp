@@ -87,6 +87,7 @@ private:
     static void measure(Tcb& tcb, const Acknowledgement& ack) noexcept;
     static bool measure_by_timestamp(Tcb& tcb, std::uint32_t echo, time::Instant now) noexcept;
     void restart_after_idle(Tcb& tcb, time::Instant now) noexcept;
+    static void count_answers(Tcb& tcb) noexcept;
     [[nodiscard]] bool is_given_up(const Tcb& tcb, time::Instant now) const noexcept;
 
     Shared& shared_;

@@ -53,10 +53,11 @@ bool Sender::send_again(Tcb& tcb, SendSegment& segment, time::Instant now) noexc
     return true;
 }
 
-// A peer that answers our probes, and only never opens its window, is not given up unless the user asked for it, or is
-// gone: then nobody else would.
+// A peer that answers our probes, or data that asks in their place, and only never opens its window, is not given up
+// unless the user asked for it, or is gone: then nobody else would.
 void Sender::count_answers(Tcb& tcb) noexcept {
-    if (!tcb.is_probing || tcb.user_timeout_ms != 0 || tcb.endpoint == nullptr) return;
+    const bool is_shut = tcb.is_probing || tcb.snd_wnd == 0;
+    if (!is_shut || tcb.user_timeout_ms != 0 || tcb.endpoint == nullptr) return;
     tcb.waiting_since = std::max(tcb.waiting_since, tcb.heard_at);
 }
 

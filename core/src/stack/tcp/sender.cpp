@@ -118,6 +118,8 @@ bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     const std::uint32_t ahead = segment.seq - tcb.snd_una;
     if (!has_way_for(tcb, ahead, segment.length)) return false;
     if (ahead + segment.seq_length() > tcb.snd_wnd) {
+        // The window was taken back: the oldest goes again as if it were not, and asks for it. RFC 9293 section 3.8.6.
+        if (tcb.snd_wnd == 0 && ahead == 0 && seq_before(segment.seq, tcb.snd_nxt)) return true;
         // A peer that never opens its window for a whole segment gets what fits, but no crumbs. RFC 9293 section
         // 3.8.6.2.1.
         const std::uint32_t usable = tcb.snd_wnd > ahead ? tcb.snd_wnd - ahead : 0;

@@ -30,7 +30,7 @@ bool SendQueue::split(std::uint32_t at, std::uint16_t bytes) noexcept {
     second.offset = static_cast<std::uint16_t>(first.offset + bytes);
     second.length = static_cast<std::uint16_t>(first.length - bytes);
     first.length = bytes;
-    first.flags = static_cast<std::uint8_t>(first.flags & ~sent_flag::fin);
+    first.flags = static_cast<std::uint8_t>(first.flags & ~(sent_flag::fin | sent_flag::psh));
     ++first.frame->handles;
     return true;
 }

@@ -127,7 +127,16 @@ bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
         return tcb.queue.split(tcb.queue.sent(), static_cast<std::uint16_t>(usable));
     }
     const bool is_short = segment.length < tcb.mss && !segment.is_fin();
-    return tcb.no_delay || !is_short || ahead == 0;  // Nagle: RFC 9293 section 3.7.4
+    return tcb.no_delay || !is_short || ahead == 0 || !is_kept_back(tcb);  // Nagle: RFC 9293 section 3.7.4
+}
+
+// Whether less than a segment waits, where something is under way. All of that is looked at only when it does not: what
+// leaves then is found soon the next time.
+bool Sender::is_kept_back(Tcb& tcb) const noexcept {
+    if (!shared_.config.tcp.nagle_by_minshall) return true;
+    for (std::uint32_t at = tcb.queue.sent(); at-- != 0;)
+        if (tcb.queue[at].length < tcb.mss) return true;
+    return false;
 }
 
 // Whether the congestion window allows so much more behind `ahead` bytes, of which some are known to have left the way:

@@ -280,7 +280,10 @@ Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
     // An old one says nothing, about the window neither: RFC 9293 section 3.10.7.4.
     if (seq_before(segment.ack(), tcb.snd_una)) return Drop::none;
     sender_.on_ack(tcb, Acknowledgement::of(segment));
-    if (tcb.is_fin_queued && tcb.queue.empty()) on_fin_acknowledged(tcb, segment.now(), is_over);
+    if (!tcb.is_fin_queued || !tcb.queue.empty()) return Drop::none;
+    // The peer's FIN again: it waits for an acknowledgement, and TIME-WAIT would not see this one.
+    if (tcb.state == State::closing && segment.has(flag::fin)) shared_.owe_ack(tcb);
+    on_fin_acknowledged(tcb, segment.now(), is_over);
     return Drop::none;
 }
 

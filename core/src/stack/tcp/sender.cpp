@@ -116,6 +116,8 @@ bool Sender::finish(Tcb& tcb, time::Instant now) noexcept {
 // Whether the next segment fits the windows; it may be cut for that.
 bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     const std::uint32_t ahead = segment.seq - tcb.snd_una;
+    if (segment.length < tcb.mss && tcb.queue.sent() + 1 < tcb.queue.size()) [[unlikely]]
+        join_pieces(tcb, ahead);
     if (!has_way_for(tcb, ahead, segment.length)) return false;
     if (ahead + segment.seq_length() > tcb.snd_wnd) {
         // The window was taken back: the oldest goes again as if it were not, and asks for it. RFC 9293 section 3.8.6.
@@ -128,6 +130,16 @@ bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     }
     const bool is_short = segment.length < tcb.mss && !segment.is_fin();
     return tcb.no_delay || !is_short || ahead == 0 || !is_kept_back(tcb);  // Nagle: RFC 9293 section 3.7.4
+}
+
+// What was cut for a small window, or left in pieces before a time-out, goes as one, as far as that fits the window.
+void Sender::join_pieces(Tcb& tcb, std::uint32_t ahead) noexcept {
+    SendQueue& queue = tcb.queue;
+    const std::uint32_t most = std::min<std::uint32_t>(tcb.mss, std::max(tcb.snd_wnd, ahead) - ahead);
+    const SendSegment& segment = queue.next_unsent();
+    if (segment.frame == nullptr || shared_.link.is_in_flight(*segment.frame)) return;
+    while (queue.sent() + 1 < queue.size() && queue.join(queue.sent(), most)) {
+    }
 }
 
 // Whether less than a segment waits, where something is under way. All of that is looked at only when it does not: what

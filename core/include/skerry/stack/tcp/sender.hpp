@@ -70,6 +70,7 @@ private:
     [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from, bool has_share) noexcept;
     [[nodiscard]] Frame* frame_to_keep(Tcb& tcb, bool has_share) noexcept;
     void try_again_soon(Tcb& tcb, time::Instant now) noexcept;
+    void join_pieces(Tcb& tcb, std::uint32_t ahead) noexcept;
     [[nodiscard]] bool is_kept_back(Tcb& tcb) const noexcept;
     [[nodiscard]] bool may_go(Tcb& tcb, SendSegment& segment) noexcept;
     [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;

@@ -42,10 +42,12 @@ void apply_freebsd(stack::TcpLimits& limits) noexcept {
     limits.syn_ack_retries = 3;
 }
 
-// What of Linux the stack's defaults are not: TCP_INIT_CWND counts segments, however long, and TCP_MAX_QUICKACKS.
+// What of Linux the stack's defaults are not: TCP_INIT_CWND counts segments, however long, TCP_MAX_QUICKACKS and
+// tcp_minshall_check().
 void apply_linux(stack::TcpLimits& limits) noexcept {
     limits.initial_window_bytes = std::numeric_limits<std::uint32_t>::max();
     limits.quick_acks = 16;
+    limits.nagle_by_minshall = true;
 }
 
 }  // namespace

@@ -85,6 +85,45 @@ TEST_CASE("a segment that was cut in two shows the same bytes, and its FIN last"
     CHECK(frames.out() == 0);
 }
 
+TEST_CASE("pieces of one frame become one again, and those of two when the first is nobody else's", "[stack][tcp]") {
+    backend::HeapFrames frames;
+    {
+        SendQueue queue;
+        push(queue, frames, 100, "abcdef");
+        push(queue, frames, 106, "gh");
+        queue[1].flags = sent_flag::fin;
+        REQUIRE(queue.split(0, 2));
+        CHECK_FALSE(queue.join(0, 5));  // they are six
+        CHECK(queue.size() == 3);
+        REQUIRE(queue.join(0, 6));
+        CHECK(text_of(queue[0]) == "abcdef");
+        REQUIRE(queue.split(0, 2));
+        CHECK_FALSE(queue.join(1, 100));  // the piece in front has its frame
+        queue.mark_sent();
+        queue.acknowledge(102);
+        REQUIRE(queue.join(0, 100));
+        CHECK(queue.size() == 1);
+        CHECK(queue.sent() == 0);
+        CHECK(queue.bytes() == 6);
+        CHECK(queue[0].seq == 102);
+        CHECK(text_of(queue[0]) == "cdefgh");
+        CHECK(queue[0].is_fin());
+    }
+    CHECK(frames.out() == 0);
+}
+
+TEST_CASE("a FIN that stands alone joins nothing", "[stack][tcp]") {
+    backend::HeapFrames frames;
+    SendQueue queue;
+    push(queue, frames, 100, "ab");
+    SendSegment fin;
+    fin.seq = 102;
+    fin.flags = sent_flag::fin;
+    REQUIRE(queue.push(fin));
+    CHECK_FALSE(queue.join(0, 100));
+    CHECK(queue.size() == 2);
+}
+
 TEST_CASE("a FIN takes one number and no byte", "[stack][tcp]") {
     SendQueue queue;
     SendSegment fin;
@@ -153,6 +192,20 @@ TEST_CASE("a piece that covers others takes their place", "[stack][tcp]") {
     CHECK(gaps.pieces.size() == 1);
     CHECK(gaps.insert(100, "a") == Reassembly::Outcome::kept);
     CHECK(gaps.take_all(100) == "abcdef");
+}
+
+TEST_CASE("what is known of a range is its first piece that is here", "[stack][tcp]") {
+    using Block = stack::wire::SackBlock;
+    Gaps gaps;
+    CHECK(gaps.pieces.known(100, 200) == Block{200, 200});
+    CHECK(gaps.insert(110, "0123456789") == Reassembly::Outcome::kept);
+    CHECK(gaps.insert(130, "0123456789") == Reassembly::Outcome::kept);
+    CHECK(gaps.pieces.known(100, 110) == Block{110, 110});
+    CHECK(gaps.pieces.known(100, 111) == Block{110, 111});
+    CHECK(gaps.pieces.known(112, 118) == Block{112, 118});
+    CHECK(gaps.pieces.known(112, 200) == Block{112, 120});
+    CHECK(gaps.pieces.known(120, 200) == Block{130, 140});
+    CHECK(gaps.pieces.known(140, 200) == Block{200, 200});
 }
 
 TEST_CASE("at the limit the farthest piece goes", "[stack][tcp]") {

@@ -53,18 +53,23 @@ bool Sender::send_again(Tcb& tcb, SendSegment& segment, time::Instant now) noexc
     return true;
 }
 
-// A peer that answers our probes, and only never opens its window, is not given up unless the user asked for it, or is
-// gone: then nobody else would.
+// A peer that answers our probes, or data that asks in their place, and only never opens its window, is not given up
+// unless the user asked for it, or is gone: then nobody else would.
+void Sender::count_answers(Tcb& tcb) noexcept {
+    const bool is_shut = tcb.is_probing || tcb.snd_wnd == 0;
+    if (!is_shut || tcb.user_timeout_ms != 0 || tcb.endpoint == nullptr) return;
+    tcb.waiting_since = std::max(tcb.waiting_since, tcb.heard_at);
+}
+
 bool Sender::is_given_up(const Tcb& tcb, time::Instant now) const noexcept {
-    std::int64_t since = tcb.waiting_since;
-    if (tcb.is_probing && tcb.user_timeout_ms == 0 && tcb.endpoint != nullptr) since = std::max(since, tcb.heard_at);
-    return now.as_nanos() - since >= user_timeout(tcb).count();
+    return now.as_nanos() - tcb.waiting_since >= user_timeout(tcb).count();
 }
 
 bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
     const Shared::SendAccounting accounting(shared_, tcb);
     tcb.retransmit_at = never;
     if (tcb.queue.empty()) return true;
+    count_answers(tcb);
     if (is_given_up(tcb, now)) return false;
     if (tcb.queue.sent() == 0 && !tcb.is_probing) {  // no frame was there to send it with
         push(tcb, now);

@@ -70,6 +70,15 @@ SKERRY_ALWAYS_INLINE void Output::emit_usual(Frame& frame, Tcb& tcb, wire::TcpHe
     acknowledged(tcb);
 }
 
+SKERRY_ALWAYS_INLINE wire::TcpHeader Output::header_of(Tcb& tcb, std::uint32_t seq, std::uint8_t flags) noexcept {
+    wire::TcpHeader header;
+    header.seq = seq;
+    header.ack = tcb.rcv_nxt;
+    header.flags = flags;
+    header.window = window(tcb);
+    return header;
+}
+
 void Output::send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
                         time::Instant now) noexcept {
     Frame* const frame = shared_.link.allocate();
@@ -100,11 +109,7 @@ void Output::send_ack_of_known(Tcb& tcb, const wire::SackBlock& known, time::Ins
     if (!tcb.has_sack) return send_ack(tcb, now);
     Frame* const frame = shared_.link.allocate();
     if (frame == nullptr) return put_off(tcb, now);
-    wire::TcpHeader header;
-    header.seq = tcb.snd_nxt;
-    header.ack = tcb.rcv_nxt;
-    header.flags = flag::ack;
-    header.window = window(tcb);
+    wire::TcpHeader header = header_of(tcb, tcb.snd_nxt, flag::ack);
     emit_with_blocks(*frame, tcb, header, &known, now);
 }
 
@@ -134,12 +139,11 @@ bool Output::send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant no
     }
     if (is_again) [[unlikely]]
         ++tcb.retransmitted;
-    wire::TcpHeader header;
-    header.seq = segment.seq;
-    header.ack = tcb.rcv_nxt;
-    header.flags = static_cast<std::uint8_t>(flag::ack | (is_last && segment.length != 0 ? flag::psh : 0) |
-                                             (segment.is_fin() ? flag::fin : 0));
-    header.window = window(tcb);
+    if (is_last && segment.length != 0) segment.flags |= sent_flag::psh;
+    const bool has_psh = (segment.flags & sent_flag::psh) != 0;
+    wire::TcpHeader header = header_of(
+        tcb, segment.seq,
+        static_cast<std::uint8_t>(flag::ack | (has_psh ? flag::psh : 0) | (segment.is_fin() ? flag::fin : 0)));
     emit_usual(*frame, tcb, header, now);
     return true;
 }
@@ -150,11 +154,7 @@ void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::In
         if (flags == flag::ack && seq == tcb.snd_nxt) put_off(tcb, now);
         return;
     }
-    wire::TcpHeader header;
-    header.seq = seq;
-    header.ack = tcb.rcv_nxt;
-    header.flags = flags;
-    header.window = window(tcb);
+    wire::TcpHeader header = header_of(tcb, seq, flags);
     if (tcb.has_gap && tcb.has_sack && flags == flag::ack) [[unlikely]]
         return emit_with_blocks(*frame, tcb, header, nullptr, now);
     emit_usual(*frame, tcb, header, now);

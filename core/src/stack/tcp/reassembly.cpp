@@ -123,6 +123,13 @@ Reassembly::Outcome Reassembly::insert(std::uint32_t seq, Frame& payload, std::s
     return Outcome::full;
 }
 
+wire::SackBlock Reassembly::known(std::uint32_t seq, std::uint32_t end) const noexcept {
+    if (store_ == nullptr) return {end, end};
+    const std::size_t at = store_->first_that_ends_at_or_behind(seq + 1);
+    if (at == store_->blocks.size() || seq_at_or_after(store_->blocks[at].seq, end)) return {end, end};
+    return {seq_max(store_->blocks[at].seq, seq), seq_min(store_->blocks[at].end(), end)};
+}
+
 Frame* Reassembly::Store::pop_front() noexcept {
     Block& block = blocks.front();
     Frame* const frame = std::exchange(block.first, block.first->next);

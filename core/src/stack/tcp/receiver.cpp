@@ -102,6 +102,7 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
     Frame& frame = segment.frame();
     std::uint32_t seq = segment.seq();
     bool has_fin = segment.has(flag::fin);
+    wire::SackBlock told;
     if (seq_before(seq, tcb.rcv_nxt)) {
         const std::uint32_t known = tcb.rcv_nxt - seq;
         if (known >= frame.length && !(has_fin && known == frame.length && !tcb.has_fin)) {
@@ -109,6 +110,7 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
             return Drop::tcp_sequence;
         }
         frame.trim_front(known);
+        told = {seq, tcb.rcv_nxt};
         seq = tcb.rcv_nxt;
     }
     const std::uint32_t right = tcb.has_fin ? seq_min(tcb.rcv_right, tcb.fin_seq) : tcb.rcv_right;
@@ -124,13 +126,19 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
     }
     if (frame.length == 0) {
         if (is_finished(tcb)) return Drop::none;
-        output_.send_ack(tcb, segment.now());
+        acknowledge(tcb, told, segment.now());
         return drop;
     }
     if (seq != tcb.rcv_nxt) return wait_for_gap(tcb, seq, segment);
     if (const Drop why = accept_next(tcb, segment); why != Drop::none) return why;
     if (drop != Drop::none) shared_.drops.count(drop);
-    if (tcb.reassembly.empty()) return Drop::none;
+    if (told.left == told.right) told = tcb.reassembly.known(seq, tcb.rcv_nxt);
+    if (!tcb.reassembly.empty()) take_what_follows(tcb);
+    if (tcb.has_sack && told.left != told.right) output_.send_ack_of_known(tcb, told, segment.now());
+    return Drop::none;
+}
+
+void Receiver::take_what_follows(Tcb& tcb) noexcept {
     const Shared::Accounting accounting(shared_, tcb);
     while (Frame* const next = tcb.reassembly.take(tcb.rcv_nxt)) {
         // Nothing is behind the peer's FIN, whatever it sent.
@@ -144,13 +152,19 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
     }
     tcb.has_gap = !tcb.reassembly.empty();
     shared_.owe_ack(tcb);  // a gap was filled: the sender waits for that. RFC 5681 section 4.2
-    return Drop::none;
+}
+
+// At once, and tells of `known`, unless that is empty.
+void Receiver::acknowledge(Tcb& tcb, const wire::SackBlock& known, time::Instant now) noexcept {
+    if (known.left != known.right)
+        output_.send_ack_of_known(tcb, known, now);
+    else
+        output_.send_ack(tcb, now);
 }
 
 // A FIN has a number too, but no block tells of it.
 void Receiver::acknowledge_known(Tcb& tcb, std::uint32_t seq, const Segment& segment) noexcept {
-    if (segment.bytes() == 0) return output_.send_ack(tcb, segment.now());
-    output_.send_ack_of_known(tcb, {seq, seq + segment.bytes()}, segment.now());
+    acknowledge(tcb, {seq, seq + segment.bytes()}, segment.now());
 }
 
 // At once, and one for each: that is how the sender learns of the gap. RFC 5681 section 4.2.
@@ -161,17 +175,14 @@ Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexc
         return Drop::tcp_frames;
     }
     const Shared::Accounting accounting(shared_, tcb);
-    const std::uint32_t bytes = segment.bytes();
+    const wire::SackBlock known = tcb.reassembly.known(seq, seq + segment.bytes());
     std::uint32_t dropped = 0;
     const auto outcome =
         tcb.reassembly.insert(seq, segment.frame(), shared_.config.tcp.reassembly_segments_max, dropped);
     for (; dropped != 0; --dropped) shared_.drops.count(Drop::tcp_reassembly_full);
     segment.is_kept = outcome == Reassembly::Outcome::kept;
     tcb.has_gap = !tcb.reassembly.empty();
-    if (outcome == Reassembly::Outcome::known)
-        output_.send_ack_of_known(tcb, {seq, seq + bytes}, segment.now());
-    else
-        output_.send_ack(tcb, segment.now());
+    acknowledge(tcb, known, segment.now());
     switch (outcome) {
         case Reassembly::Outcome::kept: return Drop::none;
         case Reassembly::Outcome::known: return Drop::tcp_sequence;

@@ -1,8 +1,10 @@
 #include <skerry/stack/tcp/send_queue.hpp>
 
+#include <skerry/backend/frame_cache.hpp>
 #include <skerry/stack/sequence.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 
 namespace skerry::stack::tcp {
@@ -30,8 +32,29 @@ bool SendQueue::split(std::uint32_t at, std::uint16_t bytes) noexcept {
     second.offset = static_cast<std::uint16_t>(first.offset + bytes);
     second.length = static_cast<std::uint16_t>(first.length - bytes);
     first.length = bytes;
-    first.flags = static_cast<std::uint8_t>(first.flags & ~sent_flag::fin);
+    first.flags = static_cast<std::uint8_t>(first.flags & ~(sent_flag::fin | sent_flag::psh));
     ++first.frame->handles;
+    return true;
+}
+
+bool SendQueue::join(std::uint32_t at, std::uint32_t most) noexcept {
+    SendSegment& first = (*this)[at];
+    SendSegment& second = (*this)[at + 1];
+    const std::uint32_t bytes = std::uint32_t{first.length} + second.length;
+    if (second.length == 0 || bytes > most || first.is_fin()) return false;
+    if (first.frame != second.frame) {
+        if (first.frame->is_shared() || backend::FrameCache::headroom + bytes > first.frame->capacity) return false;
+        std::byte* const to = first.frame->memory() + backend::FrameCache::headroom;  // what was there is acknowledged
+        std::memmove(to, first.payload(), first.length);
+        std::memcpy(to + first.length, second.payload(), second.length);
+        first.offset = backend::FrameCache::headroom;
+    }
+    second.frame->drop();
+    first.length = static_cast<std::uint16_t>(bytes);
+    first.flags = static_cast<std::uint8_t>(first.flags | second.flags);
+    --size_;
+    --unsent_;
+    for (std::uint32_t i = at + 1; i < size_; ++i) (*this)[i] = (*this)[i + 1];
     return true;
 }
 

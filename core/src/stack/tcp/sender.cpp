@@ -116,8 +116,12 @@ bool Sender::finish(Tcb& tcb, time::Instant now) noexcept {
 // Whether the next segment fits the windows; it may be cut for that.
 bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     const std::uint32_t ahead = segment.seq - tcb.snd_una;
+    if (segment.length < tcb.mss && tcb.queue.sent() + 1 < tcb.queue.size()) [[unlikely]]
+        join_pieces(tcb, ahead);
     if (!has_way_for(tcb, ahead, segment.length)) return false;
-    if (ahead + segment.length > tcb.snd_wnd) {
+    if (ahead + segment.seq_length() > tcb.snd_wnd) {
+        // The window was taken back: the oldest goes again as if it were not, and asks for it. RFC 9293 section 3.8.6.
+        if (tcb.snd_wnd == 0 && ahead == 0 && seq_before(segment.seq, tcb.snd_nxt)) return true;
         // A peer that never opens its window for a whole segment gets what fits, but no crumbs. RFC 9293 section
         // 3.8.6.2.1.
         const std::uint32_t usable = tcb.snd_wnd > ahead ? tcb.snd_wnd - ahead : 0;
@@ -126,7 +130,26 @@ bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     }
     const bool is_again = seq_before(segment.seq, tcb.snd_nxt);  // it has had its turn
     const bool is_short = segment.length < tcb.mss && !segment.is_fin() && !is_again;
-    return tcb.no_delay || !is_short || ahead == 0;  // Nagle: RFC 9293 section 3.7.4
+    return tcb.no_delay || !is_short || ahead == 0 || !is_kept_back(tcb);  // Nagle: RFC 9293 section 3.7.4
+}
+
+// What was cut for a small window, or left in pieces before a time-out, goes as one, as far as that fits the window.
+void Sender::join_pieces(Tcb& tcb, std::uint32_t ahead) noexcept {
+    SendQueue& queue = tcb.queue;
+    const std::uint32_t most = std::min<std::uint32_t>(tcb.mss, std::max(tcb.snd_wnd, ahead) - ahead);
+    const SendSegment& segment = queue.next_unsent();
+    if (segment.frame == nullptr || shared_.link.is_in_flight(*segment.frame)) return;
+    while (queue.sent() + 1 < queue.size() && queue.join(queue.sent(), most)) {
+    }
+}
+
+// Whether less than a segment waits, where something is under way. All of that is looked at only when it does not: what
+// leaves then is found soon the next time.
+bool Sender::is_kept_back(Tcb& tcb) const noexcept {
+    if (!shared_.config.tcp.nagle_by_minshall) return true;
+    for (std::uint32_t at = tcb.queue.sent(); at-- != 0;)
+        if (tcb.queue[at].length < tcb.mss) return true;
+    return false;
 }
 
 // Whether the congestion window allows so much more behind `ahead` bytes, of which some are known to have left the way:
@@ -229,7 +252,9 @@ void Sender::on_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     update_window(tcb, ack);
     if (seq_after(ack.ack, tcb.snd_una)) {
         advance(tcb, ack);
-    } else if (ack.ack == tcb.snd_una && ack.length == 0 && tcb.queue.sent() != 0 && tcb.snd_wnd == window_before) {
+    } else if (ack.ack == tcb.snd_una && ack.length == 0 && tcb.queue.sent() != 0 && tcb.snd_wnd == window_before &&
+               (!tcb.has_sack || !ack.blocks.empty())) {
+        // With SACK one that tells of nothing new is no duplicate: RFC 6675 section 2.
         on_duplicate(tcb, ack.now);
     }
     if (tcb.queue.has_unsent()) push(tcb, ack.now);

@@ -218,7 +218,11 @@ Drop Tcp::take_answer_of_both(Tcb& tcb, Segment& segment) noexcept {
 // RFC 7323 sections 3.2 and 5.3.
 Drop Tcp::check_timestamp(Tcb& tcb, const Segment& segment) noexcept {
     if (!tcb.has_timestamps || segment.has(flag::rst)) return Drop::none;
-    if (!segment.options.has_timestamps) return Drop::tcp_timestamp;
+    if (!segment.options.has_timestamps) {
+        // A peer that began anew would wait for ever: RFC 5961 section 4.2.
+        if (segment.has(flag::syn)) output_.challenge(tcb, segment.now());
+        return Drop::tcp_timestamp;
+    }
     if (!seq_before(segment.options.timestamps.value, tcb.ts_recent)) return Drop::none;
     if (seconds(segment.now()) - tcb.ts_recent_s > paws_idle_s) return Drop::none;
     if (segment.length() != 0)
@@ -288,7 +292,10 @@ Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
     // An old one says nothing, about the window neither: RFC 9293 section 3.10.7.4.
     if (seq_before(segment.ack(), tcb.snd_una)) return Drop::none;
     sender_.on_ack(tcb, Acknowledgement::of(segment));
-    if (tcb.is_fin_queued && tcb.queue.empty()) on_fin_acknowledged(tcb, segment.now(), is_over);
+    if (!tcb.is_fin_queued || !tcb.queue.empty()) return Drop::none;
+    // The peer's FIN again: it waits for an acknowledgement, and TIME-WAIT would not see this one.
+    if (tcb.state == State::closing && segment.has(flag::fin)) shared_.owe_ack(tcb);
+    on_fin_acknowledged(tcb, segment.now(), is_over);
     return Drop::none;
 }
 

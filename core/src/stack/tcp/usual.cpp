@@ -134,13 +134,13 @@ bool Tcp::input_usual(const Glance& glance, time::Instant now) noexcept {
     on_heard(tcb, now);
     if (tcb.has_timestamps && stamp != tcb.ts_recent && ack.seq == tcb.last_ack_sent)
         remember_timestamp(tcb, stamp, now);
-    sender_.on_ack(tcb, ack);
     if (ack.length == 0) {
         glance.frame->drop();
-        return true;
+    } else {
+        glance.trim_to(ack.length);
+        if (!receiver_.take_next(tcb, *glance.frame, now)) glance.frame->drop();
     }
-    glance.trim_to(ack.length);
-    if (!receiver_.take_next(tcb, *glance.frame, now)) glance.frame->drop();
+    sender_.on_ack(tcb, ack);  // what it lets go acknowledges the payload
     return true;
 }
 

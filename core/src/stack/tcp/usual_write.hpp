@@ -94,6 +94,7 @@ SKERRY_ALWAYS_INLINE bool Sender::write_usual(Tcb& tcb, std::span<const std::byt
     segment.seq = tcb.snd_nxt;
     segment.offset = frame->headroom;
     segment.length = static_cast<std::uint16_t>(from.size());
+    segment.flags = sent_flag::psh;
     if (!tcb.queue.push_sent(segment)) [[unlikely]] {
         frame->drop();
         return false;

@@ -66,6 +66,9 @@ struct TcpLimits {
     /// start grows sooner. Data that is sent within `delayed_ack` of data that came ends it, because that is a
     /// dialogue, whose replies carry acknowledgements. At most 31; Linux has 16.
     std::uint8_t quick_acks = 0;
+    /// Less than a segment waits only while another such is under way, as Linux's does (Minshall's variant): the end of
+    /// a large write does not. Else while anything is. RFC 9293 section 3.7.4.
+    bool nagle_by_minshall = false;
 
     /// Who closes with unread data resets, so that its sender knows: RFC 1122 section 4.2.2.13. Else the data is thrown
     /// away, and what was written leaves, and a FIN.

@@ -21,8 +21,10 @@ namespace skerry::stack::tcp {
 // RFC 9293 section 3.7.1, of IPv4 and of IPv6.
 inline constexpr std::uint16_t mss_default = 536;
 inline constexpr std::uint16_t mss_default_v6 = 1220;
-/// Less would make each of our packets mostly header: CVE-2019-11479.
-inline constexpr std::uint16_t mss_min = 88;
+inline constexpr std::uint16_t mss_min = 88;  // of what this end offers, as in Linux
+/// What a peer says is believed down to this, as in Linux: less would make each of our packets mostly header
+/// (CVE-2019-11479).
+inline constexpr std::uint16_t peer_mss_min = 48;
 
 /// The segments of IPv4 that we can take.
 [[nodiscard]] inline std::uint16_t own_mss(const StackConfig& config) noexcept {
@@ -40,7 +42,7 @@ inline constexpr std::uint16_t mss_min = 88;
 /// The payload of a segment to a peer whose SYN had `peer_mss`, where this end's has `own_mss`.
 [[nodiscard]] inline std::uint16_t send_mss(std::uint16_t own_mss, std::uint16_t peer_mss,
                                             bool has_timestamps) noexcept {
-    const std::uint16_t fits = std::clamp(peer_mss, mss_min, std::max(mss_min, own_mss));
+    const std::uint16_t fits = std::clamp(peer_mss, peer_mss_min, std::max(peer_mss_min, own_mss));
     return static_cast<std::uint16_t>(fits - (has_timestamps ? wire::tcp_timestamps_bytes : 0));
 }
 

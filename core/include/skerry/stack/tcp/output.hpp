@@ -71,6 +71,7 @@ public:
     }
 
 private:
+    [[nodiscard]] wire::TcpHeader header_of(Tcb& tcb, std::uint32_t seq, std::uint8_t flags) noexcept;
     void send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept;
     void send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
                     time::Instant now) noexcept;

@@ -36,6 +36,10 @@ public:
     /// lies farthest away goes, which may be this one (full). `dropped` counts the others.
     [[nodiscard]] Outcome insert(std::uint32_t seq, Frame& payload, std::size_t limit, std::uint32_t& dropped) noexcept;
 
+    /// What of the numbers from `seq` to `end` is here already: the first of it that is in one piece. Empty, both ends
+    /// the same, when nothing is.
+    [[nodiscard]] wire::SackBlock known(std::uint32_t seq, std::uint32_t end) const noexcept;
+
     /// The first frame, if it holds `next`: trimmed to begin there. Null if not.
     [[nodiscard]] Frame* take(std::uint32_t next) noexcept;
 

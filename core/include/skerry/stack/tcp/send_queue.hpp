@@ -25,6 +25,7 @@ inline constexpr std::uint8_t again = 2;  ///< sent more than once: says nothing
 inline constexpr std::uint8_t arrived = 4;  ///< the peer says so, but may still forget it
 inline constexpr std::uint8_t lost = 8;
 inline constexpr std::uint8_t sent_for_loss = 16;  ///< again, since this loss was noticed
+inline constexpr std::uint8_t psh = 128;  ///< nothing was behind it when it left; whenever it goes again it says so
 }  // namespace sent_flag
 
 struct SendSegment {
@@ -87,6 +88,9 @@ public:
     }
     /// Cuts a segment in two, the first with `bytes` of payload. False when there is no memory.
     [[nodiscard]] bool split(std::uint32_t at, std::uint16_t bytes) noexcept;
+    /// Makes one of a segment and the one behind it, neither of which is under way, if that has no more than `most`
+    /// bytes of payload and may be written to the first one's frame. False, and nothing changed, else.
+    [[nodiscard]] bool join(std::uint32_t at, std::uint32_t most) noexcept;
     /// Everything before `ack` is acknowledged.
     void acknowledge(std::uint32_t ack) noexcept;
 
@@ -103,7 +107,7 @@ private:
     [[nodiscard]] bool grow() noexcept;
     void drop_front(std::uint32_t count, std::uint32_t bytes) noexcept;
 
-    SendSegment* slots_ = nullptr;           // those in here, or a ring of our own
+    SendSegment* slots_ = nullptr;  // those in here, or a ring of our own
     std::uint32_t mask_ = inline_slots - 1;  // the slots are a power of two
     std::uint32_t head_ = 0;
     std::uint32_t size_ = 0;

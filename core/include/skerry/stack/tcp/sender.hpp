@@ -76,6 +76,8 @@ private:
     [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from, bool has_share) noexcept;
     [[nodiscard]] Frame* frame_to_keep(Tcb& tcb, bool has_share) noexcept;
     void try_again_soon(Tcb& tcb, time::Instant now) noexcept;
+    void join_pieces(Tcb& tcb, std::uint32_t ahead) noexcept;
+    [[nodiscard]] bool is_kept_back(Tcb& tcb) const noexcept;
     [[nodiscard]] bool may_go(Tcb& tcb, SendSegment& segment) noexcept;
     [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;
     void update_window(Tcb& tcb, const Acknowledgement& ack) noexcept;
@@ -95,6 +97,7 @@ private:
     static void measure(Tcb& tcb, const Acknowledgement& ack) noexcept;
     static bool measure_by_timestamp(Tcb& tcb, std::uint32_t echo, time::Instant now) noexcept;
     void restart_after_idle(Tcb& tcb, time::Instant now) noexcept;
+    static void count_answers(Tcb& tcb) noexcept;
     [[nodiscard]] bool is_given_up(const Tcb& tcb, time::Instant now) const noexcept;
 
     Shared& shared_;

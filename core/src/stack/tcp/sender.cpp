@@ -242,11 +242,19 @@ void Sender::note_reply(Tcb& tcb, time::Instant now) noexcept {
 
 // --- acknowledgements
 
-void Sender::on_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
+void Sender::let_go(Tcb& tcb, time::Instant now) noexcept {
+    const Shared::SendAccounting accounting(shared_, tcb);
+    push(tcb, now);
+}
+
+bool Sender::take_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     if (tcb.duplicate_acks != 0 || !ack.blocks.empty()) [[unlikely]] {
-        if (on_selective_ack(tcb, ack)) return;
+        if (on_selective_ack(tcb, ack)) return false;
     }
-    if (ack.ack == tcb.snd_una && ack.length != 0 && !tcb.queue.has_unsent()) return update_window(tcb, ack);
+    if (ack.ack == tcb.snd_una && ack.length != 0 && !tcb.queue.has_unsent()) {
+        update_window(tcb, ack);
+        return false;
+    }
     const Shared::SendAccounting accounting(shared_, tcb);
     const std::uint32_t window_before = tcb.snd_wnd;
     update_window(tcb, ack);
@@ -257,7 +265,7 @@ void Sender::on_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
         // With SACK one that tells of nothing new is no duplicate: RFC 6675 section 2.
         on_duplicate(tcb, ack.now);
     }
-    if (tcb.queue.has_unsent()) push(tcb, ack.now);
+    return tcb.queue.has_unsent();
 }
 
 void Sender::update_window(Tcb& tcb, const Acknowledgement& ack) noexcept {

@@ -37,7 +37,7 @@ Tcp::~Tcp() {
 
 void Tcp::input(Packet& packet) noexcept {
     Frame& frame = packet.frame;
-    Segment segment{packet, {}, {}, {}, false};
+    Segment segment{packet, {}, {}, {}, false, false};
     Drop why = read_header(segment);
     if (why == Drop::none) why = dispatch(segment);
     if (why != Drop::none) shared_.drops.count(why);
@@ -212,6 +212,7 @@ Drop Tcp::take_answer_of_both(Tcb& tcb, Segment& segment) noexcept {
     bool is_over = false;
     const Drop why = take_ack(tcb, segment, is_over);
     if (why == Drop::none) shared_.owe_ack(tcb);
+    if (segment.lets_go) sender_.let_go(tcb, segment.now());
     return why;
 }
 
@@ -291,7 +292,7 @@ Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
         remember_timestamp(tcb, segment.options.timestamps.value, segment.now());
     // An old one says nothing, about the window neither: RFC 9293 section 3.10.7.4.
     if (seq_before(segment.ack(), tcb.snd_una)) return Drop::none;
-    sender_.on_ack(tcb, Acknowledgement::of(segment));
+    segment.lets_go = sender_.take_ack(tcb, Acknowledgement::of(segment));
     if (!tcb.is_fin_queued || !tcb.queue.empty()) return Drop::none;
     // The peer's FIN again: it waits for an acknowledgement, and TIME-WAIT would not see this one.
     if (tcb.state == State::closing && segment.has(flag::fin)) shared_.owe_ack(tcb);
@@ -311,9 +312,14 @@ void Tcp::on_fin_acknowledged(Tcb& tcb, time::Instant now, bool& is_over) noexce
     }
 }
 
+// What the acknowledgement lets go leaves behind it, and acknowledges the payload.
 Drop Tcp::take_payload(Tcb& tcb, Segment& segment) noexcept {
-    if (segment.length() == 0) return Drop::none;
+    if (segment.length() == 0) {
+        if (segment.lets_go) sender_.let_go(tcb, segment.now());
+        return Drop::none;
+    }
     if (!may_receive(tcb.state)) {  // behind the peer's FIN, or that again
+        if (segment.lets_go) sender_.let_go(tcb, segment.now());
         output_.send_ack(tcb, segment.now());
         return Drop::tcp_sequence;
     }
@@ -324,6 +330,7 @@ Drop Tcp::take_payload(Tcb& tcb, Segment& segment) noexcept {
         return Drop::tcp_closed;
     }
     const Drop why = receiver_.accept(tcb, segment);
+    if (segment.lets_go) sender_.let_go(tcb, segment.now());
     if (Receiver::is_finished(tcb)) take_fin(tcb, segment.now());
     return why;
 }

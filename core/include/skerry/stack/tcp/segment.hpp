@@ -23,6 +23,7 @@ struct Segment {
     wire::TcpOptions options;
     Tuple tuple;
     bool is_kept = false;
+    bool lets_go = false;  ///< its acknowledgement lets something leave that has not left yet
 
     [[nodiscard]] Frame& frame() const noexcept { return packet.frame; }
     [[nodiscard]] time::Instant now() const noexcept { return packet.now; }

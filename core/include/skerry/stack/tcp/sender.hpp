@@ -46,7 +46,13 @@ public:
     void push(Tcb& tcb, time::Instant now) noexcept;
 
     /// A segment came whose acknowledgement is one that we can have got.
-    void on_ack(Tcb& tcb, const Acknowledgement& ack) noexcept;
+    void on_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
+        if (take_ack(tcb, ack)) let_go(tcb, ack.now);
+    }
+    /// The same, but what it lets go waits for let_go(). False when there is nothing.
+    [[nodiscard]] bool take_ack(Tcb& tcb, const Acknowledgement& ack) noexcept;
+    /// Sends what an acknowledgement lets go.
+    void let_go(Tcb& tcb, time::Instant now) noexcept;
 
     /// retransmit_at has come. False when the peer is given up.
     [[nodiscard]] bool on_timeout(Tcb& tcb, time::Instant now) noexcept;

@@ -187,14 +187,14 @@ TEST_CASE("a header of options has the octets behind its length", "[apps][pkt][s
     CHECK(one.extensions[0].type == 60);
     CHECK(one.extensions[0].octets == std::vector<std::uint8_t>{1, 4, 0, 0, 0, 255});
     CHECK(one.extensions[1].type == 43);
-    CHECK(one.extensions[1].at == Position{1, 39});
+    CHECK(one.extensions[1].at == Position{1, 36});
     CHECK(std::get<UdpDatagram>(one.payload).payload_bytes == 10);
     CHECK(refusal("0 < hopopts [1, 3, 0, 0, 0]: udp (10)").find("expected 6 octets, or 14") != std::string::npos);
     CHECK(refusal("0 < hopopts [1, 4, 0, 0, 0, 256]: udp (10)").find("an octet up to 255") != std::string::npos);
 }
 
 TEST_CASE("a fragment says which octets it has", "[apps][pkt][syntax]") {
-    const Packet one = packet("< ipv6 1:: > 2::: fragment (56:100, id 7): udp (92)");
+    const Packet one = packet("< ipv6 1:: > 2::1: fragment (56:100, id 7): udp (92)");
     REQUIRE(one.extensions.size() == 1);
     CHECK(one.extensions[0].is_fragment());
     CHECK(one.extensions[0].begin == 56);

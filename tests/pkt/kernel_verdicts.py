@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """What Linux says to our scripts, and whether that is still said of the scripts as they are.
 
-    kernel_verdicts.py check           each recorded script is there and unchanged, and enough of them agree
-    kernel_verdicts.py record PROGRAM  runs all scripts of the Linux profile against this machine's kernel and writes
-                                       the record; needs root. Each is tried three times: the kernel's time is real
+    kernel_verdicts.py check                     each recorded script is there and unchanged, and enough of them agree
+    kernel_verdicts.py record PROGRAM            runs all scripts of the Linux profile against this machine's kernel and
+                                                 writes the record; needs root. Each is tried three times: the kernel's
+                                                 time is real
+    kernel_verdicts.py record-missing PROGRAM    runs those that have no line or have changed since, and keeps the lines
+                                                 of the others; of the same kernel alone
 
 kernel_verdicts.tsv has a line for each script: the verdict, the beginning of the script's SHA-256, its name, and of
 what the kernel does otherwise the place. AGREE_AT_LEAST of them must be PASS there, as all are in ctest here.
@@ -55,16 +58,38 @@ def ask(program, path):
     return verdict, f"line {place[1]}: {place[2]}" if place else ""
 
 
-def record(program):
+def this_kernel():
+    return f"Linux {platform.release().split('-')[0]}"
+
+
+def recorded():
+    """The kernel of the record, and the lines of those scripts that are as they were, by name."""
+    kernel, *lines = RECORD.read_text(encoding="utf-8").splitlines()
+    by_name = {line.split("\t")[2]: line for line in lines}
+    return kernel, {name: line for name, line in by_name.items()
+                    if (HERE / name).is_file() and digest(HERE / name) == line.split("\t")[1]}
+
+
+def record(program, kept):
     def line_of(path):
+        if name_of(path) in kept:
+            return kept[name_of(path)]
         verdict, reason = ask(program, path)
         line = "\t".join(filter(None, (verdict, digest(path), name_of(path), reason)))
         print(line, flush=True)
         return line
 
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        lines = [f"Linux {platform.release().split('-')[0]}", *pool.map(line_of, scripts())]
+        lines = [this_kernel(), *pool.map(line_of, scripts())]
     RECORD.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def record_missing(program):
+    kernel, kept = recorded()
+    if kernel != this_kernel():
+        print(f"the record is of {kernel}, and this is {this_kernel()}: record them all", file=sys.stderr)
+        return 1
+    return record(program, kept)
 
 
 def check():
@@ -86,7 +111,9 @@ def check():
 
 def main():
     if len(sys.argv) == 3 and sys.argv[1] == "record":
-        return record(sys.argv[2])
+        return record(sys.argv[2], {})
+    if len(sys.argv) == 3 and sys.argv[1] == "record-missing":
+        return record_missing(sys.argv[2])
     if sys.argv[1:] == ["check"]:
         return check()
     print(__doc__, file=sys.stderr)

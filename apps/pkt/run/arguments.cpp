@@ -43,7 +43,15 @@ net::IpAddr as_ip(const Expression& expression) {
                 static_cast<std::uint32_t>(in_range(inner, 0, std::numeric_limits<std::uint32_t>::max())));
     }
     if (expression.kind == Kind::name && expression.text == "INADDR_ANY") return net::IpAddr::v4_any();
+    if (expression.kind == Kind::name && expression.text == "in6addr_any") return net::IpAddr::v6_any();
     skip(expression.at, "an address that is not understood");
+}
+
+/// `0` or `htonl(0)`
+bool is_nothing(const Expression& expression) {
+    if (expression.kind == Kind::call && expression.text == "htonl" && expression.parts.size() == 1)
+        return evaluate_number(expression.parts.front()) == 0;
+    return evaluate_number(expression) == 0;
 }
 
 }  // namespace
@@ -99,7 +107,13 @@ std::optional<net::SocketAddr> as_address(const Expression& expression) {
     const Expression* const port = field(expression, is_v6 ? "sin6_port" : "sin_port");
     const Expression* const ip = field(expression, is_v6 ? "sin6_addr" : "sin_addr");
     if (port == nullptr || ip == nullptr) skip(expression.at, "an address without a port or an IP address");
-    return net::SocketAddr(as_ip(*ip), as_port(*port));
+    // What an address of ours has no room for.
+    for (const std::string_view name : {"sin6_flowinfo", "sin6_scope_id"})
+        if (const Expression* const other = field(expression, name); other != nullptr && !is_nothing(*other))
+            skip(other->at, std::string(name) + " of something");
+    const net::IpAddr address = as_ip(*ip);
+    if (address.is_v6() != is_v6) skip(ip->at, "an address of another family");
+    return net::SocketAddr(address, as_port(*port));
 }
 
 std::vector<std::size_t> as_lengths(const Expression& expression) {

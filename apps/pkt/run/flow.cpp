@@ -46,7 +46,7 @@ Flow* Flows::find(std::uint8_t protocol, const net::SocketAddr& local, const net
 }
 
 Flow* Flows::sender_of(const LivePacket& packet) {
-    if (packet.is_icmp()) return current_;
+    if (packet.is_icmp() || packet.is_fragment) return current_;
     const net::SocketAddr local(packet.source, packet.source_port);
     const net::SocketAddr remote(packet.destination, packet.destination_port);
     if (Flow* const known = find(packet.protocol, local, remote)) return known;

@@ -62,6 +62,8 @@ void set16(Bytes& bytes, std::size_t at, std::uint16_t value) {
     bytes[at + 1] = static_cast<std::byte>(value & 0xffU);
 }
 
+bool is_known(const LivePacket& packet) { return packet.is_tcp() || packet.is_udp() || packet.is_icmp(); }
+
 std::uint16_t transport_checksum(const LivePacket& packet, std::span<const std::byte> transport) {
     Bytes all = has_pseudo_header(packet) ? pseudo_header(packet, transport.size()) : Bytes();
     put(all, transport);
@@ -86,7 +88,7 @@ Bytes tcp_of(const LivePacket& packet) {
         for (const std::uint8_t octet : option.data) put8(out, octet);
     }
     put(out, packet.payload);
-    set16(out, 16, transport_checksum(packet, out));
+    set16(out, 16, packet.sum.value_or(transport_checksum(packet, out)));
     return out;
 }
 
@@ -98,7 +100,7 @@ Bytes udp_of(const LivePacket& packet) {
     put16(out, 0);
     put(out, packet.payload);
     const std::uint16_t sum = transport_checksum(packet, out);
-    set16(out, 6, sum == 0 ? 0xffff : sum);
+    set16(out, 6, packet.sum.value_or(sum == 0 ? 0xffff : sum));
     return out;
 }
 
@@ -109,21 +111,17 @@ Bytes icmp_of(const LivePacket& packet) {
     put16(out, 0);
     put32(out, packet.icmp_rest);
     put(out, packet.payload);
-    set16(out, 2, transport_checksum(packet, out));
+    set16(out, 2, packet.sum.value_or(transport_checksum(packet, out)));
     return out;
 }
 
-Bytes transport_of(const LivePacket& packet) {
-    if (packet.is_tcp()) return tcp_of(packet);
-    return packet.is_udp() ? udp_of(packet) : icmp_of(packet);
-}
-
-Bytes ip_of(const LivePacket& packet, std::size_t transport_bytes) {
+/// `next` is the protocol, or what the first extension header is.
+Bytes ip_of(const LivePacket& packet, std::uint8_t next, std::size_t transport_bytes) {
     Bytes out;
     if (packet.source.is_v6()) {
         put32(out, 6U << 28U | std::uint32_t{packet.tos} << 20U | (packet.flow_label & 0xf'ffffU));
         put16(out, static_cast<std::uint32_t>(transport_bytes));
-        put8(out, packet.protocol);
+        put8(out, next);
         put8(out, packet.ttl);
         put(out, packet.source);
         put(out, packet.destination);
@@ -134,7 +132,7 @@ Bytes ip_of(const LivePacket& packet, std::size_t transport_bytes) {
     put16(out, static_cast<std::uint32_t>(ipv4_header + transport_bytes));
     put32(out, 0);  // no identification, no fragment
     put8(out, packet.ttl);
-    put8(out, packet.protocol);
+    put8(out, next);
     put16(out, 0);
     put(out, packet.source);
     put(out, packet.destination);
@@ -209,9 +207,10 @@ Read read_icmp(LivePacket packet, std::span<const std::byte> in) {
 }
 
 Read read_transport(LivePacket packet, std::span<const std::byte> in) {
-    if (!packet.is_tcp() && !packet.is_udp() && !packet.is_icmp())
-        return wrong("IP protocol " + std::to_string(packet.protocol));
+    if (!is_known(packet)) return wrong("IP protocol " + std::to_string(packet.protocol));
+    // RFC 8200 section 8.1: IPv6 has no checksum that would say whose a datagram is, so UDP must have one.
     const bool has_none = packet.is_udp() && in.size() >= udp_header && get16(in, 6) == 0;
+    if (has_none && packet.source.is_v6()) return wrong("a datagram of IPv6 without a checksum");
     if (!has_none && transport_checksum(packet, in) != 0) return wrong("a wrong checksum behind the IP header");
     if (packet.is_tcp()) return read_tcp(std::move(packet), in);
     return packet.is_udp() ? read_udp(std::move(packet), in) : read_icmp(std::move(packet), in);
@@ -240,9 +239,15 @@ Read read_v6(std::span<const std::byte> in) {
     packet.destination = address_v6(in, 24);
     packet.tos = static_cast<std::uint8_t>(get32(in, 0) >> 20U);
     packet.flow_label = get32(in, 0) & 0xf'ffffU;
-    packet.protocol = get8(in, 6);
     packet.ttl = get8(in, 7);
-    return read_transport(std::move(packet), in.subspan(ipv6_header));
+    auto read = read_extensions(get8(in, 6), in.subspan(ipv6_header));
+    if (!read) return wrong(read.error());
+    packet.protocol = read->next;
+    packet.extensions = std::move(read->headers);
+    if (!read->is_part) return read_transport(std::move(packet), read->rest);
+    packet.is_fragment = true;
+    packet.payload.assign(read->rest.begin(), read->rest.end());
+    return packet;
 }
 
 // --- for people
@@ -307,16 +312,22 @@ std::size_t options_bytes(const std::vector<LiveOption>& options) {
     return bytes;
 }
 
+std::vector<std::byte> transport_bytes(const LivePacket& packet) {
+    if (packet.is_tcp()) return tcp_of(packet);
+    if (packet.is_udp()) return udp_of(packet);
+    return packet.is_icmp() ? icmp_of(packet) : packet.payload;
+}
+
 std::vector<std::byte> to_bytes(const LivePacket& packet) {
-    const Bytes transport = transport_of(packet);
-    Bytes all = ip_of(packet, transport.size());
-    put(all, transport);
+    const WrittenExtensions behind = write_extensions(packet.extensions, packet.protocol, transport_bytes(packet));
+    Bytes all = ip_of(packet, behind.first, behind.bytes.size());
+    put(all, behind.bytes);
     return all;
 }
 
 std::vector<std::byte> to_quote(const LivePacket& packet) {
-    const Bytes transport = transport_of(packet);
-    Bytes all = ip_of(packet, transport.size());
+    const Bytes transport = transport_bytes(packet);
+    Bytes all = ip_of(packet, packet.protocol, transport.size());
     put(all, std::span(transport).first(std::min(transport.size(), quoted_bytes)));
     return all;
 }
@@ -330,9 +341,15 @@ Result<LivePacket, std::string> read_packet(std::span<const std::byte> bytes) {
 }
 
 std::string describe(const LivePacket& packet) {
+    if (packet.is_fragment) {
+        const LiveExtension& part = packet.extensions.back();
+        return "fragment (" + std::to_string(part.begin) + ":" + std::to_string(part.end) + ")" +
+               (part.has_more ? "" : ", the last");
+    }
     if (packet.is_tcp()) return describe_tcp(packet);
     if (packet.is_udp()) return "udp (" + std::to_string(packet.payload.size()) + ")";
-    return "icmp type_" + std::to_string(packet.icmp_type) + " code_" + std::to_string(packet.icmp_code);
+    return "icmp type_" + std::to_string(packet.icmp_type) + " code_" + std::to_string(packet.icmp_code) + " [raw (" +
+           std::to_string(icmp_header + packet.payload.size()) + ")]";
 }
 
 }  // namespace skerry::pkt

@@ -3,11 +3,14 @@
 // An IP packet in parts, and as bytes. It is written and read without the stack's own code: what judges the stack
 // should not share its mistakes. Everything can be written, also what no stack should accept.
 
+#include "live_extensions.hpp"
+
 #include <skerry/base/result.hpp>
 #include <skerry/base/socket_addr.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -64,6 +67,10 @@ struct LivePacket {
     std::uint8_t ttl = 255;
     std::uint32_t flow_label = 0;
     std::uint8_t protocol = protocol::tcp;
+    std::vector<LiveExtension> extensions;  ///< of IPv6
+    /// Of what was read: a fragment, whose payload is a part of what the protocol has; no other field of that is known.
+    bool is_fragment = false;
+    std::optional<std::uint16_t> sum;  ///< written as the protocol's checksum instead of the right one
     // TCP and UDP
     std::uint16_t source_port = 0;
     std::uint16_t destination_port = 0;
@@ -78,7 +85,7 @@ struct LivePacket {
     std::uint8_t icmp_type = 0;
     std::uint8_t icmp_code = 0;
     std::uint32_t icmp_rest = 0;  ///< the second word
-    std::vector<std::byte> payload;
+    std::vector<std::byte> payload;  ///< of a protocol that is none of these: all of it
 
     [[nodiscard]] bool is_tcp() const { return protocol == protocol::tcp; }
     [[nodiscard]] bool is_udp() const { return protocol == protocol::udp; }
@@ -93,6 +100,9 @@ struct LivePacket {
 ///
 /// Shape:  options of at most 40 bytes, a multiple of 4; a packet of at most 65'535.
 [[nodiscard]] std::vector<std::byte> to_bytes(const LivePacket& packet);
+
+/// What stands behind the IP header and its extensions.
+[[nodiscard]] std::vector<std::byte> transport_bytes(const LivePacket& packet);
 
 /// Only what is needed to quote a packet in an ICMP error: its IP header and the first 8 bytes behind it.
 [[nodiscard]] std::vector<std::byte> to_quote(const LivePacket& packet);

@@ -1,8 +1,10 @@
 #include "packets.hpp"
 
+#include "live_quote.hpp"
 #include "stop.hpp"
 #include "tcp_options_of.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace skerry::pkt {
@@ -49,6 +51,7 @@ void apply(const IpFields& fields, LivePacket& live) {
     if (fields.dscp) live.tos = static_cast<std::uint8_t>(*fields.dscp << 2U);
     if (fields.ecn) live.tos = static_cast<std::uint8_t>((live.tos & 0xfcU) | ecn_bits(*fields.ecn).value_or(2));
     live.flow_label = fields.flow_label.value_or(0);
+    live.sum = fields.sum;
 }
 
 /// The addresses that the script writes around its packet, if it writes one header.
@@ -59,6 +62,15 @@ void apply(const std::vector<OuterHeader>& outer, LivePacket& live, Position at)
     live.source = ip->source;
     live.destination = ip->destination;
     apply(ip->fields, live);
+}
+
+std::vector<LiveExtension> extensions_of(const Packet& script, const net::IpAddr& of) {
+    std::vector<LiveExtension> all;
+    for (const ExtensionHeader& header : script.extensions) {
+        if (!of.is_v6()) skip(header.at, "extension headers, which IPv4 does not have");
+        all.push_back({header.type, header.octets, header.begin, header.end, false, header.id.value_or(0)});
+    }
+    return all;
 }
 
 const IpFields& fields_of(const Packet& script) {
@@ -92,6 +104,19 @@ void build_udp(const UdpDatagram& datagram, LivePacket& live) {
     live.payload.resize(datagram.payload_bytes);
 }
 
+/// Data that tell one octet from the next, as zeros do not.
+std::vector<std::byte> counting(std::size_t bytes) {
+    std::vector<std::byte> data(bytes);
+    for (std::size_t i = 0; i < bytes; ++i) data[i] = static_cast<std::byte>(i & 0xffU);
+    return data;
+}
+
+void build_other(const OtherProtocol& other, LivePacket& live) {
+    live.protocol = other.number;
+    if (live.is_tcp() || live.is_udp() || live.is_icmp()) skip(other.at, "a protocol with a name by its number");
+    live.payload = counting(other.payload_bytes);
+}
+
 /// The beginning of what the machine sent, as a router would hand it back.
 std::vector<std::byte> quote_of(const IcmpMessage& message, const Flow& flow) {
     LivePacket quoted;
@@ -118,15 +143,26 @@ std::uint8_t number_of(std::optional<std::uint8_t> number, const IcmpMessage& me
     return *number;
 }
 
+/// RFC 792: an octet; RFC 4443 section 3.4: the whole word.
+std::uint32_t pointer_word(net::IpFamily family, std::uint32_t pointer) {
+    return family == net::IpFamily::v4 ? pointer << 24U : pointer;
+}
+
+constexpr std::size_t icmp_header_bytes = 8;
+
 void build_icmp(const IcmpMessage& message, const Flow& flow, LivePacket& live) {
     const net::IpFamily family = flow.remote.ip().family();
     live.protocol = family == net::IpFamily::v4 ? protocol::icmp : protocol::icmp_v6;
     live.icmp_type = number_of(icmp_type_number(family, message.type), message);
     live.icmp_code = number_of(icmp_code_number(family, message.type, message.code), message);
     live.icmp_rest = message.mtu.value_or(0);
+    if (message.pointer) live.icmp_rest = pointer_word(family, *message.pointer);
     if (message.id || message.sequence)
         live.icmp_rest = std::uint32_t{message.id.value_or(0)} << 16U | message.sequence.value_or(0);
-    if (!std::holds_alternative<std::monostate>(message.quoted)) live.payload = quote_of(message, flow);
+    if (const auto* const raw = std::get_if<RawLength>(&message.quoted))
+        live.payload = counting(raw->bytes - icmp_header_bytes);
+    else if (!std::holds_alternative<std::monostate>(message.quoted))
+        live.payload = quote_of(message, flow);
 }
 
 void set_ports(const std::optional<Ports>& ports, LivePacket& live) {
@@ -143,7 +179,8 @@ std::optional<std::string> differs(std::string_view what, std::uint64_t expected
     return std::string(what) + ": expected " + std::to_string(expected) + ", seen " + std::to_string(seen);
 }
 
-std::optional<std::string> ip_mismatch(const IpFields& expected, const LivePacket& live) {
+std::optional<std::string> ip_mismatch(const IpFields& expected, const LivePacket& live, Position at) {
+    if (expected.sum) skip(at, "a checksum that the machine should send");
     const std::uint8_t ecn = live.tos & 3U;
     if (expected.ecn == Ecn::ect_any) {
         if (ecn != 1 && ecn != 2) return "ECN: expected ect0 or ect1, seen " + std::to_string(ecn);
@@ -158,6 +195,35 @@ std::optional<std::string> ip_mismatch(const IpFields& expected, const LivePacke
         if (auto why = differs("TTL", *expected.ttl, live.ttl)) return why;
     if (expected.flow_label)
         if (auto why = differs("flow label", *expected.flow_label, live.flow_label)) return why;
+    return std::nullopt;
+}
+
+std::optional<std::string> extensions_mismatch(const Packet& script, const LivePacket& live) {
+    if (auto why = differs("extension headers", script.extensions.size(), live.extensions.size())) return why;
+    for (std::size_t i = 0; i < live.extensions.size(); ++i) {
+        const ExtensionHeader& expected = script.extensions[i];
+        const LiveExtension& seen = live.extensions[i];
+        if (auto why = differs("extension header", expected.type, seen.type)) return why;
+        if (expected.octets != seen.octets) return "other octets in an extension header";
+        if (auto why = differs("the fragment's begin", expected.begin, seen.begin)) return why;
+        if (auto why = differs("the fragment's end", expected.end, seen.end)) return why;
+        if (expected.id)
+            if (auto why = differs("the fragments' id", *expected.id, seen.id)) return why;
+    }
+    return std::nullopt;
+}
+
+/// A fragment is a part of what the whole would be, as the script's side would write it.
+std::optional<std::string> fragment_mismatch(const Packet& script, const LivePacket& live, const Flow& flow) {
+    Flow reversed = flow;
+    std::swap(reversed.local, reversed.remote);
+    const LivePacket whole = build_packet(script, reversed);
+    if (auto why = differs("protocol", whole.protocol, live.protocol)) return why;
+    const std::vector<std::byte> bytes = transport_bytes(whole);
+    const LiveExtension& part = live.extensions.back();
+    if (part.end > bytes.size()) return "a fragment beyond the end";
+    if (part.has_more != (part.end < bytes.size())) return "the mark that more fragments follow is wrong";
+    if (!std::equal(live.payload.begin(), live.payload.end(), bytes.begin() + part.begin)) return "other octets";
     return std::nullopt;
 }
 
@@ -205,6 +271,22 @@ std::optional<std::string> udp_mismatch(const UdpDatagram& expected, const LiveP
     return differs("length", expected.payload_bytes, live.payload.size());
 }
 
+/// What an error of the machine quotes must be of the kind that the script says, and from who is told of it.
+std::optional<std::string> quote_mismatch(const IcmpMessage& expected, const LivePacket& live) {
+    const auto* const tcp = std::get_if<QuotedTcp>(&expected.quoted);
+    const auto* const udp = std::get_if<UdpDatagram>(&expected.quoted);
+    if (tcp == nullptr && udp == nullptr) return std::nullopt;
+    const auto quote = read_quote(live.payload);
+    if (!quote) return "the quotation: " + quote.error();
+    if (quote->source != live.destination) return "a packet is quoted that somebody else sent";
+    if (auto why = differs("quoted protocol", tcp != nullptr ? protocol::tcp : protocol::udp, quote->protocol))
+        return why;
+    if (live.source.is_v6())
+        if (auto why = differs("quoted octets", quotable_v6(quote->packet_bytes), live.payload.size())) return why;
+    if (tcp != nullptr) return differs("quoted seq", tcp->sequence.begin, quote->seq);
+    return differs("quoted length", udp->payload_bytes, quote->udp_payload);
+}
+
 std::optional<std::string> icmp_mismatch(const IcmpMessage& expected, const LivePacket& live) {
     if (!live.is_icmp()) return "expected an ICMP message";
     const net::IpFamily family = live.source.family();
@@ -215,9 +297,17 @@ std::optional<std::string> icmp_mismatch(const IcmpMessage& expected, const Live
         return why;
     if (expected.mtu)
         if (auto why = differs("mtu", *expected.mtu, live.icmp_rest)) return why;
+    if (expected.pointer)
+        if (auto why = differs("ptr", pointer_word(family, *expected.pointer), live.icmp_rest)) return why;
     if (expected.id)
         if (auto why = differs("id", *expected.id, live.icmp_rest >> 16U)) return why;
-    return expected.sequence ? differs("seq", *expected.sequence, live.icmp_rest & 0xffffU) : std::nullopt;
+    if (expected.sequence)
+        if (auto why = differs("seq", *expected.sequence, live.icmp_rest & 0xffffU)) return why;
+    if (const auto* const raw = std::get_if<RawLength>(&expected.quoted)) {
+        if (auto why = differs("length", raw->bytes, live.payload.size() + icmp_header_bytes)) return why;
+        if (live.payload != counting(live.payload.size())) return "other data than were sent";
+    }
+    return quote_mismatch(expected, live);
 }
 
 /// What a script writes is zeros, and so is what it makes the machine write.
@@ -243,12 +333,15 @@ LivePacket build_packet(const Packet& script, const Flow& flow) {
     live.destination_port = flow.local.port();
     apply(script.fields, live);
     apply(script.outer, live, script.at);
+    live.extensions = extensions_of(script, live.source);
     if (const auto* const tcp = std::get_if<TcpSegment>(&script.payload)) {
         set_ports(tcp->ports, live);
         build_tcp(*tcp, flow, live);
     } else if (const auto* const udp = std::get_if<UdpDatagram>(&script.payload)) {
         set_ports(udp->ports, live);
         build_udp(*udp, live);
+    } else if (const auto* const other = std::get_if<OtherProtocol>(&script.payload)) {
+        build_other(*other, live);
     } else {
         build_icmp(std::get<IcmpMessage>(script.payload), flow, live);
     }
@@ -261,7 +354,9 @@ std::optional<std::string> mismatch(const Packet& script, const LivePacket& live
     apply(script.outer, written, script.at);
     if (!script.outer.empty() && (written.source != live.source || written.destination != live.destination))
         return "other addresses";
-    if (auto why = ip_mismatch(fields_of(script), live)) return why;
+    if (auto why = ip_mismatch(fields_of(script), live, script.at)) return why;
+    if (auto why = extensions_mismatch(script, live)) return why;
+    if (live.is_fragment) return fragment_mismatch(script, live, flow);
     std::optional<std::string> why;
     if (const auto* const tcp = std::get_if<TcpSegment>(&script.payload)) {
         why = tcp_mismatch(*tcp, live, flow, matching);
@@ -269,6 +364,8 @@ std::optional<std::string> mismatch(const Packet& script, const LivePacket& live
     } else if (const auto* const udp = std::get_if<UdpDatagram>(&script.payload)) {
         why = udp_mismatch(*udp, live);
         if (!why) why = ports_mismatch(udp->ports, live);
+    } else if (const auto* const other = std::get_if<OtherProtocol>(&script.payload)) {
+        skip(other->at, "a protocol by its number that the machine should send");
     } else {
         return icmp_mismatch(std::get<IcmpMessage>(script.payload), live);
     }

@@ -55,9 +55,9 @@ void set_family(const Option& option, RunConfig& config) {
     config.is_mapped = text == "ipv4-mapped-ipv6";
     if (text != "ipv6") return;
     using Groups = std::array<std::uint16_t, 8>;
-    config.local = net::IpAddr::v6(Groups{0xfd3d, 0xfa7b, 0xd17d, 0, 0, 0, 0, 2});
+    config.local = net::IpAddr::v6(Groups{0xfd3d, 0xfa7b, 0xd17d, 0, 0, 0, 0, 1});
     config.remote = net::IpAddr::v6(Groups{0x2001, 0xdb8, 0, 0, 0, 0, 0, 1});
-    config.gateway = net::IpAddr::v6(Groups{0xfd3d, 0xfa7b, 0xd17d, 0x8888, 0, 0, 0, 0});
+    config.gateway = net::IpAddr::v6(Groups{0xfd3d, 0xfa7b, 0xd17d, 0, 0, 0, 0, 2});
     config.prefix_bits = 48;
 }
 

@@ -5,6 +5,8 @@
 //     icmp unreachable frag_needed mtu 1300 [1:1461(1460)]
 //     [0:0(0)/udp(9899 > 1)] icmp packet_too_big mtu 1300
 //     icmp echo_request id 7 seq 1
+//     icmp echo_request id 7 seq 1 [raw (21)]     21 octets in all, the message's own header with them
+//     icmpv6 parameter_problem unknown_next_header ptr 6
 //
 // A type or code has its name here or is `type_3`, `code_1`. The same names are for both families, where both have
 // such a message: which one is meant follows from the addresses that the script runs with.
@@ -28,14 +30,21 @@ struct QuotedTcp {
     std::optional<Ports> udp_encapsulation;
 };
 
+/// Not a packet: the message has so many octets, those of its own header with them.
+struct RawLength {
+    Position at;
+    std::uint16_t bytes = 0;
+};
+
 struct IcmpMessage {
     Position at;
     std::string type;
     std::string code;  ///< empty without one: 0
     std::optional<std::uint32_t> mtu;
+    std::optional<std::uint32_t> pointer;  ///< of a parameter problem
     std::optional<std::uint16_t> id;
     std::optional<std::uint16_t> sequence;
-    std::variant<std::monostate, QuotedTcp, UdpDatagram> quoted;
+    std::variant<std::monostate, QuotedTcp, UdpDatagram, RawLength> quoted;
 };
 
 /// The number of a type, if the family has it.

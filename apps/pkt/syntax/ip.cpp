@@ -46,8 +46,10 @@ void read_field(Cursor& in, IpFields& fields) {
     else if (in.take_word("flowlabel"))
         set_once(in, at, fields.flow_label,
                  static_cast<std::uint32_t>(read_number(in, flow_label_max, "a flow label")));
+    else if (in.take_word("sum"))
+        set_once(in, at, fields.sum, read_u16(in, "a checksum"));
     else
-        in.fail("a mark of IP (ect0, ect1, ce, noecn, ttl, hlim, tos, tc, dscp, flowlabel)");
+        in.fail("a mark of IP (ect0, ect1, ce, noecn, ttl, hlim, tos, tc, dscp, flowlabel, sum)");
 }
 
 void read_group(Cursor& in, IpFields& fields, std::string_view close) {

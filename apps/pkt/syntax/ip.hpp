@@ -3,6 +3,7 @@
 // What a packet says of IP: the marks that stand right after its direction, and headers around the innermost one.
 //
 //     < [ect0] . 1:1(0) ack 1                     > (ttl 64) . 1:1(0) ack 1         > [tos 0x10] ...
+//     < [sum 0] udp (10)                              a checksum that is wrong, or, of UDP over IPv4, none
 //     < ipv4 192.0.2.1 > 192.0.2.2: gre: . 1:1(0) ack 1
 //     < ipv6 2001:db8::1 > 2001:db8::2: mpls (label 3, tc 0, [S], ttl 9): . 1:1(0) ack 1
 
@@ -32,6 +33,7 @@ struct IpFields {
     std::optional<std::uint8_t> tos;  ///< `tos` or, of IPv6, `tc`; all eight bits
     std::optional<std::uint8_t> dscp;
     std::optional<std::uint32_t> flow_label;
+    std::optional<std::uint16_t> sum;  ///< the checksum behind the IP header, where it is not to be the right one
 };
 
 struct IpHeader {

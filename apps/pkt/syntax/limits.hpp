@@ -27,6 +27,9 @@ inline constexpr std::size_t cookie_bytes = 38;
 /// Headers before the innermost one.
 inline constexpr std::size_t outer_headers = 8;
 inline constexpr std::size_t mpls_labels = 16;
+inline constexpr std::size_t extension_headers = 8;
+/// A header's length is one octet and counts eights, without the first.
+inline constexpr std::size_t extension_octets = 2'046;
 /// About 31 years; in nanoseconds 2^63 is 292.
 inline constexpr std::int64_t seconds = 999'999'999;
 

@@ -19,6 +19,8 @@ void read_payload(Cursor& in, Packet& packet) {
         packet.payload = read_udp(in, at, false);
     else if (in.take_word("udplite"))
         packet.payload = read_udp(in, at, true);
+    else if (in.take_word("proto"))
+        packet.payload = read_other_protocol(in, at);
     else if (sees_icmp(in))
         packet.payload = read_icmp(in);
     else
@@ -34,6 +36,7 @@ Packet read_packet(Cursor& in) {
     in.advance();
     packet.fields = read_ip_fields(in);
     packet.outer = read_outer_headers(in);
+    packet.extensions = read_extension_headers(in);
     read_payload(in, packet);
     return packet;
 }

@@ -3,6 +3,7 @@
 // A packet that the script sends to the stack (`<`) or expects of it (`>`).
 
 #include "cursor.hpp"
+#include "extensions.hpp"
 #include "icmp.hpp"
 #include "ip.hpp"
 #include "segments.hpp"
@@ -21,7 +22,8 @@ struct Packet {
     IpFields fields;
     /// Headers that the script writes, the outermost first.
     std::vector<OuterHeader> outer;
-    std::variant<TcpSegment, UdpDatagram, IcmpMessage> payload;
+    std::vector<ExtensionHeader> extensions;
+    std::variant<TcpSegment, UdpDatagram, IcmpMessage, OtherProtocol> payload;
 };
 
 /// The direction stands here.

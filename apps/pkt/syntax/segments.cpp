@@ -133,4 +133,14 @@ UdpDatagram read_udp(Cursor& in, Position at, bool is_lite) {
     return datagram;
 }
 
+OtherProtocol read_other_protocol(Cursor& in, Position at) {
+    OtherProtocol other;
+    other.at = at;
+    other.number = read_u8(in, "the number of a protocol");
+    in.expect("(");
+    other.payload_bytes = read_u16(in, "a length");
+    in.expect(")");
+    return other;
+}
+
 }  // namespace skerry::pkt::syntax

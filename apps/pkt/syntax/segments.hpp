@@ -1,6 +1,6 @@
 #pragma once
 
-// TCP segments and UDP datagrams.
+// TCP segments, UDP datagrams, and what is neither.
 //
 //     S. 0:0(0) ack 1 win 65535 urg 0 <mss 1460>     flags, sequence numbers and length, the fields, the options
 //     5. 1:1(0) ack 1                                a digit is the three-bit counter of AccECN
@@ -8,6 +8,7 @@
 //     8080 > 40000 S 0:0(0)                          ports, where they are not the connection's
 //     . 1:1(0) ack 1/udp(9899 > 1)                   within UDP
 //     udp (1000)     udp 53 > 1024 (12)     udplite (1000, 8)
+//     proto 253 (10)                                 10 octets of the IP protocol 253
 
 #include "cursor.hpp"
 #include "tcp_options.hpp"
@@ -66,6 +67,12 @@ struct UdpDatagram {
     std::optional<std::uint16_t> covered_bytes;
 };
 
+struct OtherProtocol {
+    Position at;
+    std::uint8_t number = 0;
+    std::uint16_t payload_bytes = 0;
+};
+
 /// `1:1461(1460)`, as of a segment and of what an ICMP message quotes.
 [[nodiscard]] SequenceRange read_sequence(Cursor& in);
 /// `/udp(9899 > 1)`, if it stands here.
@@ -73,5 +80,7 @@ struct UdpDatagram {
 [[nodiscard]] TcpSegment read_tcp(Cursor& in);
 /// What follows `udp` or `udplite`, which stood at `at`.
 [[nodiscard]] UdpDatagram read_udp(Cursor& in, Position at, bool is_lite);
+/// What follows `proto`, which stood at `at`.
+[[nodiscard]] OtherProtocol read_other_protocol(Cursor& in, Position at);
 
 }  // namespace skerry::pkt::syntax

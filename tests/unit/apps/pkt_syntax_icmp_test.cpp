@@ -48,6 +48,20 @@ TEST_CASE("an echo has an identifier and a sequence number", "[apps][pkt][syntax
     CHECK(message.quoted.index() == 0);
 }
 
+TEST_CASE("an echo may have a length, and it is that of the whole message", "[apps][pkt][syntax]") {
+    const IcmpMessage message = icmp("< icmpv6 echo_request id 7 seq 1 [raw (21)]");
+    CHECK(std::get<RawLength>(message.quoted).bytes == 21);
+    CHECK(refusal("0 < icmp echo_request [raw (7)]") ==
+          "a.pkt:1:29: expected at least 8, which the header has, found 7");
+}
+
+TEST_CASE("a parameter problem points to an octet", "[apps][pkt][syntax]") {
+    const IcmpMessage message = icmp("> icmpv6 parameter_problem unknown_next_header ptr 40");
+    CHECK(message.pointer == 40U);
+    CHECK(message.code == "unknown_next_header");
+    CHECK(icmp("> icmp parameter_problem ptr 9").pointer == 9U);
+}
+
 TEST_CASE("types and codes may be numbers", "[apps][pkt][syntax]") {
     const IcmpMessage message = icmp("< icmp type_200 code_2 [0:0(0)]");
     CHECK(icmp_type_number(net::IpFamily::v4, message.type) == std::uint8_t{200});
@@ -72,7 +86,7 @@ TEST_CASE("a name means each family's own number", "[apps][pkt][syntax]") {
 TEST_CASE("a type or code that neither family has is an error", "[apps][pkt][syntax]") {
     CHECK(refusal("0 < icmp reachable [0:0(0)]") == "a.pkt:1:10: expected a type of ICMP, found \"reachable\"");
     CHECK(refusal("0 < icmp redirect port_unreachable [0:0(0)]") ==
-          "a.pkt:1:19: expected a code of this type, mtu, id, seq or a quoted packet, found \"port_unreachable\"");
+          "a.pkt:1:19: expected a code of this type, mtu, ptr, id, seq or a quoted packet, found \"port_unreachable\"");
     CHECK(refusal("0 < icmp redirect [frog]").find("expected what the message quotes") != std::string::npos);
 }
 

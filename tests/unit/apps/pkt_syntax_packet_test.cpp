@@ -181,6 +181,49 @@ TEST_CASE("an address that is none is refused", "[apps][pkt][syntax]") {
     CHECK(refusal("0 < ipv6 192.0.2.1 > 1:: : . 1:1(0)").find("expected an IPv6 address") != std::string::npos);
 }
 
+TEST_CASE("a header of options has the octets behind its length", "[apps][pkt][syntax]") {
+    const Packet one = packet("< dstopts [1, 4, 0, 0, 0, 0xff]: routing [0, 1, 0, 0, 0, 0]: udp (10)");
+    REQUIRE(one.extensions.size() == 2);
+    CHECK(one.extensions[0].type == 60);
+    CHECK(one.extensions[0].octets == std::vector<std::uint8_t>{1, 4, 0, 0, 0, 255});
+    CHECK(one.extensions[1].type == 43);
+    CHECK(one.extensions[1].at == Position{1, 36});
+    CHECK(std::get<UdpDatagram>(one.payload).payload_bytes == 10);
+    CHECK(refusal("0 < hopopts [1, 3, 0, 0, 0]: udp (10)").find("expected 6 octets, or 14") != std::string::npos);
+    CHECK(refusal("0 < hopopts [1, 4, 0, 0, 0, 256]: udp (10)").find("an octet up to 255") != std::string::npos);
+}
+
+TEST_CASE("a fragment says which octets it has", "[apps][pkt][syntax]") {
+    const Packet one = packet("< ipv6 1:: > 2::1: fragment (56:100, id 7): udp (92)");
+    REQUIRE(one.extensions.size() == 1);
+    CHECK(one.extensions[0].is_fragment());
+    CHECK(one.extensions[0].begin == 56);
+    CHECK(one.extensions[0].end == 100);
+    CHECK(one.extensions[0].id == 7U);
+    CHECK_FALSE(packet("> fragment (0:8): udp (92)").extensions[0].id);
+    CHECK(refusal("0 < fragment (4:8): udp (9)").find("begins at a multiple of 8") != std::string::npos);
+    CHECK(refusal("0 < fragment (8:0): udp (9)").find("ends behind that") != std::string::npos);
+}
+
+TEST_CASE("extension headers have a limit", "[apps][pkt][syntax]") {
+    std::string text = "0 < ";
+    for (std::size_t i = 0; i < limits::extension_headers; ++i) text += "dstopts [1, 4, 0, 0, 0, 0]: ";
+    CHECK(read(text + "udp (1)").events.size() == 1);
+    CHECK(refusal(text + "fragment (0:8): udp (1)").find("at most 8 extension headers") != std::string::npos);
+}
+
+TEST_CASE("a protocol may be a number", "[apps][pkt][syntax]") {
+    const auto other = std::get<OtherProtocol>(packet("< proto 253 (16)").payload);
+    CHECK(other.number == 253);
+    CHECK(other.payload_bytes == 16);
+    CHECK(refusal("0 < proto 256 (16)").find("the number of a protocol up to 255") != std::string::npos);
+}
+
+TEST_CASE("a checksum may be said", "[apps][pkt][syntax]") {
+    CHECK(packet("< [sum 0] udp (10)").fields.sum == std::uint16_t{0});
+    CHECK_FALSE(packet("< udp (10)").fields.sum);
+}
+
 TEST_CASE("headers within each other have a limit", "[apps][pkt][syntax]") {
     std::string text = "0 < ";
     for (std::size_t i = 0; i < limits::outer_headers; ++i) text += "gre: ";

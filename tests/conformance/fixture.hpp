@@ -41,8 +41,6 @@ extern const bool has_every_address;
 /// anything runs.
 extern const net::IpAddr own_ip;
 
-/// Whether what a program sends to its own address leaves by a port and comes in again. Each program defines it.
-extern const bool has_wire;
 
 /// Whether that takes a time of its own, so that nothing tells in which turn it comes. A program that has such a wire
 /// says so before anything runs.

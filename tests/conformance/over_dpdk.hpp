@@ -17,7 +17,6 @@ namespace skerry::conformance {
 
 constinit const net::IpAddr own_ip = net::IpAddr::v4(198, 18, 0, 2);
 const bool has_every_address = false;
-const bool has_wire = true;
 
 /// What sockets send each other leaves by the device. `idle`: nothing, as the backend has it.
 inline Result<runtime::Runtime, backend::SetupError> runtime_over(const std::string& device,

@@ -17,7 +17,6 @@ extern const char* const driver;  // as --backend takes it
 extern const runtime::Flavour flavour;
 
 constinit const net::IpAddr own_ip = net::IpAddr::v4_loopback();
-const bool has_wire = false;
 const bool has_every_address = false;
 
 Result<runtime::Runtime, backend::SetupError> make_runtime() {

@@ -12,7 +12,6 @@
 
 namespace skerry::conformance {
 
-const bool has_wire = false;
 const bool has_every_address = false;
 constinit const net::IpAddr own_ip = net::IpAddr::v4(198, 18, 0, 2);
 

@@ -10,7 +10,6 @@ namespace skerry::conformance {
 
 constinit const net::IpAddr own_ip = net::IpAddr::v4(198, 18, 0, 1);
 const bool has_every_address = false;
-const bool has_wire = false;
 
 Result<runtime::Runtime, backend::SetupError> make_runtime() {
     runtime::Config config;

@@ -9,7 +9,6 @@
 namespace skerry::conformance {
 
 constinit const net::IpAddr own_ip = net::IpAddr::v4_loopback();
-const bool has_wire = false;
 const bool has_every_address = true;
 
 Result<runtime::Runtime, backend::SetupError> make_runtime() {

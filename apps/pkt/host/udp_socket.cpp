@@ -164,6 +164,22 @@ Attempt UdpSocket::io_control(unsigned long request) {
 
 // --- options
 
+// What the header of each datagram says. -1 is the kernel's own value again.
+Attempt UdpSocket::set_mark(int level, int name, int value) {
+    const bool is_v6_name = level == IPPROTO_IPV6;
+    if (name == (is_v6_name ? IPV6_UNICAST_HOPS : IP_TTL)) {
+        if (value < -1 || value > 255 || (value == 0 && !is_v6_name)) return failure(EINVAL);
+        marks.ttl = value == -1 ? stack::UdpMarks().ttl : static_cast<std::uint8_t>(value);
+    } else if (name == (is_v6_name ? IPV6_TCLASS : IP_TOS)) {
+        if (is_v6_name && (value < -1 || value > 255)) return failure(EINVAL);
+        marks.traffic_class = value == -1 ? std::uint8_t{0} : static_cast<std::uint8_t>(value);
+    } else {
+        return no_option(level, name);
+    }
+    is_marked = marks != stack::UdpMarks();
+    return success();
+}
+
 Attempt UdpSocket::set_option(int level, int name, const OptionValue& value) {
     const int* const number = std::get_if<int>(&value);
     if (number != nullptr && level == IPPROTO_IPV6 && name == IPV6_V6ONLY && family_.is_v6) {
@@ -171,6 +187,8 @@ Attempt UdpSocket::set_option(int level, int name, const OptionValue& value) {
         family_.v6_only = v6_only = *number != 0;
         return success();
     }
+    if (number != nullptr && (level == IPPROTO_IP || (level == IPPROTO_IPV6 && family_.is_v6)))
+        return set_mark(level, name, *number);
     if (number == nullptr || level != SOL_SOCKET) return no_option(level, name);
     switch (name) {
         case SO_REUSEADDR: may_share_ = *number != 0; return success();
@@ -181,6 +199,10 @@ Attempt UdpSocket::set_option(int level, int name, const OptionValue& value) {
 
 Attempt UdpSocket::get_option(int level, int name) {
     if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && family_.is_v6) return with_option(family_.v6_only ? 1 : 0);
+    if (level == IPPROTO_IPV6 && name == IPV6_UNICAST_HOPS && family_.is_v6) return with_option(int{marks.ttl});
+    if (level == IPPROTO_IPV6 && name == IPV6_TCLASS && family_.is_v6) return with_option(int{marks.traffic_class});
+    if (level == IPPROTO_IP && name == IP_TTL) return with_option(int{marks.ttl});
+    if (level == IPPROTO_IP && name == IP_TOS) return with_option(int{marks.traffic_class});
     if (level != SOL_SOCKET) return no_option(level, name);
     switch (name) {
         case SO_ERROR: return with_option(std::exchange(refused, false) ? ECONNREFUSED : 0);

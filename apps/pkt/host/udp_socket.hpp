@@ -41,6 +41,7 @@ private:
     /// Gives it a port, if it has none. A failure, or nothing.
     std::optional<Attempt> open_if_needed();
     Attempt take_refusal();
+    Attempt set_mark(int level, int name, int value);
     void fetch();
     void drop_fetched();
 

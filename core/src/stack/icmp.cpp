@@ -30,12 +30,14 @@ void Icmp::answer_echo(Packet& packet) noexcept {
     Frame& frame = packet.frame;
     const bool to_us = packet.ip.destination == config_.address;
     if (!to_us || frame.is_shared()) return link_.drop(frame, Drop::icmp_not_answered);
-    if (const Drop why = output_.check(packet.ip.source, frame.length); why != Drop::none)
-        return link_.drop(frame, why);
+    if (const Drop why = output_.check(packet.ip.source, 0); why != Drop::none) return link_.drop(frame, why);
     std::byte* const checksum = frame.data + 2;
     const std::uint16_t before = wire::load_be16(frame.data);
     frame.data[0] = std::byte{static_cast<std::uint8_t>(wire::IcmpType::echo_reply)};
     wire::store_be16(checksum, wire::update16(wire::load_be16(checksum), before, wire::load_be16(frame.data)));
+    if (output_.check(packet.ip.source, frame.length) != Drop::none)
+        return output_.send_in_pieces(frame, config_.address, packet.ip.source, wire::ip_protocol::icmp, {},
+                                      packet.now);
     output_.send(frame, config_.address, packet.ip.source, wire::ip_protocol::icmp, packet.now);
 }
 
@@ -61,23 +63,34 @@ void Icmp::send_protocol_unreachable(const Packet& packet) noexcept {
     send_unreachable(packet, wire::icmp_code::protocol_unreachable);
 }
 
-// RFC 1122 section 3.2.2: never about what was sent to many.
 void Icmp::send_unreachable(const Packet& packet, std::uint8_t code) noexcept {
-    if (packet.ip.destination != config_.address) return;
-    const std::span<const std::byte> quote =
-        packet.whole().first(std::min(packet.whole().size(), wire::icmp_quote_bytes_max));
-    if (output_.check(packet.ip.source, quote.size() + wire::icmp_bytes) != Drop::none) return;
-    if (!errors_.take(packet.now, random_)) return drops_.count(Drop::icmp_rate);
+    send_error(wire::IcmpType::unreachable, code, packet.whole(), packet.ip, packet.now);
+}
+
+void Icmp::send_reassembly_timeout(std::span<const std::byte> first_piece, time::Instant now) noexcept {
+    if (wire::load_8(first_piece.data()) >> 4U == 6) return v6_.send_reassembly_timeout(first_piece, now);
+    wire::Ipv4Header ip;
+    if (wire::parse(first_piece, ip, wire::FrameChecksum::good) == Drop::none)
+        send_error(wire::IcmpType::time_exceeded, wire::icmp_code::reassembly_timeout, first_piece, ip, now);
+}
+
+// RFC 1122 section 3.2.2: never about what was sent to many.
+void Icmp::send_error(wire::IcmpType type, std::uint8_t code, std::span<const std::byte> about,
+                      const wire::Ipv4Header& ip, time::Instant now) noexcept {
+    if (ip.destination != config_.address) return;
+    const std::span<const std::byte> quote = about.first(std::min(about.size(), wire::icmp_quote_bytes_max));
+    if (output_.check(ip.source, quote.size() + wire::icmp_bytes) != Drop::none) return;
+    if (!errors_.take(now, random_)) return drops_.count(Drop::icmp_rate);
     Frame* const frame = link_.allocate();
     if (frame == nullptr) return;
     std::memcpy(frame->data, quote.data(), quote.size());
     frame->length = static_cast<std::uint16_t>(quote.size());
     wire::IcmpHeader header;
-    header.type = wire::IcmpType::unreachable;
+    header.type = type;
     header.code = code;
     wire::write(header, frame->prepend(wire::icmp_bytes));
     wire::seal_icmp(frame->bytes());
-    output_.send(*frame, config_.address, packet.ip.source, wire::ip_protocol::icmp, packet.now);
+    output_.send(*frame, config_.address, ip.source, wire::ip_protocol::icmp, now);
 }
 
 }  // namespace skerry::stack

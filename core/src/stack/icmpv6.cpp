@@ -36,12 +36,13 @@ void Icmpv6::answer_echo(Packet& packet) noexcept {
     Frame& frame = packet.frame;
     const bool to_us = Hosts::is_own_v6(packet.ip.destination);
     if (frame.is_shared() || packet.v6->ip.source.is_unspecified()) return link_.drop(frame, Drop::icmp_not_answered);
-    if (const Drop why = output_.check(packet.ip.source, frame.length); why != Drop::none)
-        return link_.drop(frame, why);
+    if (const Drop why = output_.check(packet.ip.source, 0); why != Drop::none) return link_.drop(frame, why);
     const Ipv4Addr from = to_us ? packet.ip.destination : output_.source_for(packet.ip.source);
     frame.data[0] = std::byte{static_cast<std::uint8_t>(Icmpv6Type::echo_reply)};
     const Hosts& hosts = output_.hosts();
     wire::seal_icmpv6(frame.bytes(), hosts.address(from), hosts.address(packet.ip.source));
+    if (output_.check(packet.ip.source, frame.length) != Drop::none)
+        return output_.send_in_pieces(frame, from, packet.ip.source, wire::ip_protocol::icmpv6, {}, packet.now);
     output_.send(frame, from, packet.ip.source, wire::ip_protocol::icmpv6, packet.now);
 }
 
@@ -74,11 +75,13 @@ std::optional<Meaning> meaning_of(const wire::Icmpv6Header& header) noexcept {
 
 }  // namespace
 
+// Of a connection, whose peer is held; of a datagram, whose destination may have passed, and is named again.
 std::optional<IcmpError> Icmpv6::error_in(const wire::Icmpv6Header& header) noexcept {
     const wire::Icmpv6Quote& quote = header.quote;
-    const Hosts& hosts = output_.hosts();
+    Hosts& hosts = output_.hosts();
     const auto local = hosts.find(quote.source);
-    const auto remote = hosts.find(quote.destination);
+    const bool is_datagram = quote.protocol == wire::ip_protocol::udp;
+    const auto remote = is_datagram ? std::optional(hosts.name(quote.destination)) : hosts.find(quote.destination);
     const auto meaning = meaning_of(header);
     if (!meaning || !local || !Hosts::is_own_v6(*local) || !remote) return {};
     const auto most = std::uint32_t{0xffff};
@@ -119,6 +122,15 @@ void Icmpv6::send_problem(std::span<const std::byte> packet, const wire::Ipv6Hea
     const Ipv4Addr to = output_.hosts().name(ip.source);
     const Ipv4Addr from = to_group ? output_.source_for(to) : output_.hosts().name(ip.destination);
     send(header, packet, from, to, now);
+}
+
+void Icmpv6::send_reassembly_timeout(std::span<const std::byte> first_piece, time::Instant now) noexcept {
+    wire::Ipv6Header ip;
+    if (wire::parse(first_piece, ip) != Drop::none) return;
+    wire::Icmpv6Header header;
+    header.type = Icmpv6Type::time_exceeded;
+    header.code = wire::icmpv6_code::reassembly_timeout;
+    send(header, first_piece, output_.hosts().name(ip.destination), output_.hosts().name(ip.source), now);
 }
 
 void Icmpv6::send(wire::Icmpv6Header header, std::span<const std::byte> about, Ipv4Addr source, Ipv4Addr to,

@@ -67,8 +67,11 @@ void IpOutput::write_header(Frame& packet, wire::Ipv4Header& header) noexcept {
 }
 
 void IpOutput::finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept {
-    const Ipv4Addr destination = header.destination;
     write_header(packet, header);
+    leave(packet, header.destination, now);
+}
+
+void IpOutput::leave(Frame& packet, Ipv4Addr destination, time::Instant now) noexcept {
     if (destination == config_.address) {
         if (!config_.loops_own_address) return link_.send(packet, config_.mac, wire::ether_type::ipv4);
         packet.checksum = backend::FrameChecksum::good;

@@ -42,6 +42,7 @@ std::size_t Reassembly::HashOfKey::operator()(const Key& key) const noexcept {
 
 Reassembly::~Reassembly() {
     while (!partials_.empty()) forget(partials_.front(), Drop::ipv4_reassembly_timeout);
+    while (Frame* const piece = expired_.pop()) piece->drop();
 }
 
 Frame* Reassembly::add(Frame& piece, wire::Ipv4Header& header, std::uint32_t id, time::Instant now) noexcept try {
@@ -81,7 +82,7 @@ Reassembly::Partial* Reassembly::find_or_make(const Key& key, time::Instant now)
     partial.table = this;
     partial.key = held;
     partial.on_time = &on_time;
-    timers_.set(partial, now + limits_.timeout);
+    timers_.set(partial, now + (is_host_number(held.source) ? limits_.timeout6 : limits_.timeout));
     return &partial;
 }
 
@@ -168,7 +169,18 @@ void Reassembly::forget(Partial& partial, Drop why) noexcept {
 
 void Reassembly::on_time(Timer& timer, time::Instant) noexcept {
     auto& partial = static_cast<Partial&>(timer);
-    partial.table->forget(partial, Drop::ipv4_reassembly_timeout);
+    partial.table->expire(partial);
+}
+
+void Reassembly::expire(Partial& partial) noexcept {
+    const bool has_first = !partial.pieces.empty() && partial.pieces.front().begin() == 0;
+    if (has_first) {
+        Piece& first = partial.pieces.front();
+        ++first.frame->handles;
+        first.frame->untrim_front(first.header.header_bytes);
+        expired_.push(*first.frame);
+    }
+    forget(partial, Drop::ipv4_reassembly_timeout);
 }
 
 }  // namespace skerry::stack

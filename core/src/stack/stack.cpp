@@ -269,6 +269,13 @@ void Stack::report_unreachable(time::Instant now) noexcept {
     }
 }
 
+void Stack::report_expired(time::Instant now) noexcept {
+    while (Frame* const piece = reassembly_.expired().pop()) {
+        icmp_.send_reassembly_timeout(piece->bytes(), now);
+        piece->drop();
+    }
+}
+
 // The header of a packet that this stack made.
 bool Stack::read_own(std::span<const std::byte> packet, wire::Ipv4Header& header) noexcept {
     if (wire::load_8(packet.data()) >> 4U == 4) return wire::parse(packet, header, FrameChecksum::good) == Drop::none;

@@ -22,8 +22,8 @@ Frame* Udp::longer_than(Frame& frame, std::size_t bytes) noexcept {
 
 // Puts the payload into a fresh frame, whose window stays, and the header in front of it. They are summed on the way.
 SKERRY_ALWAYS_INLINE void Udp::fill(Frame& frame, const UdpEndpoint& from, std::uint16_t port,
-                                    std::span<const std::byte> payload, std::uint64_t pseudo) noexcept {
-    const bool has_checksum = !config_.checksums_sent;
+                                    std::span<const std::byte> payload, std::uint64_t pseudo, bool is_whole) noexcept {
+    const bool has_checksum = !config_.checksums_sent || !is_whole;  // no port finishes that of pieces
     std::uint64_t all = pseudo;
     if (has_checksum)
         all = wire::copy_and_sum_inlined(frame.data, payload, pseudo);
@@ -51,7 +51,7 @@ Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std
     Frame* const frame = allocate(payload.size());
     if (frame == nullptr) [[unlikely]]
         return Errc::no_buffers;
-    fill(*frame, from, port, payload, output_.way().pseudo_header(wire::ip_protocol::udp, bytes));
+    fill(*frame, from, port, payload, output_.way().pseudo_header(wire::ip_protocol::udp, bytes), true);
     output_.send_ready(*frame, wire::ip_protocol::udp, wire::udp_bytes, bytes);
     return {};
 }
@@ -60,15 +60,19 @@ Result<> Udp::send_otherwise(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t
                              std::span<const std::byte> payload, time::Instant now) noexcept {
     if (!from.may_broadcast && config_.is_broadcast(to)) return Errc::permission_denied;
     const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
-    if (const Drop why = output_.check(to, bytes); why != Drop::none) {
+    if (const Drop why = output_.check(to, 0); why != Drop::none) {
         drops_.count(why);
-        const bool is_too_big = why == Drop::ipv4_too_big || why == Drop::ipv6_too_big;
-        return is_too_big ? Errc::message_too_long : Errc::unreachable;
+        return Errc::unreachable;
     }
+    if (bytes > IpOutput::longest_in_pieces(to)) {
+        drops_.count(is_host_number(to) ? Drop::ipv6_too_big : Drop::ipv4_too_big);
+        return Errc::message_too_long;
+    }
+    const bool is_whole = output_.check(to, bytes) == Drop::none;
     Frame* const frame = allocate(payload.size());
     if (frame == nullptr) return Errc::no_buffers;
     const Ipv4Addr source = source_of(from, to);
-    fill(*frame, from, port, payload, output_.pseudo_header(source, to, wire::ip_protocol::udp, bytes));
+    fill(*frame, from, port, payload, output_.pseudo_header(source, to, wire::ip_protocol::udp, bytes), is_whole);
     frame->length = static_cast<std::uint16_t>(payload.size());
     (void)frame->prepend(wire::udp_bytes);
     const bool is_to_group = output_.hosts().is_multicast(to);
@@ -76,6 +80,8 @@ Result<> Udp::send_otherwise(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t
     if (to.is_multicast() && from.multicast_loop) loop_to_members(*frame, to, marks);
     if (marks.ttl == 0)
         frame->drop();
+    else if (!is_whole)
+        output_.send_in_pieces(*frame, source, to, wire::ip_protocol::udp, marks, now);
     else if (from.is_marked || is_host_number(to))
         output_.send_marked(*frame, source, to, wire::ip_protocol::udp, marks, now);
     else

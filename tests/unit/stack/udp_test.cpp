@@ -6,6 +6,7 @@
 #include <skerry/stack/wire/udp.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <memory>
 #include <string>
@@ -233,7 +234,7 @@ TEST_CASE("what cannot be sent says why", "[stack][udp]") {
     config.gateway = {};
     Fixture f(config);
     Socket& socket = f.bind({}, 7000);
-    auto too_long = f.stack.udp().send(socket, peer_ip, 1, bytes_of(std::string(1473, 'x')), f.now);
+    auto too_long = f.stack.udp().send(socket, peer_ip, 1, bytes_of(std::string(65'508, 'x')), f.now);
     REQUIRE_FALSE(too_long);
     CHECK(too_long.error() == Errc::message_too_long);
     auto nowhere = f.stack.udp().send(socket, Ipv4Addr::of(192, 0, 2, 1), 1, bytes_of("x"), f.now);
@@ -268,8 +269,40 @@ TEST_CASE("a datagram to ourselves leaves by the port where it is not looped, an
     CHECK(socket.calls == 0);
     f.give(sent.front());
     CHECK(socket.text() == "to me");
-    auto too_long = f.stack.udp().send(socket, host_ip, 7001, bytes_of(std::string(1473, 'x')), f.now);
-    CHECK(too_long.error() == Errc::message_too_long);
+    const std::string longer(1473, 'x');
+    REQUIRE(f.stack.udp().send(socket, host_ip, 7001, bytes_of(longer), f.now));
+    const auto pieces = f.taken();
+    REQUIRE(pieces.size() == 2);
+    for (const Bytes& piece : pieces) f.give(piece);
+    CHECK(socket.text() == longer);
+}
+
+TEST_CASE("a datagram that is longer than the link takes leaves in pieces, each of them sound", "[stack][udp]") {
+    Fixture f;
+    Socket& socket = f.bind({}, 7000);
+    socket.marks.ttl = 9;
+    socket.is_marked = true;
+    REQUIRE(f.stack.udp().send(socket, peer_ip, 1, bytes_of(std::string(3000, 'x')), f.now));
+    const auto pieces = f.taken();
+    REQUIRE(pieces.size() == 3);
+    std::uint32_t at = 0;
+    std::optional<std::uint16_t> id;
+    for (const Bytes& frame : pieces) {
+        stack::wire::Ipv4Header ip;
+        REQUIRE(stack::wire::parse(std::span(frame).subspan(14), ip) == Drop::none);
+        CHECK(ip.fragment_offset_bytes == at);
+        CHECK(ip.ttl == 9);
+        CHECK_FALSE(ip.dont_fragment);
+        CHECK(ip.id == id.value_or(ip.id));
+        id = ip.id;
+        at += ip.payload_bytes();
+        CHECK(ip.more_fragments == (at < 3008));
+    }
+    CHECK(at == 3008);
+    REQUIRE(f.stack.udp().send(socket, peer_ip, 1, bytes_of(std::string(3000, 'x')), f.now));
+    stack::wire::Ipv4Header next;
+    REQUIRE(stack::wire::parse(std::span(f.taken().front()).subspan(14), next) == Drop::none);
+    CHECK(next.id != *id);
 }
 
 TEST_CASE("the sender to a port without a socket is told, with its own packet", "[stack][icmp]") {

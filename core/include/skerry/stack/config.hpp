@@ -33,6 +33,7 @@ struct ReassemblyLimits {
     std::size_t pieces_max = 64;  ///< of one datagram
     std::size_t heap_bytes_max = long_frames_bytes_max;  ///< in long frames, of all cores: beyond, none is put together
     std::chrono::nanoseconds timeout = std::chrono::seconds{30};
+    std::chrono::nanoseconds timeout6 = std::chrono::seconds{60};  ///< of IPv6: RFC 8200 section 4.5
     constexpr ReassemblyLimits() noexcept {}
 };
 

@@ -40,10 +40,15 @@ public:
     /// The same about its protocol.
     void send_protocol_unreachable(const Packet& packet) noexcept;
 
+    /// That the rest of a datagram did not come in time; `first_piece` begins with its IP header, of either family.
+    void send_reassembly_timeout(std::span<const std::byte> first_piece, time::Instant now) noexcept;
+
 private:
     void answer_echo(Packet& packet) noexcept;
     [[nodiscard]] std::optional<IcmpError> error_in(const wire::IcmpHeader& header) noexcept;
     void send_unreachable(const Packet& packet, std::uint8_t code) noexcept;
+    void send_error(wire::IcmpType type, std::uint8_t code, std::span<const std::byte> about,
+                    const wire::Ipv4Header& ip, time::Instant now) noexcept;
 
     const StackConfig& config_;
     Link& link_;

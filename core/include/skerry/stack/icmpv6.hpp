@@ -41,6 +41,8 @@ public:
     /// from its IPv6 header on.
     void send_problem(std::span<const std::byte> packet, const wire::Ipv6Header& ip, const wire::Ipv6Problem& problem,
                       time::Instant now) noexcept;
+    /// See Icmp.
+    void send_reassembly_timeout(std::span<const std::byte> first_piece, time::Instant now) noexcept;
 
 private:
     void answer_echo(Packet& packet) noexcept;

@@ -11,6 +11,7 @@
 #include "link.hpp"
 #include "neighbours.hpp"
 #include "path_mtus.hpp"
+#include "random.hpp"
 #include "way.hpp"
 #include "wire/ipv4.hpp"
 
@@ -28,6 +29,7 @@ public:
           hosts_(hosts),
           link_(link),
           neighbours_(neighbours),
+          piece_key_(key_for(config.seed, SecretUse::pieces)),
           path_mtus_(config, hosts, drops),
           v6_(config, hosts, link, neighbours, path_mtus_, looped_) {}
 
@@ -100,6 +102,16 @@ public:
     void send_marked(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
                      IpMarks marks, time::Instant now) noexcept;
 
+    /// As send_marked(), of a segment that is longer than the way takes, with its checksum: in as many packets as it
+    /// needs. Whoever gets them needs all of them. Takes `whole` over.
+    void send_in_pieces(Frame& whole, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
+                        IpMarks marks, time::Instant now) noexcept;
+    /// The longest segment that can go in pieces.
+    [[nodiscard]] static constexpr std::size_t longest_in_pieces(wire::Ipv4Addr destination) noexcept {
+        return is_host_number(destination) ? wire::ipv6_payload_bytes_max
+                                           : wire::ipv4_datagram_bytes_max - wire::ipv4_bytes;
+    }
+
     /// Brings a segment of what goes to an IPv4 group back to ourselves, who are in it.
     void loop(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, IpMarks marks) noexcept;
 
@@ -123,6 +135,8 @@ private:
                    time::Instant now) noexcept;
     void write_header(Frame& packet, wire::Ipv4Header& header) noexcept;
     void finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept;
+    void leave(Frame& packet, wire::Ipv4Addr destination, time::Instant now) noexcept;
+    [[nodiscard]] std::uint32_t next_piece_id(wire::Ipv4Addr destination) noexcept;
     void send_to_host(Frame& packet, wire::Ipv4Addr destination, time::Instant now) noexcept;
     [[nodiscard]] wire::Ipv4Addr next_hop(wire::Ipv4Addr destination) const noexcept {
         return config_.is_on_link(destination) ? destination : config_.gateway;
@@ -133,6 +147,8 @@ private:
     Link& link_;
     Neighbours& neighbours_;
     FrameQueue looped_;
+    SipKey piece_key_;
+    std::uint32_t piece_ids_ = 0;
     PathMtus path_mtus_;
     Ipv6Output v6_;
     Way way_;  // to the host, of those that are not ourselves, to which something was sent last

@@ -21,7 +21,8 @@ enum class SecretUse : std::uint8_t {
     flow_owners,
     steering_numbers,
     reassembly,
-    hosts
+    hosts,
+    pieces
 };
 
 [[nodiscard]] constexpr SipKey key_for(std::uint64_t seed, SecretUse use) noexcept {

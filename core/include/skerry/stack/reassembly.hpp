@@ -48,6 +48,10 @@ public:
         return add(piece, header, header.id, now);
     }
 
+    /// First pieces, IP header in front, of datagrams whose rest did not come in time. Whoever takes them tells their
+    /// senders. RFC 1122 section 3.3.2, RFC 8200 section 4.5.
+    [[nodiscard]] FrameQueue& expired() noexcept { return expired_; }
+
     [[nodiscard]] std::size_t datagrams() const noexcept { return by_key_.size(); }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
@@ -87,6 +91,7 @@ private:
     [[nodiscard]] Frame* finish(Partial& partial, wire::Ipv4Header& header) noexcept;
     void forget(Partial& partial, Drop why) noexcept;
     void count(const Key& key, Drop why) noexcept;
+    void expire(Partial& partial) noexcept;
     static void on_time(Timer& timer, time::Instant now) noexcept;
 
     const ReassemblyLimits& limits_;
@@ -95,6 +100,7 @@ private:
     DropCounters& drops_;
     Partials partials_;
     std::unordered_map<Key, Partials::iterator, HashOfKey> by_key_;
+    FrameQueue expired_;
     std::size_t bytes_ = 0;
 };
 

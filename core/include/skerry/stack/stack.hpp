@@ -58,6 +58,8 @@ public:
         timers_.advance(now);
         if (!neighbours_.unreachable().empty()) [[unlikely]]
             report_unreachable(now);
+        if (!reassembly_.expired().empty()) [[unlikely]]
+            report_expired(now);
         tcp_.deliver();
     }
     [[nodiscard]] time::Instant next_deadline() noexcept { return timers_.next_deadline(); }
@@ -101,6 +103,7 @@ private:
     void input_error(Packet& packet, const IcmpError& error) noexcept;
     [[nodiscard]] bool tell(const IcmpError& error, time::Instant now) noexcept;
     void report_unreachable(time::Instant now) noexcept;
+    void report_expired(time::Instant now) noexcept;
     [[nodiscard]] bool read_own(std::span<const std::byte> packet, wire::Ipv4Header& header) noexcept;
     [[nodiscard]] wire::Ipv4Header header_of(const wire::Ipv6Header& v6, std::uint16_t header_bytes,
                                              std::uint8_t protocol) noexcept;

@@ -202,7 +202,7 @@ public:
         while (UdpEndpoint::Ready* const ready = ready_.pop_front()) ready->endpoint->on_ready();
     }
 
-    /// Sends a copy of `payload`, to a host of the endpoint's family.
+    /// Sends a copy of `payload`, to a host of the endpoint's family; in pieces, if the way takes no packets so long.
     ///
     /// Errors: message_too_long, unreachable, no_buffers; permission_denied, when `from` may not send to all.
     [[nodiscard]] Result<> send(const UdpEndpoint& from, wire::Ipv4Addr to, std::uint16_t port,
@@ -229,7 +229,7 @@ private:
         return Hosts::is_own_v6(from.local) ? from.local : output_.source_for(to);
     }
     void fill(Frame& frame, const UdpEndpoint& from, std::uint16_t port, std::span<const std::byte> payload,
-              std::uint64_t pseudo) noexcept;
+              std::uint64_t pseudo, bool is_whole) noexcept;
     /// What goes to a group comes to this host's members too.
     void loop_to_members(const Frame& datagram, wire::Ipv4Addr group, IpMarks marks) noexcept;
     [[nodiscard]] UdpEndpoint* find(const wire::Ipv4Header& ip, std::uint16_t source_port, std::uint16_t port) noexcept;

@@ -388,6 +388,7 @@ Sockets::~Sockets() {
 backend::Capabilities Sockets::capabilities() const noexcept {
     backend::Capabilities capabilities;
     capabilities.tcp = capabilities.udp = capabilities.multicast = capabilities.zero_copy_receive = true;
+    capabilities.ipv6 = stack_.hosts().has_v6();
     capabilities.packet_info = capabilities.source_multicast = true;
     capabilities.slow_lane = backend::current_slow_lane != nullptr;
     return capabilities;

@@ -49,12 +49,13 @@ namespace skerry::dpdk {
     return ip_header_holds(bytes) ? FrameChecksum::good : FrameChecksum::unknown;
 }
 
-/// Tells the device to finish the transport's checksum of a frame with frame_flag::sum_missing. The IPv4 header has its
-/// own already: 20 bytes cost less than the descriptor that would ask for it, and virtio cannot.
+/// Tells the device to finish the transport's checksum of a frame with frame_flag::sum_missing, which has no extension
+/// headers. The IPv4 header has its own already: 20 bytes cost less than the descriptor that would ask for it, and
+/// virtio cannot.
 inline void ask_for_checksum(rte_mbuf& mbuf) noexcept {
     namespace wire = stack::wire;
-    const std::byte* const ip = rte_pktmbuf_mtod(&mbuf, const std::byte*) + wire::ethernet_bytes;
-    const bool is_v6 = wire::load_8(ip) >> 4U == 6;  // ours has no extension headers
+    const auto* const ip = rte_pktmbuf_mtod(&mbuf, const std::byte*) + wire::ethernet_bytes;
+    const bool is_v6 = wire::load_8(ip) >> 4U == 6;
     const std::uint8_t protocol = wire::load_8(ip + (is_v6 ? wire::ipv6_next_header_at : 9U));
     mbuf.ol_flags |= (is_v6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4) |
                      (protocol == wire::ip_protocol::tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM);

@@ -30,25 +30,28 @@ Drop Ndp::take_solicitation(const NdpMessage& message, const Packet& packet) noe
     const auto target = hosts_.find(message.target);
     if (!target || !Hosts::is_own_v6(*target)) return Drop::ndp_unsolicited;
     if (message.has_source_link) neighbours_.asked_by(packet.ip.source, message.source_link, packet.now);
-    advertise(message.target, packet);
+    advertise(message, packet);
     return Drop::none;
 }
 
-// RFC 4861 section 7.2.4.
-void Ndp::advertise(const Ipv6Addr& target, const Packet& packet) noexcept {
+// RFC 4861 section 7.2.4. Who says where it is is answered there, past the table: an answer is no use of an entry, or
+// askers would push out those in use.
+void Ndp::advertise(const NdpMessage& question, const Packet& packet) noexcept {
     const Ipv6Addr& asker = packet.v6->ip.source;
     NdpMessage answer;
     answer.type = Icmpv6Type::neighbour_advertisement;
-    answer.target = target;
+    answer.target = question.target;
     answer.solicited = !asker.is_unspecified();
     answer.overrides = true;
     answer.has_target_link = true;
     answer.target_link = link_.mac();
     const Ipv6Addr to = asker.is_unspecified() ? Ipv6Addr::all_nodes() : asker;
-    Frame* const frame = make_ndp_packet(link_, answer, target, to);
+    Frame* const frame = make_ndp_packet(link_, answer, question.target, to);
     if (frame == nullptr) return;
     if (to.is_multicast())
         link_.send(*frame, MacAddr::of_group(to), wire::ether_type::ipv6);
+    else if (question.has_source_link)
+        link_.send(*frame, question.source_link, wire::ether_type::ipv6);
     else
         neighbours_.send(*frame, packet.ip.source, packet.now);
 }

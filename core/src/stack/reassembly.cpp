@@ -72,18 +72,32 @@ Frame* Reassembly::add(Frame& piece, wire::Ipv4Header& header, std::uint32_t id,
 
 Reassembly::Partial* Reassembly::find_or_make(const Key& key, time::Instant now) {
     if (const auto found = by_key_.find(key); found != by_key_.end()) return &*found->second;
+    const Key held = hold(key);  // before others let go of what it names
     while (!partials_.empty() && (partials_.size() >= limits_.datagrams_max || bytes_ >= limits_.bytes_max))
         forget(partials_.front(), Drop::ipv4_reassembly_full);
-    Key held = key;
-    const auto source = hosts_.hold(key.source);
-    if (!source) throw std::bad_alloc();
-    held.source = *source;
     Partial& partial = enter(held);
     partial.table = this;
     partial.key = held;
     partial.on_time = &on_time;
     timers_.set(partial, now + (is_host_number(held.source) ? limits_.timeout6 : limits_.timeout));
     return &partial;
+}
+
+// The destination too: a group's number passes, and the next piece would come to another.
+Reassembly::Key Reassembly::hold(const Key& key) {
+    const auto source = hosts_.hold(key.source);
+    if (!source) throw std::bad_alloc();
+    const auto destination = hosts_.hold(key.destination);
+    if (!destination) {
+        hosts_.release(*source);
+        throw std::bad_alloc();
+    }
+    return {*source, *destination, key.id, key.protocol};
+}
+
+void Reassembly::release(const Key& held) noexcept {
+    hosts_.release(held.source);
+    hosts_.release(held.destination);
 }
 
 Reassembly::Partial& Reassembly::enter(const Key& held) try {
@@ -96,7 +110,7 @@ Reassembly::Partial& Reassembly::enter(const Key& held) try {
     }
     return partials_.back();
 } catch (...) {
-    hosts_.release(held.source);
+    release(held);
     throw;
 }
 
@@ -159,7 +173,7 @@ void Reassembly::forget(Partial& partial, Drop why) noexcept {
         piece.frame->drop();
     }
     bytes_ -= partial.held_bytes;
-    hosts_.release(partial.key.source);
+    release(partial.key);
     Timers::cancel(partial);
     const auto found = by_key_.find(partial.key);
     const Partials::iterator at = found->second;

@@ -235,10 +235,13 @@ private:
         return Step::pending;
     }
 
-    /// Whether a socket of this family reaches that one's addresses.
+    /// Whether this socket reaches that family's addresses: from an address of one family none of the other.
     [[nodiscard]] bool speaks(const net::IpAddr& ip) const noexcept {
         if (family_ == net::IpFamily::v4) return ip.is_v4();
-        return !v6_only || (ip.is_v6() && !ip.is_v4_mapped());
+        const Ipv4Addr own = UdpEndpoint::local;
+        const bool is_v4 = ip.unmapped().is_v4();
+        if (own == Hosts::any_v6) return !is_v4 || !v6_only;
+        return is_v4 != is_host_number(own);
     }
     [[nodiscard]] Error send_datagram(std::span<const std::byte> payload, const net::SocketAddr* to) noexcept {
         Ipv4Addr address = remote;
@@ -388,6 +391,7 @@ Sockets::~Sockets() {
 backend::Capabilities Sockets::capabilities() const noexcept {
     backend::Capabilities capabilities;
     capabilities.tcp = capabilities.udp = capabilities.multicast = capabilities.zero_copy_receive = true;
+    capabilities.ipv6 = stack_.hosts().has_v6();
     capabilities.packet_info = capabilities.source_multicast = true;
     capabilities.slow_lane = backend::current_slow_lane != nullptr;
     return capabilities;

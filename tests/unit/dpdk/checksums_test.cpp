@@ -4,6 +4,8 @@
 
 #include "checksums.hpp"
 
+#include <skerry/stack/wire/tcp.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -80,6 +82,29 @@ TEST_CASE("a frame asks for the checksum of its own protocol", "[dpdk][checksum]
     CHECK((tcp.mbuf.ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_TCP_CKSUM);
     CHECK(tcp.mbuf.l2_len == 14);
     CHECK(tcp.mbuf.l3_len == 20);
+    CHECK((tcp.mbuf.ol_flags & (RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6)) == RTE_MBUF_F_TX_IPV4);
+}
+
+TEST_CASE("a frame of IPv6 asks for the checksum behind its longer header", "[dpdk][checksum]") {
+    const std::uint8_t protocol = GENERATE(wire::ip_protocol::tcp, wire::ip_protocol::udp);
+    std::array<std::byte, wire::ethernet_bytes + wire::ipv6_bytes + wire::tcp_bytes> bytes{};
+    wire::EthernetHeader ethernet;
+    ethernet.ether_type = wire::ether_type::ipv6;
+    wire::write(ethernet, bytes.data());
+    wire::Ipv6Header ip;
+    ip.payload_bytes = wire::tcp_bytes;
+    ip.next_header = protocol;
+    ip.source = wire::Ipv6Addr::of(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+    wire::write(ip, bytes.data() + wire::ethernet_bytes);
+    rte_mbuf mbuf{};
+    mbuf.buf_addr = bytes.data();
+    mbuf.data_len = static_cast<std::uint16_t>(bytes.size());
+    dpdk::ask_for_checksum(mbuf);
+    CHECK((mbuf.ol_flags & (RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6)) == RTE_MBUF_F_TX_IPV6);
+    CHECK((mbuf.ol_flags & RTE_MBUF_F_TX_L4_MASK) ==
+          (protocol == wire::ip_protocol::tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM));
+    CHECK(mbuf.l2_len == 14);
+    CHECK(mbuf.l3_len == 40);
 }
 
 }  // namespace

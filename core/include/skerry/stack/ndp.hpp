@@ -27,7 +27,7 @@ public:
 private:
     [[nodiscard]] Drop take_solicitation(const wire::NdpMessage& message, const Packet& packet) noexcept;
     [[nodiscard]] Drop take_advertisement(const wire::NdpMessage& message, const Packet& packet) noexcept;
-    void advertise(const wire::Ipv6Addr& target, const Packet& packet) noexcept;
+    void advertise(const wire::NdpMessage& question, const Packet& packet) noexcept;
 
     Hosts& hosts_;
     Link& link_;

@@ -85,6 +85,8 @@ private:
     using Partials = std::list<Partial>;  // the oldest first
 
     [[nodiscard]] Partial* find_or_make(const Key& key, time::Instant now);
+    [[nodiscard]] Key hold(const Key& key);
+    void release(const Key& held) noexcept;
     [[nodiscard]] Partial& enter(const Key& held);
     [[nodiscard]] Drop insert(Partial& partial, const Piece& piece);
     [[nodiscard]] bool make_room(const Partial& partial, std::size_t bytes) noexcept;

@@ -41,7 +41,6 @@ extern const bool has_every_address;
 /// anything runs.
 extern const net::IpAddr own_ip;
 
-
 /// Whether that takes a time of its own, so that nothing tells in which turn it comes. A program that has such a wire
 /// says so before anything runs.
 inline bool is_wire_slow = false;

@@ -6,6 +6,7 @@ families.
 import os
 import socket
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
 import kernel_udp  # noqa: E402
@@ -37,6 +38,28 @@ def hears_both(proto):
     print(proto, "at [::] hears both families")
 
 
+def echo(connection):
+    with connection:
+        while piece := connection.recv(65_536):
+            connection.sendall(piece)
+
+
+def serve(listener):
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=echo, args=(connection,), daemon=True).start()
+
+
+def connects():
+    """The other way about: our stack connects to the kernel."""
+    with socket.create_server((tap.KERNEL_V6, 7003), family=socket.AF_INET6) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        report = rig.loadgen(bin_dir, *tap.OPTIONS, f"--connect={tap.at(tap.KERNEL_V6, 7003)}", "--loop=closed",
+                             "--conns=10", "--duration=500ms", "--warmup=50ms", "--jitter=20ms", rig.ALL_ANSWERS)
+        rig.check(report["count"] > 100, f"{report}")
+        print("answers of the kernel:", report["count"] > 100)
+
+
 tap.speak_ipv6()
 tap.make()
 tap.ip("address", "add", "198.18.0.1/24", "dev", tap.DEVICE)
@@ -48,4 +71,5 @@ with tap.serve(bin_dir, "--proto=udp") as server:
     rig.check(last["unsent"] == 0 and last["no_buffers"] == 0, f"the server lost some: {last}")
 for proto in ("udp", "tcp"):
     hears_both(proto)
+connects()
 print("ok")

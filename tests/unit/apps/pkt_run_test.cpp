@@ -123,7 +123,6 @@ TEST_CASE("what is not understood is skipped with its place and reason", "[apps]
     is_skipped("`sysctl -w net.ipv4.tcp_nosuch=1`\n0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n", "tcp_nosuch");
     is_skipped(accepted + "+0 %{ assert tcpi_nosuch == 1 }%\n", "tcpi_nosuch");
     is_skipped("// nothing\n", "no event");
-    is_skipped("--ip_version=ipv6\n0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n", "IPv6");
 }
 
 TEST_CASE("a text that is no script is told from one that is not understood", "[apps][pkt][run]") {

@@ -437,7 +437,7 @@ TEST_CASE("packets for others and from nobody are dropped, each with its reason"
     f.give(ipv4(icmp, echo(8), host_ip, Ipv4Addr::of(198, 18, 0, 255)));
     f.give(ipv4(icmp, echo(8), host_ip, Ipv4Addr::of(127, 0, 0, 1)));
     CHECK(f.dropped(Drop::ipv4_source) == 2);
-    f.give(ethernet(0x86dd, Bytes(40)));
+    f.give(ethernet(0x88cc, Bytes(40)));
     CHECK(f.dropped(Drop::ethernet_type) == 1);
     f.give(ethernet(stack::wire::ether_type::ipv4, Bytes(40), {{2, 0, 0, 0, 0, 77}}));
     CHECK(f.dropped(Drop::ethernet_not_ours) == 1);

@@ -1,5 +1,5 @@
-"""The scripts of IPv4 again, with nothing changed but the family: in IPv6, whose header takes the 20 bytes that the link
-then carries more, and in mapped addresses.
+"""The scripts of IPv4 again, with nothing changed but the family: in IPv6, whose header takes the 20 bytes that the
+link then carries more, and in mapped addresses.
 
 other_families.py SKERRY_PKT: all must pass but those of other_families.tsv, which speak of IPv4 itself and must not.
 """
@@ -54,7 +54,8 @@ def judge(program, family, left):
     for target, script in targets.items():
         if (target in passed) == (script in left):
             wrong += 1
-            print(f"{family}: {script} {'passes, and is in other_families.tsv' if target in passed else 'does not pass'}")
+            how = "passes, and is in other_families.tsv" if target in passed else "does not pass"
+            print(f"{family}: {script} {how}")
     for script in left - set(targets.values()):
         wrong += 1
         print(f"{family}: {script} is in other_families.tsv and not among the scripts")

@@ -13,7 +13,8 @@
 
 namespace skerry::stack {
 
-/// ARP: how long things are believed, and how many there may be. The times are those of RFC 4861 section 10.
+/// ARP and neighbour discovery: how long things are believed, and how many there may be. The times are those of RFC
+/// 4861 section 10.
 struct NeighbourLimits {
     std::size_t entries_max = 4096;      ///< the one that was used longest ago goes for a new one
     std::size_t waiting_per_entry = 8;  ///< packets for one whose hardware address is asked for; the oldest is dropped

@@ -126,7 +126,7 @@ public:
         if (remote != config_.address) neighbours_.confirm(next_hop(remote), now);
     }
 
-    /// Packets to ourselves, IPv4 header in front, for the next input().
+    /// Packets to ourselves, IP header in front, for the next input().
     [[nodiscard]] FrameQueue& looped() noexcept { return looped_; }
 
 private:

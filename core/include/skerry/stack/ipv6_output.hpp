@@ -1,7 +1,7 @@
 #pragma once
 
 // From a transport's segment to an IPv6 packet on its way: which of our addresses it comes from, route, header,
-// neighbour. Pieces are put together and none are made: what exceeds the MTU is refused.
+// neighbour. What exceeds the MTU is refused: whoever may send it in pieces asks IpOutput::send_in_pieces().
 //
 // Source: RFC 8200; RFC 4861 section 5.2 for the next hop; RFC 6724 section 5, of which two addresses need rule 2
 // alone.

@@ -6,7 +6,8 @@
 //
 // Limits, each with its reason in drop.hpp: datagrams, bytes, and pieces of one datagram; at the limit the oldest
 // datagram goes, so that a flood of first fragments cannot keep sound ones out for longer than it lasts. What is not
-// complete after 30 s goes too. The whole ones are the heap's and not the pool's, so they have a limit of their own.
+// complete after 30 s, of IPv6 60 s, goes too. The whole ones are the heap's and not the pool's, so they have a limit
+// of their own.
 //
 // Source: RFC 791 section 3.2, RFC 815, RFC 8200 section 4.5; RFC 1858 for the first piece.
 

@@ -4,8 +4,8 @@
 // It knows no clock, no thread and no NIC, so that the same code runs on a NIC's queue, on a TAP device and, on virtual
 // time, in a test.
 //
-// Today: Ethernet, ARP, IPv4 and IPv6 (pieces are put together, none are made), ICMP, IGMPv2, neighbour discovery, UDP,
-// TCP. One address of each family, one port.
+// Today: Ethernet, ARP, neighbour discovery, IPv4 and IPv6 with pieces both ways, ICMP, ICMPv6, IGMPv2, UDP, TCP. One
+// address of each family, one port; IPv6 where one core has it. src/stack/README.md is the map, with every rule.
 //
 // Where several cores share that address each has one of these, and steering/ brings the packets to the right one.
 

@@ -1,5 +1,6 @@
 #include "os_socket.hpp"
 
+#include <skerry/backend/congestion_control.hpp>
 #include <skerry/backend/stream_setup.hpp>
 #include <skerry/base/os_socket_addr.hpp>
 
@@ -10,9 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 namespace skerry::kernel_io {
 
@@ -104,6 +107,7 @@ std::optional<OptionName> name_of(SocketOption option, bool is_v6) noexcept {
             if (is_v6) return OptionName{IPPROTO_IPV6, IPV6_MULTICAST_IF};
             break;
         case SocketOption::receive_time: return OptionName{SOL_SOCKET, SO_TIMESTAMPING};
+        case SocketOption::congestion_control:
         case SocketOption::linger_s:
         case SocketOption::send_local:
         case SocketOption::send_traffic_class: break;
@@ -222,6 +226,25 @@ Result<> set_multicast_interface(int fd, int index) noexcept {
     return errno == EADDRNOTAVAIL ? Error(Errc::not_found, EADDRNOTAVAIL) : last_error();
 }
 
+// Named, and not numbered. A kernel that does not have it, and cannot load it, says ENOENT.
+Result<> set_congestion_control(int fd, int value) noexcept {
+    const auto algorithm = backend::to_congestion_control(value);
+    if (!algorithm) return Errc::not_found;
+    const std::string_view name = backend::name_of(*algorithm);
+    if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), static_cast<socklen_t>(name.size())) == 0) return {};
+    return errno == ENOENT ? Error(Errc::unsupported, ENOENT) : last_error();
+}
+
+Result<int> congestion_control(int fd) noexcept {
+    std::array<char, 16> name{};  // TCP_CA_NAME_MAX
+    socklen_t length = name.size();
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), &length) != 0) return last_error();
+    const auto algorithm =
+        backend::to_congestion_control(std::string_view(name.data(), ::strnlen(name.data(), length)));
+    if (!algorithm) return Errc::unsupported;  // one that has no number here
+    return static_cast<int>(*algorithm);
+}
+
 }  // namespace
 
 Result<> set_option(int fd, bool is_v6, SocketOption option, int value) noexcept {
@@ -233,6 +256,7 @@ Result<> set_option(int fd, bool is_v6, SocketOption option, int value) noexcept
         return {};
     }
     if (option == SocketOption::receive_time) return set_receive_time(fd, value);
+    if (option == SocketOption::congestion_control) return set_congestion_control(fd, value);
     if (option == SocketOption::multicast_interface && !is_v6) return set_multicast_interface(fd, value);
     const auto name = name_of(option, is_v6);
     if (!name) return Errc::unsupported;
@@ -252,6 +276,7 @@ Result<int> get_option(int fd, bool is_v6, SocketOption option) noexcept {
         if (::getsockopt(fd, SOL_SOCKET, SO_LINGER, &setting, &length) != 0) return last_error();
         return setting.l_onoff != 0 ? setting.l_linger : -1;
     }
+    if (option == SocketOption::congestion_control) return congestion_control(fd);
     const auto name = name_of(option, is_v6);
     if (!name) return Errc::unsupported;
     int value = 0;

@@ -32,6 +32,7 @@ inline stack::StackConfig host_config() {
     config.address = host_ip;
     config.gateway = stack::wire::Ipv4Addr::of(198, 18, 0, 254);
     config.seed = 7;
+    config.tcp.congestion_control = backend::CongestionControl::reno;  // the figures of most tests are RFC 5681's
     return config;
 }
 

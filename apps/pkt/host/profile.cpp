@@ -7,12 +7,25 @@
 namespace skerry::pkt {
 
 using namespace std::chrono_literals;
+using stack::tcp::CongestionControl;
 
 std::optional<Profile> parse_profile(std::string_view name) noexcept {
     if (name == "linux") return Profile::linux_like;
     if (name == "freebsd") return Profile::freebsd;
     if (name == "lowlat") return Profile::lowlat;
     return {};
+}
+
+// Of the two that both kernels have; FreeBSD's name for Reno is another.
+std::optional<CongestionControl> parse_congestion(std::string_view name, Flavour flavour) noexcept {
+    for (const CongestionControl algorithm : {CongestionControl::reno, CongestionControl::cubic})
+        if (congestion_name(algorithm, flavour) == name) return algorithm;
+    return {};
+}
+
+std::string_view congestion_name(CongestionControl algorithm, Flavour flavour) noexcept {
+    if (algorithm == CongestionControl::reno && flavour == Flavour::freebsd) return "newreno";
+    return backend::name_of(algorithm);
 }
 
 namespace {
@@ -53,6 +66,8 @@ void apply_linux(stack::TcpLimits& limits) noexcept {
 }  // namespace
 
 void apply(Profile profile, stack::TcpLimits& limits) noexcept {
+    // Scripts are written for RFC 5681's windows; one that is about CUBIC asks for it.
+    limits.congestion_control = CongestionControl::reno;
     profile == Profile::freebsd ? apply_freebsd(limits) : apply_linux(limits);
     if (profile == Profile::lowlat) limits.rto_min = 5ms;
 }

@@ -4,6 +4,7 @@
 // stack's configuration can say; README.md lists what it cannot.
 
 #include <skerry/stack/config.hpp>
+#include <skerry/stack/tcp/congestion.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -22,6 +23,11 @@ enum class Flavour : std::uint8_t { linux_like, freebsd };
 
 /// From "linux", "freebsd" or "lowlat".
 [[nodiscard]] std::optional<Profile> parse_profile(std::string_view name) noexcept;
+
+/// An algorithm by the name that it has there; nothing for those that the stack lacks.
+[[nodiscard]] std::optional<stack::tcp::CongestionControl> parse_congestion(std::string_view name,
+                                                                            Flavour flavour) noexcept;
+[[nodiscard]] std::string_view congestion_name(stack::tcp::CongestionControl algorithm, Flavour flavour) noexcept;
 
 /// Puts the profile's times and limits into `limits`, which are as they were made.
 void apply(Profile profile, stack::TcpLimits& limits) noexcept;

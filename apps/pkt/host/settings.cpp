@@ -200,6 +200,10 @@ Refusal set_initial_window(MachineSettings& settings, const Numbers& values) {
     return {};
 }
 
+Refusal set_slow_start_after_idle(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.slow_start_after_idle, values, 0, 1);
+}
+
 Refusal set_icmp_limit(MachineSettings& settings, const Numbers& values) {
     if (const Refusal wrong = set_number(settings.stack.icmp_per_second, values, 1, 1'000'000)) return wrong;
     settings.stack.tcp.resets_per_second = settings.stack.icmp_per_second;
@@ -243,7 +247,7 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_rmem", &set_rmem},
     {"net.ipv4.tcp_rto_min_us", &set_time<&TcpLimits::rto_min, 1'000>},
     {"net.ipv4.tcp_sack", &set_sack},
-    {"net.ipv4.tcp_slow_start_after_idle", &is_always<1>},
+    {"net.ipv4.tcp_slow_start_after_idle", &set_slow_start_after_idle},
     {"net.ipv4.tcp_syn_linear_timeouts", &set_syn_steady_retries},
     {"net.ipv4.tcp_syn_retries", &set_syn_retries},
     {"net.ipv4.tcp_synack_retries", &set_syn_ack_retries},
@@ -312,9 +316,16 @@ struct Word {
     std::string_view only;
 };
 constexpr Word words[] = {
-    {"net.ipv4.tcp_congestion_control", "reno"},
-    {"net.inet.tcp.cc.algorithm", "newreno"},
     {"net.inet.tcp.functions_default", "freebsd"},
+};
+
+struct CongestionName {
+    std::string_view name;
+    Flavour flavour;  // whose names the values are
+};
+constexpr CongestionName congestion_names[] = {
+    {"net.ipv4.tcp_congestion_control", Flavour::linux_like},
+    {"net.inet.tcp.cc.algorithm", Flavour::freebsd},
 };
 
 // --- reading
@@ -355,6 +366,13 @@ std::optional<Unsupported> set_sysctl(MachineSettings& settings, std::string_vie
         if (word.name != name) continue;
         if (word.only == value) return {};
         return refused(name, value, "the stack has " + std::string(word.only) + " alone");
+    }
+    for (const CongestionName& row : congestion_names) {
+        if (row.name != name) continue;
+        const auto algorithm = parse_congestion(value, row.flavour);
+        if (!algorithm) return refused(name, value, "the stack has Reno and CUBIC");
+        settings.stack.tcp.congestion_control = *algorithm;
+        return {};
     }
     Setter setter = find(linux_rows, name);
     if (setter == nullptr) setter = find(freebsd_rows, name);

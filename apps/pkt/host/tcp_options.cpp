@@ -151,9 +151,11 @@ Attempt TcpSocket::set_keep_alive(int name, int value) {
 
 Attempt TcpSocket::set_tcp_option(int name, const OptionValue& value) {
     if (name == TCP_CONGESTION) {
-        const auto* const algorithm = std::get_if<std::string>(&value);
-        if (algorithm != nullptr && *algorithm == (is_freebsd() ? "newreno" : "reno")) return success();
-        return unsupported("TCP_CONGESTION: the stack has NewReno alone");
+        const auto* const asked = std::get_if<std::string>(&value);
+        const auto algorithm = asked != nullptr ? parse_congestion(*asked, home_.flavour) : std::nullopt;
+        if (!algorithm) return unsupported("TCP_CONGESTION: the stack has Reno and CUBIC");
+        wishes_.congestion = *algorithm;
+        return wished();
     }
     const int* const number = std::get_if<int>(&value);
     if (number == nullptr) return unsupported("a value that is no number for TCP option " + std::to_string(name));
@@ -240,6 +242,11 @@ Attempt TcpSocket::get_segment_bytes() const {
     return with_option(int{connection->mss});
 }
 
+Attempt TcpSocket::get_congestion() const {
+    const auto algorithm = wishes_.congestion.value_or(home_.engine.config().tcp.congestion_control);
+    return with_option(std::string(congestion_name(algorithm, home_.flavour)));
+}
+
 Attempt TcpSocket::get_tcp_option(int name) {
     switch (name) {
         case TCP_NODELAY: return with_option(wishes_.no_delay ? 1 : 0);
@@ -248,7 +255,7 @@ Attempt TcpSocket::get_tcp_option(int name) {
         case TCP_KEEPINTVL: return with_option(int{wishes_.keep.keep_alive_interval_s});
         case TCP_KEEPCNT: return with_option(int{wishes_.keep.keep_alive_count});
         case TCP_USER_TIMEOUT: return with_option(static_cast<int>(wishes_.user_timeout_ms));
-        case TCP_CONGESTION: return with_option(std::string(is_freebsd() ? "newreno" : "reno"));
+        case TCP_CONGESTION: return get_congestion();
         case TCP_INFO:
             if (tcb() == nullptr) return unsupported("TCP_INFO of a socket without a connection");
             return with_option(info_fields(*tcb(), home_.engine.config().tcp));

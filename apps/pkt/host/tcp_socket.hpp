@@ -105,6 +105,7 @@ private:
     Attempt get_error();
     Attempt get_buffer(int name) const;
     Attempt get_segment_bytes() const;
+    Attempt get_congestion() const;
 
     SocketHome& home_;
     Family family_;

@@ -23,6 +23,8 @@ void apply(const TcpWishes& wishes, stack::tcp::Tcp& tcp, stack::tcp::Tcb& tcb, 
     tcb.resets_on_close = wishes.resets_on_close;
     tcb.user_timeout_ms = wishes.user_timeout_ms;
     if (tcb.no_delay != wishes.no_delay) tcp.set_no_delay(tcb, wishes.no_delay, now);
+    if (wishes.congestion && *wishes.congestion != tcb.congestion.algorithm())
+        tcp.set_congestion(tcb, *wishes.congestion);
     const bool is_by_itself = tcb.quick_acks_left != 0;  // and would end by itself
     if (wishes.quick_ack && (*wishes.quick_ack != tcb.quick_ack || is_by_itself))
         tcp.set_quick_ack(tcb, *wishes.quick_ack);

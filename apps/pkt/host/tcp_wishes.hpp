@@ -24,6 +24,7 @@ struct TcpWishes {
     bool resets_on_close = false;  ///< SO_LINGER with a time of 0
     std::uint32_t user_timeout_ms = 0;
     std::optional<bool> quick_ack;
+    std::optional<stack::tcp::CongestionControl> congestion;  ///< TCP_CONGESTION
     std::optional<int> send_buffer_bytes;
     std::optional<int> receive_buffer_bytes;
     std::uint16_t mss_max = 0;  ///< TCP_MAXSEG; 0: not set

@@ -97,6 +97,14 @@ Result<TcpStream> ConnectAwaiter::await_resume() noexcept {
 
 }  // namespace detail
 
+Result<std::string_view> TcpStream::congestion() const noexcept {
+    const auto number = option(SocketOption::congestion_control);
+    if (!number) return number.error();
+    const auto algorithm = backend::to_congestion_control(*number);
+    if (!algorithm) return Errc::unsupported;
+    return backend::name_of(*algorithm);
+}
+
 Result<> TcpStream::take_error() noexcept {
     Error error;
     // A lack of buffers befell a read and not the connection, and is the next read's to tell.

@@ -26,6 +26,11 @@ Errc Sockets::Stream::check_option(SocketOption option, int value) noexcept {
         case SocketOption::user_timeout_ms:
         case SocketOption::send_buffer_bytes:
         case SocketOption::receive_buffer_bytes: return allow(value >= 0);
+        case SocketOption::congestion_control: {
+            const auto algorithm = backend::to_congestion_control(value);
+            if (!algorithm) return Errc::not_found;
+            return tcp::is_known(*algorithm) ? Errc::ok : Errc::unsupported;
+        }
         case SocketOption::linger_s: return value > 0 ? Errc::unsupported : Errc::ok;
         default: return Errc::unsupported;
     }
@@ -63,6 +68,7 @@ void Sockets::Stream::set(SocketOption option, int value) noexcept {
             // What the window can say is a limit too: without scaling 64 KiB. A smaller buffer takes nothing back.
             tcb->receive_limit = std::min(buffer_bytes(), std::uint32_t{0xffff} << tcb->receive_scale);
             return;
+        case SocketOption::congestion_control: return tcp().set_congestion(*tcb, backend::CongestionControl(value));
         case SocketOption::keep_alive: tcb->keep_alive = value != 0; break;
         case SocketOption::keep_alive_idle_s: tcb->keep_alive_idle_s = static_cast<std::uint16_t>(value); break;
         case SocketOption::keep_alive_interval_s: tcb->keep_alive_interval_s = static_cast<std::uint16_t>(value); break;
@@ -81,6 +87,7 @@ Result<int> Sockets::Stream::get(SocketOption option) const noexcept {
         case SocketOption::keep_alive_interval_s: return int{tcb->keep_alive_interval_s};
         case SocketOption::keep_alive_count: return int{tcb->keep_alive_count};
         case SocketOption::user_timeout_ms: return static_cast<int>(tcb->user_timeout_ms);
+        case SocketOption::congestion_control: return static_cast<int>(tcb->congestion.algorithm());
         case SocketOption::linger_s: return tcb->resets_on_close ? 0 : -1;
         case SocketOption::send_buffer_bytes: return static_cast<int>(tcb->send_limit);
         case SocketOption::receive_buffer_bytes: return static_cast<int>(tcb->receive_limit);

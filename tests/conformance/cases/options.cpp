@@ -50,6 +50,28 @@ TEST_CASE("an option of a stream is kept or unsupported", "[net][tcp][options]")
     });
 }
 
+TEST_CASE("a stream's congestion control has a name", "[net][tcp][options]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        for (const std::string_view name : {"reno", "cubic", "fixed"}) {
+            const auto set = pair.client.set_congestion(name);
+            const auto got = pair.client.congestion();
+            if (set) {
+                CHECK(got.value() == name);
+            } else {
+                const bool is_known = set.error() == Errc::unsupported || set.error() == Errc::permission_denied;
+                CHECK(is_known);
+            }
+        }
+        CHECK(pair.client.set_congestion("nonsense").error() == Errc::not_found);
+        net::TcpSocket socket;
+        socket.set_congestion("nonsense");
+        auto refused = co_await socket.connect(pair.client.peer_addr());
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error() == Errc::not_found);
+    });
+}
+
 TEST_CASE("the named setters set what option() tells", "[net][tcp][options]") {
     run([]() -> Task<> {
         auto pair = co_await connect_pair();

@@ -120,6 +120,19 @@ TEST_CASE("SACK is switched by either kernel's name", "[apps][pkt]") {
     CHECK_FALSE(is_set(machine, "net.ipv4.tcp_sack", "2"));
 }
 
+TEST_CASE("the congestion control is Reno until a script asks for CUBIC, by the names of either kernel",
+          "[apps][pkt]") {
+    using stack::tcp::CongestionControl;
+    Machine machine;
+    CHECK(machine.settings().stack.tcp.congestion_control == CongestionControl::reno);
+    CHECK(is_set(machine, "net.ipv4.tcp_congestion_control", "cubic"));
+    CHECK(machine.settings().stack.tcp.congestion_control == CongestionControl::cubic);
+    CHECK(is_set(machine, "net.inet.tcp.cc.algorithm", "newreno"));
+    CHECK(machine.settings().stack.tcp.congestion_control == CongestionControl::reno);
+    CHECK(is_set(machine, "net.ipv4.tcp_slow_start_after_idle", "0"));
+    CHECK_FALSE(machine.settings().stack.tcp.slow_start_after_idle);
+}
+
 TEST_CASE("a setting that the stack does not have is taken with the value that it acts by, and no other",
           "[apps][pkt]") {
     Machine machine;
@@ -127,8 +140,8 @@ TEST_CASE("a setting that the stack does not have is taken with the value that i
     CHECK_FALSE(is_set(machine, "net.ipv4.tcp_dsack", "0"));
     CHECK(is_set(machine, "net.ipv4.tcp_ecn", "0"));
     CHECK_FALSE(is_set(machine, "net.ipv4.tcp_ecn", "1"));
-    CHECK(is_set(machine, "net.ipv4.tcp_congestion_control", "reno"));
-    CHECK_FALSE(is_set(machine, "net.ipv4.tcp_congestion_control", "cubic"));
+    CHECK_FALSE(is_set(machine, "net.ipv4.tcp_congestion_control", "bbr"));
+    CHECK_FALSE(is_set(machine, "net.inet.tcp.cc.algorithm", "reno"));  // FreeBSD's is named otherwise
     CHECK(is_set(machine, "net.inet.tcp.hostcache.purgenow", "1"));
     CHECK_FALSE(is_set(machine, "net.inet.tcp.insecure_rst", "1"));
     CHECK_FALSE(is_set(machine, "net.inet.tcp.delacktime", "-1"));

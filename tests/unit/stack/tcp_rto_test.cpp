@@ -15,7 +15,6 @@ using namespace std::chrono_literals;
 using stack::TcpLimits;
 using stack::tcp::AckSample;
 using stack::tcp::Congestion;
-using stack::tcp::new_reno;
 using stack::tcp::Rto;
 
 TEST_CASE("the time-out is 1 s before anything was measured, and doubles to its limit", "[stack][tcp]") {
@@ -50,6 +49,12 @@ TEST_CASE("the time-out has a floor, also for a round trip that never varies", "
     CHECK(rto.value(limits) == 200ms);
 }
 
+TcpLimits reno_limits() {
+    TcpLimits limits;
+    limits.congestion_control = stack::tcp::CongestionControl::reno;
+    return limits;
+}
+
 AckSample acked(std::uint32_t bytes) {
     AckSample sample;
     sample.acked_bytes = bytes;
@@ -63,44 +68,44 @@ TEST_CASE("the first window is ten segments, and less of large ones", "[stack][t
     CHECK(stack::tcp::initial_window(limits, 536) == 5360);
     CHECK(stack::tcp::initial_window(limits, 9000) == 18'000);
     Congestion congestion;
-    congestion.init(new_reno, 1460, 14'600);
+    congestion.init(reno_limits(), 1460, 14'600);
     CHECK(congestion.window == 14'600);
 }
 
 TEST_CASE("slow start adds what is acknowledged, then a segment a window", "[stack][tcp]") {
     Congestion congestion;
-    congestion.init(new_reno, 1000, 10'000);
-    congestion.ops->on_ack(congestion, acked(10'000));
+    congestion.init(reno_limits(), 1000, 10'000);
+    (void)congestion.on_ack(acked(10'000));
     CHECK(congestion.window == 20'000);
     congestion.threshold = 21'000;
-    congestion.ops->on_ack(congestion, acked(3000));
+    (void)congestion.on_ack(acked(3000));
     CHECK(congestion.window == 21'000);  // 1,000 of them; 2,000 count for the next segment
-    congestion.ops->on_ack(congestion, acked(18'000));
+    (void)congestion.on_ack(acked(18'000));
     CHECK(congestion.window == 21'000);
-    congestion.ops->on_ack(congestion, acked(1000));
+    (void)congestion.on_ack(acked(1000));
     CHECK(congestion.window == 22'000);
 }
 
 TEST_CASE("a sender that does not use its window does not get a larger one", "[stack][tcp]") {
     Congestion congestion;
-    congestion.init(new_reno, 1000, 10'000);
+    congestion.init(reno_limits(), 1000, 10'000);
     AckSample sample = acked(10'000);
     sample.is_window_limited = false;
-    congestion.ops->on_ack(congestion, sample);
+    (void)congestion.on_ack(sample);
     CHECK(congestion.window == 10'000);
 }
 
 TEST_CASE("a loss halves what was under way, a time-out leaves one segment", "[stack][tcp]") {
     Congestion congestion;
-    congestion.init(new_reno, 1000, 10'000);
-    congestion.ops->on_loss(congestion, 30'000);
+    congestion.init(reno_limits(), 1000, 10'000);
+    congestion.on_loss(30'000);
     CHECK(congestion.threshold == 15'000);
-    congestion.ops->on_timeout(congestion, 12'000, true);
+    congestion.on_timeout(12'000, true);
     CHECK(congestion.threshold == 6000);
     CHECK(congestion.window == 1000);
-    congestion.ops->on_timeout(congestion, 1000, false);
+    congestion.on_timeout(1000, false);
     CHECK(congestion.threshold == 6000);  // the second of a row finds nothing to halve
-    congestion.ops->on_loss(congestion, 1000);
+    congestion.on_loss(1000);
     CHECK(congestion.threshold == 2000);
 }
 

@@ -37,6 +37,7 @@ enum class SocketOption : std::uint8_t {
     keep_alive_interval_s, ///< TCP_KEEPINTVL, seconds
     keep_alive_count,      ///< TCP_KEEPCNT
     user_timeout_ms,       ///< TCP_USER_TIMEOUT, milliseconds
+    congestion_control,    ///< TCP_CONGESTION, a CongestionControl; not_found for a number that is none
     linger_s,              ///< SO_LINGER; -1: off; 0: close resets; others are unsupported, as no close waits
     receive_buffer_bytes,  ///< SO_RCVBUF
     send_buffer_bytes,     ///< SO_SNDBUF

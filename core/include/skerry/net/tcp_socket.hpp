@@ -95,6 +95,10 @@ public:
     TcpSocket& set_linger(std::optional<std::chrono::seconds> linger) noexcept {
         return set_option(SocketOption::linger_s, linger ? detail::as_option(*linger) : -1);
     }
+    /// As TcpStream::set_congestion.
+    TcpSocket& set_congestion(std::string_view name) noexcept {
+        return set_option(SocketOption::congestion_control, detail::as_congestion_control(name));
+    }
     /// As TcpStream::set_user_timeout.
     TcpSocket& set_user_timeout(std::chrono::milliseconds limit) noexcept {
         return set_option(SocketOption::user_timeout_ms, detail::as_option(limit));
@@ -107,7 +111,7 @@ public:
     ///
     /// Errors: as TcpStream::connect; address_in_use, address_not_available, of the address that it was bound to;
     ///         unsupported, for what the backend does not have; invalid_argument, for a value that an option cannot
-    ///         have or an interface that there is not; permission_denied.
+    ///         have or an interface that there is not; not_found, for a name that is none; permission_denied.
     /// Cancel: safe: the attempt is given up.
     [[nodiscard]] ConnectSocket connect(const SocketAddr& to) const noexcept { return {setup_, to}; }
 

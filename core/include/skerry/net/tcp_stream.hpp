@@ -5,6 +5,7 @@
 #include "socket_addr.hpp"
 #include "stream_ops.hpp"
 
+#include "../backend/congestion_control.hpp"
 #include "../backend/socket_ops.hpp"
 #include "../base/result.hpp"
 #include "../task/task.hpp"
@@ -16,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 
 namespace skerry::net {
@@ -32,6 +34,12 @@ using backend::TcpInfo;
 using backend::TcpState;
 
 namespace detail {
+
+/// The number of an option; -1, which is none, for a name that nobody knows.
+[[nodiscard]] constexpr int as_congestion_control(std::string_view name) noexcept {
+    const auto algorithm = backend::to_congestion_control(name);
+    return algorithm ? static_cast<int>(*algorithm) : -1;
+}
 
 /// So many units as an option can say.
 template <class Duration>
@@ -217,6 +225,16 @@ public:
     /// for a hint and may go back to its own ways; our stack keeps to it.
     Result<> set_quickack(bool on) noexcept { return set_option(SocketOption::quick_ack, on ? 1 : 0); }
     Result<> set_keepalive(bool on) noexcept { return set_option(SocketOption::keep_alive, on ? 1 : 0); }
+    /// TCP_CONGESTION: how much may be under way, by the names of backend/congestion_control.hpp. What is under way,
+    /// and what was learned of the way, stays.
+    ///
+    /// Errors: not_found, for a name that is none; unsupported, for an algorithm that the backend lacks;
+    ///         permission_denied, for one that the kernel keeps for others.
+    Result<> set_congestion(std::string_view name) noexcept {
+        return set_option(SocketOption::congestion_control, detail::as_congestion_control(name));
+    }
+    /// Errors: unsupported, when the kernel's has no name here.
+    [[nodiscard]] Result<std::string_view> congestion() const noexcept;
     /// How long data may stay unacknowledged before the connection is given up.
     Result<> set_user_timeout(std::chrono::milliseconds limit) noexcept {
         return set_option(SocketOption::user_timeout_ms, detail::as_option(limit));

@@ -1,7 +1,10 @@
+// Reno is RFC 5681 and 6582, with bytes counted as RFC 3465 does and no limit to them in slow start: acknowledgements
+// are sent once a burst, and a window that grew by two segments for each would hardly grow.
+
 #include <skerry/stack/tcp/congestion.hpp>
 
 #include <algorithm>
-#include <limits>
+#include <new>
 
 namespace skerry::stack::tcp {
 
@@ -12,47 +15,115 @@ std::uint32_t initial_window(const TcpLimits& limits, std::uint32_t segment_byte
 
 namespace {
 
-constexpr std::uint32_t window_max = 1U << 30U;
-
-std::uint32_t half(const Congestion& self, std::uint32_t in_flight) noexcept {
-    return std::max(in_flight / 2, 2 * self.mss);
-}
-
-void init(Congestion& self) noexcept {
-    self.threshold = std::numeric_limits<std::uint32_t>::max();
-    self.own[0] = 0;  // bytes acknowledged since the window grew
-}
-
-void on_ack(Congestion& self, const AckSample& sample) noexcept {
-    if (!sample.is_window_limited) return;
-    std::uint32_t acked = sample.acked_bytes;
-    if (self.window < self.threshold) {
-        const std::uint32_t grown = std::min(acked, self.threshold - self.window);
-        self.window += grown;
-        acked -= grown;
-    }
-    self.own[0] += acked;
-    if (self.own[0] >= self.window) {
-        self.own[0] -= self.window;
-        self.window += self.mss;
-    }
-    self.window = std::min(self.window, window_max);
-}
-
-void on_loss(Congestion& self, std::uint32_t in_flight) noexcept {
-    self.threshold = half(self, in_flight);
-    self.own[0] = 0;
-}
-
-// Only the first of a row: the later ones found nothing of the window under way. RFC 5681 section 3.1.
-void on_timeout(Congestion& self, std::uint32_t in_flight, bool is_first) noexcept {
-    if (is_first) self.threshold = half(self, in_flight);
-    self.window = self.mss;
-    self.own[0] = 0;
-}
+std::uint32_t half(std::uint32_t in_flight, std::uint32_t mss) noexcept { return std::max(in_flight / 2, 2 * mss); }
 
 }  // namespace
 
-const CongestionOps new_reno{"newreno", &init, &on_ack, &on_loss, &on_timeout};
+void Congestion::init(const TcpLimits& limits, std::uint32_t segment_bytes, std::uint32_t first_window) noexcept {
+    mss = segment_bytes;
+    window = first_window;
+    threshold = no_threshold;
+    (void)choose(limits.congestion_control, limits);
+}
+
+bool Congestion::choose(CongestionControl other, const TcpLimits& limits) noexcept {
+    if (!is_known(other)) return false;
+    if (other == CongestionControl::fixed) window = threshold = std::clamp(limits.fixed_window_bytes, mss, window_max);
+    if (other == algorithm_) return true;
+    forget();
+    algorithm_ = other;
+    if (other == CongestionControl::cubic) own_.cubic = nullptr;
+    minds_all_ = other == CongestionControl::fixed;
+    return true;
+}
+
+void Congestion::forget() noexcept {
+    if (algorithm_ == CongestionControl::cubic) delete own_.cubic;
+    algorithm_ = CongestionControl::reno;
+    own_.counted = 0;
+}
+
+Cubic* Congestion::make_cubic(std::uint32_t snd_nxt) noexcept {
+    if (own_.cubic != nullptr) return own_.cubic;
+    own_.cubic = new (std::nothrow) Cubic(snd_nxt);
+    if (own_.cubic != nullptr) return own_.cubic;
+    algorithm_ = CongestionControl::reno;
+    own_.counted = 0;
+    return nullptr;
+}
+
+bool Congestion::on_ack(const AckSample& sample) noexcept {
+    bool is_enough = true;
+    switch (algorithm_) {
+        case CongestionControl::fixed: window = threshold; break;
+        case CongestionControl::cubic:
+            if (Cubic* const cubic = make_cubic(sample.snd_nxt)) {
+                cubic->on_ack(*this, sample);
+                minds_all_ = cubic->minds_all();
+                break;
+            }
+            is_enough = false;
+            [[fallthrough]];
+        default: grow_by_reno(sample);
+    }
+    return is_enough;
+}
+
+void Congestion::grow_by_reno(const AckSample& sample) noexcept {
+    if (!sample.is_window_limited) return;
+    std::uint32_t acked = sample.acked_bytes;
+    if (window < threshold) {
+        const std::uint32_t grown = std::min(acked, threshold - window);
+        window += grown;
+        acked -= grown;
+    }
+    own_.counted += acked;
+    if (own_.counted >= window) {
+        own_.counted -= window;
+        window += mss;
+    }
+    window = std::min(window, window_max);
+}
+
+void Congestion::on_loss(std::uint32_t in_flight) noexcept {
+    if (algorithm_ == CongestionControl::fixed) return;
+    Cubic* const cubic = algorithm_ == CongestionControl::cubic ? make_cubic(0) : nullptr;
+    if (cubic != nullptr) return cubic->on_loss(*this, in_flight);
+    threshold = half(in_flight, mss);
+    own_.counted = 0;
+}
+
+void Congestion::on_timeout(std::uint32_t in_flight, bool is_first) noexcept {
+    if (algorithm_ == CongestionControl::fixed) return;
+    Cubic* const cubic = algorithm_ == CongestionControl::cubic ? make_cubic(0) : nullptr;
+    if (cubic == nullptr) own_.counted = 0;
+    if (is_first && cubic != nullptr)
+        cubic->on_timeout(*this, in_flight);
+    else if (is_first)
+        threshold = half(in_flight, mss);
+    window = mss;
+}
+
+void Congestion::on_idle(std::uint32_t first_window) noexcept {
+    if (algorithm_ == CongestionControl::fixed || window <= first_window) return;
+    if (threshold != no_threshold) threshold = std::max(threshold, window - window / 4);
+    window = first_window;
+    if (algorithm_ != CongestionControl::cubic)
+        own_.counted = 0;
+    else if (own_.cubic != nullptr)
+        own_.cubic->on_idle();
+}
+
+void Congestion::undo(std::uint32_t window_before, std::uint32_t threshold_before) noexcept {
+    if (algorithm_ == CongestionControl::fixed || window >= window_before) return;
+    window = window_before;
+    threshold = threshold_before;
+    if (algorithm_ != CongestionControl::cubic) {
+        own_.counted = 0;
+    } else if (own_.cubic != nullptr) {
+        own_.cubic->undo();
+        minds_all_ = own_.cubic->minds_all();
+    }
+}
 
 }  // namespace skerry::stack::tcp

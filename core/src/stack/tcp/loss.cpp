@@ -20,7 +20,7 @@ void Sender::on_duplicate(Tcb& tcb, time::Instant now) noexcept {
     if (tcb.duplicate_acks != duplicates_that_tell || tcb.repairs_time_out) return;
     tcb.in_recovery = true;
     tcb.recover = tcb.snd_nxt - 1;
-    tcb.congestion.ops->on_loss(tcb.congestion, in_flight(tcb));
+    tcb.congestion.on_loss(in_flight(tcb));
     tcb.congestion.window = tcb.congestion.threshold + duplicates_that_tell * tcb.mss;
     send_front_again(tcb, now);
     restart_timer(tcb, now);
@@ -83,7 +83,7 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
         restart_timer(tcb, now);
         return true;
     }
-    tcb.congestion.ops->on_timeout(tcb.congestion, in_flight(tcb), !tcb.has_timed_out);
+    tcb.congestion.on_timeout(in_flight(tcb), !tcb.has_timed_out);
     tcb.has_timed_out = true;
     tcb.rto.back_off();
     send_all_again(tcb, now);

@@ -91,6 +91,10 @@ void Tcp::set_quick_ack(Tcb& tcb, bool on) noexcept {
     if (on && is_owed) shared_.owe_ack(tcb);
 }
 
+void Tcp::set_congestion(Tcb& tcb, CongestionControl algorithm) noexcept {
+    (void)tcb.congestion.choose(algorithm, shared_.config.tcp);
+}
+
 // --- ends
 
 void Tcp::close(Endpoint& endpoint, time::Instant now) noexcept {

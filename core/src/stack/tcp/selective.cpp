@@ -46,7 +46,7 @@ bool Sender::on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
 void Sender::enter_recovery(Tcb& tcb, time::Instant now) noexcept {
     tcb.in_recovery = true;
     tcb.recover = tcb.snd_nxt - 1;
-    tcb.congestion.ops->on_loss(tcb.congestion, in_flight(tcb));
+    tcb.congestion.on_loss(in_flight(tcb));
     tcb.congestion.window = tcb.congestion.threshold;
     SendSegment* const oldest = tcb.board->next_lost(tcb.queue);
     if (oldest != nullptr && send_again(tcb, *oldest, now)) tcb.board->on_sent_again(*oldest);

@@ -11,7 +11,7 @@ namespace skerry::stack::tcp {
 void Sender::start(Tcb& tcb) noexcept {
     tcb.recover = tcb.iss;
     tcb.send_limit = buffer_of(shared_.config.tcp, tcb.send_limit, tcb.mss, tcb.has_timestamps);
-    tcb.congestion.init(new_reno, tcb.mss, initial_window(shared_.config.tcp, tcb.mss));
+    tcb.congestion.init(shared_.config.tcp, tcb.mss, initial_window(shared_.config.tcp, tcb.mss));
 }
 
 void Sender::start_after_loss(Tcb& tcb, const Segment& segment) noexcept {
@@ -211,9 +211,9 @@ void Sender::try_again_soon(Tcb& tcb, time::Instant now) noexcept {
 
 // What was learned of the way is out of date after a silence of a time-out: RFC 5681 section 4.1.
 void Sender::restart_after_idle(Tcb& tcb, time::Instant now) noexcept {
-    Congestion& congestion = tcb.congestion;
-    if (now.as_nanos() - tcb.waiting_since > tcb.rto.value(shared_.config.tcp).count()) [[unlikely]]
-        congestion.window = std::min(congestion.window, initial_window(shared_.config.tcp, congestion.mss));
+    const TcpLimits& limits = shared_.config.tcp;
+    if (now.as_nanos() - tcb.waiting_since > tcb.rto.value(limits).count() && limits.slow_start_after_idle) [[unlikely]]
+        tcb.congestion.on_idle(initial_window(limits, tcb.congestion.mss));
     tcb.waiting_since = now.as_nanos();
 }
 
@@ -278,12 +278,16 @@ void Sender::update_window(Tcb& tcb, const Acknowledgement& ack) noexcept {
     tcb.snd_wl2 = ack.ack;
 }
 
-void Sender::measure(Tcb& tcb, const Acknowledgement& ack) noexcept {
+// Returns the round trip, 0 when there is none to be known or only a timestamp's milliseconds.
+std::chrono::nanoseconds Sender::measure(Tcb& tcb, const Acknowledgement& ack) noexcept {
     const SendSegment& oldest = tcb.queue.front();
-    if ((oldest.flags & (sent_flag::again | sent_flag::arrived)) == 0)
-        tcb.rto.sample(std::chrono::nanoseconds{ack.now.as_nanos() - oldest.sent_ns});
-    else
+    if ((oldest.flags & (sent_flag::again | sent_flag::arrived)) != 0) {
         (void)measure_by_timestamp(tcb, ack.echo, ack.now);
+        return std::chrono::nanoseconds{0};
+    }
+    const std::chrono::nanoseconds round_trip{ack.now.as_nanos() - oldest.sent_ns};
+    tcb.rto.sample(round_trip);
+    return round_trip;
 }
 
 bool Sender::measure_by_timestamp(Tcb& tcb, std::uint32_t echo, time::Instant now) noexcept {
@@ -294,18 +298,33 @@ bool Sender::measure_by_timestamp(Tcb& tcb, std::uint32_t echo, time::Instant no
     return true;
 }
 
+// What is acknowledged has left the queue.
+void Sender::grow_window(Tcb& tcb, std::uint32_t acked, std::uint32_t in_flight_before,
+                         std::chrono::nanoseconds round_trip, time::Instant now) noexcept {
+    Congestion& congestion = tcb.congestion;
+    AckSample sample;
+    sample.acked_bytes = acked;
+    sample.in_flight_before = in_flight_before;
+    sample.round_trip = round_trip;
+    sample.is_window_limited = in_flight_before + congestion.mss > congestion.window;
+    sample.leaves_nothing = tcb.queue.empty();
+    sample.ack = tcb.snd_una;
+    sample.snd_nxt = tcb.snd_nxt;
+    sample.smoothed = tcb.rto.smoothed();
+    sample.now = now;
+    if (!congestion.on_ack(sample)) shared_.drops.count(Drop::tcp_memory);
+}
+
 void Sender::advance(Tcb& tcb, const Acknowledgement& ack) noexcept {
     const time::Instant now = ack.now;
     SendQueue& queue = tcb.queue;
-    AckSample sample;
-    sample.acked_bytes = ack.ack - tcb.snd_una;
-    sample.in_flight_before = in_flight(tcb);
-    sample.is_window_limited = sample.in_flight_before + tcb.mss > tcb.congestion.window;
-    if (!queue.empty()) measure(tcb, ack);
+    std::uint32_t acked = ack.ack - tcb.snd_una;
+    const std::uint32_t in_flight_before = in_flight(tcb);
+    const std::chrono::nanoseconds round_trip = queue.empty() ? std::chrono::nanoseconds{0} : measure(tcb, ack);
     if (tcb.duplicate_acks != 0 && tcb.board != nullptr) {
         // What had arrived before a time-out says nothing about the way since.
         const std::uint32_t known = tcb.board->forget(queue, ack.ack);
-        if (tcb.repairs_time_out) sample.acked_bytes -= known;
+        if (tcb.repairs_time_out) acked -= known;
     }
     queue.acknowledge(ack.ack);
     tcb.snd_una = ack.ack;
@@ -315,10 +334,10 @@ void Sender::advance(Tcb& tcb, const Acknowledgement& ack) noexcept {
     tcb.waiting_since = now.as_nanos();
     tcb.is_probing = false;
     if (tcb.in_recovery) {
-        recover(tcb, sample.acked_bytes, now);
+        recover(tcb, acked, now);
     } else {
         if (tcb.duplicate_acks != 0 && tcb.board == nullptr) tcb.duplicate_acks = 0;
-        tcb.congestion.ops->on_ack(tcb.congestion, sample);
+        if (tcb.congestion.minds(in_flight_before)) grow_window(tcb, acked, in_flight_before, round_trip, now);
     }
     tcb.retransmit_at = never;
     if (queue.sent() != 0) restart_timer(tcb, now);

@@ -2,6 +2,7 @@
 
 #include "event_queue.hpp"
 
+#include <skerry/backend/congestion_control.hpp>
 #include <skerry/backend/socket_ops.hpp>
 #include <skerry/backend/stream_setup.hpp>
 #include <skerry/base/intrusive_list.hpp>
@@ -28,6 +29,8 @@ public:
         if (!is_known(option)) return Errc::unsupported;
         if (option == backend::SocketOption::linger_s && value > 0) return Errc::unsupported;
         if (option == backend::SocketOption::multicast_interface && value > 1) return Errc::not_found;  // there is one
+        if (option == backend::SocketOption::congestion_control && !backend::to_congestion_control(value))
+            return Errc::not_found;
         if (!may_be(option, value)) return Errc::invalid_argument;
         values_[index(option)] = value;
         return {};

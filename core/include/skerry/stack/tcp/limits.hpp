@@ -3,6 +3,7 @@
 // How much TCP keeps and how long it waits. Every limit has a counter, which is a reason in drop.hpp.
 
 #include "../wire/tcp_options.hpp"
+#include "../../backend/congestion_control.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -59,6 +60,11 @@ struct TcpLimits {
     // two segments. RFC 6928 section 2.
     std::uint8_t initial_window_segments = 10;
     std::uint32_t initial_window_bytes = 14'600;
+    /// How much may be under way from then on, unless a socket says otherwise: reno, cubic or fixed.
+    backend::CongestionControl congestion_control = backend::CongestionControl::cubic;
+    std::uint32_t fixed_window_bytes = 1U << 20U;  ///< with `fixed`
+    /// Behind a silence of a time-out it begins with the first window again. RFC 5681 section 4.1.
+    bool slow_start_after_idle = true;
     /// 1 or 2: with so many an acknowledgement is due at the end of the turn. RFC 5681 section 4.2 asks for one for
     /// every second segment at least.
     std::uint8_t segments_per_ack = 2;

@@ -100,7 +100,9 @@ private:
     void send_what_is_lost(Tcb& tcb, time::Instant now) noexcept;
     void send_what_may_be_lost(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] static bool has_way_for(const Tcb& tcb, std::uint32_t ahead, std::uint32_t bytes) noexcept;
-    static void measure(Tcb& tcb, const Acknowledgement& ack) noexcept;
+    static std::chrono::nanoseconds measure(Tcb& tcb, const Acknowledgement& ack) noexcept;
+    void grow_window(Tcb& tcb, std::uint32_t acked, std::uint32_t in_flight_before, std::chrono::nanoseconds round_trip,
+                     time::Instant now) noexcept;
     static bool measure_by_timestamp(Tcb& tcb, std::uint32_t echo, time::Instant now) noexcept;
     void restart_after_idle(Tcb& tcb, time::Instant now) noexcept;
     static void count_answers(Tcb& tcb) noexcept;

@@ -139,6 +139,8 @@ public:
 
     void set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept;
     void set_quick_ack(Tcb& tcb, bool on) noexcept;
+    /// One that this stack has: tcp::is_known.
+    void set_congestion(Tcb& tcb, CongestionControl algorithm) noexcept;
     /// keep_alive or its times were set.
     void restart_keep_alive(Tcb& tcb, time::Instant now) noexcept;
 

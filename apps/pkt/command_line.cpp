@@ -15,6 +15,8 @@ Result<CommandLine, apps::Stop> read_command_line(int argc, const char* const* a
         app.add_option("--profile", profile, "the kind of machine: linux, freebsd or lowlat")->capture_default_str();
         app.add_flag("--kernel", line.asks_kernel,
                      "run against the kernel of this machine instead, in real time; needs root");
+        app.add_option("--settings", line.settings,
+                       "a file with a line `name = value` for each sysctl that the machine is set to first");
         app.add_option("-D,--define", defined, "NAME or NAME=VALUE: a name that scripts may use")
             ->allow_extra_args(false);
         app.add_option("FILE", line.files, "scripts")->required();

@@ -1,6 +1,7 @@
 #pragma once
 
-// skerry-pkt's command line: `skerry-pkt [--profile=linux|freebsd|lowlat] [--kernel] [-D NAME[=VALUE]] FILE...`
+// skerry-pkt's command line:
+// `skerry-pkt [--profile=linux|freebsd|lowlat] [--kernel] [--settings=FILE] [-D NAME[=VALUE]] FILE...`
 
 #include "../common/options.hpp"
 #include "host/profile.hpp"
@@ -14,6 +15,7 @@ namespace skerry::pkt {
 struct CommandLine {
     Profile profile = Profile::linux_like;
     bool asks_kernel = false;  ///< scripts run against the kernel of this machine, in real time
+    std::string settings;  ///< a file of what the machine is set to; empty: none
     syntax::Defines defines;
     std::vector<std::string> files;  ///< at least one
 };

@@ -5,6 +5,7 @@
 #include "../common/report.hpp"
 #include "kernel/kernel_system.hpp"
 #include "run/run_script.hpp"
+#include "run/settings_file.hpp"
 #include "run/stack_system.hpp"
 
 #include <cstdio>
@@ -53,10 +54,20 @@ struct Counts {
     }
 };
 
-Verdict judge(const std::string& file, const CommandLine& line) {
+/// Errors: what is wrong with the file of settings.
+skerry::Result<MakeSystem, std::string> machines_of(const CommandLine& line) {
+    const MakeSystem make = line.asks_kernel ? make_kernel_system : make_stack_system;
+    if (line.settings.empty()) return make;
+    const auto text = read_file(line.settings);
+    if (!text) return skerry::Unexpected(line.settings + ": cannot be read");
+    auto settings = read_settings(*text);
+    if (!settings) return skerry::Unexpected(line.settings + ":" + std::to_string(settings.error()) + ": no setting");
+    return with_settings(make, *std::move(settings));
+}
+
+Verdict judge(const std::string& file, const CommandLine& line, const MakeSystem& make) {
     const auto text = read_file(file);
     if (!text) return {Outcome::skipped, file + ": cannot be read", true};
-    const MakeSystem make = line.asks_kernel ? make_kernel_system : make_stack_system;
     return run_script(file, *text, line.defines, line.profile, make);
 }
 
@@ -65,9 +76,11 @@ Verdict judge(const std::string& file, const CommandLine& line) {
 int main(int argc, char** argv) {
     const auto line = read_command_line(argc, argv);
     if (!line) return skerry::apps::finish(line.error());
+    const auto make = machines_of(*line);
+    if (!make) return skerry::apps::finish(skerry::apps::Stop{2, make.error()});
     Counts counts;
     for (const std::string& file : line->files) {
-        const Verdict verdict = judge(file, *line);
+        const Verdict verdict = judge(file, *line, *make);
         counts.add(verdict);
         const char* const separator = verdict.reason.empty() ? "" : ": ";
         std::printf("%s %s%s%s\n", word_of(verdict.outcome), file.c_str(), separator, verdict.reason.c_str());

@@ -56,6 +56,7 @@ class Patch:
             folder = ROOT / "tests" / "pkt" / name
             profile = folder / "profile.txt"
             arguments = [f"--profile={profile.read_text().strip()}"] if profile.exists() else []
+            arguments.append(f"--settings={folder.parent / 'settings.txt'}")
             self.commands = [["skerry-pkt", *arguments, *map(str, sorted(folder.glob("*.pkt")))]]
         else:
             self.commands = [[f"{kind}_{name}", *([tags, "--warn", "NoTests"] if tags else [])]]

@@ -44,7 +44,7 @@ def name_of(path):
 def ask(program, path):
     """PASS, FAIL or SKIP with its reason, of the best of some tries."""
     for _ in range(TRIES):
-        command = [program, "--kernel", str(path)]
+        command = [program, "--kernel", f"--settings={HERE / 'settings.txt'}", str(path)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MOST, check=False)
         except subprocess.TimeoutExpired:

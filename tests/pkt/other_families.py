@@ -49,7 +49,8 @@ def judge(program, family, left):
             target = os.path.join(folder, f"{part}__{name}")
             write(target, part, name, FAMILIES[family])
             targets[target] = f"{part}/{name}"
-        done = subprocess.run([program, *targets], capture_output=True, text=True, timeout=600)
+        settings = f"--settings={os.path.join(FOLDER, 'settings.txt')}"
+        done = subprocess.run([program, settings, *targets], capture_output=True, text=True, timeout=600)
     passed = {line.removeprefix("PASS ") for line in done.stdout.splitlines() if line.startswith("PASS ")}
     for target, script in targets.items():
         if (target in passed) == (script in left):

@@ -91,6 +91,30 @@ Refusal set_timestamps(MachineSettings& settings, const Numbers& values) {
 Refusal set_window_scaling(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.window_scaling, values, 0, 1);
 }
+// 1: RACK, 0: what RFC 6675 says. More of its bits take parts of RACK away.
+Refusal set_recovery(MachineSettings& settings, const Numbers& values) {
+    bool is_rack = false;
+    if (const Refusal wrong = set_number(is_rack, values, 0, 1)) return wrong;
+    settings.stack.tcp.loss_detection = is_rack ? stack::LossDetection::rack : stack::LossDetection::rfc6675;
+    return {};
+}
+// 3 and 4: tail loss probes. What 1 and 2 were, no kernel has since RACK.
+Refusal set_early_retrans(MachineSettings& settings, const Numbers& values) {
+    std::uint8_t kind = 0;
+    if (const Refusal wrong = set_number(kind, values, 0, 4)) return wrong;
+    settings.stack.tcp.tail_probe = kind >= 3;
+    return {};
+}
+// 1 and 2 are the same.
+Refusal set_frto(MachineSettings& settings, const Numbers& values) {
+    std::uint8_t kind = 0;
+    if (const Refusal wrong = set_number(kind, values, 0, 2)) return wrong;
+    settings.stack.tcp.forward_after_time_out = kind != 0;
+    return {};
+}
+Refusal set_prr(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.proportional_rate, values, 0, 1);
+}
 // 1: both, 2: scaling alone, 3: timestamps alone.
 Refusal set_rfc1323(MachineSettings& settings, const Numbers& values) {
     std::uint8_t which = 0;
@@ -224,11 +248,11 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_comp_sack_nr", &is_nothing},
     {"net.ipv4.tcp_comp_sack_slack_ns", &is_nothing},
     {"net.ipv4.tcp_dsack", &is_always<1>},
-    {"net.ipv4.tcp_early_retrans", &is_always<0>},
+    {"net.ipv4.tcp_early_retrans", &set_early_retrans},
     {"net.ipv4.tcp_ecn", &is_not_asked_for},
     {"net.ipv4.tcp_fastopen", &makes_no_difference<0, 3>},  // a socket has to ask for it besides
     {"net.ipv4.tcp_fin_timeout", &set_time<&TcpLimits::fin_wait_2, s>},
-    {"net.ipv4.tcp_frto", &is_always<0>},
+    {"net.ipv4.tcp_frto", &set_frto},
     {"net.ipv4.tcp_invalid_ratelimit", &set_time<&TcpLimits::challenge_interval, ms>},
     {"net.ipv4.tcp_keepalive_intvl", &set_keep_interval_s},
     {"net.ipv4.tcp_keepalive_probes", &set_keep_count},
@@ -241,7 +265,7 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_mtu_probing", &is_always<0>},
     {"net.ipv4.tcp_no_metrics_save", &is_always<1>},
     {"net.ipv4.tcp_notsent_lowat", &is_always<4'294'967'295>},
-    {"net.ipv4.tcp_recovery", &is_always<0>},
+    {"net.ipv4.tcp_recovery", &set_recovery},
     {"net.ipv4.tcp_reordering", &is_always<3>},
     {"net.ipv4.tcp_rfc1337", &is_always<1>},
     {"net.ipv4.tcp_rmem", &set_rmem},
@@ -268,7 +292,8 @@ constexpr Row freebsd_rows[] = {
     {"net.inet.tcp.blackhole", &is_always<0>},
     {"net.inet.tcp.delacktime", &set_time<&TcpLimits::delayed_ack, ms>},
     {"net.inet.tcp.delayed_ack", &set_delayed_ack},
-    {"net.inet.tcp.do_prr", &is_always<0>},
+    {"net.inet.tcp.do_prr", &set_prr},
+    {"net.inet.tcp.do_prr_conservative", &is_always<0>},
     {"net.inet.tcp.drop_synfin", &is_always<1>},
     {"net.inet.tcp.ecn.enable", &is_not_asked_for},
     {"net.inet.tcp.fastopen.client_enable", &is_always<0>},

@@ -15,9 +15,9 @@ struct Setting {
 
 constexpr Setting settings[] = {
     {"net.ipv4.tcp_congestion_control", "reno"},  // a namespace has the machine's
-    {"net.ipv4.tcp_recovery", "0"},               // no RACK: losses as RFC 6675 finds them
-    {"net.ipv4.tcp_early_retrans", "0"},          // no tail loss probe
-    {"net.ipv4.tcp_frto", "0"},
+    {"net.ipv4.tcp_recovery", "1"},               // RACK
+    {"net.ipv4.tcp_early_retrans", "3"},          // tail loss probes
+    {"net.ipv4.tcp_frto", "2"},
     {"net.ipv4.tcp_syn_linear_timeouts", "0"},    // a SYN's wait doubles from the first: RFC 6298 section 5.5
     {"net.ipv4.tcp_slow_start_after_idle", "1"},
     {"net.ipv4.tcp_moderate_rcvbuf", "0"},

@@ -76,7 +76,7 @@ private:
     }
 
     /// What scripts for Linux begin with, as far as it is not what the profile is anyway, or what the stack does not
-    /// have: CUBIC, RACK, F-RTO. Where a script needs one of these it fails, and rightly.
+    /// have: CUBIC. Where a script needs that it fails, and rightly.
     void set_defaults() {
         set("net.ipv4.tcp_rmem", "4096 540000 15728640");
         set("net.ipv4.tcp_wmem", "4096 262144 4194304");

@@ -1,5 +1,7 @@
 #include "fixture.hpp"
 
+#include <skerry/net/tcp_socket.hpp>
+
 namespace skerry::conformance {
 namespace {
 

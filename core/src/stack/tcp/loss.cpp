@@ -7,6 +7,7 @@
 namespace skerry::stack::tcp {
 
 void Sender::on_duplicate(Tcb& tcb, time::Instant now) noexcept {
+    if (tcb.repairs_time_out && on_duplicate_behind_time_out(tcb, now)) return;
     if (tcb.in_recovery) {
         // Each says that a segment has left the way, and no more can have than were on it (RFC 5681 section 3.2, step
         // 4): a peer that invents duplicates gets no larger window.
@@ -14,10 +15,12 @@ void Sender::on_duplicate(Tcb& tcb, time::Instant now) noexcept {
         if (tcb.congestion.window < most) tcb.congestion.window = std::min(tcb.congestion.window + tcb.mss, most);
         return;
     }
+    if (tcb.duplicate_acks == 0) stop_watching_tail(tcb);
     if (tcb.duplicate_acks < 0xff) ++tcb.duplicate_acks;
     if (tcb.duplicate_acks < duplicates_that_tell) return push(tcb, now);
     // What a time-out lost was sent again already: its duplicates tell nothing new.
     if (tcb.duplicate_acks != duplicates_that_tell || tcb.repairs_time_out) return;
+    begin_undo(tcb);
     tcb.in_recovery = true;
     tcb.recover = tcb.snd_nxt - 1;
     tcb.congestion.on_loss(in_flight(tcb));
@@ -27,16 +30,26 @@ void Sender::on_duplicate(Tcb& tcb, time::Instant now) noexcept {
 }
 
 // An acknowledgement during recovery. RFC 6582 section 3.2, steps 3 and 4.
-void Sender::recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept {
+void Sender::recover(Tcb& tcb, const Acknowledgement& ack, std::uint32_t acked) noexcept {
     Congestion& congestion = tcb.congestion;
+    if (is_spurious(tcb, ack)) return undo(tcb);
     if (seq_after(tcb.snd_una, tcb.recover)) {
         tcb.in_recovery = false;
         if (tcb.board == nullptr) tcb.duplicate_acks = 0;
-        congestion.window = std::min(congestion.threshold, std::max(in_flight(tcb), congestion.mss) + congestion.mss);
+        if (LossRecord* const record = tcb.board.record(); record != nullptr && record->rack)
+            record->rack->on_recovery_over();
+        // What is on its way need not be as much as the window, where it came down with what arrived.
+        const bool is_down = tcb.board != nullptr && shared_.config.tcp.proportional_rate;
+        congestion.window =
+            is_down ? congestion.threshold
+                    : std::min(congestion.threshold, std::max(in_flight(tcb), congestion.mss) + congestion.mss);
         return;
     }
-    if (tcb.board != nullptr) return tcb.board->mark_front_lost(tcb.queue);  // it says what is to be sent
-    send_front_again(tcb, now);
+    if (tcb.board != nullptr) {  // it says what is to be sent
+        if (!tcb.uses_rack) tcb.board->mark_front_lost(tcb.queue);
+        return;
+    }
+    send_front_again(tcb, ack.now);
     congestion.window -= std::min(acked, congestion.window);
     if (acked >= congestion.mss) congestion.window += congestion.mss;
     congestion.window = std::max(congestion.window, congestion.mss);
@@ -50,6 +63,8 @@ bool Sender::send_again(Tcb& tcb, SendSegment& segment, time::Instant now) noexc
     segment.flags |= sent_flag::again;
     if (!output_.send(tcb, segment, segment.end() == tcb.queue.back().end(), now)) return false;
     segment.sent_ns = now.as_nanos();
+    note_sent_again(tcb, now);
+    if (tcb.in_recovery) note_sent_in_recovery(tcb, segment.length);
     return true;
 }
 
@@ -67,6 +82,11 @@ bool Sender::is_given_up(const Tcb& tcb, time::Instant now) const noexcept {
 
 bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
     const Shared::SendAccounting accounting(shared_, tcb);
+    if (waits_for_late(tcb)) {
+        on_late(tcb, now);
+        return true;
+    }
+    if (may_probe_tail(tcb) && on_tail_time(tcb, now)) return true;
     tcb.retransmit_at = never;
     if (tcb.queue.empty()) return true;
     count_answers(tcb);
@@ -83,24 +103,39 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
         restart_timer(tcb, now);
         return true;
     }
+    const bool is_forward = begin_forward(tcb, !tcb.in_recovery && (!tcb.repairs_time_out || tcb.has_timed_out));
     tcb.congestion.on_timeout(in_flight(tcb), !tcb.has_timed_out);
     tcb.has_timed_out = true;
     tcb.rto.back_off();
-    send_all_again(tcb, now);
+    send_all_again(tcb, is_forward, true, now);
     return true;
 }
 
-void Sender::send_all_again(Tcb& tcb, time::Instant now) noexcept {
+// With `is_forward` and without a scoreboard the oldest alone: what becomes of it is waited for. With `spares_fresh`
+// not what RACK takes for being on its way.
+void Sender::send_all_again(Tcb& tcb, bool is_forward, bool spares_fresh, time::Instant now) noexcept {
     tcb.in_recovery = false;
     tcb.recover = tcb.snd_nxt - 1;
     tcb.repairs_time_out = true;
-    if (tcb.has_sack && make_board(tcb)) {
-        tcb.board->mark_all_lost(tcb.queue);
+    if (tcb.has_sack && make_board(tcb, now)) {
+        tcb.board.record()->tail.is_under_way = false;
+        const auto& rack = tcb.board.record()->rack;
+        if (rack && spares_fresh)
+            tcb.board->mark_all_lost(tcb.queue, rack->lost_if_sent_until(tcb.rto.smoothed(), now));
+        else
+            tcb.board->mark_all_lost(tcb.queue);
+        // The oldest goes, whatever else may still be on its way.
+        tcb.congestion.window += in_flight(tcb) - tcb.board->off_the_way();
         restart_timer(tcb, now);
         send_what_is_lost(tcb, now);
         return;
     }
     tcb.duplicate_acks = 0;
+    if (is_forward) {
+        send_front_again(tcb, now);
+        restart_timer(tcb, now);
+        return;
+    }
     tcb.queue.send_again();
     restart_timer(tcb, now);
     push(tcb, now);
@@ -113,7 +148,7 @@ void Sender::shorten(Tcb& tcb, std::uint16_t mss, time::Instant now) noexcept {
     tcb.mss = mss;
     tcb.congestion.mss = mss;
     cut(tcb);
-    if (tcb.queue.sent() != 0) send_all_again(tcb, now);
+    if (tcb.queue.sent() != 0) send_all_again(tcb, false, false, now);
 }
 
 // What has arrived is left as it is: its marks count segments. Where there is no memory it stays long, and is lost.

@@ -239,6 +239,8 @@ Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept
     tcb.send_limit = acceptor.opening.send_buffer_or(limits.send_buffer_bytes);
     tcb.own_mss = own_mss(shared_.config, tcb.tuple.remote, acceptor.opening);
     tcb.own_scale = half_open.own_scale;
+    tcb.probes_tail = acceptor.opening.tail_probe.value_or(limits.tail_probe);
+    tcb.uses_rack = acceptor.opening.loss_detection.value_or(limits.loss_detection) == LossDetection::rack;
     tcb.mss = send_mss(tcb.own_mss, half_open.peer_mss, half_open.has_timestamps);
     tcb.mss = std::min(tcb.mss, shared_.path_mss(tcb.tuple.remote, half_open.has_timestamps));
     tcb.iss = half_open.iss;

@@ -149,7 +149,7 @@ void Tcp::end(Tcb& tcb, Errc error) noexcept {
     {
         const Shared::Accounting accounting(shared_, tcb);
         tcb.queue.clear();
-        tcb.board.reset();
+        tcb.board.forget_all();
         tcb.reassembly.clear();
     }
     if (tcb.endpoint == nullptr) return destroy(tcb);

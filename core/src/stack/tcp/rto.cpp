@@ -9,7 +9,7 @@ void Rto::sample(std::chrono::nanoseconds round_trip) noexcept {
     backoff_ = 0;
     const auto us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(round_trip.count() / 1000, 1, most));
     if (srtt_us_ == 0) {
-        srtt_us_ = us;
+        srtt_us_ = first_us_ = us;
         deviation_us_ = us / 2;
         return;
     }

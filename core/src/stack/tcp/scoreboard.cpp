@@ -31,7 +31,6 @@ std::uint32_t Scoreboard::already_seen(const wire::SackBlock& block) const noexc
 }
 
 std::uint32_t Scoreboard::arrive(SendSegment& segment) noexcept {
-    if (has(segment, sent_flag::arrived)) return 0;
     const std::uint32_t bytes = segment.seq_length();
     if (has(segment, sent_flag::lost)) lost_bytes_ -= bytes;
     if (has(segment, sent_flag::sent_for_loss)) again_bytes_ -= bytes;
@@ -44,7 +43,7 @@ std::uint32_t Scoreboard::arrive(SendSegment& segment) noexcept {
     return bytes;
 }
 
-std::uint32_t Scoreboard::mark_arrived(SendQueue& queue, Blocks blocks) noexcept {
+std::uint32_t Scoreboard::mark_arrived(SendQueue& queue, Blocks blocks, Arrivals* arrivals) noexcept {
     if (queue.sent() == 0) return 0;
     const std::uint32_t oldest = queue.front().seq;
     const std::uint32_t newest = queue[queue.sent() - 1].end();
@@ -59,7 +58,9 @@ std::uint32_t Scoreboard::mark_arrived(SendQueue& queue, Blocks blocks) noexcept
         for (std::uint32_t at = queue.find(from); at < queue.sent(); ++at) {
             SendSegment& segment = queue[at];
             if (seq_after(segment.end(), block.right)) break;
-            if (!seq_before(segment.seq, block.left)) fresh += arrive(segment);
+            if (seq_before(segment.seq, block.left) || has(segment, sent_flag::arrived)) continue;
+            if (arrivals != nullptr) arrivals->note(segment);
+            fresh += arrive(segment);
         }
         seen[i] = block;
     }
@@ -91,14 +92,34 @@ void Scoreboard::mark_front_lost(SendQueue& queue) noexcept {
     judged_ = seq_max(judged_, queue.front().end());
 }
 
-void Scoreboard::mark_all_lost(SendQueue& queue) noexcept {
+// Everything before `end` is judged: what there has arrived stands in front.
+void Scoreboard::judge_until(SendQueue& queue, std::uint32_t end) noexcept {
+    for (std::uint32_t at = queue.find(judged_); at < queue.sent() && seq_before(judged_, end); ++at) {
+        if (has(queue[at], sent_flag::arrived)) ++arrived_in_front_;
+        judged_ = queue[at].end();
+    }
+}
+
+void Scoreboard::mark_lost_again(SendQueue& queue, std::uint32_t at) noexcept {
+    SendSegment& segment = queue[at];
+    if (has(segment, sent_flag::sent_for_loss)) {
+        again_bytes_ -= segment.seq_length();
+        unset(segment, sent_flag::sent_for_loss);
+    }
+    lose(segment);
+    judge_until(queue, segment.end());
+    next_ = seq_min(next_, segment.seq);
+}
+
+void Scoreboard::mark_all_lost(SendQueue& queue, std::int64_t sent_until) noexcept {
     if (queue.sent() == 0) return;
     const bool is_forgotten = has(queue.front(), sent_flag::arrived);
-    again_bytes_ = 0;
     for (std::uint32_t at = 0; at < queue.sent(); ++at) {
         SendSegment& segment = queue[at];
-        unset(segment, sent_flag::sent_for_loss);
         if (is_forgotten) unset(segment, sent_flag::arrived);
+        if (at != 0 && segment.sent_ns > sent_until) continue;
+        if (has(segment, sent_flag::sent_for_loss)) again_bytes_ -= segment.seq_length();
+        unset(segment, sent_flag::sent_for_loss);
         lose(segment);
     }
     if (is_forgotten) {
@@ -111,9 +132,14 @@ void Scoreboard::mark_all_lost(SendQueue& queue) noexcept {
     next_ = next_doubtful_ = queue.front().seq;
 }
 
+void Scoreboard::mark_none_lost(SendQueue& queue) noexcept {
+    for (std::uint32_t at = 0; at < queue.sent(); ++at) unset(queue[at], sent_flag::lost | sent_flag::sent_for_loss);
+    lost_bytes_ = again_bytes_ = 0;
+}
+
 // --- what is acknowledged
 
-std::uint32_t Scoreboard::forget(SendQueue& queue, std::uint32_t ack) noexcept {
+std::uint32_t Scoreboard::forget(SendQueue& queue, std::uint32_t ack, Arrivals* arrivals) noexcept {
     std::uint32_t arrived_before = 0;
     for (std::uint32_t at = 0; at < queue.sent() && seq_before(queue[at].seq, ack); ++at) {
         const SendSegment& segment = queue[at];
@@ -121,7 +147,10 @@ std::uint32_t Scoreboard::forget(SendQueue& queue, std::uint32_t ack) noexcept {
         const std::uint32_t bytes = is_whole ? segment.seq_length() : ack - segment.seq;
         if (has(segment, sent_flag::lost)) lost_bytes_ -= bytes;
         if (has(segment, sent_flag::sent_for_loss)) again_bytes_ -= bytes;
-        if (!has(segment, sent_flag::arrived)) continue;
+        if (!has(segment, sent_flag::arrived)) {
+            if (is_whole && arrivals != nullptr) arrivals->note(segment);
+            continue;
+        }
         arrived_bytes_ -= bytes;
         arrived_before += bytes;
         if (!is_whole) continue;

@@ -97,6 +97,10 @@ void SendQueue::acknowledge(std::uint32_t ack) noexcept {
     bytes_ -= acked;
 }
 
+void SendQueue::send_on_from(std::uint32_t nxt) noexcept {
+    while (unsent_ != 0 && !seq_after(next_unsent().end(), nxt)) --unsent_;
+}
+
 void SendQueue::clear() noexcept {
     if (size_ != 0) acknowledge(back().end());
     shrink();

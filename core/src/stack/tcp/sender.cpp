@@ -10,6 +10,7 @@ namespace skerry::stack::tcp {
 
 void Sender::start(Tcb& tcb) noexcept {
     tcb.recover = tcb.iss;
+    tcb.probes_tail = tcb.probes_tail && tcb.has_sack;
     tcb.send_limit = buffer_of(shared_.config.tcp, tcb.send_limit, tcb.mss, tcb.has_timestamps);
     tcb.congestion.init(shared_.config.tcp, tcb.mss, initial_window(shared_.config.tcp, tcb.mss));
 }
@@ -171,9 +172,14 @@ bool Sender::send_next(Tcb& tcb, time::Instant now) noexcept {
     SendSegment& segment = queue.next_unsent();
     if (tcb.quick_acks_left != 0) [[unlikely]]
         note_reply(tcb, now);
-    if (seq_before(segment.seq, tcb.snd_nxt)) segment.flags |= sent_flag::again;
+    const bool is_again = seq_before(segment.seq, tcb.snd_nxt);
+    if (is_again) segment.flags |= sent_flag::again;
     if (!output_.send(tcb, segment, queue.sent() + 1 == queue.size(), now)) return false;
     segment.sent_ns = now.as_nanos();
+    if (is_again) [[unlikely]]
+        note_sent_again(tcb, now);
+    if (tcb.in_recovery) [[unlikely]]
+        note_sent_in_recovery(tcb, segment.length);
     if (seq_after(segment.end(), tcb.snd_nxt)) tcb.snd_nxt = segment.end();
     queue.mark_sent();
     return true;
@@ -197,6 +203,7 @@ void Sender::push(Tcb& tcb, time::Instant now) noexcept {
     // Nothing is under way that could bring an acknowledgement: the window is asked for.
     if (queue.sent() == 0) tcb.is_probing = true;
     if (tcb.retransmit_at == never) restart_timer(tcb, now);
+    if (tcb.probes_tail) watch_tail(tcb, now);
 }
 
 // There was no frame. What is under way brings an acknowledgement; if nothing is, time does.
@@ -315,7 +322,7 @@ void Sender::grow_window(Tcb& tcb, std::uint32_t acked, std::uint32_t in_flight_
     if (!congestion.on_ack(sample)) shared_.drops.count(Drop::tcp_memory);
 }
 
-void Sender::advance(Tcb& tcb, const Acknowledgement& ack) noexcept {
+void Sender::advance(Tcb& tcb, const Acknowledgement& ack, Arrivals* arrivals) noexcept {
     const time::Instant now = ack.now;
     SendQueue& queue = tcb.queue;
     std::uint32_t acked = ack.ack - tcb.snd_una;
@@ -323,24 +330,29 @@ void Sender::advance(Tcb& tcb, const Acknowledgement& ack) noexcept {
     const std::chrono::nanoseconds round_trip = queue.empty() ? std::chrono::nanoseconds{0} : measure(tcb, ack);
     if (tcb.duplicate_acks != 0 && tcb.board != nullptr) {
         // What had arrived before a time-out says nothing about the way since.
-        const std::uint32_t known = tcb.board->forget(queue, ack.ack);
+        const std::uint32_t known = tcb.board->forget(queue, ack.ack, arrivals);
+        if (arrivals != nullptr) arrivals->count(acked - known);
         if (tcb.repairs_time_out) acked -= known;
     }
     queue.acknowledge(ack.ack);
     tcb.snd_una = ack.ack;
     shared_.confirm_way(tcb, now);
     tcb.has_timed_out = false;
-    if (tcb.repairs_time_out && seq_after(tcb.snd_una, tcb.recover)) tcb.repairs_time_out = false;
+    if (tcb.repairs_time_out) [[unlikely]]
+        on_ack_behind_time_out(tcb, ack);
     tcb.waiting_since = now.as_nanos();
     tcb.is_probing = false;
     if (tcb.in_recovery) {
-        recover(tcb, acked, now);
+        recover(tcb, ack, acked);
     } else {
         if (tcb.duplicate_acks != 0 && tcb.board == nullptr) tcb.duplicate_acks = 0;
         if (tcb.congestion.minds(in_flight_before)) grow_window(tcb, acked, in_flight_before, round_trip, now);
     }
     tcb.retransmit_at = never;
-    if (queue.sent() != 0) restart_timer(tcb, now);
+    if (queue.sent() != 0) {
+        restart_timer(tcb, now);
+        if (tcb.probes_tail) watch_tail(tcb, now);
+    }
     if (tcb.wants_room && queue.bytes() <= tcb.send_limit / 3 * 2 && has_room(tcb)) {
         tcb.wants_room = false;
         shared_.mark_ready(tcb);

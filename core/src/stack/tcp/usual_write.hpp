@@ -102,7 +102,10 @@ SKERRY_ALWAYS_INLINE bool Sender::write_usual(Tcb& tcb, std::span<const std::byt
     ++shared_.send_frames;
     output_.send_usual(tcb, *frame, from, now);
     tcb.snd_nxt += segment.length;
-    if (tcb.retransmit_at == never) begin_to_wait(tcb, now);
+    if (tcb.retransmit_at == never)
+        begin_to_wait(tcb, now);
+    else if (tcb.queue.size() == 2 && tcb.probes_tail)  // later ones find the timer set
+        watch_tail(tcb, now);
     return true;
 }
 

@@ -11,6 +11,12 @@
 
 namespace skerry::stack {
 
+/// How a sender tells what is lost from what is late, when the peer says what arrived (SACK).
+enum class LossDetection : std::uint8_t {
+    rfc6675,  ///< by what arrived behind it: three segments
+    rack,     ///< by what arrived that was sent after it: RFC 8985 section 6
+};
+
 struct TcpLimits {
     std::uint32_t receive_buffer_bytes = 64 * 1024;  ///< what one connection keeps unread, and so its window
     std::uint32_t send_buffer_bytes = 256 * 1024;    ///< what one connection keeps until it is acknowledged
@@ -75,6 +81,21 @@ struct TcpLimits {
     /// Less than a segment waits only while another such is under way, as Linux's does (Minshall's variant): the end of
     /// a large write does not. Else while anything is. RFC 9293 section 3.7.4.
     bool nagle_by_minshall = false;
+
+    // --- what is done about losses: src/stack/tcp/README.md
+
+    LossDetection loss_detection = LossDetection::rfc6675;
+    /// When nothing is acknowledged for two round trips something goes once more, so that the peer's answer tells what
+    /// is lost before a time-out does; RFC 8985 section 7. With peers that say what arrived.
+    bool tail_probe = false;
+    /// Longer than two round trips, for the peer's timers and ours. As Linux.
+    std::chrono::nanoseconds tail_probe_slack = std::chrono::milliseconds{2};
+    /// In a recovery the window comes down with what arrives, and not at once; RFC 6937.
+    bool proportional_rate = false;
+    /// A window that was made smaller for a loss that was none is as large again; RFC 3522, RFC 4015, RFC 3708.
+    bool undoes_spurious = false;
+    /// After a time-out new segments tell whether it was one; RFC 5682.
+    bool forward_after_time_out = false;
 
     /// Who closes with unread data resets, so that its sender knows: RFC 1122 section 4.2.2.13. Else the data is thrown
     /// away, and what was written leaves, and a FIN.

@@ -3,6 +3,8 @@
 // What a program sets of how its connections begin, before there is one: on the socket that connects, or on its
 // listener for those that it accepts. Read when a SYN leaves, so that a connection that stands asks nobody for it.
 
+#include "limits.hpp"
+
 #include <cstdint>
 #include <optional>
 
@@ -16,6 +18,8 @@ struct Opening {
     /// Bounds the segments of both directions: what is offered to the peer, and what leaves. At least mss_min.
     std::uint16_t mss_max = 0;
     std::optional<std::uint8_t> window_scale;  ///< what is offered, at most 14
+    std::optional<LossDetection> loss_detection;
+    std::optional<bool> tail_probe;
 
     [[nodiscard]] std::uint32_t receive_buffer_or(std::uint32_t configured) const noexcept {
         return receive_buffer_bytes != 0 ? receive_buffer_bytes : configured;

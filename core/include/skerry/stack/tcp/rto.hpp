@@ -42,6 +42,10 @@ public:
         return std::chrono::microseconds{deviation_us_};
     }
     [[nodiscard]] std::chrono::microseconds smoothed() const noexcept { return std::chrono::microseconds{srtt_us_}; }
+    /// The least of what is known without looking at each measurement: the first, and the smoothed.
+    [[nodiscard]] std::chrono::microseconds least_known() const noexcept {
+        return std::chrono::microseconds{std::min(first_us_, srtt_us_)};
+    }
 
 private:
     [[nodiscard]] std::chrono::nanoseconds doubled(std::chrono::nanoseconds value,
@@ -49,6 +53,7 @@ private:
 
     std::uint32_t srtt_us_ = 0;  // 0: nothing was measured
     std::uint32_t deviation_us_ = 0;
+    std::uint32_t first_us_ = 0;
     std::uint8_t backoff_ = 0;
     bool is_slow_ = false;
 };

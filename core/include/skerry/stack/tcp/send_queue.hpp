@@ -96,6 +96,8 @@ public:
 
     void mark_sent() noexcept { --unsent_; }
     void send_again() noexcept { unsent_ = size_; }
+    /// Takes that back: what lies before `nxt` is under way after all.
+    void send_on_from(std::uint32_t nxt) noexcept;
     void clear() noexcept;
     /// Gives a ring of its own back, when it is empty.
     void shrink() noexcept;

@@ -87,16 +87,49 @@ private:
     [[nodiscard]] bool may_go(Tcb& tcb, SendSegment& segment) noexcept;
     [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;
     void update_window(Tcb& tcb, const Acknowledgement& ack) noexcept;
-    void advance(Tcb& tcb, const Acknowledgement& ack) noexcept;
+    void advance(Tcb& tcb, const Acknowledgement& ack, Arrivals* arrivals = nullptr) noexcept;
     void on_duplicate(Tcb& tcb, time::Instant now) noexcept;
-    void recover(Tcb& tcb, std::uint32_t acked, time::Instant now) noexcept;
+    void recover(Tcb& tcb, const Acknowledgement& ack, std::uint32_t acked) noexcept;
     void send_front_again(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool send_again(Tcb& tcb, SendSegment& segment, time::Instant now) noexcept;
     void cut(Tcb& tcb) noexcept;
-    void send_all_again(Tcb& tcb, time::Instant now) noexcept;
-    [[nodiscard]] bool make_board(Tcb& tcb) noexcept;
+    void send_all_again(Tcb& tcb, bool is_forward, bool spares_fresh, time::Instant now) noexcept;
+    [[nodiscard]] bool make_board(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept;
-    void enter_recovery(Tcb& tcb, time::Instant now) noexcept;
+    void enter_recovery(Tcb& tcb) noexcept;
+    void send_first_lost(Tcb& tcb, time::Instant now) noexcept;
+    void note_sent_again(Tcb& tcb, time::Instant now) noexcept;
+    void note_sent_in_recovery(Tcb& tcb, std::uint32_t bytes) noexcept;
+    void set_rate(Tcb& tcb, std::uint32_t delivered, bool goes_well) noexcept;
+    // A probe of the tail: tail_probe.cpp.
+    [[nodiscard]] static bool may_probe_tail(const Tcb& tcb) noexcept;
+    [[nodiscard]] std::int64_t tail_wait_ns(const Tcb& tcb) const noexcept;
+    void watch_tail(Tcb& tcb, time::Instant now) noexcept;
+    void stop_watching_tail(Tcb& tcb) noexcept;
+    [[nodiscard]] std::int64_t time_out_at(Tcb& tcb) const noexcept;
+    [[nodiscard]] static bool fits_their_window(const Tcb& tcb, const SendSegment& segment) noexcept {
+        return segment.seq - tcb.snd_una + segment.length <= tcb.snd_wnd;
+    }
+    [[nodiscard]] bool on_tail_time(Tcb& tcb, time::Instant now) noexcept;
+    [[nodiscard]] bool send_tail_probe(Tcb& tcb, time::Instant now) noexcept;
+    void judge_tail_probe(Tcb& tcb, std::uint32_t ack, bool have_both_arrived, std::uint32_t flight_before) noexcept;
+    // Losses that were none: undo.cpp.
+    void begin_undo(Tcb& tcb) noexcept;
+    [[nodiscard]] static bool is_spurious(const Tcb& tcb, const Acknowledgement& ack) noexcept;
+    static void undo(Tcb& tcb) noexcept;
+    static void match_copy(Tcb& tcb, const wire::SackBlock& copy) noexcept;
+    [[nodiscard]] bool begin_forward(Tcb& tcb, bool is_new) noexcept;
+    void on_ack_behind_time_out(Tcb& tcb, const Acknowledgement& ack) noexcept;
+    [[nodiscard]] bool on_duplicate_behind_time_out(Tcb& tcb, time::Instant now) noexcept;
+    [[nodiscard]] bool goes_forward(Tcb& tcb, const Arrivals& arrivals, bool is_forward, std::uint32_t told,
+                                    const Acknowledgement& ack) noexcept;
+    [[nodiscard]] std::uint32_t send_two_new(Tcb& tcb, time::Instant now) noexcept;
+    // Losses by time: loss_by_time.cpp.
+    [[nodiscard]] static std::chrono::nanoseconds find_late(Tcb& tcb, time::Instant now) noexcept;
+    void wait_for_late(Tcb& tcb, std::chrono::nanoseconds wait, time::Instant now) noexcept;
+    static void stop_waiting_for_late(Tcb& tcb) noexcept;
+    [[nodiscard]] static bool waits_for_late(const Tcb& tcb) noexcept;
+    void on_late(Tcb& tcb, time::Instant now) noexcept;
     void send_what_is_lost(Tcb& tcb, time::Instant now) noexcept;
     void send_what_may_be_lost(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] static bool has_way_for(const Tcb& tcb, std::uint32_t ahead, std::uint32_t bytes) noexcept;

@@ -7,9 +7,9 @@
 // An idle connection has no buffer: the queues are empty, and rings longer than a dialogue needs are given back.
 
 #include "congestion.hpp"
+#include "loss_record.hpp"
 #include "reassembly.hpp"
 #include "rto.hpp"
-#include "scoreboard.hpp"
 #include "send_queue.hpp"
 #include "tuple.hpp"
 
@@ -23,7 +23,6 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <type_traits>
 
 namespace skerry::stack::tcp {
@@ -83,7 +82,8 @@ struct TcbReceiving : Standing {
     std::uint16_t mss = 536;  ///< payload of a full segment to the peer
     Tuple tuple;
     std::uint32_t index = 0;  ///< in the slab
-    bool has_timestamps = false;
+    bool has_timestamps : 1 = false;
+    bool probes_tail : 1 = false;  ///< TcpLimits::tail_probe, and the peer says what arrives
     std::uint8_t send_scale = 0;
     std::uint8_t receive_scale = 0;
     std::uint8_t keep_alive_sent = 0;
@@ -157,7 +157,7 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     std::int64_t keep_alive_at = never;
     std::int64_t give_up_at = never;  ///< nobody has it, and the peer does not end its direction
     Reassembly reassembly;
-    std::unique_ptr<Scoreboard> board;  ///< while something is marked; `duplicate_acks` is not 0 then
+    LossMemory board;  ///< while something is marked; `duplicate_acks` is not 0 then
     std::uint32_t challenged_ms = 0;  ///< of the clock, modulo 2^32
     std::uint32_t fin_seq = 0;
     std::uint32_t recover = 0;  ///< recovery ends when this is acknowledged
@@ -167,6 +167,7 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     std::uint16_t keep_alive_interval_s = 75;
     std::uint16_t own_mss = 0;  ///< what our SYN offers
     std::uint8_t own_scale = 0;  ///< the same
+    bool uses_rack : 1 = false;  ///< LossDetection::rack
     std::uint32_t quick_heard_ms = 0;  ///< of the clock, modulo 2^32; while quick_acks_left is not 0
 
     /// What a segment, its answer and the acknowledgement of that touch.

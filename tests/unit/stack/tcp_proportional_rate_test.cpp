@@ -1,0 +1,72 @@
+// How a recovery's window comes down.
+
+#include "support/tcp_sending_host.hpp"
+
+#include <skerry/stack/tcp/proportional_rate.hpp>
+
+namespace skerry {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace tests;
+using stack::tcp::ProportionalRate;
+using Numbers = SendingHost::Numbers;
+
+TEST_CASE("above the threshold as much may go as its share of what arrives", "[stack][tcp][prr]") {
+    ProportionalRate rate;
+    rate.begin(20'000);
+    CHECK(rate.window(4000, 15'000, 10'000, 1000, false) == 17'000);
+    rate.on_sent(2000);
+    CHECK(rate.window(1000, 16'000, 10'000, 1000, false) == 16'500);
+    CHECK(rate.window(1000, 15'000, 10'000, 1000, true) == 16'000);
+    rate.on_sent(1000);
+    CHECK(rate.window(1, 15'000, 10'000, 1000, true) == 15'001);  // rounded up
+}
+
+TEST_CASE("the first may go, however little its share is", "[stack][tcp][prr]") {
+    ProportionalRate rate;
+    rate.begin(20'000);
+    CHECK(rate.window(100, 19'000, 10'000, 1000, false) == 20'000);
+    rate.on_sent(1000);
+    CHECK(rate.window(100, 19'900, 10'000, 1000, false) == 19'900);
+}
+
+TEST_CASE("below it as much may go as arrived, a segment more when all is well, and never more than it",
+          "[stack][tcp][prr]") {
+    ProportionalRate rate;
+    rate.begin(20'000);
+    CHECK(rate.window(3000, 0, 10'000, 1000, false) == 3000);
+    rate.on_sent(3000);
+    CHECK(rate.window(1000, 2000, 10'000, 1000, false) == 3000);
+    rate.on_sent(1000);
+    CHECK(rate.window(1000, 2000, 10'000, 1000, true) == 4000);
+    CHECK(rate.window(1000, 2000, 10'000, 1000, false) == 4000);  // nothing went for the one before
+    CHECK(rate.window(9000, 9500, 10'000, 1000, true) == 10'000);
+}
+
+TEST_CASE("a recovery sends one for two, and ends with the threshold", "[stack][tcp][prr]") {
+    const bool is_on = GENERATE(true, false);
+    stack::StackConfig config = config_of_linux();
+    config.tcp.proportional_rate = is_on;
+    config.tcp.tail_probe = false;
+    SendingHost host(config);
+    (void)host.write_segments(10);
+    host.pass(100ms);
+    host.tell(10);
+    CHECK(host.write_segments(30).size() == 20);
+    host.pass(100ms);
+    host.tell(10, {{11, 15}});
+    CHECK(host.left() == (is_on ? Numbers{10, 30} : Numbers{10}));
+    host.tell(10, {{11, 17}});
+    CHECK(host.left() == (is_on ? Numbers{31} : Numbers{}));
+    host.tell(10, {{11, 19}});
+    CHECK(host.left() == (is_on ? Numbers{32} : Numbers{}));
+    host.tell(is_on ? 33 : 30);
+    CHECK_FALSE(host.is_in_recovery());
+    CHECK((host.window() == 10'000) == is_on);
+    (void)host.left();
+    host.tell(40);
+}
+
+}  // namespace
+}  // namespace skerry

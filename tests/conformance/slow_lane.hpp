@@ -6,7 +6,9 @@
 #include "fixture.hpp"
 
 #include <skerry/backend/slow_lane.hpp>
+#include <skerry/time/sleep.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <iterator>
 
@@ -29,5 +31,8 @@ namespace skerry::conformance {
 [[nodiscard]] inline Task<> driver_turns(unsigned count) {
     for (unsigned i = 0; i < count; ++i) co_await yield_to_driver();
 }
+
+/// Longer than what must come takes on any machine: beside that in a select.
+[[nodiscard]] inline Task<> patience() { co_await time::sleep(std::chrono::seconds{20}); }
 
 }  // namespace skerry::conformance

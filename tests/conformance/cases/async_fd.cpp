@@ -150,7 +150,7 @@ TEST_CASE("a waiter that was woken and goes wakes the others", "[io][async_fd][c
         REQUIRE(add(bell_first ? counter.fd() : bell.fd(), 1));
         auto raced = co_await racing;
         REQUIRE(raced);
-        auto woken = co_await select_biased(behind, driver_turns(10));
+        auto woken = co_await select_biased(behind, patience());
         CHECK(woken.index() == 0);
     });
 }
@@ -166,7 +166,7 @@ TEST_CASE("what a guard clears is what it saw: an event that came since stays", 
         REQUIRE(add(counter.fd(), 1));
         co_await driver_turns(3);
         guard->clear_ready();
-        auto again = co_await select_biased(counter.readable(), driver_turns(3));
+        auto again = co_await select_biased(counter.readable(), patience());
         CHECK(again.index() == 0);
 
         auto fresh = co_await counter.readable();

@@ -84,7 +84,7 @@ TEST_CASE("a recv that loses a select loses no signal", "[signal][cancel]") {
             }());
             auto event = co_await select(one.recv(), other.recv());
             auto& loser = event.index() == 0 ? other : one;
-            auto told = co_await select_biased(loser.recv(), driver_turns(3));
+            auto told = co_await select_biased(loser.recv(), patience());
             REQUIRE(told.index() == 0);
             auto outcome = co_await raiser;
             REQUIRE(outcome);

@@ -69,6 +69,20 @@ Bytes ipv4(std::uint8_t protocol, std::span<const std::byte> payload, Ipv4Addr t
     return ethernet(ether_type::ipv4, packet, to.is_multicast() ? MacAddr::of_group(to) : host_mac);
 }
 
+Bytes ipv6(std::uint8_t next, std::span<const std::byte> payload, const Ipv6Addr& from = peer6,
+           const Ipv6Addr& to = host6, std::uint8_t hop_limit = 64) {
+    Bytes packet(ipv6_bytes);
+    Ipv6Header header;
+    header.payload_bytes = static_cast<std::uint16_t>(payload.size());
+    header.next_header = next;
+    header.hop_limit = hop_limit;
+    header.source = from;
+    header.destination = to;
+    write(header, packet.data());
+    append(packet, payload);
+    return ethernet(ether_type::ipv6, packet, to.is_multicast() ? MacAddr::of_group(to) : host_mac);
+}
+
 class Program {
 public:
     explicit Program(std::span<const std::byte> in) : in_(in), seals_((in_.u8() & 1U) == 0) {}
@@ -85,6 +99,8 @@ public:
 
 private:
     void step(std::uint8_t what) {
+        constexpr std::uint8_t of_v6 = 192;
+        if (what >= of_v6) return step_v6(what % 8);
         switch (what % 12) {
             case 0: return come(Bytes(bytes(in_.u8())));
             case 1:
@@ -98,6 +114,19 @@ private:
             case 9: return world_.pass(std::chrono::microseconds{1LL << in_.u8() % 31});
             case 10: return call(in_.u8());
             default: return other(in_.u8());
+        }
+    }
+
+    void step_v6(std::uint8_t what) {
+        switch (what) {
+            case 0:
+            case 1: return come(tcp_segment(true));
+            case 2: return come(datagram_v6());
+            case 3: return come(icmpv6());
+            case 4: return come(ndp());
+            case 5: return come(fragment_v6());
+            case 6: return come(extended());
+            default: return call_v6(in_.u8());
         }
     }
 
@@ -116,7 +145,7 @@ private:
         world_.give(frame, backend::FrameChecksum::unknown);
     }
 
-    Bytes tcp_segment() {
+    Bytes tcp_segment(bool by_v6 = false) {
         const std::uint8_t which = in_.u8();
         TcpHeader header;
         header.source_port = static_cast<std::uint16_t>(5000 + which % 4);
@@ -124,16 +153,24 @@ private:
         header.seq = 1000;
         header.flags = in_.u8();
         header.window = in_.u16();
+        const stack::Hosts& hosts = world_.stack.hosts();
+        Ipv6Addr from = by_v6 ? sender() : peer6;
+        Ipv6Addr to = host6;
         // Near the numbers of a live one.
         for (const Connection& each : world_.connections) {
             if (each.tcb == nullptr || (which & 8U) != 0) continue;
+            if (by_v6 != stack::is_host_number(each.tcb->tuple.local)) continue;
+            if (by_v6) from = hosts.address(each.tcb->tuple.remote);
+            if (by_v6) to = hosts.address(each.tcb->tuple.local);
             header.source_port = each.tcb->tuple.remote_port;
             header.destination_port = each.tcb->tuple.local_port;
             header.seq = each.tcb->rcv_nxt;
             header.ack = each.tcb->snd_nxt;
             if (which % 4 == 0) break;
         }
-        if (header.ack == 0 && world_.last_sent.size() >= 54) header.ack = load_be32(&world_.last_sent[38]) + 1;
+        const std::size_t seq_at = ethernet_bytes + (by_v6 ? ipv6_bytes : ipv4_bytes) + 4;
+        if (header.ack == 0 && world_.last_sent.size() >= seq_at + 16)
+            header.ack = load_be32(&world_.last_sent[seq_at]) + 1;
         header.seq += static_cast<std::uint32_t>(static_cast<std::int8_t>(in_.u8()));
         header.ack += static_cast<std::uint32_t>(static_cast<std::int8_t>(in_.u8()));
         const Bytes options = bytes(in_.u8() % 11U * 4U);
@@ -141,8 +178,92 @@ private:
         Bytes segment(tcp_bytes);
         write(header, segment.data());
         append(segment, std::span(options).first(options.size() / 4 * 4));
-        append(segment, Bytes(in_.u16() % 1460, std::byte{'x'}));
-        return ipv4(ip_protocol::tcp, segment);
+        append(segment, Bytes(in_.u16() % (by_v6 ? 1440 : 1460), std::byte{'x'}));
+        return by_v6 ? ipv6(ip_protocol::tcp, segment, from, to) : ipv4(ip_protocol::tcp, segment);
+    }
+
+    /// One of some hosts, so that their numbers come and go.
+    Ipv6Addr sender() {
+        const std::uint8_t which = in_.u8();
+        const Ipv6Addr from[] = {peer6, peer6, far6, Ipv6Addr::link_local(peer_mac)};
+        Ipv6Addr address = from[which % 4];
+        address.low += which / 32U;
+        return address;
+    }
+    Ipv6Addr target() {
+        const Ipv6Addr to[] = {host6, host6, host6_near, Ipv6Addr::all_nodes(), host6.solicited_node()};
+        return to[in_.u8() % 5];
+    }
+
+    Bytes datagram_v6() {
+        Bytes bytes(udp_bytes + in_.u8());
+        UdpHeader header;
+        header.source_port = 9;
+        header.destination_port = static_cast<std::uint16_t>(World::port + in_.u8() % 4);
+        header.bytes = static_cast<std::uint16_t>(bytes.size());
+        write(header, bytes.data());
+        return ipv6(ip_protocol::udp, bytes, sender(), target());
+    }
+
+    /// An error about what we sent last, or an echo.
+    Bytes icmpv6() {
+        Bytes message(icmpv6_bytes);
+        message[0] = in_.u8() % 4 == 0 ? std::byte{128} : std::byte{in_.u8()};
+        message[1] = std::byte{in_.u8()};
+        message[6] = std::byte{5};  // an MTU of 1280
+        const auto sent = std::span(world_.last_sent).subspan(std::min(world_.last_sent.size(), ethernet_bytes));
+        append(message, sent.first(std::min<std::size_t>(sent.size(), 60)));
+        return ipv6(ip_protocol::icmpv6, message, sender(), target());
+    }
+
+    Bytes ndp() {
+        const std::uint8_t what = in_.u8();
+        NdpMessage message;
+        const bool is_question = (what & 1U) == 0;
+        if (!is_question) message.type = Icmpv6Type::neighbour_advertisement;
+        const Ipv6Addr from = is_question && (what & 64U) != 0 ? Ipv6Addr{} : sender();
+        message.target = is_question ? ((what & 2U) == 0 ? host6 : host6_near) : from;
+        message.solicited = (what & 4U) != 0;
+        message.overrides = (what & 8U) != 0;
+        message.has_source_link = is_question && (what & 16U) != 0;
+        message.has_target_link = !is_question && (what & 16U) != 0;
+        message.source_link = message.target_link = (what & 32U) != 0 ? peer_mac : MacAddr{{2, 0, 0, 0, 0, 9}};
+        Bytes bytes(ndp_bytes(message));
+        write(message, bytes.data());
+        return ipv6(ip_protocol::icmpv6, bytes, from, is_question ? message.target.solicited_node() : target(), 255);
+    }
+
+    Bytes fragment_v6() {
+        const std::uint16_t where = in_.u16();
+        Ipv6Fragment fragment;
+        fragment.next_header = (where & 0x200U) != 0 ? ip_protocol::udp : in_.u8();
+        fragment.more = (where & 1U) != 0;
+        fragment.offset_bytes = static_cast<std::uint16_t>((where & 0x1feU) * 4U);
+        fragment.id = where >> 10U & 3U;
+        Bytes bytes(ipv6_fragment_bytes);
+        write(fragment, bytes.data());
+        append(bytes, Bytes(in_.u8() * 8U % 1440U, std::byte{1}));
+        return ipv6(ip_protocol::fragment, bytes, sender(), target());
+    }
+
+    /// Extension headers of the input's own making.
+    Bytes extended() {
+        const std::uint8_t first[] = {ip_protocol::hop_by_hop, ip_protocol::destination_options, ip_protocol::routing,
+                                      in_.u8()};
+        const std::uint8_t kind = first[in_.u8() % 4];
+        return ipv6(kind, bytes(in_.u8()), sender(), target());
+    }
+
+    void call_v6(std::uint8_t what) {
+        stack::Hosts& hosts = world_.stack.hosts();
+        if (what % 2 == 0) {
+            std::array<std::byte, 600> payload{};
+            const Ipv6Addr to = (what & 2U) != 0 ? sender() : target();
+            (void)world_.stack.udp().send(world_.any, hosts.name(to), 9, payload, world_.now);
+            return;
+        }
+        Connection& one = world_.connections[what / 16 % world_.connections.size()];
+        if (one.tcb == nullptr) (void)world_.stack.tcp().connect(one, hosts.name(sender()), 80, world_.now);
     }
 
     Bytes datagram() {

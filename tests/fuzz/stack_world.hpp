@@ -6,7 +6,11 @@
 #include <skerry/stack/stack.hpp>
 #include <skerry/stack/wire/arp.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
+#include <skerry/stack/wire/icmpv6.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
+#include <skerry/stack/wire/ipv6.hpp>
+#include <skerry/stack/wire/ipv6_extensions.hpp>
+#include <skerry/stack/wire/ndp.hpp>
 #include <skerry/stack/wire/tcp.hpp>
 #include <skerry/stack/wire/tcp_options.hpp>
 #include <skerry/stack/wire/udp.hpp>
@@ -24,12 +28,17 @@ namespace skerry::fuzz {
 
 using Bytes = std::vector<std::byte>;
 using stack::wire::Ipv4Addr;
+using stack::wire::Ipv6Addr;
 using stack::wire::MacAddr;
 
 inline constexpr Ipv4Addr host_ip = Ipv4Addr::of(198, 18, 0, 2);
 inline constexpr Ipv4Addr peer_ip = Ipv4Addr::of(198, 18, 0, 1);
 inline constexpr MacAddr host_mac{{2, 0, 0, 0, 0, 2}};
 inline constexpr MacAddr peer_mac{{2, 0, 0, 0, 0, 1}};
+inline constexpr Ipv6Addr host6 = Ipv6Addr::of(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
+inline constexpr Ipv6Addr peer6 = Ipv6Addr::of(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+inline constexpr Ipv6Addr far6 = Ipv6Addr::of(0x2001, 0xdb8, 9, 0, 0, 0, 0, 1);
+inline constexpr Ipv6Addr host6_near = Ipv6Addr::link_local(host_mac);
 inline constexpr std::uint32_t pool_frames = 256;
 
 inline stack::StackConfig small_config() {
@@ -37,6 +46,8 @@ inline stack::StackConfig small_config() {
     config.mac = host_mac;
     config.address = host_ip;
     config.gateway = Ipv4Addr::of(198, 18, 0, 254);
+    config.address6 = host6;
+    config.gateway6 = Ipv6Addr::link_local(peer_mac);
     config.seed = 7;
     config.neighbours.entries_max = 6;
     config.tcp.half_open_max = 4;
@@ -72,11 +83,13 @@ public:
               return options;
           }()),
           stack(small_config(), frames, now) {
-        require(stack.tcp().listen(listener, {}, port, backlog).has_value(), "the port is free");
-        require(stack.udp().open(any, {}, port).has_value(), "the port is free");
+        require(stack.tcp().listen(listener, stack::Hosts::any_v6, port, backlog).has_value(), "the port is free");
+        require(stack.udp().open(any, stack::Hosts::any_v6, port).has_value(), "the port is free");
         require(stack.udp().open(connected, host_ip, port + 1).has_value(), "the port is free");
         connected.remote = peer_ip;
         connected.remote_port = 9;
+        require(stack.udp().open(connected6, stack::Hosts::own_v6, port + 2).has_value(), "the port is free");
+        require(stack.udp().connect(connected6, stack.hosts().name(peer6), 9).has_value(), "there is memory");
     }
 
     /// Ends everything: then nothing may be left.
@@ -88,6 +101,7 @@ public:
         stack.tcp().close(listener, now);
         stack.udp().close(any, now);
         stack.udp().close(connected, now);
+        stack.udp().close(connected6, now);
         take();
         for (int i = 0; stack.has_looped() || stack.next_deadline() != time::Instant::max(); ++i) {
             require(i < 20'000, "time ends everything");
@@ -103,6 +117,7 @@ public:
         require(stack.tcp().frames_kept() == 0, "no queue is left");
         require(stack.reassembly().bytes() == 0, "no piece is left");
         require(stack.neighbours().waiting() == 0, "no packet waits for a neighbour");
+        require(stack.hosts().size() <= stack.neighbours().size(), "no address is kept but those of neighbours");
         require(frames.out() == 0, "no frame is lost");
     }
 
@@ -139,6 +154,7 @@ public:
     Listener listener;
     Socket any;
     Socket connected;
+    Socket connected6;
     std::array<Connection, 6> connections;
     Bytes last_sent;       ///< the newest frame that left
     bool is_stuck = false;  ///< the port takes nothing
@@ -159,6 +175,7 @@ private:
         EthernetHeader ethernet;
         require(parse(last_sent, ethernet) == stack::Drop::none, "a frame that leaves is sound");
         require(ethernet.source == host_mac, "it comes from us");
+        if (ethernet.ether_type == ether_type::ipv6) return check_sent_v6(ethernet);
         if (ethernet.ether_type != ether_type::ipv4) return;
         const auto packet = std::span(last_sent).subspan(ethernet_bytes);
         Ipv4Header ip;
@@ -178,6 +195,44 @@ private:
                 "its checksum holds");
     }
 
+    void check_sent_v6(const stack::wire::EthernetHeader& ethernet) const {
+        using namespace stack::wire;
+        const auto packet = std::span(last_sent).subspan(ethernet_bytes);
+        Ipv6Header ip;
+        Ipv6Chain chain;
+        require(parse(packet, ip) == stack::Drop::none && parse(packet, chain, ip) == stack::Drop::none,
+                "an IPv6 packet that leaves is sound");
+        require(ip.source == host6 || ip.source == host6_near, "its source is ours");
+        require(ip.destination != host6 && ip.destination != host6_near, "what is for us stays");
+        require(ip.total_bytes() == packet.size() && packet.size() <= 1500, "its length is true, and fits the MTU");
+        require(chain.payload_at == ipv6_bytes, "nothing stands between its headers");
+        require(!ip.destination.is_multicast() || ethernet.destination == MacAddr::of_group(ip.destination),
+                "a group's packet goes to the group");
+        const auto payload = packet.subspan(ipv6_bytes);
+        const std::uint64_t pseudo =
+            pseudo_header(ip.source, ip.destination, chain.protocol, static_cast<std::uint32_t>(payload.size()));
+        if (chain.protocol == ip_protocol::udp) require(udp_checksum_holds(payload, pseudo), "its checksum holds");
+        if (chain.protocol == ip_protocol::icmpv6) return check_icmpv6(ip, chain, payload);
+        if (chain.protocol != ip_protocol::tcp) return;
+        require(!ip.destination.is_multicast(), "TCP is for one");
+        TcpHeader tcp;
+        require(parse(payload, tcp) == stack::Drop::none, "a segment that leaves is sound");
+        require(tcp_checksum_holds(payload, pseudo), "its checksum holds");
+    }
+
+    static void check_icmpv6(const stack::wire::Ipv6Header& ip, const stack::wire::Ipv6Chain& chain,
+                             std::span<const std::byte> payload) {
+        using namespace stack::wire;
+        Icmpv6Header header;
+        header.type = static_cast<Icmpv6Type>(load_8(payload.data()));
+        NdpMessage message;
+        if (header.is_ndp())
+            return require(parse(payload, message, ip, chain) == stack::Drop::none, "a neighbour would believe it");
+        require(icmpv6_checksum_holds(payload, ip.source, ip.destination), "its checksum holds");
+        require(!ip.destination.is_multicast(), "no error and no answer goes to a group");
+        if (header.is_error()) require(ip.total_bytes() <= ipv6_mtu_min, "an error fits every link");
+    }
+
     void check() {
         const stack::StackConfig& config = stack.config();
         const stack::tcp::Sizes sizes = stack.tcp().sizes();
@@ -186,8 +241,11 @@ private:
         require(stack.neighbours().size() <= config.neighbours.entries_max, "neighbours are limited");
         require(stack.neighbours().waiting() <= config.neighbours.waiting_max, "so is what waits for them");
         require(stack.reassembly().bytes() <= config.reassembly.bytes_max, "pieces are limited");
+        const std::size_t keepers = sizes.connections + sizes.half_open + sizes.time_wait + stack.neighbours().size() +
+                                    2 * stack.reassembly().datagrams() + 1;
+        require(stack.hosts().size() <= keepers, "an address is kept by somebody");
         require(stack.backlog().size() <= config.backlog_max, "the backlog is limited");
-        for (const Socket* each : {&any, &connected})
+        for (const Socket* each : {&any, &connected, &connected6})
             require(each->unread() <= config.udp_queue_packets, "a socket's queue is limited");
         for (const Connection& each : connections) check(each);
         if (!is_stuck) require(frames.available() >= pool_frames / 16, "a part of the pool is always free");

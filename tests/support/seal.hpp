@@ -4,7 +4,10 @@
 
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/icmp.hpp>
+#include <skerry/stack/wire/icmpv6.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
+#include <skerry/stack/wire/ipv6.hpp>
+#include <skerry/stack/wire/ipv6_extensions.hpp>
 #include <skerry/stack/wire/tcp.hpp>
 #include <skerry/stack/wire/udp.hpp>
 
@@ -14,10 +17,33 @@
 
 namespace skerry::tests {
 
+/// The transport's of an IPv6 packet that is whole and whose headers can be walked.
+inline void seal_ipv6(std::span<std::byte> packet) {
+    namespace wire = stack::wire;
+    wire::Ipv6Header ip;
+    wire::Ipv6Chain chain;
+    if (wire::parse(packet, ip) != stack::Drop::none || wire::parse(packet, chain, ip) != stack::Drop::none) return;
+    if (chain.is_fragment()) return;
+    const auto rest = packet.first(ip.total_bytes()).subspan(chain.payload_at);
+    const auto pseudo = [&](std::size_t bytes) {
+        return wire::pseudo_header(ip.source, ip.destination, chain.protocol, static_cast<std::uint32_t>(bytes));
+    };
+    if (chain.protocol == wire::ip_protocol::tcp && rest.size() >= wire::tcp_bytes)
+        wire::seal_tcp(rest, pseudo(rest.size()));
+    if (chain.protocol == wire::ip_protocol::udp && rest.size() >= wire::udp_bytes) {
+        const std::size_t bytes = std::clamp<std::size_t>(wire::load_be16(rest.data() + 4), 8, rest.size());
+        wire::seal_udp(rest.first(bytes), pseudo(bytes));
+    }
+    if (chain.protocol == wire::ip_protocol::icmpv6 && rest.size() >= 4)
+        wire::seal_icmpv6(rest, ip.source, ip.destination);
+}
+
 /// IP's and the transport's, as far as the frame's own lengths allow.
 inline void seal(std::span<std::byte> frame) {
     namespace wire = stack::wire;
     const auto packet = frame.subspan(std::min(frame.size(), wire::ethernet_bytes));
+    if (packet.size() >= wire::ipv6_bytes && wire::load_be16(frame.data() + 12) == wire::ether_type::ipv6)
+        return seal_ipv6(packet);
     if (packet.size() < wire::ipv4_bytes || wire::load_be16(frame.data() + 12) != wire::ether_type::ipv4) return;
     const std::size_t header_bytes = (wire::load_8(packet.data()) & 0xfU) * std::size_t{4};
     const std::size_t total = wire::load_be16(packet.data() + 2);

@@ -117,7 +117,8 @@ public:
         require(stack.tcp().frames_kept() == 0, "no queue is left");
         require(stack.reassembly().bytes() == 0, "no piece is left");
         require(stack.neighbours().waiting() == 0, "no packet waits for a neighbour");
-        require(stack.hosts().size() <= stack.neighbours().size(), "no address is kept but those of neighbours");
+        // Those of neighbours, and for ten minutes those whose way takes less than our link.
+        require(stack.hosts().size() <= stack.neighbours().size() + stack::PathMtus::hosts_max, "addresses are let go");
         require(frames.out() == 0, "no frame is lost");
     }
 

@@ -245,6 +245,18 @@ TEST_CASE("a window that is not used does not grow, and its time does not count"
     CHECK(std::abs(flow.window() - other.window()) < 20);
 }
 
+TEST_CASE("above the threshold a window that is used for the most part does not grow either", "[stack][tcp][cubic]") {
+    Flow flow(100ms);
+    flow.stand_at(100);
+    for (int i = 0; i < 1000; ++i) {
+        flow.now += 10ms;
+        flow.acknowledge(2 * Flow::mss, 90 * Flow::mss);
+    }
+    CHECK(flow.window() == 100);
+    flow.acknowledge(2 * Flow::mss, 100 * Flow::mss);
+    CHECK(flow.window() > 100);
+}
+
 TEST_CASE("in slow start a window that is half used grows to twice of that", "[stack][tcp][cubic]") {
     Flow flow(100ms);
     flow.acknowledge(2 * Flow::mss, 5 * Flow::mss);

@@ -14,13 +14,20 @@ FAMILIES = {"ipv6": ("--ip_version=ipv6", "--mtu=1520"), "mapped": ("--ip_versio
 LEFT_OUT = ("not_met", "freebsd")  # FreeBSD's profile is no option of a script
 
 
+def has_family(path):
+    """Whether a script says itself of which family its machine is."""
+    with open(path, "rb") as script:
+        text = script.read()
+    return b"--ip_version" in text or b"--local_ip" in text
+
+
 def scripts():
     for folder in sorted(os.listdir(FOLDER)):
         path = os.path.join(FOLDER, folder)
         if not os.path.isdir(path) or folder in LEFT_OUT:
             continue
         for name in sorted(os.listdir(path)):
-            if name.endswith(".pkt") and b"--ip_version" not in open(os.path.join(path, name), "rb").read():
+            if name.endswith(".pkt") and not has_family(os.path.join(path, name)):
                 yield folder, name
 
 

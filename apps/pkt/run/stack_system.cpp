@@ -42,6 +42,9 @@ private:
 }  // namespace
 
 Result<std::unique_ptr<System>, Unsupported> make_stack_system(const SystemConfig& config) {
+    const int bits_most = config.local.is_v4() ? 32 : 128;
+    if (config.local.family() != config.gateway.family() || config.prefix_bits > bits_most)
+        return Unexpected(unsupported("addresses of both families: a machine has one"));
     MachineConfig machine;
     machine.profile = config.profile;
     machine.local = config.local;

@@ -6,7 +6,7 @@
 
 namespace skerry::pkt {
 
-/// Errors: a reason: an address of IPv6.
+/// Errors: a reason: addresses of both families.
 [[nodiscard]] Result<std::unique_ptr<System>, Unsupported> make_stack_system(const SystemConfig& config);
 
 }  // namespace skerry::pkt

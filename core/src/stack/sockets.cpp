@@ -92,7 +92,10 @@ private:
         const std::span<const std::byte> payload = datagram.frame->bytes();
         request.count = std::min(payload.size(), request.into.size());
         request.truncated = request.count < payload.size();
-        *request.peer = shown(datagram.peer());
+        if (family_ == net::IpFamily::v4) [[likely]]
+            *request.peer = net::SocketAddr(datagram.source.ip(), datagram.source_port);
+        else
+            *request.peer = peer_of(datagram);
         if (request.count != 0) std::memcpy(request.into.data(), payload.data(), request.count);
         datagram.frame->drop();
     }
@@ -115,7 +118,10 @@ private:
     }
     void give(const UdpDatagram& datagram, Datagram& out) const noexcept {
         Frame& frame = *datagram.frame;
-        out.peer = shown(datagram.peer());
+        if (family_ == net::IpFamily::v4) [[likely]]
+            out.peer = net::SocketAddr(datagram.source.ip(), datagram.source_port);
+        else
+            out.peer = peer_of(datagram);
         out.payload = frame.to_buffer();
         out.set_arrival(time::Instant::from_nanos(frame.rx_time_ns), frame.time_source, false, frame.queue);
     }
@@ -191,9 +197,9 @@ private:
     [[nodiscard]] net::IpAddr shown(const net::IpAddr& ip) const noexcept {
         return family_ == net::IpFamily::v4 ? ip : ip.mapped();
     }
-    [[nodiscard]] net::SocketAddr shown(const net::SocketAddr& peer) const noexcept {
-        if (family_ == net::IpFamily::v4) [[likely]]
-            return peer;
+    /// Of a socket of IPv6.
+    [[nodiscard]] SKERRY_NOINLINE static net::SocketAddr peer_of(const UdpDatagram& datagram) noexcept {
+        const net::SocketAddr peer = datagram.peer();
         return {peer.ip().mapped(), peer.port()};
     }
 
@@ -243,12 +249,20 @@ private:
         if (own == Hosts::any_v6) return !is_v4 || !v6_only;
         return is_v4 != is_host_number(own);
     }
+    /// Of a socket or an address of IPv6.
+    [[nodiscard]] SKERRY_NOINLINE Errc name_other(const net::IpAddr& ip, Ipv4Addr& host) noexcept {
+        return speaks(ip) ? sockets_->name(ip, host) : Errc::unsupported;
+    }
     [[nodiscard]] Error send_datagram(std::span<const std::byte> payload, const net::SocketAddr* to) noexcept {
         Ipv4Addr address = remote;
         std::uint16_t to_port = remote_port;
         if (to != nullptr) {
-            if (!speaks(to->ip())) return Errc::unsupported;
-            if (const Errc wrong = sockets_->name(to->ip(), address); wrong != Errc::ok) return wrong;
+            if (family_ == net::IpFamily::v4 && to->is_v4()) [[likely]]
+                address = Ipv4Addr::of(to->ip());
+            else if (const Errc wrong = name_other(to->ip(), address); wrong != Errc::ok)
+                return wrong;
+            if (is_host_number(address) && to->is_v4()) [[unlikely]]
+                return Errc::unreachable;
             to_port = to->port();
         } else if (!is_connected()) {
             return Errc::not_connected;

@@ -44,6 +44,7 @@ void Ipv6Output::send(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std:
     if (header.destination.is_multicast())
         return link_.send(packet, MacAddr::of_group(header.destination), wire::ether_type::ipv6);
     neighbours_.send(packet, next_hop(destination), now);
+    path_mtus_.expire(now);  // at last: it may let the destination's number go
 }
 
 void Ipv6Output::confirm(Ipv4Addr remote, time::Instant now) noexcept {

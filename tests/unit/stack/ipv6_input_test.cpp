@@ -393,6 +393,32 @@ TEST_CASE("an error that says of our SYN nothing final ends no connect", "[stack
     CHECK(f.endpoint.tcb->state == stack::tcp::State::syn_sent);
 }
 
+TEST_CASE("what a router takes of an IPv6 way is believed for ten minutes", "[stack][ipv6][icmp][udp]") {
+    Ipv6Host f;
+    f.meet();
+    const std::string text(1400, 'x');
+    const auto packets = [&] {
+        f.send(peer6, text);
+        return f.taken();
+    };
+    const auto whole = packets();
+    REQUIRE(whole.size() == 1);
+    const Bytes quote(whole.front().begin() + stack::wire::ethernet_bytes, whole.front().end());
+    f.give(error6(Icmpv6Type::packet_too_big, 0, std::span(quote).first(600), {gateway6, host6}));  // 1400 bytes
+    CHECK(packets().size() == 2);
+    f.pass(9min);
+    (void)f.taken();
+    f.meet();
+    CHECK(packets().size() == 2);
+    f.pass(2min);
+    (void)f.taken();
+    f.meet();
+    f.send();  // when something leaves it is looked what is too old
+    (void)f.taken();
+    CHECK(packets().size() == 1);
+    CHECK(f.stack.hosts().size() == 1);  // the neighbour's
+}
+
 TEST_CASE("a connected UDP socket is told that nobody is at the port", "[stack][ipv6][icmp][udp]") {
     Ipv6Host f;
     f.meet();

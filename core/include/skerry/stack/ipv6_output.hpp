@@ -23,7 +23,7 @@ namespace skerry::stack {
 class Ipv6Output {
 public:
     /// What is for ourselves is put into `looped`.
-    Ipv6Output(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours, const PathMtus& path_mtus,
+    Ipv6Output(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours, PathMtus& path_mtus,
                FrameQueue& looped) noexcept
         : config_(config),
           hosts_(hosts),
@@ -63,7 +63,7 @@ private:
     Hosts& hosts_;
     Link& link_;
     Neighbours& neighbours_;
-    const PathMtus& path_mtus_;
+    PathMtus& path_mtus_;
     FrameQueue& looped_;
 };
 

@@ -124,9 +124,10 @@ void Icmpv6::send_problem(std::span<const std::byte> packet, const wire::Ipv6Hea
     send(header, packet, from, to, now);
 }
 
+// Not about what was sent to a group: RFC 4443 section 2.4 (e.3).
 void Icmpv6::send_reassembly_timeout(std::span<const std::byte> first_piece, time::Instant now) noexcept {
     wire::Ipv6Header ip;
-    if (wire::parse(first_piece, ip) != Drop::none) return;
+    if (wire::parse(first_piece, ip) != Drop::none || ip.destination.is_multicast()) return;
     wire::Icmpv6Header header;
     header.type = Icmpv6Type::time_exceeded;
     header.code = wire::icmpv6_code::reassembly_timeout;

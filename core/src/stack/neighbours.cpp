@@ -103,6 +103,7 @@ void Neighbours::use(Entry& entry, Frame& packet, time::Instant now) noexcept {
         timers_.set(entry, now + config_.neighbours.delay_first_probe);
     }
     link_.send(packet, entry.image);
+    if (is_host_number(entry.address)) return;  // what is sure is the way of IPv4, which has an image
     sure_until_ = entry.state == State::reachable ? (entry.confirmed + config_.neighbours.reachable).as_nanos()
                                                   : time::Instant::max().as_nanos();
 }

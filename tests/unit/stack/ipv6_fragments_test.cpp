@@ -214,6 +214,30 @@ TEST_CASE("what is not whole after 60 s goes, with all its pieces", "[stack][ipv
     check_empty(f);
 }
 
+TEST_CASE("who sent a first piece is told that the rest did not come, unless it went to a group",
+          "[stack][ipv6][reassembly]") {
+    Ipv6Host f;
+    f.meet();
+    const bool to_group = GENERATE(false, true);
+    const Ends6 ends{peer6, to_group ? Ipv6Addr::all_nodes() : host6};
+    const Bytes whole = datagram(1000, ends);
+    f.give(piece(whole, 0, 504, 1, protocol::udp, ends));
+    f.give(piece(whole, 504, 800, 2, protocol::udp, ends));  // no first piece: nobody is named
+    f.pass(61s);
+    f.stack.advance(f.now);
+    CHECK(f.dropped(Drop::ipv6_reassembly_timeout) == 2);
+    if (to_group) {
+        CHECK(f.taken().empty());
+        return;
+    }
+    const Bytes out = f.only();
+    CHECK(icmp6_in(out).type == Icmpv6Type::time_exceeded);
+    CHECK(icmp6_in(out).code == stack::wire::icmpv6_code::reassembly_timeout);
+    CHECK(icmp6_in(out).quote.destination_port == Ipv6Host::port);
+    CHECK(sent6_in(out).ip.source == host6);
+    CHECK(sent6_in(out).ip.destination == peer6);
+}
+
 TEST_CASE("at the limit of packets in pieces the oldest goes, and its sender's address", "[stack][ipv6][reassembly]") {
     stack::StackConfig config = host6_config();
     config.reassembly.datagrams_max = 4;

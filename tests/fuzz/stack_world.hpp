@@ -103,22 +103,16 @@ public:
         stack.udp().close(connected, now);
         stack.udp().close(connected6, now);
         take();
-        for (int i = 0; stack.has_looped() || stack.next_deadline() != time::Instant::max(); ++i) {
-            require(i < 20'000, "time ends everything");
-            if (stack.has_looped())
-                stack.input({}, now);
-            else
-                now = std::max(now, stack.next_deadline());
-            stack.advance(now);
-            take();
-        }
+        end_all();
+        forget_neighbours();
+        end_all();
         const stack::tcp::Sizes sizes = stack.tcp().sizes();
         require(sizes.connections + sizes.half_open + sizes.time_wait == 0, "no connection is left");
         require(stack.tcp().frames_kept() == 0, "no queue is left");
         require(stack.reassembly().bytes() == 0, "no piece is left");
         require(stack.neighbours().waiting() == 0, "no packet waits for a neighbour");
-        // Those of neighbours, and for ten minutes those whose way takes less than our link.
-        require(stack.hosts().size() <= stack.neighbours().size() + stack::PathMtus::hosts_max, "addresses are let go");
+        require(stack.neighbours().size() == 0, "no neighbour is left");
+        require(stack.hosts().size() == 0, "no address is kept that nobody names");
         require(frames.out() == 0, "no frame is lost");
     }
 
@@ -161,6 +155,29 @@ public:
     bool is_stuck = false;  ///< the port takes nothing
 
 private:
+    void end_all() {
+        for (int i = 0; stack.has_looped() || stack.next_deadline() != time::Instant::max(); ++i) {
+            require(i < 20'000, "time ends everything");
+            if (stack.has_looped())
+                stack.input({}, now);
+            else
+                now = std::max(now, stack.next_deadline());
+            stack.advance(now);
+            take();
+        }
+    }
+    /// Others, who do not answer, take the places of all neighbours; and what routers said grows old.
+    void forget_neighbours() {
+        Socket asking;
+        require(stack.udp().open(asking, stack::Hosts::any_v6, port).has_value(), "the port is free again");
+        now = now + std::chrono::minutes{11};
+        const Ipv4Addr peer = stack.hosts().name(peer6);
+        require(stack.udp().send(asking, peer, 9, {}, now).has_value(), "there are frames");
+        for (std::uint32_t i = 0; i < small_config().neighbours.entries_max; ++i)
+            require(stack.udp().send(asking, {host_ip.bits + 100 + i}, 9, {}, now).has_value(), "there are frames");
+        stack.udp().close(asking, now);
+    }
+
     void take() {
         if (is_stuck) return;
         while (stack::Frame* frame = stack.backlog().pop()) {
@@ -206,9 +223,11 @@ private:
         require(ip.source == host6 || ip.source == host6_near, "its source is ours");
         require(ip.destination != host6 && ip.destination != host6_near, "what is for us stays");
         require(ip.total_bytes() == packet.size() && packet.size() <= 1500, "its length is true, and fits the MTU");
-        require(chain.payload_at == ipv6_bytes, "nothing stands between its headers");
+        require(chain.payload_at == ipv6_bytes + (chain.is_fragment() ? ipv6_fragment_bytes : 0),
+                "nothing stands between its headers but that of a piece");
         require(!ip.destination.is_multicast() || ethernet.destination == MacAddr::of_group(ip.destination),
                 "a group's packet goes to the group");
+        if (chain.is_fragment()) return;
         const auto payload = packet.subspan(ipv6_bytes);
         const std::uint64_t pseudo =
             pseudo_header(ip.source, ip.destination, chain.protocol, static_cast<std::uint32_t>(payload.size()));
@@ -242,9 +261,6 @@ private:
         require(stack.neighbours().size() <= config.neighbours.entries_max, "neighbours are limited");
         require(stack.neighbours().waiting() <= config.neighbours.waiting_max, "so is what waits for them");
         require(stack.reassembly().bytes() <= config.reassembly.bytes_max, "pieces are limited");
-        const std::size_t keepers = sizes.connections + sizes.half_open + sizes.time_wait + stack.neighbours().size() +
-                                    2 * stack.reassembly().datagrams() + 1;
-        require(stack.hosts().size() <= keepers, "an address is kept by somebody");
         require(stack.backlog().size() <= config.backlog_max, "the backlog is limited");
         for (const Socket* each : {&any, &connected, &connected6})
             require(each->unread() <= config.udp_queue_packets, "a socket's queue is limited");

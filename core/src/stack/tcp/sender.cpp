@@ -1,5 +1,6 @@
 #include <skerry/stack/tcp/sender.hpp>
 
+#include <skerry/base/compiler.hpp>
 #include <skerry/stack/long_frame.hpp>
 
 #include <algorithm>
@@ -216,12 +217,22 @@ void Sender::try_again_soon(Tcb& tcb, time::Instant now) noexcept {
     shared_.arm(tcb, tcb.retransmit_at);
 }
 
-// What was learned of the way is out of date after a silence of a time-out: RFC 5681 section 4.1.
-void Sender::restart_after_idle(Tcb& tcb, time::Instant now) noexcept {
+namespace {
+
+void begin_anew(Congestion& congestion, const TcpLimits& limits) noexcept {
+    if (limits.slow_start_after_idle) congestion.on_idle(initial_window(limits, congestion.mss));
+}
+
+}  // namespace
+
+// What was learned of the way is out of date after a silence of a time-out: RFC 5681 section 4.1. The rare case is a
+// call at the end, so that each reply of a dialogue, which comes here, saves no registers for it.
+SKERRY_ALWAYS_INLINE void Sender::restart_after_idle(Tcb& tcb, time::Instant now) noexcept {
     const TcpLimits& limits = shared_.config.tcp;
-    if (now.as_nanos() - tcb.waiting_since > tcb.rto.value(limits).count() && limits.slow_start_after_idle) [[unlikely]]
-        tcb.congestion.on_idle(initial_window(limits, tcb.congestion.mss));
+    const std::int64_t since = now.as_nanos() - tcb.waiting_since;
     tcb.waiting_since = now.as_nanos();
+    if (since > tcb.rto.value(limits).count()) [[unlikely]]
+        begin_anew(tcb.congestion, limits);
 }
 
 void Sender::restart_timer(Tcb& tcb, time::Instant now) noexcept {

@@ -18,42 +18,38 @@ Drop IpOutput::check_slow(Ipv4Addr destination, std::size_t bytes) const noexcep
 
 void IpOutput::send_slow(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol,
                          time::Instant now) noexcept {
-    if (is_host_number(destination)) return v6_.send(packet, source, destination, protocol, {}, now);
+    IpMarks marks;
+    if (destination.is_multicast()) marks.ttl = 1;
+    send_marked(packet, source, destination, protocol, marks, now);
+}
+
+wire::Ipv4Header IpOutput::header_for(Ipv4Addr destination, std::uint8_t protocol, IpMarks marks) const noexcept {
     wire::Ipv4Header header;
-    if (destination.is_multicast()) header.ttl = 1;
+    header.ttl = marks.ttl;
+    header.tos = marks.traffic_class;
     header.protocol = protocol;
+    header.source = config_.address;
     header.destination = destination;
-    finish(packet, header, now);
+    return header;
 }
 
 void IpOutput::send_with_router_alert(Frame& packet, Ipv4Addr destination, std::uint8_t protocol,
                                       time::Instant now) noexcept {
-    wire::Ipv4Header header;
+    wire::Ipv4Header header = header_for(destination, protocol, {1, 0});
     header.router_alert = true;
     header.header_bytes = wire::ipv4_bytes + wire::router_alert_bytes;
-    header.ttl = 1;
-    header.protocol = protocol;
-    header.destination = destination;
     finish(packet, header, now);
 }
 
 void IpOutput::send_marked(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
                            time::Instant now) noexcept {
     if (is_host_number(destination)) return v6_.send(packet, source, destination, protocol, marks, now);
-    wire::Ipv4Header header;
-    header.ttl = marks.ttl;
-    header.tos = marks.traffic_class;
-    header.protocol = protocol;
-    header.destination = destination;
+    wire::Ipv4Header header = header_for(destination, protocol, marks);
     finish(packet, header, now);
 }
 
 void IpOutput::loop(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks) noexcept {
-    wire::Ipv4Header header;
-    header.ttl = marks.ttl;
-    header.tos = marks.traffic_class;
-    header.protocol = protocol;
-    header.destination = destination;
+    wire::Ipv4Header header = header_for(destination, protocol, marks);
     write_header(packet, header);
     packet.checksum = backend::FrameChecksum::good;
     looped_.push(packet);
@@ -62,7 +58,6 @@ void IpOutput::loop(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, 
 void IpOutput::write_header(Frame& packet, wire::Ipv4Header& header) noexcept {
     header.total_bytes = static_cast<std::uint16_t>(packet.length + header.header_bytes);
     header.dont_fragment = true;  // so the identification may be anything: RFC 6864 section 4.1
-    header.source = config_.address;
     wire::write(header, packet.prepend(header.header_bytes));
 }
 

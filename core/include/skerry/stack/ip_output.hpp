@@ -35,8 +35,6 @@ public:
 
     [[nodiscard]] Hosts& hosts() noexcept { return hosts_; }
     [[nodiscard]] const Hosts& hosts() const noexcept { return hosts_; }
-    /// For what is IPv6's own.
-    [[nodiscard]] Ipv6Output& v6() noexcept { return v6_; }
 
     /// Whether a packet to `destination` could leave, and if not why: ipv4_no_route or ipv6_no_route, ipv4_too_big or
     /// ipv6_too_big when `bytes` of a segment exceed the MTU.
@@ -56,7 +54,6 @@ public:
         way_.destination = Way::nowhere;
         return true;
     }
-    [[nodiscard]] PathMtus& path_mtus() noexcept { return path_mtus_; }
 
     /// Which of our addresses what goes there comes from, unless somebody has chosen.
     [[nodiscard]] wire::Ipv4Addr source_for(wire::Ipv4Addr destination) const noexcept {
@@ -133,6 +130,8 @@ private:
     [[nodiscard]] Drop check_slow(wire::Ipv4Addr destination, std::size_t bytes) const noexcept;
     void send_slow(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
                    time::Instant now) noexcept;
+    [[nodiscard]] wire::Ipv4Header header_for(wire::Ipv4Addr destination, std::uint8_t protocol,
+                                              IpMarks marks) const noexcept;
     void write_header(Frame& packet, wire::Ipv4Header& header) noexcept;
     void finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept;
     void leave(Frame& packet, wire::Ipv4Addr destination, time::Instant now) noexcept;

@@ -196,12 +196,7 @@ private:
     }
 
     Bytes datagram_v6() {
-        Bytes bytes(udp_bytes + in_.u8());
-        UdpHeader header;
-        header.source_port = 9;
-        header.destination_port = static_cast<std::uint16_t>(World::port + in_.u8() % 4);
-        header.bytes = static_cast<std::uint16_t>(bytes.size());
-        write(header, bytes.data());
+        const Bytes bytes = datagram_to(4);
         return ipv6(ip_protocol::udp, bytes, sender(), target());
     }
 
@@ -267,14 +262,19 @@ private:
     }
 
     Bytes datagram() {
+        const Bytes bytes = datagram_to(3);
+        const Ipv4Addr to[] = {host_ip, host_ip, Ipv4Addr::of(198, 18, 0, 255), group};
+        return ipv4(ip_protocol::udp, bytes, to[in_.u8() % 4]);
+    }
+    /// To one of so many ports; the checksum is still to be made.
+    Bytes datagram_to(unsigned ports) {
         Bytes bytes(udp_bytes + in_.u8());
         UdpHeader header;
         header.source_port = 9;
-        header.destination_port = static_cast<std::uint16_t>(World::port + in_.u8() % 3);
+        header.destination_port = static_cast<std::uint16_t>(World::port + in_.u8() % ports);
         header.bytes = static_cast<std::uint16_t>(bytes.size());
         write(header, bytes.data());
-        const Ipv4Addr to[] = {host_ip, host_ip, Ipv4Addr::of(198, 18, 0, 255), group};
-        return ipv4(ip_protocol::udp, bytes, to[in_.u8() % 4]);
+        return bytes;
     }
 
     /// An error about what we sent last, an echo, or IGMP.

@@ -2,6 +2,7 @@
 
 // A host with IPv6 on a wire that the test holds: packets of a peer's, and what leaves, taken apart.
 
+#include "support/datagram.hpp"
 #include "support/stack_host.hpp"
 
 #include <skerry/stack/wire/icmpv6.hpp>
@@ -89,16 +90,7 @@ inline Bytes fragment_header(std::uint8_t next, std::uint16_t offset, bool more,
 }
 
 inline Bytes udp6(std::uint16_t from, std::uint16_t to, std::string_view text, const Ends6& ends = {}) {
-    Bytes bytes(stack::wire::udp_bytes + text.size());
-    stack::wire::UdpHeader header;
-    header.source_port = from;
-    header.destination_port = to;
-    header.bytes = static_cast<std::uint16_t>(bytes.size());
-    stack::wire::write(header, bytes.data());
-    if (!text.empty()) std::memcpy(bytes.data() + stack::wire::udp_bytes, text.data(), text.size());
-    stack::wire::seal_udp(bytes,
-                          stack::wire::pseudo_header(ends.from, ends.to, stack::wire::ip_protocol::udp, header.bytes));
-    return bytes;
+    return sealed_datagram(from, to, text, ends.from, ends.to);
 }
 
 /// A message of ICMPv6, or an error that quotes `body`.

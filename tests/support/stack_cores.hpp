@@ -3,6 +3,7 @@
 // Several cores' stacks with one address, in one thread, and a peer who is a stack too: what crosses between cores
 // crosses when the test says so.
 
+#include "support/datagram.hpp"
 #include "support/stack_host.hpp"
 
 #include <skerry/stack/wire/udp.hpp>
@@ -31,16 +32,7 @@ struct TextSocket final : stack::UdpEndpoint {
 /// A UDP segment of the peer's.
 inline Bytes udp_segment(std::uint16_t from, std::uint16_t to, std::string_view text,
                          stack::wire::Ipv4Addr destination = host_ip) {
-    Bytes bytes(stack::wire::udp_bytes + text.size());
-    stack::wire::UdpHeader header;
-    header.source_port = from;
-    header.destination_port = to;
-    header.bytes = static_cast<std::uint16_t>(bytes.size());
-    stack::wire::write(header, bytes.data());
-    std::memcpy(bytes.data() + stack::wire::udp_bytes, text.data(), text.size());
-    stack::wire::seal_udp(
-        bytes, stack::wire::pseudo_header(peer_ip, destination, stack::wire::ip_protocol::udp, header.bytes));
-    return bytes;
+    return sealed_datagram(from, to, text, peer_ip, destination);
 }
 
 class StackCores {

@@ -40,6 +40,42 @@ struct TestSegment {
     [[nodiscard]] bool is_syn() const { return (flags & flag::syn) != 0; }
 };
 
+/// Of the header and what is in it; the checksum is still to be made, for the addresses of either family.
+inline Bytes segment_bytes(const TestSegment& segment, std::uint16_t to, std::uint16_t from) {
+    stack::wire::TcpOptions options;
+    if (segment.timestamps) {
+        options.has_timestamps = true;
+        options.timestamps = *segment.timestamps;
+    }
+    if (segment.mss) {
+        options.has_mss = true;
+        options.mss = *segment.mss;
+    }
+    if (segment.scale) {
+        options.has_window_scale = true;
+        options.window_scale = *segment.scale;
+    }
+    options.sack_permitted = segment.sack_permitted;
+    options.sack_blocks = static_cast<std::uint8_t>(segment.sack.size());
+    std::copy(segment.sack.begin(), segment.sack.end(), options.sack.begin());
+    std::array<std::byte, 40> room{};
+    const std::size_t option_bytes = segment.is_syn() ? stack::wire::write_syn_options(options, room.data())
+                                                      : stack::wire::write_data_options(options, room.data());
+    Bytes bytes(stack::wire::tcp_bytes + option_bytes + segment.text.size());
+    stack::wire::TcpHeader header;
+    header.source_port = from;
+    header.destination_port = to;
+    header.seq = segment.seq;
+    header.ack = segment.ack;
+    header.flags = segment.flags;
+    header.window = segment.window;
+    header.header_bytes = static_cast<std::uint8_t>(stack::wire::tcp_bytes + option_bytes);
+    stack::wire::write(header, bytes.data());
+    std::copy_n(room.begin(), option_bytes, bytes.begin() + stack::wire::tcp_bytes);
+    std::memcpy(bytes.data() + header.header_bytes, segment.text.data(), segment.text.size());
+    return bytes;
+}
+
 struct TestAcceptor final : stack::tcp::Acceptor {
     void on_ready() noexcept override { ++calls; }
     int calls = 0;
@@ -79,37 +115,7 @@ public:
     // --- segments
 
     Bytes packet(const TestSegment& segment, std::uint16_t to = host_port, std::uint16_t from = peer_port) {
-        stack::wire::TcpOptions options;
-        if (segment.timestamps) {
-            options.has_timestamps = true;
-            options.timestamps = *segment.timestamps;
-        }
-        if (segment.mss) {
-            options.has_mss = true;
-            options.mss = *segment.mss;
-        }
-        if (segment.scale) {
-            options.has_window_scale = true;
-            options.window_scale = *segment.scale;
-        }
-        options.sack_permitted = segment.sack_permitted;
-        options.sack_blocks = static_cast<std::uint8_t>(segment.sack.size());
-        std::copy(segment.sack.begin(), segment.sack.end(), options.sack.begin());
-        std::array<std::byte, 40> room{};
-        const std::size_t option_bytes = segment.is_syn() ? stack::wire::write_syn_options(options, room.data())
-                                                          : stack::wire::write_data_options(options, room.data());
-        Bytes bytes(stack::wire::tcp_bytes + option_bytes + segment.text.size());
-        stack::wire::TcpHeader header;
-        header.source_port = from;
-        header.destination_port = to;
-        header.seq = segment.seq;
-        header.ack = segment.ack;
-        header.flags = segment.flags;
-        header.window = segment.window;
-        header.header_bytes = static_cast<std::uint8_t>(stack::wire::tcp_bytes + option_bytes);
-        stack::wire::write(header, bytes.data());
-        std::copy_n(room.begin(), option_bytes, bytes.begin() + stack::wire::tcp_bytes);
-        std::memcpy(bytes.data() + header.header_bytes, segment.text.data(), segment.text.size());
+        Bytes bytes = segment_bytes(segment, to, from);
         stack::wire::seal_tcp(bytes, stack::wire::pseudo_header(peer_ip, host_ip, stack::wire::ip_protocol::tcp,
                                                                 static_cast<std::uint32_t>(bytes.size())));
         return ipv4(stack::wire::ip_protocol::tcp, bytes);

@@ -1,5 +1,6 @@
 // Multicast: IGMPv2 towards the routers, and which sockets hear what.
 
+#include "support/datagram.hpp"
 #include "support/stack_host.hpp"
 
 #include <skerry/stack/wire/igmp.hpp>
@@ -85,14 +86,7 @@ struct Fixture : StackHost {
     }
 
     void hear_datagram(Ipv4Addr to, std::string_view text, std::uint16_t port = 7000) {
-        Bytes bytes(stack::wire::udp_bytes + text.size());
-        stack::wire::UdpHeader header;
-        header.source_port = 5000;
-        header.destination_port = port;
-        header.bytes = static_cast<std::uint16_t>(bytes.size());
-        stack::wire::write(header, bytes.data());
-        std::memcpy(bytes.data() + stack::wire::udp_bytes, text.data(), text.size());
-        stack::wire::seal_udp(bytes, stack::wire::pseudo_header(peer_ip, to, 17, header.bytes));
+        const Bytes bytes = sealed_datagram(5000, port, text, peer_ip, to);
         Bytes frame = ipv4(17, bytes, to);
         stack::wire::store_mac(frame.data(), stack::wire::MacAddr::of_group(to));
         give(frame);

@@ -101,15 +101,7 @@ TEST_CASE("an IPv6 datagram without a checksum, or with a wrong one, is dropped"
 TEST_CASE("a socket at :: shows which family each datagram came by", "[stack][ipv6][udp]") {
     Ipv6Host f;
     f.give(datagram("six"));
-    Bytes four(stack::wire::udp_bytes + 4);
-    stack::wire::UdpHeader header;
-    header.source_port = 9;
-    header.destination_port = Ipv6Host::port;
-    header.bytes = static_cast<std::uint16_t>(four.size());
-    stack::wire::write(header, four.data());
-    std::memcpy(four.data() + stack::wire::udp_bytes, "four", 4);
-    stack::wire::seal_udp(four, stack::wire::pseudo_header(peer_ip, host_ip, protocol::udp, header.bytes));
-    f.give(ipv4(protocol::udp, four));
+    f.give(ipv4(protocol::udp, sealed_datagram(9, Ipv6Host::port, "four", peer_ip, host_ip)));
     CHECK(f.socket.text() == "six");
     CHECK(f.socket.peer.ip() == peer6.ip());
     CHECK(f.socket.text() == "four");

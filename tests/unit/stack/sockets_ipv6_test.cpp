@@ -60,17 +60,7 @@ public:
     void hear6(std::string_view text, const Ends6& ends = {}) {
         give(ipv6(protocol::udp, udp6(9, port, text, ends), ends));
     }
-    void hear4(std::string_view text) {
-        Bytes bytes(stack::wire::udp_bytes + text.size());
-        stack::wire::UdpHeader header;
-        header.source_port = 9;
-        header.destination_port = port;
-        header.bytes = static_cast<std::uint16_t>(bytes.size());
-        stack::wire::write(header, bytes.data());
-        std::memcpy(bytes.data() + stack::wire::udp_bytes, text.data(), text.size());
-        stack::wire::seal_udp(bytes, stack::wire::pseudo_header(peer_ip, host_ip, protocol::udp, header.bytes));
-        give(ipv4(protocol::udp, bytes));
-    }
+    void hear4(std::string_view text) { give(ipv4(protocol::udp, sealed_datagram(9, port, text, peer_ip, host_ip))); }
 
     test_support::TestCore core;
 

@@ -22,29 +22,6 @@ using stack::wire::Ipv4Addr;
 using stack::wire::Ipv6Addr;
 namespace protocol = stack::wire::ip_protocol;
 
-/// A segment with no options but perhaps the MSS, its checksum to be made.
-Bytes segment_of(const TestSegment& segment, std::uint16_t to, std::uint16_t from) {
-    stack::wire::TcpOptions options;
-    options.has_mss = segment.mss.has_value();
-    options.mss = segment.mss.value_or(0);
-    std::array<std::byte, 40> room{};
-    const std::size_t option_bytes = options.has_mss ? stack::wire::write_syn_options(options, room.data()) : 0;
-    Bytes bytes(stack::wire::tcp_bytes + option_bytes + segment.text.size());
-    stack::wire::TcpHeader header;
-    header.source_port = from;
-    header.destination_port = to;
-    header.seq = segment.seq;
-    header.ack = segment.ack;
-    header.flags = segment.flags;
-    header.window = segment.window;
-    header.header_bytes = static_cast<std::uint8_t>(stack::wire::tcp_bytes + option_bytes);
-    stack::wire::write(header, bytes.data());
-    std::copy_n(room.begin(), option_bytes, bytes.begin() + stack::wire::tcp_bytes);
-    std::copy_n(std::as_bytes(std::span(segment.text)).begin(), segment.text.size(),
-                bytes.begin() + header.header_bytes);
-    return bytes;
-}
-
 /// A segment that left by IPv6.
 struct Sent {
     Sent6 packet;
@@ -84,13 +61,13 @@ struct Host : Ipv6Host {
 
     void come(const TestSegment& segment, std::uint16_t to = host_port, const Ends6& ends = {},
               std::uint16_t from = peer_port) {
-        Bytes bytes = segment_of(segment, to, from);
+        Bytes bytes = segment_bytes(segment, to, from);
         stack::wire::seal_tcp(bytes, stack::wire::pseudo_header(ends.from, ends.to, protocol::tcp,
                                                                 static_cast<std::uint32_t>(bytes.size())));
         give(ipv6(protocol::tcp, bytes, ends));
     }
     void come4(const TestSegment& segment) {
-        Bytes bytes = segment_of(segment, host_port, peer_port);
+        Bytes bytes = segment_bytes(segment, host_port, peer_port);
         stack::wire::seal_tcp(bytes, stack::wire::pseudo_header(peer_ip, host_ip, protocol::tcp,
                                                                 static_cast<std::uint32_t>(bytes.size())));
         give(ipv4(protocol::tcp, bytes));
@@ -252,7 +229,7 @@ TEST_CASE("a segment of IPv6 to a group, or with a wrong checksum, is dropped", 
     REQUIRE(f.listen(Hosts::any_v6));
     f.come(a_syn(), host_port, {peer6, Ipv6Addr::all_nodes()});
     CHECK(f.dropped(Drop::tcp_not_unicast) == 1);
-    Bytes bytes = segment_of(a_syn(), host_port, peer_port);
+    Bytes bytes = segment_bytes(a_syn(), host_port, peer_port);
     stack::wire::seal_tcp(bytes, stack::wire::pseudo_header(near6(3), host6, protocol::tcp, 20));
     f.give(ipv6(protocol::tcp, bytes));
     CHECK(f.dropped(Drop::tcp_checksum) == 1);

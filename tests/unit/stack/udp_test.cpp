@@ -1,5 +1,6 @@
 // UDP and ICMP of the stack: which socket gets a datagram, what is told to whom, and that nothing stays behind.
 
+#include "support/datagram.hpp"
 #include "support/stack_host.hpp"
 
 #include <skerry/stack/wire/icmp.hpp>
@@ -27,15 +28,7 @@ std::span<const std::byte> bytes_of(std::string_view text) { return std::as_byte
 
 Bytes datagram(std::uint16_t from, std::uint16_t to, std::string_view text, Ipv4Addr source = peer_ip,
                Ipv4Addr destination = host_ip) {
-    Bytes bytes(stack::wire::udp_bytes + text.size());
-    stack::wire::UdpHeader header;
-    header.source_port = from;
-    header.destination_port = to;
-    header.bytes = static_cast<std::uint16_t>(bytes.size());
-    stack::wire::write(header, bytes.data());
-    if (!text.empty()) std::memcpy(bytes.data() + stack::wire::udp_bytes, text.data(), text.size());
-    stack::wire::seal_udp(bytes, stack::wire::pseudo_header(source, destination, udp, header.bytes));
-    return bytes;
+    return sealed_datagram(from, to, text, source, destination);
 }
 
 struct Socket final : stack::UdpEndpoint {

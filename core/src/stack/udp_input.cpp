@@ -82,13 +82,13 @@ void Udp::input(Packet& packet) noexcept {
     const bool to_many = packet.ip.destination.is_multicast() || config_.is_broadcast(packet.ip.destination);
     if (config_.steering != nullptr && !packet.is_steered && steer(packet, header, to_many)) return;
     const std::span<const std::byte> datagram = packet.payload().first(header.bytes);
-    // IPv6 has no checksum of its own, so one without is not taken: RFC 8200 section 8.1.
-    const bool may_lack = packet.v6 == nullptr && !header.has_checksum;
-    if (!packet.is_verified() && !may_lack &&
-        (!header.has_checksum ||
-         !wire::udp_checksum_holds(datagram, output_.pseudo_header(packet.ip.source, packet.ip.destination,
-                                                                   wire::ip_protocol::udp, header.bytes))))
-        return link_.drop(frame, Drop::udp_checksum);
+    // IPv6 has no checksum of its own, so one without is not taken, whatever the device says: RFC 8200 section 8.1.
+    const bool is_judged = !header.has_checksum || packet.is_verified();
+    const bool is_wrong =
+        is_judged ? !header.has_checksum && packet.v6 != nullptr
+                  : !wire::udp_checksum_holds(datagram, output_.pseudo_header(packet.ip.source, packet.ip.destination,
+                                                                              wire::ip_protocol::udp, header.bytes));
+    if (is_wrong) return link_.drop(frame, Drop::udp_checksum);
     frame.length = header.bytes;
     if (to_many) return input_to_many(packet, header.source_port, header.destination_port);
     UdpEndpoint* const endpoint = find(packet.ip, header.source_port, header.destination_port);

@@ -98,6 +98,17 @@ TEST_CASE("an IPv6 datagram without a checksum, or with a wrong one, is dropped"
     CHECK(f.dropped(Drop::udp_checksum) == 3);
 }
 
+TEST_CASE("an IPv6 datagram without a checksum is dropped whatever the device says", "[stack][ipv6][udp]") {
+    Ipv6Host f;
+    Bytes bytes = udp6(9, Ipv6Host::port, "hello");
+    f.give(ipv6(protocol::udp, bytes), backend::FrameChecksum::good);
+    CHECK(f.socket.text() == "hello");
+    bytes[6] = bytes[7] = std::byte{0};
+    f.give(ipv6(protocol::udp, bytes), backend::FrameChecksum::good);
+    CHECK(f.socket.text() == "-");
+    CHECK(f.dropped(Drop::udp_checksum) == 1);
+}
+
 TEST_CASE("a socket at :: shows which family each datagram came by", "[stack][ipv6][udp]") {
     Ipv6Host f;
     f.give(datagram("six"));

@@ -67,10 +67,22 @@ void Icmp::send_unreachable(const Packet& packet, std::uint8_t code) noexcept {
     send_error(wire::IcmpType::unreachable, code, packet.whole(), packet.ip, packet.now);
 }
 
+namespace {
+
+// Never about an error: RFC 1122 section 3.2.2.
+bool is_about_an_error(std::span<const std::byte> piece, const wire::Ipv4Header& ip) noexcept {
+    if (ip.protocol != wire::ip_protocol::icmp || piece.size() <= ip.header_bytes) return false;
+    wire::IcmpHeader header;
+    header.type = static_cast<wire::IcmpType>(wire::load_8(piece.data() + ip.header_bytes));
+    return !header.is_echo();
+}
+
+}  // namespace
+
 void Icmp::send_reassembly_timeout(std::span<const std::byte> first_piece, time::Instant now) noexcept {
     if (wire::load_8(first_piece.data()) >> 4U == 6) return v6_.send_reassembly_timeout(first_piece, now);
     wire::Ipv4Header ip;
-    if (wire::parse(first_piece, ip, wire::FrameChecksum::good) == Drop::none)
+    if (wire::parse(first_piece, ip, wire::FrameChecksum::good) == Drop::none && !is_about_an_error(first_piece, ip))
         send_error(wire::IcmpType::time_exceeded, wire::icmp_code::reassembly_timeout, first_piece, ip, now);
 }
 

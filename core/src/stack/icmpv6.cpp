@@ -124,10 +124,23 @@ void Icmpv6::send_problem(std::span<const std::byte> packet, const wire::Ipv6Hea
     send(header, packet, from, to, now);
 }
 
-// Not about what was sent to a group: RFC 4443 section 2.4 (e.3).
+namespace {
+
+bool is_about_an_error(std::span<const std::byte> piece, const wire::Ipv6Header& ip) noexcept {
+    wire::Ipv6Chain chain;
+    if (wire::parse(piece, chain, ip) != Drop::none || chain.protocol != wire::ip_protocol::icmpv6) return false;
+    wire::Icmpv6Header header;
+    if (piece.size() > chain.payload_at) header.type = static_cast<Icmpv6Type>(wire::load_8(&piece[chain.payload_at]));
+    return header.is_error();
+}
+
+}  // namespace
+
+// Not about an error, nor about what was sent to a group: RFC 4443 section 2.4 (e.1) and (e.3).
 void Icmpv6::send_reassembly_timeout(std::span<const std::byte> first_piece, time::Instant now) noexcept {
     wire::Ipv6Header ip;
     if (wire::parse(first_piece, ip) != Drop::none || ip.destination.is_multicast()) return;
+    if (is_about_an_error(first_piece, ip)) return;
     wire::Icmpv6Header header;
     header.type = Icmpv6Type::time_exceeded;
     header.code = wire::icmpv6_code::reassembly_timeout;

@@ -238,6 +238,19 @@ TEST_CASE("who sent a first piece is told that the rest did not come, unless it 
     CHECK(sent6_in(out).ip.destination == peer6);
 }
 
+TEST_CASE("of an error whose rest did not come nobody is told", "[stack][ipv6][reassembly]") {
+    Ipv6Host f;
+    f.meet();
+    const bool is_error = GENERATE(false, true);
+    Bytes message(64);
+    message[0] = std::byte{static_cast<std::uint8_t>(is_error ? Icmpv6Type::unreachable : Icmpv6Type::echo)};
+    f.give(piece(message, 0, 56, 1, protocol::icmpv6));
+    f.pass(61s);
+    f.stack.advance(f.now);
+    CHECK(f.dropped(Drop::ipv6_reassembly_timeout) == 1);
+    CHECK(f.taken().size() == (is_error ? 0 : 1));
+}
+
 TEST_CASE("at the limit of packets in pieces the oldest goes, and its sender's address", "[stack][ipv6][reassembly]") {
     stack::StackConfig config = host6_config();
     config.reassembly.datagrams_max = 4;

@@ -416,6 +416,32 @@ TEST_CASE("an echo is answered with what it carried, and not with the padding of
     for (std::size_t i = stack::wire::icmp_bytes; i < answer.size(); ++i) REQUIRE(answer[i] == std::byte{0xa5});
 }
 
+TEST_CASE("who sent a first piece is told that the rest did not come, unless it is an error itself",
+          "[stack][icmp][reassembly]") {
+    Fixture f;
+    const auto [protocol, first_octet, is_told] =
+        GENERATE(table<std::uint8_t, unsigned, bool>({{udp, 0, true}, {icmp, 8, true}, {icmp, 3, false}}));
+    Bytes payload(64);
+    payload[0] = std::byte{static_cast<std::uint8_t>(first_octet)};
+    Bytes frame = ipv4(protocol, payload);
+    std::byte* const ip = frame.data() + stack::wire::ethernet_bytes;
+    stack::wire::store_be16(ip + 6, 0x2000);  // more of them
+    stack::wire::store_checksum(ip + 10, 0);
+    stack::wire::store_checksum(ip + 10, stack::wire::fold(stack::wire::sum_of_20(ip)));
+    f.give(frame);
+    f.pass(31s);
+    f.stack.advance(f.now);
+    CHECK(f.dropped(Drop::ipv4_reassembly_timeout) == 1);
+    const auto out = f.taken();
+    REQUIRE(out.size() == (is_told ? 1U : 0U));
+    if (!is_told) return;
+    stack::wire::IcmpHeader header;
+    constexpr std::size_t in_front = stack::wire::ethernet_bytes + stack::wire::ipv4_bytes;
+    REQUIRE(stack::wire::parse(std::span(out.front()).subspan(in_front), header) == Drop::none);
+    CHECK(header.type == stack::wire::IcmpType::time_exceeded);
+    CHECK(header.code == stack::wire::icmp_code::reassembly_timeout);
+}
+
 TEST_CASE("an echo to all is not answered", "[stack][icmp]") {
     Fixture f;
     f.give(ipv4(icmp, echo(8), Ipv4Addr::of(198, 18, 0, 255)));

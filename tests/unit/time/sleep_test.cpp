@@ -18,12 +18,12 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
-// The wheel's levels: 64 slots of 128 ns, each level 64 times the one below.
+// The wheel's levels: 64 slots of 128 ns, then 64 that are 32 times as long, and so on.
 std::vector<nanoseconds> durations_around_wheel_boundaries() {
     std::vector<nanoseconds> durations{1ns, 127ns, 128ns, 129ns, 1us, 999us};
     for (const auto ms : {1, 2, 62, 63, 64, 65, 127, 128, 1000, 4095, 4096, 4097, 65'536, 262'143, 262'144})
         durations.emplace_back(std::chrono::milliseconds{ms});
-    for (std::int64_t level = 128 * 64; level < (std::int64_t{1} << 56); level *= 64)
+    for (std::int64_t level = 128 * 64; level < (std::int64_t{1} << 56); level *= 32)
         for (const std::int64_t off : {-129, -128, -127, -1, 0, 1, 127, 128, 129}) durations.emplace_back(level + off);
     return durations;
 }

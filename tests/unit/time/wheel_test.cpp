@@ -327,6 +327,42 @@ TEST_CASE("a short timer beside a long one fires on time after a long quiet", "[
     CHECK(fired_at(wheel, year.deadline_ns) == std::vector<int>{1});
 }
 
+// One turn of a polling core must not stop for all timers of a slot, or whatever is due meanwhile is late.
+TEST_CASE("a crowd of timers moves down a few at a time before it is due", "[time][wheel]") {
+    constexpr std::int64_t step = 1000;
+    const std::int64_t ahead = GENERATE(std::int64_t{50'000'000}, std::int64_t{1'000'000'000});
+    Wheel wheel{at(777)};
+    std::deque<Timer> timers;
+    for (int i = 0; i < 10'000; ++i) wheel.insert(timers.emplace_back(777 + ahead + std::int64_t{i} * 3000));
+
+    std::uint64_t most_moved = 0;
+    std::int64_t latest = 0;
+    std::size_t fired = 0;
+    for (std::int64_t now = 777; fired < timers.size(); now += step) {
+        const std::uint64_t before = wheel.moved_down();
+        fired += wheel.advance(at(now), [&](TimerEntry& entry) {  //
+            latest = std::max(latest, now - entry.deadline_ns);
+        });
+        most_moved = std::max(most_moved, wheel.moved_down() - before);
+    }
+    CHECK(latest < step);
+    CHECK(most_moved == Wheel::entries_ahead);
+}
+
+TEST_CASE("a crowd that a sleeping core never moved is due all the same", "[time][wheel]") {
+    Wheel wheel{at(777)};
+    std::deque<Timer> timers;
+    for (int i = 0; i < 10'000; ++i) wheel.insert(timers.emplace_back(1'000'000'777 + std::int64_t{i} * 3000));
+    std::int64_t now = 777;
+    while (!wheel.empty()) {
+        now = std::max(now, wheel.next_deadline().as_nanos());
+        wheel.advance(at(now), [&](TimerEntry& entry) {
+            if (entry.deadline_ns != now) FAIL("fired at " << now << " for " << entry.deadline_ns);
+        });
+    }
+    CHECK(now == timers.back().deadline_ns);
+}
+
 TEST_CASE("never does not fire before the end of time", "[time][wheel]") {
     Wheel wheel{at(1'000'000'000'000)};
     Timer never{most, 1};

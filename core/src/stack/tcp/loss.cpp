@@ -148,6 +148,9 @@ void Sender::shorten(Tcb& tcb, std::uint16_t mss, time::Instant now) noexcept {
     tcb.mss = mss;
     tcb.congestion.mss = mss;
     cut(tcb);
+    // All goes anew, and what the duplicates of this recovery said had left the way (NewReno) is not off it any more.
+    if (tcb.in_recovery && tcb.board == nullptr)
+        tcb.congestion.window = std::min(tcb.congestion.window, std::max(tcb.congestion.threshold, tcb.congestion.mss));
     if (tcb.queue.sent() != 0) send_all_again(tcb, false, false, now);
 }
 

@@ -2,6 +2,7 @@
 
 #include "support/honest.hpp"
 
+#include <skerry/stack/path_mtus.hpp>
 #include <skerry/stack/tcp/flow_table.hpp>
 #include <skerry/stack/timers.hpp>
 
@@ -151,6 +152,28 @@ TEST_CASE("attack 40: tuples that collide under the public Toeplitz key are spre
     }
     CHECK(visited < 2 * starts.size());  // 1.5 in the mean for a table that is half full
     CHECK(longest < 64);
+}
+
+TEST_CASE("attack 40: hosts that would collide in a table without a secret have short chains", "[attack]") {
+    // On a link of 2^24 hosts: addresses that are equal modulo each size that the library's table grows to.
+    stack::StackConfig config = host_config();
+    config.address = Ipv4Addr::of(10, 0, 0, 2);
+    config.prefix_bits = 8;
+    StackHost host(config);
+    for (const std::uint32_t modulus : {127U, 541U, 1109U, 2357U, 5087U}) {
+        for (std::uint32_t i = 1; i <= 800; ++i) {
+            host.give(arp(stack::wire::ArpOperation::request, Ipv4Addr{0x0a00'0000U + i * modulus}, peer_mac,
+                          config.address));
+        }
+        (void)host.taken();
+        CHECK(host.stack.neighbours().visits_max() <= 16);
+    }
+    stack::DropCounters drops;
+    stack::Hosts hosts{7, {}, {}};
+    stack::PathMtus mtus{config, hosts, drops};
+    for (std::uint32_t i = 1; i <= stack::PathMtus::hosts_max; ++i)
+        CHECK(mtus.lower(Ipv4Addr{0x0b00'0000U + i * 1109U}, {1400, 1500}, time::Instant::from_nanos(1)));
+    CHECK(mtus.visits_max() <= 16);
 }
 
 TEST_CASE("attack 42: with every frame held by a program, the stack acknowledges, ends and recovers", "[attack]") {

@@ -8,6 +8,7 @@ Each NN-short-name.patch says in its first line which promise it breaks, and in 
     Tests: conformance epoll [udp]     the program conformance_epoll, its cases that have these tags, all without
     Tests: integration kernel_limits   the program integration_kernel_limits, the same
     Tests: pkt rfc9293                 the scripts of tests/pkt/rfc9293
+    Tests: attacks 31                  the cases `attack 31: ...` of tests/attacks
 
 Works in a copy of the tree below build/faults. Exit code 1: a patch stayed green, or does not apply or compile. A
 patch whose program cannot run here is skipped.
@@ -30,6 +31,7 @@ TEST_SECONDS = 60
 
 # The copy lies inside the repository; git must take it for a plain folder, or it would ignore the patches.
 ENVIRONMENT = {**os.environ, "GIT_CEILING_DIRECTORIES": str(WORK)}
+TESTS = re.compile(r"^Tests: (unit|model|conformance|integration|pkt|attacks) (\S+)(?: (\S+))?$", re.MULTILINE)
 CASE = re.compile(r'TEST_CASE(?:_METHOD)?\(\s*(?:"(?:[^"\\]|\\.)*"\s*)+,\s*"(\[[^"]*\])"')
 
 
@@ -46,7 +48,7 @@ class Patch:
         self.path = path
         self.name = path.stem.replace("-", " ", 1)
         head = path.read_text(encoding="utf-8").split("\ndiff ", 1)[0]
-        tests = re.search(r"^Tests: (unit|model|conformance|integration|pkt) (\S+)(?: (\S+))?$", head, re.MULTILINE)
+        tests = TESTS.search(head)
         if not tests:
             raise Broken(f"{path.name}: no line `Tests: unit [tag]...` or `Tests: model name` before the diff")
         kind, name, tags = tests.groups()
@@ -58,6 +60,8 @@ class Patch:
             arguments = [f"--profile={profile.read_text().strip()}"] if profile.exists() else []
             arguments.append(f"--settings={folder.parent / 'settings.txt'}")
             self.commands = [["skerry-pkt", *arguments, *map(str, sorted(folder.glob("*.pkt")))]]
+        elif kind == "attacks":
+            self.commands = [["skerry_attack_tests", f"attack {name}: *", "--warn", "NoTests"]]
         else:
             self.commands = [[f"{kind}_{name}", *([tags, "--warn", "NoTests"] if tags else [])]]
         if not self.commands:

@@ -13,7 +13,12 @@ using wire::Ipv4Addr;
 using wire::MacAddr;
 
 Neighbours::Neighbours(const StackConfig& config, Hosts& hosts, Link& link, Timers& timers, DropCounters& drops)
-    : config_(config), hosts_(hosts), link_(link), timers_(timers), drops_(drops) {}
+    : config_(config),
+      hosts_(hosts),
+      link_(link),
+      timers_(timers),
+      drops_(drops),
+      entries_(0, HashOfHost{key_for(config.seed, SecretUse::neighbours)}) {}
 
 Neighbours::~Neighbours() {
     while (!by_use_.empty()) erase(*by_use_.front().entry, Drop::neighbour_unreachable);

@@ -18,6 +18,7 @@
 #include "config.hpp"
 #include "drop.hpp"
 #include "frame_queue.hpp"
+#include "host_table.hpp"
 #include "hosts.hpp"
 #include "link.hpp"
 #include "timers.hpp"
@@ -27,7 +28,6 @@
 #include <limits>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 
 namespace skerry::stack {
 
@@ -66,6 +66,8 @@ public:
     [[nodiscard]] FrameQueue& unreachable() noexcept { return unreachable_; }
 
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+    /// Entries that a look-up visits at most.
+    [[nodiscard]] std::size_t visits_max() const noexcept { return stack::visits_max(entries_); }
     /// Packets that wait for an answer.
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
 
@@ -88,7 +90,7 @@ private:
         FrameQueue waiting;
     };
 
-    using Entries = std::unordered_map<std::uint32_t, std::unique_ptr<Entry>>;
+    using Entries = HostTable<std::unique_ptr<Entry>>;
 
     [[nodiscard]] Entry* find(wire::Ipv4Addr address) noexcept;
     Entry* make(wire::Ipv4Addr host) noexcept;

@@ -11,13 +11,13 @@
 
 #include "config.hpp"
 #include "drop.hpp"
+#include "host_table.hpp"
 #include "hosts.hpp"
 
 #include "../time/instant.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <unordered_map>
 
 namespace skerry::stack {
 
@@ -31,7 +31,10 @@ struct TooLong {
 class PathMtus {
 public:
     PathMtus(const StackConfig& config, Hosts& hosts, DropCounters& drops) noexcept
-        : config_(config), hosts_(hosts), drops_(drops) {}
+        : config_(config),
+          hosts_(hosts),
+          drops_(drops),
+          by_host_(0, HashOfHost{key_for(config.seed, SecretUse::path_mtus)}) {}
     ~PathMtus();
     PathMtus(const PathMtus&) = delete;
     PathMtus& operator=(const PathMtus&) = delete;
@@ -53,6 +56,8 @@ public:
     }
 
     [[nodiscard]] std::size_t size() const noexcept { return by_host_.size(); }
+    /// Entries that a look-up visits at most.
+    [[nodiscard]] std::size_t visits_max() const noexcept { return stack::visits_max(by_host_); }
 
 private:
     struct Entry {
@@ -67,7 +72,7 @@ private:
     const StackConfig& config_;
     Hosts& hosts_;
     DropCounters& drops_;
-    std::unordered_map<std::uint32_t, Entry> by_host_;
+    HostTable<Entry> by_host_;
     std::int64_t first_ends_ns_ = 0;  // no entry before
 };
 

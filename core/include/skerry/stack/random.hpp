@@ -22,7 +22,9 @@ enum class SecretUse : std::uint8_t {
     steering_numbers,
     reassembly,
     hosts,
-    pieces
+    pieces,
+    neighbours,
+    path_mtus
 };
 
 [[nodiscard]] constexpr SipKey key_for(std::uint64_t seed, SecretUse use) noexcept {

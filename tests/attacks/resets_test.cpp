@@ -97,6 +97,7 @@ TEST_CASE("attack 18: a SYN anywhere in a connection is challenged and changes n
     for (int i = 0; i < 1000; ++i) {
         TestSegment syn = at(host, flag::syn, (i - 500) * 1000);
         syn.mss = 88;
+        syn.text = i % 2 == 0 ? "x" : "";
         host.come(syn);
         challenges += host.sent().size();
     }

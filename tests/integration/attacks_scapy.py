@@ -1,6 +1,6 @@
 # ctest: TIMEOUT 300 RUN_SERIAL TRUE
-"""Attacks on a running skerry-echo, by packets that scapy makes: another host on the link of a TAP device. After each, an
-honest client of the kernel's is served by TCP and UDP, the server lives, and in the end it has lost nothing. The
+"""Attacks on a running skerry-echo, by packets that scapy makes: another host on the link of a TAP device. After each,
+an honest client of the kernel's is served by TCP and UDP, the server lives, and in the end it has lost nothing. The
 numbers are those of tests/attacks, where each is looked at from inside.
 """
 

@@ -226,7 +226,7 @@ Drop Tcp::check_timestamp(Tcb& tcb, const Segment& segment) noexcept {
     }
     if (!seq_before(segment.options.timestamps.value, tcb.ts_recent)) return Drop::none;
     if (seconds(segment.now()) - tcb.ts_recent_s > paws_idle_s) return Drop::none;
-    if (segment.length() != 0)
+    if (segment.length() != 0 && !segment.has(flag::syn))
         output_.send_ack(tcb, segment.now());
     else
         output_.answer(tcb, segment.now());
@@ -240,8 +240,9 @@ Drop Tcp::check_sequence(Tcb& tcb, const Segment& segment) noexcept {
                        seq_at_or_before(segment.seq(), seq_max(tcb.rcv_right, tcb.rcv_nxt));
     if (is_in) return Drop::none;
     if (segment.has(flag::rst)) return Drop::tcp_reset;
-    // Two ends that each find the other outside would answer each other for ever: without data not at once.
-    if (segment.bytes() == 0)
+    // Two ends that each find the other outside would answer each other for ever: without data not at once. Nor a SYN,
+    // whatever it carries: a connection that stands has no use for it, and a stranger needs no number to send it.
+    if (segment.bytes() == 0 || segment.has(flag::syn))
         output_.answer(tcb, segment.now());
     else if (seq_before(segment.end(), tcb.rcv_nxt))
         output_.send_ack_of_known(tcb, {segment.seq(), segment.seq() + segment.bytes()}, segment.now());

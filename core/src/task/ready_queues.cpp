@@ -5,8 +5,38 @@
 #include <skerry/task/scheduler.hpp>
 
 #include <new>
+#include <utility>
 
 namespace skerry::task {
+
+namespace {
+
+// A draw for a swap, splitmix64: any order of the elements may come of them.
+std::uint32_t below(std::uint32_t bound, std::uint64_t& state) noexcept {
+    std::uint64_t mixed = state += 0x9e37'79b9'7f4a'7c15U;
+    mixed = (mixed ^ mixed >> 30U) * 0xbf58'476d'1ce4'e5b9U;
+    mixed = (mixed ^ mixed >> 27U) * 0x94d0'49bb'1331'11ebU;
+    return static_cast<std::uint32_t>((mixed ^ mixed >> 31U) % bound);
+}
+
+}  // namespace
+
+// The one in the next slot is as ready as all others; those that have spilled keep their places.
+void Scheduler::shuffle(std::uint64_t seed) noexcept {
+    if (next_ != nullptr) enqueue(*std::exchange(next_, nullptr));
+    next_runs_ = 0;
+    for (std::uint32_t left = ring_tail_ - ring_head_; left > 1; --left) {
+        const std::uint32_t at = ring_head_ + left - 1;
+        const std::uint32_t other = ring_head_ + below(left, seed);
+        std::swap(ring_[at & ring_mask_], ring_[other & ring_mask_]);
+        for (const std::uint32_t place : {at, other})  // null: its awaiter was destroyed while it was queued
+            if (WaitNode* const node = ring_[place & ring_mask_]; node != nullptr) node->set_ring_index(place);
+    }
+    for (std::uint32_t left = unstarted_tail_ - unstarted_head_; left > 1; --left)
+        std::swap(unstarted_[(unstarted_head_ + left - 1) & unstarted_mask_],
+                  unstarted_[(unstarted_head_ + below(left, seed)) & unstarted_mask_]);
+    stack_turn_ = below(2, seed) != 0;
+}
 
 // Full, or something has spilled and this must not overtake it. A wake cannot fail: whoever calls it may be a backend
 // that has no one to tell. So without memory for a larger ring the node waits in a list until the ring has room.

@@ -237,6 +237,7 @@ private:
 
     // Whether more may be ready.
     SKERRY_ALWAYS_INLINE bool run_tasks() noexcept {
+        if constexpr (requires { driver_.before_tasks(scheduler_); }) driver_.before_tasks(scheduler_);
         if constexpr (is_virtual) return scheduler_.run_inlined(resumes_per_turn_);
         if (is_busy_) [[unlikely]]
             return run_tasks_timed();

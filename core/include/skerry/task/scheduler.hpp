@@ -203,6 +203,9 @@ public:
         node.set_state(node_state::idle);
     }
 
+    /// Puts all that is ready into another order, the same for the same seed. For simulators, between two runs.
+    SKERRY_COLD void shuffle(std::uint64_t seed) noexcept;
+
     /// Takes over a fresh task of this core's making.
     void start(TaskHeader& task) noexcept {
         count_in(task);

@@ -3,6 +3,8 @@
 // What the way from one host to another does to what is sent there. Used by Simulation, where frames travel, and by
 // Network, where streams and datagrams do.
 
+#include "burst_loss.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +29,13 @@ struct Link {
     /// Probability that a segment of TCP is followed, up to reorder_delay later, by one with its beginning and the end
     /// of the segment before it: as of a peer that cuts its stream anew when it sends again.
     double recut = 0;
+    BurstLoss burst_loss = {};  ///< besides `drop`
+    double truncate = 0;  ///< probability of losing its end, wherever it is cut
+    /// The longest IP packet that gets through; 0: no limit. A longer one is lost, and one that must not be cut into
+    /// pieces is answered by ICMP "fragmentation needed", as a router on the way does.
+    std::uint16_t mtu = 0;
+    /// Probability that a packet whose sender knows ECN is marked "congestion experienced" where another is dropped.
+    double ecn_mark = 0;
 };
 
 }  // namespace skerry::testing

@@ -15,6 +15,11 @@ struct WireCounters {
     std::uint64_t reordered = 0;
     std::uint64_t corrupted = 0;
     std::uint64_t recut = 0;     ///< segments made of two, by Link::recut
+    std::uint64_t lost_in_bursts = 0;  ///< by Link::burst_loss
+    std::uint64_t truncated = 0;
+    std::uint64_t too_big = 0;   ///< for Link::mtu
+    std::uint64_t filtered = 0;  ///< dropped by a FrameFilter
+    std::uint64_t marked = 0;    ///< by Link::ecn_mark
     std::uint64_t no_frame = 0;  ///< arrived at a host that had no memory left for it
 };
 

@@ -1,11 +1,14 @@
 #include "frame_wire.hpp"
 
+#include "packet_changes.hpp"
 #include "recut.hpp"
 
 #include <skerry/stack/wire/byte_order.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
 
 #include <algorithm>
+#include <cstring>
+#include <string_view>
 
 namespace skerry::testing {
 
@@ -25,12 +28,8 @@ std::chrono::nanoseconds time_of(std::size_t bytes, std::uint64_t bytes_per_seco
     return std::chrono::nanoseconds{static_cast<std::int64_t>(seconds * 1e9)};
 }
 
-// What the wire did to a frame, for the capture; null: nothing.
-const char* note(bool is_reordered, bool is_corrupted, bool is_doubled) noexcept {
-    if (is_corrupted) return "corrupted";
-    if (is_doubled) return "duplicated";
-    return is_reordered ? "reordered" : nullptr;
-}
+// A step of FNV-1a, eight bytes at once.
+std::uint64_t mixed(std::uint64_t trace, std::uint64_t with) noexcept { return (trace ^ with) * 0x100'0000'01b3U; }
 
 }  // namespace
 
@@ -64,14 +63,18 @@ void FrameWire::set_all(const Link& link) {
 }
 
 const Link& FrameWire::link(Station from, Station to) const noexcept {
+    if (overlay_) return *overlay_;
     const auto found = ways_.find({from, to});
     return found == ways_.end() ? default_ : found->second.link;
 }
 
+void FrameWire::mend_all() noexcept {
+    for (auto& [stations, way] : ways_) way.is_cut = false;
+}
+
 FrameWire::Way& FrameWire::way(Station from, Station to) {
     const auto found = ways_.find({from, to});
-    return found != ways_.end() ? found->second
-                                : ways_.emplace(std::pair(from, to), Way{default_, {}, {}, {}}).first->second;
+    return found != ways_.end() ? found->second : ways_.emplace(std::pair(from, to), Way(default_)).first->second;
 }
 
 // --- sending
@@ -87,14 +90,26 @@ void FrameWire::send(Station from, std::span<const std::byte> frame, time::Insta
 }
 
 const char* FrameWire::send_to(Station from, Station to, std::span<const std::byte> frame, time::Instant now) {
-    Way& way = this->way(from, to);
-    const Link& link = way.link;
     ++counters_.sent;
-    if (link.is_down || !ports_[to].is_plugged) return ++counters_.cut_off, "cut off";
-    if (link.recut > 0) cut_anew(way, to, frame, now);
+    const char* const did = travel(from, to, frame, now);
+    add_to_trace(from, to, frame, now, did);
+    for (const Watch& watch : watches_) watch(from, to, frame, did);
+    return did;
+}
+
+const char* FrameWire::travel(Station from, Station to, std::span<const std::byte> frame, time::Instant now) {
+    Way& way = this->way(from, to);
+    const Link& link = overlay_ ? *overlay_ : way.link;
+    if (link.is_down || way.is_cut || way.cuts > 0 || !ports_[to].is_plugged) return ++counters_.cut_off, "cut off";
+    if (way.filter && way.filter(frame) == Fate::drop) return ++counters_.filtered, "filtered";
+    if (link.recut > 0) cut_anew(way, link, to, frame, now);
+    if (link.mtu != 0 && frame.size() > stack::wire::ethernet_bytes + link.mtu) {
+        answer_too_big(from, to, frame, now);
+        return ++counters_.too_big, "too big";
+    }
     time::Instant at = now;
-    if (!takes_its_turn(way, frame.size(), now, at)) return ++counters_.overflowed, "overflowed";
-    if (random_.happens(link.drop)) return ++counters_.dropped, "dropped";
+    if (!takes_its_turn(way, link, frame.size(), now, at)) return ++counters_.overflowed, "overflowed";
+    if (const char* const lost = lose(way, link); lost != nullptr) return lost;
 
     at = std::max(at + link.delay + drawn(link.jitter), now + least_delay);
     const bool is_reordered = random_.happens(link.reorder);
@@ -105,43 +120,90 @@ const char* FrameWire::send_to(Station from, Station to, std::span<const std::by
         at = way.last_arrival = std::max(at, way.last_arrival);
     }
     std::vector<std::byte> bytes(frame.begin(), frame.end());
-    const bool is_corrupted = random_.happens(link.corrupt);
-    if (is_corrupted) {
-        ++counters_.corrupted;
-        if (!corrupt(bytes)) return "corrupted, and lost";
-    }
-    const bool is_doubled = random_.happens(link.duplicate);
-    if (is_doubled) {
+    const char* did = damage(link, bytes);
+    if (bytes.empty()) return did;
+    if (random_.happens(link.duplicate)) {
         ++counters_.duplicated;
         arrive(to, at + drawn(link.reorder_delay), bytes);
+        if (did == nullptr) did = "duplicated";
     }
     arrive(to, at, std::move(bytes));
-    return note(is_reordered, is_corrupted, is_doubled);
+    return did == nullptr && is_reordered ? "reordered" : did;
+}
+
+const char* FrameWire::lose(Way& way, const Link& link) {
+    if (random_.happens(link.drop)) return ++counters_.dropped, "dropped";
+    if (gets_lost_in_burst(way, link.burst_loss)) return ++counters_.lost_in_bursts, "lost in a burst";
+    return nullptr;
+}
+
+bool FrameWire::gets_lost_in_burst(Way& way, const BurstLoss& loss) noexcept {
+    if (loss.to_bad <= 0) return false;
+    if (random_.happens(way.is_bad ? loss.to_good : loss.to_bad)) way.is_bad = !way.is_bad;
+    return random_.happens(way.is_bad ? loss.loss_bad : loss.loss_good);
+}
+
+// Empties what no receiver would see.
+const char* FrameWire::damage(const Link& link, std::vector<std::byte>& bytes) {
+    const char* did = nullptr;
+    if (random_.happens(link.ecn_mark) && mark_congestion(bytes)) ++counters_.marked, did = "marked";
+    if (random_.happens(link.truncate)) {
+        ++counters_.truncated;
+        constexpr std::size_t least = stack::wire::ethernet_bytes;
+        bytes.resize(least + random_.below(bytes.size() - least));
+        did = "truncated";
+    }
+    if (random_.happens(link.corrupt) && bytes.size() > stack::wire::ethernet_bytes) {
+        ++counters_.corrupted;
+        did = "corrupted";
+        if (!corrupt(bytes)) return bytes.clear(), "corrupted, and lost";
+    }
+    return did;
+}
+
+// Back to the sender as fast as the way back is, and past all trouble of it.
+void FrameWire::answer_too_big(Station from, Station to, std::span<const std::byte> frame, time::Instant now) {
+    const Link& back = link(to, from);
+    std::vector<std::byte> answer = too_big_answer(frame, link(from, to).mtu);
+    if (!answer.empty())
+        arrive(from, now + std::max<std::chrono::nanoseconds>(back.delay, least_delay), std::move(answer));
 }
 
 // Whatever becomes of the two that it is made of.
-void FrameWire::cut_anew(Way& way, Station to, std::span<const std::byte> frame, time::Instant now) {
-    if (random_.happens(way.link.recut)) {
+void FrameWire::cut_anew(Way& way, const Link& link, Station to, std::span<const std::byte> frame, time::Instant now) {
+    if (random_.happens(link.recut)) {
         std::vector<std::byte> made = recut(way.before, frame, random_);
         if (!made.empty()) {
             ++counters_.recut;
-            arrive(
-                to,
-                now + std::max<std::chrono::nanoseconds>(way.link.delay, least_delay) + drawn(way.link.reorder_delay),
-                std::move(made));
+            const auto delay = std::max<std::chrono::nanoseconds>(link.delay, least_delay);
+            arrive(to, now + delay + drawn(link.reorder_delay), std::move(made));
         }
     }
     way.before.assign(frame.begin(), frame.end());
 }
 
 // False: the queue of the link is full. `sent` is when the last bit has left.
-bool FrameWire::takes_its_turn(Way& way, std::size_t bytes, time::Instant now, time::Instant& sent) const {
-    const std::uint64_t rate = way.link.bytes_per_second;
+bool FrameWire::takes_its_turn(Way& way, const Link& link, std::size_t bytes, time::Instant now, time::Instant& sent) {
+    const std::uint64_t rate = link.bytes_per_second;
     if (rate == 0) return true;
     const time::Instant begin = std::max(now, way.busy_until);
-    if (way.link.queue_bytes != 0 && begin - now > time_of(way.link.queue_bytes, rate)) return false;
+    if (link.queue_bytes != 0 && begin - now > time_of(link.queue_bytes, rate)) return false;
     sent = way.busy_until = begin + time_of(bytes, rate);
     return true;
+}
+
+void FrameWire::add_to_trace(Station from, Station to, std::span<const std::byte> frame, time::Instant now,
+                             const char* did) {
+    trace_ = mixed(trace_, static_cast<std::uint64_t>(now.as_nanos()));
+    trace_ = mixed(trace_, std::uint64_t{from} << 32U | to);
+    for (; frame.size() >= sizeof(std::uint64_t); frame = frame.subspan(sizeof(std::uint64_t))) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, frame.data(), sizeof word);
+        trace_ = mixed(trace_, word);
+    }
+    for (const std::byte byte : frame) trace_ = mixed(trace_, std::to_integer<std::uint64_t>(byte));
+    for (const char letter : std::string_view(did == nullptr ? "" : did))
+        trace_ = mixed(trace_, static_cast<unsigned char>(letter));
 }
 
 std::chrono::nanoseconds FrameWire::drawn(std::chrono::nanoseconds bound) noexcept {

@@ -11,14 +11,17 @@
 #include "../random.hpp"
 
 #include <skerry/stack/wire/addresses.hpp>
+#include <skerry/testing/frame_filter.hpp>
 #include <skerry/testing/link.hpp>
 #include <skerry/testing/wire_counters.hpp>
 #include <skerry/time/instant.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -38,6 +41,9 @@ struct WireFrame {
 
 class FrameWire {
 public:
+    /// Told of each frame at its sending. `did` says what the wire did to it; null: nothing.
+    using Watch = std::function<void(Station from, Station to, std::span<const std::byte> frame, const char* did)>;
+
     FrameWire(std::uint64_t seed, const Link& link) : random_(seed), default_(link) {}
 
     /// Plugs a host in.
@@ -60,17 +66,36 @@ public:
     void set_all(const Link& link);
     void set(Station from, Station to, const Link& link) { way(from, to).link = link; }
     [[nodiscard]] const Link& link(Station from, Station to) const noexcept;
+    /// In place of all links while it is there.
+    void set_overlay(const std::optional<Link>& link) { overlay_ = link; }
+
+    /// Cuts a way or mends it, whatever its link is. Cuts that are counted mend one by one.
+    void set_cut(Station from, Station to, bool is_cut) { way(from, to).is_cut = is_cut; }
+    void add_cut(Station from, Station to, int cuts) { way(from, to).cuts += cuts; }
+    void mend_all() noexcept;
+
+    /// Empty: none.
+    void set_filter(Station from, Station to, FrameFilter filter) { way(from, to).filter = std::move(filter); }
+    void add_watch(Watch watch) { watches_.push_back(std::move(watch)); }
 
     /// Writes every frame from here on into `capture`, which knows all stations.
     void set_capture(std::unique_ptr<Pcapng> capture);
     [[nodiscard]] Pcapng* capture() noexcept { return capture_.get(); }
 
     [[nodiscard]] const WireCounters& counters() const noexcept { return counters_; }
+    /// A number made of all frames so far with their times and ways, and of what became of them.
+    [[nodiscard]] std::uint64_t trace() const noexcept { return trace_; }
 
 private:
     /// One direction between two stations.
     struct Way {
+        explicit Way(const Link& of_both) : link(of_both) {}
+
         Link link;
+        bool is_cut = false;
+        bool is_bad = false;  // of Link::burst_loss
+        int cuts = 0;
+        FrameFilter filter;
         time::Instant busy_until;
         time::Instant last_arrival;
         std::vector<std::byte> before;  // the frame before, where links cut anew
@@ -83,15 +108,25 @@ private:
     };
 
     [[nodiscard]] Way& way(Station from, Station to);
-    void cut_anew(Way& way, Station to, std::span<const std::byte> frame, time::Instant now);
+    void cut_anew(Way& way, const Link& link, Station to, std::span<const std::byte> frame, time::Instant now);
     const char* send_to(Station from, Station to, std::span<const std::byte> frame, time::Instant now);
-    [[nodiscard]] bool takes_its_turn(Way& way, std::size_t bytes, time::Instant now, time::Instant& sent) const;
+    const char* travel(Station from, Station to, std::span<const std::byte> frame, time::Instant now);
+    [[nodiscard]] const char* lose(Way& way, const Link& link);
+    [[nodiscard]] bool gets_lost_in_burst(Way& way, const BurstLoss& loss) noexcept;
+    [[nodiscard]] const char* damage(const Link& link, std::vector<std::byte>& bytes);
+    void answer_too_big(Station from, Station to, std::span<const std::byte> frame, time::Instant now);
+    [[nodiscard]] static bool takes_its_turn(Way& way, const Link& link, std::size_t bytes, time::Instant now,
+                                             time::Instant& sent);
+    void add_to_trace(Station from, Station to, std::span<const std::byte> frame, time::Instant now, const char* did);
     [[nodiscard]] std::chrono::nanoseconds drawn(std::chrono::nanoseconds bound) noexcept;
     [[nodiscard]] bool corrupt(std::vector<std::byte>& frame) noexcept;
     void arrive(Station to, time::Instant at, std::vector<std::byte> bytes);
 
     Random random_;
     Link default_;
+    std::optional<Link> overlay_;
+    std::vector<Watch> watches_;
+    std::uint64_t trace_ = 0;
     std::map<std::pair<Station, Station>, Way> ways_;
     std::vector<Port> ports_;
     std::uint64_t next_sequence_ = 0;

@@ -1,0 +1,200 @@
+// What the wire of a simulation does to frames besides losing, delaying and doubling them.
+
+#include "support/catch.hpp"
+
+#include "testing/sim/frame_wire.hpp"
+
+#include <skerry/stack/wire/ethernet.hpp>
+#include <skerry/stack/wire/icmp.hpp>
+#include <skerry/stack/wire/ipv4.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace skerry {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace stack::wire;
+using stack::Drop;
+using testing::FrameWire;
+using testing::Link;
+using testing::Station;
+using Bytes = std::vector<std::byte>;
+
+const time::Instant start = time::Instant::from_nanos(1'000'000'000);
+const time::Instant soon = start + 1us;
+
+/// A datagram of so many bytes with its IP header, from station 0 to station 1.
+Bytes packet(std::size_t bytes, bool dont_fragment = true, std::uint8_t tos = 0,
+             std::uint8_t protocol = ip_protocol::udp) {
+    Bytes frame(ethernet_bytes + bytes);
+    EthernetHeader ethernet;
+    ethernet.destination = FrameWire::mac_of(1);
+    ethernet.source = FrameWire::mac_of(0);
+    ethernet.ether_type = ether_type::ipv4;
+    write(ethernet, frame.data());
+    Ipv4Header ip;
+    ip.total_bytes = static_cast<std::uint16_t>(bytes);
+    ip.dont_fragment = dont_fragment;
+    ip.tos = tos;
+    ip.protocol = protocol;
+    ip.source = Ipv4Addr::of(10, 0, 0, 1);
+    ip.destination = Ipv4Addr::of(10, 0, 0, 2);
+    write(ip, frame.data() + ethernet_bytes);
+    return frame;
+}
+
+struct TwoStations {
+    explicit TwoStations(const Link& link) : wire(1, link) {}
+
+    /// What arrives at `station`, as bytes; empty: nothing.
+    Bytes arrived(Station station) {
+        const testing::WireFrame* const frame = wire.receive(station, wire.next_arrival(station));
+        return frame == nullptr ? Bytes() : frame->bytes;
+    }
+    bool passes(Station from, Station to) {
+        Bytes frame = packet(100);
+        write(
+            [&] {
+                EthernetHeader ethernet;
+                ethernet.destination = FrameWire::mac_of(to);
+                ethernet.ether_type = ether_type::ipv4;
+                return ethernet;
+            }(),
+            frame.data());
+        wire.send(from, frame, start);
+        return !arrived(to).empty();
+    }
+
+    FrameWire wire;
+    Station one = wire.add("one");
+    Station two = wire.add("two");
+};
+
+TEST_CASE("bursts lose the share that the model says, many in a row", "[testing][wire]") {
+    TwoStations on({.burst_loss = {.to_bad = 0.02, .to_good = 0.2}});
+    int lost = 0;
+    int bursts = 0;
+    bool was_lost = false;
+    for (int i = 0; i < 20'000; ++i) {
+        const bool is_lost = !on.passes(on.one, on.two);
+        lost += is_lost ? 1 : 0;
+        bursts += is_lost && !was_lost ? 1 : 0;
+        was_lost = is_lost;
+    }
+    CHECK(lost > 1'500);  // p / (p + r) = 9.1 %
+    CHECK(lost < 2'150);
+    CHECK(lost > 4 * bursts);  // 1 / r = 5 frames each
+    CHECK(lost < 6 * bursts);
+    CHECK(on.wire.counters().lost_in_bursts == static_cast<std::uint64_t>(lost));
+}
+
+TEST_CASE("a frame that is truncated keeps its beginning", "[testing][wire]") {
+    TwoStations on({.truncate = 1});
+    std::set<std::size_t> lengths;
+    const Bytes sent = packet(100);
+    for (int i = 0; i < 100; ++i) {
+        on.wire.send(on.one, sent, start);
+        const Bytes got = on.arrived(on.two);
+        REQUIRE(got.size() >= ethernet_bytes);
+        REQUIRE(got.size() < sent.size());
+        CHECK(std::equal(got.begin(), got.end(), sent.begin()));
+        lengths.insert(got.size());
+    }
+    CHECK(lengths.size() > 30);
+    CHECK(on.wire.counters().truncated == 100);
+}
+
+TEST_CASE("a packet that is too big is lost and its sender is told what fits", "[testing][wire]") {
+    TwoStations on({.mtu = 500});
+    on.wire.send(on.one, packet(500), start);
+    CHECK(on.arrived(on.two).size() == 514);
+    on.wire.send(on.one, packet(501), start);
+    CHECK(on.arrived(on.two).empty());
+    CHECK(on.wire.counters().too_big == 1);
+
+    const Bytes answer = on.arrived(on.one);
+    REQUIRE(answer.size() > ethernet_bytes);
+    CHECK(load_mac(answer.data()) == FrameWire::mac_of(on.one));
+    const auto datagram = std::span(answer).subspan(ethernet_bytes);
+    Ipv4Header ip;
+    REQUIRE(parse(datagram, ip) == Drop::none);
+    CHECK(ip.source == Ipv4Addr::of(10, 0, 0, 2));
+    CHECK(ip.destination == Ipv4Addr::of(10, 0, 0, 1));
+    IcmpHeader icmp;
+    REQUIRE(parse(datagram.subspan(ip.header_bytes), icmp) == Drop::none);
+    CHECK(icmp.type == IcmpType::unreachable);
+    CHECK(icmp.code == icmp_code::fragmentation_needed);
+    CHECK(icmp.next_hop_mtu == 500);
+    CHECK(icmp.quote.total_bytes == 501);
+}
+
+TEST_CASE("nobody is told of a packet that may be cut, nor of an error", "[testing][wire]") {
+    TwoStations on({.mtu = 500});
+    on.wire.send(on.one, packet(501, false), start);
+    Bytes error = packet(501, true, 0, ip_protocol::icmp);
+    error[ethernet_bytes + ipv4_bytes] = std::byte{3};
+    on.wire.send(on.one, error, start);
+    CHECK(on.wire.counters().too_big == 2);
+    CHECK(on.arrived(on.one).empty());
+}
+
+TEST_CASE("only packets of a sender that knows ECN are marked", "[testing][wire]") {
+    TwoStations on({.ecn_mark = 1});
+    for (const std::uint8_t tos : {0xb8, 0xb9, 0xba, 0xbb}) {
+        on.wire.send(on.one, packet(100, true, tos), start);
+        const Bytes got = on.arrived(on.two);
+        Ipv4Header ip;
+        REQUIRE(parse(std::span(got).subspan(ethernet_bytes), ip) == Drop::none);  // its checksum holds
+        CHECK(ip.tos == (tos == 0xb8 ? 0xb8 : 0xbb));
+    }
+    CHECK(on.wire.counters().marked == 2);
+}
+
+TEST_CASE("a way is cut for as long as anybody cuts it, whatever its link is", "[testing][wire]") {
+    TwoStations on({});
+    on.wire.set_cut(on.one, on.two, true);
+    on.wire.add_cut(on.one, on.two, 1);
+    on.wire.add_cut(on.one, on.two, 1);
+    CHECK_FALSE(on.passes(on.one, on.two));
+    CHECK(on.passes(on.two, on.one));
+    on.wire.set(on.one, on.two, {});
+    on.wire.mend_all();
+    on.wire.add_cut(on.one, on.two, -1);
+    CHECK_FALSE(on.passes(on.one, on.two));
+    on.wire.add_cut(on.one, on.two, -1);
+    CHECK(on.passes(on.one, on.two));
+}
+
+TEST_CASE("a watch sees each frame and what became of it", "[testing][wire]") {
+    TwoStations on({});
+    std::string seen;
+    on.wire.add_watch([&seen](Station from, Station to, std::span<const std::byte> frame, const char* did) {
+        seen += std::to_string(from) + ">" + std::to_string(to) + " " + std::to_string(frame.size()) + " " +
+                (did == nullptr ? "" : did) + ";";
+    });
+    CHECK(on.passes(on.one, on.two));
+    on.wire.set_cut(on.one, on.two, true);
+    CHECK_FALSE(on.passes(on.one, on.two));
+    CHECK(seen == "0>1 114 ;0>1 114 cut off;");
+}
+
+TEST_CASE("the trace tells one run from another", "[testing][wire]") {
+    const auto trace = [](std::size_t bytes, time::Instant at, double drop) {
+        TwoStations on({.drop = drop});
+        on.wire.send(on.one, packet(bytes), at);
+        return on.wire.trace();
+    };
+    const std::uint64_t one = trace(100, start, 0);
+    CHECK(one == trace(100, start, 0));
+    CHECK(one != trace(101, start, 0));
+    CHECK(one != trace(100, soon, 0));
+    CHECK(one != trace(100, start, 1));
+}
+
+}  // namespace
+}  // namespace skerry

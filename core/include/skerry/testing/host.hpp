@@ -1,11 +1,13 @@
 #pragma once
 
+#include "clock_skew.hpp"
 #include "to_task.hpp"
 
 #include "../base/socket_addr.hpp"
 #include "../task/join_handle.hpp"
 #include "../task/spawn.hpp"
 #include "../task/task.hpp"
+#include "../time/instant.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -59,6 +61,11 @@ public:
     /// Switches it on again with a fresh stack at the same address, and starts its program. Asserted: it is down.
     void restart();
     [[nodiscard]] bool is_up() const noexcept;
+
+    /// Sets its clock, which a crash does not touch. One that is set back stands still until the time has come up.
+    void set_clock(const ClockSkew& skew) noexcept;
+    /// What its clock shows.
+    [[nodiscard]] time::Instant now() const noexcept;
 
     // --- looking; asserted: it is up
 

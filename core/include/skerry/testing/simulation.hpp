@@ -15,6 +15,8 @@
 // one seed, so that the same seed gives the same frames at the same nanosecond.
 
 #include "failure.hpp"
+#include "fault.hpp"
+#include "frame_filter.hpp"
 #include "host.hpp"
 #include "link.hpp"
 #include "options.hpp"
@@ -30,9 +32,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace skerry::testing {
 
@@ -42,6 +46,9 @@ struct SimulationOptions {
     std::uint64_t seed = default_seed();
     /// Every link, until set_link() says otherwise.
     Link link = {.delay = std::chrono::microseconds{50}};
+    /// Draws the order of a host's ready tasks, and short turns of them: what only works in one order fails. Without,
+    /// tasks run in the order that they have in production.
+    bool shuffle = false;
     /// What the clock shows first.
     time::Instant start = time::Instant::from_nanos(std::chrono::nanoseconds(std::chrono::hours{1}).count());
     /// The limits of each host's stack; address, prefix, gateway and seed are overruled.
@@ -50,6 +57,9 @@ struct SimulationOptions {
     /// overruled.
     runtime::Config config = {};
 };
+
+/// Some hosts: `{a, b}`.
+using HostSet = std::vector<std::reference_wrapper<const Host>>;
 
 /// Hosts joined by a wire.
 ///
@@ -107,6 +117,17 @@ public:
     /// Virtual time since the beginning.
     [[nodiscard]] std::chrono::nanoseconds elapsed() const noexcept;
 
+    /// Calls `action` when so much virtual time has passed since the beginning, at once when it has. It may do all that
+    /// a test may between two runs. Actions of one instant come in the order of their making, before the hosts.
+    void at(std::chrono::nanoseconds since_beginning, std::function<void()> action);
+
+    /// What must hold all the time: `check` is asked after each turn of a host and says in words what is wrong; empty:
+    /// nothing.
+    ///
+    /// Errors: whatever runs the simulation throws Failure, with the name, the virtual time and the seed, as soon as
+    ///         something is wrong.
+    void invariant(std::string name, std::function<std::string()> check);
+
     // --- the wire; all of it may change while the simulation runs, also from its tasks
 
     /// Sets every link.
@@ -115,10 +136,32 @@ public:
     void set_link(const Host& from, const Host& to, const Link& link);
     [[nodiscard]] Link link(const Host& from, const Host& to) const;
 
-    /// Cuts the links between two hosts, both directions. Frames that have left still arrive.
+    /// Cuts the way between two hosts, both directions, whatever their links are. Frames that have left still arrive.
     void partition(const Host& one, const Host& other);
-    /// Mends them.
+    /// Cuts each of one set off from each of the other.
+    void partition(const HostSet& one_side, const HostSet& other_side);
+    /// Mends what partition() cut between two.
     void repair(const Host& one, const Host& other);
+    /// Mends all that partition() cut.
+    void heal();
+
+    /// Has the fault happen when its time comes. The hosts that it names exist by then; asserted. Faults may overlap: a
+    /// way is mended when the last that cut it ends, of bad links the latest counts, and the first end of a crash
+    /// restarts.
+    void schedule(const Fault& fault);
+    void schedule(const std::vector<Fault>& faults);
+
+    /// Picks frames from one host to another by hand. Empty: none.
+    void set_filter(const Host& from, const Host& to, FrameFilter filter);
+
+    /// Told of each frame at its sending. `did` says what the wire did to it, in words; null: nothing.
+    using FrameWatch =
+        std::function<void(const Host& from, const Host& to, std::span<const std::byte> frame, const char* did)>;
+    void watch_frames(FrameWatch watch);
+
+    /// A number made of all that was sent so far, when, and what became of it: two runs with the same number are the
+    /// same.
+    [[nodiscard]] std::uint64_t trace() const noexcept;
 
     [[nodiscard]] const WireCounters& wire() const noexcept;
 
@@ -135,6 +178,10 @@ private:
     struct State;
 
     [[noreturn]] void fail(const std::string& what) const;
+    [[nodiscard]] Host& named(const std::string& name) const;
+    void cut_off(const Fault& fault, int cuts);
+    void begin(const Fault& fault);
+    void end(const Fault& fault, std::uint64_t number);
 
     std::unique_ptr<State> state_;
 };

@@ -28,14 +28,23 @@ runtime::Config on_virtual_time(runtime::Config config) {
 // --- the state
 
 Host::State::State(std::string host_name, const Place& host_place, stack::StackConfig of_stack,
-                   const runtime::Config& of_runtime, std::uint64_t seed)
+                   const runtime::Config& of_runtime, std::uint64_t seed, bool shuffles)
     : name(std::move(host_name)),
+      clock(host_place.pace->clock.now()),
       place(host_place),
       stack_config(of_stack),
       config(on_virtual_time(of_runtime)),
-      seeds(seed) {}
+      seeds(seed) {
+    place.clock = &clock;
+    if (shuffles) place.shuffle = &shuffle.emplace(seeds.next());
+}
 
 void Host::State::start() {
+    if (shuffle) {  // short turns, between which the order is drawn anew
+        config.event_interval = static_cast<std::uint32_t>(1 + shuffle->below(8));
+        config.max_next_slot_runs = static_cast<std::uint32_t>(1 + shuffle->below(3));
+    }
+    clock.follow(place.pace->clock.now());
     config.seed = seeds.next();
     auto backend = make_host_backend(config_of(stack_config, place.station, seeds.next()), place);
     auto built = runtime::Builder(config).offer(std::move(backend)).build();
@@ -58,7 +67,9 @@ void Host::State::end() { runtime.reset(); }
 
 bool Host::State::poll(time::Instant now) {
     if (due() > now) return false;
-    core_due = runtime->state().cores.front()->core->poll_once();
+    clock.follow(now);
+    const time::Instant due_own = runtime->state().cores.front()->core->poll_once();
+    core_due = clock.true_time_of(due_own);
     if (running_program && running_program->is_finished()) check_program();
     return true;
 }
@@ -103,7 +114,18 @@ void Host::restart() {
     state_->start();
 }
 
+void Host::set_clock(const ClockSkew& skew) noexcept {
+    state_->clock.set(skew, state_->place.pace->clock.now());
+    state_->wake();
+}
+
+time::Instant Host::now() const noexcept {
+    return std::max(state_->clock.own_time_of(state_->place.pace->clock.now()),
+                    time::Instant::from_nanos(state_->clock.time().now_ns));
+}
+
 void Host::start_root(task::TaskHeader& header) {
+    state_->clock.follow(state_->place.pace->clock.now());
     const HostLoop::Installed here(state_->loop());
     task::start_here(state_->scheduler(), header);
     state_->wake();

@@ -33,7 +33,7 @@ public:
         if (std::exchange(is_made_, true))
             return Unexpected(SetupError{"testing: one core a runtime; use the flavour current_thread"});
         // The timer wheels start at the time they see now.
-        const time::VirtualTimeScope on_virtual_time(place_.pace->clock.time());
+        const time::VirtualTimeScope on_virtual_time(place_.time());
         return std::unique_ptr<backend::Core>(
             std::make_unique<HostLoop>(setup, config_, setup.scheduler->home(), place_));
     }
@@ -78,7 +78,7 @@ std::unique_ptr<backend::Backend> make_host_backend(const stack::StackConfig& co
 std::unique_ptr<backend::Backend> make_backend(const Options& options) {
     const auto standstill = options.woken_from_outside ? OnStandstill::wait : OnStandstill::abort;
     auto lone = std::make_shared<LoneHost>(options, standstill);
-    const Place place{&lone->pace, &lone->bell, &lone->wire, lone->station, &lone->pace.clock};
+    const Place place{&lone->pace, &lone->bell, &lone->wire, lone->station, nullptr, nullptr, &lone->pace.clock};
     const stack::StackConfig config = config_of({}, lone->station, options.seed);
     return make_host_backend(config, place, std::move(lone));
 }

@@ -6,6 +6,7 @@
 
 #include <skerry/runtime/core_loop.hpp>
 #include <skerry/stack/driver.hpp>
+#include <skerry/task/scheduler.hpp>
 
 #include <utility>
 
@@ -24,12 +25,16 @@ public:
         return Base::receive(now);
     }
 
+    void before_tasks(task::Scheduler& scheduler) noexcept {
+        if (Random* const shuffle = port().place().shuffle; shuffle != nullptr) scheduler.shuffle(shuffle->next());
+    }
+
     /// Puts the thread on this host's time and sockets while it lives.
     class Installed {
     public:
         explicit Installed(HostDriver& driver) noexcept
             : services_(static_cast<Base&>(driver)),
-              time_(driver.port().place().pace->clock.time()),
+              time_(driver.port().place().time()),
               clock_(std::exchange(current_clock, driver.port().place().own_clock)) {}
         ~Installed() { current_clock = clock_; }
         Installed(const Installed&) = delete;

@@ -19,7 +19,7 @@ namespace skerry::testing {
 
 struct Host::State {
     State(std::string host_name, const Place& host_place, stack::StackConfig stack_config,
-          const runtime::Config& runtime_config, std::uint64_t seed);
+          const runtime::Config& runtime_config, std::uint64_t seed, bool shuffles);
 
     /// Makes the runtime and starts the program.
     void start();
@@ -44,14 +44,16 @@ struct Host::State {
     void check_program();
 
     std::string name;
+    HostClock clock;
     Place place;
     stack::StackConfig stack_config;
     runtime::Config config;
     Random seeds;
+    std::optional<Random> shuffle;
     std::function<Task<>()> program;
     std::unique_ptr<runtime::Runtime> runtime;  // null: down
     std::optional<JoinHandle<void>> running_program;
-    time::Instant core_due;
+    time::Instant core_due;  // by the simulation's time
 };
 
 }  // namespace skerry::testing

@@ -1,7 +1,8 @@
-#include "host_state.hpp"
+#include "simulation_state.hpp"
+
+#include "../quiet.hpp"
 
 #include <skerry/testing/seeds.hpp>
-#include <skerry/testing/simulation.hpp>
 
 #include <skerry/base/assert.hpp>
 
@@ -21,40 +22,10 @@ bool never() { return false; }
 
 }  // namespace
 
-struct Simulation::State {
-    explicit State(const SimulationOptions& simulation_options)
-        : options(simulation_options),
-          seeds(options.seed),
-          pace(options.start, OnStandstill::report),
-          wire(seeds.next(), options.link),
-          on_virtual_time(pace.clock.time()) {}
-
-    Host& add(Simulation& simulation, const std::string& name, std::function<Task<>()> program);
-
-    /// Runs what is due now; true when `is_done` says so before nothing is.
-    bool run_instant(const std::function<bool()>& is_done);
-    /// From instant to instant until `is_done` says so, or `end` has come: false. `is_stuck_ok`: when nothing can ever
-    /// happen any more the clock goes to the end, else it is a failure.
-    bool run(const std::function<bool()>& is_done, time::Instant end, bool is_stuck_ok);
-    [[nodiscard]] time::Instant next_due() const noexcept;
-    [[nodiscard]] bool has_blocking_calls() const noexcept;
-    void wake_all() noexcept;
-    [[noreturn]] void fail(const std::string& what) const;
-    void say_seed() const;
-
-    SimulationOptions options;
-    int exceptions_in_flight = std::uncaught_exceptions();
-    Random seeds;
-    Pace pace;
-    Bell bell;
-    FrameWire wire;
-    time::VirtualTimeScope on_virtual_time;  // the thread's, while this lives
-    std::vector<std::unique_ptr<Host>> hosts;
-};
-
 Host& Simulation::State::add(Simulation& simulation, const std::string& name, std::function<Task<>()> program) {
     const Place place{&pace, &bell, &wire, wire.add(name), nullptr};
-    auto state = std::make_unique<Host::State>(name, place, options.stack, options.config, seeds.next());
+    auto state =
+        std::make_unique<Host::State>(name, place, options.stack, options.config, seeds.next(), options.shuffle);
     state->program = std::move(program);
     hosts.push_back(std::make_unique<Host>(simulation, std::move(state)));
     hosts.back()->state_->start();
@@ -67,8 +38,12 @@ bool Simulation::State::run_instant(const std::function<bool()>& is_done) {
     for (unsigned round = 0; round < rounds_max; ++round) {
         if (bell.take()) wake_all();
         if (is_done()) return true;
-        bool any = false;
-        for (std::size_t i = 0; i < hosts.size(); ++i) any |= hosts[i]->state_->poll(pace.clock.now());
+        bool any = run_actions();
+        for (std::size_t i = 0; i < hosts.size(); ++i) {
+            if (!hosts[i]->state_->poll(pace.clock.now())) continue;
+            any = true;
+            check_invariants();
+        }
         if (!any) return false;
     }
     fail("the time stands still: hosts go on for ever without waiting for it");
@@ -94,8 +69,28 @@ bool Simulation::State::run(const std::function<bool()>& is_done, time::Instant 
     }
 }
 
+bool Simulation::State::run_actions() {
+    bool any = false;
+    while (!actions.empty() && actions.begin()->first <= pace.clock.now()) {
+        auto due = actions.extract(actions.begin());
+        due.mapped()();
+        any = true;
+    }
+    return any;
+}
+
+void Simulation::State::check_invariants() const {
+    for (const Invariant& invariant : invariants) {
+        const std::string wrong = invariant.check();
+        if (wrong.empty()) continue;
+        const double seconds = static_cast<double>((pace.clock.now() - options.start).count()) / 1e9;
+        throw Failure("\"" + invariant.name + "\" is broken after " + std::to_string(seconds) + " s: " + wrong +
+                      " (seed " + std::to_string(options.seed) + ")");
+    }
+}
+
 time::Instant Simulation::State::next_due() const noexcept {
-    time::Instant next = time::Instant::max();
+    time::Instant next = actions.empty() ? time::Instant::max() : actions.begin()->first;
     for (const auto& host : hosts) next = std::min(next, host->state_->due());
     return next;
 }
@@ -127,7 +122,7 @@ void Simulation::State::say_seed() const {
 Simulation::Simulation(const SimulationOptions& options) : state_(std::make_unique<State>(options)) {}
 
 Simulation::~Simulation() {
-    if (std::uncaught_exceptions() > state_->exceptions_in_flight) state_->say_seed();
+    if (!is_searching && std::uncaught_exceptions() > state_->exceptions_in_flight) state_->say_seed();
     // A task that ends may still wake one on another host: all stop before the first is freed.
     for (const auto& host : state_->hosts) state_->wire.set_plugged(host->state_->place.station, false);
     for (const auto& host : state_->hosts)
@@ -162,45 +157,17 @@ bool Simulation::settle(std::chrono::nanoseconds limit) {
     return state_->run(has_settled, end, true) || has_settled();
 }
 
+void Simulation::at(std::chrono::nanoseconds since_beginning, std::function<void()> action) {
+    state_->actions.emplace(state_->options.start + since_beginning, std::move(action));
+}
+
+void Simulation::invariant(std::string name, std::function<std::string()> check) {
+    state_->invariants.push_back({std::move(name), std::move(check)});
+}
+
 time::Instant Simulation::now() const noexcept { return state_->pace.clock.now(); }
 std::chrono::nanoseconds Simulation::elapsed() const noexcept { return now() - state_->options.start; }
 std::uint64_t Simulation::seed() const noexcept { return state_->options.seed; }
 void Simulation::fail(const std::string& what) const { state_->fail(what); }
-
-// --- the wire
-
-void Simulation::set_link(const Link& link) { state_->wire.set_all(link); }
-
-void Simulation::set_link(const Host& from, const Host& to, const Link& link) {
-    state_->wire.set(from.state_->place.station, to.state_->place.station, link);
-}
-
-Link Simulation::link(const Host& from, const Host& to) const {
-    return state_->wire.link(from.state_->place.station, to.state_->place.station);
-}
-
-void Simulation::partition(const Host& one, const Host& other) {
-    for (const auto& [from, to] : {std::pair(&one, &other), std::pair(&other, &one)}) {
-        Link changed = link(*from, *to);
-        changed.is_down = true;
-        set_link(*from, *to, changed);
-    }
-}
-
-void Simulation::repair(const Host& one, const Host& other) {
-    for (const auto& [from, to] : {std::pair(&one, &other), std::pair(&other, &one)}) {
-        Link changed = link(*from, *to);
-        changed.is_down = false;
-        set_link(*from, *to, changed);
-    }
-}
-
-const WireCounters& Simulation::wire() const noexcept { return state_->wire.counters(); }
-
-void Simulation::capture(const std::string& path) {
-    auto capture = Pcapng::create(path);
-    if (!capture) throw Failure(path + ": " + capture.error().message());
-    state_->wire.set_capture(std::move(*capture));
-}
 
 }  // namespace skerry::testing

@@ -9,7 +9,7 @@ using backend::Frame;
 std::size_t WirePort::receive(std::span<Frame*> out, time::Instant now) noexcept {
     std::size_t count = 0;
     while (count < out.size()) {
-        const WireFrame* const arrived = place_.wire->receive(place_.station, now);
+        const WireFrame* const arrived = place_.wire->receive(place_.station, place_.pace->clock.now());
         if (arrived == nullptr) break;
         Frame* const frame = frames_.allocate();
         if (frame == nullptr || arrived->bytes.size() > frame->tailroom()) {  // as a NIC without descriptors

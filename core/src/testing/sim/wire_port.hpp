@@ -3,6 +3,7 @@
 // Hot path. A host's end of the simulated wire.
 
 #include "frame_wire.hpp"
+#include "host_clock.hpp"
 
 #include "../parking.hpp"
 
@@ -21,7 +22,15 @@ struct Place {
     Bell* bell = nullptr;
     FrameWire* wire = nullptr;
     Station station = 0;
+    HostClock* clock = nullptr;    ///< null: the pace's
+    Random* shuffle = nullptr;     ///< where the order of ready tasks is drawn; null: it is not
     VirtualClock* own_clock = nullptr;  ///< the pace's, when this host alone is on it: its tasks may advance() it
+
+    [[nodiscard]] const time::VirtualTime& time() const noexcept { return clock ? clock->time() : pace->clock.time(); }
+    /// When the next frame arrives. Not of a host with a clock of its own: its simulation looks after that.
+    [[nodiscard]] time::Instant next_arrival() const noexcept {
+        return clock ? time::Instant::max() : wire->next_arrival(station);
+    }
 };
 
 class WirePort {
@@ -35,8 +44,8 @@ public:
     [[nodiscard]] backend::PortInfo info() const noexcept;
     [[nodiscard]] backend::FrameCache& frames() noexcept { return frames_; }
     [[nodiscard]] std::uint64_t frames_out() const noexcept { return frames_.out(); }
-    [[nodiscard]] time::Instant next_deadline() const noexcept { return place_.wire->next_arrival(place_.station); }
-    bool arm() const noexcept { return next_deadline() > place_.pace->clock.now(); }
+    [[nodiscard]] time::Instant next_deadline() const noexcept { return place_.next_arrival(); }
+    bool arm() const noexcept { return place_.wire->next_arrival(place_.station) > place_.pace->clock.now(); }
     void park(time::Instant wake_at) noexcept { testing::park(*place_.pace, *place_.bell, wake_at); }
     void unpark() noexcept { place_.bell->ring(); }
     [[nodiscard]] int wake_fd() const noexcept { return -1; }

@@ -170,17 +170,19 @@ TEST_CASE("a way is cut for as long as anybody cuts it, whatever its link is", "
     CHECK(on.passes(on.one, on.two));
 }
 
-TEST_CASE("a watch sees each frame and what became of it", "[testing][wire]") {
+TEST_CASE("a watch sees each frame, what became of it, and its arrival", "[testing][wire]") {
+    using Kind = testing::FrameEvent::Kind;
     TwoStations on({});
     std::string seen;
-    on.wire.add_watch([&seen](Station from, Station to, std::span<const std::byte> frame, const char* did) {
-        seen += std::to_string(from) + ">" + std::to_string(to) + " " + std::to_string(frame.size()) + " " +
-                (did == nullptr ? "" : did) + ";";
+    on.wire.add_watch([&seen](Kind kind, Station from, Station to, auto frame, const char* did) {
+        seen += std::to_string(from) + (kind == Kind::sent ? " to " : " at ") + std::to_string(to) + " " +
+                std::to_string(frame.size()) + (did == nullptr ? "" : " ") + (did == nullptr ? "" : did) + "; ";
     });
-    CHECK(on.passes(on.one, on.two));
+    on.wire.send(on.one, packet(100), start);
+    CHECK(on.arrived(on.two).size() == 114);
     on.wire.set_cut(on.one, on.two, true);
-    CHECK_FALSE(on.passes(on.one, on.two));
-    CHECK(seen == "0>1 114 ;0>1 114 cut off;");
+    on.wire.send(on.one, packet(101), start);
+    CHECK(seen == "0 to 1 114; 0 at 1 114; 0 to 1 115 cut off; ");
 }
 
 TEST_CASE("the trace tells one run from another", "[testing][wire]") {

@@ -169,11 +169,12 @@ TEST_CASE("runs of one seed have one trace", "[testing][simulation]") {
 TEST_CASE("a watch is told who sends to whom", "[testing][simulation]") {
     testing::Simulation sim;
     std::set<std::string> seen;
-    sim.watch_frames([&seen](const testing::Host& from, const testing::Host& to, auto, const char*) {
-        seen.insert(from.name() + ">" + to.name());
+    sim.watch_frames([&seen](const testing::FrameEvent& event) {
+        const bool is_sent = event.kind == testing::FrameEvent::Kind::sent;
+        seen.insert(event.from.name() + (is_sent ? " to " : " at ") + event.to.name());
     });
     CHECK(reaches(sim, sim.host("a"), sim.host("b")));
-    CHECK(seen == std::set<std::string>{"a>b", "b>a"});
+    CHECK(seen == std::set<std::string>{"a to b", "b to a", "a at b", "b at a"});
 }
 
 }  // namespace

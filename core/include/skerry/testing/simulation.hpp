@@ -16,6 +16,7 @@
 
 #include "failure.hpp"
 #include "fault.hpp"
+#include "frame_event.hpp"
 #include "frame_filter.hpp"
 #include "host.hpp"
 #include "link.hpp"
@@ -32,7 +33,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -154,10 +154,8 @@ public:
     /// Picks frames from one host to another by hand. Empty: none.
     void set_filter(const Host& from, const Host& to, FrameFilter filter);
 
-    /// Told of each frame at its sending. `did` says what the wire did to it, in words; null: nothing.
-    using FrameWatch =
-        std::function<void(const Host& from, const Host& to, std::span<const std::byte> frame, const char* did)>;
-    void watch_frames(FrameWatch watch);
+    /// Told of each frame when it is sent, once for each host that it is for, and when it arrives.
+    void watch_frames(std::function<void(const FrameEvent&)> watch);
 
     /// A number made of all that was sent so far, when, and what became of it: two runs with the same number are the
     /// same.

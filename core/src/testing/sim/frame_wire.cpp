@@ -47,6 +47,12 @@ MacAddr FrameWire::mac_of(Station station) noexcept {
     return mac;
 }
 
+Station FrameWire::station_of(const MacAddr& mac) noexcept {
+    Station station = 0;
+    for (std::size_t i = 2; i < 6; ++i) station = station << 8U | mac.octets[i];
+    return station;
+}
+
 void FrameWire::set_plugged(Station station, bool is_plugged) {
     Port& port = ports_[station];
     port.is_plugged = is_plugged;
@@ -93,7 +99,7 @@ const char* FrameWire::send_to(Station from, Station to, std::span<const std::by
     ++counters_.sent;
     const char* const did = travel(from, to, frame, now);
     add_to_trace(from, to, frame, now, did);
-    for (const Watch& watch : watches_) watch(from, to, frame, did);
+    for (const Watch& watch : watches_) watch(FrameEvent::Kind::sent, from, to, frame, did);
     return did;
 }
 
@@ -237,7 +243,14 @@ const WireFrame* FrameWire::receive(Station station, time::Instant now) {
     port.arriving.pop_back();
     ++counters_.delivered;
     if (capture_ != nullptr) capture_->write(station, now, port.received.bytes, Pcapng::Direction::in, nullptr);
+    tell_of_arrival(station, port.received.bytes);
     return &port.received;
+}
+
+void FrameWire::tell_of_arrival(Station to, std::span<const std::byte> frame) const {
+    const Station from = station_of(stack::wire::load_mac(frame.data() + 6));
+    if (from >= ports_.size()) return;  // a frame of a test's own making
+    for (const Watch& watch : watches_) watch(FrameEvent::Kind::arrived, from, to, frame, nullptr);
 }
 
 time::Instant FrameWire::next_arrival(Station station) const noexcept {

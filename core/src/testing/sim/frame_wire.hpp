@@ -11,6 +11,7 @@
 #include "../random.hpp"
 
 #include <skerry/stack/wire/addresses.hpp>
+#include <skerry/testing/frame_event.hpp>
 #include <skerry/testing/frame_filter.hpp>
 #include <skerry/testing/link.hpp>
 #include <skerry/testing/wire_counters.hpp>
@@ -41,14 +42,17 @@ struct WireFrame {
 
 class FrameWire {
 public:
-    /// Told of each frame at its sending. `did` says what the wire did to it; null: nothing.
-    using Watch = std::function<void(Station from, Station to, std::span<const std::byte> frame, const char* did)>;
+    /// Told of each frame when it is sent and when it arrives, as FrameEvent says.
+    using Watch = std::function<void(FrameEvent::Kind kind, Station from, Station to, std::span<const std::byte> frame,
+                                     const char* did)>;
 
     FrameWire(std::uint64_t seed, const Link& link) : random_(seed), default_(link) {}
 
     /// Plugs a host in.
     Station add(const std::string& name);
     [[nodiscard]] static stack::wire::MacAddr mac_of(Station station) noexcept;
+    /// Whose address that is.
+    [[nodiscard]] static Station station_of(const stack::wire::MacAddr& mac) noexcept;
 
     /// Sends a whole frame. That of a station that is unplugged goes nowhere.
     void send(Station from, std::span<const std::byte> frame, time::Instant now);
@@ -117,6 +121,7 @@ private:
     void answer_too_big(Station from, Station to, std::span<const std::byte> frame, time::Instant now);
     [[nodiscard]] static bool takes_its_turn(Way& way, const Link& link, std::size_t bytes, time::Instant now,
                                              time::Instant& sent);
+    void tell_of_arrival(Station to, std::span<const std::byte> frame) const;
     void add_to_trace(Station from, Station to, std::span<const std::byte> frame, time::Instant now, const char* did);
     [[nodiscard]] std::chrono::nanoseconds drawn(std::chrono::nanoseconds bound) noexcept;
     [[nodiscard]] bool corrupt(std::vector<std::byte>& frame) noexcept;

@@ -37,11 +37,11 @@ void Simulation::set_filter(const Host& from, const Host& to, FrameFilter filter
     state_->wire.set_filter(from.state_->place.station, to.state_->place.station, std::move(filter));
 }
 
-void Simulation::watch_frames(FrameWatch watch) {
-    state_->wire.add_watch(
-        [this, watch = std::move(watch)](Station from, Station to, std::span<const std::byte> frame, const char* did) {
-            watch(*state_->hosts[from], *state_->hosts[to], frame, did);
-        });
+void Simulation::watch_frames(std::function<void(const FrameEvent&)> watch) {
+    state_->wire.add_watch([this, watch = std::move(watch)](FrameEvent::Kind kind, Station from, Station to,
+                                                            std::span<const std::byte> frame, const char* did) {
+        watch(FrameEvent{kind, *state_->hosts[from], *state_->hosts[to], frame, did});
+    });
 }
 
 std::uint64_t Simulation::trace() const noexcept { return state_->wire.trace(); }

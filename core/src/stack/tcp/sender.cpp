@@ -287,12 +287,16 @@ bool Sender::take_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
 }
 
 void Sender::update_window(Tcb& tcb, const Acknowledgement& ack) noexcept {
-    const bool is_newer =
-        seq_before(tcb.snd_wl1, ack.seq) || (tcb.snd_wl1 == ack.seq && seq_at_or_before(tcb.snd_wl2, ack.ack));
+    // RFC 9293 section 3.10.7.4 takes no window from a segment with an older sequence number. Like Linux we do when it
+    // acknowledges something new, as one that fills a gap may: it is newer than all that was heard, and the window of
+    // before, counted from the new SND.UNA, would reach further than the peer ever said.
+    const bool is_newer = seq_before(tcb.snd_wl1, ack.seq) ||
+                          (tcb.snd_wl1 == ack.seq && seq_at_or_before(tcb.snd_wl2, ack.ack)) ||
+                          seq_after(ack.ack, tcb.snd_una);
     if (!is_newer) return;
     tcb.snd_wnd = std::uint32_t{ack.window} << tcb.send_scale;
     tcb.snd_wnd_max = std::max(tcb.snd_wnd_max, tcb.snd_wnd);
-    tcb.snd_wl1 = ack.seq;
+    tcb.snd_wl1 = seq_max(tcb.snd_wl1, ack.seq);
     tcb.snd_wl2 = ack.ack;
 }
 

@@ -162,7 +162,7 @@ bool Tcp::take_too_long(Tcb& tcb, const IcmpError& error, time::Instant now) noe
         tcb.state != State::syn_sent && !seq_before(error.seq, tcb.snd_una) && seq_before(error.seq, tcb.snd_nxt);
     if (!is_under_way) return false;
     const bool is_news = shared_.output.lower_path_mtu(error.remote, error.too_long, now);
-    // What another connection has heard of the path before is as true for this one, whose packets are lost all the same.
+    // What another connection has heard of the path is true for this one too, whose packets are lost all the same.
     const std::uint16_t fits = shared_.path_mss(tcb.tuple.remote, tcb.has_timestamps);
     if (fits >= tcb.mss) return is_news;
     sender_.shorten(tcb, fits, now);

@@ -1,4 +1,4 @@
-// A path that takes less than its ends, and several connections that find out at once.
+// The stack over the wire of a simulation: what takes more than one connection to see.
 
 #include "support/catch.hpp"
 
@@ -47,7 +47,7 @@ Task<> send(net::SocketAddr to) {
 }
 
 TEST_CASE("each connection of a path that takes less sends shorter segments, not only the first to hear of it",
-          "[stack][tcp]") {
+          "[testing][tcp]") {
     testing::Simulation sim({.link = {.delay = 10ms, .mtu = 1000}});
     auto& server = sim.host("server", serve);
     auto& client = sim.host("client");

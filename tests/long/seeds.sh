@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Ten thousand seeds of hosts with our own stack on the simulator's wire, about two minutes of a free core each.
+# Ten thousand seeds of hosts with our own stack on the simulator's wire: connections under two impairments or more, and
+# sessions that are broken off anyhow. Minutes of a free core each.
 #
 #   tests/long/seeds.sh FOLDER_OF_THE_PROGRAMS      SKERRY_SEEDS=1000 for a short try
 set -euo pipefail

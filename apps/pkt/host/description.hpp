@@ -97,10 +97,10 @@ public:
     [[nodiscard]] virtual std::optional<stack::tcp::Tuple> tuple() const { return {}; }
 };
 
-/// The errno of `code`, or that this stack cannot tell which one it is.
-[[nodiscard]] inline Attempt failed_with(Errc code, Flavour flavour) {
-    if (const auto error = errno_of(code, flavour)) return failure(*error);
-    return unsupported("the stack's error '" + std::string(to_string(code)) + "' is no single errno");
+/// The errno of `why`, or that this stack cannot tell which one it is.
+[[nodiscard]] inline Attempt failed_with(Error why, Flavour flavour) {
+    if (const auto error = errno_of(why, flavour)) return failure(*error);
+    return unsupported("the stack's error '" + std::string(to_string(why.code())) + "' is no single errno");
 }
 
 }  // namespace skerry::pkt

@@ -4,8 +4,9 @@
 
 namespace skerry::pkt {
 
-std::optional<int> errno_of(Errc code, Flavour flavour) noexcept {
-    switch (code) {
+std::optional<int> errno_of(Error error, Flavour flavour) noexcept {
+    if (error.os_error() != 0 && flavour == Flavour::linux_like) return error.os_error();
+    switch (error.code()) {
         case Errc::ok: return 0;
         case Errc::connection_refused: return ECONNREFUSED;
         case Errc::connection_reset: return ECONNRESET;

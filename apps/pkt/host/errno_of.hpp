@@ -11,8 +11,8 @@
 
 namespace skerry::pkt {
 
-/// The errno of what ended a connection or came back for a datagram. Nothing for an error that several stand for:
-/// `unreachable` may be ENETUNREACH or EHOSTUNREACH.
-[[nodiscard]] std::optional<int> errno_of(Errc code, Flavour flavour) noexcept;
+/// The errno of what ended a connection or came back for a datagram. Nothing for an error that several stand for, and
+/// for what an ICMP error says on FreeBSD: the stack's numbers are Linux's.
+[[nodiscard]] std::optional<int> errno_of(Error error, Flavour flavour) noexcept;
 
 }  // namespace skerry::pkt

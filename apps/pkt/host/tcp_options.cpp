@@ -185,7 +185,7 @@ Attempt TcpSocket::get_option(int level, int name) {
 }
 
 Attempt TcpSocket::get_error() {
-    const Errc why = tcb() != nullptr ? Tcp::take_error(*tcb()).code() : Errc::ok;
+    const Error why = tcb() != nullptr ? Tcp::take_error(*tcb()) : Error();
     const auto error = errno_of(why, home_.flavour);
     if (!error) return failed_with(why, home_.flavour);
     return with_option(*error);

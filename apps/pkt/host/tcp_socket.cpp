@@ -190,7 +190,7 @@ Attempt TcpSocket::connected() {
     if (is_opening(connection)) return WouldBlock{};
     is_connecting_ = false;
     if (connection.state != State::closed) return success();
-    const Errc why = Tcp::take_error(connection).code();
+    const Error why = Tcp::take_error(connection);
     drop_link();
     if (why == Errc::ok) return failure(ECONNABORTED);  // somebody was told of the error already
     return failed_with(why, home_.flavour);

@@ -81,7 +81,7 @@ private:
 
     // The data.
     Attempt end_of_data(stack::tcp::Tcb& tcb);
-    Attempt error_or(Errc error, Attempt otherwise) const;
+    Attempt error_or(Error error, Attempt otherwise) const;
     Attempt send_unconnected();
     Attempt send_after_end(stack::tcp::Tcb& tcb);
     [[nodiscard]] bool has_ended_by_peer(const stack::tcp::Tcb& tcb) const;

@@ -36,14 +36,14 @@ bool TcpSocket::has_ended_by_peer(const Tcb& tcb) const {
     return tcb.has_fin && stack::seq_after(tcb.rcv_nxt, tcb.fin_seq);
 }
 
-Attempt TcpSocket::error_or(Errc error, Attempt otherwise) const {
+Attempt TcpSocket::error_or(Error error, Attempt otherwise) const {
     return error == Errc::ok ? std::move(otherwise) : failed_with(error, home_.flavour);
 }
 
 // Linux looks at the peer's FIN before it looks for an error, FreeBSD the other way round.
 Attempt TcpSocket::end_of_data(Tcb& tcb) {
     if (!is_freebsd() && has_ended_by_peer(tcb)) return success();
-    return error_or(Tcp::take_error(tcb).code(), success());
+    return error_or(Tcp::take_error(tcb), success());
 }
 
 Attempt TcpSocket::receive(const ReceiveAsk& ask) {
@@ -72,7 +72,7 @@ Attempt TcpSocket::send_unconnected() { return failure(is_freebsd() ? ENOTCONN :
 // FreeBSD says EPIPE as soon as nothing more can be sent, and leaves the error for a read.
 Attempt TcpSocket::send_after_end(Tcb& tcb) {
     if (is_freebsd()) return failure(EPIPE);
-    return error_or(Tcp::take_error(tcb).code(), failure(EPIPE));
+    return error_or(Tcp::take_error(tcb), failure(EPIPE));
 }
 
 Attempt TcpSocket::send(const SendAsk& ask, bool has_waited) {

@@ -108,13 +108,10 @@ void UdpSocket::drop_fetched() {
     if (fetched_.frame != nullptr) std::exchange(fetched_, {}).frame->drop();
 }
 
-Attempt UdpSocket::take_refusal() {
-    refused = false;
-    return failure(ECONNREFUSED);
-}
+Attempt UdpSocket::take_error() { return failed_with(std::exchange(untold, Errc::ok), home_.flavour); }
 
 Attempt UdpSocket::receive(const ReceiveAsk& ask) {
-    if (refused) return take_refusal();
+    if (untold != Errc::ok) return take_error();
     fetch();
     if (fetched_.frame == nullptr) return WouldBlock{};
     const std::span<const std::byte> payload = std::as_const(*fetched_.frame).bytes();
@@ -133,7 +130,7 @@ Attempt UdpSocket::send(const SendAsk& ask, bool) {
     if (!ask.to && !is_connected()) return failure(EDESTADDRREQ);
     if (ask.to && ask.to->port() == 0) return failure(EINVAL);
     if (auto wrong = open_if_needed()) return *std::move(wrong);
-    if (refused) return take_refusal();
+    if (untold != Errc::ok) return take_error();
     const auto host = ask.to ? family_.name(home_.engine.stack().hosts(), ask.to->ip()) : std::optional(remote);
     if (!host) return failure(ENETUNREACH);
     const std::uint16_t to_port = ask.to ? ask.to->port() : remote_port;
@@ -150,7 +147,7 @@ std::uint32_t UdpSocket::ready() {
     fetch();
     std::uint32_t events = readiness::out | readiness::out_normal;
     if (fetched_.frame != nullptr) events |= readiness::in | readiness::in_normal;
-    if (refused) events |= readiness::error;
+    if (untold != Errc::ok) events |= readiness::error;
     return events;
 }
 
@@ -205,7 +202,11 @@ Attempt UdpSocket::get_option(int level, int name) {
     if (level == IPPROTO_IP && name == IP_TOS) return with_option(int{marks.traffic_class});
     if (level != SOL_SOCKET) return no_option(level, name);
     switch (name) {
-        case SO_ERROR: return with_option(std::exchange(refused, false) ? ECONNREFUSED : 0);
+        case SO_ERROR: {
+            const Error why = std::exchange(untold, Errc::ok);
+            const auto number = errno_of(why, home_.flavour);
+            return number ? with_option(*number) : failed_with(why, home_.flavour);
+        }
         case SO_REUSEADDR: return with_option(may_share_ ? 1 : 0);
         case SO_BROADCAST: return with_option(may_broadcast ? 1 : 0);
         case SO_TYPE: return with_option(static_cast<int>(SOCK_DGRAM));

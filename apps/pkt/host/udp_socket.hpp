@@ -40,7 +40,7 @@ private:
     Attempt open(stack::wire::Ipv4Addr address, std::uint16_t wanted);
     /// Gives it a port, if it has none. A failure, or nothing.
     std::optional<Attempt> open_if_needed();
-    Attempt take_refusal();
+    Attempt take_error();
     Attempt set_mark(int level, int name, int value);
     void fetch();
     void drop_fetched();

@@ -45,10 +45,16 @@ void Icmp::answer_echo(Packet& packet) noexcept {
 
 std::optional<IcmpError> Icmp::error_in(const wire::IcmpHeader& header) noexcept {
     const wire::IcmpQuote& quote = header.quote;
-    if (quote.source == config_.address)
-        return IcmpError{header.type,       header.code,       quote.protocol,
-                         quote.destination, quote.source_port, quote.destination_port,
-                         quote.seq,         config_.address,   {header.next_hop_mtu, quote.total_bytes}};
+    const auto meaning = meaning_of(header.type, header.code);
+    if (meaning && quote.source == config_.address)
+        return IcmpError{*meaning,
+                         quote.protocol,
+                         quote.destination,
+                         quote.source_port,
+                         quote.destination_port,
+                         quote.seq,
+                         config_.address,
+                         {header.next_hop_mtu, quote.total_bytes}};
     return {};
 }
 

@@ -8,7 +8,6 @@
 namespace skerry::stack {
 
 using wire::Icmpv6Type;
-using wire::IcmpType;
 using wire::Ipv4Addr;
 
 std::optional<IcmpError> Icmpv6::input(Packet& packet) noexcept {
@@ -48,33 +47,6 @@ void Icmpv6::answer_echo(Packet& packet) noexcept {
 
 // --- errors that others send us
 
-namespace {
-
-struct Meaning {
-    IcmpType type;
-    std::uint8_t code;
-};
-
-// RFC 7915 section 5.2.
-std::optional<Meaning> meaning_of(const wire::Icmpv6Header& header) noexcept {
-    namespace v4 = wire::icmp_code;
-    namespace v6 = wire::icmpv6_code;
-    switch (header.type) {
-        case Icmpv6Type::unreachable:
-            switch (header.code) {
-                case v6::port_unreachable: return Meaning{IcmpType::unreachable, v4::port_unreachable};
-                default: return Meaning{IcmpType::unreachable, v4::host_unreachable};
-            }
-        case Icmpv6Type::packet_too_big: return Meaning{IcmpType::unreachable, v4::fragmentation_needed};
-        case Icmpv6Type::parameter_problem:
-            if (header.code == v6::next_header) return Meaning{IcmpType::unreachable, v4::protocol_unreachable};
-            return {};
-        default: return {};
-    }
-}
-
-}  // namespace
-
 // Of a connection, whose peer is held; of a datagram, whose destination may have passed, and is named again.
 std::optional<IcmpError> Icmpv6::error_in(const wire::Icmpv6Header& header) noexcept {
     const wire::Icmpv6Quote& quote = header.quote;
@@ -82,14 +54,14 @@ std::optional<IcmpError> Icmpv6::error_in(const wire::Icmpv6Header& header) noex
     const auto local = hosts.find(quote.source);
     const bool is_datagram = quote.protocol == wire::ip_protocol::udp;
     const auto remote = is_datagram ? std::optional(hosts.name(quote.destination)) : hosts.find(quote.destination);
-    const auto meaning = meaning_of(header);
+    const auto meaning = meaning_of(header.type, header.code);
     if (!meaning || !local || !Hosts::is_own_v6(*local) || !remote) return {};
     const auto most = std::uint32_t{0xffff};
     const auto mtu = static_cast<std::uint16_t>(std::min(header.mtu, most));
     const auto bytes =
         static_cast<std::uint16_t>(std::min(quote.payload_bytes + std::uint32_t{wire::ipv6_bytes}, most));
-    return IcmpError{meaning->type,          meaning->code, quote.protocol, *remote,     quote.source_port,
-                     quote.destination_port, quote.seq,     *local,         {mtu, bytes}};
+    return IcmpError{*meaning,  quote.protocol, *remote,     quote.source_port, quote.destination_port,
+                     quote.seq, *local,         {mtu, bytes}};
 }
 
 // --- errors that we send

@@ -5,6 +5,7 @@
 #include <skerry/base/compiler.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -65,8 +66,8 @@ private:
     }
 
     Step receive_now(RecvRequest& request) noexcept {
-        if (std::exchange(refused, false)) {
-            request.error = Errc::connection_refused;
+        if (untold != Errc::ok) [[unlikely]] {
+            request.error = std::exchange(untold, Errc::ok);
             return Step::done;
         }
         if (unread() == 0) {
@@ -262,12 +263,12 @@ private:
             else if (const Errc wrong = name_other(to->ip(), address); wrong != Errc::ok)
                 return wrong;
             if (is_host_number(address) && to->is_v4()) [[unlikely]]
-                return Errc::unreachable;
+                return Error::from_os(ENETUNREACH);
             to_port = to->port();
         } else if (!is_connected()) {
             return Errc::not_connected;
-        } else if (std::exchange(refused, false)) {
-            return Errc::connection_refused;  // an earlier one was; this one was not sent
+        } else if (untold != Errc::ok) [[unlikely]] {
+            return std::exchange(untold, Errc::ok);  // of an earlier one; this one was not sent
         }
         if (to_port == 0) return Errc::invalid_argument;
         auto sent = stack().udp().send(*this, address, to_port, payload, sockets_->now_);

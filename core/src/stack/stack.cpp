@@ -254,8 +254,7 @@ void Stack::report_unreachable(time::Instant now) noexcept {
         const std::span<const std::byte> bytes = packet->bytes();
         if (read_own(bytes, ip) && ip.payload_bytes() >= ports_and_seq_bytes) {
             const std::byte* const transport = bytes.data() + ip.header_bytes;
-            (void)tell({wire::IcmpType::unreachable,
-                        wire::icmp_code::host_unreachable,
+            (void)tell({*meaning_of(wire::IcmpType::unreachable, wire::icmp_code::host_unreachable),
                         ip.protocol,
                         ip.destination,
                         wire::load_be16(transport),

@@ -163,18 +163,19 @@ Frame* Udp::copy(const Frame& frame) noexcept {
     return made;
 }
 
-// Only what says that nobody is there. All else may pass, and no socket is told of it: RFC 1122 section 4.1.3.3 leaves
-// that open, and so do Linux's sockets unless they ask for it (IP_RECVERR).
+// A connected socket is told of what will not pass, its datagrams being too long among it (RFC 8201 section 5.1). Of
+// all else none is told: RFC 1122 section 4.1.3.3 leaves that open, and so do Linux's sockets unless they ask for it
+// (IP_RECVERR).
 bool Udp::input_error(const IcmpError& error, time::Instant now) noexcept {
-    if (error.is_too_long() && by_port_[error.local_port] != nullptr)
-        return output_.lower_path_mtu(error.remote, error.too_long, now);
-    const bool is_hard =
-        error.type == wire::IcmpType::unreachable &&
-        (error.code == wire::icmp_code::port_unreachable || error.code == wire::icmp_code::protocol_unreachable);
-    if (!is_hard) return false;
+    const bool is_shorter = error.meaning.is_too_long && by_port_[error.local_port] != nullptr &&
+                            output_.lower_path_mtu(error.remote, error.too_long, now);
+    return (error.meaning.is_hard && tell_connected(error)) || is_shorter;
+}
+
+bool Udp::tell_connected(const IcmpError& error) noexcept {
     for (UdpEndpoint* each = by_port_[error.local_port]; each != nullptr; each = each->next_on_port_) {
         if (!each->is_connected() || each->remote != error.remote || each->remote_port != error.remote_port) continue;
-        each->refused = true;
+        each->untold = Error::from_os(error.meaning.os_error);
         mark_ready(*each);
         return true;
     }

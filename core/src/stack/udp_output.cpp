@@ -7,6 +7,7 @@
 #include <skerry/stack/udp.hpp>
 #include <skerry/stack/wire/udp.hpp>
 
+#include <cerrno>
 #include <cstring>
 
 namespace skerry::stack {
@@ -62,7 +63,7 @@ Result<> Udp::send_otherwise(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t
     const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
     if (const Drop why = output_.check(to, 0); why != Drop::none) {
         drops_.count(why);
-        return Errc::unreachable;
+        return Error::from_os(ENETUNREACH);
     }
     if (bytes > IpOutput::longest_in_pieces(to)) {
         drops_.count(is_host_number(to) ? Drop::ipv6_too_big : Drop::ipv4_too_big);

@@ -168,7 +168,7 @@ TEST_CASE("a connection that no route leads to, or to nobody, is not begun", "[a
     CHECK(bench.machine.take_sent().empty());
 }
 
-TEST_CASE("whether a net or a host is unreachable the stack does not tell, and so nobody does", "[apps][pkt]") {
+TEST_CASE("a connect to a host that a router calls unreachable fails by that error", "[apps][pkt]") {
     Connecting c(true);
     wire::Ipv4Header quoted;
     quoted.protocol = wire::ip_protocol::tcp;
@@ -188,7 +188,7 @@ TEST_CASE("whether a net or a host is unreachable the stack does not tell, and s
     wire::write(header, message.data() + wire::icmp_bytes + wire::ipv4_bytes);
     wire::seal_icmp(message);
     c.bench.machine.inject(ip_packet(wire::ip_protocol::icmp, message));
-    CHECK(Bench::was_unsupported(c.call));
+    CHECK(Bench::failed(c.call, EHOSTUNREACH));
 }
 
 TEST_CASE("a connection to a port on which nobody listens is reset", "[apps][pkt]") {

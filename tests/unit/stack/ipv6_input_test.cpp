@@ -430,9 +430,9 @@ TEST_CASE("a connected UDP socket is told that nobody is at the port", "[stack][
     const Bytes frame = f.only();
     const auto quote = std::span(frame).subspan(stack::wire::ethernet_bytes);
     f.give(error6(Icmpv6Type::unreachable, code::no_route, quote));
-    CHECK_FALSE(f.socket.refused);
+    CHECK(f.socket.untold == Errc::ok);
     f.give(error6(Icmpv6Type::unreachable, code::port_unreachable, quote));
-    CHECK(f.socket.refused);
+    CHECK(f.socket.untold == Errc::connection_refused);
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 // ICMPv6: answers echoes, tells senders what could not be delivered, and reads what others tell us. What is about
 // neighbours is ndp.hpp's.
 //
-// An error of another host is told on in ICMP's terms (RFC 7915 section 5.2), so that TCP and UDP judge both alike.
-// Ours are limited as ICMP's are.
+// An error of another host is told on as icmp_error.hpp has it, so that TCP and UDP judge both families alike. Ours are
+// limited as ICMP's are.
 
 #include "icmp_error.hpp"
 #include "ip_output.hpp"

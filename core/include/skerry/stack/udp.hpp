@@ -14,6 +14,7 @@
 #include "random.hpp"
 #include "wire/udp.hpp"
 
+#include "../base/error.hpp"
 #include "../base/intrusive_list.hpp"
 
 #include <cstddef>
@@ -83,7 +84,7 @@ public:
     bool multicast_loop = true;  ///< what it sends to a group comes to this host's members too
     bool is_marked = false;  ///< `marks` are not the usual
     UdpMarks marks;
-    bool refused = false;  ///< the connected peer's host said so; whoever reads it clears it
+    Error untold;  ///< what was said of a datagram to the connected peer; whoever tells it clears it
 
     /// Whether it has joined the group, for this source or for all.
     [[nodiscard]] bool hears_group(wire::Ipv4Addr group, wire::Ipv4Addr source) const noexcept;
@@ -116,7 +117,7 @@ public:
 protected:
     virtual ~UdpEndpoint() = default;
 
-    /// Something came, or `refused` was set; called once after a burst.
+    /// Something came, or `untold` was set; called once after a burst.
     virtual void on_ready() noexcept = 0;
 
 private:
@@ -248,6 +249,7 @@ private:
     void release(wire::Ipv4Addr local, std::uint16_t port) noexcept;
     [[nodiscard]] bool steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noexcept;
     void mark_ready(UdpEndpoint& endpoint) noexcept;
+    [[nodiscard]] bool tell_connected(const IcmpError& error) noexcept;
 
     const StackConfig& config_;
     Link& link_;

@@ -4,6 +4,7 @@
 #include <skerry/stack/tcp/syn_schedule.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 
 namespace skerry::stack::tcp {
@@ -35,10 +36,10 @@ Errc ActiveOpen::choose_port(Tuple& tuple, std::uint16_t wanted) noexcept {
 
 Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::Instant now, LocalEnd from) noexcept {
     const Hosts& hosts = shared_.output.hosts();
-    if (hosts.is_multicast(to) || shared_.config.is_broadcast(to)) return Errc::unreachable;
+    if (hosts.is_multicast(to) || shared_.config.is_broadcast(to)) return Error::from_os(ENETUNREACH);
     if (const Drop why = shared_.output.check(to, wire::tcp_bytes_max); why != Drop::none) {
         shared_.drops.count(why);
-        return Errc::unreachable;
+        return Error::from_os(ENETUNREACH);
     }
     Tuple tuple{shared_.output.source_for(to), to, 0, port};
     if (!is_any(from.address)) {

@@ -42,7 +42,12 @@ Result<> Tcp::connect(Endpoint& endpoint, wire::Ipv4Addr to, std::uint16_t port,
     return {};
 }
 
-Error Tcp::take_error(Tcb& tcb) noexcept { return std::exchange(tcb.error, Errc::ok); }
+Error Tcp::take_error(Tcb& tcb) noexcept {
+    const Error error(tcb.error, tcb.os_error);
+    tcb.error = Errc::ok;
+    tcb.os_error = 0;
+    return error;
+}
 
 std::size_t Tcp::write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
     return write_usual(tcb, from, now) ? from.size() : write_otherwise(tcb, from, now);
@@ -139,10 +144,11 @@ void Tcp::leave_table(Tcb& tcb) noexcept {
     tcb.in_table = false;
 }
 
-void Tcp::end(Tcb& tcb, Errc error) noexcept {
+void Tcp::end(Tcb& tcb, Error error) noexcept {
     leave_table(tcb);
     tcb.state = State::closed;
-    tcb.error = error;
+    tcb.error = error.code();
+    tcb.os_error = static_cast<std::uint16_t>(error.os_error());
     Timers::cancel(tcb);
     if (AckLink& link = tcb; link.is_linked()) link.unlink();
     tcb.retransmit_at = tcb.ack_at = tcb.keep_alive_at = tcb.give_up_at = never;

@@ -140,20 +140,13 @@ bool Tcp::hand_over(std::uint16_t owner, Segment& segment, std::optional<std::ui
 bool Tcp::input_error(const IcmpError& error, time::Instant now) noexcept {
     const Tuple tuple{error.local, error.remote, error.local_port, error.remote_port};
     const std::uint32_t number = shared_.find(tuple);
-    if (number != FlowTable::none && flow_kind(number) == Kind::connection && error.is_too_long())
-        return take_too_long(shared_.tcbs[flow_index(number)], error, now);
-    if (number != FlowTable::none && flow_kind(number) == Kind::connection &&
-        error.type == wire::IcmpType::unreachable) {
-        Tcb& tcb = shared_.tcbs[flow_index(number)];
-        // A connection that stands is not ended by what anybody could have sent: RFC 5927 section 5.2.
-        if (tcb.state == State::syn_sent && error.seq == tcb.iss) {
-            const bool is_refused =
-                error.code == wire::icmp_code::port_unreachable || error.code == wire::icmp_code::protocol_unreachable;
-            end(tcb, is_refused ? Errc::connection_refused : Errc::unreachable);
-            return true;
-        }
-    }
-    return false;
+    if (number == FlowTable::none || flow_kind(number) != Kind::connection) return false;
+    Tcb& tcb = shared_.tcbs[flow_index(number)];
+    if (error.meaning.is_too_long) return take_too_long(tcb, error, now);
+    // A connection that stands is not ended by what anybody could have sent: RFC 5927 section 5.2.
+    if (!error.meaning.ends_connect || tcb.state != State::syn_sent || error.seq != tcb.iss) return false;
+    end(tcb, Error::from_os(error.meaning.os_error));
+    return true;
 }
 
 // About a packet that is under way, or it is somebody's who knows nothing of this connection: RFC 5927 section 7.

@@ -309,9 +309,9 @@ TEST_CASE("an error is told to the core that has what it is about", "[stack][ste
     const auto sent = cores.taken(1);
     REQUIRE(sent.size() == 1);
     cores.give(0, unreachable(sent.front()));
-    CHECK_FALSE(socket.refused);
+    CHECK(socket.untold == Errc::ok);
     cores.cross();
-    CHECK(socket.refused);
+    CHECK(socket.untold == Errc::connection_refused);
     CHECK(cores[0].stack.drops().total() == 0);
 }
 
@@ -328,7 +328,7 @@ TEST_CASE("an error finds the connected one of the sockets that share a port", "
         REQUIRE(sent.size() == 1);
         cores.give(0, unreachable(sent.front()));
         cores.cross();
-        CHECK(socket.refused);
+        CHECK(socket.untold == Errc::connection_refused);
     }
 }
 

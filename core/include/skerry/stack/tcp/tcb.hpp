@@ -141,7 +141,8 @@ struct TcbSending {
     bool repairs_time_out : 1 = false;  ///< until `recover` is acknowledged: what is lost now was lost then
     bool has_quick_acked : 1 = false;  ///< data came, at quick_heard_ms the last time
     std::uint8_t quick_acks_left : 5 = 0;  ///< until then quick_ack is on of its own; 0: it is as it was set
-    Errc error = Errc::ok;  ///< not told yet
+    Errc error : 8 = Errc::ok;  ///< not told yet
+    std::uint16_t os_error : 8 = 0;  ///< beside it: which one it was, as Error has it
     Rto rto;
     Congestion congestion;
 

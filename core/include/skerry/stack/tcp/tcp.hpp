@@ -192,7 +192,7 @@ private:
     [[nodiscard]] bool take_too_long(Tcb& tcb, const IcmpError& error, time::Instant now) noexcept;
     void enter_time_wait(Tcb& tcb, time::Instant now) noexcept;
     /// The connection is over; it goes, unless an endpoint has still to be told.
-    void end(Tcb& tcb, Errc error) noexcept;
+    void end(Tcb& tcb, Error error) noexcept;
     void destroy(Tcb& tcb) noexcept;
 
     static void on_time(Timer& timer, time::Instant now) noexcept;

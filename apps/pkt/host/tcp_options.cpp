@@ -60,7 +60,28 @@ Attempt TcpSocket::set_option(int level, int name, const OptionValue& value) {
     if (level == SOL_SOCKET) return set_socket_option(name, value);
     if (level == IPPROTO_TCP) return set_tcp_option(name, value);
     if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && family_.is_v6) return set_v6_only(value);
+    if (level == IPPROTO_IP || (level == IPPROTO_IPV6 && family_.is_v6)) return set_mark(level, name, value);
     return no_option(level, name);
+}
+
+// -1 is the kernel's own value again. Of a traffic class TCP keeps ECN's two bits for itself.
+Attempt TcpSocket::set_mark(int level, int name, const OptionValue& value) {
+    const int* const number = std::get_if<int>(&value);
+    if (number == nullptr) return no_option(level, name);
+    const bool is_v6_name = level == IPPROTO_IPV6;
+    stack::IpMarks& marks = is_v6_name ? wishes_.marks6 : wishes_.marks4;
+    constexpr int ecn_bits = 3;
+    if (name == (is_v6_name ? IPV6_UNICAST_HOPS : IP_TTL)) {
+        if (*number < -1 || *number > 255 || (*number == 0 && !is_v6_name)) return failure(EINVAL);
+        marks.ttl = *number == -1 ? stack::IpMarks{}.ttl : static_cast<std::uint8_t>(*number);
+    } else if (name == (is_v6_name ? IPV6_TCLASS : IP_TOS)) {
+        if (is_v6_name && (*number < -1 || *number > 255)) return failure(EINVAL);
+        marks.traffic_class = *number == -1 ? std::uint8_t{0} : static_cast<std::uint8_t>(*number & ~ecn_bits);
+    } else {
+        return no_option(level, name);
+    }
+    tell_door();
+    return wished();
 }
 
 // Only before the socket has a name: so Linux's ipv6_sockglue.c.
@@ -97,7 +118,9 @@ void TcpSocket::set_buffer_of(Tcb& tcb, int name, std::uint32_t bytes) {
 
 // Who connects to a listener from now on is answered as it is set now.
 void TcpSocket::tell_door() {
-    if (door_ != nullptr) door_->opening = opening_of(wishes_, home_.flavour);
+    if (door_ == nullptr) return;
+    door_->opening = opening_of(wishes_, home_.flavour);
+    door_->opening.marks = wishes_.marks_to(family_.any());
 }
 
 // Linux keeps it for connections that begin, and takes it of one that stands without effect. FreeBSD takes no more than
@@ -181,6 +204,12 @@ Attempt TcpSocket::get_option(int level, int name) {
     if (level == SOL_SOCKET) return get_socket_option(name);
     if (level == IPPROTO_TCP) return get_tcp_option(name);
     if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && family_.is_v6) return with_option(family_.v6_only ? 1 : 0);
+    if (level == IPPROTO_IPV6 && name == IPV6_UNICAST_HOPS && family_.is_v6)
+        return with_option(int{wishes_.marks6.ttl});
+    if (level == IPPROTO_IPV6 && name == IPV6_TCLASS && family_.is_v6)
+        return with_option(int{wishes_.marks6.traffic_class});
+    if (level == IPPROTO_IP && name == IP_TTL) return with_option(int{wishes_.marks4.ttl});
+    if (level == IPPROTO_IP && name == IP_TOS) return with_option(int{wishes_.marks4.traffic_class});
     return no_option(level, name);
 }
 

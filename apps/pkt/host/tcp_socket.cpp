@@ -91,6 +91,7 @@ Attempt TcpSocket::listen(int backlog) {
     if (!claim_ && !claim_port(family_.any(), 0)) return failure(EADDRINUSE);
     auto door = std::make_unique<Door>(*this);
     door->opening = opening_of(wishes_, home_.flavour);
+    door->opening.marks = wishes_.marks_to(family_.any());
     door->v6_only = family_.v6_only;
     const PortClaim& claim = **claim_;
     if (auto opened = tcp().listen(*door, claim.local, claim.port, accept_queue(backlog, home_.flavour)); !opened)
@@ -157,6 +158,7 @@ Attempt TcpSocket::begin_to_connect(const net::SocketAddr& to) {
     from.opening = opening_of(wishes_, home_.flavour);
     const auto host = family_.name(home_.engine.stack().hosts(), to.ip());
     if (!host) return failure(ENETUNREACH);
+    from.opening.marks = wishes_.marks_to(*host);
     auto link = std::make_unique<Link>(*this);
     if (auto begun = tcp().connect(*link, *host, to.port(), home_.engine.now(), from); !begun)
         return refuse_connect(begun.error().code());

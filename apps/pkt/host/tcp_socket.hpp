@@ -91,6 +91,7 @@ private:
     // The options.
     Attempt set_socket_option(int name, const OptionValue& value);
     Attempt set_tcp_option(int name, const OptionValue& value);
+    Attempt set_mark(int level, int name, const OptionValue& value);
     Attempt set_v6_only(const OptionValue& value);
     Attempt set_linger(const Linger& linger);
     Attempt set_buffer(int name, int bytes);

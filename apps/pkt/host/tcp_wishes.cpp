@@ -22,6 +22,7 @@ stack::tcp::Opening opening_of(const TcpWishes& wishes, Flavour flavour) noexcep
 void apply(const TcpWishes& wishes, stack::tcp::Tcp& tcp, stack::tcp::Tcb& tcb, time::Instant now) {
     tcb.resets_on_close = wishes.resets_on_close;
     tcb.user_timeout_ms = wishes.user_timeout_ms;
+    tcb.mark(wishes.marks_to(tcb.tuple.remote));
     if (tcb.no_delay != wishes.no_delay) tcp.set_no_delay(tcb, wishes.no_delay, now);
     if (wishes.congestion && *wishes.congestion != tcb.congestion.algorithm())
         tcp.set_congestion(tcb, *wishes.congestion);

@@ -28,6 +28,12 @@ struct TcpWishes {
     std::optional<int> send_buffer_bytes;
     std::optional<int> receive_buffer_bytes;
     std::uint16_t mss_max = 0;  ///< TCP_MAXSEG; 0: not set
+    stack::IpMarks marks4;  ///< IP_TTL and IP_TOS
+    stack::IpMarks marks6;  ///< IPV6_UNICAST_HOPS and IPV6_TCLASS
+
+    [[nodiscard]] stack::IpMarks marks_to(stack::wire::Ipv4Addr host) const noexcept {
+        return stack::is_host_number(host) ? marks6 : marks4;
+    }
 };
 
 /// How connections of a program with such wishes begin.

@@ -78,7 +78,10 @@ Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address, const ba
         if (const Errc wrong = Stream::check_setup(*setup); wrong != Errc::ok) return wrong;
     std::unique_ptr<Listener> listener(new (std::nothrow) Listener(*this));
     if (listener == nullptr) return Errc::no_memory;
-    if (setup != nullptr) listener->inherited = setup->options;
+    if (setup != nullptr) {
+        listener->inherited = setup->options;
+        listener->opening.marks = Stream::marks_of(setup->options);
+    }
     const std::size_t backlog = options.backlog > 0 ? static_cast<std::size_t>(options.backlog) : 1;
     listener->v6_only = options.v6_only;
     if (auto opened = stack_.tcp().listen(*listener, own, address.port(), backlog, options.reuse_port); !opened)

@@ -32,6 +32,8 @@ Errc Sockets::Stream::check_option(SocketOption option, int value) noexcept {
             return tcp::is_known(*algorithm) ? Errc::ok : Errc::unsupported;
         }
         case SocketOption::linger_s: return value > 0 ? Errc::unsupported : Errc::ok;
+        case SocketOption::ttl: return allow(value >= 1 && value <= 255);
+        case SocketOption::traffic_class: return allow(value >= 0 && value <= 255);
         default: return Errc::unsupported;
     }
 }
@@ -43,6 +45,22 @@ Errc Sockets::Stream::check_setup(const backend::StreamSetup& setup) noexcept {
         return {};
     });
     return checked ? Errc::ok : checked.error().code();
+}
+
+// The two low bits of the traffic class are ECN's, which is TCP's own business: Linux takes them from no program
+// either.
+IpMarks Sockets::Stream::with_mark(IpMarks marks, SocketOption option, int value) noexcept {
+    constexpr int ecn_bits = 3;
+    if (option == SocketOption::ttl) marks.ttl = static_cast<std::uint8_t>(value);
+    if (option == SocketOption::traffic_class) marks.traffic_class = static_cast<std::uint8_t>(value & ~ecn_bits);
+    return marks;
+}
+
+IpMarks Sockets::Stream::marks_of(const backend::OptionSet& options) noexcept {
+    IpMarks marks;
+    for (const SocketOption option : {SocketOption::ttl, SocketOption::traffic_class})
+        if (const auto value = options.get(option)) marks = with_mark(marks, option, *value);
+    return marks;
 }
 
 void Sockets::Stream::set_all(const backend::OptionSet& options) noexcept {
@@ -69,6 +87,8 @@ void Sockets::Stream::set(SocketOption option, int value) noexcept {
             tcb->receive_limit = std::min(buffer_bytes(), std::uint32_t{0xffff} << tcb->receive_scale);
             return;
         case SocketOption::congestion_control: return tcp().set_congestion(*tcb, backend::CongestionControl(value));
+        case SocketOption::ttl:
+        case SocketOption::traffic_class: return tcb->mark(with_mark(tcb->marks, option, value));
         case SocketOption::keep_alive: tcb->keep_alive = value != 0; break;
         case SocketOption::keep_alive_idle_s: tcb->keep_alive_idle_s = static_cast<std::uint16_t>(value); break;
         case SocketOption::keep_alive_interval_s: tcb->keep_alive_interval_s = static_cast<std::uint16_t>(value); break;
@@ -88,6 +108,8 @@ Result<int> Sockets::Stream::get(SocketOption option) const noexcept {
         case SocketOption::keep_alive_count: return int{tcb->keep_alive_count};
         case SocketOption::user_timeout_ms: return static_cast<int>(tcb->user_timeout_ms);
         case SocketOption::congestion_control: return static_cast<int>(tcb->congestion.algorithm());
+        case SocketOption::ttl: return int{tcb->marks.ttl};
+        case SocketOption::traffic_class: return int{tcb->marks.traffic_class};
         case SocketOption::linger_s: return tcb->resets_on_close ? 0 : -1;
         case SocketOption::send_buffer_bytes: return static_cast<int>(tcb->send_limit);
         case SocketOption::receive_buffer_bytes: return static_cast<int>(tcb->receive_limit);

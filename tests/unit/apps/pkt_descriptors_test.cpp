@@ -193,7 +193,7 @@ TEST_CASE("options that the stack does not have are not supported, and no errno 
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, 4'607)));
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, 212'993)));
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, SOL_SOCKET, 9'999, 1)));
-    CHECK(Bench::was_unsupported(calls.setsockopt(fd, IPPROTO_IP, IP_TOS, 1)));
+    CHECK(Bench::was_unsupported(calls.setsockopt(fd, IPPROTO_IP, IP_OPTIONS, 1)));
     CHECK(Bench::was_unsupported(calls.getsockopt(fd, IPPROTO_TCP, TCP_INFO)));
     CHECK(calls.getsockopt(fd, IPPROTO_TCP, TCP_CORK).unsupported()->reason.find("option") != std::string::npos);
 }

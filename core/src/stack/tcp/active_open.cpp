@@ -78,6 +78,7 @@ Result<Tcb*> ActiveOpen::connect_held(Tuple tuple, time::Instant now, const Loca
     tcb.uses_rack = from.opening.loss_detection.value_or(shared_.config.tcp.loss_detection) == LossDetection::rack;
     tcb.waiting_since = now.as_nanos();
     tcb.user_timeout_ms = from.user_timeout_ms;
+    tcb.mark(from.opening.marks);
     output_.send_syn(tcb, now);
     send_again_later(tcb, now);
     return made;

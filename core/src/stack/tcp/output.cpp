@@ -26,7 +26,7 @@ std::span<const std::byte> timestamps(OptionBytes& out, bool has_timestamps, std
 // --- the packet
 
 void Output::emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
-                  time::Instant now) noexcept {
+                  IpMarks marks, time::Instant now) noexcept {
     header.source_port = tuple.local_port;
     header.destination_port = tuple.remote_port;
     header.header_bytes = static_cast<std::uint8_t>(wire::tcp_bytes + options.size());
@@ -41,6 +41,8 @@ void Output::emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std
     } else {
         wire::seal_tcp(frame.bytes(), pseudo);
     }
+    if (marks != IpMarks{})
+        return shared_.output.send_marked(frame, tuple.local, tuple.remote, wire::ip_protocol::tcp, marks, now);
     shared_.output.send(frame, tuple.local, tuple.remote, wire::ip_protocol::tcp, now);
 }
 
@@ -66,7 +68,10 @@ SKERRY_ALWAYS_INLINE void Output::emit_usual(Frame& frame, Tcb& tcb, wire::TcpHe
         wire::seal_tcp_unfinished(frame.bytes(), pseudo);
         frame.flags |= backend::frame_flag::sum_missing;
     }
-    shared_.output.send(frame, tuple.local, tuple.remote, wire::ip_protocol::tcp, now);
+    if (tcb.is_marked) [[unlikely]]
+        shared_.output.send_marked(frame, tuple.local, tuple.remote, wire::ip_protocol::tcp, tcb.marks, now);
+    else
+        shared_.output.send(frame, tuple.local, tuple.remote, wire::ip_protocol::tcp, now);
     acknowledged(tcb);
 }
 
@@ -79,10 +84,10 @@ SKERRY_ALWAYS_INLINE wire::TcpHeader Output::header_of(Tcb& tcb, std::uint32_t s
     return header;
 }
 
-void Output::send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
+void Output::send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options, IpMarks marks,
                         time::Instant now) noexcept {
     Frame* const frame = shared_.link.allocate();
-    if (frame != nullptr) emit(*frame, tuple, header, options, now);
+    if (frame != nullptr) emit(*frame, tuple, header, options, marks, now);
 }
 
 // --- of a connection
@@ -101,7 +106,8 @@ SKERRY_COLD void Output::emit_with_blocks(Frame& frame, Tcb& tcb, wire::TcpHeade
     }
     told.sack_blocks = static_cast<std::uint8_t>((known != nullptr ? 1 : 0) + tcb.reassembly.tell(room));
     OptionBytes options;
-    emit(frame, tcb.tuple, header, std::span(options).first(wire::write_data_options(told, options.data())), now);
+    emit(frame, tcb.tuple, header, std::span(options).first(wire::write_data_options(told, options.data())), tcb.marks,
+         now);
     acknowledged(tcb);
 }
 
@@ -199,7 +205,7 @@ void Output::send_syn(Tcb& tcb, time::Instant now) noexcept {
     options.timestamps = {timestamp(now, tcb.ts_offset), is_answer ? tcb.ts_recent : 0};
     options.mss = tcb.own_mss;
     options.window_scale = tcb.own_scale;
-    emit_syn(tcb.tuple, header, options, now);
+    emit_syn(tcb.tuple, header, options, tcb.marks, now);
 }
 
 void Output::send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept {
@@ -215,15 +221,15 @@ void Output::send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept {
     options.timestamps = {timestamp(now, half_open.ts_offset), half_open.ts_recent};
     options.mss = own_mss(shared_.config, half_open.tuple.remote, half_open.acceptor->opening);
     options.window_scale = half_open.own_scale;
-    emit_syn(half_open.tuple, header, options, now);
+    emit_syn(half_open.tuple, header, options, half_open.acceptor->opening.marks, now);
 }
 
-void Output::emit_syn(const Tuple& tuple, wire::TcpHeader& header, wire::TcpOptions& options,
+void Output::emit_syn(const Tuple& tuple, wire::TcpHeader& header, wire::TcpOptions& options, IpMarks marks,
                       time::Instant now) noexcept {
     options.has_mss = true;
     OptionBytes bytes;
     const std::size_t count = wire::write_syn_options(options, bytes.data(), shared_.config.tcp.syn_layout);
-    send_empty(tuple, header, std::span(bytes).first(count), now);
+    send_empty(tuple, header, std::span(bytes).first(count), marks, now);
 }
 
 void Output::challenge(HalfOpen& half_open, time::Instant now) noexcept {
@@ -237,7 +243,7 @@ void Output::challenge(HalfOpen& half_open, time::Instant now) noexcept {
     OptionBytes options;
     send_empty(half_open.tuple, header,
                timestamps(options, half_open.has_timestamps, timestamp(now, half_open.ts_offset), half_open.ts_recent),
-               now);
+               half_open.acceptor->opening.marks, now);
 }
 
 void Output::send_ack(TimeWait& entry, time::Instant now) noexcept {
@@ -248,7 +254,8 @@ void Output::send_ack(TimeWait& entry, time::Instant now) noexcept {
     header.window = entry.window;
     OptionBytes options;
     send_empty(entry.tuple, header,
-               timestamps(options, entry.has_timestamps, timestamp(now, entry.ts_offset), entry.ts_recent), now);
+               timestamps(options, entry.has_timestamps, timestamp(now, entry.ts_offset), entry.ts_recent),
+               {IpMarks{}.ttl, entry.traffic_class}, now);
 }
 
 // RFC 9293 section 3.10.7.1.
@@ -263,7 +270,7 @@ void Output::refuse(const Segment& segment) noexcept {
         header.ack = segment.end();
         header.flags = flag::rst | flag::ack;
     }
-    send_empty(segment.tuple, header, {}, segment.now());
+    send_empty(segment.tuple, header, {}, {}, segment.now());
 }
 
 void Output::reset(const Tuple& tuple, std::uint32_t seq, std::uint32_t ack, time::Instant now) noexcept {
@@ -271,7 +278,7 @@ void Output::reset(const Tuple& tuple, std::uint32_t seq, std::uint32_t ack, tim
     header.seq = seq;
     header.ack = ack;
     header.flags = flag::rst | flag::ack;
-    send_empty(tuple, header, {}, now);
+    send_empty(tuple, header, {}, {}, now);
 }
 
 }  // namespace skerry::stack::tcp

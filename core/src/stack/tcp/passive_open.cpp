@@ -239,6 +239,7 @@ Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept
     tcb.send_limit = acceptor.opening.send_buffer_or(limits.send_buffer_bytes);
     tcb.own_mss = own_mss(shared_.config, tcb.tuple.remote, acceptor.opening);
     tcb.own_scale = half_open.own_scale;
+    tcb.mark(acceptor.opening.marks);
     tcb.probes_tail = acceptor.opening.tail_probe.value_or(limits.tail_probe);
     tcb.uses_rack = acceptor.opening.loss_detection.value_or(limits.loss_detection) == LossDetection::rack;
     tcb.mss = send_mss(tcb.own_mss, half_open.peer_mss, half_open.has_timestamps);

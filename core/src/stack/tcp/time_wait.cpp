@@ -32,6 +32,7 @@ void TimeWaits::enter(Tcb& tcb, time::Instant now) noexcept {
     entry->ts_offset = tcb.ts_offset;
     entry->has_timestamps = tcb.has_timestamps;
     entry->window = output_.window(tcb);
+    entry->traffic_class = tcb.marks.traffic_class;
     shared_.flows.replace(hash, number, flow_number(Kind::time_wait, entry->index));
     keep(*entry, now);
 }

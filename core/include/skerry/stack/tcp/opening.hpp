@@ -5,6 +5,8 @@
 
 #include "limits.hpp"
 
+#include "../ip_marks.hpp"
+
 #include <cstdint>
 #include <optional>
 
@@ -20,6 +22,7 @@ struct Opening {
     std::optional<std::uint8_t> window_scale;  ///< what is offered, at most 14
     std::optional<LossDetection> loss_detection;
     std::optional<bool> tail_probe;
+    IpMarks marks;  ///< of all that it sends
 
     [[nodiscard]] std::uint32_t receive_buffer_or(std::uint32_t configured) const noexcept {
         return receive_buffer_bytes != 0 ? receive_buffer_bytes : configured;

@@ -73,17 +73,18 @@ public:
 private:
     [[nodiscard]] wire::TcpHeader header_of(Tcb& tcb, std::uint32_t seq, std::uint8_t flags) noexcept;
     void send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept;
-    void send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
+    void send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options, IpMarks marks,
                     time::Instant now) noexcept;
     [[nodiscard]] std::uint32_t receive_buffer(const HalfOpen& half_open) const noexcept {
         return half_open.acceptor->opening.receive_buffer_or(shared_.config.tcp.receive_buffer_bytes);
     }
-    void emit_syn(const Tuple& tuple, wire::TcpHeader& header, wire::TcpOptions& options, time::Instant now) noexcept;
+    void emit_syn(const Tuple& tuple, wire::TcpHeader& header, wire::TcpOptions& options, IpMarks marks,
+                  time::Instant now) noexcept;
     void emit_usual(Frame& frame, Tcb& tcb, wire::TcpHeader& header, time::Instant now) noexcept;
     void emit_with_blocks(Frame& frame, Tcb& tcb, wire::TcpHeader& header, const wire::SackBlock* known,
                           time::Instant now) noexcept;
     void emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,
-              time::Instant now) noexcept;
+              IpMarks marks, time::Instant now) noexcept;
     static void acknowledged(Tcb& tcb) noexcept {
         tcb.last_ack_sent = tcb.rcv_nxt;
         tcb.owes_for_one = tcb.quick_ack;

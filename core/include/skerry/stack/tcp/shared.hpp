@@ -35,6 +35,7 @@ struct TimeWait : ListLink {
     std::uint32_t answered_ms = 0;
     std::uint16_t window = 0;
     bool has_timestamps = false;
+    std::uint8_t traffic_class = 0;  ///< the TTL is the usual one again, as on Linux
 };
 static_assert(sizeof(TimeWait) <= 64);
 

@@ -14,6 +14,7 @@
 #include "tuple.hpp"
 
 #include "../frame_queue.hpp"
+#include "../ip_marks.hpp"
 #include "../timers.hpp"
 #include "../../base/cache_line.hpp"
 #include "../../base/error.hpp"
@@ -57,13 +58,15 @@ struct Standing {
     State state = State::closed;
     std::uint8_t duplicate_acks = 0;
     bool wants_room = false;  ///< a write waits
-    bool no_delay = true;
+    bool no_delay : 1 = true;
+    bool is_marked : 1 = false;  ///< its `marks` are not the usual ones
+    std::uint8_t unused : 6 = 0;  // beside them: the comparison is of the byte
 
     /// Established, and no segment before this one was unusual.
     [[nodiscard]] bool receives_as_usual() const noexcept {
         return has_bytes(offsetof(Standing, has_fin), {0, 0, established, 0});
     }
-    /// Established, nothing is lost, nobody else wants to write, and a short segment needs not wait.
+    /// Established, nothing is lost, nobody else wants to write, a short segment needs not wait, and all go unmarked.
     [[nodiscard]] bool sends_as_usual() const noexcept {
         return has_bytes(offsetof(Standing, state), {established, 0, 0, 1});
     }
@@ -98,14 +101,14 @@ struct TcbReceiving : Standing {
     std::uint32_t ts_offset = 0;
 
     std::uint32_t last_ack_sent = 0;  ///< RFC 7323's Last.ACK.sent
-    std::uint32_t ts_recent_s = 0;    ///< when ts_recent was set, in seconds
+    std::uint32_t ts_recent_s = 0;  ///< when ts_recent was set, in seconds
     Endpoint* endpoint = nullptr;  ///< null: nobody has it (in an Acceptor's queue, or closed and still sending)
-    FrameQueue received;           ///< in order, unread; each frame begins and ends with its payload
+    FrameQueue received;  ///< in order, unread; each frame begins and ends with its payload
     std::uint32_t received_bytes = 0;
     std::uint32_t receive_limit = 0;
     std::uint32_t snd_wnd_max = 0;
     std::uint8_t confirmed_in = 0;  ///< the turn of about 4 s in which the neighbour was last confirmed
-    bool owes_for_one = false;      ///< a segment with data came, and we have acknowledged none since
+    bool owes_for_one = false;  ///< a segment with data came, and we have acknowledged none since
     std::int64_t heard_at = 0;
 };
 static_assert(sizeof(TcbReceiving) == 2 * cache_line_bytes);
@@ -143,6 +146,7 @@ struct TcbSending {
     std::uint8_t quick_acks_left : 5 = 0;  ///< until then quick_ack is on of its own; 0: it is as it was set
     Errc error : 8 = Errc::ok;  ///< not told yet
     std::uint16_t os_error : 8 = 0;  ///< beside it: which one it was, as Error has it
+    IpMarks marks;  ///< of what it sends
     Rto rto;
     Congestion congestion;
 
@@ -170,6 +174,11 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     std::uint8_t own_scale = 0;  ///< the same
     bool uses_rack : 1 = false;  ///< LossDetection::rack
     std::uint32_t quick_heard_ms = 0;  ///< of the clock, modulo 2^32; while quick_acks_left is not 0
+
+    void mark(IpMarks wanted) noexcept {
+        marks = wanted;
+        is_marked = wanted != IpMarks{};
+    }
 
     /// What a segment, its answer and the acknowledgement of that touch.
     static constexpr std::size_t bytes_of_usual_segment = 5 * cache_line_bytes;

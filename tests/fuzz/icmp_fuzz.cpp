@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     seal_icmp(sealed);
     fuzz::require(parse(sealed, again) == stack::Drop::none, "what is written is read");
     fuzz::require(again.type == header.type && again.identifier == header.identifier &&
-                      again.sequence == header.sequence && again.next_hop_mtu == header.next_hop_mtu,
+                      again.sequence == header.sequence && again.next_hop_mtu == header.next_hop_mtu &&
+                      again.gateway == header.gateway,
                   "written as read");
     return 0;
 }

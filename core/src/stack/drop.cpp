@@ -26,6 +26,8 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::neighbour_queue_full: return "neighbour_queue_full";
         case Drop::neighbour_unreachable: return "neighbour_unreachable";
         case Drop::neighbour_table_full: return "neighbour_table_full";
+        case Drop::redirect_refused: return "redirect_refused";
+        case Drop::redirects_full: return "redirects_full";
         case Drop::path_mtus_full: return "path_mtus_full";
         case Drop::ipv4_short: return "ipv4_short";
         case Drop::ipv4_version: return "ipv4_version";

@@ -17,6 +17,10 @@ std::optional<IcmpError> Icmp::input(Packet& packet) noexcept {
         answer_echo(packet);
         return {};
     }
+    if (header.type == wire::IcmpType::redirect) {
+        link_.drop(packet.frame, take_redirect(packet, header));
+        return {};
+    }
     std::optional<IcmpError> error;
     if (!header.is_echo()) error = error_in(header);
     if (!error) link_.drop(packet.frame, Drop::icmp_stale);  // nobody here has asked
@@ -56,6 +60,15 @@ std::optional<IcmpError> Icmp::error_in(const wire::IcmpHeader& header) noexcept
                          config_.address,
                          {header.next_hop_mtu, quote.total_bytes}};
     return {};
+}
+
+// --- redirects
+
+// About a network as about a host, as RFC 1122 section 3.2.2.2 has it.
+Drop Icmp::take_redirect(const Packet& packet, const wire::IcmpHeader& header) noexcept {
+    if (!config_.accept_redirects) return Drop::icmp_type;
+    if (header.quote.source != config_.address) return Drop::redirect_refused;
+    return output_.redirect(header.quote.destination, packet.ip.source, header.gateway, packet.now);
 }
 
 // --- errors that we send

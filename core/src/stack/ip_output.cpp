@@ -77,7 +77,27 @@ void IpOutput::leave(Frame& packet, Ipv4Addr destination, time::Instant now) noe
     send_to_host(packet, destination, now);
 }
 
+// Only from who is the first hop, and to a host of the link: RFC 1122 section 3.2.2.2. Of IPv6 what else it asks for
+// was looked at when the message was read.
+Drop IpOutput::redirect(Ipv4Addr host, Ipv4Addr from, Ipv4Addr next_hop, time::Instant now) noexcept {
+    const bool is_v6 = is_host_number(host);
+    const bool is_from_first_hop = is_v6 ? v6_.is_first_hop(host, from) : from == this->next_hop(host) && from != host;
+    const bool is_to_other = is_v6 ? !Hosts::is_own_v6(next_hop) && !Hosts::is_own_v6(host)
+                                   : config_.is_on_link(next_hop) && next_hop != config_.address && next_hop != from &&
+                                         !config_.is_broadcast(next_hop);
+    if (check_slow(host, 0) != Drop::none || !is_from_first_hop || !is_to_other) return Drop::redirect_refused;
+    if (!redirects_.remember(host, next_hop, now)) return Drop::redirects_full;
+    way_.destination = Way::nowhere;
+    return Drop::none;
+}
+
+void IpOutput::forget_redirect(Ipv4Addr host) noexcept {
+    redirects_.forget(host);
+    way_.destination = Way::nowhere;
+}
+
 void IpOutput::send_to_host(Frame& packet, Ipv4Addr destination, time::Instant now) noexcept {
+    (void)redirects_.expire(now);
     way_.destination = destination.bits;
     neighbours_.send(packet, next_hop(destination), now);
     if (!is_ready(destination, now)) return;

@@ -24,7 +24,8 @@ Drop Ipv6Output::check(Ipv4Addr destination, std::size_t bytes) const noexcept {
 }
 
 Ipv4Addr Ipv6Output::next_hop(Ipv4Addr destination) noexcept {
-    return is_on_link(hosts_.address(destination)) ? destination : hosts_.name(config_.gateway6);
+    const Ipv4Addr routed = is_on_link(hosts_.address(destination)) ? destination : hosts_.name(config_.gateway6);
+    return redirects_.next_hop(destination, routed);
 }
 
 void Ipv6Output::send(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
@@ -44,7 +45,8 @@ void Ipv6Output::send(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std:
     if (header.destination.is_multicast())
         return link_.send(packet, MacAddr::of_group(header.destination), wire::ether_type::ipv6);
     neighbours_.send(packet, next_hop(destination), now);
-    path_mtus_.expire(now);  // at last: it may let the destination's number go
+    path_mtus_.expire(now);  // at last: these may let the destination's number go
+    (void)redirects_.expire(now);
 }
 
 void Ipv6Output::confirm(Ipv4Addr remote, time::Instant now) noexcept {

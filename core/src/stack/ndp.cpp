@@ -19,6 +19,8 @@ void Ndp::input(Packet& packet) noexcept {
         why = take_solicitation(message, packet);
     else if (why == Drop::none && message.type == Icmpv6Type::neighbour_advertisement)
         why = take_advertisement(message, packet);
+    else if (why == Drop::none && message.type == Icmpv6Type::redirect)
+        why = take_redirect(message, packet);
     else if (why == Drop::none)
         why = Drop::ndp_not_acted_on;
     drops_.count(why);
@@ -63,6 +65,17 @@ Drop Ndp::take_advertisement(const NdpMessage& message, const Packet& packet) no
     const bool is_known =
         target && neighbours_.advertised(*target, mac, message.solicited, message.overrides, packet.now);
     return is_known ? Drop::none : Drop::ndp_unsolicited;
+}
+
+// The router is known by the link-local address that it sends from, so the configured one has to be that. The hardware
+// address that it tells of the new first hop is as good as if that had asked for us.
+Drop Ndp::take_redirect(const NdpMessage& message, const Packet& packet) noexcept {
+    if (!config_.accept_redirects) return Drop::ndp_not_acted_on;
+    const wire::Ipv4Addr next_hop = hosts_.name(message.target);
+    const Drop why = output_.redirect(hosts_.name(message.destination), packet.ip.source, next_hop, packet.now);
+    if (why == Drop::none && message.has_target_link)
+        neighbours_.asked_by(hosts_.current(next_hop), message.target_link, packet.now);
+    return why;
 }
 
 }  // namespace skerry::stack

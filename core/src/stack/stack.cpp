@@ -50,7 +50,7 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       reassembly_(config_, hosts_, timers_, drops_),
       output_(config_, hosts_, link_, neighbours_, drops_),
       icmp_(config_, link_, output_, drops_),
-      ndp_(hosts_, link_, neighbours_, drops_),
+      ndp_(config_, hosts_, link_, neighbours_, output_, drops_),
       groups_(config_, link_, output_, timers_),
       udp_(config_, link_, output_, icmp_, groups_, drops_),
       tcp_(config_, link_, output_, timers_, drops_) {
@@ -205,10 +205,19 @@ void Stack::input_transport(Packet& packet) noexcept {
             return groups_.input(packet);
         case wire::ip_protocol::tcp: return tcp_.input(packet);
         case wire::ip_protocol::icmp:
+            if (steering_ && !packet.is_steered && is_redirect(packet)) [[unlikely]]
+                steering_->copy_to(limited(steering_->others(), messages_, packet.now), packet.whole(), packet.frame);
             if (const auto error = icmp_.input(packet)) input_error(packet, *error);
             return;
         default: icmp_.send_protocol_unreachable(packet); return link_.drop(packet.frame, Drop::ipv4_protocol);
     }
+}
+
+// For all cores, which have the same routes. Those that are not taken are for none.
+bool Stack::is_redirect(const Packet& packet) const noexcept {
+    const std::span<const std::byte> message = packet.payload();
+    return config_.accept_redirects && !message.empty() &&
+           wire::load_8(message.data()) == static_cast<std::uint8_t>(wire::IcmpType::redirect);
 }
 
 // Messages that anybody can send cost the other cores no more than ours cost this one: none go when too many come.
@@ -252,7 +261,9 @@ void Stack::report_unreachable(time::Instant now) noexcept {
     while (Frame* const packet = neighbours_.unreachable().pop()) {
         wire::Ipv4Header ip;
         const std::span<const std::byte> bytes = packet->bytes();
-        if (read_own(bytes, ip) && ip.payload_bytes() >= ports_and_seq_bytes) {
+        const bool is_read = read_own(bytes, ip);
+        if (is_read) output_.forget_redirect(ip.destination);
+        if (is_read && ip.payload_bytes() >= ports_and_seq_bytes) {
             const std::byte* const transport = bytes.data() + ip.header_bytes;
             (void)tell({*meaning_of(wire::IcmpType::unreachable, wire::icmp_code::host_unreachable),
                         ip.protocol,

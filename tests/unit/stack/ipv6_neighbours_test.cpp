@@ -162,6 +162,35 @@ TEST_CASE("packets wait for many neighbours and each gets its own", "[stack][ndp
     }
 }
 
+TEST_CASE("eight packets wait for an IPv6 neighbour, and the oldest makes room", "[stack][ndp]") {
+    Ipv6Host f;
+    for (char i = 'a'; i < 'l'; ++i) f.send(peer6, std::string(1, i));
+    CHECK(f.dropped(Drop::neighbour_queue_full) == 3);
+    CHECK(f.stack.neighbours().waiting() == 8);
+    (void)f.taken();
+    f.give(advertisement());
+    const auto out = f.taken();
+    REQUIRE(out.size() == 8);
+    for (std::size_t i = 0; i < out.size(); ++i) CHECK(out[i].back() == static_cast<std::byte>('d' + i));
+}
+
+TEST_CASE("all IPv6 neighbours together keep a limited number of packets", "[stack][ndp]") {
+    stack::StackConfig config = host6_config();
+    config.neighbours.waiting_max = 20;
+    Ipv6Host f(config);
+    for (std::uint16_t host = 10; host < 60; ++host) f.send(near6(host));
+    CHECK(f.stack.neighbours().waiting() == 20);
+    CHECK(f.dropped(Drop::neighbour_queue_full) == 30);
+}
+
+TEST_CASE("the packets that waited for an IPv6 neighbour in vain are counted each", "[stack][ndp]") {
+    Ipv6Host f;
+    for (int i = 0; i < 5; ++i) f.send();
+    for (int i = 0; i < 3; ++i) f.pass(1s);
+    CHECK(f.dropped(Drop::neighbour_unreachable) == 5);
+    CHECK(f.stack.neighbours().waiting() == 0);
+}
+
 // --- what an answer changes: RFC 4861 section 7.2.5
 
 /// What is seen of the entry of peer6: where a packet goes, and whether its use begins a check by unicast.

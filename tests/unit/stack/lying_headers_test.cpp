@@ -172,7 +172,7 @@ const Lie lies[] = {
     {"ICMP: cut", Kind::echo, ip + 2, {0, 27}, Drop::icmp_short},
     {"ICMP: a wrong checksum", Kind::echo, transport + 2, {1, 2}, Drop::icmp_checksum, 0, true},
     {"ICMP: a type of none", Kind::echo, transport, {99}, Drop::icmp_type},
-    {"ICMP: a redirect", Kind::echo, transport, {5}, Drop::icmp_type},
+    {"ICMP: a redirect", Kind::error, transport, {5}, Drop::icmp_type},
     {"ICMP: a code of none", Kind::error, transport + 1, {2}, Drop::icmp_code},
     {"ICMP: a quote that is cut", Kind::error, ip + 2, {0, 55}, Drop::icmp_quote_short},
     {"ICMP: a quote of IPv6", Kind::error, transport + 8, {0x65}, Drop::icmp_quote},

@@ -53,6 +53,10 @@ struct StackConfig {
     wire::Ipv6Addr gateway6;  ///< ::, none
     wire::Ipv6Addr link_local6;  ///< made of `mac` when it is :: and there is IPv6. RFC 4291 appendix A
 
+    /// Whether routers may name a better first hop. Linux has it on; here it is off, because anybody on the link can
+    /// write a redirect, and a host with one router has nothing to learn by it.
+    bool accept_redirects = false;
+
     NeighbourLimits neighbours;
     ReassemblyLimits reassembly;
     TcpLimits tcp;

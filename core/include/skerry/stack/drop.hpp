@@ -38,6 +38,8 @@ enum class Drop : std::uint8_t {
     neighbour_queue_full,  ///< (stack) Too many packets wait for this neighbour already.
     neighbour_unreachable, ///< (stack) The neighbour did not answer.
     neighbour_table_full,  ///< (stack) No entry could be evicted.
+    redirect_refused,  ///< (stack) Not from the first hop of today, or to where no host of the link is.
+    redirects_full,  ///< (stack) The limit of hosts that go by another router: one was not remembered.
     path_mtus_full,  ///< (stack) The limit of hosts whose way takes less than our link: one was not remembered.
 
     ipv4_short,  ///< Less than a header.
@@ -92,7 +94,7 @@ enum class Drop : std::uint8_t {
 
     icmp_short,  ///< Less than 8 bytes.
     icmp_checksum,  ///< The checksum over all of the message.
-    icmp_type,  ///< A type that we do not act on: source quench, redirect, timestamp and others.
+    icmp_type,  ///< A type that we do not act on: source quench, timestamp and others, and redirects as configured.
     icmp_code,  ///< A code that the type does not have.
     icmp_quote_short,  ///< An error that quotes less than a header and 8 bytes.
     icmp_quote,  ///< What an error quotes is no IPv4 header, or a later fragment.

@@ -45,6 +45,7 @@ public:
 
 private:
     void answer_echo(Packet& packet) noexcept;
+    [[nodiscard]] Drop take_redirect(const Packet& packet, const wire::IcmpHeader& header) noexcept;
     [[nodiscard]] std::optional<IcmpError> error_in(const wire::IcmpHeader& header) noexcept;
     void send_unreachable(const Packet& packet, std::uint8_t code) noexcept;
     void send_error(wire::IcmpType type, std::uint8_t code, std::span<const std::byte> about,

@@ -12,6 +12,7 @@
 #include "neighbours.hpp"
 #include "path_mtus.hpp"
 #include "random.hpp"
+#include "redirects.hpp"
 #include "way.hpp"
 #include "wire/ipv4.hpp"
 
@@ -31,7 +32,8 @@ public:
           neighbours_(neighbours),
           piece_key_(key_for(config.seed, SecretUse::pieces)),
           path_mtus_(config, hosts, drops),
-          v6_(config, hosts, link, neighbours, path_mtus_, looped_) {}
+          redirects_(hosts, drops),
+          v6_(config, hosts, link, neighbours, path_mtus_, redirects_, looped_) {}
 
     [[nodiscard]] Hosts& hosts() noexcept { return hosts_; }
     [[nodiscard]] const Hosts& hosts() const noexcept { return hosts_; }
@@ -54,6 +56,17 @@ public:
         way_.destination = Way::nowhere;
         return true;
     }
+
+    /// `from`, a router, says that what goes to `host` should go by `next_hop`, or straight there when that is the
+    /// host.
+    ///
+    /// Errors: redirect_refused; redirects_full.
+    [[nodiscard]] Drop redirect(wire::Ipv4Addr host, wire::Ipv4Addr from, wire::Ipv4Addr next_hop,
+                                time::Instant now) noexcept;
+    /// The first hop to `host` does not answer.
+    void forget_redirect(wire::Ipv4Addr host) noexcept;
+    /// Hosts that go by another router than the route says.
+    [[nodiscard]] std::size_t redirected() const noexcept { return redirects_.size(); }
 
     /// Which of our addresses what goes there comes from, unless somebody has chosen.
     [[nodiscard]] wire::Ipv4Addr source_for(wire::Ipv4Addr destination) const noexcept {
@@ -138,7 +151,7 @@ private:
     [[nodiscard]] std::uint32_t next_piece_id(wire::Ipv4Addr destination) noexcept;
     void send_to_host(Frame& packet, wire::Ipv4Addr destination, time::Instant now) noexcept;
     [[nodiscard]] wire::Ipv4Addr next_hop(wire::Ipv4Addr destination) const noexcept {
-        return config_.is_on_link(destination) ? destination : config_.gateway;
+        return redirects_.next_hop(destination, config_.is_on_link(destination) ? destination : config_.gateway);
     }
 
     const StackConfig& config_;
@@ -149,6 +162,7 @@ private:
     SipKey piece_key_;
     std::uint32_t piece_ids_ = 0;
     PathMtus path_mtus_;
+    Redirects redirects_;
     Ipv6Output v6_;
     Way way_;  // to the host, of those that are not ourselves, to which something was sent last
 };

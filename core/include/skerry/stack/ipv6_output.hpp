@@ -13,6 +13,7 @@
 #include "link.hpp"
 #include "neighbours.hpp"
 #include "path_mtus.hpp"
+#include "redirects.hpp"
 #include "wire/ipv6.hpp"
 
 #include <cstdint>
@@ -24,12 +25,13 @@ class Ipv6Output {
 public:
     /// What is for ourselves is put into `looped`.
     Ipv6Output(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours, PathMtus& path_mtus,
-               FrameQueue& looped) noexcept
+               Redirects& redirects, FrameQueue& looped) noexcept
         : config_(config),
           hosts_(hosts),
           link_(link),
           neighbours_(neighbours),
           path_mtus_(path_mtus),
+          redirects_(redirects),
           looped_(looped) {}
 
     /// Whether a packet to `destination`, the number of a host, could leave, and if not why: ipv6_no_route, or
@@ -48,6 +50,12 @@ public:
     /// The host behind `remote` has answered what we sent.
     void confirm(wire::Ipv4Addr remote, time::Instant now) noexcept;
 
+    /// Whether what goes to `host` goes by `router`, which is not the host itself.
+    [[nodiscard]] bool is_first_hop(wire::Ipv4Addr host, wire::Ipv4Addr router) noexcept {
+        const wire::Ipv6Addr& address = hosts_.address(router);
+        return address == hosts_.address(next_hop(host)) && address != hosts_.address(host);
+    }
+
 private:
     [[nodiscard]] static bool is_of_link(const wire::Ipv6Addr& address) noexcept {
         return address.is_link_local() ||
@@ -64,6 +72,7 @@ private:
     Link& link_;
     Neighbours& neighbours_;
     PathMtus& path_mtus_;
+    Redirects& redirects_;
     FrameQueue& looped_;
 };
 

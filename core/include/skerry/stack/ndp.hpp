@@ -1,13 +1,15 @@
 #pragma once
 
 // Neighbour discovery, as far as others begin it: answers who asks for our addresses, and tells the table of neighbours
-// what they say of themselves. What routers say is read and not acted upon; our address and router are configured.
+// what they say of themselves. Of what routers say, redirects are taken where that is configured; the rest is read and
+// not acted upon: our address and router are configured.
 //
-// Source: RFC 4861 sections 7.2.3 to 7.2.5.
+// Source: RFC 4861 sections 7.2.3 to 7.2.5 and 8.3.
 
 #include "config.hpp"
 #include "drop.hpp"
 #include "hosts.hpp"
+#include "ip_output.hpp"
 #include "link.hpp"
 #include "neighbours.hpp"
 #include "packet.hpp"
@@ -18,8 +20,9 @@ namespace skerry::stack {
 /// Threads: one core.
 class Ndp {
 public:
-    Ndp(Hosts& hosts, Link& link, Neighbours& neighbours, DropCounters& drops) noexcept
-        : hosts_(hosts), link_(link), neighbours_(neighbours), drops_(drops) {}
+    Ndp(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours, IpOutput& output,
+        DropCounters& drops) noexcept
+        : config_(config), hosts_(hosts), link_(link), neighbours_(neighbours), output_(output), drops_(drops) {}
 
     /// A message of ICMPv6 that is about neighbours or routers. Takes the packet over.
     void input(Packet& packet) noexcept;
@@ -27,11 +30,14 @@ public:
 private:
     [[nodiscard]] Drop take_solicitation(const wire::NdpMessage& message, const Packet& packet) noexcept;
     [[nodiscard]] Drop take_advertisement(const wire::NdpMessage& message, const Packet& packet) noexcept;
+    [[nodiscard]] Drop take_redirect(const wire::NdpMessage& message, const Packet& packet) noexcept;
     void advertise(const wire::NdpMessage& question, const Packet& packet) noexcept;
 
+    const StackConfig& config_;
     Hosts& hosts_;
     Link& link_;
     Neighbours& neighbours_;
+    IpOutput& output_;
     DropCounters& drops_;
 };
 

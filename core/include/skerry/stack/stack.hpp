@@ -100,6 +100,7 @@ private:
     [[nodiscard]] Drop judge_ipv6(const wire::Ipv6Header& header, Origin origin) const noexcept;
     [[nodiscard]] Frame* input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept;
     void input_transport(Packet& packet) noexcept;
+    [[nodiscard]] bool is_redirect(const Packet& packet) const noexcept;
     void input_error(Packet& packet, const IcmpError& error) noexcept;
     [[nodiscard]] bool tell(const IcmpError& error, time::Instant now) noexcept;
     void report_unreachable(time::Instant now) noexcept;

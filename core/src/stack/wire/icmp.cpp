@@ -12,6 +12,7 @@ constexpr std::size_t quoted_payload_bytes = 8;  // all that RFC 792 promises
 [[nodiscard]] std::uint8_t code_max(IcmpType type) noexcept {
     switch (type) {
         case IcmpType::unreachable: return 15;  // RFC 1812 section 5.2.7.1
+        case IcmpType::redirect: return 3;
         case IcmpType::time_exceeded: return 1;
         case IcmpType::parameter_problem: return 2;
         case IcmpType::echo:
@@ -24,6 +25,7 @@ constexpr std::size_t quoted_payload_bytes = 8;  // all that RFC 792 promises
     switch (type) {
         case IcmpType::echo_reply:
         case IcmpType::unreachable:
+        case IcmpType::redirect:
         case IcmpType::echo:
         case IcmpType::time_exceeded:
         case IcmpType::parameter_problem: return true;
@@ -80,6 +82,7 @@ Drop parse(std::span<const std::byte> in, IcmpHeader& out, FrameChecksum known) 
         return Drop::none;
     }
     if (needs_mtu(out)) out.next_hop_mtu = load_be16(in.data() + 6);
+    if (out.type == IcmpType::redirect) out.gateway = load_ipv4(in.data() + 4);
     return parse_quote(in.subspan(icmp_bytes), out.quote);
 }
 
@@ -87,6 +90,7 @@ void write(const IcmpHeader& header, std::byte* out) noexcept {
     store_8(out, static_cast<std::uint8_t>(header.type));
     store_8(out + 1, header.code);
     store_checksum(out + 2, 0);
+    if (header.type == IcmpType::redirect) return store_ipv4(out + 4, header.gateway);
     store_be16(out + 4, header.is_echo() ? header.identifier : std::uint16_t{0});
     store_be16(out + 6, header.is_echo()    ? header.sequence
                         : needs_mtu(header) ? header.next_hop_mtu

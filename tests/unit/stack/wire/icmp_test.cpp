@@ -92,10 +92,11 @@ TEST_CASE("what ICMP refuses", "[stack][wire][icmp]") {
     CHECK(parse_exact(with(echo, 12, {0}), header, FrameChecksum::good) == Drop::none);
     CHECK(parse_exact(echo, header, FrameChecksum::bad) == Drop::icmp_checksum);
     CHECK(parse_exact(echo, header, FrameChecksum::unknown) == Drop::none);
-    for (const int type : {1, 4, 5, 9, 10, 13, 15, 17, 255}) CHECK(refused(with(echo, 0, {type})) == Drop::icmp_type);
+    for (const int type : {1, 4, 9, 10, 13, 15, 17, 255}) CHECK(refused(with(echo, 0, {type})) == Drop::icmp_type);
     CHECK(refused(with(error, 1, {16})) == Drop::icmp_code);
     CHECK(refused(with(error, 0, {11, 2})) == Drop::icmp_code);
     CHECK(refused(with(error, 0, {12, 3})) == Drop::icmp_code);
+    CHECK(refused(with(error, 0, {5, 4})) == Drop::icmp_code);
     CHECK(refused(with(error, 1, {15})) == Drop::none);
     CHECK(refused(hex("03 03 0000 00000000")) == Drop::icmp_quote_short);
     CHECK(refused(Bytes{error.begin(), error.end() - 1}) == Drop::icmp_quote_short);
@@ -110,6 +111,21 @@ TEST_CASE("a cut ICMP message is refused at every byte, whatever the port says o
     CHECK(truncations_accepted<IcmpHeader>(error) == 0);
     CHECK(truncations_accepted<IcmpHeader>(error, FrameChecksum::good) == 0);
     CHECK(truncations_accepted<IcmpHeader>(std::span{echo}.first(8), FrameChecksum::good) == 0);
+}
+
+TEST_CASE("an ICMP redirect is read, and written back", "[stack][wire][icmp]") {
+    Bytes bytes = with(error, 0, {5, 1, 0, 0, 198, 18, 0, 253});
+    seal_icmp(bytes);
+    IcmpHeader header;
+    REQUIRE(parse_exact(bytes, header) == Drop::none);
+    CHECK(header.type == IcmpType::redirect);
+    CHECK(header.gateway == Ipv4Addr::of(198, 18, 0, 253));
+    CHECK(header.quote.destination != Ipv4Addr{});
+    CHECK(header.next_hop_mtu == 0);
+    const Bytes before = bytes;
+    write(header, bytes.data());
+    seal_icmp(bytes);
+    CHECK(bytes == before);
 }
 
 TEST_CASE("an ICMP error is written with its MTU, in front of what it quotes", "[stack][wire][icmp]") {

@@ -1,7 +1,7 @@
 #pragma once
 
-// ICMP: echo, and the errors with what they quote. Cold: an error's quote says which flow it is about, and is all that
-// lets an attacker's error be told from a router's, so it is read with the same care as a packet.
+// ICMP: echo, redirects, and the errors with what they quote. Cold: an error's quote says which flow it is about, and
+// is all that lets an attacker's error be told from a router's, so it is read with the same care as a packet.
 
 #include "addresses.hpp"
 #include "checksum.hpp"
@@ -16,6 +16,7 @@ namespace skerry::stack::wire {
 enum class IcmpType : std::uint8_t {
     echo_reply = 0,
     unreachable = 3,
+    redirect = 5,
     echo = 8,
     time_exceeded = 11,
     parameter_problem = 12,
@@ -55,7 +56,8 @@ struct IcmpHeader {
     std::uint16_t identifier = 0;  ///< Of an echo; else 0.
     std::uint16_t sequence = 0;
     std::uint16_t next_hop_mtu = 0;  ///< With fragmentation_needed; 0 from a router older than RFC 1191.
-    IcmpQuote quote;                 ///< Of an error.
+    Ipv4Addr gateway;  ///< Of a redirect: the better first hop.
+    IcmpQuote quote;   ///< Of an error or redirect.
 
     [[nodiscard]] constexpr bool is_echo() const noexcept {
         return type == IcmpType::echo || type == IcmpType::echo_reply;

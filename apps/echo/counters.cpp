@@ -21,14 +21,19 @@ Counts& Counts::operator+=(const Counts& other) noexcept {
 Snapshot& Snapshot::operator+=(const Snapshot& other) noexcept {
     counts += other.counts;
     held += other.held;
+    drops += other.drops;
     return *this;
 }
 
-Snapshot Cores::snapshot_here() noexcept { return {here(), runtime::core_stats()}; }
+Snapshot Cores::snapshot_here() noexcept { return {here(), runtime::core_stats(), net::stack_counters()}; }
 
 namespace {
 
 Task<Snapshot> snapshot_of(Cores* cores) { co_return cores->snapshot_here(); }
+
+void append(std::string& object, std::string_view name, std::uint64_t value) {
+    object += (object.size() > 1 ? ", \"" : "\"") + std::string(name) + "\": " + std::to_string(value);
+}
 
 }  // namespace
 
@@ -62,9 +67,11 @@ std::string to_json(const Snapshot& snapshot) {
                                                                  {"port_checksum", held.sockets.port_checksum},
                                                                  {"stack_checksum", held.sockets.stack_checksum}};
     std::string out = "{";
-    for (const auto& [name, value] : fields)
-        out += (out.size() > 1 ? ", \"" : "\"") + std::string(name) + "\": " + std::to_string(value);
-    return out + "}\n";
+    for (const auto& [name, value] : fields) append(out, name, value);
+    std::string drops = "{";
+    for (std::size_t i = 0; i < net::StackCounters::size(); ++i)
+        if (const auto drop = snapshot.drops[i]; drop.count != 0) append(drops, drop.name, drop.count);
+    return out + ", \"drops\": " + drops + "}}\n";
 }
 
 }  // namespace skerry::echo

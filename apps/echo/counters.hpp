@@ -3,6 +3,7 @@
 // What each core counts and holds.
 
 #include <skerry/base/cache_line.hpp>
+#include <skerry/net/stack_counters.hpp>
 #include <skerry/runtime/core_stats.hpp>
 #include <skerry/runtime/handle.hpp>
 #include <skerry/task/task.hpp>
@@ -37,6 +38,7 @@ struct alignas(cache_line_bytes) CoreState : Counts {};
 struct Snapshot {
     Counts counts;
     runtime::CoreStats held;
+    net::StackCounters drops;
 
     Snapshot& operator+=(const Snapshot& other) noexcept;
 };
@@ -78,7 +80,7 @@ private:
     CoreState& core_;
 };
 
-/// The numbers as one JSON object on one line, with its line feed.
+/// The numbers as one JSON object on one line, with its line feed. In its "drops" stand the reasons that were given.
 [[nodiscard]] std::string to_json(const Snapshot& snapshot);
 
 }  // namespace skerry::echo

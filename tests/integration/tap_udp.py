@@ -33,6 +33,9 @@ for idle in ("sleep", "spin"):
     with tap.serve(bin_dir, "--proto=udp", f"--idle={idle}") as server:
         refuses("another program is attached", 1, device, "--ip=198.18.0.3/24")
         kernel_udp.ask_everything()
+        drops = server.numbers()["drops"]
+        rig.check(drops.get("udp_no_port", 0) > 0, f"what went to no socket has no counter: {drops}")
+        rig.check(all(count > 0 for count in drops.values()), f"a reason that was not given: {drops}")
         last = server.stop()
         rig.check(last["unsent"] == 0 and last["no_buffers"] == 0, f"the server lost some: {last}")
 

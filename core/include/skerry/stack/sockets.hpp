@@ -35,6 +35,8 @@ public:
     [[nodiscard]] Result<backend::DatagramSocket*> bind(const net::SocketAddr& address,
                                                         const backend::BindOptions& options) noexcept override;
 
+    [[nodiscard]] const DropCounters& drops() const noexcept { return stack_.drops(); }
+
     /// The time of the running turn, which everything that tasks send counts from.
     void set_now(time::Instant now) noexcept { now_ = now; }
 

@@ -65,6 +65,7 @@ public:
     test_support::TestCore core;
 
 private:
+    test_support::TestCore::Entered entered_{core};  // sockets are this core's, also those made outside of a task
     std::optional<stack::Sockets> sockets_;
     backend::SocketFactory* outer_;
 };

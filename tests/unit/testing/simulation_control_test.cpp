@@ -9,6 +9,7 @@
 #include <skerry/sync/notify.hpp>
 #include <skerry/task/yield.hpp>
 #include <skerry/time/sleep.hpp>
+#include <skerry/time/timeout.hpp>
 
 #include <array>
 #include <chrono>
@@ -154,6 +155,28 @@ TEST_CASE("ready tasks run in the order that the seed says, each as often as eve
         CHECK(order_of_five(seed, false) == order_of_five(1, false));
     }
     CHECK(orders.size() > 25);
+}
+
+TEST_CASE("a wait that ends while its task is ready, and has been moved about, runs nobody", "[testing][simulation]") {
+    for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+        int woken = 0;
+        sync::Notify begin;
+        testing::Simulation sim({.seed = seed, .shuffle = true});
+        auto& host = sim.host("host");
+        const auto wait = [&]() -> Task<> {
+            co_await begin.notified();
+            ++woken;
+        };
+        // Whichever of the two is ready first, the other one is taken out of the queue where it stands.
+        std::vector<JoinHandle<void>> all;
+        for (int i = 0; i < 8; ++i)
+            all.push_back(host.spawn([&wait]() -> Task<> { (void)co_await time::timeout(1s, wait()); }));
+        sim.at(1s, [&begin] { begin.notify_waiters(); });  // at the very instant at which all give up
+        sim.run_for(2s);
+        for (const auto& each : all) CHECK(each.is_finished());
+        CHECK(woken <= 8);
+        CHECK(host.live_tasks() == 0);
+    }
 }
 
 TEST_CASE("runs of one seed have one trace", "[testing][simulation]") {

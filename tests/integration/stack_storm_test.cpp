@@ -40,7 +40,8 @@ constexpr int sessions = 25;
 
 class Storm {
 public:
-    explicit Storm(std::uint64_t seed) : random_(seed), sim_({.seed = seed, .link = some_link()}) {}
+    explicit Storm(std::uint64_t seed)
+        : random_(seed), sim_({.seed = seed, .link = some_link(), .shuffle = seed % 2 == 0}) {}
 
     void capture(const std::string& path) { sim_.capture(path); }
 
@@ -61,12 +62,16 @@ public:
 
 private:
     testing::Link some_link() {
-        return {.delay = 100us * (random_() % 300),
-                .jitter = 100us * (random_() % 30),
-                .drop = 0.01 * static_cast<double>(random_() % 10),
-                .duplicate = 0.01 * static_cast<double>(random_() % 10),
-                .reorder = 0.01 * static_cast<double>(random_() % 20),
-                .corrupt = 0.001 * static_cast<double>(random_() % 10)};
+        testing::Link link{.delay = 100us * (random_() % 300),
+                           .jitter = 100us * (random_() % 30),
+                           .drop = 0.01 * static_cast<double>(random_() % 10),
+                           .duplicate = 0.01 * static_cast<double>(random_() % 10),
+                           .reorder = 0.01 * static_cast<double>(random_() % 20),
+                           .corrupt = 0.001 * static_cast<double>(random_() % 10)};
+        if (random_() % 4 == 0) link.burst_loss = {.to_bad = 0.01 * static_cast<double>(1 + random_() % 5)};
+        if (random_() % 4 == 0) link.truncate = 0.001 * static_cast<double>(random_() % 10);
+        if (random_() % 4 == 0) link.mtu = static_cast<std::uint16_t>(600 + random_() % 800);
+        return link;
     }
 
     void trouble() {

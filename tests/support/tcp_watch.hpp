@@ -77,14 +77,16 @@ public:
     };
 
     TcpWatch(testing::Simulation& sim, std::string& wrong) : sim_(sim), wrong_(wrong) {
-        sim.watch_frames([this](const testing::FrameEvent& event) {
-            SeenSegment segment;
-            if (!segment.read(event.frame)) return;
-            if (event.kind == testing::FrameEvent::Kind::sent)
-                sent(segment);
-            else
-                arrived(segment);
-        });
+        sim.watch_frames([this](const testing::FrameEvent& event) { look(event.kind, event.frame); });
+    }
+
+    void look(testing::FrameEvent::Kind kind, std::span<const std::byte> frame) {
+        SeenSegment segment;
+        if (!segment.read(frame)) return;
+        if (kind == testing::FrameEvent::Kind::sent)
+            sent(segment);
+        else
+            arrived(segment);
     }
 
     /// Null: none was seen.

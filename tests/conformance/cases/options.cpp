@@ -52,6 +52,18 @@ TEST_CASE("an option of a stream is kept or unsupported", "[net][tcp][options]")
     });
 }
 
+TEST_CASE("the two bits of a stream's traffic class that are ECN's stay TCP's own", "[net][tcp][options]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        const auto set = pair.client.set_option(SocketOption::traffic_class, 0x4b);
+        if (!set) {
+            CHECK(set.error() == Errc::unsupported);
+            co_return;
+        }
+        CHECK(pair.client.option(SocketOption::traffic_class).value() == 0x48);
+    });
+}
+
 TEST_CASE("a stream's congestion control has a name", "[net][tcp][options]") {
     run([]() -> Task<> {
         auto pair = co_await connect_pair();

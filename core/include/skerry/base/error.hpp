@@ -2,7 +2,7 @@
 
 // The one error type of the running path. Eight bytes, trivially copyable, no allocation: returning an
 // error costs what returning a number costs. `code` says what happened in words that are the same on every
-// backend; `os_error` keeps the kernel's number for the log line.
+// backend; `os_error` keeps Linux's number, which our own stack tells too where a network says what went wrong.
 
 #include <cstdint>
 #include <string>
@@ -26,7 +26,7 @@ enum class Errc : std::uint16_t {
     unexpected_eof,         ///< the stream ended inside what had to be read whole
     address_in_use,         ///< another socket has that address
     address_not_available,  ///< no interface here has that address
-    unreachable,            ///< no route to that address
+    unreachable,            ///< no way to that address; os_error() says ENETUNREACH or EHOSTUNREACH
     invalid_argument,       ///< the value cannot be used; a usage error
     not_found,              ///< no such name, file or interface
     permission_denied,      ///< the process may not do that
@@ -56,7 +56,7 @@ public:
     constexpr Error(Errc code, int os_error) noexcept
         : word_(static_cast<std::uint16_t>(code) | std::uint64_t{static_cast<std::uint32_t>(os_error)} << 32U) {}
 
-    /// Maps an errno to a code and keeps the number.
+    /// Maps an errno to a code and keeps the number: EHOSTUNREACH and ENETUNREACH are both `unreachable`.
     static Error from_os(int os_error) noexcept;
 
     [[nodiscard]] constexpr Errc code() const noexcept { return static_cast<Errc>(word_ & 0xffffU); }

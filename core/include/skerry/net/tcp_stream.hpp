@@ -104,7 +104,8 @@ public:
     /// Connects to `to` from this core. What has to be asked of the socket before, asks a TcpSocket.
     ///
     /// Errors: connection_refused, timed_out (the kernel's own limit; use time::timeout for a shorter one),
-    ///         unreachable, no_descriptors, address_not_available, unsupported on a core without sockets.
+    ///         unreachable, and by what a router says permission_denied, unsupported or io, each with its os_error();
+    ///         no_descriptors, address_not_available, unsupported on a core without sockets.
     /// Cancel: safe: the attempt is given up and the descriptor closed.
     [[nodiscard]] static Connect connect(const SocketAddr& to) noexcept { return Connect(to); }
 

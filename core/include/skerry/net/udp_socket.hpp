@@ -390,7 +390,8 @@ public:
     ///         not sent whole, those that left are taken off the front of its payload.
     /// Errors: message_too_long, for a datagram above 65'507 bytes, or segments that are more than 64 or so many bytes;
     ///         unreachable; permission_denied (a broadcast without the option); connection_refused (on a connected
-    ///         socket, for an earlier datagram); no_buffers, when the room that was waited for is gone again;
+    ///         socket, for an earlier datagram; so are other errors that a router tells, message_too_long among them:
+    ///         RFC 8201 section 5.1); no_buffers, when the room that was waited for is gone again;
     ///         runtime_shutdown. By SocketOption::send_local from an address that is not this machine's:
     ///         address_not_available, invalid_argument or unreachable, as the kernel's version has it.
     /// Cancel: partial: those before the one that had to wait were sent.

@@ -419,6 +419,7 @@ TEST_CASE("a connection in TIME-WAIT keeps its peer's number", "[stack][ipv6][tc
 TEST_CASE("handshakes that are forgotten let their peers' addresses go", "[stack][ipv6][tcp]") {
     stack::StackConfig config = host6_config();
     config.tcp.half_open_max = 4;
+    config.tcp.syn_cookies = stack::SynCookies::off;
     Host f(config);
     f.meet(gateway6);
     REQUIRE(f.listen(Hosts::any_v6));
@@ -427,6 +428,46 @@ TEST_CASE("handshakes that are forgotten let their peers' addresses go", "[stack
     CHECK(f.tcp().sizes().half_open == 4);
     CHECK(f.stack.hosts().size() == before + 4);
     for (const Sent& each : f.sent()) CHECK(each.packet.ip.destination.high == far6.high);
+}
+
+TEST_CASE("a SYN that is answered by a cookie keeps no address, and its final acknowledgement keeps one",
+          "[stack][ipv6][tcp][cookie]") {
+    stack::StackConfig config = host6_config();
+    config.tcp.half_open_max = 4;
+    Host f(config);
+    f.meet(gateway6);
+    REQUIRE(f.listen(Hosts::any_v6));
+    const std::size_t before = f.stack.hosts().size();
+    for (std::uint64_t i = 0; i < 5000; ++i) {
+        f.come(a_syn(), host_port, {Ipv6Addr{far6.high, 100 + i}, host6});
+        REQUIRE(f.sent().size() == 1);
+    }
+    CHECK(f.tcp().sizes().half_open == 4);
+    CHECK(f.stack.hosts().size() == before + 4);
+
+    const Ends6 ends{far6, host6};
+    f.come(a_syn(), host_port, ends);
+    const Sent answer = f.only_segment();
+    CHECK(answer.packet.ip.destination == far6);
+    CHECK_FALSE(f.stack.hosts().find(far6));
+    for (std::uint64_t i = 0; i < 20; ++i) f.come(a_syn(), host_port, {Ipv6Addr{far6.high, 200 + i}, host6});
+    (void)f.sent();  // its number has passed to others
+    TestSegment last;
+    last.flags = flag::ack;
+    last.seq = answer.tcp.ack;
+    last.ack = answer.tcp.seq + 1;
+    f.come(last, host_port, {Ipv6Addr{far6.high, 99}, host6});
+    CHECK(f.only_segment().tcp.flags == flag::rst);
+    CHECK(f.tcp().cookies().refused == 1);
+    f.come(last, host_port, ends);
+    CHECK(f.sent().empty());
+    CHECK(f.tcp().sizes().connections == 1);
+    REQUIRE(f.stack.hosts().find(far6));
+    last.flags = flag::rst;
+    f.come(last, host_port, ends);
+    CHECK(f.tcp().sizes().connections == 0);
+    CHECK_FALSE(f.stack.hosts().find(far6));
+    CHECK(f.stack.hosts().size() == before + 4);
 }
 
 // --- two stacks

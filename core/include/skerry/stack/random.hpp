@@ -24,7 +24,8 @@ enum class SecretUse : std::uint8_t {
     hosts,
     pieces,
     neighbours,
-    path_mtus
+    path_mtus,
+    syn_cookies
 };
 
 [[nodiscard]] constexpr SipKey key_for(std::uint64_t seed, SecretUse use) noexcept {

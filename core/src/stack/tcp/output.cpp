@@ -208,7 +208,7 @@ void Output::send_syn(Tcb& tcb, time::Instant now) noexcept {
     emit_syn(tcb.tuple, header, options, tcb.marks, now);
 }
 
-void Output::send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept {
+void Output::send_syn_ack(const HalfOpen& half_open, std::uint32_t stamp, time::Instant now) noexcept {
     wire::TcpHeader header;
     header.seq = half_open.iss;
     header.ack = half_open.irs + 1;
@@ -218,7 +218,7 @@ void Output::send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept {
     options.has_timestamps = half_open.has_timestamps;
     options.has_window_scale = half_open.has_scale;
     options.sack_permitted = half_open.has_sack;
-    options.timestamps = {timestamp(now, half_open.ts_offset), half_open.ts_recent};
+    options.timestamps = {stamp, half_open.ts_recent};
     options.mss = own_mss(shared_.config, half_open.tuple.remote, half_open.acceptor->opening);
     options.window_scale = half_open.own_scale;
     emit_syn(half_open.tuple, header, options, half_open.acceptor->opening.marks, now);

@@ -17,6 +17,7 @@ PassiveOpen::PassiveOpen(Shared& shared, Output& output, Sender& sender, Receive
       output_(output),
       sender_(sender),
       receiver_(receiver),
+      mint_(shared.config.seed),
       by_port_(static_cast<Acceptor**>(std::calloc(ports, sizeof(Acceptor*))), &std::free) {
     if (by_port_ == nullptr) throw std::bad_alloc();
 }
@@ -76,12 +77,21 @@ void PassiveOpen::close(Acceptor& acceptor) noexcept {
 
 // --- the first SYN
 
-Drop PassiveOpen::input(const Segment& segment, std::optional<std::uint32_t> isn, std::uint32_t place) noexcept {
+// As Linux with 1: those that are kept stay, and those that come later cost nothing. Forgetting the oldest instead is
+// as good as the flood is slow: at a million SYNs a second each of 1,024 handshakes is gone within a millisecond,
+// before any peer but those in the same building has answered.
+static bool wants_cookie(SynCookies when, bool is_full) noexcept {
+    return when == SynCookies::always || (when == SynCookies::when_full && is_full);
+}
+
+Drop PassiveOpen::input(const Segment& segment, std::optional<std::uint32_t> isn, Tcb*& made,
+                        std::uint32_t place) noexcept {
     if (segment.has(flag::rst)) return Drop::tcp_no_port;
     Acceptor* const acceptor = find(segment.tuple.local, segment.tuple.local_port);
     if (acceptor == nullptr || segment.has(flag::ack)) {
-        output_.refuse(segment);
-        return acceptor == nullptr ? Drop::tcp_no_port : Drop::tcp_ack;
+        const Drop why = acceptor == nullptr ? Drop::tcp_no_port : take_cookie(*acceptor, segment, made);
+        if (why == Drop::tcp_no_port || why == Drop::tcp_ack || why == Drop::tcp_cookie) output_.refuse(segment);
+        return why;
     }
     if (!segment.has(flag::syn) || segment.has(flag::fin)) return Drop::tcp_flags;
     return begin(*acceptor, segment, isn, place);
@@ -99,15 +109,19 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
     const TcpLimits& limits = shared_.config.tcp;
     if (acceptor.waiting_count_ >= acceptor.backlog_) return Drop::tcp_accept_full;
     if (const Drop why = shared_.output.check(segment.tuple.remote, wire::tcp_bytes_max); why != Drop::none) return why;
+    // One that begins anew what is in TIME-WAIT has its number from that, which no cookie could say. Its peer was there
+    // a minute ago, so it is kept whatever comes.
+    const bool is_full = acceptor.half_open_count_ >= limits.half_open_max;
+    const bool is_first = place == FlowTable::none;
+    if (is_first && !isn && wants_cookie(limits.syn_cookies, is_full)) return answer_by_cookie(acceptor, segment);
     // The oldest goes. A peer that is there answers within a round trip, and those of a flood never do: refusing the
     // new one instead would let 16 SYNs a second shut a listener.
-    if (acceptor.half_open_count_ >= limits.half_open_max && !acceptor.half_open_.empty()) {
+    if (is_full && !acceptor.half_open_.empty()) {
         shared_.drops.count(Drop::tcp_half_open_full);
         forget(static_cast<HalfOpen&>(acceptor.half_open_.front()));
     }
     // One that takes another's place has its peer's address from that.
     Tuple tuple = segment.tuple;
-    const bool is_first = place == FlowTable::none;
     HalfOpen* const half_open = shared_.half_opens.make();
     if (half_open == nullptr) return Drop::tcp_memory;
     if (is_first && !shared_.hold(tuple)) {
@@ -115,20 +129,10 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
         return Drop::tcp_memory;
     }
     half_open->tuple = tuple;
-    half_open->acceptor = &acceptor;
     half_open->on_time = &PassiveOpen::on_time;
     half_open->iss = isn ? *isn : shared_.secrets.isn(shared_.lasting(tuple), segment.now());
-    half_open->irs = segment.seq();
     half_open->ts_offset = shared_.secrets.timestamp_offset(shared_.lasting(tuple));
-    const wire::TcpOptions options = agreed_options(offered_options(limits), segment.options);
-    half_open->has_timestamps = options.has_timestamps;
-    half_open->ts_recent = options.timestamps.value;
-    half_open->has_scale = options.has_window_scale;
-    half_open->has_sack = options.sack_permitted;
-    half_open->peer_scale = options.window_scale;
-    half_open->own_scale = acceptor.opening.window_scale.value_or(limits.window_scale);
-    half_open->peer_mss = peer_mss(options, tuple.remote);
-    half_open->peer_window = segment.header.window;
+    agree(*half_open, acceptor, segment);
     if (!enter(*half_open, place)) {
         if (is_first) shared_.let_go(tuple);
         shared_.half_opens.free(*half_open);
@@ -139,6 +143,21 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
     output_.send_syn_ack(*half_open, segment.now());
     send_again_later(*half_open, segment.now());
     return Drop::none;
+}
+
+void PassiveOpen::agree(HalfOpen& half_open, Acceptor& acceptor, const Segment& segment) noexcept {
+    const TcpLimits& limits = shared_.config.tcp;
+    half_open.acceptor = &acceptor;
+    half_open.irs = segment.seq();
+    const wire::TcpOptions options = agreed_options(offered_options(limits), segment.options);
+    half_open.has_timestamps = options.has_timestamps;
+    half_open.ts_recent = options.timestamps.value;
+    half_open.has_scale = options.has_window_scale;
+    half_open.has_sack = options.sack_permitted;
+    half_open.peer_scale = options.window_scale;
+    half_open.own_scale = acceptor.opening.window_scale.value_or(limits.window_scale);
+    half_open.peer_mss = peer_mss(options, segment.tuple.remote);
+    half_open.peer_window = segment.header.window;
 }
 
 void PassiveOpen::send_again_later(HalfOpen& half_open, time::Instant now) noexcept {
@@ -200,7 +219,7 @@ Drop PassiveOpen::input(HalfOpen& half_open, const Segment& segment, Tcb*& made)
         output_.challenge(half_open, segment.now());
         return Drop::tcp_sequence;
     }
-    if (segment.ack() != half_open.iss + 1) {
+    if (segment.ack() != half_open.iss + 1 && !is_of_earlier_cookie(half_open, segment)) {
         output_.refuse(segment);
         return Drop::tcp_ack;
     }
@@ -222,7 +241,15 @@ void PassiveOpen::measure(Tcb& tcb, const HalfOpen& half_open, const Segment& se
 Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept {
     Tcb* const made = shared_.tcbs.make();
     if (made == nullptr) return nullptr;
-    Tcb& tcb = *made;
+    start(*made, half_open, segment);
+    shared_.flows.replace(shared_.secrets.hash(made->tuple), flow_number(Kind::half_open, half_open.index),
+                          flow_number(Kind::connection, made->index));
+    free(half_open);
+    return made;
+}
+
+// A connection that its acceptor has, and that is in the table or about to be.
+void PassiveOpen::start(Tcb& tcb, const HalfOpen& half_open, const Segment& segment) noexcept {
     Acceptor& acceptor = *half_open.acceptor;
     tcb.tuple = half_open.tuple;
     tcb.state = State::established;
@@ -255,14 +282,94 @@ Tcb* PassiveOpen::complete(HalfOpen& half_open, const Segment& segment) noexcept
     measure(tcb, half_open, segment);
     shared_.confirm_way(tcb, segment.now());
     tcb.in_table = true;
-    shared_.flows.replace(shared_.secrets.hash(tcb.tuple), flow_number(Kind::half_open, half_open.index),
-                          flow_number(Kind::connection, tcb.index));
-    free(half_open);
     tcb.acceptor = &acceptor;
     acceptor.waiting_.push_back(tcb);
     ++acceptor.waiting_count_;
     shared_.ready.mark(acceptor);
-    return made;
+}
+
+// --- handshakes that nobody keeps
+
+Drop PassiveOpen::answer_by_cookie(Acceptor& acceptor, const Segment& segment) noexcept {
+    const Tuple lasting = shared_.lasting(segment.tuple);
+    HalfOpen unkept;
+    unkept.tuple = segment.tuple;
+    agree(unkept, acceptor, segment);
+    unkept.has_scale = unkept.has_scale && unkept.has_timestamps;
+    unkept.has_sack = unkept.has_sack && unkept.has_timestamps;
+    const CookieTerms terms{unkept.peer_mss, unkept.peer_scale, unkept.has_timestamps, unkept.has_scale,
+                            unkept.has_sack};
+    unkept.iss = mint_.make(shared_.secrets.isn_hash(lasting), unkept.irs, terms, segment.now());
+    std::uint32_t stamp = 0;
+    if (terms.has_timestamps)
+        stamp = CookieMint::timestamp(timestamp(segment.now(), 0), terms) + shared_.secrets.timestamp_offset(lasting);
+    output_.send_syn_ack(unkept, stamp, segment.now());
+    acceptor.cookie_period_ = CookieMint::period(segment.now());
+    ++cookie_counts_.sent;
+    return Drop::none;
+}
+
+std::optional<CookieTerms> PassiveOpen::read_cookie(const Acceptor& acceptor, const Segment& segment,
+                                                    std::uint32_t irs) const noexcept {
+    const Tuple lasting = shared_.lasting(segment.tuple);
+    std::optional<std::uint32_t> echo;
+    if (segment.options.has_timestamps && shared_.config.tcp.timestamps)
+        echo = segment.options.timestamps.echo - shared_.secrets.timestamp_offset(lasting);
+    return mint_.read(segment.ack() - 1, shared_.secrets.isn_hash(lasting), irs, echo, acceptor.cookie_period_,
+                      segment.now());
+}
+
+// A listener at peace does not even look. What is full is full as with a kept handshake: nothing is answered, and the
+// peer's data brings another chance as long as the cookie is good.
+Drop PassiveOpen::take_cookie(Acceptor& acceptor, const Segment& segment, Tcb*& made) noexcept {
+    if (segment.has(flag::syn) || !CookieMint::is_recent(acceptor.cookie_period_, segment.now())) return Drop::tcp_ack;
+    const std::optional<CookieTerms> terms = read_cookie(acceptor, segment, segment.seq() - 1);
+    if (!terms) {
+        ++cookie_counts_.refused;
+        return Drop::tcp_cookie;
+    }
+    if (acceptor.waiting_count_ >= acceptor.backlog_) return Drop::tcp_accept_full;
+    HalfOpen unkept;
+    unkept.tuple = segment.tuple;
+    unkept.acceptor = &acceptor;
+    unkept.iss = segment.ack() - 1;
+    unkept.irs = segment.seq() - 1;
+    unkept.has_timestamps = terms->has_timestamps;
+    unkept.ts_recent = segment.options.timestamps.value;
+    unkept.ts_offset = shared_.secrets.timestamp_offset(shared_.lasting(segment.tuple));
+    unkept.has_scale = terms->has_scale;
+    unkept.peer_scale = terms->peer_scale;
+    unkept.own_scale = acceptor.opening.window_scale.value_or(shared_.config.tcp.window_scale);
+    unkept.has_sack = terms->has_sack;
+    unkept.peer_mss = terms->peer_mss;
+    unkept.peer_window = segment.header.window;
+    unkept.was_answered_again = true;  // for all that anybody knows
+    if (!shared_.hold(unkept.tuple)) return Drop::tcp_memory;
+    Tcb* const tcb = shared_.tcbs.make();
+    if (tcb == nullptr || !shared_.enter(unkept.tuple, flow_number(Kind::connection, tcb->index))) {
+        if (tcb != nullptr) shared_.tcbs.free(*tcb);
+        shared_.let_go(unkept.tuple);
+        return Drop::tcp_memory;
+    }
+    start(*tcb, unkept, segment);
+    ++cookie_counts_.accepted;
+    made = tcb;
+    return Drop::none;
+}
+
+// The SYN came twice, and was answered by a cookie before it was kept: the peer may have heard the first answer, and
+// goes by what that offered.
+bool PassiveOpen::is_of_earlier_cookie(HalfOpen& half_open, const Segment& segment) noexcept {
+    const Acceptor& acceptor = *half_open.acceptor;
+    if (!CookieMint::is_recent(acceptor.cookie_period_, segment.now())) return false;
+    const std::optional<CookieTerms> terms = read_cookie(acceptor, segment, half_open.irs);
+    if (!terms || terms->has_timestamps != half_open.has_timestamps) return false;
+    half_open.iss = segment.ack() - 1;
+    half_open.has_scale = terms->has_scale;
+    half_open.has_sack = terms->has_sack;
+    half_open.was_answered_again = true;
+    ++cookie_counts_.accepted;
+    return true;
 }
 
 }  // namespace skerry::stack::tcp

@@ -77,10 +77,7 @@ Drop Tcp::dispatch(Segment& segment) noexcept {
         case Kind::half_open: {
             Tcb* made = nullptr;
             const Drop why = passive_.input(shared_.half_opens[index], segment, made);
-            if (made == nullptr) return why;
-            made->tcp = this;
-            made->on_time = &Tcp::on_time;
-            return input_connection(*made, segment);
+            return made != nullptr ? input_made(*made, segment) : why;
         }
         case Kind::time_wait: {
             const bool may_begin = may_begin_again(segment.tuple);
@@ -91,6 +88,19 @@ Drop Tcp::dispatch(Segment& segment) noexcept {
         case Kind::connection: break;
     }
     return input_connection(shared_.tcbs[index], segment);
+}
+
+// The end of a handshake is the first segment of its connection.
+Drop Tcp::input_made(Tcb& made, Segment& segment) noexcept {
+    made.tcp = this;
+    made.on_time = &Tcp::on_time;
+    return input_connection(made, segment);
+}
+
+Drop Tcp::input_listener(Segment& segment, std::optional<std::uint32_t> isn) noexcept {
+    Tcb* made = nullptr;
+    const Drop why = passive_.input(segment, isn, made);
+    return made != nullptr ? input_made(*made, segment) : why;
 }
 
 // Whether somebody takes a connection in the place of one in TIME-WAIT. While nobody does, that knows which numbers are
@@ -104,9 +114,9 @@ bool Tcp::may_begin_again(const Tuple& tuple) const noexcept {
 // Of no connection of this core. What another core has a connection or a listener for goes there.
 Drop Tcp::input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noexcept {
     CoreSteering* const steering = shared_.config.steering;
-    if (steering == nullptr) return passive_.input(segment, isn);
+    if (steering == nullptr) return input_listener(segment, isn);
     const std::uint16_t owner = steering->owner_of_segment(segment.tuple);
-    if (owner == steering->core()) return passive_.input(segment, isn);
+    if (owner == steering->core()) return input_listener(segment, isn);
     (void)hand_over(owner, segment, isn);
     return Drop::none;
 }
@@ -120,7 +130,8 @@ Drop Tcp::begin_again(TimeWait& before, Segment& segment, std::uint32_t isn) noe
         if (hand_over(owner, segment, isn)) time_waits_.remove(before);
         return Drop::none;
     }
-    const Drop why = passive_.input(segment, isn, flow_number(Kind::time_wait, before.index));
+    Tcb* made = nullptr;  // a SYN makes none
+    const Drop why = passive_.input(segment, isn, made, flow_number(Kind::time_wait, before.index));
     if (why == Drop::none) time_waits_.replaced(before);
     return why;
 }

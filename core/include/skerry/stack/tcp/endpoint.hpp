@@ -4,6 +4,7 @@
 
 #include "half_open.hpp"
 #include "opening.hpp"
+#include "syn_cookie.hpp"
 #include "tcb.hpp"
 
 #include "../../base/intrusive_list.hpp"
@@ -91,6 +92,7 @@ private:
     std::size_t backlog_ = 0;
     IntrusiveList<HalfOpenLink> half_open_;
     std::size_t half_open_count_ = 0;
+    std::int64_t cookie_period_ = CookieMint::no_period;  // of the last cookie that was sent
     PassiveOpen* home_ = nullptr;
     Acceptor* next_on_port_ = nullptr;
 };

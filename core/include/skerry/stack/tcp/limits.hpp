@@ -17,6 +17,13 @@ enum class LossDetection : std::uint8_t {
     rack,     ///< by what arrived that was sent after it: RFC 8985 section 6
 };
 
+/// Whether a SYN is answered without keeping its handshake: src/stack/tcp/README.md.
+enum class SynCookies : std::uint8_t {
+    off,        ///< never: past half_open_max the oldest handshake is forgotten
+    when_full,  ///< past half_open_max
+    always,     ///< as if it were 0, but for SYNs that begin anew what is in TIME-WAIT
+};
+
 struct TcpLimits {
     std::uint32_t receive_buffer_bytes = 64 * 1024;  ///< what one connection keeps unread, and so its window
     std::uint32_t send_buffer_bytes = 256 * 1024;    ///< what one connection keeps until it is acknowledged
@@ -27,6 +34,7 @@ struct TcpLimits {
     std::uint32_t send_frames_max = 2048;     ///< kept until they are acknowledged, by all connections
     std::uint32_t receive_frames_max = 1536;  ///< kept until they are read, by all connections
     std::uint32_t half_open_max = 1024;              ///< for one listener
+    SynCookies syn_cookies = SynCookies::when_full;  ///< what is done past it; RFC 4987 section 3.6
     std::uint32_t time_wait_max = 131'072;           ///< the oldest goes for a new one
     std::uint32_t resets_per_second = 1000;          ///< for segments of no connection, about
     std::uint32_t challenges_per_second = 1000;      ///< RFC 5961, about

@@ -44,7 +44,11 @@ public:
 
     /// SYN, or SYN-ACK of a connection that both ends began.
     void send_syn(Tcb& tcb, time::Instant now) noexcept;
-    void send_syn_ack(HalfOpen& half_open, time::Instant now) noexcept;
+    void send_syn_ack(const HalfOpen& half_open, time::Instant now) noexcept {
+        send_syn_ack(half_open, timestamp(now, half_open.ts_offset), now);
+    }
+    /// The same with this timestamp, if it has one.
+    void send_syn_ack(const HalfOpen& half_open, std::uint32_t stamp, time::Instant now) noexcept;
     /// An acknowledgement of one that has no connection yet. Limited.
     void challenge(HalfOpen& half_open, time::Instant now) noexcept;
     void send_ack(TimeWait& entry, time::Instant now) noexcept;

@@ -1,7 +1,7 @@
 #pragma once
 
 // Connections that peers begin: listeners, and the handshakes under way. A SYN costs 96 bytes and no frame until the
-// final acknowledgement comes; a Tcb is made then.
+// final acknowledgement comes; a Tcb is made then. Past the limit of handshakes it costs nothing: syn_cookie.hpp.
 
 #include "output.hpp"
 #include "receiver.hpp"
@@ -33,12 +33,15 @@ public:
     [[nodiscard]] bool has_room(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
 
     /// A segment of no connection. `isn` is where the numbers of a new one begin, if that is decided already; `place`
-    /// is whose place in the table of connections it gets when nothing is dropped, if somebody leaves it one.
-    [[nodiscard]] Drop input(const Segment& segment, std::optional<std::uint32_t> isn,
+    /// is whose place in the table of connections it gets when nothing is dropped, if somebody leaves it one. When it
+    /// ends a handshake that nobody kept, `made` is the connection, which has still to see the segment.
+    [[nodiscard]] Drop input(const Segment& segment, std::optional<std::uint32_t> isn, Tcb*& made,
                              std::uint32_t place = FlowTable::none) noexcept;
 
     /// A segment of a handshake. When that is over, `made` is the connection, which has still to see the segment.
     [[nodiscard]] Drop input(HalfOpen& half_open, const Segment& segment, Tcb*& made) noexcept;
+
+    [[nodiscard]] const CookieCounts& cookies() const noexcept { return cookie_counts_; }
 
 private:
     static constexpr std::size_t ports = 65'536;
@@ -49,6 +52,13 @@ private:
                              std::uint32_t place) noexcept;
     [[nodiscard]] bool enter(const HalfOpen& half_open, std::uint32_t place) noexcept;
     [[nodiscard]] Tcb* complete(HalfOpen& half_open, const Segment& segment) noexcept;
+    void agree(HalfOpen& half_open, Acceptor& acceptor, const Segment& segment) noexcept;
+    void start(Tcb& tcb, const HalfOpen& half_open, const Segment& segment) noexcept;
+    [[nodiscard]] Drop answer_by_cookie(Acceptor& acceptor, const Segment& segment) noexcept;
+    [[nodiscard]] std::optional<CookieTerms> read_cookie(const Acceptor& acceptor, const Segment& segment,
+                                                         std::uint32_t irs) const noexcept;
+    [[nodiscard]] Drop take_cookie(Acceptor& acceptor, const Segment& segment, Tcb*& made) noexcept;
+    [[nodiscard]] bool is_of_earlier_cookie(HalfOpen& half_open, const Segment& segment) noexcept;
     void measure(Tcb& tcb, const HalfOpen& half_open, const Segment& segment) noexcept;
     void send_again_later(HalfOpen& half_open, time::Instant now) noexcept;
     void forget(HalfOpen& half_open) noexcept;
@@ -59,6 +69,8 @@ private:
     Output& output_;
     Sender& sender_;
     Receiver& receiver_;
+    CookieMint mint_;
+    CookieCounts cookie_counts_;
     std::unique_ptr<Acceptor*[], void (*)(void*)> by_port_;
 };
 

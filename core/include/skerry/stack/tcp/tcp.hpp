@@ -157,6 +157,7 @@ public:
     [[nodiscard]] Sizes sizes() const noexcept {
         return {shared_.tcbs.size(), shared_.half_opens.size(), shared_.time_waits.size()};
     }
+    [[nodiscard]] const CookieCounts& cookies() const noexcept { return passive_.cookies(); }
 
 private:
     void send_owed(time::Instant now) noexcept;
@@ -166,6 +167,8 @@ private:
     [[nodiscard]] Drop begin_again(TimeWait& before, Segment& segment, std::uint32_t isn) noexcept;
     [[nodiscard]] Drop input_stranger(Segment& segment, std::optional<std::uint32_t> isn) noexcept;
     bool hand_over(std::uint16_t owner, Segment& segment, std::optional<std::uint32_t> isn) noexcept;
+    [[nodiscard]] Drop input_listener(Segment& segment, std::optional<std::uint32_t> isn) noexcept;
+    [[nodiscard]] Drop input_made(Tcb& made, Segment& segment) noexcept;
     [[nodiscard]] Drop input_connection(Tcb& tcb, Segment& segment) noexcept;
     void fetch_connection(Glance& glance) noexcept;
     [[nodiscard]] Tcb* find(const Glance& glance) noexcept {

@@ -37,8 +37,10 @@ public:
     ///
     /// Source: RFC 6528 section 3, with its clock of 250 kHz.
     [[nodiscard]] constexpr std::uint32_t isn(const Tuple& tuple, time::Instant now) const noexcept {
-        return static_cast<std::uint32_t>(keyed(isn_, tuple)) + static_cast<std::uint32_t>(now.as_nanos() / 4000);
+        return static_cast<std::uint32_t>(isn_hash(tuple)) + static_cast<std::uint32_t>(now.as_nanos() / 4000);
     }
+    /// What the addresses add to that clock, in the low half.
+    [[nodiscard]] constexpr std::uint64_t isn_hash(const Tuple& tuple) const noexcept { return keyed(isn_, tuple); }
 
     /// What a connection adds to the clock of its timestamps. RFC 7323 section 5.4.
     [[nodiscard]] constexpr std::uint32_t timestamp_offset(const Tuple& tuple) const noexcept {

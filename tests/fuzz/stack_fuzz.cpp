@@ -60,6 +60,7 @@ Bytes ipv4(std::uint8_t protocol, std::span<const std::byte> payload, Ipv4Addr t
     Ipv4Header header;
     header.total_bytes = static_cast<std::uint16_t>(ipv4_bytes + payload.size());
     header.protocol = protocol;
+    if (protocol == ip_protocol::igmp) header.ttl = 1;
     header.source = peer_ip;
     header.destination = to;
     header.more_fragments = (fragment & 1U) != 0;

@@ -56,6 +56,7 @@ inline Bytes ipv4(std::uint8_t protocol, std::span<const std::byte> payload, sta
     stack::wire::Ipv4Header header;
     header.total_bytes = static_cast<std::uint16_t>(packet.size());
     header.protocol = protocol;
+    if (protocol == stack::wire::ip_protocol::igmp) header.ttl = 1;
     header.source = from;
     header.destination = to;
     stack::wire::write(header, packet.data());

@@ -91,6 +91,9 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::igmp_checksum: return "igmp_checksum";
         case Drop::igmp_type: return "igmp_type";
         case Drop::igmp_group: return "igmp_group";
+        case Drop::igmp_ttl: return "igmp_ttl";
+        case Drop::igmp_router_alert: return "igmp_router_alert";
+        case Drop::igmp_rate: return "igmp_rate";
         case Drop::igmp_not_member: return "igmp_not_member";
         case Drop::icmpv6_short: return "icmpv6_short";
         case Drop::icmpv6_checksum: return "icmpv6_checksum";
@@ -123,6 +126,7 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::mld_source: return "mld_source";
         case Drop::mld_router_alert: return "mld_router_alert";
         case Drop::mld_group: return "mld_group";
+        case Drop::mld_rate: return "mld_rate";
         case Drop::mld_not_member: return "mld_not_member";
         case Drop::udp_short: return "udp_short";
         case Drop::udp_length: return "udp_length";

@@ -1,9 +1,7 @@
 #include <skerry/stack/groups.hpp>
 
-#include <algorithm>
+#include <array>
 #include <chrono>
-#include <new>
-#include <utility>
 
 namespace skerry::stack {
 
@@ -11,110 +9,83 @@ using wire::IgmpMessage;
 using wire::IgmpType;
 using wire::Ipv4Addr;
 
-namespace {
+Groups::Groups(const StackConfig& config, Link& link, IpOutput& output, Timers& timers) noexcept
+    : link_(link),
+      hosts_(output.hosts()),
+      random_(config.drawn_seed(), SecretUse::igmp_numbers),
+      igmp_(config, link, output),
+      mld_(config, link, output),
+      v4_(igmp_, config, hosts_, timers, random_),
+      v6_(mld_, config, hosts_, timers, random_) {}
 
-constexpr auto unsolicited_interval = std::chrono::seconds{10};
-constexpr auto tenth = std::chrono::milliseconds{100};
+// --- IGMP
 
-}  // namespace
+void Groups::input(Packet& packet) noexcept { link_.drop(packet.frame, take(packet)); }
 
-Groups::~Groups() {
-    for (auto& [address, group] : groups_) {
-        Timers::cancel(*group);
-        if (config_.steering != nullptr) config_.steering->leave(group->address);
-    }
-}
-
-// --- joining and leaving
-
-Result<> Groups::join(Ipv4Addr address, time::Instant now) noexcept try {
-    if (const auto found = groups_.find(address.bits); found != groups_.end()) {
-        ++found->second->sockets;
-        return {};
-    }
-    if (groups_.size() >= config_.groups_max) return Errc::no_buffers;
-    auto made = std::make_unique<Group>();
-    Group& group = *made;
-    groups_.emplace(address.bits, std::move(made));
-    if (config_.steering != nullptr && !config_.steering->join(address)) {
-        groups_.erase(address.bits);
-        return Errc::no_memory;
-    }
-    group.table = this;
-    group.on_time = &on_time;
-    group.address = address;
-    group.sockets = 1;
-    report(group, now);
-    timers_.set(group, now + random_part_of(unsolicited_interval));
-    return {};
-} catch (const std::bad_alloc&) {
-    return Errc::no_memory;
-}
-
-void Groups::leave(Ipv4Addr address, time::Instant now) noexcept {
-    const auto found = groups_.find(address.bits);
-    if (found == groups_.end() || --found->second->sockets != 0) return;
-    const bool is_last_core = config_.steering == nullptr || config_.steering->leave(address);
-    if (found->second->reported_last && is_last_core) transmit(IgmpType::leave, address, wire::igmp_all_routers, now);
-    Timers::cancel(*found->second);
-    groups_.erase(found);
-}
-
-// --- what comes
-
-void Groups::input(Packet& packet) noexcept {
+Drop Groups::take(Packet& packet) noexcept {
+    if (packet.ip.ttl != 1) return Drop::igmp_ttl;
     IgmpMessage message;
-    const Drop why = wire::parse(packet.payload(), message);
-    if (why != Drop::none) return link_.drop(packet.frame, why);
-    if (message.type == IgmpType::query) {
-        on_query(message, packet.now);
-    } else if (message.type != IgmpType::leave) {
-        const auto found = groups_.find(message.group.bits);
-        if (found == groups_.end()) return link_.drop(packet.frame, Drop::igmp_not_member);
-        Timers::cancel(*found->second);
-        found->second->reported_last = false;
-    }
-    packet.frame.drop();
+    if (const Drop why = wire::parse(packet.payload(), message); why != Drop::none) return why;
+    if (!messages_.take(packet.now, random_)) return Drop::igmp_rate;
+    if (message.type == IgmpType::leave) return Drop::none;
+    if (message.type != IgmpType::query)
+        return v4_.on_report(message.group, packet.now) ? Drop::none : Drop::igmp_not_member;
+    // Version 1 has none, and there are switches that ask in version 2 without.
+    if (message.query_version == 3 && !packet.ip.router_alert) return Drop::igmp_router_alert;
+    return on_query(message, packet.now) ? Drop::none : Drop::igmp_not_member;
 }
 
-void Groups::on_query(const IgmpMessage& query, time::Instant now) noexcept {
-    for (auto& [address, group] : groups_)
-        if (query.group.is_unspecified() || query.group == group->address) answer_later(*group, query, now);
+bool Groups::on_query(const IgmpMessage& message, time::Instant now) noexcept {
+    std::array<Ipv4Addr, Membership::sources_most> sources;
+    const bool is_few = message.sources.size() <= sources.size();  // else it is answered as if all were asked about
+    for (std::size_t i = 0; is_few && i < message.sources.size(); ++i) sources[i] = message.sources[i];
+    MembershipQuery query;
+    query.is_general = message.group.is_unspecified();
+    query.group = message.group;
+    query.version = message.query_version;
+    query.max_response = message.max_response_tenths * std::chrono::milliseconds{100};
+    query.robustness = message.robustness;
+    query.interval = std::chrono::seconds{message.query_interval_s};
+    query.sources = std::span(sources).first(is_few ? message.sources.size() : 0);
+    return v4_.on_query(query, now);
 }
 
-// A report that is due sooner stays due then.
-void Groups::answer_later(Group& group, const IgmpMessage& query, time::Instant now) noexcept {
-    const time::Instant due = now + random_part_of(query.max_response_tenths * tenth);
-    if (!group.is_linked() || due.as_nanos() < group.deadline_ns) timers_.set(group, due);
+// --- MLD
+
+void Groups::input_v6(Packet& packet) noexcept { link_.drop(packet.frame, take_v6(packet)); }
+
+Drop Groups::take_v6(Packet& packet) noexcept {
+    wire::MldMessage message;
+    const Drop why = wire::parse(packet.payload(), message, packet.v6->ip, packet.v6->chain, packet.frame.checksum);
+    if (why != Drop::none) return why;
+    if (!messages_.take(packet.now, random_)) return Drop::mld_rate;
+    if (message.type == wire::Icmpv6Type::listener_query)
+        return on_query(message, packet.now) ? Drop::none : Drop::mld_not_member;
+    if (message.type != wire::Icmpv6Type::listener_report_v1) return Drop::mld_not_member;
+    return v6_.on_report(hosts_.name(message.group), packet.now) ? Drop::none : Drop::mld_not_member;
 }
 
-void Groups::on_time(Timer& timer, time::Instant now) noexcept {
-    auto& group = static_cast<Group&>(timer);
-    group.table->report(group, now);
-}
-
-// --- what leaves
-
-void Groups::report(Group& group, time::Instant now) noexcept {
-    group.reported_last = true;
-    transmit(IgmpType::report_v2, group.address, group.address, now);
-}
-
-void Groups::transmit(IgmpType type, Ipv4Addr group, Ipv4Addr to, time::Instant now) noexcept {
-    Frame* const frame = link_.allocate();
-    if (frame == nullptr) return;
-    IgmpMessage message;
-    message.type = type;
-    message.group = group;
-    frame->length = wire::igmp_bytes;
-    wire::write(message, frame->data);
-    output_.send_with_router_alert(*frame, to, wire::ip_protocol::igmp, now);
-}
-
-std::chrono::nanoseconds Groups::random_part_of(std::chrono::nanoseconds time) noexcept {
-    using std::chrono::microseconds;  // the longest, 53 minutes, times 2^32 fits 64 bits
-    const auto most = static_cast<std::uint64_t>(std::chrono::duration_cast<microseconds>(time).count());
-    return microseconds(static_cast<std::int64_t>(most * random_.next() >> 32U));
+bool Groups::on_query(const wire::MldMessage& message, time::Instant now) noexcept {
+    MembershipQuery query;
+    query.is_general = message.group.is_unspecified();
+    query.version = message.query_version;
+    query.max_response = std::chrono::milliseconds{message.max_response_ms};
+    query.robustness = message.robustness;
+    query.interval = std::chrono::seconds{message.query_interval_s};
+    if (query.is_general) return v6_.on_query(query, now);
+    const auto group = hosts_.find(message.group);
+    if (!group) return false;  // nobody holds it
+    query.group = *group;
+    // Named one by one and held, because those that pass are eight.
+    std::array<Ipv4Addr, Membership::sources_most> sources;
+    std::size_t count = 0;
+    const bool is_few = message.sources.size() <= sources.size();
+    for (std::size_t i = 0; is_few && i < message.sources.size(); ++i)
+        if (const auto held = hosts_.hold(hosts_.name(message.sources[i]))) sources[count++] = *held;
+    query.sources = std::span(sources).first(count);
+    const bool is_ours = v6_.on_query(query, now);
+    for (const Ipv4Addr each : query.sources) hosts_.release(each);
+    return is_ours;
 }
 
 }  // namespace skerry::stack

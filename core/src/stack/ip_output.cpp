@@ -33,9 +33,15 @@ wire::Ipv4Header IpOutput::header_for(Ipv4Addr destination, std::uint8_t protoco
     return header;
 }
 
+namespace {
+
+constexpr std::uint8_t network_control = 0xc0;  // the precedence that RFC 3376 section 4 asks for
+
+}  // namespace
+
 void IpOutput::send_with_router_alert(Frame& packet, Ipv4Addr destination, std::uint8_t protocol,
                                       time::Instant now) noexcept {
-    wire::Ipv4Header header = header_for(destination, protocol, {1, 0});
+    wire::Ipv4Header header = header_for(destination, protocol, {1, network_control});
     header.router_alert = true;
     header.header_bytes = wire::ipv4_bytes + wire::router_alert_bytes;
     finish(packet, header, now);
@@ -48,7 +54,9 @@ void IpOutput::send_marked(Frame& packet, Ipv4Addr source, Ipv4Addr destination,
     finish(packet, header, now);
 }
 
-void IpOutput::loop(Frame& packet, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks) noexcept {
+void IpOutput::loop(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol,
+                    IpMarks marks) noexcept {
+    if (is_host_number(destination)) return v6_.loop(packet, source, destination, protocol, marks);
     wire::Ipv4Header header = header_for(destination, protocol, marks);
     write_header(packet, header);
     packet.checksum = backend::FrameChecksum::good;

@@ -28,8 +28,8 @@ Ipv4Addr Ipv6Output::next_hop(Ipv4Addr destination) noexcept {
     return redirects_.next_hop(destination, routed);
 }
 
-void Ipv6Output::send(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
-                      time::Instant now) noexcept {
+void Ipv6Output::write_header(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol,
+                              IpMarks marks) noexcept {
     wire::Ipv6Header header;
     header.traffic_class = marks.traffic_class;
     header.payload_bytes = packet.length;
@@ -38,12 +38,24 @@ void Ipv6Output::send(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std:
     header.source = hosts_.address(source);
     header.destination = hosts_.address(destination);
     wire::write(header, packet.prepend(wire::ipv6_bytes));
+}
+
+void Ipv6Output::loop(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol,
+                      IpMarks marks) noexcept {
+    write_header(packet, source, destination, protocol, marks);
+    packet.checksum = backend::FrameChecksum::good;
+    looped_.push(packet);
+}
+
+void Ipv6Output::send(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
+                      time::Instant now) noexcept {
+    write_header(packet, source, destination, protocol, marks);
     if (Hosts::is_own_v6(destination)) {
         packet.checksum = backend::FrameChecksum::good;
         return looped_.push(packet);
     }
-    if (header.destination.is_multicast())
-        return link_.send(packet, MacAddr::of_group(header.destination), wire::ether_type::ipv6);
+    const Ipv6Addr& to = hosts_.address(destination);
+    if (to.is_multicast()) return link_.send(packet, MacAddr::of_group(to), wire::ether_type::ipv6);
     neighbours_.send(packet, next_hop(destination), now);
     path_mtus_.expire(now);  // at last: these may let the destination's number go
     (void)redirects_.expire(now);

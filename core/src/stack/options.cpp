@@ -52,6 +52,7 @@ Result<void, SetupError> apply_v6(const backend::Options& options, StackConfig& 
         return Unexpected(wrong("--ip6", text, "not an address that a host has beside its link-local one"));
     config.address6 = *address;
     config.prefix6_bits = *prefix;
+    config.reports_own_groups = true;
     return {};
 }
 

@@ -297,13 +297,15 @@ private:
     static Result<> join(DatagramSocket& socket, const backend::Membership& membership, bool join) noexcept {
         auto& self = static_cast<Datagrams&>(socket);
         if (membership.interface_index > 1) return Errc::not_found;  // there is one
-        if (!membership.group.is_v4()) return Errc::unsupported;
         Udp& udp = self.stack().udp();
-        const Ipv4Addr group = Ipv4Addr::of(membership.group);
+        Ipv4Addr group;
         Ipv4Addr source;
+        if (const Errc wrong = self.sockets_->name(membership.group, group); wrong != Errc::ok)
+            return wrong == Errc::unreachable ? Errc::invalid_argument : wrong;
         if (membership.has_source) {
-            if (!membership.source.is_v4() || membership.source.is_unspecified()) return Errc::invalid_argument;
-            source = Ipv4Addr::of(membership.source);
+            if (membership.source.is_v4() != membership.group.is_v4() || membership.source.is_unspecified())
+                return Errc::invalid_argument;
+            if (self.sockets_->name(membership.source, source) != Errc::ok) return Errc::invalid_argument;
         }
         const time::Instant now = self.sockets_->now_;
         return join ? udp.join(self, group, source, now) : udp.leave(self, group, source, now);

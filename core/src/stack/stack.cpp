@@ -37,6 +37,16 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
     return config;
 }
 
+// The solicited-node groups of our addresses: a switch that listens to reports would not bring us their questions
+// otherwise. RFC 4291 section 2.8, RFC 4861 section 7.2.1.
+void join_own_groups(const StackConfig& config, Hosts& hosts, Groups& groups, time::Instant now) noexcept {
+    if (!config.reports_own_groups || !hosts.has_v6()) return;
+    const wire::Ipv6Addr of_address = config.address6.solicited_node();
+    const wire::Ipv6Addr of_link_local = config.link_local6.solicited_node();
+    (void)groups.join(hosts.name(of_address), {}, now);  // without memory for one there is none for a program either
+    if (of_link_local != of_address) (void)groups.join(hosts.name(of_link_local), {}, now);
+}
+
 }  // namespace
 
 Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Instant start)
@@ -55,6 +65,7 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       udp_(config_, link_, output_, icmp_, groups_, drops_),
       tcp_(config_, link_, output_, timers_, drops_) {
     config_.seat = {};
+    join_own_groups(config_, hosts_, groups_, start);
     if (config.seat.steering == nullptr) return;
     steering_.emplace(config.seat, frames, drops_);
     config_.steering = &*steering_;

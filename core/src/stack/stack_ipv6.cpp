@@ -20,10 +20,16 @@ Drop Stack::judge_ipv6(const wire::Ipv6Header& header, Origin origin) const noex
     const wire::Ipv6Addr& to = header.destination;
     const bool is_own = to == config_.address6 || to == config_.link_local6;
     const bool is_group = to == wire::Ipv6Addr::all_nodes() || to == config_.address6.solicited_node() ||
-                          to == config_.link_local6.solicited_node();
+                          to == config_.link_local6.solicited_node() || is_joined(to);
     if (!hosts_.has_v6() || (is_own ? origin == Origin::link_group : !is_group)) return Drop::ipv6_not_ours;
     const bool from_us = header.source == config_.address6 || header.source == config_.link_local6;
     return from_us && origin != Origin::ourselves ? Drop::ipv6_source : Drop::none;
+}
+
+bool Stack::is_joined(const wire::Ipv6Addr& address) const noexcept {
+    if (!address.is_multicast()) return false;
+    const auto group = hosts_.find(address);
+    return group && groups_.has(*group);
 }
 
 void Stack::input_ipv6(Frame& frame, time::Instant now, Origin origin) noexcept {
@@ -68,9 +74,7 @@ void Stack::input_ipv6_transport(Packet& packet) noexcept {
     const Ipv6Arrival& v6 = *packet.v6;
     const bool is_to_group = v6.ip.destination.is_multicast();
     switch (packet.ip.protocol) {
-        case wire::ip_protocol::udp:
-            if (is_to_group) break;
-            return udp_.input(packet);
+        case wire::ip_protocol::udp: return udp_.input(packet);
         case wire::ip_protocol::tcp:
             if (is_to_group) return link_.drop(packet.frame, Drop::tcp_not_unicast);
             return tcp_.input(packet);
@@ -87,7 +91,7 @@ void Stack::input_icmpv6(Packet& packet) noexcept {
     wire::Icmpv6Header header;
     if (!message.empty()) header.type = static_cast<wire::Icmpv6Type>(wire::load_8(message.data()));
     if (header.is_ndp()) return ndp_.input(packet);
-    if (header.is_mld()) return link_.drop(packet.frame, Drop::mld_not_member);
+    if (header.is_mld()) return groups_.input_v6(packet);
     if (const auto error = icmp_.v6().input(packet)) input_error(packet, *error);
 }
 

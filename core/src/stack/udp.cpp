@@ -116,8 +116,11 @@ bool UdpEndpoint::hears_group(Ipv4Addr group, Ipv4Addr source) const noexcept {
 }
 
 Result<> Udp::join(UdpEndpoint& endpoint, Ipv4Addr group, Ipv4Addr source, time::Instant now) noexcept try {
-    if (!group.is_multicast() || source.is_multicast()) return Errc::invalid_argument;
-    const UdpEndpoint::Membership wanted{group, source};
+    Hosts& hosts = output_.hosts();
+    if (!hosts.is_multicast(group) || hosts.is_multicast(source)) return Errc::invalid_argument;
+    if (!source.is_unspecified() && is_host_number(group) != is_host_number(source)) return Errc::invalid_argument;
+    const UdpEndpoint::Membership wanted{group,
+                                         source};  // of what is not held, and so of no member, by its passing number
     const auto stands = std::find(endpoint.groups_.begin(), endpoint.groups_.end(), wanted);
     const bool is_member = endpoint.is_member_of(group);
     // All sources and some of them are not both wanted.
@@ -125,22 +128,21 @@ Result<> Udp::join(UdpEndpoint& endpoint, Ipv4Addr group, Ipv4Addr source, time:
     if (is_member && endpoint.hears_group(group, {})) return Errc::invalid_argument;
     if (endpoint.groups_.size() >= groups_per_socket) return Errc::no_buffers;
     endpoint.groups_.reserve(groups_per_socket);
-    if (!is_member)
-        if (auto joined = groups_.join(group, now); !joined) return joined;
-    endpoint.groups_.push_back(wanted);
+    if (auto joined = groups_.join(group, source, now); !joined) return joined;
+    endpoint.groups_.push_back({hosts.current(group), hosts.current(source)});
     return {};
 } catch (const std::bad_alloc&) {
     return Errc::no_memory;
 }
 
 Result<> Udp::leave(UdpEndpoint& endpoint, Ipv4Addr group, Ipv4Addr source, time::Instant now) noexcept {
-    if (!group.is_multicast()) return Errc::invalid_argument;
-    const auto left = std::remove_if(endpoint.groups_.begin(), endpoint.groups_.end(), [&](const auto& each) {
-        return each.group == group && (source.is_unspecified() || each.source == source);
+    if (!output_.hosts().is_multicast(group)) return Errc::invalid_argument;
+    const auto left = std::partition(endpoint.groups_.begin(), endpoint.groups_.end(), [&](const auto& each) {
+        return each.group != group || (!source.is_unspecified() && each.source != source);
     });
     if (left == endpoint.groups_.end()) return Errc::address_not_available;
+    for (auto each = left; each != endpoint.groups_.end(); ++each) groups_.leave(each->group, each->source, now);
     endpoint.groups_.erase(left, endpoint.groups_.end());
-    if (!endpoint.is_member_of(group)) groups_.leave(group, now);
     return {};
 }
 

@@ -79,7 +79,9 @@ void Udp::input(Packet& packet) noexcept {
     Frame& frame = packet.frame;
     wire::UdpHeader header;
     if (const Drop why = wire::parse(packet.payload(), header); why != Drop::none) return link_.drop(frame, why);
-    const bool to_many = packet.ip.destination.is_multicast() || config_.is_broadcast(packet.ip.destination);
+    const bool to_many = packet.v6 != nullptr
+                             ? packet.v6->ip.destination.is_multicast()
+                             : packet.ip.destination.is_multicast() || config_.is_broadcast(packet.ip.destination);
     if (config_.steering != nullptr && !packet.is_steered && steer(packet, header, to_many)) return;
     const std::span<const std::byte> datagram = packet.payload().first(header.bytes);
     // IPv6 has no checksum of its own, so one without is not taken, whatever the device says: RFC 8200 section 8.1.
@@ -133,25 +135,28 @@ bool Udp::input_usual(const Glance& glance) noexcept {
 bool Udp::hears(const UdpEndpoint& endpoint, const wire::Ipv4Header& ip, std::uint16_t source_port) noexcept {
     if (!covers(endpoint.local, endpoint.v6_only, ip.destination)) return false;
     if (endpoint.is_connected() && (endpoint.remote != ip.source || endpoint.remote_port != source_port)) return false;
-    return !ip.destination.is_multicast() || endpoint.hears_group(ip.destination, ip.source);
+    const bool is_to_group = ip.destination.is_multicast() || is_host_number(ip.destination);
+    return !is_to_group || endpoint.hears_group(ip.destination, ip.source);
 }
 
 // The last one that hears it gets the frame, the others copies: each may write to its own.
 void Udp::input_to_many(Packet& packet, std::uint16_t source_port, std::uint16_t port) noexcept {
     packet.frame.trim_front(wire::udp_bytes);
+    const auto hand = [&](UdpEndpoint& endpoint, Frame& frame) {
+        keep_arrival(frame, packet.ip);
+        if (packet.v6 == nullptr) return give(endpoint, frame, packet.ip.source, source_port);
+        UdpDatagram::store_source(frame, packet.v6->ip.source);
+        give(endpoint, frame, Hosts::in_frame, source_port);
+    };
     UdpEndpoint* last = nullptr;
     for (UdpEndpoint* each = by_port_[port]; each != nullptr; each = each->next_on_port_) {
         if (!hears(*each, packet.ip, source_port)) continue;
         if (last != nullptr)
-            if (Frame* const frame = copy(packet.frame); frame != nullptr) {
-                keep_arrival(*frame, packet.ip);
-                give(*last, *frame, packet.ip.source, source_port);
-            }
+            if (Frame* const frame = copy(packet.frame); frame != nullptr) hand(*last, *frame);
         last = each;
     }
     if (last == nullptr) return link_.drop(packet.frame, Drop::udp_no_port);
-    keep_arrival(packet.frame, packet.ip);
-    give(*last, packet.frame, packet.ip.source, source_port);
+    hand(*last, packet.frame);
 }
 
 Frame* Udp::copy(const Frame& frame) noexcept {

@@ -78,7 +78,7 @@ Result<> Udp::send_otherwise(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t
     (void)frame->prepend(wire::udp_bytes);
     const bool is_to_group = output_.hosts().is_multicast(to);
     const IpMarks marks{is_to_group ? from.marks.multicast_ttl : from.marks.ttl, from.marks.traffic_class};
-    if (to.is_multicast() && from.multicast_loop) loop_to_members(*frame, to, marks);
+    if (is_to_group && from.multicast_loop) loop_to_members(*frame, source, to, marks);
     if (marks.ttl == 0)
         frame->drop();
     else if (!is_whole)
@@ -90,11 +90,12 @@ Result<> Udp::send_otherwise(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t
     return {};
 }
 
-void Udp::loop_to_members(const Frame& datagram, Ipv4Addr group, IpMarks marks) noexcept {
+void Udp::loop_to_members(const Frame& datagram, Ipv4Addr source, Ipv4Addr group, IpMarks marks) noexcept {
     const bool are_here =
         groups_.has(group) || (config_.steering != nullptr && config_.steering->others_in_group(group) != 0);
     if (!are_here) return;
-    if (Frame* const ours = copy(datagram); ours != nullptr) output_.loop(*ours, group, wire::ip_protocol::udp, marks);
+    if (Frame* const ours = copy(datagram); ours != nullptr)
+        output_.loop(*ours, source, group, wire::ip_protocol::udp, marks);
 }
 
 }  // namespace skerry::stack

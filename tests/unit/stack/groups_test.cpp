@@ -1,122 +1,96 @@
-// Multicast: IGMPv2 towards the routers, and which sockets hear what.
+// IPv4 multicast towards the routers: IGMPv3, and the older versions while one who speaks them is about.
 
-#include "support/datagram.hpp"
-#include "support/stack_host.hpp"
+#include "support/igmp_host.hpp"
 
-#include <skerry/stack/wire/igmp.hpp>
-#include <skerry/stack/wire/udp.hpp>
-
-#include <memory>
-#include <string>
-#include <string_view>
+#include <algorithm>
 
 namespace skerry {
 namespace {
 
 using namespace std::chrono_literals;
 using namespace tests;
+using namespace tests::igmp_host;
 using stack::Drop;
-using stack::wire::IgmpMessage;
-using stack::wire::IgmpType;
-using stack::wire::Ipv4Addr;
 
-constexpr Ipv4Addr group = Ipv4Addr::of(239, 255, 77, 1);
-constexpr Ipv4Addr other_group = Ipv4Addr::of(239, 255, 77, 2);
+// --- changes, RFC 3376 section 5.1
 
-struct Socket final : stack::UdpEndpoint {
-    void on_ready() noexcept override {}
-    std::string text() {
-        const stack::UdpDatagram got = take();
-        if (got.frame == nullptr) return "-";
-        std::string text(reinterpret_cast<const char*>(got.frame->data), got.frame->length);
-        got.frame->data[0] = std::byte{'!'};  // each may write to its own
-        got.frame->drop();
-        return text;
-    }
-};
-
-struct Fixture : StackHost {
-    ~Fixture() {
-        for (const auto& socket : open) stack.udp().close(*socket, now);
-        (void)taken();
-        CHECK(stack.next_deadline() == time::Instant::max());
-        CHECK(frames.out() == 0);
-    }
-    Socket& bind(Ipv4Addr local, std::uint16_t port) {
-        open.push_back(std::make_unique<Socket>());
-        REQUIRE(stack.udp().open(*open.back(), local, port));
-        return *open.back();
-    }
-    void join(Socket& socket, Ipv4Addr to = group) { REQUIRE(stack.udp().join(socket, to, now)); }
-
-    /// The IGMP messages that have left, each sound on its way.
-    std::vector<IgmpMessage> said() {
-        std::vector<IgmpMessage> all;
-        for (const Bytes& frame : taken()) {
-            stack::wire::EthernetHeader ethernet;
-            REQUIRE(stack::wire::parse(frame, ethernet) == Drop::none);
-            const auto packet = std::span(frame).subspan(ethernet.header_bytes);
-            stack::wire::Ipv4Header ip;
-            REQUIRE(stack::wire::parse(packet, ip) == Drop::none);
-            CHECK(ip.ttl == 1);
-            CHECK(ip.router_alert);
-            CHECK(ip.protocol == stack::wire::ip_protocol::igmp);
-            IgmpMessage message;
-            REQUIRE(stack::wire::parse(packet.subspan(ip.header_bytes), message) == Drop::none);
-            const Ipv4Addr to = message.type == IgmpType::leave ? stack::wire::igmp_all_routers : message.group;
-            CHECK(ip.destination == to);
-            CHECK(ethernet.destination == stack::wire::MacAddr::of_group(to));
-            all.push_back(message);
-        }
-        return all;
-    }
-
-    void hear(IgmpType type, Ipv4Addr about, std::uint16_t tenths = 0) {
-        IgmpMessage message;
-        message.type = type;
-        message.query_version = type == IgmpType::query ? 2 : 0;
-        message.max_response_tenths = tenths;
-        message.group = about;
-        Bytes bytes(stack::wire::igmp_bytes);
-        stack::wire::write(message, bytes.data());
-        const Ipv4Addr to = about.is_unspecified() ? stack::wire::igmp_all_systems : about;
-        Bytes frame = ipv4(stack::wire::ip_protocol::igmp, bytes, to);
-        stack::wire::store_mac(frame.data(), stack::wire::MacAddr::of_group(to));
-        give(frame);
-    }
-
-    void hear_datagram(Ipv4Addr to, std::string_view text, std::uint16_t port = 7000) {
-        const Bytes bytes = sealed_datagram(5000, port, text, peer_ip, to);
-        Bytes frame = ipv4(17, bytes, to);
-        stack::wire::store_mac(frame.data(), stack::wire::MacAddr::of_group(to));
-        give(frame);
-    }
-
-    std::vector<std::unique_ptr<Socket>> open;
-};
-
-TEST_CASE("a join is told at once and once more within 10 s, the last leave too", "[stack][igmp]") {
+TEST_CASE("a join is told at once and once more within a second, the last leave too", "[stack][igmp]") {
     Fixture f;
     Socket& first = f.bind({}, 7000);
     Socket& second = f.bind({}, 7001);
     f.join(first);
-    auto said = f.said();
-    REQUIRE(said.size() == 1);
-    CHECK(said[0].type == IgmpType::report_v2);
-    CHECK(said[0].group == group);
+    CHECK(f.said() == All{record(to_ex)});
     f.join(second);
     CHECK(f.said().empty());
-    f.pass(10s);
-    CHECK(f.said().size() == 1);
+    f.pass(1s);
+    CHECK(f.said() == All{record(to_ex)});
     f.pass(100s);
     CHECK(f.said().empty());
-    REQUIRE(f.stack.udp().leave(first, group, f.now));
+    f.leave(first);
     CHECK(f.said().empty());
-    REQUIRE(f.stack.udp().leave(second, group, f.now));
-    said = f.said();
-    REQUIRE(said.size() == 1);
-    CHECK(said[0].type == IgmpType::leave);
-    CHECK(said[0].group == group);
+    f.leave(second);
+    CHECK_FALSE(f.stack.groups().has(group));
+    CHECK(f.said() == All{record(to_in)});
+    f.pass(1s);
+    CHECK(f.said() == All{record(to_in)});
+    f.pass(100s);
+    CHECK(f.said().empty());
+}
+
+TEST_CASE("a change is told as often as the querier's robustness says", "[stack][igmp]") {
+    Fixture f;
+    f.ask({}, {10, 5});
+    f.pass(10s);
+    CHECK(f.said().empty());
+    f.join(f.bind({}, 7000));
+    f.pass(10s);
+    CHECK(f.said().size() == 5);
+}
+
+TEST_CASE("the sources of all sockets together are told, each change by itself", "[stack][igmp]") {
+    Fixture f;
+    Socket& first = f.bind({}, 7000);
+    Socket& second = f.bind({}, 7001);
+    f.join(first, group, one);
+    CHECK(f.said() == All{record(allow, {one})});
+    f.pass(1s);
+    CHECK(f.said() == All{record(allow, {one})});
+    f.join(second, group, one);
+    CHECK(f.said().empty());
+    f.join(second, group, two);
+    CHECK(f.said() == All{record(allow, {two})});
+    f.pass(1s);
+    (void)f.said();
+    f.leave(first, group, one);
+    CHECK(f.said().empty());
+    f.leave(second, group, one);
+    CHECK(f.said() == All{record(block, {one})});
+    f.pass(1s);
+    CHECK(f.said() == All{record(block, {one})});
+    SECTION("whoever wants all wants more") {
+        Socket& third = f.bind({}, 7002);
+        f.join(third);
+        CHECK(f.said() == All{record(to_ex)});
+        f.join(first, group, three);
+        f.pass(1s);
+        CHECK(f.said() == All{record(to_ex)});
+        f.leave(third);
+        CHECK(f.said() == All{record(to_in, {two, three})});
+    }
+    SECTION("the last one ends it") {
+        f.leave(second, group, two);
+        CHECK(f.said() == All{record(block, {two})});
+        CHECK_FALSE(f.stack.groups().has(group));
+    }
+}
+
+TEST_CASE("a change that comes while another is being told goes with it", "[stack][igmp]") {
+    Fixture f;
+    Socket& socket = f.bind({}, 7000);
+    f.join(socket, group, one);
+    f.join(socket, group, two);
+    f.leave(socket, group, one);
+    CHECK(f.said() == All{record(allow, {one}), record(allow, {one, two}), record(allow, {two}), record(block, {one})});
 }
 
 TEST_CASE("a socket that is closed leaves its groups", "[stack][igmp]") {
@@ -131,10 +105,149 @@ TEST_CASE("a socket that is closed leaves its groups", "[stack][igmp]") {
     CHECK_FALSE(f.stack.groups().has(group));
 }
 
-TEST_CASE("a query is answered within the time it gives, for the groups it asks about", "[stack][igmp]") {
+TEST_CASE("nobody is told of 224.0.0.1, which every host is in", "[stack][igmp]") {
+    Fixture f;
+    Socket& socket = f.bind({}, 7000);
+    f.join(socket, stack::wire::igmp_all_systems);
+    f.ask({});
+    f.pass(2s);
+    f.leave(socket, stack::wire::igmp_all_systems);
+    f.pass(2s);
+    CHECK(f.said().empty());
+}
+
+// --- queries, RFC 3376 section 5.2
+
+TEST_CASE("a general query is answered by one report of all groups within its time", "[stack][igmp]") {
+    Fixture f;
+    Socket& socket = f.member();
+    f.join(socket, other_group, one);
+    f.pass(1s);
+    (void)f.said();
+    f.ask({}, {50});
+    CHECK(f.said().empty());
+    f.pass(5s);
+    const auto frames = f.taken();
+    REQUIRE(frames.size() == 1);
+    All all;
+    read_report(std::span(frames[0]).subspan(38), all);
+    CHECK(all.size() == 2);
+    CHECK(std::find(all.begin(), all.end(), record(is_ex)) != all.end());
+    CHECK(std::find(all.begin(), all.end(), record(is_in, {one}, other_group)) != all.end());
+}
+
+TEST_CASE("a query about a group, or about sources of it, is answered with what we want of that", "[stack][igmp]") {
+    Fixture f;
+    SECTION("a group of which all is wanted") {
+        (void)f.member();
+        f.ask(group);
+        f.pass(1s);
+        CHECK(f.said() == All{record(is_ex)});
+        f.ask(group, {10, 2, {one, two}});
+        f.pass(1s);
+        CHECK(f.said() == All{record(is_in, {one, two})});
+    }
+    SECTION("a group of which sources are wanted") {
+        (void)f.member({one, two});
+        f.ask(group);
+        f.pass(1s);
+        CHECK(f.said() == All{record(is_in, {one, two})});
+        f.ask(group, {10, 2, {two, three}});
+        f.pass(1s);
+        CHECK(f.said() == All{record(is_in, {two})});
+        f.ask(group, {10, 2, {three}});
+        f.pass(1s);
+        CHECK(f.said().empty());
+    }
+    SECTION("a group that we are not in") {
+        (void)f.member();
+        f.ask(other_group);
+        f.pass(1s);
+        CHECK(f.said().empty());
+    }
+}
+
+TEST_CASE("queries that wait are answered together", "[stack][igmp]") {
+    Fixture f;
+    (void)f.member({one, two, three});
+    SECTION("sources of both") {
+        f.ask(group, {10, 2, {one}});
+        f.ask(group, {10, 2, {three}});
+        f.pass(1s);
+        CHECK(f.said() == All{record(is_in, {one, three})});
+    }
+    SECTION("all of the group") {
+        f.ask(group, {10, 2, {one}});
+        f.ask(group);
+        f.pass(1s);
+        CHECK(f.said() == All{record(is_in, {one, two, three})});
+    }
+    SECTION("a general one that is answered before") {
+        f.ask({}, {0});
+        f.ask(group, {100});
+        f.pass(10s);
+        CHECK(f.said().size() <= 2);
+    }
+}
+
+// --- older routers, RFC 3376 section 7.2
+
+TEST_CASE("while an IGMPv2 querier is about its words are spoken", "[stack][igmp]") {
+    Fixture f;
+    f.hear(IgmpType::query, {}, 10);
+    Socket& socket = f.bind({}, 7000);
+    f.join(socket);
+    CHECK(f.said() == All{old(IgmpType::report_v2)});
+    f.pass(10s);
+    CHECK(f.said() == All{old(IgmpType::report_v2)});
+    f.pass(50s);
+    CHECK(f.said().empty());
+    f.ask(group);
+    f.pass(1s);
+    CHECK(f.said() == All{old(IgmpType::report_v2)});
+    f.leave(socket);
+    CHECK(f.said() == All{old(IgmpType::leave)});
+    f.pass(10s);
+    CHECK(f.said().empty());
+    f.pass(200s);  // 261 s after the query
+    f.join(socket);
+    CHECK(f.said() == All{record(to_ex)});
+}
+
+TEST_CASE("an IGMPv1 querier hears reports of its version and no leave", "[stack][igmp]") {
+    Fixture f;
+    f.hear(IgmpType::query, {}, 0, 1);
+    f.hear(IgmpType::query, {}, 10);
+    Socket& socket = f.bind({}, 7000);
+    f.join(socket, group, one);
+    CHECK(f.said() == All{old(IgmpType::report_v1)});
+    f.join(socket, group, two);
+    CHECK(f.said().empty());
+    f.pass(10s);
+    CHECK(f.said() == All{old(IgmpType::report_v1)});
+    f.hear(IgmpType::query, {}, 0, 1);
+    f.pass(10s);
+    CHECK(f.said() == All{old(IgmpType::report_v1)});
+    f.leave(socket);
+    CHECK(f.said().empty());
+}
+
+TEST_CASE("what waits to be said is dropped when an older router comes", "[stack][igmp]") {
     Fixture f;
     Socket& socket = f.bind({}, 7000);
     f.join(socket);
+    f.join(socket, other_group, one);
+    f.leave(socket, other_group);
+    (void)f.said();
+    f.ask({});
+    f.hear(IgmpType::query, group, 10);
+    f.pass(10s);
+    CHECK(f.said() == All{old(IgmpType::report_v2)});
+}
+
+TEST_CASE("an older query is answered within the time it gives, for the groups it asks about", "[stack][igmp]") {
+    Fixture f;
+    Socket& socket = f.member();
     f.join(socket, other_group);
     f.pass(11s);
     (void)f.said();
@@ -147,107 +260,142 @@ TEST_CASE("a query is answered within the time it gives, for the groups it asks 
     SECTION("one") {
         f.hear(IgmpType::query, group, 10);
         f.pass(1s);
-        const auto said = f.said();
-        REQUIRE(said.size() == 1);
-        CHECK(said[0].group == group);
-    }
-    SECTION("a flood of queries makes no flood of answers") {
-        for (int i = 0; i < 1000; ++i) f.hear(IgmpType::query, {}, 100);
-        f.pass(10s);
-        CHECK(f.said().size() == 2);
+        CHECK(f.said() == All{old(IgmpType::report_v2)});
     }
 }
 
-TEST_CASE("another host's report spares ours, and then the leave is its to tell", "[stack][igmp]") {
+TEST_CASE("another host's older report spares ours, and then the leave is its to tell", "[stack][igmp]") {
     Fixture f;
-    Socket& socket = f.bind({}, 7000);
-    f.join(socket);
-    f.pass(11s);
-    (void)f.said();
+    Socket& socket = f.member();
     f.hear(IgmpType::query, group, 100);
     f.hear(IgmpType::report_v2, group);
     f.pass(20s);
     CHECK(f.said().empty());
-    REQUIRE(f.stack.udp().leave(socket, group, f.now));
+    f.leave(socket);
     CHECK(f.said().empty());
 }
 
-TEST_CASE("every member hears a datagram to its group, and nobody else", "[stack][igmp][udp]") {
+TEST_CASE("in version 3 another host's report spares nothing", "[stack][igmp]") {
     Fixture f;
-    Socket& bound_to_group = f.bind(group, 7000);
-    f.join(bound_to_group);
-    Socket& not_member = f.bind({}, 7001);
-    Socket& member = f.bind(other_group, 7000);
-    f.join(member, other_group);
-    f.hear_datagram(group, "one");
-    f.hear_datagram(other_group, "other");
-    f.hear_datagram(group, "two", 7001);
-    f.hear_datagram(Ipv4Addr::of(239, 255, 77, 99), "none");
-    CHECK(bound_to_group.text() == "one");
-    CHECK(bound_to_group.text() == "-");
-    CHECK(member.text() == "other");
-    CHECK(member.text() == "-");
-    CHECK(not_member.text() == "-");
-    CHECK(f.dropped(Drop::ipv4_not_ours) == 1);
+    (void)f.member();
+    f.ask(group);
+    f.hear(IgmpType::report_v2, group);
+    f.pass(1s);
+    CHECK(f.said() == All{record(is_ex)});
 }
 
-TEST_CASE("many sockets of a group each get a datagram of their own", "[stack][igmp][udp]") {
+// --- what lies, case 47
+
+TEST_CASE("case 47: what no querier of this link can have sent is counted and not answered", "[stack][igmp]") {
     Fixture f;
-    for (int i = 0; i < 5; ++i) f.join(f.bind(group, 7000));
-    f.hear_datagram(group, "for all");
-    for (const auto& socket : f.open) CHECK(socket->text() == "for all");
+    (void)f.member();
+    Query query;
+    Drop why = Drop::none;
+    SECTION("a TTL that is not 1") {
+        query.ttl = GENERATE(as<std::uint8_t>{}, 2, 64, 255);
+        why = Drop::igmp_ttl;
+    }
+    SECTION("no router alert") {
+        query.router_alert = false;
+        why = Drop::igmp_router_alert;
+    }
+    SECTION("more sources than there are") {
+        query.sources = {one};
+        query.more_sources = GENERATE(1, 1000, 65'534);
+        why = Drop::igmp_length;
+    }
+    f.ask(group, query);
+    f.ask({}, query);
+    f.pass(10s);
+    CHECK(f.said().empty());
+    CHECK(f.dropped(why) == 2);
 }
 
-TEST_CASE("what is sent to a group comes back to this host's members, unless the sender says no",
-          "[stack][igmp][udp]") {
+TEST_CASE("case 47: a flood of queries makes no flood of answers", "[stack][igmp]") {
     Fixture f;
-    Socket& member = f.bind({}, 7000);
-    Socket& sender = f.bind({}, 7001);
-    f.join(member);
+    Socket& socket = f.member();
+    f.join(socket, other_group);
+    f.pass(11s);
     (void)f.said();
-    const std::string_view text = "hello";
-    REQUIRE(f.stack.udp().send(sender, group, 7000, std::as_bytes(std::span(text)), f.now));
+    const int code = GENERATE(0, 1, 100);
+    SECTION("general ones") {
+        for (int i = 0; i < 1000; ++i) f.ask({}, {code});
+    }
+    SECTION("about a group") {
+        for (int i = 0; i < 1000; ++i) f.ask(group, {code});
+    }
+    SECTION("about ever other sources") {
+        for (std::uint32_t i = 0; i < 1000; ++i) f.ask(group, {code, 2, {{one.bits + 2 * i}, {one.bits + 2 * i + 1}}});
+    }
+    CHECK(f.dropped(Drop::igmp_rate) >= 900);
+    f.pass(10s);
     CHECK(f.taken().size() == 1);
-    f.stack.input({}, f.now);
-    CHECK(member.text() == "hello");
-    sender.multicast_loop = false;
-    REQUIRE(f.stack.udp().send(sender, group, 7000, std::as_bytes(std::span(text)), f.now));
-    f.stack.input({}, f.now);
-    CHECK(member.text() == "-");
 }
 
-TEST_CASE("a member for one source hears that one, and the routers hear of the group alone", "[stack][igmp][udp]") {
+TEST_CASE("case 47: older queries in a flood are answered once a group", "[stack][igmp]") {
     Fixture f;
-    Socket& member = f.bind({}, 7000);
-    const Ipv4Addr absent = Ipv4Addr::of(198, 18, 0, 99);
-    REQUIRE(f.stack.udp().join(member, group, absent, f.now));
-    CHECK(f.said().size() == 1);
-    f.hear_datagram(group, "not wanted");
-    CHECK(member.text() == "-");
-    REQUIRE(f.stack.udp().join(member, group, peer_ip, f.now));
-    CHECK(f.said().empty());
-    f.hear_datagram(group, "wanted");
-    CHECK(member.text() == "wanted");
-    CHECK(f.stack.udp().join(member, group, peer_ip, f.now).error() == Errc::address_in_use);
-    CHECK(f.stack.udp().join(member, group, f.now).error() == Errc::address_in_use);
-    CHECK(f.stack.udp().join(member, group, other_group, f.now).error() == Errc::invalid_argument);
-    REQUIRE(f.stack.udp().leave(member, group, peer_ip, f.now));
-    CHECK(f.said().empty());
-    REQUIRE(f.stack.udp().leave(member, group, absent, f.now));
-    CHECK(f.said().size() == 1);
-    f.join(member);
-    CHECK(f.stack.udp().join(member, group, peer_ip, f.now).error() == Errc::invalid_argument);
+    Socket& socket = f.member();
+    f.join(socket, other_group);
+    f.pass(11s);
+    (void)f.said();
+    for (int i = 0; i < 1000; ++i) f.hear(IgmpType::query, {}, 100);
+    f.pass(10s);
+    CHECK(f.said().size() == 2);
 }
 
-TEST_CASE("what cannot be joined or left says why", "[stack][igmp]") {
+TEST_CASE("case 47: a query about more sources than we keep is answered for all of the group", "[stack][igmp]") {
     Fixture f;
+    (void)f.member({one, two});
+    Query query;
+    for (std::uint32_t i = 0; i < 300; ++i) query.sources.push_back({three.bits + i});
+    f.ask(group, query);
+    f.pass(1s);
+    CHECK(f.said() == All{record(is_in, {one, two})});
+}
+
+// --- limits
+
+TEST_CASE("groups and their sources have limits, and one that has left makes room", "[stack][igmp]") {
+    auto config = host_config();
+    config.groups_max = 2;
+    config.group_sources_max = 2;
+    Fixture f(config);
     Socket& socket = f.bind({}, 7000);
-    CHECK(f.stack.udp().join(socket, peer_ip, f.now).error() == Errc::invalid_argument);
-    f.join(socket);
-    CHECK(f.stack.udp().join(socket, group, f.now).error() == Errc::address_in_use);
-    CHECK(f.stack.udp().leave(socket, other_group, f.now).error() == Errc::address_not_available);
-    for (std::uint32_t i = 1; i < stack::Udp::groups_per_socket; ++i) f.join(socket, {group.bits + 10 + i});
+    f.join(socket, group, one);
+    f.join(socket, group, two);
+    CHECK(f.stack.udp().join(socket, group, three, f.now).error() == Errc::no_buffers);
+    f.join(socket, other_group);
+    const Ipv4Addr third{other_group.bits + 1};
+    CHECK(f.stack.udp().join(socket, third, f.now).error() == Errc::no_buffers);
+    f.leave(socket, group, one);
+    f.join(socket, group, three);
+    f.leave(socket, other_group);
+    f.join(socket, third);
+    CHECK(f.stack.groups().has(third));
+    CHECK_FALSE(f.stack.groups().has(other_group));
     CHECK(f.stack.udp().join(socket, other_group, f.now).error() == Errc::no_buffers);
+}
+
+TEST_CASE("what is said of many groups goes in as many reports as it needs", "[stack][igmp]") {
+    Fixture f;
+    for (std::uint16_t i = 0; i < 15; ++i) {
+        Socket& socket = f.bind({}, static_cast<std::uint16_t>(7000 + i));
+        for (std::uint32_t j = 0; j < 20; ++j) f.join(socket, {group.bits + 256 + 20 * i + j});
+    }
+    f.pass(10s);
+    (void)f.taken();
+    f.ask({});
+    f.pass(1s);
+    const auto frames = f.taken();
+    CHECK(frames.size() == 2);
+    std::size_t records = 0;
+    for (const Bytes& frame : frames) {
+        CHECK(frame.size() <= 1514);
+        All all;
+        read_report(std::span(frame).subspan(38), all);
+        records += all.size();
+    }
+    CHECK(records == 300);
 }
 
 }  // namespace

@@ -144,12 +144,12 @@ TEST_CASE("a socket that is connected to an IPv6 peer hears it alone", "[stack][
     CHECK(f.socket.text() == "far");
 }
 
-TEST_CASE("a datagram to a group is heard by nobody", "[stack][ipv6][udp]") {
+TEST_CASE("a datagram to a group is heard by no socket that is not in it", "[stack][ipv6][udp]") {
     Ipv6Host f;
     f.give(datagram("hello", {peer6, all_nodes}));
     CHECK(f.socket.text() == "-");
     CHECK(f.taken().empty());
-    CHECK(f.dropped(Drop::ipv6_protocol) == 1);
+    CHECK(f.dropped(Drop::udp_no_port) == 1);
 }
 
 TEST_CASE("a datagram to a port without a socket is answered with what came", "[stack][ipv6][icmp]") {
@@ -311,13 +311,14 @@ TEST_CASE("an echo from nobody, or with a wrong checksum, is not answered", "[st
     CHECK(f.taken().empty());
 }
 
-TEST_CASE("queries for groups are dropped, and an answer to no echo of ours", "[stack][ipv6][icmp]") {
+TEST_CASE("a query for groups without a router alert is dropped, and an answer to no echo of ours",
+          "[stack][ipv6][icmp]") {
     Ipv6Host f;
     Bytes query(24);
     query[0] = static_cast<std::byte>(Icmpv6Type::listener_query);
     stack::wire::seal_icmpv6(query, peer6_near, all_nodes);
     f.give(ipv6(protocol::icmpv6, query, {peer6_near, all_nodes, 1}));
-    CHECK(f.dropped(Drop::mld_not_member) == 1);
+    CHECK(f.dropped(Drop::mld_router_alert) == 1);
     Icmpv6Header reply;
     reply.type = Icmpv6Type::echo_reply;
     f.give(ipv6(protocol::icmpv6, icmp6(reply, {})));

@@ -62,7 +62,9 @@ struct StackConfig {
     TcpLimits tcp;
     std::uint32_t icmp_per_second = 1000;  ///< errors, about; handed to other cores, too. Echoes are not limited
     std::size_t udp_queue_packets = 1024;  ///< datagrams that one socket keeps unread
-    std::size_t groups_max = 1024;  ///< multicast groups that this host is in at once
+    std::size_t groups_max = 1024;  ///< multicast groups of each family that this host is in at once
+    std::size_t group_sources_max = 64;  ///< sources that it is in one of them for; at most 64
+    bool reports_own_groups = false;  ///< routers and switches hear of the solicited-node groups of our addresses too
     std::size_t backlog_max = 4096;  ///< packets that the port has not taken yet
     std::size_t pool_frames = 4096;  ///< of the port; the stack sets it, and cuts the limits above to their share of it
     std::size_t assured_frames = 4;  ///< what a socket may keep of each direction when the pool is short: on the heap

@@ -105,8 +105,11 @@ enum class Drop : std::uint8_t {
     igmp_short,  ///< Less than 8 bytes.
     igmp_length,  ///< 9 to 11 bytes of query, or sources past the end.
     igmp_checksum,  ///< The checksum over all of the message.
-    igmp_type,  ///< A type that an IGMPv2 host does not read.
+    igmp_type,  ///< A type that a host does not read: reports of version 3 too.
     igmp_group,  ///< The group is no multicast address.
+    igmp_ttl,  ///< (stack) Not 1: it came from another link.
+    igmp_router_alert,  ///< (stack) A query of version 3 without a router alert.
+    igmp_rate,  ///< (stack) Over the limit of messages in a second.
     igmp_not_member,  ///< (stack) About a group that we are not in.
 
     icmpv6_short,  ///< Less than 8 bytes.
@@ -142,6 +145,7 @@ enum class Drop : std::uint8_t {
     mld_source,  ///< Not link-local; :: in a report passes.
     mld_router_alert,  ///< No router alert.
     mld_group,  ///< The group is no multicast address.
+    mld_rate,  ///< (stack) Over the limit of messages in a second.
     mld_not_member,  ///< (stack) About groups: we are in none that is told.
 
     udp_short,  ///< Less than 8 bytes.

@@ -1,79 +1,73 @@
 #pragma once
 
-// Multicast groups: which ones this host is in, and telling the routers, as IGMPv2 wants it.
+// Multicast groups of both families: which ones this host is in, and what comes from routers and other hosts about
+// them. membership.hpp is the machine, igmp_speaker.hpp and mld_speaker.hpp are its words.
 //
-//   join      a report at once and a second one within 10 s, in case the first was lost
-//   query     a report after a random part of the time that the query gives
-//   report    of another host: ours is not needed, so it is left out
-//   leave     told to the routers, unless another host was the last to report
-//
-// Source: RFC 2236; RFC 1112 for 224.0.0.1, which every host is in and which nobody reports.
+// Source: RFC 3376, RFC 3810; RFC 1112 for 224.0.0.1 and RFC 4291 section 2.8 for ff02::1, which every host is in.
 
 #include "config.hpp"
 #include "drop.hpp"
+#include "igmp_speaker.hpp"
 #include "ip_output.hpp"
+#include "membership.hpp"
+#include "mld_speaker.hpp"
 #include "packet.hpp"
 #include "random.hpp"
+#include "rate_limit.hpp"
 #include "timers.hpp"
-#include "wire/igmp.hpp"
 
 #include "../base/result.hpp"
 
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <unordered_map>
-
 namespace skerry::stack {
 
+/// Groups and sources are named as hosts.hpp says.
 /// Threads: one core.
 class Groups {
 public:
-    Groups(const StackConfig& config, Link& link, IpOutput& output, Timers& timers) noexcept
-        : config_(config),
-          link_(link),
-          output_(output),
-          timers_(timers),
-          random_(config.drawn_seed(), SecretUse::igmp_numbers) {}
-    ~Groups();
+    Groups(const StackConfig& config, Link& link, IpOutput& output, Timers& timers) noexcept;
     Groups(const Groups&) = delete;
     Groups& operator=(const Groups&) = delete;
 
-    /// One more socket wants the group.
+    /// One more socket wants the group, for one source or, when that is 0.0.0.0, for all.
     ///
-    /// Errors: no_buffers, when this host is in groups_max already; no_memory.
-    [[nodiscard]] Result<> join(wire::Ipv4Addr group, time::Instant now) noexcept;
-    /// One socket less. It had joined.
-    void leave(wire::Ipv4Addr group, time::Instant now) noexcept;
+    /// Errors: no_buffers, when this host is in groups_max already or in this one for group_sources_max sources;
+    ///         no_memory.
+    [[nodiscard]] Result<> join(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept {
+        return of(group).join(group, source, now);
+    }
+    /// One socket less. It had joined so.
+    void leave(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept {
+        of(group).leave(group, source, now);
+    }
 
     [[nodiscard]] bool has(wire::Ipv4Addr group) const noexcept {
-        return group == wire::igmp_all_systems || groups_.contains(group.bits);
+        if (is_host_number(group)) return v6_.has(group);
+        return group == wire::igmp_all_systems || v4_.has(group);
     }
 
     /// Takes an IGMP packet over.
     void input(Packet& packet) noexcept;
+    /// Takes an MLD packet over.
+    void input_v6(Packet& packet) noexcept;
 
 private:
-    struct Group : Timer {
-        Groups* table = nullptr;
-        wire::Ipv4Addr address;
-        std::size_t sockets = 0;
-        bool reported_last = false;  // by us: then it is ours to say that nobody is left
-    };
+    [[nodiscard]] Membership& of(wire::Ipv4Addr group) noexcept { return is_host_number(group) ? v6_ : v4_; }
+    [[nodiscard]] Drop take(Packet& packet) noexcept;
+    [[nodiscard]] Drop take_v6(Packet& packet) noexcept;
+    [[nodiscard]] bool on_query(const wire::IgmpMessage& message, time::Instant now) noexcept;
+    [[nodiscard]] bool on_query(const wire::MldMessage& message, time::Instant now) noexcept;
 
-    void on_query(const wire::IgmpMessage& query, time::Instant now) noexcept;
-    void answer_later(Group& group, const wire::IgmpMessage& query, time::Instant now) noexcept;
-    void report(Group& group, time::Instant now) noexcept;
-    void transmit(wire::IgmpType type, wire::Ipv4Addr group, wire::Ipv4Addr to, time::Instant now) noexcept;
-    [[nodiscard]] std::chrono::nanoseconds random_part_of(std::chrono::nanoseconds time) noexcept;
-    static void on_time(Timer& timer, time::Instant now) noexcept;
+    // Far above what routers send when many leave at once, far below what costs a core its time.
+    static constexpr std::uint32_t messages_per_second = 2000;
 
-    const StackConfig& config_;
     Link& link_;
-    IpOutput& output_;
-    Timers& timers_;
-    std::unordered_map<std::uint32_t, std::unique_ptr<Group>> groups_;
+    Hosts& hosts_;
     Random random_;
+    RateLimit messages_{messages_per_second};
+    IgmpSpeaker igmp_;
+    MldSpeaker mld_;
+    Membership v4_;
+    Membership v6_;
 };
 
 }  // namespace skerry::stack

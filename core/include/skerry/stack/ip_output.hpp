@@ -122,8 +122,9 @@ public:
                                            : wire::ipv4_datagram_bytes_max - wire::ipv4_bytes;
     }
 
-    /// Brings a segment of what goes to an IPv4 group back to ourselves, who are in it.
-    void loop(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol, IpMarks marks) noexcept;
+    /// Brings a segment of what goes to a group back to ourselves, who are in it. `source` is ours.
+    void loop(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
+              IpMarks marks) noexcept;
 
     /// As send(), with TTL 1 and the option that makes routers look at the packet (RFC 2113).
     void send_with_router_alert(Frame& packet, wire::Ipv4Addr destination, std::uint8_t protocol,

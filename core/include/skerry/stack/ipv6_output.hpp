@@ -47,6 +47,10 @@ public:
     void send(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
               time::Instant now) noexcept;
 
+    /// Brings it back to ourselves, who are in the group that it goes to. Takes it over.
+    void loop(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
+              IpMarks marks) noexcept;
+
     /// The host behind `remote` has answered what we sent.
     void confirm(wire::Ipv4Addr remote, time::Instant now) noexcept;
 
@@ -57,6 +61,8 @@ public:
     }
 
 private:
+    void write_header(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
+                      IpMarks marks) noexcept;
     [[nodiscard]] static bool is_of_link(const wire::Ipv6Addr& address) noexcept {
         return address.is_link_local() ||
                (address.is_multicast() && address.scope() <= wire::multicast_scope::link_local);

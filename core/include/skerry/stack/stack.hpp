@@ -4,8 +4,9 @@
 // It knows no clock, no thread and no NIC, so that the same code runs on a NIC's queue, on a TAP device and, on virtual
 // time, in a test.
 //
-// Today: Ethernet, ARP, neighbour discovery, IPv4 and IPv6 with pieces both ways, ICMP, ICMPv6, IGMPv2, UDP, TCP. One
-// address of each family, one port; IPv6 where one core has it. src/stack/README.md is the map, with every rule.
+// Today: Ethernet, ARP, neighbour discovery, IPv4 and IPv6 with pieces both ways, ICMP, ICMPv6, IGMPv3, MLDv2, UDP,
+// TCP. One address of each family, one port; IPv6 where one core has it. src/stack/README.md is the map, with every
+// rule.
 //
 // Where several cores share that address each has one of these, and steering/ brings the packets to the right one.
 
@@ -97,6 +98,7 @@ private:
     void input_ipv6_piece(Frame& piece, const Ipv6Arrival& v6, time::Instant now) noexcept;
     void input_ipv6_transport(Packet& packet) noexcept;
     void input_icmpv6(Packet& packet) noexcept;
+    [[nodiscard]] bool is_joined(const wire::Ipv6Addr& address) const noexcept;
     [[nodiscard]] Drop judge_ipv6(const wire::Ipv6Header& header, Origin origin) const noexcept;
     [[nodiscard]] Frame* input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept;
     void input_transport(Packet& packet) noexcept;

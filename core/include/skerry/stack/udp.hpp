@@ -170,11 +170,11 @@ public:
     /// Drops what was not read, and leaves its groups.
     void close(UdpEndpoint& endpoint, time::Instant now) noexcept;
 
-    /// Lets the endpoint hear what `source` sends to the group; 0.0.0.0: what all do. The routers are told of the group
-    /// alone, as IGMPv2 has it, so the choice among sources is made here (RFC 3376 section 3.2).
+    /// Lets the endpoint hear what `source` sends to the group; 0.0.0.0: what all do. The routers are told what
+    /// all sockets together want, so each hears its own sources only by what is chosen here (RFC 3376 section 3.2).
     ///
     /// Errors: invalid_argument: no group, or no source; address_in_use: it is in it; no_buffers: it is in
-    ///         groups_per_socket, each source counted.
+    ///         groups_per_socket, each source counted, or what Groups::join() says.
     [[nodiscard]] Result<> join(UdpEndpoint& endpoint, wire::Ipv4Addr group, wire::Ipv4Addr source,
                                 time::Instant now) noexcept;
     /// Without a source: whatever was joined of the group.
@@ -232,7 +232,7 @@ private:
     void fill(Frame& frame, const UdpEndpoint& from, std::uint16_t port, std::span<const std::byte> payload,
               std::uint64_t pseudo, bool is_whole) noexcept;
     /// What goes to a group comes to this host's members too.
-    void loop_to_members(const Frame& datagram, wire::Ipv4Addr group, IpMarks marks) noexcept;
+    void loop_to_members(const Frame& datagram, wire::Ipv4Addr source, wire::Ipv4Addr group, IpMarks marks) noexcept;
     [[nodiscard]] UdpEndpoint* find(const wire::Ipv4Header& ip, std::uint16_t source_port, std::uint16_t port) noexcept;
     static void keep_arrival(Frame& frame, const UdpArrival& arrival) noexcept {
         std::memcpy(frame.data - sizeof arrival, &arrival, sizeof arrival);

@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::uint16_t v1_response_tenths = 100;  // RFC 2236 section 4
 
-// RFC 3376 section 4.1.1: from 128 on the code is a floating-point number.
-[[nodiscard]] std::uint16_t v3_response_tenths(std::uint8_t code) noexcept {
+// RFC 3376 sections 4.1.1 and 4.1.7: from 128 on the code is a floating-point number.
+[[nodiscard]] std::uint16_t floating(std::uint8_t code) noexcept {
     if (code < 128) return code;
     return static_cast<std::uint16_t>(((code & 0xfU) | 0x10U) << ((code >> 4U & 0x7U) + 3U));
 }
@@ -20,7 +20,10 @@ constexpr std::uint16_t v1_response_tenths = 100;  // RFC 2236 section 4
         const std::size_t sources = load_be16(in.data() + 10);
         if (igmp_v3_query_bytes + 4 * sources > in.size()) return Drop::igmp_length;
         out.query_version = 3;
-        out.max_response_tenths = v3_response_tenths(code);
+        out.max_response_tenths = floating(code);
+        out.robustness = load_8(in.data() + 8) & 7U;
+        out.query_interval_s = floating(load_8(in.data() + 9));
+        out.sources = {in.subspan(igmp_v3_query_bytes, 4 * sources)};
     } else if (in.size() != igmp_bytes) {
         return Drop::igmp_length;  // RFC 3376 section 7.1: must be ignored
     } else {
@@ -43,6 +46,7 @@ Drop parse(std::span<const std::byte> in, IgmpMessage& out, FrameChecksum known)
         case IgmpType::report_v1:
         case IgmpType::report_v2:
         case IgmpType::leave: return out.group.is_multicast() ? Drop::none : Drop::igmp_group;
+        case IgmpType::report_v3: break;  // each host of version 3 speaks for itself
     }
     return Drop::igmp_type;
 }
@@ -56,6 +60,36 @@ void write(const IgmpMessage& message, std::byte* out) noexcept {
     store_checksum(out + 2, 0);
     store_ipv4(out + 4, message.group);
     store_checksum(out + 2, fold(sum({out, igmp_bytes})));
+}
+
+IgmpReportWriter::IgmpReportWriter(std::span<std::byte> out) noexcept : out_(out) {
+    SKERRY_DEBUG_ASSERT(out.size() >= igmp_v3_report_bytes, "no room for a report without records");
+    store_be32(out.data(), std::uint32_t{static_cast<std::uint8_t>(IgmpType::report_v3)} << 24U);
+    store_be32(out.data() + 4, 0);
+}
+
+bool IgmpReportWriter::add(std::uint8_t type, Ipv4Addr group, std::span<const Ipv4Addr> sources) noexcept {
+    const std::size_t bytes = igmp_record_bytes + 4 * sources.size();
+    if (out_.size() - bytes_ < bytes || sources.size() > 0xffffU || records_ == 0xffffU) return false;
+    std::byte* at = out_.data() + bytes_;
+    store_8(at, type);
+    store_8(at + 1, 0);
+    store_be16(at + 2, static_cast<std::uint16_t>(sources.size()));
+    store_ipv4(at + 4, group);
+    at += igmp_record_bytes;
+    for (const Ipv4Addr source : sources) {
+        store_ipv4(at, source);
+        at += 4;
+    }
+    bytes_ += bytes;
+    store_be16(out_.data() + 6, ++records_);
+    return true;
+}
+
+std::size_t IgmpReportWriter::seal() noexcept {
+    store_checksum(out_.data() + 2, 0);
+    store_checksum(out_.data() + 2, fold(sum(out_.first(bytes_))));
+    return bytes_;
 }
 
 }  // namespace skerry::stack::wire

@@ -65,9 +65,8 @@ public:
     }
 
     /// Two cores, and one queue, which is the first one's.
-    explicit StackCores(const stack::SteeringOptions& how = options(2, 1))
+    explicit StackCores(const stack::SteeringOptions& how = options(2, 1), stack::StackConfig config = host_config())
         : now(time::Instant::from_nanos(1'000'000'000)), shared(std::make_shared<stack::Steering>(how)) {
-        stack::StackConfig config = host_config();
         for (std::uint16_t core = 0; core < how.cores; ++core) {
             config.seat = {shared, core};
             cores.push_back(std::make_unique<Core>(config, now));

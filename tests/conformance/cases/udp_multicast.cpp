@@ -194,6 +194,25 @@ TEST_CASE("a source that can be none is an invalid argument", "[net][udp][multic
     });
 }
 
+TEST_CASE("an IPv6 group is joined once and left once, for all sources or for one", "[net][udp][multicast][ipv6]") {
+    run([]() -> Task<> {
+        if (!has_multicast() || !backend::current_sockets->capabilities().ipv6) co_return;
+        const net::IpAddr group6 = *net::IpAddr::parse("ff05::77:1");
+        const net::IpAddr source6 = *net::IpAddr::parse("fd00::99");
+        auto socket = bind_udp(net::SocketAddr(net::IpAddr::v6_any(), 0));
+        CHECK(socket.leave_multicast(group6, 1).error() == Errc::address_not_available);
+        REQUIRE(socket.join_multicast(group6, 1));
+        CHECK(socket.join_multicast(group6, 1).error() == Errc::address_in_use);
+        REQUIRE(socket.leave_multicast(group6, 1));
+        CHECK(socket.join_multicast(source6, 1).error() == Errc::invalid_argument);
+        if (!has_sources()) co_return;
+        REQUIRE(socket.join_multicast_source(group6, source6, 1));
+        CHECK(socket.join_multicast_source(group6, source6, 1).error() == Errc::address_in_use);
+        REQUIRE(socket.leave_multicast_source(group6, source6, 1));
+        CHECK(socket.leave_multicast_source(group6, source6, 1).error() == Errc::address_not_available);
+    });
+}
+
 TEST_CASE("datagrams to groups leave by the interface that was chosen, and by none that does not exist",
           "[net][udp][multicast]") {
     run([]() -> Task<> {

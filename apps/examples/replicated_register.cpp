@@ -35,13 +35,13 @@ constexpr std::uint16_t port = 4000;
 
 /// What is asked, and what is answered with the same `what`.
 struct Message {
-    enum What : std::uint64_t {
+    enum class What : std::uint64_t {
         write,  // of a client: of this value, which is newer than all before
         read,  // of a client
         store,  // of another replica
         fetch,  // of another replica
     };
-    std::uint64_t what = read;
+    What what = What::read;
     std::uint64_t value = 0;
 
     std::span<std::byte> bytes() { return std::as_writable_bytes(std::span(this, 1)); }
@@ -78,10 +78,11 @@ private:
     Task<> answer(net::TcpStream stream) {
         Message message;
         if (!co_await stream.read_exact(message.bytes())) co_return;
-        if (message.what == Message::store || message.what == Message::write) disk_ = std::max(disk_, message.value);
+        if (message.what == Message::What::store || message.what == Message::What::write)
+            disk_ = std::max(disk_, message.value);
         std::optional<std::uint64_t> newest = disk_;
-        if (message.what == Message::write) newest = co_await agree(Message::store, message.value);
-        if (message.what == Message::read) newest = co_await agree(Message::fetch, 0);
+        if (message.what == Message::What::write) newest = co_await agree(Message::What::store, message.value);
+        if (message.what == Message::What::read) newest = co_await agree(Message::What::fetch, 0);
         if (!newest) co_return;  // no majority can be reached: the client learns nothing
         message.value = *newest;
         (void)co_await stream.write_all(message.bytes());
@@ -91,7 +92,7 @@ private:
     /// two majorities share a replica, so a value that a majority has stored is seen by every later read.
     Task<std::optional<std::uint64_t>> agree(Message::What what, std::uint64_t value) {
         std::size_t missing = all_.size() / 2;
-        if (acknowledges_early_ && what == Message::store) missing = 0;  // the bug: this one has it, that will do
+        if (acknowledges_early_ && what == Message::What::store) missing = 0;  // the bug: this one has it, that will do
         std::uint64_t newest = disk_;
         JoinSet<std::optional<std::uint64_t>> asked;
         for (std::size_t i = 0; i < all_.size(); ++i)
@@ -118,7 +119,7 @@ private:
 /// Writes 1, 2, 3 and so on, each at the next replica, and notes what was acknowledged.
 Task<> write_on(const std::vector<net::SocketAddr>& replicas, std::uint64_t& acknowledged) {
     for (std::uint64_t value = 1;; ++value) {
-        const Message message{Message::write, value};
+        const Message message{Message::What::write, value};
         if (co_await ask(replicas[value % replicas.size()], message)) acknowledged = value;
         co_await time::sleep(20ms);
     }

@@ -120,9 +120,11 @@ std::vector<Fault> draw_faults(std::uint64_t seed, const FaultOptions& options) 
     SKERRY_ASSERT(!options.kinds.empty() && !options.hosts.empty() && options.count_max != 0, "nothing to draw from");
     Random random(seed ^ 0x6661'756c'7473U);  // other draws than those of a simulation with this seed
     std::vector<Fault> faults;
-    for (std::size_t left = 1 + random.below(options.count_max); left != 0; --left)
-        faults.push_back(draw_fault(options, random));
-    std::stable_sort(faults.begin(), faults.end(), [](const Fault& a, const Fault& b) { return a.begin < b.begin; });
+    const auto begins_before = [](const Fault& a, const Fault& b) { return a.begin < b.begin; };
+    for (std::size_t left = 1 + random.below(options.count_max); left != 0; --left) {
+        Fault fault = draw_fault(options, random);
+        faults.insert(std::upper_bound(faults.begin(), faults.end(), fault, begins_before), std::move(fault));
+    }
     return faults;
 }
 

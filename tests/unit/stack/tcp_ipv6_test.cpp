@@ -470,6 +470,21 @@ TEST_CASE("a SYN that is answered by a cookie keeps no address, and its final ac
     CHECK(f.stack.hosts().size() == before + 4);
 }
 
+TEST_CASE("SYNs of neighbours that are nobody keep no more addresses than there may be neighbours",
+          "[stack][ipv6][tcp][cookie]") {
+    stack::StackConfig config = host6_config();
+    config.tcp.half_open_max = 4;
+    config.neighbours.entries_max = 8;
+    Host f(config);
+    REQUIRE(f.listen(Hosts::any_v6));
+    for (std::uint16_t i = 0; i < 2000; ++i) {
+        f.come(a_syn(), host_port, {near6(i), host6});
+        (void)f.taken();
+        REQUIRE(f.stack.hosts().size() <= 8 + 4);
+    }
+    CHECK(f.tcp().cookies().sent == 1996);
+}
+
 // --- two stacks
 
 TEST_CASE("both directions come through over IPv6 on a wire that loses and mixes", "[stack][ipv6][tcp]") {

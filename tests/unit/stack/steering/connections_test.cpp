@@ -38,7 +38,8 @@ struct Pair {
 
 /// Cores that listen, and a peer who connects to them.
 struct Net : StackCores {
-    explicit Net(const stack::SteeringOptions& how = options(2, 1)) : StackCores(how), acceptors(how.cores) {}
+    explicit Net(const stack::SteeringOptions& how = options(2, 1), const stack::StackConfig& config = host_config())
+        : StackCores(how, config), acceptors(how.cores) {}
     ~Net() {
         for (Pair& pair : pairs) end(pair);
         for (std::size_t core = 0; core < cores.size(); ++core)
@@ -130,6 +131,26 @@ TEST_CASE("with one queue connections spread over the cores that listen", "[stac
     CHECK(counts[0] > 15);
     CHECK(counts[1] == 0);
     CHECK(counts[2] > 15);
+}
+
+TEST_CASE("the final acknowledgement of a cookie finds the core that sent it", "[stack][steering][tcp][cookie]") {
+    stack::StackConfig config = host_config();
+    config.tcp.syn_cookies = stack::SynCookies::always;
+    Net net(StackCores::options(3, 1), config);
+    REQUIRE(net.listen(0));
+    REQUIRE(net.listen(2));
+    for (int i = 0; i < 60; ++i) {
+        Pair* const pair = net.connect();
+        REQUIRE(pair != nullptr);
+        CHECK(net.talks(*pair));
+    }
+    CHECK(net[0].stack.tcp().cookies().accepted > 15);
+    CHECK(net[2].stack.tcp().cookies().accepted > 15);
+    for (const std::size_t core : {0, 1, 2}) {
+        const stack::tcp::CookieCounts& counts = net[core].stack.tcp().cookies();
+        CHECK(counts.sent == counts.accepted);
+        CHECK(counts.refused == 0);
+    }
 }
 
 /// Two cores whose port chooses queues by the hash, as a NIC does.

@@ -133,6 +133,14 @@ Refusal set_rexmit_drop_options(MachineSettings& settings, const Numbers& values
 Refusal set_half_open_max(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.half_open_max, values, 1, 1 << 20);
 }
+// 0: never, 1: when the table is full, 2: always. Which of them a system has differs.
+template <std::uint8_t Most>
+Refusal set_syn_cookies(MachineSettings& settings, const Numbers& values) {
+    std::uint8_t when = 0;
+    if (const Refusal wrong = set_number(when, values, 0, Most)) return wrong;
+    settings.stack.tcp.syn_cookies = static_cast<stack::SynCookies>(when);
+    return {};
+}
 Refusal set_time_wait_max(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.time_wait_max, values, 1, 1 << 24);
 }
@@ -275,7 +283,7 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_syn_linear_timeouts", &set_syn_steady_retries},
     {"net.ipv4.tcp_syn_retries", &set_syn_retries},
     {"net.ipv4.tcp_synack_retries", &set_syn_ack_retries},
-    {"net.ipv4.tcp_syncookies", &makes_no_difference<0, 1>},  // 1: when the table is full
+    {"net.ipv4.tcp_syncookies", &set_syn_cookies<2>},
     {"net.ipv4.tcp_thin_linear_timeouts", &is_always<0>},
     {"net.ipv4.tcp_timestamps", &set_timestamps},
     {"net.ipv4.tcp_tso_win_divisor", &is_nothing},
@@ -327,7 +335,7 @@ constexpr Row freebsd_rows[] = {
     {"net.inet.tcp.sendbuf_auto", &is_always<0>},
     {"net.inet.tcp.sendspace", &set_send_buffer},
     {"net.inet.tcp.syncache.rexmtlimit", &set_syn_ack_retries},
-    {"net.inet.tcp.syncookies", &makes_no_difference<0, 1>},  // when the table is full
+    {"net.inet.tcp.syncookies", &set_syn_cookies<1>},
     {"net.inet.tcp.syncookies_only", &is_always<0>},
     {"net.inet.tcp.tolerate_missing_ts", &is_always<0>},
     {"net.inet.tcp.ts_offset_per_conn", &is_always<1>},

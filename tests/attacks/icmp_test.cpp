@@ -145,6 +145,67 @@ TEST_CASE("attack 35: an IPv6 router that takes less than 1280 bytes is not beli
     CHECK(host.taken().size() == 1);  // in one
 }
 
+/// An error that says that a datagram of 1,500 bytes to `remote` was too long.
+Bytes error_about_datagram(std::uint16_t from, stack::wire::Ipv4Addr remote, std::uint16_t to, std::uint16_t mtu) {
+    Bytes message(stack::wire::icmp_bytes + stack::wire::ipv4_bytes + 8);
+    stack::wire::write(unreachable(code::fragmentation_needed, mtu), message.data());
+    stack::wire::Ipv4Header ip;
+    ip.total_bytes = 1500;
+    ip.protocol = protocol::udp;
+    ip.source = host_ip;
+    ip.destination = remote;
+    std::byte* const quote = message.data() + stack::wire::icmp_bytes;
+    stack::wire::write(ip, quote);
+    stack::wire::store_be16(quote + 20, from);
+    stack::wire::store_be16(quote + 22, to);
+    stack::wire::store_be16(quote + 24, 1480);
+    stack::wire::seal_icmp(message);
+    return ipv4(protocol::icmp, message);
+}
+
+TEST_CASE("attack 35: a connection is shortened though its host is known to take less, or the table is full",
+          "[attack]") {
+    const bool is_full = GENERATE(false, true);
+    Sending host;
+    TextSocket6 socket;  // at any address
+    REQUIRE(host.stack.udp().open(socket, {}, 53));
+    // A stranger who knows of one socket says so of the peer, or of 10,000 hosts that nobody speaks to.
+    if (is_full) {
+        for (std::uint32_t i = 0; i < 10'000; ++i) host.give(error_about_datagram(53, {0x0a00'0001U + i}, 9, 1400));
+        CHECK(host.dropped(Drop::path_mtus_full) == 10'000 - 1024);
+    } else {
+        host.give(error_about_datagram(53, peer_ip, 9, 1300));
+    }
+    CHECK(host.ours->tcb->mss == 1460);
+    CHECK(host.sent().empty());
+    // Then a router speaks the truth about the connection.
+    host.give(error_about(host.host_seq, unreachable(code::fragmentation_needed, 1300)));
+    CHECK(host.ours->tcb->mss <= 1260);
+    const auto again = host.sent();
+    CHECK_FALSE(again.empty());
+    for (const TestSegment& each : again) CHECK(each.text.size() <= 1260);
+    host.stack.udp().close(socket, host.now);
+    CHECK(serves(host));
+}
+
+TEST_CASE("attack 35: an error about a datagram that no socket can have sent is not believed", "[attack]") {
+    TcpHost host;
+    TextSocket6 socket;
+    REQUIRE(host.stack.udp().open(socket, {}, 53));
+    socket.remote = peer_ip;
+    socket.remote_port = 9;
+    host.give(error_about_datagram(53, {0x0a00'0001U}, 9, 600));
+    host.give(error_about_datagram(53, peer_ip, 10, 600));
+    host.give(error_about_datagram(54, peer_ip, 9, 600));
+    CHECK(host.dropped(Drop::icmp_stale) == 3);
+    REQUIRE(host.stack.udp().send(socket, peer_ip, 9, Bytes(1400), host.now));
+    CHECK(host.taken().size() == 1);
+    host.give(error_about_datagram(53, peer_ip, 9, 600));
+    REQUIRE(host.stack.udp().send(socket, peer_ip, 9, Bytes(1400), host.now));
+    CHECK(host.taken().size() == 3);
+    host.stack.udp().close(socket, host.now);
+}
+
 TEST_CASE("attack 36: how many errors leave in a slice of time tells no port", "[attack]") {
     // An attacker asks 1,000 closed ports as the resolver's server, and then one as itself: whether that one is
     // answered must not tell whether the 1,000 used up a number that is known. CVE-2020-25705.

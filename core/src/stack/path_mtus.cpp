@@ -49,12 +49,15 @@ bool PathMtus::remember(Ipv4Addr host, std::uint16_t mtu, time::Instant now) noe
         known->second = {mtu, until};
         return true;
     }
-    if (by_host_.size() >= hosts_max) {
-        drops_.count(Drop::path_mtus_full);
-        return false;
-    }
     const auto held = hosts_.hold(host);
     if (!held) return false;
+    // Another one goes, whichever comes first: its next packet that is too long tells of it again. What is said of a
+    // connection must not be lost because a stranger filled the table.
+    if (by_host_.size() >= hosts_max) {
+        drops_.count(Drop::path_mtus_full);
+        hosts_.release({by_host_.begin()->first});
+        by_host_.erase(by_host_.begin());
+    }
     try {
         by_host_.emplace(held->bits, Entry{mtu, until});
     } catch (...) {

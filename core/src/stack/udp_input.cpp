@@ -172,9 +172,17 @@ Frame* Udp::copy(const Frame& frame) noexcept {
 // all else none is told: RFC 1122 section 4.1.3.3 leaves that open, and so do Linux's sockets unless they ask for it
 // (IP_RECVERR).
 bool Udp::input_error(const IcmpError& error, time::Instant now) noexcept {
-    const bool is_shorter = error.meaning.is_too_long && by_port_[error.local_port] != nullptr &&
-                            output_.lower_path_mtu(error.remote, error.too_long, now);
+    const bool is_shorter =
+        error.meaning.is_too_long && may_have_sent(error) && output_.lower_path_mtu(error.remote, error.too_long, now);
     return (error.meaning.is_hard && tell_connected(error)) || is_shorter;
+}
+
+// A connected socket sends to its peer alone, so an error about anything else is somebody's who guesses.
+bool Udp::may_have_sent(const IcmpError& error) const noexcept {
+    for (const UdpEndpoint* each = by_port_[error.local_port]; each != nullptr; each = each->next_on_port_)
+        if (!each->is_connected() || (each->remote == error.remote && each->remote_port == error.remote_port))
+            return true;
+    return false;
 }
 
 bool Udp::tell_connected(const IcmpError& error) noexcept {

@@ -79,14 +79,15 @@ TEST_CASE("each is forgotten ten minutes after it was said last", "[stack][path_
     CHECK(table.mtus.size() == 0);
 }
 
-TEST_CASE("at its limit the table remembers no other host, and says so", "[stack][path_mtu][limits]") {
+TEST_CASE("at its limit the table forgets one host for another, and says so", "[stack][path_mtu][limits]") {
     Table table;
     for (std::uint32_t i = 0; i < PathMtus::hosts_max; ++i) REQUIRE(table.lower(host(i), 1400));
-    CHECK_FALSE(table.lower(host(PathMtus::hosts_max), 1400));
-    CHECK(table.drops[Drop::path_mtus_full] == 1);
-    CHECK(table.lower(host(0), 1300));  // those that are there go on
-    table.now = table.now + 10min;
     CHECK(table.lower(host(PathMtus::hosts_max), 1400));
+    CHECK(table.drops[Drop::path_mtus_full] == 1);
+    CHECK(table.mtus.size() == PathMtus::hosts_max);
+    CHECK(table.mtus.of(host(PathMtus::hosts_max)) == 1400);
+    table.now = table.now + 10min;
+    CHECK(table.lower(host(PathMtus::hosts_max + 1), 1400));
     CHECK(table.mtus.size() == 1);
 }
 

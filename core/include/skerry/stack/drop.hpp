@@ -40,7 +40,7 @@ enum class Drop : std::uint8_t {
     neighbour_table_full,  ///< (stack) No entry could be evicted.
     redirect_refused,  ///< (stack) Not from the first hop of today, or to where no host of the link is.
     redirects_full,  ///< (stack) The limit of hosts that go by another router: one was not remembered.
-    path_mtus_full,  ///< (stack) The limit of hosts whose way takes less than our link: one was not remembered.
+    path_mtus_full,  ///< (stack) The limit of hosts whose way takes less than our link: one was forgotten.
 
     ipv4_short,  ///< Less than a header.
     ipv4_version,  ///< Not version 4.

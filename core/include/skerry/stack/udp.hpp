@@ -249,6 +249,7 @@ private:
     void release(wire::Ipv4Addr local, std::uint16_t port) noexcept;
     [[nodiscard]] bool steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noexcept;
     void mark_ready(UdpEndpoint& endpoint) noexcept;
+    [[nodiscard]] bool may_have_sent(const IcmpError& error) const noexcept;
     [[nodiscard]] bool tell_connected(const IcmpError& error) noexcept;
 
     const StackConfig& config_;

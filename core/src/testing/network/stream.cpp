@@ -408,6 +408,8 @@ void Stream::close(StreamSocket* socket) noexcept {
 }
 
 Result<> Stream::set_option(StreamSocket& socket, backend::SocketOption option, int value) noexcept {
+    constexpr int ecn_bits = 0b11;  // TCP's own
+    if (option == backend::SocketOption::traffic_class && value > 0) value &= ~ecn_bits;
     return static_cast<Stream&>(socket).options.set(option, value);
 }
 

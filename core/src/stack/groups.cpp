@@ -38,7 +38,9 @@ Drop Groups::take(Packet& packet) noexcept {
 bool Groups::on_query(const IgmpMessage& message, time::Instant now) noexcept {
     std::array<Ipv4Addr, Membership::sources_most> sources;
     const bool is_few = message.sources.size() <= sources.size();  // else it is answered as if all were asked about
-    for (std::size_t i = 0; is_few && i < message.sources.size(); ++i) sources[i] = message.sources[i];
+    // Reserved addresses are numbers of IPv6 hosts inside the stack; what sends nothing is asked about as 0.0.0.0.
+    for (std::size_t i = 0; is_few && i < message.sources.size(); ++i)
+        sources[i] = message.sources[i].is_never_a_source() ? Ipv4Addr{} : message.sources[i];
     MembershipQuery query;
     query.is_general = message.group.is_unspecified();
     query.group = message.group;

@@ -89,6 +89,7 @@ void IpOutput::leave(Frame& packet, Ipv4Addr destination, time::Instant now) noe
 // was looked at when the message was read.
 Drop IpOutput::redirect(Ipv4Addr host, Ipv4Addr from, Ipv4Addr next_hop, time::Instant now) noexcept {
     const bool is_v6 = is_host_number(host);
+    if (is_v6 != is_host_number(from)) return Drop::redirect_refused;
     const bool is_from_first_hop = is_v6 ? v6_.is_first_hop(host, from) : from == this->next_hop(host) && from != host;
     const bool is_to_other = is_v6 ? !Hosts::is_own_v6(next_hop) && !Hosts::is_own_v6(host)
                                    : config_.is_on_link(next_hop) && next_hop != config_.address && next_hop != from &&

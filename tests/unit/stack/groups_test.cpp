@@ -353,6 +353,17 @@ TEST_CASE("case 47: a query about more sources than we keep is answered for all 
     CHECK(f.said() == All{record(is_in, {one, two})});
 }
 
+// Inside the stack 240.0.0.0/4 are numbers of IPv6 hosts.
+TEST_CASE("case 47: a query about sources that no host can have is about nobody", "[stack][igmp]") {
+    Fixture f;
+    (void)f.member({one, two});
+    Query query;
+    query.sources = {Ipv4Addr::of(250, 0, 0, 1), Ipv4Addr::of(240, 0, 0, 12), one};
+    f.ask(group, query);
+    f.pass(1s);
+    CHECK(f.said() == All{record(is_in, {one})});
+}
+
 // --- limits
 
 TEST_CASE("groups and their sources have limits, and one that has left makes room", "[stack][igmp]") {

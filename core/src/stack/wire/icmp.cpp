@@ -48,7 +48,9 @@ constexpr std::size_t quoted_payload_bytes = 8;  // all that RFC 792 promises
     out.protocol = load_8(at + 9);
     out.source = load_ipv4(at + 12);
     out.destination = load_ipv4(at + 16);
-    if (out.total_bytes < header_bytes || (load_be16(at + 6) & 0x1fffU) != 0) return Drop::icmp_quote;
+    // We sent to no reserved address, and inside the stack those are numbers of IPv6 hosts.
+    if (out.total_bytes < header_bytes || (load_be16(at + 6) & 0x1fffU) != 0 || out.destination.is_reserved())
+        return Drop::icmp_quote;
     const std::byte* transport = at + header_bytes;
     if (out.protocol == ip_protocol::tcp || out.protocol == ip_protocol::udp) {
         out.source_port = load_be16(transport);

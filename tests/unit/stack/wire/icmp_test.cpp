@@ -105,6 +105,7 @@ TEST_CASE("what ICMP refuses", "[stack][wire][icmp]") {
     CHECK(refused(with(error, 8, {0x4f})) == Drop::icmp_quote_short);
     CHECK(refused(with(error, 10, {0, 19})) == Drop::icmp_quote);
     CHECK(refused(with(error, 14, {0, 1})) == Drop::icmp_quote);
+    CHECK(refused(with(error, 24, {250, 0, 0, 1})) == Drop::icmp_quote);  // nobody has sent anything there
 }
 
 TEST_CASE("a cut ICMP message is refused at every byte, whatever the port says of it", "[stack][wire][icmp]") {

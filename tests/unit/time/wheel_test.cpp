@@ -349,6 +349,18 @@ TEST_CASE("a crowd of timers moves down a few at a time before it is due", "[tim
     CHECK(most_moved == Wheel::entries_ahead);
 }
 
+TEST_CASE("a timer that moves down early does not hide a sooner one beside it", "[time][wheel]") {
+    Wheel wheel;
+    Timer later{158 * tick_ns, 1};
+    wheel.insert(later);  // far enough for level 1
+    CHECK(fired_at(wheel, 95 * tick_ns).empty());
+    Timer sooner{140 * tick_ns, 2};
+    wheel.insert(sooner);  // level 0
+    CHECK(fired_at(wheel, 96 * tick_ns).empty());  // the other one joins it
+    CHECK(fired_at(wheel, 140 * tick_ns) == std::vector<int>{2});
+    CHECK(fired_at(wheel, 158 * tick_ns) == std::vector<int>{1});
+}
+
 TEST_CASE("a crowd that a sleeping core never moved is due all the same", "[time][wheel]") {
     Wheel wheel{at(777)};
     std::deque<Timer> timers;

@@ -255,27 +255,26 @@ auto BasicWheel<Entry>::find_first() noexcept -> Place {
 template <class Entry>
 void BasicWheel<Entry>::collect(std::int64_t now_ns, Slot& due) noexcept {
     const std::int64_t now_tick = std::max(tick_of(now_ns), tick_);
-    std::int64_t quiet_until_ns = never_ns;
+    std::int64_t left_ns = never_ns;
     for (Place first = find_first(); first.found; first = find_first()) {
-        if (first.first_tick() > now_tick) {
-            if (first.level == 0) quiet_until_ns = first.first_tick() << tick_bits;
-            break;
-        }
+        if (first.first_tick() > now_tick) break;
         if (first.level > 0) {
             move_down(first);
         } else if (first.first_tick() < now_tick) {
             due.splice_back(slot_at(first));
             clear_bit(first);
         } else {
-            quiet_until_ns = collect_current(slot_at(first), now_ns, due);
+            left_ns = collect_current(slot_at(first), now_ns, due);
             if (!slot_at(first).empty()) break;
             clear_bit(first);
         }
     }
     tick_ = now_tick;
-    quiet_until_ns_ = quiet_until_ns;
     move_ahead();
-    quiet_until_ns_ = std::min(quiet_until_ns_, next_move_ns());
+    // Asked of level 0 last: what has just moved there, and what stood there beside it.
+    const Place next = first_of(0);
+    if (next.found && next.first_tick() > tick_) left_ns = next.first_tick() << tick_bits;
+    quiet_until_ns_ = std::min(left_ns, next_move_ns());
 }
 
 template <class Entry>
@@ -299,7 +298,7 @@ void BasicWheel<Entry>::move_ahead() noexcept {
         Slot& slot = slot_at(next);
         while (!slot.empty()) {
             if (left_to_move-- == 0) return;
-            quiet_until_ns_ = std::min(quiet_until_ns_, place(*slot.pop_front()));
+            place(*slot.pop_front());
             ++moved_down_;
         }
     }

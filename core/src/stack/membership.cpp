@@ -75,10 +75,20 @@ bool Membership::others_are_in(const Group& group) const noexcept {
 
 // --- joining and leaving
 
+// Making room for one lets others go, and their addresses with them: these two keep their numbers meanwhile.
 Result<> Membership::join(Ipv4Addr address, Ipv4Addr source, time::Instant now) noexcept {
+    const auto held_address = hosts_.hold(address);
+    if (!held_address) return Errc::no_memory;
+    const auto held_source = hosts_.hold(source);
+    Result<> joined = held_source ? join_held(*held_address, *held_source, now) : Result<>(Errc::no_memory);
+    if (held_source) hosts_.release(*held_source);
+    hosts_.release(*held_address);
+    return joined;
+}
+
+Result<> Membership::join_held(Ipv4Addr address, Ipv4Addr source, time::Instant now) noexcept {
     if (find(address) == nullptr)
         if (auto added = add_group(address); !added) return added;
-    address = hosts_.current(address);  // what passed has another number now that it is held
     Group& group = *find(address);
     const bool was_wanted = group.is_wanted();
     const bool is_same_to_old = was_wanted && version(now) < speaker_.newest_version();  // which has no sources
@@ -92,7 +102,6 @@ Result<> Membership::join(Ipv4Addr address, Ipv4Addr source, time::Instant now) 
             if (!was_wanted && !group.change.is_linked()) erase(group);
             return added;
         }
-        source = hosts_.current(source);
         auto& entry = *std::find_if(group.sources.begin(), group.sources.end(),
                                     [&](const Source& each) { return each.address == source; });
         is_change = ++entry.members == 1 && group.members_for_all == 0;

@@ -148,6 +148,7 @@ private:
     };
 
     [[nodiscard]] Group* find(wire::Ipv4Addr group) const noexcept;
+    [[nodiscard]] Result<> join_held(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept;
     [[nodiscard]] Result<> add_group(wire::Ipv4Addr group) noexcept;
     [[nodiscard]] Result<> add_source(Group& group, wire::Ipv4Addr source) noexcept;
     void make_room() noexcept;

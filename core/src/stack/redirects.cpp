@@ -24,21 +24,25 @@ Ipv4Addr Redirects::lookup(Ipv4Addr host, Ipv4Addr routed) const noexcept {
     return found == by_host_.end() ? routed : found->second.next_hop;
 }
 
+// Both are held before what is too old goes: that may have been all that held one of them, and its number is the next
+// to be given.
 bool Redirects::remember(Ipv4Addr host, Ipv4Addr next_hop, time::Instant now) noexcept {
-    (void)expire(now);
-    const std::int64_t until = (now + lifetime).as_nanos();
     const auto hop = hosts_.hold(next_hop);
     if (!hop) return false;
-    const auto known = by_host_.find(hosts_.current(host).bits);
-    if (known != by_host_.end()) {
-        hosts_.release(std::exchange(known->second, Entry{*hop, until}).next_hop);
-        return true;
+    const auto held = hosts_.hold(host);
+    if (held) {
+        (void)expire(now);
+        const Entry entry{*hop, (now + lifetime).as_nanos()};
+        const auto known = by_host_.find(held->bits);
+        if (known != by_host_.end()) {
+            hosts_.release(std::exchange(known->second, entry).next_hop);
+            hosts_.release(*held);
+            return true;
+        }
+        if (by_host_.size() < hosts_max && enter(*held, entry)) return true;
+        hosts_.release(*held);
     }
-    const auto held = by_host_.size() < hosts_max ? hosts_.hold(host) : std::nullopt;
-    if (held && enter(*held, {*hop, until})) return true;
-    if (held) hosts_.release(*held);
     hosts_.release(*hop);
-    drops_.count(Drop::redirects_full);
     return false;
 }
 

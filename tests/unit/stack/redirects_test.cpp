@@ -197,11 +197,18 @@ TEST_CASE("a first hop that does not answer is one no more", "[stack][redirect]"
     CHECK(f.hop6() == gateway_mac);
 }
 
+TEST_CASE("a redirect beyond the limit changes nothing and is counted once", "[stack][redirect][limits]") {
+    Host f;
+    for (std::size_t i = 0; i <= Redirects::hosts_max; ++i)
+        f.redirect(gateway, other_gateway, {far.bits + static_cast<std::uint32_t>(i)});
+    CHECK(f.dropped(Drop::redirects_full) == 1);
+    CHECK(f.hop({far.bits + static_cast<std::uint32_t>(Redirects::hosts_max)}) == gateway_mac);
+}
+
 TEST_CASE("the table of redirects is limited, and lets go of addresses", "[stack][redirect]") {
-    stack::DropCounters drops;
     stack::Hosts hosts(1, host6, host6_near);
     {
-        Redirects redirects(hosts, drops);
+        Redirects redirects(hosts, 1);
         const time::Instant start = time::Instant::from_nanos(0);
         const auto address = [](std::size_t i) {
             return Ipv6Addr::of(0x2001, 0xdb8, 1, 0, 0, 0, 0, static_cast<std::uint16_t>(i));
@@ -209,9 +216,9 @@ TEST_CASE("the table of redirects is limited, and lets go of addresses", "[stack
         for (std::size_t i = 0; i < Redirects::hosts_max; ++i)
             REQUIRE(redirects.remember(hosts.name(address(i)), hosts.name(other_gateway6), start + i * 1ms));
         CHECK_FALSE(redirects.remember(hosts.name(far6), hosts.name(other_gateway6), start));
-        CHECK(drops[Drop::redirects_full] == 1);
         CHECK(redirects.remember(hosts.name(address(3)), hosts.name(gateway6), start + 1h) == true);
         CHECK(redirects.size() == 1);  // the others were too old, and made room
+        CHECK(redirects.next_hop(hosts.name(address(3)), hosts.name(far6)) == hosts.name(gateway6));
         CHECK(redirects.remember(far, other_gateway, start + 1h));
         CHECK(redirects.next_hop(far, gateway) == other_gateway);
         redirects.forget(far);

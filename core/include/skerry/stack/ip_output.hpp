@@ -32,7 +32,7 @@ public:
           neighbours_(neighbours),
           piece_key_(key_for(config.seed, SecretUse::pieces)),
           path_mtus_(config, hosts, drops),
-          redirects_(hosts, drops),
+          redirects_(hosts, config.seed),
           v6_(config, hosts, link, neighbours, path_mtus_, redirects_, looped_) {}
 
     [[nodiscard]] Hosts& hosts() noexcept { return hosts_; }

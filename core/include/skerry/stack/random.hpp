@@ -25,6 +25,7 @@ enum class SecretUse : std::uint8_t {
     pieces,
     neighbours,
     path_mtus,
+    redirects,
     syn_cookies
 };
 

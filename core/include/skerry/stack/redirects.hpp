@@ -6,7 +6,7 @@
 //
 // Source: RFC 1122 section 3.2.2.2; RFC 4861 section 8.3, and 7.3.3 for the end.
 
-#include "drop.hpp"
+#include "host_table.hpp"
 #include "hosts.hpp"
 
 #include "../time/instant.hpp"
@@ -14,14 +14,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <unordered_map>
 
 namespace skerry::stack {
 
 /// Threads: one core.
 class Redirects {
 public:
-    Redirects(Hosts& hosts, DropCounters& drops) noexcept : hosts_(hosts), drops_(drops) {}
+    Redirects(Hosts& hosts, std::uint64_t seed) noexcept
+        : hosts_(hosts), by_host_(0, HashOfHost{key_for(seed, SecretUse::redirects)}) {}
     ~Redirects();
     Redirects(const Redirects&) = delete;
     Redirects& operator=(const Redirects&) = delete;
@@ -33,7 +33,7 @@ public:
     [[nodiscard]] wire::Ipv4Addr next_hop(wire::Ipv4Addr host, wire::Ipv4Addr routed) const noexcept {
         return by_host_.empty() ? routed : lookup(host, routed);
     }
-    /// From now on it is `next_hop`. False, and counted, when there is no room for one more host.
+    /// From now on it is `next_hop`. False when there is no room for one more host.
     bool remember(wire::Ipv4Addr host, wire::Ipv4Addr next_hop, time::Instant now) noexcept;
     void forget(wire::Ipv4Addr host) noexcept;
     /// Forgets what is too old. True when that was something.
@@ -48,7 +48,7 @@ private:
         wire::Ipv4Addr next_hop;
         std::int64_t until_ns = 0;
     };
-    using ByHost = std::unordered_map<std::uint32_t, Entry>;
+    using ByHost = HostTable<Entry>;
 
     [[nodiscard]] wire::Ipv4Addr lookup(wire::Ipv4Addr host, wire::Ipv4Addr routed) const noexcept;
     [[nodiscard]] bool expire_some(time::Instant now) noexcept;
@@ -56,7 +56,6 @@ private:
     [[nodiscard]] bool enter(wire::Ipv4Addr host, const Entry& entry) noexcept;
 
     Hosts& hosts_;
-    DropCounters& drops_;
     ByHost by_host_;
     std::int64_t first_ends_ns_ = 0;  // no entry before
 };

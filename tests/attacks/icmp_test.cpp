@@ -22,23 +22,29 @@ using stack::wire::Icmpv6Type;
 namespace code = stack::wire::icmp_code;
 namespace protocol = stack::wire::ip_protocol;
 
-/// An error that quotes a segment of ours of 1,500 bytes at `seq`.
-Bytes error_about(std::uint32_t seq, const IcmpHeader& header, std::uint16_t from = host_port,
-                  std::uint16_t to = peer_port) {
+/// An error about 1,500 bytes of ours to `remote`, whose header ends with `rest`.
+Bytes error_about(const IcmpHeader& header, std::uint8_t about, stack::wire::Ipv4Addr remote, std::uint16_t from,
+                  std::uint16_t to, std::uint32_t rest) {
     Bytes message(stack::wire::icmp_bytes + stack::wire::ipv4_bytes + 8);
     stack::wire::write(header, message.data());
     stack::wire::Ipv4Header ip;
     ip.total_bytes = 1500;
-    ip.protocol = protocol::tcp;
+    ip.protocol = about;
     ip.source = host_ip;
-    ip.destination = peer_ip;
+    ip.destination = remote;
     std::byte* const quote = message.data() + stack::wire::icmp_bytes;
     stack::wire::write(ip, quote);
     stack::wire::store_be16(quote + 20, from);
     stack::wire::store_be16(quote + 22, to);
-    stack::wire::store_be32(quote + 24, seq);
+    stack::wire::store_be32(quote + 24, rest);
     stack::wire::seal_icmp(message);
     return ipv4(protocol::icmp, message);
+}
+
+/// One that quotes a segment at `seq`.
+Bytes error_about(std::uint32_t seq, const IcmpHeader& header, std::uint16_t from = host_port,
+                  std::uint16_t to = peer_port) {
+    return error_about(header, protocol::tcp, peer_ip, from, to, seq);
 }
 
 IcmpHeader unreachable(std::uint8_t what, std::uint16_t mtu = 0) {
@@ -145,22 +151,9 @@ TEST_CASE("attack 35: an IPv6 router that takes less than 1280 bytes is not beli
     CHECK(host.taken().size() == 1);  // in one
 }
 
-/// An error that says that a datagram of 1,500 bytes to `remote` was too long.
+/// One that says that a datagram to `remote` was too long.
 Bytes error_about_datagram(std::uint16_t from, stack::wire::Ipv4Addr remote, std::uint16_t to, std::uint16_t mtu) {
-    Bytes message(stack::wire::icmp_bytes + stack::wire::ipv4_bytes + 8);
-    stack::wire::write(unreachable(code::fragmentation_needed, mtu), message.data());
-    stack::wire::Ipv4Header ip;
-    ip.total_bytes = 1500;
-    ip.protocol = protocol::udp;
-    ip.source = host_ip;
-    ip.destination = remote;
-    std::byte* const quote = message.data() + stack::wire::icmp_bytes;
-    stack::wire::write(ip, quote);
-    stack::wire::store_be16(quote + 20, from);
-    stack::wire::store_be16(quote + 22, to);
-    stack::wire::store_be16(quote + 24, 1480);
-    stack::wire::seal_icmp(message);
-    return ipv4(protocol::icmp, message);
+    return error_about(unreachable(code::fragmentation_needed, mtu), protocol::udp, remote, from, to, 1480U << 16U);
 }
 
 TEST_CASE("attack 35: a connection is shortened though its host is known to take less, or the table is full",

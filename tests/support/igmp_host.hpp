@@ -4,6 +4,7 @@
 
 #include "support/datagram.hpp"
 #include "support/stack_host.hpp"
+#include "support/text_socket.hpp"
 
 #include <skerry/stack/wire/igmp.hpp>
 #include <skerry/stack/wire/udp.hpp>
@@ -36,17 +37,7 @@ enum Record : int { is_in = 1, is_ex, to_in, to_ex, allow, block };
 inline constexpr Ipv4Addr group = Ipv4Addr::of(239, 255, 77, 1);
 inline constexpr Ipv4Addr other_group = Ipv4Addr::of(239, 255, 77, 2);
 
-struct Socket final : stack::UdpEndpoint {
-    void on_ready() noexcept override {}
-    std::string text() {
-        const stack::UdpDatagram got = take();
-        if (got.frame == nullptr) return "-";
-        std::string text(reinterpret_cast<const char*>(got.frame->data), got.frame->length);
-        got.frame->data[0] = std::byte{'!'};  // each may write to its own
-        got.frame->drop();
-        return text;
-    }
-};
+using Socket = TextSocket;
 
 /// Appends the records of a report.
 inline void read_report(std::span<const std::byte> in, std::vector<Said>& all) {

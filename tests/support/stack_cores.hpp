@@ -5,6 +5,7 @@
 
 #include "support/datagram.hpp"
 #include "support/stack_host.hpp"
+#include "support/text_socket.hpp"
 
 #include <skerry/stack/wire/udp.hpp>
 
@@ -15,19 +16,6 @@
 #include <string_view>
 
 namespace skerry::tests {
-
-struct TextSocket final : stack::UdpEndpoint {
-    void on_ready() noexcept override {}
-    /// The oldest datagram's text; "-" when there is none.
-    std::string text() {
-        const stack::UdpDatagram got = take();
-        if (got.frame == nullptr) return "-";
-        std::string text(reinterpret_cast<const char*>(got.frame->data), got.frame->length);
-        got.frame->data[0] = std::byte{'!'};  // each may write to its own
-        got.frame->drop();
-        return text;
-    }
-};
 
 /// A UDP segment of the peer's.
 inline Bytes udp_segment(std::uint16_t from, std::uint16_t to, std::string_view text,

@@ -87,15 +87,20 @@ void drop_received(std::uint16_t port, std::uint16_t queue) noexcept {
     }
 }
 
+// Drivers of DPDK 22.11 that do not give back what they hold when they close: net_af_xdp what it laid out for the
+// kernel to fill, net_memif what lies in the rings that its frames were handed over in.
+bool keeps_buffers(const Device& device) {
+    return device.name.starts_with("net_af_xdp") || device.arguments.find("zero-copy=yes") != std::string::npos;
+}
+
 }  // namespace
 
-// net_memif of DPDK 22.11 does not give back what lies in the rings that its frames were handed over in.
 EthPort::EthPort(const Device& device, std::uint16_t id, bool was_attached)
     : name_(device.name),
       id_(id),
       is_pci_(device.is_pci),
       was_attached_(was_attached),
-      keeps_buffers_(device.arguments.find("zero-copy=yes") != std::string::npos),
+      keeps_buffers_(keeps_buffers(device)),
       events_(device.name, id) {}
 
 Result<std::unique_ptr<EthPort>, SetupError> EthPort::attach(const Device& device, const Options& options) {

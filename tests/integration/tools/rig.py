@@ -165,8 +165,11 @@ class Server:
 
 
 def without_notes(said):
-    """What a program said on standard error, less what the library notes: the ladder of backends, a link that went."""
-    return "".join(line for line in said.splitlines(keepends=True) if ": note: " not in line)
+    """What a program said on standard error, less what the library notes (the ladder of backends, a link that went) and
+    what the libraries of DPDK's net_af_xdp say past its log.
+    """
+    return "".join(line for line in said.splitlines(keepends=True)
+                   if ": note: " not in line and not line.startswith(("libbpf: ", "libxdp: ")))
 
 
 def run(bin_dir, program, *arguments, patience=60, **how):

@@ -1,0 +1,16 @@
+# ctest: TIMEOUT 300 RUN_SERIAL TRUE
+"""Our own TCP on DPDK against the kernel's over net_af_xdp; see tools/kernel_tcp.py."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
+import kernel_tcp  # noqa: E402
+import rig  # noqa: E402
+import tap  # noqa: E402
+
+bin_dir = rig.start()
+tap.need_dpdk(bin_dir)
+tap.need_xdp(bin_dir)
+kernel_tcp.ask_everything(lambda mode="echo": tap.serve_dpdk_xdp(bin_dir, "--proto=tcp", f"--mode={mode}"))
+print("ok")

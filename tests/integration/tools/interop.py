@@ -133,7 +133,8 @@ class Wire:
 def agreed(connection):
     """What the kernel says of its connection: the options in use, and the largest segment that it sends."""
     info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-    options = {name: info[5] >> bit & 1 for bit, name in enumerate(("tcp_timestamps", "tcp_sack", "tcp_window_scaling"))}
+    names = ("tcp_timestamps", "tcp_sack", "tcp_window_scaling")
+    options = {name: info[5] >> bit & 1 for bit, name in enumerate(names)}
     segment, = struct.unpack_from("=I", info, 16)
     return options, segment
 

@@ -52,6 +52,7 @@ inline stack::StackConfig small_config() {
     config.neighbours.entries_max = 6;
     config.tcp.half_open_max = 4;
     config.tcp.time_wait_max = 3;
+    config.tcp.orphans_max = 2;
     config.tcp.receive_buffer_bytes = 16 * 1024;
     config.tcp.reassembly_segments_max = 16;
     config.udp_queue_packets = 8;
@@ -258,6 +259,7 @@ private:
         const stack::tcp::Sizes sizes = stack.tcp().sizes();
         require(sizes.half_open <= config.tcp.half_open_max, "half-open connections are limited");
         require(sizes.time_wait <= config.tcp.time_wait_max, "so are those in TIME-WAIT");
+        require(sizes.orphans <= config.tcp.orphans_max && sizes.orphans <= sizes.connections, "and those of nobody");
         require(stack.neighbours().size() <= config.neighbours.entries_max, "neighbours are limited");
         require(stack.neighbours().waiting() <= config.neighbours.waiting_max, "so is what waits for them");
         require(stack.reassembly().bytes() <= config.reassembly.bytes_max, "pieces are limited");

@@ -144,6 +144,9 @@ Refusal set_syn_cookies(MachineSettings& settings, const Numbers& values) {
 Refusal set_time_wait_max(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.time_wait_max, values, 1, 1 << 24);
 }
+Refusal set_orphans_max(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.orphans_max, values, 0, 1 << 24);
+}
 Refusal set_send_buffer(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.send_buffer_bytes, values, 4096, 1 << 26);
 }
@@ -266,6 +269,7 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_keepalive_probes", &set_keep_count},
     {"net.ipv4.tcp_keepalive_time", &set_keep_idle_s},
     {"net.ipv4.tcp_limit_output_bytes", &is_nothing},
+    {"net.ipv4.tcp_max_orphans", &set_orphans_max},
     {"net.ipv4.tcp_max_syn_backlog", &set_half_open_max},
     {"net.ipv4.tcp_max_tw_buckets", &set_time_wait_max},
     {"net.ipv4.tcp_min_tso_segs", &is_nothing},

@@ -158,6 +158,7 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::tcp_memory: return "tcp_memory";
         case Drop::tcp_frames: return "tcp_frames";
         case Drop::tcp_time_wait_full: return "tcp_time_wait_full";
+        case Drop::tcp_orphans_full: return "tcp_orphans_full";
         case Drop::steering_full: return "steering_full";
         case Drop::steering_rate: return "steering_rate";
     }

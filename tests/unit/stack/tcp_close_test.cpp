@@ -380,5 +380,35 @@ TEST_CASE("beyond the limit of TIME-WAIT the oldest goes", "[stack][tcp]") {
     CHECK((host.only().flags & flag::rst) != 0);  // nobody remembers the first
 }
 
+TEST_CASE("beyond the limit of connections that nobody has one is reset when it is closed", "[stack][tcp]") {
+    stack::StackConfig config = host_config();
+    config.tcp.orphans_max = 2;
+    TcpHost host(config);
+    const auto close = [&host](std::uint16_t port) {
+        host.tcp().close(host.establish({}, port), host.now);
+        return host.only().flags;
+    };
+    CHECK(close(1) == fin_ack);
+    TestSegment answer;  // the first is waited for in FIN-WAIT-2, the second in FIN-WAIT-1
+    answer.flags = flag::ack;
+    answer.seq = host.peer_seq;
+    answer.ack = host.host_seq + 1;
+    host.come(answer, host_port, 1);
+    CHECK(close(2) == fin_ack);
+    CHECK(host.tcp().sizes().orphans == 2);
+    CHECK((close(3) & flag::rst) != 0);
+    CHECK(host.dropped(Drop::tcp_orphans_full) == 1);
+    CHECK(host.tcp().sizes().connections == 2);
+
+    host.pass(config.tcp.fin_wait_2 + 1s);  // and the first is over
+    (void)host.sent();
+    CHECK(host.tcp().sizes().orphans == 1);
+    CHECK(close(4) == fin_ack);
+    host.pass(config.tcp.user_timeout + 5min);
+    (void)host.sent();
+    CHECK(host.tcp().sizes().orphans == 0);
+    CHECK(host.tcp().sizes().connections == 0);
+}
+
 }  // namespace
 }  // namespace skerry

@@ -179,6 +179,7 @@ enum class Drop : std::uint8_t {
     tcp_memory,  ///< (stack) No memory for a connection, a handshake or a queue.
     tcp_frames,  ///< (stack) The connections keep as many frames as the pool can spare.
     tcp_time_wait_full,  ///< (stack) The limit of connections in TIME-WAIT: the oldest went.
+    tcp_orphans_full,  ///< (stack) The limit of connections that nobody has: one was reset when it was closed.
 
     steering_full,  ///< (stack) The ring to the core that owns the connection is full.
     steering_rate,  ///< (stack) Over the limit of ICMP errors and IGMP, or of ARP, for other cores in a second.

@@ -114,6 +114,7 @@ void Tcp::close(Endpoint& endpoint, time::Instant now) noexcept {
     }
     receiver_.discard(tcb);
     tcb.keep_alive_at = never;
+    if (!become_orphan(tcb, now)) return;
     if (tcb.state == State::fin_wait_2) return watch_orphan(tcb, now);
     finish(tcb, now);
 }
@@ -125,6 +126,19 @@ void Tcp::forget(Endpoint& endpoint) noexcept {
         destroy(tcb);
     else
         end(tcb, Errc::ok);
+}
+
+// A peer that takes nothing and acknowledges nothing keeps one for the user timeout; many such peers, all memory.
+bool Tcp::become_orphan(Tcb& tcb, time::Instant now) noexcept {
+    if (orphans_ >= shared_.config.tcp.orphans_max) {
+        shared_.drops.count(Drop::tcp_orphans_full);
+        output_.send_reset(tcb, now);
+        end(tcb, Errc::ok);
+        return false;
+    }
+    tcb.is_orphan = true;
+    ++orphans_;
+    return true;
 }
 
 void Tcp::watch_orphan(Tcb& tcb, time::Instant now) noexcept {
@@ -164,6 +178,7 @@ void Tcp::end(Tcb& tcb, Error error) noexcept {
 
 void Tcp::destroy(Tcb& tcb) noexcept {
     if (tcb.acceptor != nullptr) --tcb.acceptor->waiting_count_;
+    if (tcb.is_orphan) --orphans_;
     leave_table(tcb);
     Timers::cancel(tcb);
     if (AckLink& link = tcb; link.is_linked()) link.unlink();

@@ -36,6 +36,7 @@ struct TcpLimits {
     std::uint32_t half_open_max = 1024;              ///< for one listener
     SynCookies syn_cookies = SynCookies::when_full;  ///< what is done past it; RFC 4987 section 3.6
     std::uint32_t time_wait_max = 131'072;           ///< the oldest goes for a new one
+    std::uint32_t orphans_max = 131'072;             ///< closed, and not over: one more is reset when it is closed
     std::uint32_t resets_per_second = 1000;          ///< for segments of no connection, about
     std::uint32_t challenges_per_second = 1000;      ///< RFC 5961, about
 

@@ -39,6 +39,7 @@ struct Sizes {
     std::size_t connections = 0;
     std::size_t half_open = 0;
     std::size_t time_wait = 0;
+    std::size_t orphans = 0;  ///< connections that were closed and are not over
 };
 
 /// Threads: one core.
@@ -128,7 +129,7 @@ public:
     /// Ends this direction behind what was written.
     void finish(Tcb& tcb, time::Instant now) noexcept;
     /// The endpoint goes. What was written is still sent; unread data makes it a reset, or is thrown away
-    /// (TcpLimits::resets_unread).
+    /// (TcpLimits::resets_unread). Past TcpLimits::orphans_max it is a reset too, as with Linux's tcp_max_orphans.
     void close(Endpoint& endpoint, time::Instant now) noexcept;
     /// The connection ends here, and its peer is not told: nothing carries it any more.
     void fail(Endpoint& endpoint, Errc error) noexcept {
@@ -155,7 +156,7 @@ public:
     /// Frames in all queues together.
     [[nodiscard]] std::size_t frames_kept() const noexcept { return shared_.send_frames + shared_.receive_frames; }
     [[nodiscard]] Sizes sizes() const noexcept {
-        return {shared_.tcbs.size(), shared_.half_opens.size(), shared_.time_waits.size()};
+        return {shared_.tcbs.size(), shared_.half_opens.size(), shared_.time_waits.size(), orphans_};
     }
     [[nodiscard]] const CookieCounts& cookies() const noexcept { return passive_.cookies(); }
 
@@ -203,6 +204,8 @@ private:
     // False when that was the end of the connection.
     [[nodiscard]] bool on_retransmit(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool on_keep_alive(Tcb& tcb, time::Instant now) noexcept;
+    /// Nobody has it any more. False when there are too many of those already: it was reset.
+    [[nodiscard]] bool become_orphan(Tcb& tcb, time::Instant now) noexcept;
     void watch_orphan(Tcb& tcb, time::Instant now) noexcept;
 
     Shared shared_;
@@ -213,6 +216,7 @@ private:
     ActiveOpen active_;
     TimeWaits time_waits_;
     Tcb* last_ = nullptr;  // found last, and in the table
+    std::size_t orphans_ = 0;
     IntrusiveList<HolderLink> held_;  // all but those in an Acceptor's queue
 };
 

@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 
+#include "support/pcapng_file.hpp"
 #include "support/temp_tree.hpp"
 #include "testing/sim/pcapng.hpp"
 
@@ -12,9 +13,6 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,29 +23,10 @@ namespace {
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
 
-std::string contents(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::uint32_t word(const std::string& file, std::size_t at) {
-    std::uint32_t value = 0;
-    REQUIRE(at + sizeof value <= file.size());
-    std::memcpy(&value, file.data() + at, sizeof value);
-    return value;
-}
-
-/// The types of the blocks; each must say its length twice.
-std::vector<std::uint32_t> blocks(const std::string& file) {
+/// The types of the blocks.
+std::vector<std::uint32_t> types_in(const std::string& file) {
     std::vector<std::uint32_t> types;
-    for (std::size_t at = 0; at < file.size();) {
-        types.push_back(word(file, at));
-        const std::uint32_t length = word(file, at + 4);
-        REQUIRE(length % 4 == 0);
-        REQUIRE(length >= 12);
-        REQUIRE(word(file, at + length - 4) == length);
-        at += length;
-    }
+    for (const tests::PcapngBlock& block : tests::pcapng_blocks(file)) types.push_back(block.type);
     return types;
 }
 
@@ -90,11 +69,11 @@ TEST_CASE("a capture is a section, an interface for each host and a packet for e
     const tests::TempTree tree;
     const std::string path = tree.root() / "run.pcapng";
     talk(path, 1);
-    const std::string file = contents(path);
-    const auto types = blocks(file);
+    const std::string file = tests::contents_of(path);
+    const auto types = types_in(file);
     REQUIRE(types.size() > 20);
     CHECK(types[0] == 0x0a0d'0d0a);
-    CHECK(word(file, 8) == 0x1a2b'3c4d);
+    CHECK(tests::word_at(file, 8) == 0x1a2b'3c4d);
     CHECK(std::count(types.begin(), types.end(), 1U) == 2);
     CHECK(std::count(types.begin(), types.end(), 6U) == static_cast<std::ptrdiff_t>(types.size()) - 3);
     CHECK(file.find("one") != std::string::npos);
@@ -105,7 +84,7 @@ TEST_CASE("the same seed gives the same capture, byte for byte, and another one 
     const tests::TempTree tree;
     const auto capture = [&tree](const char* name, std::uint64_t seed) {
         talk(tree.root() / name, seed);
-        return contents(tree.root() / name);
+        return tests::contents_of(tree.root() / name);
     };
     const std::string first = capture("first", 7);
     CHECK((first == capture("second", 7)));  // in brackets: nobody wants to see the bytes

@@ -5,6 +5,8 @@
 #include <skerry/version.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <memory>
 
 namespace skerry::apps {
@@ -43,6 +45,23 @@ void add_network_options(CLI::App& app, runtime::Config& config) {
                [&config](std::string text) { config.ip6 = std::move(text); });
     add_parsed(app, "--gateway", "ADDR", "where packets for other networks go; one a family, with a comma",
                parse_gateway, [&config](std::string text) { config.gateway = std::move(text); });
+}
+
+/// No frame has more bytes than a number of 16 bits says.
+std::uint32_t snap_of(std::uint64_t bytes) noexcept {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, std::numeric_limits<std::uint16_t>::max()));
+}
+
+void add_capture_options(CLI::App& app, trace::CaptureOptions& capture) {
+    CLI::Option* const file =
+        app.add_option("--capture", capture.file, "record what passes our own stack's port in this file, as pcapng")
+            ->type_name("FILE");
+    add_parsed(app, "--capture-snap", "BYTES", "how much of each frame; default all", parse_byte_count,
+               [&capture](std::uint64_t bytes) { capture.snap_bytes = snap_of(bytes); })
+        ->needs(file);
+    add_parsed(app, "--capture-limit", "BYTES", "how long the file may be, for example 64M; default no limit",
+               parse_byte_count, [&capture](std::uint64_t bytes) { capture.bytes_max = bytes; })
+        ->needs(file);
 }
 
 void add_program_options(CLI::App& app, Options& options) {
@@ -95,12 +114,21 @@ std::string wrong_kind(const CLI::App& app, const std::string& message) {
            option->get_type_name();
 }
 
+/// "--capture-snap requires --capture".
+std::string needs_another(const CLI::App& app, const std::string& message) {
+    const CLI::Option* const option = option_in(app, message);
+    const std::size_t needed = message.rfind("--");
+    if (option == nullptr || needed == std::string::npos) return message;
+    return option->get_name() + ": of no use without " + message.substr(needed);
+}
+
 /// CLI11's error in one line that says what is accepted.
 std::string describe(const CLI::App& app, const CLI::ParseError& error) {
     std::string line = error.what();
     if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) line = unknown_argument(app);
     if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) line = wrong_count(app, line);
     if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr) line = wrong_kind(app, line);
+    if (dynamic_cast<const CLI::RequiresError*>(&error) != nullptr) line = needs_another(app, line);
     if (dynamic_cast<const CLI::FileError*>(&error) != nullptr)
         line = "--config=" + app.get_config_ptr()->as<std::string>() + ": cannot be read; accepted: a TOML file";
     std::replace(line.begin(), line.end(), '\n', ' ');
@@ -186,6 +214,7 @@ Result<Options, Stop> parse_options(const Program& program, std::span<const std:
     add_program_options(app, options);
     add_runtime_options(app, options.runtime);
     add_network_options(app, options.runtime);
+    add_capture_options(app, options.runtime.capture);
     app.set_config("--config", "", "read options from this TOML file; the command line wins")->type_name("FILE");
     app.config_formatter(std::make_shared<TomlConfig>(app));
     if (auto parsed = parse_with(app, program, arguments); !parsed) return Unexpected(std::move(parsed).error());

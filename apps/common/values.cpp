@@ -118,6 +118,16 @@ Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     return ValueError{"not a duration; accepted: a whole number and ns, us, ms, s or min, for example 100ms or 5s"};
 }
 
+Parsed<std::uint64_t> parse_byte_count(std::string_view text) {
+    constexpr std::string_view units = "KMG";
+    const std::size_t unit = text.empty() ? std::string_view::npos : units.find(text.back());
+    const unsigned shift = unit == std::string_view::npos ? 0 : 10 * (static_cast<unsigned>(unit) + 1);
+    const auto digits = shift == 0 ? text : text.substr(0, text.size() - 1);
+    const auto count = parse_whole_number(digits, std::numeric_limits<std::uint64_t>::max() >> shift);
+    if (!count || *count == 0) return ValueError{"not a number of bytes; accepted: for example 4096, 64K, 16M or 2G"};
+    return *count << shift;
+}
+
 Parsed<ListenAddress> parse_listen(std::string_view text) {
     const std::string accepted = "; accepted: ADDR:PORT, for example 127.0.0.1:7001 or [::1]:7001";
     const std::size_t colon = text.rfind(':');

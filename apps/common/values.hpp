@@ -47,6 +47,9 @@ std::optional<std::uint64_t> parse_whole_number(std::string_view text,
 /// them may be added to each other and to the time.
 Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
+/// A number of bytes, at least 1: `4096`, or in units of 1024 `64K`, `16M`, `2G`.
+Parsed<std::uint64_t> parse_byte_count(std::string_view text);
+
 /// `127.0.0.1:7001`, `[::1]:7001`, `localhost:7001`. Port 0 lets the system choose one.
 Parsed<ListenAddress> parse_listen(std::string_view text);
 

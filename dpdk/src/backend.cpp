@@ -121,9 +121,13 @@ private:
         }
         using StackDriver = stack::Driver<StackPort>;
         static_assert(backend::Driver<StackDriver>);
-        return std::unique_ptr<backend::Core>(
+        std::string name = ports->ports().front()->name();
+        if (setup.core_count > 1) name += ", core " + std::to_string(setup.core.index);
+        auto core =
             std::make_unique<runtime::CoreLoop<StackDriver>>(setup, config, setup.scheduler->home(), std::move(ports),
-                                                             setup.core.index, std::move(doorbell), std::move(lane)));
+                                                             setup.core.index, std::move(doorbell), std::move(lane));
+        core->driver().begin_capture(setup.capture, std::move(name));
+        return std::unique_ptr<backend::Core>(std::move(core));
     }
 
     // The first core starts the ports that the probe has taken, the others wait for it and share them; the last core

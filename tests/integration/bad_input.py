@@ -57,6 +57,8 @@ usage_errors = [
     (["--config=/proc/self/mem"], "cannot be read; accepted: a TOML file"),
     (["--grace=9223372036s"], "--grace=9223372036s: too long; accepted: up to ten years"),
     (["--listen=[fe80::1]:7001"], "a link-local address needs its interface"),
+    (["--capture-limit=9"], "--capture-limit: of no use without --capture"),
+    (["--capture=/tmp/x", "--capture-snap=0"], "--capture-snap=0: not a number of bytes; accepted: "),
 ]
 for arguments, pattern in usage_errors:
     refused(echo, arguments, 2, pattern)
@@ -67,6 +69,7 @@ refused(echo, ["--listen=no.such.name.invalid:7001"], 1, "cannot find the addres
 # A file that cannot be written is told before anything is bound, connected or measured.
 for path, why in (("/nonexistent/run.json", "No such file or directory"), ("/", "Is a directory")):
     refused(echo, [f"--json={path}", "--listen=127.0.0.1:0"], 1, f"cannot write {path}: {why}")
+    refused(echo, [f"--capture={path}", "--listen=127.0.0.1:0"], 1, f"cannot write the capture {path}: .*{why}")
     for option in ("--json", "--csv", "--series"):
         refused(loadgen, [f"{option}={path}", "--connect=127.0.0.1:1"], 1, f"cannot write {path}: {why}")
 refused(loadgen, ["--hgrm=/nonexistent/run"], 1, "cannot write /nonexistent/run.response.hgrm: No such file")

@@ -137,6 +137,7 @@ backend::CoreSetup setup_of(RuntimeState& state, std::size_t index) {
     setup.idle = idle_of(state.plan.cores[index].idle);
     setup.resumes_per_turn = state.config.event_interval;
     setup.options = options_of(state.config, state.plan.cores.size());
+    setup.capture = state.capture.get();
     for (const auto& backend : state.backends)
         if (setup.slow_lanes == nullptr && backend->has_slow_lanes()) setup.slow_lanes = backend.get();
     return setup;
@@ -263,6 +264,23 @@ Result<void, StartFailure> start(const std::shared_ptr<RuntimeState>& state) {
     return state->config.flavour == Flavour::current_thread ? make_here(*state) : start_threads(state);
 }
 
+/// The recording that the configuration asks for; null when it asks for none.
+Result<std::shared_ptr<trace::Capture>, SetupError> open_capture(const Config& config) {
+    const std::string& file = config.capture.file;
+    if (file.empty()) return std::shared_ptr<trace::Capture>();
+    auto opened = trace::Capture::open(config.capture);
+    if (!opened) return Unexpected(SetupError{"cannot write the capture " + file + ": " + opened.error().message()});
+    return std::shared_ptr<trace::Capture>(std::move(*opened));
+}
+
+/// Whether the cores of a runtime that has started give the capture something.
+Result<void, SetupError> check_capture(const RuntimeState& state) {
+    if (state.capture == nullptr || state.capture->taps() != 0) return {};
+    return Unexpected(SetupError{"backend " + state.driver +
+                                 ": no port of ours to capture; take dpdk with --ip, tap:IF or xdp:IF, or tcpdump for "
+                                 "the kernel's sockets"});
+}
+
 }  // namespace
 
 Builder& Builder::offer(std::unique_ptr<backend::Backend> backend) & {
@@ -299,16 +317,22 @@ Result<Runtime, SetupError> Builder::build() && {
             if (not_started.empty()) return Unexpected(std::move(choice).error());
             return Unexpected(SetupError{std::move(not_started.back().why)});
         }
+        // For each attempt anew: what has not started leaves no interfaces behind.
+        auto capture = open_capture(config_);
+        if (!capture) return Unexpected(std::move(capture).error());
         auto made = make_state(config_, *plan, *choice, hooks_);
         if (!made) return Unexpected(std::move(made).error());
         const std::shared_ptr<RuntimeState>& state = *made;
         state->backends = std::move(backends_);
+        state->capture = *std::move(capture);
         if (is_auto(config_)) state->ladder = ladder;
         auto started = start(state);
         std::optional<Runtime> runtime(state);
         if (started || !is_auto(config_) || !started.error().is_drivers) {
             log(ladder);
             log(state->plan.reasons);
+            if (started)
+                if (auto checked = check_capture(*state); !checked) return Unexpected(std::move(checked).error());
             if (started) return std::move(*runtime);
             return Unexpected(std::move(started).error().error);  // dropping the runtime stops what has started
         }

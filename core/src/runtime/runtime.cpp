@@ -103,6 +103,7 @@ ShutdownReport Runtime::shutdown(std::chrono::nanoseconds grace) {
             slot.thread.detach();
         }
     }
+    if (state.capture != nullptr) state.capture->close();
     for (std::string& line : state.blocking->shutdown(deadline)) report.stuck.push_back(std::move(line));
     return report;
 }

@@ -92,6 +92,7 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_tap_core(const backend::
                                                                std::move(*poller));
     if (auto started = core->driver().port().start(); !started)
         return Unexpected(SetupError{"tap: " + interface + ": " + started.error().message()});
+    core->driver().begin_capture(setup.capture, "tap:" + interface);
     return core;
 }
 
@@ -108,12 +109,14 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_xdp_core(const backend::
     auto xdp = open_xdp(setup.options, config);
     if (!xdp) return Unexpected(SetupError{"xdp: " + xdp.error().message});
     config.seed = stack::fresh_seed();
+    const std::string name = xdp->device.name;
     auto poller = epoll::Poller::make();
-    if (!poller) return Unexpected(SetupError{"xdp: " + xdp->device.name + ": " + poller.error().message()});
+    if (!poller) return Unexpected(SetupError{"xdp: " + name + ": " + poller.error().message()});
     auto core = std::make_unique<runtime::CoreLoop<XdpDriver>>(setup, config, setup.scheduler->home(), std::move(*xdp),
                                                                std::move(*poller));
     if (auto started = core->driver().port().start(); !started)
         return Unexpected(SetupError{"xdp: " + started.error().message});
+    core->driver().begin_capture(setup.capture, "xdp:" + name);
     return core;
 }
 

@@ -48,26 +48,34 @@ class Capture:
         self.mark("ends")
         self.process.terminate()
         self.process.wait(rig.PATIENCE)
-        source = "ipv6.src" if tap.is_v6() else "ip.src"
-        fields = [part for name in (source, "_ws.expert.severity", "_ws.expert.message") for part in ("-e", name)]
-        # The bytes are random: by chance of the kernel's port tshark would read a protocol into them, and complain.
-        plain = ("-d", f"tcp.port=={PORT},data")
-        done = subprocess.run(["tshark", "-r", self.path, "-Y", "tcp", "-T", "fields", *fields, "-E", "aggregator=|",
-                               "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", *plain],
-                              capture_output=True, text=True, timeout=6 * rig.PATIENCE)
-        rig.check(done.returncode == 0, done.stderr)
-        lines = done.stdout.splitlines()
+        found = experts_of(self.path)
         self.folder.cleanup()
-        warning = 0x00600000
-        found = {}
-        for line in lines:
-            source, severities, messages = line.split("\t")
-            for severity, message in zip(severities.split("|"), messages.split("|")):
-                if message.startswith("TCP Checksum 0xffff instead of 0x0000") and source != tap.OURS:
-                    continue  # skb_checksum_help() writes a sum of zero so, as UDP wants it
-                if severity and int(severity) >= warning:
-                    found[message] = found.get(message, 0) + 1
-        return len(lines), found
+        return found
+
+
+def experts_of(path):
+    """How many segments of TCP are in a capture, and what tshark's expert says of them that is worse than a note, by
+    its words.
+    """
+    source = "ipv6.src" if tap.is_v6() else "ip.src"
+    fields = [part for name in (source, "_ws.expert.severity", "_ws.expert.message") for part in ("-e", name)]
+    # The bytes are random: by chance of the kernel's port tshark would read a protocol into them, and complain.
+    plain = ("-d", f"tcp.port=={PORT},data")
+    done = subprocess.run(["tshark", "-r", path, "-Y", "tcp", "-T", "fields", *fields, "-E", "aggregator=|",
+                           "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", *plain],
+                          capture_output=True, text=True, timeout=6 * rig.PATIENCE)
+    rig.check(done.returncode == 0, done.stderr)
+    lines = done.stdout.splitlines()
+    warning = 0x00600000
+    found = {}
+    for line in lines:
+        source, severities, messages = line.split("\t")
+        for severity, message in zip(severities.split("|"), messages.split("|")):
+            if message.startswith("TCP Checksum 0xffff instead of 0x0000") and source != tap.OURS:
+                continue  # skb_checksum_help() writes a sum of zero so, as UDP wants it
+            if severity and int(severity) >= warning:
+                found[message] = found.get(message, 0) + 1
+    return len(lines), found
 
 
 def exchange(data):

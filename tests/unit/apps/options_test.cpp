@@ -73,7 +73,8 @@ TEST_CASE("every shared option arrives in the configuration", "[apps][options]")
     const Options options =
         accepted({"--backend=tap:tap0", "--flavour=current_thread", "--cores=0,2-3", "--idle=adaptive", "--grace=100ms",
                   "--dpdk=vdev=net_memif0,role=server,id=0", "--ip=198.18.0.2/24", "--ip6=2001:db8::2/64",
-                  "--gateway=198.18.0.1", "--listen=127.0.0.1:7001", "--json=out.json"});
+                  "--gateway=198.18.0.1", "--listen=127.0.0.1:7001", "--json=out.json", "--capture=run.pcapng",
+                  "--capture-snap=96", "--capture-limit=64M"});
 
     CHECK(options.runtime.backend == "tap:tap0");
     CHECK(options.runtime.flavour == runtime::Flavour::current_thread);
@@ -87,6 +88,9 @@ TEST_CASE("every shared option arrives in the configuration", "[apps][options]")
     REQUIRE(options.listen.size() == 1);
     CHECK(options.listen[0].text == "127.0.0.1:7001");
     CHECK(options.json_file == "out.json");
+    CHECK(options.runtime.capture.file == "run.pcapng");
+    CHECK(options.runtime.capture.snap_bytes == 96);
+    CHECK(options.runtime.capture.bytes_max == std::uint64_t{64} << 20U);
 }
 
 TEST_CASE("a value may stand in the next argument", "[apps][options]") {
@@ -134,6 +138,15 @@ TEST_CASE("bad values are refused with what is accepted", "[apps][options][error
     CHECK_THAT(refusal({"--ip6=198.18.0.2/24"}), Catch::EndsWith("for example 2001:db8::2/64"));
     CHECK(refusal({"--gateway=router"}) ==
           "--gateway=router: not an address; accepted: for example 198.18.0.1 or 2001:db8::1, or both with a comma");
+}
+
+TEST_CASE("a capture's limits are bytes, and of no use alone", "[apps][options][error]") {
+    CHECK(refusal({"--capture-snap=96"}) == "--capture-snap: of no use without --capture");
+    CHECK(refusal({"--capture=x", "--capture-limit=64X"}) ==
+          "--capture-limit=64X: not a number of bytes; accepted: for example 4096, 64K, 16M or 2G");
+    for (const char* const bad : {"0", "K", "-1", "1.5M", "99999999999G"})
+        CHECK_THAT(refusal({"--capture=x", std::string("--capture-limit=") + bad}), Catch::Contains("not a number"));
+    CHECK(accepted({"--capture=x", "--capture-snap=1G"}).runtime.capture.snap_bytes == 65'535);
 }
 
 TEST_CASE("an unknown option is refused with the known ones", "[apps][options][error]") {

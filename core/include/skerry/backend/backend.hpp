@@ -14,6 +14,10 @@
 #include <string>
 #include <string_view>
 
+namespace skerry::trace {
+class Capture;
+}
+
 namespace skerry::backend {
 
 /// How a core waits when nothing is ready.
@@ -45,6 +49,7 @@ struct CoreSetup {
     Idle idle = Idle::sleep;
     std::uint32_t resumes_per_turn = 61;
     Options options;
+    trace::Capture* capture = nullptr;  ///< what records the frames that pass ports; null: nothing does
     Backend* slow_lanes = nullptr;  ///< who makes one for a driver that has none of its own; null: nobody
 };
 

@@ -9,6 +9,7 @@
 
 #include "../base/result.hpp"
 #include "../topology/cpu_set.hpp"
+#include "../trace/capture_options.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -99,6 +100,9 @@ struct Config {
     std::string gateway = {};
     /// EAL arguments and device of the dpdk backend, as given.
     std::string dpdk = {};
+
+    /// What is recorded of the frames that pass the ports of such a backend, and where.
+    trace::CaptureOptions capture = {};
 };
 
 /// One core of a plan.

@@ -7,6 +7,7 @@
 #include "../backend/backend.hpp"
 #include "../task/scheduler.hpp"
 #include "../task/spawn.hpp"
+#include "../trace/capture.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -65,6 +66,8 @@ struct RuntimeState {
     task::TaskHooks hooks;
     std::vector<std::unique_ptr<backend::Backend>> backends;
     backend::Backend* chosen = nullptr;
+
+    std::shared_ptr<trace::Capture> capture;  ///< null: there is none. Cores have taps of it
 
     std::vector<std::unique_ptr<CoreSlot>> cores;
     std::vector<task::Scheduler*> schedulers;

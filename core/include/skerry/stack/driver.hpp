@@ -3,6 +3,7 @@
 // Hot path. What a core polls when it runs our own stack: the port, the stack, its sockets. Each backend compiles it
 // with its own port.
 
+#include "port_edge.hpp"
 #include "sockets.hpp"
 #include "stack.hpp"
 
@@ -10,12 +11,15 @@
 #include "../backend/frame_port.hpp"
 #include "../backend/slow_lane.hpp"
 #include "../base/compiler.hpp"
+#include "../trace/capture.hpp"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <utility>
 
 namespace skerry::stack {
@@ -41,6 +45,8 @@ public:
         sockets_.set_now(now);
         std::array<Frame*, burst_frames> burst;
         const std::size_t count = port_.receive(burst, now);
+        if (edge_ != nullptr) [[unlikely]]
+            edge_->received(std::span(burst).first(count));
         if constexpr (requires { port_.is_lost(); }) {
             if (port_.is_lost()) [[unlikely]]
                 lose(now);
@@ -104,6 +110,13 @@ public:
     };
     Installed install() noexcept { return Installed(*this); }
 
+    /// Records what passes the port, when there is a capture, as an interface of that name. Before the core runs.
+    void begin_capture(trace::Capture* capture, std::string name) {
+        if (capture == nullptr) return;
+        if (edge_ == nullptr) edge_ = std::make_unique<PortEdge>();
+        edge_->set_capture(capture->add_tap(std::move(name)));
+    }
+
     [[nodiscard]] Port& port() noexcept { return port_; }
     [[nodiscard]] Stack& stack() noexcept { return stack_; }
 
@@ -112,7 +125,7 @@ private:
     // each time that it took nothing. Its link may be down for hours.
     static constexpr std::chrono::nanoseconds retry_soon = std::chrono::microseconds{50};
     static constexpr std::chrono::nanoseconds retry_late = std::chrono::milliseconds{10};
-    static_assert(burst_frames <= Link::for_others_burst);
+    static_assert(burst_frames <= Link::for_others_burst && burst_frames <= PortEdge::burst_max);
 
     [[nodiscard]] StackConfig with_port(StackConfig config) noexcept {
         const backend::PortInfo info = port_.info();
@@ -155,7 +168,7 @@ private:
     void send_backlog(time::Instant now) noexcept {
         const bool has_queue = stack_.steering() == nullptr || stack_.steering()->has_queue();
         if (has_queue) {
-            while (send_burst()) {
+            while (send_burst(now)) {
             }
         } else {
             send_by_another_core();
@@ -190,12 +203,19 @@ private:
     }
 
     /// False when nothing is left, or the port takes no more.
-    bool send_burst() noexcept {
+    bool send_burst(time::Instant now) noexcept {
         Backlog& backlog = stack_.backlog();
         const std::span<Frame*> burst = backlog.oldest(burst_frames);
-        const std::size_t sent = port_.transmit(burst);
+        const std::size_t sent = edge_ == nullptr ? port_.transmit(burst) : send_by_edge(burst, now);
         backlog.forget(sent);
         return sent == burst.size() && !backlog.empty();
+    }
+
+    SKERRY_COLD std::size_t send_by_edge(std::span<Frame*> burst, time::Instant now) noexcept {
+        edge_->leaving(burst, now);
+        const std::size_t sent = port_.transmit(burst);
+        edge_->left(sent);
+        return sent;
     }
 
     Port port_;
@@ -204,6 +224,7 @@ private:
     time::Instant retry_ = time::Instant::max();
     std::chrono::nanoseconds retry_after_ = retry_soon;
     const Frame* stuck_ = nullptr;  // the first that the port did not take, compared only
+    std::unique_ptr<PortEdge> edge_;  // null: nothing stands between port and stack
     bool has_more_ = false;
     bool is_lost_ = false;
 };

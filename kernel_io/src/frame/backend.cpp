@@ -6,6 +6,7 @@
 #include <skerry/runtime/core_loop.hpp>
 #include <skerry/stack/driver.hpp>
 #include <skerry/stack/options.hpp>
+#include <skerry/stack/siphash.hpp>
 
 #include <memory>
 #include <string>
@@ -53,17 +54,23 @@ struct XdpWish {
     }
 };
 
+// The one that RFC 4291 makes of the Ethernet address is the kernel's, which goes on using it. Ours is made of --ip6,
+// which no other host has, so it stays the same as RFC 7217 wants; what else is in it nobody has to guess.
+stack::wire::Ipv6Addr link_local_beside_kernels(const stack::wire::Ipv6Addr& address) noexcept {
+    const auto key = stack::SipKey::of(address.high, 0);
+    return {0xfe80'0000'0000'0000U, stack::siphash_12(key, address.low, 0)};
+}
+
 /// The stack's configuration, and what to open for it.
 Result<Xdp, SetupError> open_xdp(const backend::Options& options, stack::StackConfig& config) {
     if (options.interface.empty()) return Unexpected(SetupError{"no interface was named; --backend=xdp:IF does"});
     auto wish = XdpWish::read(options.interface);
     if (!wish) return Unexpected(std::move(wish).error());
     if (auto applied = stack::apply(options, config); !applied) return Unexpected(std::move(applied).error());
-    // The program in the receive path knows IPv4; and our link-local address would be the kernel's.
-    if (!options.ip6.empty()) return Unexpected(SetupError{wish->interface + ": --ip6: XDP is for IPv4; leave it out"});
+    if (!options.ip6.empty()) config.link_local6 = link_local_beside_kernels(config.address6);
     config.loops_own_address = wish->loops_own_address;
     if (options.cores > 1) return Unexpected(SetupError{wish->interface + ": one core only; choose it with --cores=N"});
-    return Xdp::open(wish->interface, config.address);
+    return Xdp::open(wish->interface, {config.address, config.address6, config.link_local6});
 }
 
 }  // namespace

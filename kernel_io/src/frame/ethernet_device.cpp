@@ -2,7 +2,8 @@
 
 #include "../os_socket.hpp"
 
-#include <arpa/inet.h>
+#include <skerry/base/os_socket_addr.hpp>
+
 #include <ifaddrs.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -62,15 +63,19 @@ Result<EthernetDevice, SetupError> EthernetDevice::find(const std::string& name)
     return device;
 }
 
-bool EthernetDevice::is_kernels(stack::wire::Ipv4Addr address) noexcept {
+bool EthernetDevice::is_kernels(const net::IpAddr& address) noexcept {
     ifaddrs* all = nullptr;
     if (::getifaddrs(&all) != 0) return false;
     bool found = false;
     for (const ifaddrs* one = all; one != nullptr && !found; one = one->ifa_next) {
-        if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
-        sockaddr_in own{};
-        std::memcpy(&own, one->ifa_addr, sizeof own);
-        found = ntohl(own.sin_addr.s_addr) == address.bits;
+        if (one->ifa_addr == nullptr) continue;
+        const bool is_v6 = one->ifa_addr->sa_family == AF_INET6;
+        if (!is_v6 && one->ifa_addr->sa_family != AF_INET) continue;
+        sockaddr_storage own{};
+        const std::size_t bytes = is_v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+        std::memcpy(&own, one->ifa_addr, bytes);
+        const auto read = net::from_os(own, static_cast<socklen_t>(bytes));
+        found = read && read->ip() == address;
     }
     ::freeifaddrs(all);
     return found;

@@ -4,7 +4,7 @@
 
 #include <skerry/backend/backend.hpp>
 #include <skerry/base/result.hpp>
-#include <skerry/stack/wire/addresses.hpp>
+#include <skerry/base/socket_addr.hpp>
 
 #include <array>
 #include <cstdint>
@@ -26,7 +26,7 @@ struct EthernetDevice {
     [[nodiscard]] static Result<EthernetDevice, backend::SetupError> find(const std::string& name);
 
     /// Whether the kernel has this address on any interface here.
-    [[nodiscard]] static bool is_kernels(stack::wire::Ipv4Addr address) noexcept;
+    [[nodiscard]] static bool is_kernels(const net::IpAddr& address) noexcept;
 
     /// Whether it is still there.
     [[nodiscard]] bool exists() const noexcept;

@@ -15,34 +15,67 @@
 #include <skerry/stack/wire/checksum.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
+#include <skerry/stack/wire/ipv6.hpp>
 
 #include <cstddef>
 #include <span>
 
 namespace skerry::kernel_io::frame {
 
-/// `good` for a whole TCP segment or UDP datagram behind an IPv4 header without options that holds its own checksum,
-/// when the transport's is unfinished; else unknown.
+namespace cable {
+
+/// Whether a TCP or UDP header of `bytes` has an unfinished checksum; `pseudo` is the sum of what it is to be.
+[[nodiscard]] inline bool is_unfinished(const std::byte* transport, std::uint8_t protocol, std::size_t bytes,
+                                        std::uint64_t pseudo) noexcept {
+    namespace wire = stack::wire;
+    const std::size_t field_at = protocol == wire::ip_protocol::tcp ? 16 : 6;
+    return bytes >= field_at + 2 &&
+           wire::load_checksum(transport + field_at) == static_cast<std::uint16_t>(~wire::fold(pseudo));
+}
+[[nodiscard]] inline bool is_known(std::uint8_t protocol) noexcept {
+    return protocol == stack::wire::ip_protocol::tcp || protocol == stack::wire::ip_protocol::udp;
+}
+
+/// Of `packet_bytes` behind Ethernet's header, at least those of IPv4 and 8 more.
+[[nodiscard]] inline bool is_unfinished_ipv4(const std::byte* ip, std::size_t packet_bytes) noexcept {
+    namespace wire = stack::wire;
+    const std::uint8_t protocol = wire::load_8(ip + 9);
+    const std::size_t bytes = wire::load_be16(ip + 2);
+    const bool is_usual = wire::load_8(ip) == 0x45 && (wire::load_be16(ip + 6) & 0x3fffU) == 0 && is_known(protocol) &&
+                          bytes >= wire::ipv4_bytes && bytes <= packet_bytes;
+    if (!is_usual) return false;
+    const std::size_t behind = bytes - wire::ipv4_bytes;
+    const std::uint64_t pseudo = wire::pseudo_header(wire::load_ipv4(ip + 12), wire::load_ipv4(ip + 16), protocol,
+                                                     static_cast<std::uint32_t>(behind));
+    return is_unfinished(ip + wire::ipv4_bytes, protocol, behind, pseudo) && wire::fold(wire::sum_of_20(ip)) == 0;
+}
+
+/// The same of IPv6.
+[[nodiscard]] inline bool is_unfinished_ipv6(const std::byte* ip, std::size_t packet_bytes) noexcept {
+    namespace wire = stack::wire;
+    const std::uint8_t protocol = wire::load_8(ip + wire::ipv6_next_header_at);
+    const std::size_t behind = wire::load_be16(ip + wire::ipv6_payload_length_at);
+    if (wire::load_8(ip) >> 4U != 6 || !is_known(protocol) || behind > packet_bytes - wire::ipv6_bytes) return false;
+    const std::uint64_t pseudo = wire::pseudo_header(wire::load_ipv6(ip + 8), wire::load_ipv6(ip + 24), protocol,
+                                                     static_cast<std::uint32_t>(behind));
+    return is_unfinished(ip + wire::ipv6_bytes, protocol, behind, pseudo);
+}
+
+}  // namespace cable
+
+/// `good` for a whole TCP segment or UDP datagram when its checksum is unfinished; else unknown. An IPv4 header in
+/// front has to be without options and to hold its own checksum, one of IPv6 without others behind it.
 [[nodiscard]] inline backend::FrameChecksum checksum_of_cable(std::span<const std::byte> frame) noexcept {
     namespace wire = stack::wire;
     using backend::FrameChecksum;
-    constexpr std::size_t least = wire::ethernet_bytes + wire::ipv4_bytes + 8;
-    if (frame.size() < least || wire::load_be16(frame.data() + 12) != wire::ether_type::ipv4)
-        return FrameChecksum::unknown;
+    constexpr std::size_t ports_and_more = 8;
+    if (frame.size() < wire::ethernet_bytes + wire::ipv4_bytes + ports_and_more) return FrameChecksum::unknown;
     const std::byte* const ip = frame.data() + wire::ethernet_bytes;
-    const std::byte* const transport = ip + wire::ipv4_bytes;
-    const std::uint8_t protocol = wire::load_8(ip + 9);
-    const std::size_t field_at = protocol == wire::ip_protocol::tcp ? 16 : 6;
-    if (protocol != wire::ip_protocol::tcp && protocol != wire::ip_protocol::udp) return FrameChecksum::unknown;
-    const std::size_t bytes = wire::load_be16(ip + 2);
-    const bool is_usual = wire::load_8(ip) == 0x45 && (wire::load_be16(ip + 6) & 0x3fffU) == 0 &&
-                          bytes >= wire::ipv4_bytes + field_at + 2 && bytes <= frame.size() - wire::ethernet_bytes;
-    if (!is_usual) return FrameChecksum::unknown;
-    const std::uint64_t pseudo = wire::pseudo_header(wire::load_ipv4(ip + 12), wire::load_ipv4(ip + 16), protocol,
-                                                     static_cast<std::uint32_t>(bytes - wire::ipv4_bytes));
-    const auto unfinished = static_cast<std::uint16_t>(~wire::fold(pseudo));
-    const bool is_sound =
-        wire::load_checksum(transport + field_at) == unfinished && wire::fold(wire::sum_of_20(ip)) == 0;
+    const std::size_t bytes = frame.size() - wire::ethernet_bytes;
+    const std::uint16_t type = wire::load_be16(frame.data() + 12);
+    const bool is_sound = (type == wire::ether_type::ipv4 && cable::is_unfinished_ipv4(ip, bytes)) ||
+                          (type == wire::ether_type::ipv6 && bytes >= wire::ipv6_bytes + ports_and_more &&
+                           cable::is_unfinished_ipv6(ip, bytes));
     return is_sound ? FrameChecksum::good : FrameChecksum::unknown;
 }
 

@@ -6,6 +6,7 @@
 #include <skerry/trace/line.hpp>
 #include <skerry/trace/notice.hpp>
 
+#include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <sys/socket.h>
 
@@ -23,7 +24,28 @@ using backend::SetupError;
 
 // --- opening
 
-Result<Xdp, SetupError> Xdp::open(const std::string& interface, stack::wire::Ipv4Addr address) {
+namespace {
+
+// A card drops what goes to Ethernet groups that nobody on the machine is in, in front of the program. This socket is
+// in those where our IPv6 addresses are asked for, and receives nothing itself.
+Fd join_groups_of_questions(const EthernetDevice& device, const XdpAddresses& ours) noexcept {
+    Fd joined(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+    if (!joined) return joined;
+    for (const stack::wire::Ipv6Addr& address : {ours.v6, ours.link_local6}) {
+        const auto mac = stack::wire::MacAddr::of_group(address.solicited_node());
+        packet_mreq wish{};
+        wish.mr_ifindex = static_cast<int>(device.index);
+        wish.mr_type = PACKET_MR_MULTICAST;
+        wish.mr_alen = static_cast<unsigned short>(mac.octets.size());
+        std::memcpy(wish.mr_address, mac.octets.data(), mac.octets.size());
+        if (::setsockopt(joined.get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &wish, sizeof wish) != 0) return {};
+    }
+    return joined;
+}
+
+}  // namespace
+
+Result<Xdp, SetupError> Xdp::open(const std::string& interface, const XdpAddresses& ours) {
     auto device = EthernetDevice::find(interface);
     if (!device) return Unexpected(std::move(device).error());
     // What the card gives to another queue would be lost without a trace.
@@ -35,12 +57,15 @@ Result<Xdp, SetupError> Xdp::open(const std::string& interface, stack::wire::Ipv
     if (!umem) return Unexpected(SetupError{interface + ": no memory for packets: " + umem.error().message()});
     auto socket = XdpSocket::open(*device, (*umem)->memory(), Umem::chunk_bytes);
     if (!socket) return Unexpected(std::move(socket).error());
-    auto program = XdpProgram::load(*device, address);
+    auto program = XdpProgram::load(*device, ours);
     if (!program) return Unexpected(std::move(program).error());
     auto events = LinkEvents::open();
     if (!events) return Unexpected(SetupError{interface + ": " + events.error().message()});
-    return Xdp{std::move(*device),  address,           std::move(*umem), std::move(*socket),
-               std::move(*program), std::move(*events)};
+    Fd groups;
+    if (ours.has_v6() && !(groups = join_groups_of_questions(*device, ours)))
+        return Unexpected(SetupError{interface + ": the groups of --ip6 cannot be joined: " + last_error().message()});
+    return Xdp{std::move(*device), ours, std::move(*umem), std::move(*socket), std::move(*program), std::move(*events),
+               std::move(groups)};
 }
 
 // --- the port
@@ -63,11 +88,12 @@ private:
 
 XdpPort::XdpPort(Xdp xdp, epoll::Poller poller)
     : device_(std::move(xdp.device)),
-      address_(xdp.address),
+      ours_(xdp.ours),
       program_(std::move(xdp.program)),
       socket_(std::move(xdp.socket)),
       frames_(std::move(xdp.umem)),
       link_events_(std::move(xdp.link_events)),
+      groups_(std::move(xdp.groups)),
       poller_(std::move(poller)),
       lane_(poller_) {
     feed();  // before the stack shares out what is left
@@ -92,11 +118,12 @@ Result<void, SetupError> XdpPort::start() {
                            *mode == XdpMode::native ? "the program in its driver" : "the program in generic mode",
                            socket_.is_zero_copy() ? ", zero copy" : ", the kernel copies");
     trace::notice(line.text());
-    if (EthernetDevice::is_kernels(address_)) {
-        const trace::Line shared(
-            "xdp: ", device_.name,
-            ": the kernel has the address of --ip too: what comes for it by this interface goes to "
-            "this program, and the kernel's sockets get no answers there");
+    const bool is_shared6 = ours_.has_v6() && EthernetDevice::is_kernels(ours_.v6.ip());
+    if (is_shared6 || EthernetDevice::is_kernels(ours_.v4.ip())) {
+        const trace::Line shared("xdp: ", device_.name, ": the kernel has the address of ",
+                                 is_shared6 ? "--ip6" : "--ip",
+                                 " too: what comes for it by this interface goes to "
+                                 "this program, and the kernel's sockets get no answers there");
         trace::notice(shared.text());
     }
     return {};

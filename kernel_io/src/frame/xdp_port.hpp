@@ -35,18 +35,18 @@ struct Xdp {
     static constexpr std::uint32_t frames = 4096;  ///< with their chunks 8 MiB, what a user may lock by default
 
     EthernetDevice device;
-    stack::wire::Ipv4Addr address;
+    XdpAddresses ours;
     std::unique_ptr<Umem> umem;
     XdpSocket socket;
     XdpProgram program;
     LinkEvents link_events;
+    Fd groups;  ///< while it is open the card lets the questions for our IPv6 addresses pass
 
-    /// Opens socket and memory, and loads the program for `address`.
+    /// Opens socket and memory, and loads the program for our addresses.
     ///
     /// Errors: a line with the next step: no such interface, one with several receive queues, a capability that is
     ///         missing, too little memory that may be locked, a kernel without AF_XDP.
-    [[nodiscard]] static Result<Xdp, backend::SetupError> open(const std::string& interface,
-                                                               stack::wire::Ipv4Addr address);
+    [[nodiscard]] static Result<Xdp, backend::SetupError> open(const std::string& interface, const XdpAddresses& ours);
 };
 
 /// What a port has lost, and how.
@@ -66,7 +66,7 @@ public:
     XdpPort(const XdpPort&) = delete;
     XdpPort& operator=(const XdpPort&) = delete;
 
-    /// Takes the queue, and then what is sent to the program's address. Once, before anything else.
+    /// Takes the queue, and then what is sent to the program's addresses. Once, before anything else.
     ///
     /// Errors: a line with the next step: another program has the queue, or a program is attached.
     [[nodiscard]] Result<void, backend::SetupError> start();
@@ -120,11 +120,12 @@ private:
     void say_what_was_lost() const noexcept;
 
     EthernetDevice device_;
-    stack::wire::Ipv4Addr address_;
+    XdpAddresses ours_;
     XdpProgram program_;
     XdpSocket socket_;
     UmemFrames frames_;
     LinkEvents link_events_;
+    Fd groups_;
     epoll::Poller poller_;
     epoll::EpollSlowLane lane_;
     epoll::Watched* watch_ = nullptr;

@@ -2,6 +2,9 @@
 
 #include "capabilities.hpp"
 
+#include <skerry/stack/wire/icmpv6.hpp>
+#include <skerry/stack/wire/ip_protocol.hpp>
+
 #include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
@@ -12,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <string>
 
 namespace skerry::kernel_io::frame {
@@ -56,51 +60,123 @@ constexpr bpf_insn skip_unless(Register a, std::int32_t value, std::int16_t skip
     return instruction(BPF_JMP32 | BPF_JNE | BPF_K, a, r0, skipped, value);
 }
 
+constexpr bpf_insn always_skip(std::int16_t skipped) noexcept { return instruction(BPF_JMP | BPF_JA, r0, r0, skipped); }
+
 // Of an Ethernet frame without a tag.
 constexpr std::int16_t type_at = 12;
 constexpr std::int16_t ipv4_destination_at = 30;
 constexpr std::int16_t ipv4_end = 34;
 constexpr std::int16_t arp_target_at = 38;
 constexpr std::int16_t arp_end = 42;
+constexpr std::int16_t ipv6_next_header_at = 20;
+constexpr std::int16_t ipv6_destination_at = 38;
+constexpr std::int16_t ipv6_end = 54;
+constexpr std::int16_t icmpv6_type_at = ipv6_end;
+constexpr std::int16_t solicited_target_at = 62;
+constexpr std::int16_t solicitation_end = 78;
 
-// Places in the program, which its jumps name.
-constexpr int ipv4 = 13;
-constexpr int compare = 14;
-constexpr int pass = 21;
-constexpr std::size_t instructions = 23;
+/// Places in the program that jumps name before they are reached.
+enum class Place : std::uint8_t { arp, ipv4, ipv6, one_of_ours, next_address, take, pass };
 
-constexpr std::int16_t jump(int from, int to) noexcept { return static_cast<std::int16_t>(to - from - 1); }
+/// Instructions in a row. All jumps go forward.
+class Assembler {
+public:
+    void add(const bpf_insn& one) noexcept { program_[count_++] = one; }
+    /// A jump to `place`, whose distance is filled in there.
+    void jump(bpf_insn one, Place place) noexcept {
+        one.off = unplaced - static_cast<std::int16_t>(place);
+        add(one);
+    }
+    void place(Place here) noexcept {
+        for (std::size_t i = 0; i < count_; ++i)
+            if (program_[i].off == unplaced - static_cast<std::int16_t>(here))
+                program_[i].off = static_cast<std::int16_t>(count_ - i - 1);
+    }
+    [[nodiscard]] std::span<const bpf_insn> program() const noexcept { return std::span(program_).first(count_); }
+
+private:
+    static constexpr std::int16_t unplaced = -100;  // offsets of loads are not below 0
+    std::array<bpf_insn, 72> program_{};
+    std::size_t count_ = 0;
+};
+
+/// Goes to `take` when the 16 bytes behind r0 are this address, and on to `other` if not.
+void compare(Assembler& code, const stack::wire::Ipv6Addr& address, Place other) noexcept {
+    const auto octets = address.octets();
+    for (std::int16_t at = 0; at < 16; at = static_cast<std::int16_t>(at + 4)) {
+        std::int32_t word = 0;
+        std::memcpy(&word, &octets[static_cast<std::size_t>(at)], sizeof word);
+        code.add(load(BPF_W, r5, r0, at));
+        code.jump(skip_unless(r5, word, 0), other);
+    }
+    code.jump(always_skip(0), Place::take);
+}
+
+/// Ends the program unless the packet has so many bytes.
+void need(Assembler& code, std::int32_t bytes) noexcept {
+    code.add(move(r4, r2));
+    code.add(add(r4, bytes));
+    code.jump(skip_if_greater(r4, r3, 0), Place::pass);
+}
+
+// What is sent to one of our addresses, and a question for one of them, which goes to a group that the kernel's
+// addresses may share.
+void add_ipv6(Assembler& code, const XdpAddresses& ours) noexcept {
+    code.place(Place::ipv6);
+    need(code, ipv6_end);
+    code.add(move(r0, r2));
+    code.add(add(r0, ipv6_destination_at));
+    code.add(load(BPF_B, r5, r0, 0));
+    code.jump(skip_unless(r5, 0xff, 0), Place::one_of_ours);
+    code.add(load(BPF_B, r5, r2, ipv6_next_header_at));
+    code.jump(skip_unless(r5, stack::wire::ip_protocol::icmpv6, 0), Place::pass);
+    need(code, solicitation_end);
+    code.add(load(BPF_B, r5, r2, icmpv6_type_at));
+    code.jump(skip_unless(r5, static_cast<std::int32_t>(stack::wire::Icmpv6Type::neighbour_solicitation), 0),
+              Place::pass);
+    code.add(add(r0, solicited_target_at - ipv6_destination_at));
+    code.place(Place::one_of_ours);
+    compare(code, ours.v6, Place::next_address);
+    code.place(Place::next_address);
+    compare(code, ours.link_local6, Place::pass);
+}
 
 // What is loaded from a packet has the network's order. bpf_redirect_map() answers with its third argument when the
 // packet's queue has no socket in the table.
-std::array<bpf_insn, instructions> program_for(std::uint32_t address_in_network_order, int sockets) noexcept {
-    const auto address = static_cast<std::int32_t>(address_in_network_order);
-    std::array<bpf_insn, instructions> program{
-        load(BPF_W, r2, r1, offsetof(xdp_md, data)),
-        load(BPF_W, r3, r1, offsetof(xdp_md, data_end)),
-        move(r4, r2),
-        add(r4, ipv4_end),
-        skip_if_greater(r4, r3, jump(4, pass)),  // shorter than that
-        load(BPF_H, r5, r2, type_at),
-        skip_if(r5, htons(ETHERTYPE_IP), jump(6, ipv4)),
-        skip_unless(r5, htons(ETHERTYPE_ARP), jump(7, pass)),
-        move(r4, r2),
-        add(r4, arp_end),
-        skip_if_greater(r4, r3, jump(10, pass)),
-        load(BPF_W, r5, r2, arp_target_at),
-        instruction(BPF_JMP | BPF_JA, r0, r0, jump(12, compare)),
-        /* ipv4 */ load(BPF_W, r5, r2, ipv4_destination_at),
-        /* compare */ skip_unless(r5, address, jump(14, pass)),
-        load(BPF_W, r2, r1, offsetof(xdp_md, rx_queue_index)),
-        instruction(BPF_LD | BPF_IMM | BPF_DW, r1, static_cast<Register>(BPF_PSEUDO_MAP_FD), 0, sockets),
-        instruction(0, r0),  // the second half of the one before
-        set(r3, XDP_PASS),
-        instruction(BPF_JMP | BPF_CALL, r0, r0, 0, BPF_FUNC_redirect_map),
-        instruction(BPF_JMP | BPF_EXIT, r0),
-        /* pass */ set(r0, XDP_PASS),
-        instruction(BPF_JMP | BPF_EXIT, r0),
-    };
-    return program;
+Assembler program_for(const XdpAddresses& ours, int sockets) noexcept {
+    const auto address = static_cast<std::int32_t>(htonl(ours.v4.bits));
+    Assembler code;
+    code.add(load(BPF_W, r2, r1, offsetof(xdp_md, data)));
+    code.add(load(BPF_W, r3, r1, offsetof(xdp_md, data_end)));
+    need(code, ipv4_end);
+    code.add(load(BPF_H, r5, r2, type_at));
+    code.jump(skip_if(r5, htons(ETHERTYPE_IP), 0), Place::ipv4);
+    code.jump(skip_if(r5, htons(ETHERTYPE_ARP), 0), Place::arp);
+    if (ours.has_v6()) code.jump(skip_if(r5, htons(ETHERTYPE_IPV6), 0), Place::ipv6);
+    code.jump(always_skip(0), Place::pass);
+
+    code.place(Place::arp);
+    need(code, arp_end);
+    code.add(load(BPF_W, r5, r2, arp_target_at));
+    code.jump(skip_if(r5, address, 0), Place::take);
+    code.jump(always_skip(0), Place::pass);
+
+    if (ours.has_v6()) add_ipv6(code, ours);
+
+    code.place(Place::ipv4);
+    code.add(load(BPF_W, r5, r2, ipv4_destination_at));
+    code.jump(skip_unless(r5, address, 0), Place::pass);
+    code.place(Place::take);
+    code.add(load(BPF_W, r2, r1, offsetof(xdp_md, rx_queue_index)));
+    code.add(instruction(BPF_LD | BPF_IMM | BPF_DW, r1, static_cast<Register>(BPF_PSEUDO_MAP_FD), 0, sockets));
+    code.add(instruction(0, r0));  // the second half of the one before
+    code.add(set(r3, XDP_PASS));
+    code.add(instruction(BPF_JMP | BPF_CALL, r0, r0, 0, BPF_FUNC_redirect_map));
+    code.add(instruction(BPF_JMP | BPF_EXIT, r0));
+    code.place(Place::pass);
+    code.add(set(r0, XDP_PASS));
+    code.add(instruction(BPF_JMP | BPF_EXIT, r0));
+    return code;
 }
 
 }  // namespace
@@ -143,13 +219,14 @@ bool put(int table, int socket) noexcept {
     return request.make(BPF_MAP_UPDATE_ELEM) == 0;
 }
 
-Fd load_program(std::uint32_t address_in_network_order, int sockets) noexcept {
-    const auto program = program_for(address_in_network_order, sockets);
+Fd load_program(const XdpAddresses& ours, int sockets) noexcept {
+    const Assembler code = program_for(ours, sockets);
+    const std::span<const bpf_insn> program = code.program();
     Request request;
     request->prog_type = BPF_PROG_TYPE_XDP;
     request->expected_attach_type = BPF_XDP;
     request->insns = pointer(program.data());
-    request->insn_cnt = instructions;
+    request->insn_cnt = static_cast<std::uint32_t>(program.size());
     request->license = pointer("Apache-2.0");
     std::memcpy(request->prog_name, "skerry", 7);
     return Fd(request.make(BPF_PROG_LOAD));
@@ -192,10 +269,10 @@ SetupError attach_refused(const EthernetDevice& device) {
 
 }  // namespace
 
-Result<XdpProgram, SetupError> XdpProgram::load(const EthernetDevice& device, stack::wire::Ipv4Addr address) {
+Result<XdpProgram, SetupError> XdpProgram::load(const EthernetDevice& device, const XdpAddresses& ours) {
     Fd sockets = make_table();
     if (!sockets) return Unexpected(load_refused(device));
-    Fd program = load_program(htonl(address.bits), sockets.get());
+    Fd program = load_program(ours, sockets.get());
     if (!program) return Unexpected(load_refused(device));
     return XdpProgram(std::move(sockets), std::move(program));
 }

@@ -124,7 +124,7 @@ def serve_dpdk_xdp(bin_dir, *arguments, port=7001, **how):
                       *arguments, listen=f"{OURS}:{port}", **how)
 
 
-XDP_OPTIONS = (f"--backend=xdp:{CABLE_END}", f"--ip={OURS}/24", CORE)
+XDP_OPTIONS = (f"--backend=xdp:{CABLE_END}", *ADDRESSES, CORE)
 
 
 def need_xdp(bin_dir):
@@ -133,11 +133,12 @@ def need_xdp(bin_dir):
     if rig.INSIDE not in os.environ:
         rig.skip("no network namespace of its own; run it as root")
     lay_cable()
-    ended = rig.run(bin_dir, "skerry-loadgen", *XDP_OPTIONS, f"--connect={OURS}:1", "--duration=100ms").stderr.strip()
+    done = rig.run(bin_dir, "skerry-loadgen", *XDP_OPTIONS, f"--connect={at(OURS, 1)}", "--duration=100ms")
+    ended = done.stderr.strip()
     if "no backend can run here" in ended or "is not in this build" in ended:
         rig.skip(ended)
 
 
 def serve_xdp(bin_dir, *arguments, port=7001, **how):
-    """AF_XDP takes what comes out of the cable for our address."""
-    return rig.Server(bin_dir, *XDP_OPTIONS, *arguments, listen=f"{OURS}:{port}", **how)
+    """AF_XDP takes what comes out of the cable for our addresses."""
+    return rig.Server(bin_dir, *XDP_OPTIONS, *arguments, listen=at(OURS, port), **how)

@@ -57,6 +57,66 @@ TEST_CASE("a packet whose checksum was left to a card is taken for sound", "[ker
     CHECK(Packet(wire::ip_protocol::udp).checksum() == FrameChecksum::good);
 }
 
+/// The same by IPv6, of fd00::1 for fd00::2.
+struct PacketV6 {
+    explicit PacketV6(std::uint8_t protocol) {
+        store_be16(&bytes[12], wire::ether_type::ipv6);
+        wire::Ipv6Header header;
+        header.payload_bytes = 40;
+        header.next_header = protocol;
+        header.hop_limit = 64;
+        header.source = from;
+        header.destination = to;
+        wire::write(header, &bytes[wire::ethernet_bytes]);
+        for (std::size_t i = transport_at_v6; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 7);
+        if (protocol == wire::ip_protocol::tcp)
+            wire::seal_tcp_unfinished(transport(), pseudo());
+        else
+            wire::seal_udp_unfinished(transport(), pseudo());
+    }
+    [[nodiscard]] std::span<std::byte> transport() { return std::span(bytes).subspan(transport_at_v6, 40); }
+    [[nodiscard]] std::uint64_t pseudo() const {
+        return wire::pseudo_header(from, to, wire::load_8(&bytes[wire::ethernet_bytes + wire::ipv6_next_header_at]),
+                                   40);
+    }
+    [[nodiscard]] FrameChecksum checksum() const { return checksum_of_cable(bytes); }
+
+    static constexpr std::size_t transport_at_v6 = wire::ethernet_bytes + wire::ipv6_bytes;
+    static constexpr wire::Ipv6Addr from{0xfd00'0000'0000'0000U, 1};
+    static constexpr wire::Ipv6Addr to{0xfd00'0000'0000'0000U, 2};
+    std::array<std::byte, transport_at_v6 + 45> bytes{};
+};
+
+TEST_CASE("a packet of IPv6 whose checksum was left to a card is taken for sound", "[kernel_io][xdp]") {
+    for (const std::uint8_t protocol : {wire::ip_protocol::tcp, wire::ip_protocol::udp}) {
+        PacketV6 packet(protocol);
+        CHECK(packet.checksum() == FrameChecksum::good);
+        PacketV6 another = packet;  // than what was summed up
+        another.bytes[wire::ethernet_bytes + 39] ^= std::byte{4};
+        CHECK(another.checksum() == FrameChecksum::unknown);
+        PacketV6 longer = packet;  // by its header than it is
+        store_be16(&longer.bytes[wire::ethernet_bytes + wire::ipv6_payload_length_at], 46);
+        const std::uint64_t pseudo = wire::pseudo_header(PacketV6::from, PacketV6::to, protocol, 46);
+        protocol == wire::ip_protocol::tcp ? wire::seal_tcp_unfinished(longer.transport(), pseudo)
+                                           : wire::seal_udp_unfinished(longer.transport(), pseudo);
+        CHECK(longer.checksum() == FrameChecksum::unknown);
+        protocol == wire::ip_protocol::tcp ? wire::seal_tcp(packet.transport(), packet.pseudo())
+                                           : wire::seal_udp(packet.transport(), packet.pseudo());
+        CHECK(packet.checksum() == FrameChecksum::unknown);
+    }
+    PacketV6 of_another(wire::ip_protocol::udp);
+    of_another.bytes[wire::ethernet_bytes + wire::ipv6_next_header_at] = std::byte{0};  // options come first
+    CHECK(of_another.checksum() == FrameChecksum::unknown);
+}
+
+TEST_CASE("a packet of IPv6 that ends too early is not read behind its end", "[kernel_io][xdp]") {
+    const PacketV6 whole(wire::ip_protocol::tcp);
+    for (std::size_t size = 0; size < PacketV6::transport_at_v6 + 40; ++size) {
+        const std::vector<std::byte> cut(whole.bytes.begin(), whole.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+        CHECK(checksum_of_cable(cut) == FrameChecksum::unknown);  // a sanitizer sees a look too far
+    }
+}
+
 TEST_CASE("a packet with a checksum is left to the stack, which verifies it", "[kernel_io][xdp]") {
     Packet tcp(wire::ip_protocol::tcp);
     wire::seal_tcp(tcp.transport(), tcp.pseudo());

@@ -78,6 +78,7 @@ struct OptionName {
 std::optional<OptionName> name_of(SocketOption option, bool is_v6) noexcept {
     switch (option) {
         case SocketOption::no_delay: return OptionName{IPPROTO_TCP, TCP_NODELAY};
+        case SocketOption::cork: return OptionName{IPPROTO_TCP, TCP_CORK};
         case SocketOption::quick_ack: return OptionName{IPPROTO_TCP, TCP_QUICKACK};
         case SocketOption::keep_alive: return OptionName{SOL_SOCKET, SO_KEEPALIVE};
         case SocketOption::keep_alive_idle_s: return OptionName{IPPROTO_TCP, TCP_KEEPIDLE};

@@ -330,7 +330,9 @@ private:
                     (void)tcp.write(*one.tcb, std::span(room).first(1 + in_.u16() % room.size()), world_.now);
                 return;
             case 4: return tcp.finish(*one.tcb, world_.now);
-            case 5: return tcp.set_no_delay(*one.tcb, (what & 128U) != 0, world_.now);
+            case 5:
+                if ((what & 8U) != 0) return tcp.set_cork(*one.tcb, (what & 128U) != 0, world_.now);
+                return tcp.set_no_delay(*one.tcb, (what & 128U) != 0, world_.now);
             case 6:
                 one.tcb->keep_alive = true;
                 one.tcb->keep_alive_idle_s = 1;

@@ -184,6 +184,9 @@ Attempt TcpSocket::set_tcp_option(int name, const OptionValue& value) {
     if (number == nullptr) return unsupported("a value that is no number for TCP option " + std::to_string(name));
     switch (name) {
         case TCP_NODELAY: return wish(wishes_.no_delay, *number != 0);
+        case TCP_CORK:
+            if (is_freebsd()) return no_option(IPPROTO_TCP, name);
+            return wish(wishes_.is_corked, *number != 0);
         case TCP_MAXSEG: return set_segment_bytes(*number);
         case TCP_KEEPIDLE:
         case TCP_KEEPINTVL:
@@ -279,6 +282,9 @@ Attempt TcpSocket::get_congestion() const {
 Attempt TcpSocket::get_tcp_option(int name) {
     switch (name) {
         case TCP_NODELAY: return with_option(wishes_.no_delay ? 1 : 0);
+        case TCP_CORK:
+            if (is_freebsd()) return no_option(IPPROTO_TCP, name);
+            return with_option(wishes_.is_corked ? 1 : 0);
         case TCP_MAXSEG: return get_segment_bytes();
         case TCP_KEEPIDLE: return with_option(int{wishes_.keep.keep_alive_idle_s});
         case TCP_KEEPINTVL: return with_option(int{wishes_.keep.keep_alive_interval_s});

@@ -24,6 +24,7 @@ void apply(const TcpWishes& wishes, stack::tcp::Tcp& tcp, stack::tcp::Tcb& tcb, 
     tcb.user_timeout_ms = wishes.user_timeout_ms;
     tcb.mark(wishes.marks_to(tcb.tuple.remote));
     if (tcb.no_delay != wishes.no_delay) tcp.set_no_delay(tcb, wishes.no_delay, now);
+    if (tcb.is_corked != wishes.is_corked) tcp.set_cork(tcb, wishes.is_corked, now);
     if (wishes.congestion && *wishes.congestion != tcb.congestion.algorithm())
         tcp.set_congestion(tcb, *wishes.congestion);
     const bool is_by_itself = tcb.quick_acks_left != 0;  // and would end by itself

@@ -20,6 +20,7 @@ struct TcpWishes {
     bool may_share_port = false;  ///< SO_REUSEADDR
     bool is_debugged = false;  ///< SO_DEBUG, which nobody sees
     bool no_delay = false;
+    bool is_corked = false;  ///< TCP_CORK
     SocketDefaults keep;
     bool resets_on_close = false;  ///< SO_LINGER with a time of 0
     std::uint32_t user_timeout_ms = 0;

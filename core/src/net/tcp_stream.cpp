@@ -97,6 +97,12 @@ Result<TcpStream> ConnectAwaiter::await_resume() noexcept {
 
 }  // namespace detail
 
+Result<bool> TcpStream::cork() const noexcept {
+    const auto value = option(SocketOption::cork);
+    if (!value) return value.error();
+    return *value != 0;
+}
+
 Result<std::string_view> TcpStream::congestion() const noexcept {
     const auto number = option(SocketOption::congestion_control);
     if (!number) return number.error();

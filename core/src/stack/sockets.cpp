@@ -409,7 +409,7 @@ backend::Capabilities Sockets::capabilities() const noexcept {
     backend::Capabilities capabilities;
     capabilities.tcp = capabilities.udp = capabilities.multicast = capabilities.zero_copy_receive = true;
     capabilities.ipv6 = stack_.hosts().has_v6();
-    capabilities.packet_info = capabilities.source_multicast = true;
+    capabilities.packet_info = capabilities.source_multicast = capabilities.cork = true;
     capabilities.slow_lane = backend::current_slow_lane != nullptr;
     return capabilities;
 }

@@ -18,6 +18,7 @@ Errc Sockets::Stream::check_option(SocketOption option, int value) noexcept {
     const auto allow = [](bool is_allowed) { return is_allowed ? Errc::ok : Errc::invalid_argument; };
     switch (option) {
         case SocketOption::no_delay:
+        case SocketOption::cork:
         case SocketOption::quick_ack:
         case SocketOption::keep_alive: return Errc::ok;
         case SocketOption::keep_alive_idle_s:
@@ -78,6 +79,7 @@ void Sockets::Stream::set(SocketOption option, int value) noexcept {
     };
     switch (option) {
         case SocketOption::no_delay: return tcp().set_no_delay(*tcb, value != 0, sockets_->now_);
+        case SocketOption::cork: return tcp().set_cork(*tcb, value != 0, sockets_->now_);
         case SocketOption::quick_ack: return tcp().set_quick_ack(*tcb, value != 0);
         case SocketOption::user_timeout_ms: tcb->user_timeout_ms = static_cast<std::uint32_t>(value); return;
         case SocketOption::linger_s: tcb->resets_on_close = value == 0; return;
@@ -101,6 +103,7 @@ void Sockets::Stream::set(SocketOption option, int value) noexcept {
 Result<int> Sockets::Stream::get(SocketOption option) const noexcept {
     switch (option) {
         case SocketOption::no_delay: return tcb->no_delay ? 1 : 0;
+        case SocketOption::cork: return tcb->is_corked ? 1 : 0;
         case SocketOption::quick_ack: return tcb->quick_ack ? 1 : 0;
         case SocketOption::keep_alive: return tcb->keep_alive ? 1 : 0;
         case SocketOption::keep_alive_idle_s: return int{tcb->keep_alive_idle_s};

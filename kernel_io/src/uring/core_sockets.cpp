@@ -41,7 +41,7 @@ void CoreSockets::end() noexcept {
 backend::Capabilities CoreSockets::capabilities() const noexcept {
     backend::Capabilities capabilities;
     capabilities.tcp = capabilities.udp = capabilities.ipv6 = capabilities.multicast = true;
-    capabilities.reuse_port = capabilities.slow_lane = true;
+    capabilities.reuse_port = capabilities.slow_lane = capabilities.cork = true;
     capabilities.segments = kernel_cuts_segments();
     capabilities.packet_info = capabilities.source_multicast = capabilities.receive_times = true;
     return capabilities;

@@ -39,6 +39,8 @@ TEST_CASE("an option of a stream is kept or unsupported", "[net][tcp][options]")
         auto pair = co_await connect_pair();
         check_kept(pair.client, SocketOption::no_delay, 0);
         check_kept(pair.client, SocketOption::no_delay, 1);
+        check_kept(pair.client, SocketOption::cork, 1);
+        check_kept(pair.client, SocketOption::cork, 0);
         check_kept(pair.client, SocketOption::keep_alive, 1);
         check_kept(pair.client, SocketOption::keep_alive_idle_s, 33);
         check_kept(pair.client, SocketOption::keep_alive_interval_s, 7);
@@ -91,12 +93,37 @@ TEST_CASE("the named setters set what option() tells", "[net][tcp][options]") {
         auto pair = co_await connect_pair();
         REQUIRE(pair.client.set_nodelay(false));
         CHECK(pair.client.option(SocketOption::no_delay).value() == 0);
+        REQUIRE(pair.client.set_cork(true));
+        CHECK(pair.client.cork().value());
+        REQUIRE(pair.client.set_cork(false));
+        CHECK_FALSE(pair.client.cork().value());
         REQUIRE(pair.client.set_linger(std::chrono::seconds{0}));
         CHECK(pair.client.option(SocketOption::linger_s).value() == 0);
         REQUIRE(pair.client.set_linger(std::nullopt));
         CHECK(pair.client.option(SocketOption::linger_s).value() == -1);
         REQUIRE(pair.client.set_user_timeout(std::chrono::milliseconds{1234}));
         CHECK(pair.client.option(SocketOption::user_timeout_ms).value() == 1234);
+    });
+}
+
+// Whoever stops for a time-out between the write and the question finds that it has left: then it is asked again.
+TEST_CASE("where a backend says so, a short write waits under a cork and leaves without it", "[net][tcp][options]") {
+    run([]() -> Task<> {
+        const bool holds = backend::current_sockets->capabilities().cork;
+        auto pair = co_await connect_pair();
+        std::array<std::byte, 100> bytes{};
+        std::size_t waiting = 0;
+        for (int tries = 0; tries < 5 && waiting == 0; ++tries) {
+            REQUIRE(pair.client.set_cork(true));
+            co_await write_whole(pair.client, bytes);
+            const auto info = pair.client.info();
+            REQUIRE(info);
+            waiting = info->unsent;
+            REQUIRE(pair.client.set_cork(false));
+            auto read = co_await pair.server.read_exact(bytes);
+            REQUIRE(read);
+        }
+        CHECK(waiting == (holds ? bytes.size() : 0));
     });
 }
 

@@ -169,6 +169,9 @@ TEST_CASE("options are told as they were set, with Linux's ranges", "[apps][pkt]
         return std::get<int>(bench.calls().getsockopt(fd, level, name).output().option);
     };
     CHECK(get(IPPROTO_TCP, TCP_NODELAY) == 0);
+    CHECK(get(IPPROTO_TCP, TCP_CORK) == 0);
+    CHECK(bench.calls().setsockopt(fd, IPPROTO_TCP, TCP_CORK, 7).value() == 0);
+    CHECK(get(IPPROTO_TCP, TCP_CORK) == 1);
     CHECK(get(IPPROTO_TCP, TCP_MAXSEG) == 536);
     CHECK(get(IPPROTO_TCP, TCP_KEEPIDLE) == 7'200);
     CHECK(get(SOL_SOCKET, SO_TYPE) == SOCK_STREAM);
@@ -187,7 +190,7 @@ TEST_CASE("options that the stack does not have are not supported, and no errno 
     Bench bench;
     const int fd = stream(bench);
     Calls& calls = bench.calls();
-    CHECK(Bench::was_unsupported(calls.setsockopt(fd, IPPROTO_TCP, TCP_CORK, 1)));
+    CHECK(Bench::was_unsupported(calls.setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1)));
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, std::string("bbr"))));
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, 4'607)));
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, 4'607)));
@@ -195,7 +198,8 @@ TEST_CASE("options that the stack does not have are not supported, and no errno 
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, SOL_SOCKET, 9'999, 1)));
     CHECK(Bench::was_unsupported(calls.setsockopt(fd, IPPROTO_IP, IP_OPTIONS, 1)));
     CHECK(Bench::was_unsupported(calls.getsockopt(fd, IPPROTO_TCP, TCP_INFO)));
-    CHECK(calls.getsockopt(fd, IPPROTO_TCP, TCP_CORK).unsupported()->reason.find("option") != std::string::npos);
+    CHECK(calls.getsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT).unsupported()->reason.find("option") !=
+          std::string::npos);
 }
 
 TEST_CASE("TCP_INFO tells Linux's fields, and none that the stack does not have", "[apps][pkt]") {

@@ -31,6 +31,7 @@ enum class Step : bool { pending, done };
 /// Options that net:: types can set and get; a backend answers unsupported for those it lacks.
 enum class SocketOption : std::uint8_t {
     no_delay,              ///< TCP_NODELAY, bool
+    cork,                  ///< TCP_CORK, bool
     quick_ack,             ///< TCP_QUICKACK, bool
     keep_alive,            ///< SO_KEEPALIVE, bool
     keep_alive_idle_s,     ///< TCP_KEEPIDLE, seconds
@@ -387,6 +388,7 @@ struct Capabilities {
     bool source_multicast = false;  ///< groups are joined for one source
     bool receive_times = false;  ///< receive_time: the kernel says when a datagram came
     bool slow_lane = false;
+    bool cork = false;  ///< SocketOption::cork keeps data back; where it does not, it is set and told, and does nothing
 };
 
 /// Numbers of one core's sockets.

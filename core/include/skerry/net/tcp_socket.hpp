@@ -82,6 +82,8 @@ public:
         return *this;
     }
     TcpSocket& set_nodelay(bool on) noexcept { return set_option(SocketOption::no_delay, on ? 1 : 0); }
+    /// As TcpStream::set_cork; what a listener accepts has it too.
+    TcpSocket& set_cork(bool on) noexcept { return set_option(SocketOption::cork, on ? 1 : 0); }
     /// As TcpStream::set_quickack; the kernel does not hand it on from a listener to what it accepts.
     TcpSocket& set_quickack(bool on) noexcept { return set_option(SocketOption::quick_ack, on ? 1 : 0); }
     TcpSocket& set_keepalive(bool on) noexcept { return set_option(SocketOption::keep_alive, on ? 1 : 0); }

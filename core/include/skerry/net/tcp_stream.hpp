@@ -222,6 +222,14 @@ public:
         return socket_->ops->get_option(*socket_, option);
     }
     Result<> set_nodelay(bool on) noexcept { return set_option(SocketOption::no_delay, on ? 1 : 0); }
+    /// TCP_CORK: while it is on, what does not fill a segment waits for more, whatever set_nodelay() says, so that what
+    /// several writes say leaves in full segments. What waits leaves when it is set off, when the direction ends, when
+    /// set_nodelay(true) is called, or when it and nothing else has waited for a time-out of the connection, which is
+    /// 200 ms or more. Where Capabilities::cork is not, it is kept and does nothing.
+    ///
+    /// Source: Linux's tcp(7), whose limit of 200 ms is the least of that time-out.
+    Result<> set_cork(bool on) noexcept { return set_option(SocketOption::cork, on ? 1 : 0); }
+    [[nodiscard]] Result<bool> cork() const noexcept;
     /// Whether each segment is acknowledged at once instead of every second one, or with an answer. The kernel takes it
     /// for a hint and may go back to its own ways; our stack keeps to it.
     Result<> set_quickack(bool on) noexcept { return set_option(SocketOption::quick_ack, on ? 1 : 0); }

@@ -89,6 +89,7 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
     if (may_probe_tail(tcb) && on_tail_time(tcb, now)) return true;
     tcb.retransmit_at = never;
     if (tcb.queue.empty()) return true;
+    if (tcb.is_corked && tcb.is_probing && push_past_cork(tcb, now)) return true;
     count_answers(tcb);
     if (is_given_up(tcb, now)) return false;
     if (tcb.queue.sent() == 0 && !tcb.is_probing) {  // no frame was there to send it with

@@ -82,9 +82,12 @@ void Tcp::finish(Tcb& tcb, time::Instant now) noexcept {
 
 void Tcp::set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept {
     tcb.no_delay = on;
-    if (!on || !tcb.queue.has_unsent()) return;
-    const Shared::SendAccounting accounting(shared_, tcb);
-    sender_.push(tcb, now);
+    if (on) sender_.release(tcb, now);
+}
+
+void Tcp::set_cork(Tcb& tcb, bool on, time::Instant now) noexcept {
+    tcb.is_corked = on;
+    if (!on) sender_.release(tcb, now);
 }
 
 // A segment counts as the second of two, so that each is acknowledged by the flush of its turn.

@@ -85,6 +85,7 @@ std::size_t Sender::append(Tcb& tcb, std::span<const std::byte> from, bool has_s
     }
     Frame* const frame = frame_to_keep(tcb, has_share);
     if (frame == nullptr) return 0;
+    tcb.passes_cork = false;
     const std::size_t count = std::min({room, std::size_t{tcb.mss}, frame->tailroom()});
     std::memcpy(frame->data, from.data(), count);
     SendSegment segment;
@@ -122,6 +123,7 @@ bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
         join_pieces(tcb, ahead);
     if (!has_way_for(tcb, ahead, segment.length)) return false;
     if (ahead + segment.seq_length() > tcb.snd_wnd) {
+        if (is_kept_by_cork(tcb, segment)) return false;
         // The window was taken back: the oldest goes again as if it were not, and asks for it. RFC 9293 section 3.8.6.
         if (tcb.snd_wnd == 0 && ahead == 0 && seq_before(segment.seq, tcb.snd_nxt)) return true;
         // A peer that never opens its window for a whole segment gets what fits, but no crumbs. RFC 9293 section
@@ -132,7 +134,17 @@ bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     }
     const bool is_again = seq_before(segment.seq, tcb.snd_nxt);  // it has had its turn
     const bool is_short = segment.length < tcb.mss && !segment.is_fin() && !is_again;
-    return tcb.no_delay || !is_short || ahead == 0 || !is_kept_back(tcb);  // Nagle: RFC 9293 section 3.7.4
+    if (!is_short) return true;
+    if (is_kept_by_cork(tcb, segment)) [[unlikely]]
+        return false;
+    return tcb.no_delay || ahead == 0 || !is_kept_back(tcb);  // Nagle: RFC 9293 section 3.7.4
+}
+
+// Less than a segment waits for more, whatever is under way and whether or not the program wants delay. What lies in
+// front of others was cut for a window, and goes as if there were no cork. Source: Linux's tcp_nagle_test().
+bool Sender::is_kept_by_cork(const Tcb& tcb, const SendSegment& segment) noexcept {
+    return tcb.is_corked && !tcb.passes_cork && segment.length < tcb.mss && !segment.is_fin() &&
+           !seq_before(segment.seq, tcb.snd_nxt) && tcb.queue.sent() + 1 == tcb.queue.size();
 }
 
 // What was cut for a small window, or left in pieces before a time-out, goes as one, as far as that fits the window.
@@ -205,6 +217,24 @@ void Sender::push(Tcb& tcb, time::Instant now) noexcept {
     if (queue.sent() == 0) tcb.is_probing = true;
     if (tcb.retransmit_at == never) restart_timer(tcb, now);
     if (tcb.probes_tail) watch_tail(tcb, now);
+}
+
+// What the windows keep goes past the cork later, when they open.
+void Sender::release(Tcb& tcb, time::Instant now) noexcept {
+    if (!tcb.queue.has_unsent()) return;
+    const Shared::SendAccounting accounting(shared_, tcb);
+    tcb.passes_cork = tcb.no_delay;
+    push(tcb, now);
+}
+
+// A corked rest has waited for a time-out, and asked nobody for anything, so that nobody is given up for it. What a
+// window keeps of it now waits again. False when nothing left.
+bool Sender::push_past_cork(Tcb& tcb, time::Instant now) noexcept {
+    const bool passes_cork = tcb.passes_cork;
+    tcb.passes_cork = true;
+    push(tcb, now);
+    tcb.passes_cork = passes_cork;
+    return !tcb.is_probing;
 }
 
 // There was no frame. What is under way brings an acknowledgement; if nothing is, time does.

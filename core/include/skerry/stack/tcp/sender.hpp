@@ -44,6 +44,8 @@ public:
     [[nodiscard]] bool finish(Tcb& tcb, time::Instant now) noexcept;
     /// Sends what may go.
     void push(Tcb& tcb, time::Instant now) noexcept;
+    /// What waits is let go by the program: past a cork where it wants no delay, by Nagle where it does.
+    void release(Tcb& tcb, time::Instant now) noexcept;
 
     /// A segment came whose acknowledgement is one that we can have got.
     void on_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
@@ -84,7 +86,9 @@ private:
     void try_again_soon(Tcb& tcb, time::Instant now) noexcept;
     void join_pieces(Tcb& tcb, std::uint32_t ahead) noexcept;
     [[nodiscard]] bool is_kept_back(Tcb& tcb) const noexcept;
+    [[nodiscard]] static bool is_kept_by_cork(const Tcb& tcb, const SendSegment& segment) noexcept;
     [[nodiscard]] bool may_go(Tcb& tcb, SendSegment& segment) noexcept;
+    [[nodiscard]] bool push_past_cork(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;
     void update_window(Tcb& tcb, const Acknowledgement& ack) noexcept;
     void advance(Tcb& tcb, const Acknowledgement& ack, Arrivals* arrivals = nullptr) noexcept;

@@ -60,13 +60,16 @@ struct Standing {
     bool wants_room = false;  ///< a write waits
     bool no_delay : 1 = true;
     bool is_marked : 1 = false;  ///< its `marks` are not the usual ones
-    std::uint8_t unused : 6 = 0;  // beside them: the comparison is of the byte
+    bool is_corked : 1 = false;  ///< the last of what was written waits until it fills a segment
+    bool passes_cork : 1 = false;  ///< what is unsent goes all the same, until a new segment is begun behind it
+    std::uint8_t unused : 4 = 0;  // beside them: the comparison is of the byte
 
     /// Established, and no segment before this one was unusual.
     [[nodiscard]] bool receives_as_usual() const noexcept {
         return has_bytes(offsetof(Standing, has_fin), {0, 0, established, 0});
     }
-    /// Established, nothing is lost, nobody else wants to write, a short segment needs not wait, and all go unmarked.
+    /// Established, nothing is lost, nobody else wants to write, a short segment waits for nothing, and all go
+    /// unmarked.
     [[nodiscard]] bool sends_as_usual() const noexcept {
         return has_bytes(offsetof(Standing, state), {established, 0, 0, 1});
     }
@@ -130,7 +133,8 @@ struct TcbSending {
     std::uint32_t send_limit = 0;  ///< bytes in the queue
     std::uint32_t user_timeout_ms = 0;
     bool in_recovery : 1 = false;
-    bool is_probing : 1 = false;  ///< the peer's window is closed: retransmit_at is the next probe
+    bool is_probing : 1 =
+        false;  ///< nothing is under way: retransmit_at is a closed window's next probe, or a cork's end
     bool keep_alive : 1 = false;
     bool is_fin_queued : 1 = false;  ///< this end's direction is over
     bool in_table : 1 = false;

@@ -139,6 +139,10 @@ public:
     void forget(Endpoint& endpoint) noexcept;
 
     void set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept;
+    /// Less than a segment waits for more: until that is off, this direction ends or a time-out is over.
+    ///
+    /// Source: Linux's TCP_CORK.
+    void set_cork(Tcb& tcb, bool on, time::Instant now) noexcept;
     void set_quick_ack(Tcb& tcb, bool on) noexcept;
     /// One that this stack has: tcp::is_known.
     void set_congestion(Tcb& tcb, CongestionControl algorithm) noexcept;

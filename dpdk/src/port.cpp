@@ -287,7 +287,11 @@ void PortSet::make_steering(const PortUsers& users) {
     how.queues = port.queues();
     how.hash_predicts = port.hash_predicts();
     if (how.hash_predicts) how.table_entries = port.rss().table_entries();
-    if (how.hash_predicts) how.hashes_udp_ports = port.rss().hashes_udp_ports(port.id());
+    if (how.hash_predicts) {
+        how.hashes_udp_ports = port.rss().hashes_udp_ports(port.id());
+        how.hashes_v6 = port.rss().hashes_v6(port.id());
+        how.hashes_udp6_ports = port.rss().hashes_udp6_ports(port.id());
+    }
     how.seed = users.seed;
     // Those in TIME-WAIT alone, which each core may have so many of, must not keep new connections out.
     how.flows_max = std::max(how.flows_max, std::size_t{users.cores} * 2 * stack::TcpLimits().time_wait_max);

@@ -27,7 +27,7 @@ std::uint16_t& entry(Table& table, std::size_t index) noexcept {
 
 }  // namespace
 
-// What follows our 40 bytes in a longer key is used by addresses longer than any that are hashed.
+// What follows our 40 bytes in a longer key is used by what is longer than two IPv6 addresses and the ports.
 Rss::Rss(const rte_eth_dev_info& info) noexcept : types_(info.flow_type_rss_offloads & wanted) {
     if ((types_ & RTE_ETH_RSS_NONFRAG_IPV4_TCP) == 0) return;
     const bool is_key_ours = info.hash_key_size >= stack::Toeplitz::key_bytes && info.hash_key_size <= key_bytes_max;
@@ -59,6 +59,12 @@ std::uint64_t Rss::types_of(std::uint16_t port) const noexcept {
 
 bool Rss::hashes_udp_ports(std::uint16_t port) const noexcept {
     return (types_of(port) & RTE_ETH_RSS_NONFRAG_IPV4_UDP) != 0;
+}
+
+bool Rss::hashes_v6(std::uint16_t port) const noexcept { return (types_of(port) & RTE_ETH_RSS_NONFRAG_IPV6_TCP) != 0; }
+
+bool Rss::hashes_udp6_ports(std::uint16_t port) const noexcept {
+    return (types_of(port) & RTE_ETH_RSS_NONFRAG_IPV6_UDP) != 0;
 }
 
 bool Rss::has_table(std::uint16_t port, std::uint16_t queues) const noexcept {

@@ -32,6 +32,9 @@ public:
 
     /// Of a port that was programmed: whether the ports of datagrams count, as those of segments do.
     [[nodiscard]] bool hashes_udp_ports(std::uint16_t port) const noexcept;
+    /// The same of segments of IPv6, and of its datagrams.
+    [[nodiscard]] bool hashes_v6(std::uint16_t port) const noexcept;
+    [[nodiscard]] bool hashes_udp6_ports(std::uint16_t port) const noexcept;
 
 private:
     static constexpr std::uint8_t key_bytes_max = 64;

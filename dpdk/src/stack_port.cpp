@@ -4,12 +4,14 @@
 
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
+#include <skerry/stack/wire/ipv6.hpp>
 #include <skerry/stack/wire/tcp.hpp>
 #include <skerry/trace/line.hpp>
 #include <skerry/trace/notice.hpp>
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace skerry::dpdk {
@@ -84,22 +86,39 @@ Frame* StackPort::take(rte_mbuf& received, time::Instant now) noexcept {
     return &frame;
 }
 
+namespace {
+
+/// What the port should have computed of a TCP segment; empty of all else.
+std::optional<std::uint32_t> hash_of(std::span<const std::byte> frame, const stack::Steering& steering) noexcept {
+    namespace wire = stack::wire;
+    wire::EthernetHeader ethernet;
+    wire::Ipv4Header ip;
+    wire::Ipv6Header v6;
+    wire::TcpHeader tcp;
+    if (wire::parse(frame, ethernet) != stack::Drop::none || ethernet.tagged) return {};
+    const auto packet = frame.subspan(ethernet.header_bytes);
+    const auto is_tcp = [&](std::size_t at) { return wire::parse(packet.subspan(at), tcp) == stack::Drop::none; };
+    if (ethernet.ether_type == wire::ether_type::ipv6 && steering.options().hashes_v6) {
+        const bool is_segment = wire::parse(packet, v6) == stack::Drop::none &&
+                                v6.next_header == wire::ip_protocol::tcp && is_tcp(wire::ipv6_bytes);
+        if (!is_segment) return {};
+        return steering.toeplitz().hash(v6.source, v6.destination, tcp.source_port, tcp.destination_port);
+    }
+    if (ethernet.ether_type != wire::ether_type::ipv4 || wire::parse(packet, ip) != stack::Drop::none) return {};
+    if (ip.protocol != wire::ip_protocol::tcp || ip.is_fragment() || !is_tcp(ip.header_bytes)) return {};
+    return steering.toeplitz().hash({ip.destination, ip.source, tcp.destination_port, tcp.source_port});
+}
+
+}  // namespace
+
 // The first segments of TCP that a core gets say whether the port does as it was told. What stands is not lost when it
 // does not: the owners of connections are known whatever the hash says.
 void StackPort::verify_hash(const Frame& frame) noexcept {
-    stack::wire::EthernetHeader ethernet;
-    stack::wire::Ipv4Header ip;
-    stack::wire::TcpHeader tcp;
-    if (stack::wire::parse(frame.bytes(), ethernet) != stack::Drop::none || ethernet.tagged) return;
-    const auto packet = frame.bytes().subspan(ethernet.header_bytes);
-    if (ethernet.ether_type != stack::wire::ether_type::ipv4 || stack::wire::parse(packet, ip) != stack::Drop::none)
-        return;
-    if (ip.protocol != stack::wire::ip_protocol::tcp || ip.is_fragment()) return;
-    if (stack::wire::parse(packet.subspan(ip.header_bytes), tcp) != stack::Drop::none) return;
-    --to_verify_;
     stack::Steering& steering = *ports_->steering();
-    const std::uint32_t hash =
-        steering.toeplitz().hash({ip.destination, ip.source, tcp.destination_port, tcp.source_port});
+    const auto computed = hash_of(frame.bytes(), steering);
+    if (!computed) return;
+    --to_verify_;
+    const std::uint32_t hash = *computed;
     if (steering.queue_of(hash) == came_by_ || !steering.hash_predicts()) return;
     steering.distrust_hash();
     const trace::Line line("dpdk: a packet came by queue ", came_by_, ", and its hash says queue ",

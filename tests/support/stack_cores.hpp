@@ -4,6 +4,7 @@
 // crosses when the test says so.
 
 #include "support/datagram.hpp"
+#include "support/ipv6_host.hpp"
 #include "support/stack_host.hpp"
 #include "support/text_socket.hpp"
 
@@ -62,6 +63,7 @@ public:
         config.seat = {};
         config.mac = peer_mac;
         config.address = peer_ip;
+        if (!config.address6.is_unspecified()) config.address6 = peer6;
         peer = std::make_unique<Core>(config, now);
     }
 

@@ -47,21 +47,21 @@ void Icmpv6::answer_echo(Packet& packet) noexcept {
 
 // --- errors that others send us
 
-// Of a connection, whose peer is held; of a datagram, whose destination may have passed, and is named again.
+// The destination is named again: that of a datagram may have passed, that of a connection is held by the core that has
+// it, which may be another.
 std::optional<IcmpError> Icmpv6::error_in(const wire::Icmpv6Header& header) noexcept {
     const wire::Icmpv6Quote& quote = header.quote;
     Hosts& hosts = output_.hosts();
     const auto local = hosts.find(quote.source);
-    const bool is_datagram = quote.protocol == wire::ip_protocol::udp;
-    const auto remote = is_datagram ? std::optional(hosts.name(quote.destination)) : hosts.find(quote.destination);
     const auto meaning = meaning_of(header.type, header.code);
-    if (!meaning || !local || !Hosts::is_own_v6(*local) || !remote) return {};
+    if (!meaning || !local || !Hosts::is_own_v6(*local)) return {};
     const auto most = std::uint32_t{0xffff};
     const auto mtu = static_cast<std::uint16_t>(std::min(header.mtu, most));
     const auto bytes =
         static_cast<std::uint16_t>(std::min(quote.payload_bytes + std::uint32_t{wire::ipv6_bytes}, most));
-    return IcmpError{*meaning,  quote.protocol, *remote,     quote.source_port, quote.destination_port,
-                     quote.seq, *local,         {mtu, bytes}};
+    return IcmpError{
+        *meaning, quote.protocol, hosts.name(quote.destination), quote.source_port, quote.destination_port, quote.seq,
+        *local,   {mtu, bytes}};
 }
 
 // --- errors that we send

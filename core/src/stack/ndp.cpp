@@ -11,29 +11,35 @@ using wire::Ipv6Addr;
 using wire::MacAddr;
 using wire::NdpMessage;
 
-void Ndp::input(Packet& packet) noexcept {
+bool Ndp::input(const Packet& packet) noexcept {
+    const Taken taken = take(packet);
+    if (!packet.is_steered) drops_.count(taken.why);
+    return taken.is_news;
+}
+
+Ndp::Taken Ndp::take(const Packet& packet) noexcept {
     NdpMessage message;
     const Ipv6Arrival& v6 = *packet.v6;
-    Drop why = wire::parse(packet.payload(), message, v6.ip, v6.chain, packet.frame.checksum);
-    if (why == Drop::none && message.type == Icmpv6Type::neighbour_solicitation)
-        why = take_solicitation(message, packet);
-    else if (why == Drop::none && message.type == Icmpv6Type::neighbour_advertisement)
-        why = take_advertisement(message, packet);
-    else if (why == Drop::none && message.type == Icmpv6Type::redirect)
-        why = take_redirect(message, packet);
-    else if (why == Drop::none)
-        why = Drop::ndp_not_acted_on;
-    drops_.count(why);
-    packet.frame.drop();
+    if (const Drop why = wire::parse(packet.payload(), message, v6.ip, v6.chain, packet.frame.checksum);
+        why != Drop::none)
+        return {why};
+    switch (message.type) {
+        case Icmpv6Type::neighbour_solicitation: return take_solicitation(message, packet);
+        case Icmpv6Type::neighbour_advertisement: return take_advertisement(message, packet);
+        case Icmpv6Type::redirect: return {take_redirect(message, packet), config_.accept_redirects};
+        default: return {Drop::ndp_not_acted_on};
+    }
 }
 
 // One without a sender asks whether its address is free: it learns that it is not, and we learn nothing.
-Drop Ndp::take_solicitation(const NdpMessage& message, const Packet& packet) noexcept {
+// Another core, which got it, has answered.
+Ndp::Taken Ndp::take_solicitation(const NdpMessage& message, const Packet& packet) noexcept {
     const auto target = hosts_.find(message.target);
-    if (!target || !Hosts::is_own_v6(*target)) return Drop::ndp_unsolicited;
-    if (message.has_source_link) neighbours_.asked_by(packet.ip.source, message.source_link, packet.now);
-    advertise(message, packet);
-    return Drop::none;
+    if (!target || !Hosts::is_own_v6(*target)) return {Drop::ndp_unsolicited};
+    const bool is_news =
+        message.has_source_link && neighbours_.asked_by(packet.ip.source, message.source_link, packet.now);
+    if (!packet.is_steered) advertise(message, packet);
+    return {Drop::none, is_news};
 }
 
 // RFC 4861 section 7.2.4. Who says where it is is answered there, past the table: an answer is no use of an entry, or
@@ -58,13 +64,15 @@ void Ndp::advertise(const NdpMessage& question, const Packet& packet) noexcept {
         neighbours_.send(*frame, packet.ip.source, packet.now);
 }
 
-Drop Ndp::take_advertisement(const NdpMessage& message, const Packet& packet) noexcept {
+// An answer is for the core that asked, which nobody knows here.
+Ndp::Taken Ndp::take_advertisement(const NdpMessage& message, const Packet& packet) noexcept {
     const auto target = hosts_.find(message.target);
-    if (target && Hosts::is_own_v6(*target)) return Drop::ndp_conflict;
+    if (target && Hosts::is_own_v6(*target)) return {Drop::ndp_conflict};
     const std::optional<MacAddr> mac = message.has_target_link ? std::optional(message.target_link) : std::nullopt;
     const bool is_known =
         target && neighbours_.advertised(*target, mac, message.solicited, message.overrides, packet.now);
-    return is_known ? Drop::none : Drop::ndp_unsolicited;
+    const bool is_for_others = config_.steering != nullptr;
+    return {is_known || is_for_others ? Drop::none : Drop::ndp_unsolicited, is_for_others};
 }
 
 // The router is known by the link-local address that it sends from, so the configured one has to be that. The hardware
@@ -74,7 +82,7 @@ Drop Ndp::take_redirect(const NdpMessage& message, const Packet& packet) noexcep
     const wire::Ipv4Addr next_hop = hosts_.name(message.target);
     const Drop why = output_.redirect(hosts_.name(message.destination), packet.ip.source, next_hop, packet.now);
     if (why == Drop::none && message.has_target_link)
-        neighbours_.asked_by(hosts_.current(next_hop), message.target_link, packet.now);
+        (void)neighbours_.asked_by(hosts_.current(next_hop), message.target_link, packet.now);
     return why;
 }
 

@@ -249,14 +249,16 @@ void Neighbours::learn(Entry& entry, const ArpPacket& packet, time::Instant now)
 }
 
 // RFC 4861 section 7.2.3.
-void Neighbours::asked_by(Ipv4Addr neighbour, const MacAddr& mac, time::Instant now) noexcept {
+bool Neighbours::asked_by(Ipv4Addr neighbour, const MacAddr& mac, time::Instant now) noexcept {
     Entry* entry = find(neighbour);
     if (entry == nullptr) {
         entry = make(neighbour);
-        if (entry == nullptr) return;
+        if (entry == nullptr) return true;
         keep_but_first(*entry);
     }
-    if (entry->state == State::incomplete || entry->mac != mac) set_stale(*entry, mac, now);
+    if (entry->state != State::incomplete && entry->mac == mac) return false;
+    set_stale(*entry, mac, now);
+    return true;
 }
 
 // RFC 4861 section 7.2.5.

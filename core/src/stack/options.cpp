@@ -38,11 +38,8 @@ SetupError wrong(std::string_view option, std::string_view value, std::string_vi
     return SetupError{text + ": " + std::string(why)};
 }
 
-// The steering between cores knows IPv4 alone.
 Result<void, SetupError> apply_v6(const backend::Options& options, StackConfig& config) {
     const std::string_view text = options.ip6;
-    if (options.cores > 1)
-        return Unexpected(wrong("--ip6", text, "cores share an IPv4 address only; with IPv6 write --cores=N for one"));
     const std::size_t slash = text.find('/');
     const auto address = parse_v6(text.substr(0, slash));
     const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 128);

@@ -24,7 +24,6 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
         if (limit > most) limit = static_cast<std::remove_reference_t<decltype(limit)>>(std::max<std::size_t>(most, 1));
     };
     config.pool_frames = pool_frames;
-    if (config.seat.steering != nullptr) config.address6 = {};
     if (config.address6.is_unspecified())
         config.link_local6 = {};
     else if (config.link_local6.is_unspecified())
@@ -38,9 +37,10 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
 }
 
 // The solicited-node groups of our addresses: a switch that listens to reports would not bring us their questions
-// otherwise. RFC 4291 section 2.8, RFC 4861 section 7.2.1.
+// otherwise. Of several cores one is enough. RFC 4291 section 2.8, RFC 4861 section 7.2.1.
 void join_own_groups(const StackConfig& config, Hosts& hosts, Groups& groups, time::Instant now) noexcept {
-    if (!config.reports_own_groups || !hosts.has_v6()) return;
+    const bool is_first = config.steering == nullptr || config.steering->core() == 0;
+    if (!config.reports_own_groups || !hosts.has_v6() || !is_first) return;
     const wire::Ipv6Addr of_address = config.address6.solicited_node();
     const wire::Ipv6Addr of_link_local = config.link_local6.solicited_node();
     (void)groups.join(hosts.name(of_address), {}, now);  // without memory for one there is none for a program either
@@ -65,10 +65,8 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       udp_(config_, link_, output_, icmp_, groups_, drops_),
       tcp_(config_, link_, output_, timers_, drops_) {
     config_.seat = {};
+    if (config.seat.steering != nullptr) config_.steering = &steering_.emplace(config.seat, hosts_, frames, drops_);
     join_own_groups(config_, hosts_, groups_, start);
-    if (config.seat.steering == nullptr) return;
-    steering_.emplace(config.seat, frames, drops_);
-    config_.steering = &*steering_;
 }
 
 Stack::~Stack() = default;
@@ -86,6 +84,8 @@ void Stack::input_steered(std::span<Frame* const> burst, time::Instant now) noex
     for (Frame* const frame : burst)
         if ((frame->flags & backend::frame_flag::is_arp) != 0)
             input_steered_arp(*frame, now);
+        else if (wire::load_8(frame->data) >> 4U == 6)
+            input_ipv6(*frame, now, Origin::steered);
         else
             input_ipv4(*frame, now, Origin::steered);
     udp_.deliver();
@@ -188,7 +188,7 @@ void Stack::input_looped(Frame& frame, time::Instant now) noexcept {
 // Pieces have no ports, so they meet on the core that their addresses and number choose.
 Frame* Stack::input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept {
     if (steering_) {
-        const std::uint16_t owner = steering_->owner_of_piece(header);
+        const std::uint16_t owner = steering_->owner_of_piece(header, header.id);
         if (owner != steering_->core()) {
             piece.untrim_front(header.header_bytes);
             steering_->hand_over(owner, piece);
@@ -243,13 +243,13 @@ void Stack::input_error(Packet& packet, const IcmpError& error) noexcept {
     CoreSet others = 0;
     if (steering_ && !packet.is_steered && error.protocol == wire::ip_protocol::tcp) {
         const std::uint16_t owner =
-            steering_->owner_of_connection({config_.address, error.remote, error.local_port, error.remote_port});
+            steering_->owner_of_connection({error.local, error.remote, error.local_port, error.remote_port});
         if (owner != steering_->core()) {
             if (limited(core_bit(owner), messages_, packet.now) == 0) return packet.frame.drop();
             return (void)steering_->hand_over(owner, packet.restored());
         }
     } else if (steering_ && !packet.is_steered && error.protocol == wire::ip_protocol::udp) {
-        others = steering_->others_with_socket(error.local_port);  // only the connected one is told
+        others = steering_->others_with_socket(error.local, error.local_port);  // only the connected one is told
         steering_->copy_to(limited(others, messages_, packet.now), packet.whole(), packet.frame);
     }
     if (!tell(error, packet.now) && others == 0) drops_.count(Drop::icmp_stale);

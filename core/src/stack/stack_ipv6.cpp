@@ -19,15 +19,20 @@ constexpr std::size_t headers_in_front_max = backend::FrameCache::headroom - wir
 Drop Stack::judge_ipv6(const wire::Ipv6Header& header, Origin origin) const noexcept {
     const wire::Ipv6Addr& to = header.destination;
     const bool is_own = to == config_.address6 || to == config_.link_local6;
-    const bool is_group = to == wire::Ipv6Addr::all_nodes() || to == config_.address6.solicited_node() ||
-                          to == config_.link_local6.solicited_node() || is_joined(to);
+    const bool is_of_others = steering_ && to.is_multicast() && steering_->others_in_group(to) != 0;
+    const bool is_group = is_of_others || is_own_group(to);
     if (!hosts_.has_v6() || (is_own ? origin == Origin::link_group : !is_group)) return Drop::ipv6_not_ours;
     const bool from_us = header.source == config_.address6 || header.source == config_.link_local6;
-    return from_us && origin != Origin::ourselves ? Drop::ipv6_source : Drop::none;
+    const bool is_from_wire = origin == Origin::link || origin == Origin::link_group;
+    return from_us && is_from_wire ? Drop::ipv6_source : Drop::none;
 }
 
-bool Stack::is_joined(const wire::Ipv6Addr& address) const noexcept {
+// Whether this core is in it.
+bool Stack::is_own_group(const wire::Ipv6Addr& address) const noexcept {
     if (!address.is_multicast()) return false;
+    if (address == wire::Ipv6Addr::all_nodes() || address == config_.address6.solicited_node() ||
+        address == config_.link_local6.solicited_node())
+        return true;
     const auto group = hosts_.find(address);
     return group && groups_.has(*group);
 }
@@ -47,8 +52,7 @@ void Stack::input_ipv6(Frame& frame, time::Instant now, Origin origin) noexcept 
         return input_ipv6_piece(frame, v6, now);
     const wire::Ipv4Header header = header_of(v6.ip, v6.chain.payload_at, v6.chain.protocol);
     frame.trim_front(header.header_bytes);
-    Packet packet{frame, header, now};
-    packet.v6 = &v6;
+    Packet packet{frame, header, now, origin == Origin::steered, origin == Origin::reassembled, &v6};
     input_ipv6_transport(packet);
 }
 
@@ -60,6 +64,10 @@ void Stack::input_ipv6_piece(Frame& piece, const Ipv6Arrival& v6, time::Instant 
     wire::Ipv4Header header = header_of(v6.ip, fragment.data_at(), 0);
     header.more_fragments = fragment.more;
     header.fragment_offset_bytes = fragment.offset_bytes;
+    if (steering_) {
+        const std::uint16_t owner = steering_->owner_of_piece(header, fragment.id);
+        if (owner != steering_->core()) return (void)steering_->hand_over(owner, piece);
+    }
     piece.trim_front(fragment.data_at());
     Frame* const whole = reassembly_.add(piece, header, fragment.id, now);
     if (whole == nullptr) return;
@@ -67,7 +75,7 @@ void Stack::input_ipv6_piece(Frame& piece, const Ipv6Arrival& v6, time::Instant 
     const auto payload_bytes = static_cast<std::uint16_t>(whole->length - wire::ipv6_bytes);
     wire::store_be16(whole->data + wire::ipv6_payload_length_at, payload_bytes);
     wire::store_be16(whole->data + header.header_bytes - wire::ipv6_fragment_bytes + 2, 0);
-    input_ipv6(*whole, now, Origin::ourselves);
+    input_ipv6(*whole, now, Origin::reassembled);
 }
 
 void Stack::input_ipv6_transport(Packet& packet) noexcept {
@@ -90,9 +98,32 @@ void Stack::input_icmpv6(Packet& packet) noexcept {
     const std::span<const std::byte> message = packet.payload();
     wire::Icmpv6Header header;
     if (!message.empty()) header.type = static_cast<wire::Icmpv6Type>(wire::load_8(message.data()));
-    if (header.is_ndp()) return ndp_.input(packet);
-    if (header.is_mld()) return groups_.input_v6(packet);
+    if (header.is_ndp()) return input_ndp(packet);
+    if (header.is_mld()) {
+        if (steering_ && !packet.is_steered)
+            steering_->copy_to(limited(steering_->others_in_groups(), messages_, packet.now), packet.whole(),
+                               packet.frame);
+        return groups_.input_v6(packet);
+    }
+    const wire::Ipv6Addr& to = packet.v6->ip.destination;
+    if (steering_ && to.is_multicast() && !is_own_group(to)) return input_for_others_group(packet);
     if (const auto error = icmp_.v6().input(packet)) input_error(packet, *error);
+}
+
+// An echo to a group that this core is not in. Who is answers, and knows for sure.
+void Stack::input_for_others_group(Packet& packet) noexcept {
+    CoreSet others = packet.is_steered ? 0 : steering_->others_in_group(packet.v6->ip.destination);
+    others = limited(others, messages_, packet.now);
+    if (others == 0) return link_.drop(packet.frame, Drop::ipv6_not_ours);
+    (void)steering_->hand_over(first_of(others), packet.restored());
+}
+
+// Every core has a table of neighbours, and of redirects.
+void Stack::input_ndp(Packet& packet) noexcept {
+    const bool is_news = ndp_.input(packet);
+    if (steering_ && is_news && !packet.is_steered)
+        steering_->copy_to(limited(steering_->others(), arps_, packet.now), packet.whole(), packet.frame);
+    packet.frame.drop();
 }
 
 }  // namespace skerry::stack

@@ -46,22 +46,18 @@ bool Udp::is_taken(Ipv4Addr local, std::uint16_t port, bool v6_only) const noexc
     return false;
 }
 
-PortUse Udp::use_of(Ipv4Addr local) const noexcept {
-    if (is_any(local)) return PortUse::any;
-    return local == config_.address ? PortUse::own : PortUse::many;
-}
-
 bool Udp::take(const UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
     if (is_taken(local, port, endpoint.v6_only)) return false;
-    return config_.steering == nullptr || config_.steering->claim_udp(port, use_of(local), shared);
+    const PortUse use = use_of(local, endpoint.v6_only, config_.address);
+    return config_.steering == nullptr || config_.steering->claim_udp(port, use, shared);
 }
 
 // Unless another socket of this core uses the port in the same way.
-void Udp::release(Ipv4Addr local, std::uint16_t port) noexcept {
+void Udp::release(Ipv4Addr local, bool v6_only, std::uint16_t port) noexcept {
     if (config_.steering == nullptr) return;
-    const PortUse use = use_of(local);
+    const PortUse use = use_of(local, v6_only, config_.address);
     for (const UdpEndpoint* other = by_port_[port]; other != nullptr; other = other->next_on_port_)
-        if (use_of(other->local) == use) return;
+        if (use_of(other->local, other->v6_only, config_.address) == use) return;
     config_.steering->release_udp(port, use);
 }
 
@@ -98,7 +94,7 @@ void Udp::close(UdpEndpoint& endpoint, time::Instant now) noexcept {
         *at = endpoint.next_on_port_;
         break;
     }
-    release(endpoint.local, endpoint.port);
+    release(endpoint.local, endpoint.v6_only, endpoint.port);
     for (UdpDatagram datagram = endpoint.take(); datagram.frame != nullptr; datagram = endpoint.take())
         datagram.frame->drop();
 }

@@ -34,8 +34,9 @@ UdpEndpoint* Udp::find(const wire::Ipv4Header& ip, std::uint16_t source_port, st
 bool Udp::steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noexcept {
     CoreSteering& steering = *config_.steering;
     if (to_many) {
-        CoreSet others = steering.others_on_port(header.destination_port);
-        if (packet.ip.destination.is_multicast()) others &= steering.others_in_group(packet.ip.destination);
+        const bool is_v6 = packet.v6 != nullptr;
+        CoreSet others = steering.others_on_port(header.destination_port, is_v6);
+        if (is_v6 || packet.ip.destination.is_multicast()) others &= steering.others_in_group(packet.ip.destination);
         steering.copy_to(others, packet.whole(), packet.frame);
         if (others == 0 || by_port_[header.destination_port] != nullptr) return false;
         packet.frame.drop();

@@ -1,4 +1,5 @@
-// core_peer accept|ask --dpdk=DEVICES --ip=IP/PREFIX --cores=LIST --address=IP:PORT [--core=N] [--count=N]
+// core_peer accept|ask --dpdk=DEVICES --ip=IP/PREFIX [--ip6=IP/PREFIX] --cores=LIST --address=IP:PORT [--core=N]
+//           [--count=N]
 //
 // accept: one bind and one accept loop, on core N, which answers every connection with what it gets until SIGTERM; then
 // prints how many there were. ask: each core makes COUNT connections there, all open at once, says something different
@@ -162,6 +163,7 @@ int main(int argc, char** argv) {
     config.backend = "dpdk";
     config.dpdk = value_of(argc, argv, "--dpdk=");
     config.ip = value_of(argc, argv, "--ip=");
+    config.ip6 = value_of(argc, argv, "--ip6=", "");
     config.cores = *cores;
     config.idle = runtime::IdlePolicy::adaptive;
     auto runtime = runtime::Builder(config).offer(dpdk::make_backend()).offer(kernel_io::make_backend()).build();

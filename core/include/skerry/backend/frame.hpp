@@ -29,7 +29,7 @@ inline constexpr std::uint8_t kept = 4;
 inline constexpr std::uint8_t sum_missing = 8;
 /// Between cores: a SYN that ended a connection in TIME-WAIT, and `hash` is where our numbers begin now.
 inline constexpr std::uint8_t has_isn = 0x40;
-/// Between cores, where a frame begins with its network header: this is ARP. Without it, IPv4.
+/// Between cores, where a frame begins with its network header: this is ARP. Without it, IP.
 inline constexpr std::uint8_t is_arp = 0x80;
 }  // namespace frame_flag
 

@@ -48,7 +48,7 @@ struct StackConfig {
     wire::Ipv4Addr gateway;  ///< 0.0.0.0: none
     bool loops_own_address = true;  ///< what is sent to `address` stays inside; else it leaves, for us, by the port
 
-    wire::Ipv6Addr address6;  ///< ours; ::, there is no IPv6. A stack of several cores has none
+    wire::Ipv6Addr address6;  ///< ours; ::, there is no IPv6
     std::uint8_t prefix6_bits = 64;
     wire::Ipv6Addr gateway6;  ///< ::, none
     wire::Ipv6Addr link_local6;  ///< made of `mac` when it is :: and there is IPv6. RFC 4291 appendix A

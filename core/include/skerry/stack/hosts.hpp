@@ -100,6 +100,12 @@ public:
         return wire::pseudo_header(source, destination, protocol, bytes);
     }
 
+    /// 64 bits that name a host on every core of ours: an IPv4 address, or a keyed hash of an IPv6 one.
+    [[nodiscard]] std::uint64_t identity(wire::Ipv4Addr host) const noexcept {
+        return is_host_number(host) ? hash(address(host)) : host.bits;
+    }
+    [[nodiscard]] std::uint64_t identity(const wire::Ipv6Addr& address) const noexcept { return hash(address); }
+
     /// 32 bits that are the same whenever the address is, whatever its number: a keyed hash of an IPv6 address.
     [[nodiscard]] std::uint32_t lasting(wire::Ipv4Addr host) const noexcept {
         return is_host_number(host) ? static_cast<std::uint32_t>(hash(address(host))) : host.bits;

@@ -24,12 +24,19 @@ public:
         DropCounters& drops) noexcept
         : config_(config), hosts_(hosts), link_(link), neighbours_(neighbours), output_(output), drops_(drops) {}
 
-    /// A message of ICMPv6 that is about neighbours or routers. Takes the packet over.
-    void input(Packet& packet) noexcept;
+    /// A message of ICMPv6 that is about neighbours or routers; the packet stays the caller's. One that another core
+    /// got is answered and counted there. True: what it says is news to the tables of other cores.
+    [[nodiscard]] bool input(const Packet& packet) noexcept;
 
 private:
-    [[nodiscard]] Drop take_solicitation(const wire::NdpMessage& message, const Packet& packet) noexcept;
-    [[nodiscard]] Drop take_advertisement(const wire::NdpMessage& message, const Packet& packet) noexcept;
+    /// What became of a message, and whether others should hear of it.
+    struct Taken {
+        Drop why = Drop::none;
+        bool is_news = false;
+    };
+    [[nodiscard]] Taken take(const Packet& packet) noexcept;
+    [[nodiscard]] Taken take_solicitation(const wire::NdpMessage& message, const Packet& packet) noexcept;
+    [[nodiscard]] Taken take_advertisement(const wire::NdpMessage& message, const Packet& packet) noexcept;
     [[nodiscard]] Drop take_redirect(const wire::NdpMessage& message, const Packet& packet) noexcept;
     void advertise(const wire::NdpMessage& question, const Packet& packet) noexcept;
 

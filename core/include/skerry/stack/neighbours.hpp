@@ -53,8 +53,9 @@ public:
     /// One that another core got, which has answered it.
     void input_steered(const wire::ArpPacket& packet, time::Instant now) noexcept;
 
-    /// A neighbour asks for us by IPv6 and says where it is: a number, and perhaps one that passes.
-    void asked_by(wire::Ipv4Addr neighbour, const wire::MacAddr& mac, time::Instant now) noexcept;
+    /// A neighbour asks for us by IPv6 and says where it is: a number, and perhaps one that passes. Whether that is
+    /// news.
+    bool asked_by(wire::Ipv4Addr neighbour, const wire::MacAddr& mac, time::Instant now) noexcept;
     /// An advertisement of it. False when nothing is known of it, and nothing is learned.
     bool advertised(wire::Ipv4Addr neighbour, const std::optional<wire::MacAddr>& mac, bool is_solicited,
                     bool overrides, time::Instant now) noexcept;

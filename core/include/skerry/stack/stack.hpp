@@ -5,8 +5,7 @@
 // time, in a test.
 //
 // Today: Ethernet, ARP, neighbour discovery, IPv4 and IPv6 with pieces both ways, ICMP, ICMPv6, IGMPv3, MLDv2, UDP,
-// TCP. One address of each family, one port; IPv6 where one core has it. src/stack/README.md is the map, with every
-// rule.
+// TCP. One address of each family, one port. src/stack/README.md is the map, with every rule.
 //
 // Where several cores share that address each has one of these, and steering/ brings the packets to the right one.
 
@@ -83,9 +82,9 @@ public:
     [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
 
 private:
-    /// How a packet came: over the link to our hardware address or to a group's, from this very core, or from another
-    /// one, which has looked at its addresses.
-    enum class Origin : std::uint8_t { link, link_group, ourselves, steered };
+    /// How a packet came: over the link to our hardware address or to a group's, from this very core, put together on
+    /// it from pieces that were looked at, or from another one, which has looked at its addresses.
+    enum class Origin : std::uint8_t { link, link_group, ourselves, reassembled, steered };
 
     void input_burst(std::span<Frame* const> burst, time::Instant now) noexcept;
     [[nodiscard]] bool input_usual(const Glance& glance, time::Instant now) noexcept;
@@ -98,7 +97,9 @@ private:
     void input_ipv6_piece(Frame& piece, const Ipv6Arrival& v6, time::Instant now) noexcept;
     void input_ipv6_transport(Packet& packet) noexcept;
     void input_icmpv6(Packet& packet) noexcept;
-    [[nodiscard]] bool is_joined(const wire::Ipv6Addr& address) const noexcept;
+    void input_ndp(Packet& packet) noexcept;
+    [[nodiscard]] bool is_own_group(const wire::Ipv6Addr& address) const noexcept;
+    void input_for_others_group(Packet& packet) noexcept;
     [[nodiscard]] Drop judge_ipv6(const wire::Ipv6Header& header, Origin origin) const noexcept;
     [[nodiscard]] Frame* input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept;
     void input_transport(Packet& packet) noexcept;

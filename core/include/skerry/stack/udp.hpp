@@ -245,8 +245,7 @@ private:
     [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port, bool v6_only) const noexcept;
     [[nodiscard]] bool take(const UdpEndpoint& endpoint, wire::Ipv4Addr local, std::uint16_t port,
                             bool shared) noexcept;
-    [[nodiscard]] PortUse use_of(wire::Ipv4Addr local) const noexcept;
-    void release(wire::Ipv4Addr local, std::uint16_t port) noexcept;
+    void release(wire::Ipv4Addr local, bool v6_only, std::uint16_t port) noexcept;
     [[nodiscard]] bool steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noexcept;
     void mark_ready(UdpEndpoint& endpoint) noexcept;
     [[nodiscard]] bool may_have_sent(const IcmpError& error) const noexcept;

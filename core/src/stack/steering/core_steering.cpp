@@ -15,9 +15,10 @@ namespace skerry::stack {
 
 using backend::Frame;
 
-CoreSteering::CoreSteering(CoreSeat seat, backend::FrameCache& frames, DropCounters& drops)
+CoreSteering::CoreSteering(CoreSeat seat, const Hosts& hosts, backend::FrameCache& frames, DropCounters& drops)
     : keep_(std::move(seat.steering)),
       shared_(*keep_),
+      hosts_(hosts),
       core_(seat.core),
       sender_(static_cast<std::uint16_t>(seat.core % shared_.options().queues)),
       frames_(frames),
@@ -49,43 +50,55 @@ void CoreSteering::drop_arrived() noexcept {
 
 // --- whose a packet is
 
+std::uint32_t CoreSteering::hash(const tcp::Tuple& tuple) const noexcept {
+    if (!is_host_number(tuple.remote)) return shared_.toeplitz().hash(tuple);
+    return shared_.toeplitz().hash(hosts_.address(tuple.remote), hosts_.address(tuple.local), tuple.remote_port,
+                                   tuple.local_port);
+}
+
+std::uint32_t CoreSteering::hash(wire::Ipv4Addr source, wire::Ipv4Addr destination) const noexcept {
+    if (!is_host_number(source)) return shared_.toeplitz().hash(source, destination);
+    return shared_.toeplitz().hash(hosts_.address(source), hosts_.address(destination));
+}
+
 // Where the hash brings packets home, the core by whose queue a flow comes keeps it, if it is among the cores.
 std::uint16_t CoreSteering::choose(CoreSet cores, const tcp::Tuple& tuple, std::uint16_t came_by) const noexcept {
     if (cores == 0) return core_;
     if (std::has_single_bit(cores)) return first_of(cores);
-    if (shared_.hash_predicts() && has_core(cores, came_by)) return came_by;
-    const std::uint32_t entry = shared_.toeplitz().hash(tuple) & (shared_.options().table_entries - 1U);
+    if (is_predicted(tuple) && has_core(cores, came_by)) return came_by;
+    const std::uint32_t entry = hash(tuple) & (shared_.options().table_entries - 1U);
     return nth_of(cores, entry % static_cast<std::uint32_t>(std::popcount(cores)));
 }
 
 std::uint16_t CoreSteering::owner_of_connection(const tcp::Tuple& tuple) const noexcept {
-    const std::uint16_t core = shared_.flows().find(tuple);
+    const std::uint16_t core = shared_.flows().find(key(tuple));
     return core != FlowOwners::nobody ? core : core_;
 }
 
 std::uint16_t CoreSteering::owner_of_segment(const tcp::Tuple& tuple) const noexcept {
-    if (const std::uint16_t core = shared_.flows().find(tuple); core != FlowOwners::nobody) return core;
+    if (const std::uint16_t core = shared_.flows().find(key(tuple)); core != FlowOwners::nobody) return core;
     return owner_of_beginning(tuple);
 }
 
 // The core to which whole datagrams of this flow come, where the port does as its hash says.
 std::uint16_t CoreSteering::core_of_datagram(const tcp::Tuple& tuple) const noexcept {
-    return shared_.core_of(shared_.options().hashes_udp_ports ? shared_.toeplitz().hash(tuple)
-                                                              : shared_.toeplitz().hash(tuple.remote, tuple.local));
+    const SteeringOptions& how = shared_.options();
+    const bool has_ports = is_host_number(tuple.remote) ? how.hashes_udp6_ports : how.hashes_udp_ports;
+    return shared_.core_of(has_ports ? hash(tuple) : hash(tuple.remote, tuple.local));
 }
 
 // All pieces have these, and the numbers of one pair of hosts follow each other.
-std::uint16_t CoreSteering::owner_of_piece(const wire::Ipv4Header& header) const noexcept {
+std::uint16_t CoreSteering::owner_of_piece(const wire::Ipv4Header& header, std::uint32_t id) const noexcept {
     const CoreSet cores = shared_.running();
-    const std::uint32_t hash = shared_.toeplitz().hash(header.source, header.destination) + header.id + header.protocol;
-    return nth_of(cores, hash % static_cast<std::uint32_t>(std::popcount(cores)));
+    const std::uint32_t of_all = hash(header.source, header.destination) + id + header.protocol;
+    return nth_of(cores, of_all % static_cast<std::uint32_t>(std::popcount(cores)));
 }
 
 bool CoreSteering::may_connect(const tcp::Tuple& tuple) const noexcept {
-    const bool comes_home = shared_.hash_predicts() ? shared_.core_of(shared_.toeplitz().hash(tuple)) == core_
-                                                    : tuple.local_port % shared_.options().cores == core_;
-    return comes_home && shared_.tcp_ports().unicast(tuple.local_port) == 0 &&
-           shared_.flows().find(tuple) == FlowOwners::nobody;
+    const bool comes_home = is_predicted(tuple) ? shared_.core_of(hash(tuple)) == core_
+                                                : tuple.local_port % shared_.options().cores == core_;
+    return comes_home && shared_.tcp_ports().in_use(tuple.local_port) == 0 &&
+           shared_.flows().find(key(tuple)) == FlowOwners::nobody;
 }
 
 // --- the way to other cores

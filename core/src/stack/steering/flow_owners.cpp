@@ -24,9 +24,8 @@ FlowOwners::FlowOwners(std::size_t flows_max, const SipKey& key)
     words_ = static_cast<std::uint64_t*>(std::align(cache_line_bytes, bytes, at, space));
 }
 
-FlowOwners::Place FlowOwners::place_of(const tcp::Tuple& tuple) const noexcept {
-    const std::uint64_t hash = siphash_12(key_, tuple.local.bits | std::uint64_t{tuple.remote.bits} << 32U,
-                                          tuple.local_port | std::uint32_t{tuple.remote_port} << 16U);
+FlowOwners::Place FlowOwners::place_of(const FlowKey& flow) const noexcept {
+    const std::uint64_t hash = siphash_12(key_, flow.hosts, flow.ports);
     const std::size_t first = hash & mask_;
     const std::size_t second = (hash >> 40U) & mask_;
     return {words_ + first * bucket_words, words_ + second * bucket_words, hash & ~core_mask};
@@ -34,8 +33,8 @@ FlowOwners::Place FlowOwners::place_of(const tcp::Tuple& tuple) const noexcept {
 
 // A word says all that a reader wants to know, so none of the three needs an order.
 
-bool FlowOwners::insert(const tcp::Tuple& tuple, std::uint16_t core) noexcept {
-    const Place place = place_of(tuple);
+bool FlowOwners::insert(const FlowKey& flow, std::uint16_t core) noexcept {
+    const Place place = place_of(flow);
     const std::uint64_t wanted = place.print | (core + 1U);
     for (std::size_t i = 0; i < bucket_words; ++i)
         for (std::uint64_t* const bucket : {place.first, place.second}) {
@@ -48,8 +47,8 @@ bool FlowOwners::insert(const tcp::Tuple& tuple, std::uint16_t core) noexcept {
     return false;
 }
 
-void FlowOwners::erase(const tcp::Tuple& tuple, std::uint16_t core) noexcept {
-    const Place place = place_of(tuple);
+void FlowOwners::erase(const FlowKey& flow, std::uint16_t core) noexcept {
+    const Place place = place_of(flow);
     const std::uint64_t wanted = place.print | (core + 1U);
     for (std::uint64_t* const bucket : {place.first, place.second})
         for (std::size_t i = 0; i < bucket_words; ++i) {
@@ -58,8 +57,8 @@ void FlowOwners::erase(const tcp::Tuple& tuple, std::uint16_t core) noexcept {
         }
 }
 
-std::uint16_t FlowOwners::find(const tcp::Tuple& tuple) const noexcept {
-    const Place place = place_of(tuple);
+std::uint16_t FlowOwners::find(const FlowKey& flow) const noexcept {
+    const Place place = place_of(flow);
     for (std::uint64_t* const bucket : {place.first, place.second})
         for (std::size_t i = 0; i < bucket_words; ++i) {
             const std::uint64_t word = std::atomic_ref(bucket[i]).load(std::memory_order_relaxed);

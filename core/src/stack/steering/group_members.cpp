@@ -5,18 +5,18 @@
 
 namespace skerry::stack {
 
-bool GroupMembers::join(wire::Ipv4Addr group, std::uint16_t core) noexcept try {
+bool GroupMembers::join(std::uint64_t group, std::uint16_t core) noexcept try {
     const std::lock_guard guard(lock_);
-    groups_[group.bits] |= core_bit(core);
+    groups_[group] |= core_bit(core);
     publish();
     return true;
 } catch (const std::bad_alloc&) {
     return false;
 }
 
-bool GroupMembers::leave(wire::Ipv4Addr group, std::uint16_t core) noexcept {
+bool GroupMembers::leave(std::uint64_t group, std::uint16_t core) noexcept {
     const std::lock_guard guard(lock_);
-    const auto found = groups_.find(group.bits);
+    const auto found = groups_.find(group);
     if (found == groups_.end()) return true;
     found->second &= ~core_bit(core);
     const bool is_empty = found->second == 0;
@@ -30,7 +30,7 @@ void GroupMembers::publish() noexcept {
     std::array<CoreSet, slots> words{};
     CoreSet any = 0;
     for (const auto& [group, cores] : groups_) {
-        words[slot({group})] |= cores;
+        words[slot(group)] |= cores;
         any |= cores;
     }
     for (std::size_t i = 0; i < slots; ++i)

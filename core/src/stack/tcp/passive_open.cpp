@@ -24,8 +24,6 @@ PassiveOpen::PassiveOpen(Shared& shared, Output& output, Sender& sender, Receive
 
 // --- listeners
 
-static PortUse use_of(Ipv4Addr local) noexcept { return is_any(local) ? PortUse::any : PortUse::own; }
-
 bool PassiveOpen::is_taken(Ipv4Addr local, std::uint16_t port, bool v6_only) const noexcept {
     for (const Acceptor* other = by_port_[port]; other != nullptr; other = other->next_on_port_)
         if (overlap(local, v6_only, other->local, other->v6_only)) return true;
@@ -46,7 +44,8 @@ bool PassiveOpen::has_room(Ipv4Addr local, std::uint16_t port) const noexcept {
 bool PassiveOpen::take(const Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
     if (is_taken(local, port, acceptor.v6_only)) return false;
     CoreSteering* const steering = shared_.config.steering;
-    return steering == nullptr || steering->claim_tcp(port, use_of(local), shared);
+    return steering == nullptr ||
+           steering->claim_tcp(port, use_of(local, acceptor.v6_only, shared_.config.address), shared);
 }
 
 Result<> PassiveOpen::listen(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, std::size_t backlog,
@@ -71,7 +70,8 @@ void PassiveOpen::close(Acceptor& acceptor) noexcept {
         *at = acceptor.next_on_port_;
         break;
     }
-    if (shared_.config.steering != nullptr) shared_.config.steering->release_tcp(acceptor.port, use_of(acceptor.local));
+    if (CoreSteering* const steering = shared_.config.steering; steering != nullptr)
+        steering->release_tcp(acceptor.port, use_of(acceptor.local, acceptor.v6_only, shared_.config.address));
     while (!acceptor.half_open_.empty()) forget(static_cast<HalfOpen&>(acceptor.half_open_.front()));
 }
 

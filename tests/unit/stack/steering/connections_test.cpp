@@ -1,12 +1,10 @@
 // Several cores with one address: connections, whoever listens and by whatever queue their segments come.
 
-#include "support/stack_cores.hpp"
-#include "support/tcp_host.hpp"
+#include "support/listening_cores.hpp"
 
 #include <skerry/stack/wire/icmp.hpp>
 
 #include <algorithm>
-#include <list>
 #include <set>
 
 namespace skerry {
@@ -18,92 +16,7 @@ using stack::Drop;
 using stack::tcp::State;
 using stack::wire::Ipv4Addr;
 
-constexpr std::uint16_t port = 7000;
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
-
-std::string read(StackCores& cores, StackCores::Core& core, TestEndpoint& from) {
-    std::string text(from.tcb->received_bytes, ' ');
-    text.resize(
-        core.stack.tcp().read(*from.tcb, std::as_writable_bytes(std::span(text.data(), text.size())), cores.now));
-    return text;
-}
-
-/// A connection: both ends, and the core that has ours.
-struct Pair {
-    std::unique_ptr<TestEndpoint> theirs = std::make_unique<TestEndpoint>();
-    std::unique_ptr<TestEndpoint> ours = std::make_unique<TestEndpoint>();
-    StackCores::Core* core = nullptr;
-};
-
-/// Cores that listen, and a peer who connects to them.
-struct Net : StackCores {
-    explicit Net(const stack::SteeringOptions& how = options(2, 1), const stack::StackConfig& config = host_config())
-        : StackCores(how, config), acceptors(how.cores) {}
-    ~Net() {
-        for (Pair& pair : pairs) end(pair);
-        for (std::size_t core = 0; core < cores.size(); ++core)
-            if (acceptors[core] != nullptr) close(core);
-        pass(std::chrono::minutes{5});
-        for (auto& core : cores) {
-            CHECK(core->stack.tcp().sizes().connections == 0);
-            CHECK(core->stack.tcp().sizes().half_open == 0);
-        }
-    }
-
-    [[nodiscard]] Result<> listen(std::size_t core, bool is_shared = true) {
-        auto made = std::make_unique<TestAcceptor>();
-        auto listening = cores[core]->stack.tcp().listen(*made, {}, port, 1024, is_shared);
-        if (listening) acceptors[core] = std::move(made);
-        return listening;
-    }
-    void close(std::size_t core) {
-        cores[core]->stack.tcp().close(*acceptors[core], now);
-        acceptors[core] = nullptr;
-    }
-
-    /// Connects from the peer and accepts wherever it arrives; null when nobody has it.
-    Pair* connect() {
-        Pair& pair = pairs.emplace_back();
-        REQUIRE(peer->stack.tcp().connect(*pair.theirs, host_ip, port, now));
-        converse();
-        for (std::size_t core = 0; core < cores.size(); ++core)
-            if (acceptors[core] != nullptr && cores[core]->stack.tcp().accept(*acceptors[core], *pair.ours)) {
-                pair.core = cores[core].get();
-                return &pair;
-            }
-        return nullptr;
-    }
-    /// Both directions carry what they should.
-    [[nodiscard]] bool talks(Pair& pair) {
-        if (pair.theirs->tcb->state != State::established) return false;
-        static int number = 0;
-        const std::string there = "to the core " + std::to_string(++number);
-        const std::string back = "from the core " + std::to_string(number);
-        peer->stack.tcp().write(*pair.theirs->tcb, bytes_of(there), now);
-        pair.core->stack.tcp().write(*pair.ours->tcb, bytes_of(back), now);
-        converse();
-        return read(*this, *pair.core, *pair.ours) == there && read(*this, *peer, *pair.theirs) == back;
-    }
-    void end(Pair& pair) {
-        if (pair.theirs->tcb != nullptr) peer->stack.tcp().close(*pair.theirs, now);
-        if (pair.core != nullptr && pair.ours->tcb != nullptr) {
-            converse();
-            pair.core->stack.tcp().close(*pair.ours, now);
-        }
-        pair.core = nullptr;
-        converse();
-    }
-    [[nodiscard]] std::vector<std::size_t> counts() {
-        std::vector<std::size_t> counts(cores.size());
-        for (std::size_t core = 0; core < cores.size(); ++core)
-            counts[core] = cores[core]->stack.tcp().sizes().connections;
-        return counts;
-    }
-
-    std::vector<std::unique_ptr<TestAcceptor>> acceptors;
-    std::list<Pair> pairs;
-};
+using Net = ListeningCores;
 
 TEST_CASE("one listener gets every connection, whichever core has the queue", "[stack][steering][tcp]") {
     Net net;
@@ -261,7 +174,7 @@ TEST_CASE("a first segment that was under way to a listener that closed goes to 
     REQUIRE(net.listen(1));
     Pair& pair = net.pairs.emplace_back();
     REQUIRE(net.connect() != nullptr);  // all know each other
-    REQUIRE(net.peer->stack.tcp().connect(*pair.theirs, host_ip, port, net.now));
+    REQUIRE(net.peer->stack.tcp().connect(*pair.theirs, host_ip, listened_port, net.now));
     for (const Bytes& frame : net.taken(*net.peer)) net.give(0, frame);
     REQUIRE(net.listen(0));
     net.close(1);
@@ -279,16 +192,16 @@ TEST_CASE("the end of a connection finds its core too, and its number can be use
     Pair* pair = net.connect();
     REQUIRE(pair != nullptr);
     const stack::tcp::Tuple tuple = pair->ours->tcb->tuple;
-    CHECK(net.shared->flows().find(tuple) == 1);
+    CHECK(net.shared->flows().find(stack::FlowKey(tuple)) == 1);
     net[1].stack.tcp().close(*pair->ours, net.now);  // first, so TIME-WAIT is ours
     net.converse();
     net.peer->stack.tcp().close(*pair->theirs, net.now);
     net.converse();
     CHECK(net[1].stack.tcp().sizes().time_wait == 1);
-    CHECK(net.shared->flows().find(tuple) == 1);
+    CHECK(net.shared->flows().find(stack::FlowKey(tuple)) == 1);
     net.pass(2min);
     CHECK(net[1].stack.tcp().sizes().time_wait == 0);
-    CHECK(net.shared->flows().find(tuple) == stack::FlowOwners::nobody);
+    CHECK(net.shared->flows().find(stack::FlowKey(tuple)) == stack::FlowOwners::nobody);
 }
 
 /// A first segment of the peer's for these ports again.
@@ -336,7 +249,7 @@ struct MovedListener : Net {
     void check_begun() {
         CHECK((*this)[0].stack.tcp().sizes().half_open == 1);
         CHECK((*this)[1].stack.tcp().sizes().time_wait == 0);
-        CHECK(shared->flows().find(tuple) == 0);
+        CHECK(shared->flows().find(stack::FlowKey(tuple)) == 0);
         const auto answers = taken(0);
         REQUIRE(answers.size() == 1);
         const std::uint32_t isn = stack::wire::load_be32(&answers.front()[stack::wire::ethernet_bytes + 24]);
@@ -367,7 +280,7 @@ TEST_CASE("a SYN that finds the ring to its core full leaves TIME-WAIT, and what
     net.give(1, syn);
     CHECK(net[1].stack.drops()[Drop::steering_full] == 1);
     CHECK(net[1].stack.tcp().sizes().time_wait == 1);
-    CHECK(net.shared->flows().find(net.tuple) == 1);
+    CHECK(net.shared->flows().find(stack::FlowKey(net.tuple)) == 1);
     net.cross();
     net.give(1, syn);
     net.cross();
@@ -400,7 +313,7 @@ TEST_CASE("a core reaches another core's listener by our own address", "[stack][
     REQUIRE(net.listen(1, false));
     TestEndpoint near;
     TestEndpoint far;
-    REQUIRE(net[0].stack.tcp().connect(near, host_ip, port, net.now));
+    REQUIRE(net[0].stack.tcp().connect(near, host_ip, listened_port, net.now));
     net.converse();
     REQUIRE(near.tcb->state == State::established);
     REQUIRE(net[1].stack.tcp().accept(*net.acceptors[1], far));
@@ -425,7 +338,7 @@ TEST_CASE("a segment of no connection is refused once", "[stack][steering][tcp]"
     REQUIRE(net.listen(1, false));
     REQUIRE(net.connect() != nullptr);
     TestEndpoint nobody;
-    REQUIRE(net.peer->stack.tcp().connect(nobody, host_ip, port + 1, net.now));
+    REQUIRE(net.peer->stack.tcp().connect(nobody, host_ip, listened_port + 1, net.now));
     std::size_t answers = 0;
     for (const Bytes& frame : net.taken(*net.peer)) net.give(0, frame);
     net.cross();

@@ -13,6 +13,7 @@ namespace {
 using stack::Toeplitz;
 using stack::tcp::Tuple;
 using stack::wire::Ipv4Addr;
+using stack::wire::Ipv6Addr;
 
 constexpr Toeplitz::Key published{0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
                                   0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
@@ -41,6 +42,33 @@ TEST_CASE("the hash of a packet is the one that NICs compute", "[stack][steering
     for (const Example& each : examples) {
         const Tuple tuple{each.destination, each.source, each.destination_port, each.source_port};
         CHECK(toeplitz.hash(tuple) == each.of_all);
+        CHECK(toeplitz.hash(each.source, each.destination) == each.of_addresses);
+    }
+}
+
+struct Example6 {
+    Ipv6Addr destination;
+    std::uint16_t destination_port;
+    Ipv6Addr source;
+    std::uint16_t source_port;
+    std::uint32_t of_addresses;
+    std::uint32_t of_all;
+};
+
+// The second table of the same.
+constexpr Example6 examples6[] = {
+    {Ipv6Addr::of(0x3ffe, 0x2501, 0x200, 3, 0, 0, 0, 1), 1766, Ipv6Addr::of(0x3ffe, 0x2501, 0x200, 0x1fff, 0, 0, 0, 7),
+     2794, 0x2cc18cd5, 0x40207d3d},
+    {Ipv6Addr::of(0xff02, 0, 0, 0, 0, 0, 0, 1), 4739, Ipv6Addr::of(0x3ffe, 0x501, 8, 0, 0x260, 0x97ff, 0xfe40, 0xefab),
+     14230, 0x0f0c461c, 0xdde51bbf},
+    {Ipv6Addr::of(0xfe80, 0, 0, 0, 0x200, 0xf8ff, 0xfe21, 0x67cf), 38024,
+     Ipv6Addr::of(0x3ffe, 0x1900, 0x4545, 3, 0x200, 0xf8ff, 0xfe21, 0x67cf), 44251, 0x4b61e985, 0x02d1feef},
+};
+
+TEST_CASE("the hash of an IPv6 packet is the one that NICs compute", "[stack][steering][ipv6]") {
+    const Toeplitz toeplitz(published);
+    for (const Example6& each : examples6) {
+        CHECK(toeplitz.hash(each.source, each.destination, each.source_port, each.destination_port) == each.of_all);
         CHECK(toeplitz.hash(each.source, each.destination) == each.of_addresses);
     }
 }

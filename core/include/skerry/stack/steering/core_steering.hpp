@@ -6,6 +6,7 @@
 
 #include "../drop.hpp"
 #include "../frame_budget.hpp"
+#include "../hosts.hpp"
 #include "../tcp/tuple.hpp"
 #include "../wire/ipv4.hpp"
 #include "../../backend/frame_cache.hpp"
@@ -30,11 +31,20 @@ struct SteeringStats {
     std::uint64_t wire_full = 0;  ///< times that a frame for the wire had to wait: the ring to its sender was full
 };
 
-/// Lifetime: `frames` and `drops` outlive it.
+/// What a socket at `local` takes of its port; `own` is our IPv4 address.
+[[nodiscard]] constexpr PortUse use_of(wire::Ipv4Addr local, bool v6_only, wire::Ipv4Addr own) noexcept {
+    if (local == Hosts::any_v6) return v6_only ? PortUse::any_v6 : PortUse::both;
+    if (local == Hosts::own_link_local) return PortUse::own_link_local;
+    if (is_host_number(local)) return PortUse::own_v6;
+    if (local.is_unspecified()) return PortUse::any;
+    return local == own ? PortUse::own : PortUse::many;
+}
+
+/// Lifetime: `hosts` is asked as long as anybody asks this one; `frames` and `drops` outlive it.
 /// Threads:  the core's.
 class CoreSteering {
 public:
-    CoreSteering(CoreSeat seat, backend::FrameCache& frames, DropCounters& drops);
+    CoreSteering(CoreSeat seat, const Hosts& hosts, backend::FrameCache& frames, DropCounters& drops);
     ~CoreSteering();
     CoreSteering(const CoreSteering&) = delete;
     CoreSteering& operator=(const CoreSteering&) = delete;
@@ -49,30 +59,34 @@ public:
     [[nodiscard]] std::uint16_t owner_of_segment(const tcp::Tuple& tuple) const noexcept;
     /// Of a connection that a peer begins: one that listens.
     [[nodiscard]] std::uint16_t owner_of_beginning(const tcp::Tuple& tuple) const noexcept {
-        return choose(shared_.tcp_ports().unicast(tuple.local_port), tuple, core_);
+        return choose(shared_.tcp_ports().unicast(tuple.local_port, own(tuple.local)), tuple, core_);
     }
     /// Of what is about a connection and begins none.
     [[nodiscard]] std::uint16_t owner_of_connection(const tcp::Tuple& tuple) const noexcept;
     /// Of a datagram to our address.
     [[nodiscard]] std::uint16_t owner_of_datagram(const tcp::Tuple& tuple) const noexcept {
-        return choose(shared_.udp_ports().unicast(tuple.local_port), tuple, core_);
+        return choose(shared_.udp_ports().unicast(tuple.local_port, own(tuple.local)), tuple, core_);
     }
     /// Of one that was put together from pieces here: of the core that has those of its flow that come whole.
     [[nodiscard]] std::uint16_t owner_of_reassembled(const tcp::Tuple& tuple) const noexcept {
-        return choose(shared_.udp_ports().unicast(tuple.local_port), tuple, core_of_datagram(tuple));
+        return choose(shared_.udp_ports().unicast(tuple.local_port, own(tuple.local)), tuple, core_of_datagram(tuple));
     }
-    /// Where the pieces of a datagram meet.
-    [[nodiscard]] std::uint16_t owner_of_piece(const wire::Ipv4Header& header) const noexcept;
-    /// Other cores that have a socket for datagrams to our address.
-    [[nodiscard]] CoreSet others_with_socket(std::uint16_t port) const noexcept {
-        return shared_.udp_ports().unicast(port) & ~core_bit(core_);
+    /// Where the pieces of a datagram meet; `id` is what they have in common.
+    [[nodiscard]] std::uint16_t owner_of_piece(const wire::Ipv4Header& header, std::uint32_t id) const noexcept;
+    /// Other cores that have a socket for datagrams to `local`, an address of ours.
+    [[nodiscard]] CoreSet others_with_socket(wire::Ipv4Addr local, std::uint16_t port) const noexcept {
+        return shared_.udp_ports().unicast(port, own(local)) & ~core_bit(core_);
     }
     /// Other cores that may hear a datagram to many. `group` is what it was sent to.
-    [[nodiscard]] CoreSet others_on_port(std::uint16_t port) const noexcept {
-        return shared_.udp_ports().to_many(port) & ~core_bit(core_);
+    [[nodiscard]] CoreSet others_on_port(std::uint16_t port, bool is_v6) const noexcept {
+        const PortOwners& ports = shared_.udp_ports();
+        return (is_v6 ? ports.to_many_v6(port) : ports.to_many(port)) & ~core_bit(core_);
     }
     [[nodiscard]] CoreSet others_in_group(wire::Ipv4Addr group) const noexcept {
-        return shared_.groups().of(group) & ~core_bit(core_);
+        return shared_.groups().of(hosts_.identity(group)) & ~core_bit(core_);
+    }
+    [[nodiscard]] CoreSet others_in_group(const wire::Ipv6Addr& group) const noexcept {
+        return shared_.groups().of(hosts_.identity(group)) & ~core_bit(core_);
     }
     [[nodiscard]] CoreSet others_in_groups() const noexcept { return shared_.groups().of_any() & ~core_bit(core_); }
     [[nodiscard]] CoreSet others() const noexcept { return shared_.running() & ~core_bit(core_); }
@@ -91,11 +105,13 @@ public:
     /// there, and if the port's hash is known its segments come by this core's queue.
     [[nodiscard]] bool may_connect(const tcp::Tuple& tuple) const noexcept;
     /// False when there is no room.
-    [[nodiscard]] bool enter(const tcp::Tuple& tuple) noexcept { return shared_.flows().insert(tuple, core_); }
-    void leave(const tcp::Tuple& tuple) noexcept { shared_.flows().erase(tuple, core_); }
-    [[nodiscard]] bool join(wire::Ipv4Addr group) noexcept { return shared_.groups().join(group, core_); }
+    [[nodiscard]] bool enter(const tcp::Tuple& tuple) noexcept { return shared_.flows().insert(key(tuple), core_); }
+    void leave(const tcp::Tuple& tuple) noexcept { shared_.flows().erase(key(tuple), core_); }
+    [[nodiscard]] bool join(wire::Ipv4Addr group) noexcept {
+        return shared_.groups().join(hosts_.identity(group), core_);
+    }
     /// True when no core is in the group any more.
-    bool leave(wire::Ipv4Addr group) noexcept { return shared_.groups().leave(group, core_); }
+    bool leave(wire::Ipv4Addr group) noexcept { return shared_.groups().leave(hosts_.identity(group), core_); }
 
     // --- the way to other cores. Nothing arrives before flush().
 
@@ -140,6 +156,21 @@ public:
     void set_waker(void (*wake)(void*) noexcept, void* context) noexcept;
 
 private:
+    /// Which of our addresses this is.
+    [[nodiscard]] static constexpr PortUse own(wire::Ipv4Addr local) noexcept {
+        if (!is_host_number(local)) [[likely]]
+            return PortUse::own;
+        return local == Hosts::own_link_local ? PortUse::own_link_local : PortUse::own_v6;
+    }
+    [[nodiscard]] FlowKey key(const tcp::Tuple& tuple) const noexcept {
+        return is_host_number(tuple.remote) ? FlowKey(tuple, hosts_.identity(tuple.remote)) : FlowKey(tuple);
+    }
+    [[nodiscard]] std::uint32_t hash(const tcp::Tuple& tuple) const noexcept;
+    [[nodiscard]] std::uint32_t hash(wire::Ipv4Addr source, wire::Ipv4Addr destination) const noexcept;
+    /// Whether the port brings the segments of this to the core that their hash says.
+    [[nodiscard]] bool is_predicted(const tcp::Tuple& tuple) const noexcept {
+        return shared_.hash_predicts() && (shared_.options().hashes_v6 || !is_host_number(tuple.remote));
+    }
     [[nodiscard]] std::uint16_t choose(CoreSet cores, const tcp::Tuple& tuple, std::uint16_t came_by) const noexcept;
     [[nodiscard]] std::uint16_t core_of_datagram(const tcp::Tuple& tuple) const noexcept;
     [[nodiscard]] backend::Frame* copy_of(std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
@@ -153,6 +184,7 @@ private:
 
     std::shared_ptr<Steering> keep_;
     Steering& shared_;
+    const Hosts& hosts_;
     std::uint16_t core_;
     std::uint16_t sender_;  // the core by which this one sends
     backend::FrameCache& frames_;

@@ -23,6 +23,20 @@
 
 namespace skerry::stack {
 
+/// A connection by numbers that mean the same to every core.
+struct FlowKey {
+    std::uint64_t hosts = 0;
+    std::uint32_t ports = 0;
+
+    /// One of IPv4.
+    explicit constexpr FlowKey(const tcp::Tuple& tuple) noexcept
+        : FlowKey(tuple, std::uint64_t{tuple.remote.bits} << 32U) {}
+    /// One of IPv6, whose peer's number is its core's own: `remote` is Hosts::identity() of it. Ours have the same
+    /// numbers everywhere.
+    constexpr FlowKey(const tcp::Tuple& tuple, std::uint64_t remote) noexcept
+        : hosts(remote ^ tuple.local.bits), ports(tuple.local_port | std::uint32_t{tuple.remote_port} << 16U) {}
+};
+
 /// Threads: any.
 class FlowOwners {
 public:
@@ -34,11 +48,11 @@ public:
     FlowOwners& operator=(const FlowOwners&) = delete;
 
     /// False when both buckets are full. The flow is in nobody's.
-    [[nodiscard]] bool insert(const tcp::Tuple& tuple, std::uint16_t core) noexcept;
+    [[nodiscard]] bool insert(const FlowKey& flow, std::uint16_t core) noexcept;
     /// It is there, and that core's.
-    void erase(const tcp::Tuple& tuple, std::uint16_t core) noexcept;
+    void erase(const FlowKey& flow, std::uint16_t core) noexcept;
     /// The core, or nobody.
-    [[nodiscard]] std::uint16_t find(const tcp::Tuple& tuple) const noexcept;
+    [[nodiscard]] std::uint16_t find(const FlowKey& flow) const noexcept;
 
 private:
     static constexpr std::size_t bucket_words = 8;
@@ -52,7 +66,7 @@ private:
         std::uint64_t* second = nullptr;
         std::uint64_t print = 0;  // the word without the core
     };
-    [[nodiscard]] Place place_of(const tcp::Tuple& tuple) const noexcept;
+    [[nodiscard]] Place place_of(const FlowKey& flow) const noexcept;
 
     SipKey key_;
     std::size_t mask_;  // of buckets

@@ -1,11 +1,10 @@
 #pragma once
 
-// Which cores are in a multicast group. Groups are told apart by 1,024 words that cores read for each datagram; two
-// that share a word get a copy too many, which the core's own table of groups drops.
+// Which cores are in a multicast group, which is named by Hosts::identity(). Groups are told apart by 1,024 words that
+// cores read for each datagram; two that share a word get a copy too many, which the core's own table of groups drops.
 
 #include "core_set.hpp"
 
-#include "../wire/addresses.hpp"
 #include "../../base/spin_lock.hpp"
 
 #include <array>
@@ -20,12 +19,12 @@ namespace skerry::stack {
 class GroupMembers {
 public:
     /// False when there is no memory.
-    [[nodiscard]] bool join(wire::Ipv4Addr group, std::uint16_t core) noexcept;
+    [[nodiscard]] bool join(std::uint64_t group, std::uint16_t core) noexcept;
     /// True when no core is in it any more.
-    bool leave(wire::Ipv4Addr group, std::uint16_t core) noexcept;
+    bool leave(std::uint64_t group, std::uint16_t core) noexcept;
 
     /// Cores that are in the group, and perhaps some more.
-    [[nodiscard]] CoreSet of(wire::Ipv4Addr group) const noexcept {
+    [[nodiscard]] CoreSet of(std::uint64_t group) const noexcept {
         return words_[slot(group)].load(std::memory_order_relaxed);
     }
     /// Cores that are in any group.
@@ -33,13 +32,13 @@ public:
 
 private:
     static constexpr std::size_t slots = 1024;
-    [[nodiscard]] static std::size_t slot(wire::Ipv4Addr group) noexcept {
-        return group.bits * 0x9e37'79b1U >> 22U;  // ten bits
+    [[nodiscard]] static std::size_t slot(std::uint64_t group) noexcept {
+        return static_cast<std::uint32_t>(group) * 0x9e37'79b1U >> 22U;  // ten bits
     }
     void publish() noexcept;
 
     SpinLock lock_;  // of those who write
-    std::unordered_map<std::uint32_t, CoreSet> groups_;
+    std::unordered_map<std::uint64_t, CoreSet> groups_;
     std::array<std::atomic<CoreSet>, slots> words_{};
     std::atomic<CoreSet> any_{0};
 };

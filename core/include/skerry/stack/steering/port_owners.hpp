@@ -15,9 +15,13 @@ namespace skerry::stack {
 
 /// What a socket is bound to.
 enum class PortUse : std::uint8_t {
-    any,   ///< all addresses of ours, and what is sent to many
-    own,   ///< our address
-    many,  ///< a group or a broadcast address; several may have the same
+    any,   ///< all IPv4 addresses of ours, and what is sent to many
+    own,   ///< our IPv4 address
+    many,  ///< an IPv4 group or a broadcast address; several may have the same
+    both,  ///< ::, which is all addresses of both families, and what is sent to many
+    any_v6,          ///< :: for IPv6 alone
+    own_v6,          ///< our IPv6 address
+    own_link_local,  ///< our link-local one
 };
 
 /// Threads: any.
@@ -34,17 +38,24 @@ public:
     void release(std::uint16_t port, PortUse use, std::uint16_t core) noexcept;
 
     /// Cores with a socket for what is sent to our address.
-    [[nodiscard]] CoreSet unicast(std::uint16_t port) const noexcept {
-        return (load(port, PortUse::any) | load(port, PortUse::own)) & cores;
+    /// `own` is which address of ours: own, own_v6 or own_link_local.
+    [[nodiscard]] CoreSet unicast(std::uint16_t port, PortUse own = PortUse::own) const noexcept {
+        const PortUse any = own == PortUse::own ? PortUse::any : PortUse::any_v6;
+        return (load(port, any) | load(port, PortUse::both) | load(port, own)) & cores;
     }
-    /// Cores with a socket that may hear what is sent to many.
+    /// Cores with a socket that may hear what is sent to many, by IPv4 or by IPv6, whose groups no socket is bound to.
     [[nodiscard]] CoreSet to_many(std::uint16_t port) const noexcept {
-        return (load(port, PortUse::any) | load(port, PortUse::many)) & cores;
+        return (load(port, PortUse::any) | load(port, PortUse::both) | load(port, PortUse::many)) & cores;
     }
+    [[nodiscard]] CoreSet to_many_v6(std::uint16_t port) const noexcept {
+        return (load(port, PortUse::any_v6) | load(port, PortUse::both)) & cores;
+    }
+    /// Cores with any socket there.
+    [[nodiscard]] CoreSet in_use(std::uint16_t port) const noexcept;
 
 private:
     static constexpr std::size_t ports = 65'536;
-    static constexpr std::size_t uses = 4;  // three, and a power of two: a port is in one cache line
+    static constexpr std::size_t uses = 8;  // seven, and a power of two: a port is a cache line
     static constexpr std::uint64_t cores = first_cores(cores_max);
     static constexpr std::uint64_t is_shared = ~cores;  // whoever claims it lets others
 

@@ -14,7 +14,10 @@
 //   ICMP error of the core that has what it is about
 //   fragment   of a core that its addresses and number choose: there the datagram is put together and judged again, as
 //              if it had come whole, by the queue that its hash names
-//   ARP        answered by the core that got it; what it teaches goes to all, who each have a table of neighbours
+//   ARP, NDP   answered by the core that got it; what it teaches goes to all, who each have a table of neighbours
+//
+// An IPv6 host has on each core a number of its own (hosts.hpp), so what cores share names it by 64 keyed bits of its
+// address, and what crosses is the packet, of which the other core makes its own numbers.
 //
 // A core looks at its own connections first, so where the port chooses queues by our hash nothing of this is in the way
 // of a segment, and a connection lives where its segments come. With fewer queues than cores, the cores without one
@@ -47,6 +50,8 @@ struct SteeringOptions {
     /// core has one.
     bool hash_predicts = false;
     bool hashes_udp_ports = true;  ///< of datagrams as of segments; else of their addresses alone
+    bool hashes_v6 = true;  ///< segments of IPv6 too, by the same key; else what queue they come by says nothing
+    bool hashes_udp6_ports = true;
     std::uint16_t table_entries = 128;  ///< of that table; a power of two
     std::size_t ring_frames = 512;  ///< of each ordered pair of cores; what comes to a full ring is dropped
     std::size_t heap_bytes_max = long_frames_bytes_max;  ///< in long frames: beyond, nothing crosses as a copy there

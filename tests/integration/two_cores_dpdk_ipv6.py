@@ -1,0 +1,12 @@
+# ctest: TIMEOUT 300 RUN_SERIAL TRUE
+"""Sockets of our own stack on two cores over DPDK, by IPv6; see tools/two_cores.py."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
+import tap  # noqa: E402
+import two_cores  # noqa: E402
+
+tap.speak_ipv6()
+two_cores.ask_everything()

@@ -18,6 +18,7 @@ Neighbours::Neighbours(const StackConfig& config, Hosts& hosts, Link& link, Time
       link_(link),
       timers_(timers),
       drops_(drops),
+      claim_(config, link, timers),
       entries_(0, HashOfHost{key_for(config.seed, SecretUse::neighbours)}) {}
 
 Neighbours::~Neighbours() {
@@ -200,6 +201,7 @@ bool Neighbours::is_news(const ArpPacket& packet) noexcept {
 bool Neighbours::input(const ArpPacket& packet, time::Instant now) noexcept {
     if (packet.sender_ip == config_.address) {  // another station, or what we sent ourselves, by a loop in the network
         drops_.count(Drop::arp_conflict);
+        if (packet.sender_mac != link_.mac()) claim_.defend(now);
         return false;
     }
     if (config_.is_broadcast(packet.sender_ip)) {

@@ -98,6 +98,7 @@ Result<void, SetupError> apply(const backend::Options& options, StackConfig& con
     if (!address || !prefix)
         return Unexpected(wrong("--ip", text, "write an IPv4 address and the bits of its network: 198.18.0.2/24"));
     config.address = *address;
+    config.claims_address = true;
     config.prefix_bits = *prefix;
     if (config.address.is_never_a_source() || config.is_broadcast(config.address))
         return Unexpected(wrong("--ip", text, "not an address that a host can have"));

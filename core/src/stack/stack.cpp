@@ -66,6 +66,7 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       tcp_(config_, link_, output_, timers_, drops_) {
     config_.seat = {};
     if (config.seat.steering != nullptr) config_.steering = &steering_.emplace(config.seat, hosts_, frames, drops_);
+    if (config.seat.core == 0) neighbours_.begin(start);
     join_own_groups(config_, hosts_, groups_, start);
 }
 

@@ -46,6 +46,7 @@ struct StackConfig {
     wire::Ipv4Addr address;  ///< ours; 0.0.0.0: none
     std::uint8_t prefix_bits = 24;
     wire::Ipv4Addr gateway;  ///< 0.0.0.0: none
+    bool claims_address = false;  ///< the link is told by ARP that it is ours, and told again when another says so
     bool loops_own_address = true;  ///< what is sent to `address` stays inside; else it leaves, for us, by the port
 
     wire::Ipv6Addr address6;  ///< ours; ::, there is no IPv6

@@ -15,6 +15,7 @@
 //
 // Source: RFC 826; RFC 4861 section 7.3.
 
+#include "arp_claim.hpp"
 #include "config.hpp"
 #include "drop.hpp"
 #include "frame_queue.hpp"
@@ -38,6 +39,9 @@ public:
     ~Neighbours();
     Neighbours(const Neighbours&) = delete;
     Neighbours& operator=(const Neighbours&) = delete;
+
+    /// The link hears of our IPv4 address.
+    void begin(time::Instant now) noexcept { claim_.begin(now); }
 
     /// Sends an IP packet to `next_hop`, at once or when its hardware address is known. Takes the packet over.
     void send(Frame& packet, wire::Ipv4Addr next_hop, time::Instant now) noexcept;
@@ -125,6 +129,7 @@ private:
     Link& link_;
     Timers& timers_;
     DropCounters& drops_;
+    ArpClaim claim_;
     Entries entries_;
     Entry* last_ = nullptr;  // found last
     // Whatever changes an entry, or the order of their use, takes it back.

@@ -45,6 +45,8 @@ void add_network_options(CLI::App& app, runtime::Config& config) {
                [&config](std::string text) { config.ip6 = std::move(text); });
     add_parsed(app, "--gateway", "ADDR", "where packets for other networks go; one a family, with a comma",
                parse_gateway, [&config](std::string text) { config.gateway = std::move(text); });
+    add_parsed(app, "--vlan", "ID", "the VLAN of our own stack's port, 1 to 4094; default none", parse_vlan,
+               [&config](std::uint16_t vlan) { config.vlan = vlan; });
 }
 
 /// No frame has more bytes than a number of 16 bits says.

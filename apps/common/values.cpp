@@ -118,6 +118,13 @@ Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     return ValueError{"not a duration; accepted: a whole number and ns, us, ms, s or min, for example 100ms or 5s"};
 }
 
+Parsed<std::uint16_t> parse_vlan(std::string_view text) {
+    constexpr std::uint16_t most = 4094;  // 4095 is reserved
+    const auto number = parse_whole_number(text, most);
+    if (!number || *number == 0) return ValueError{"not the number of a VLAN; accepted: 1 to 4094"};
+    return static_cast<std::uint16_t>(*number);
+}
+
 Parsed<std::uint64_t> parse_byte_count(std::string_view text) {
     constexpr std::string_view units = "KMG";
     const std::size_t unit = text.empty() ? std::string_view::npos : units.find(text.back());

@@ -47,6 +47,9 @@ std::optional<std::uint64_t> parse_whole_number(std::string_view text,
 /// them may be added to each other and to the time.
 Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
+/// The number of a VLAN, 1 to 4094.
+Parsed<std::uint16_t> parse_vlan(std::string_view text);
+
 /// A number of bytes, at least 1: `4096`, or in units of 1024 `64K`, `16M`, `2G`.
 Parsed<std::uint64_t> parse_byte_count(std::string_view text);
 

@@ -57,12 +57,14 @@ usage_errors = [
     (["--config=/proc/self/mem"], "cannot be read; accepted: a TOML file"),
     (["--grace=9223372036s"], "--grace=9223372036s: too long; accepted: up to ten years"),
     (["--listen=[fe80::1]:7001"], "a link-local address needs its interface"),
+    (["--vlan=4095"], "--vlan=4095: not the number of a VLAN; accepted: 1 to 4094"),
     (["--capture-limit=9"], "--capture-limit: of no use without --capture"),
     (["--capture=/tmp/x", "--capture-snap=0"], "--capture-snap=0: not a number of bytes; accepted: "),
 ]
 for arguments, pattern in usage_errors:
     refused(echo, arguments, 2, pattern)
 refused(echo, ["--backend=xdp:lo"], 1, "no backend can run here: xdp: --ip: .*write --ip=")
+refused(echo, ["--backend=xdp:lo", "--ip=198.18.0.2/24", "--vlan=7"], 1, "--vlan: XDP sees no tags")
 refused(echo, ["--listen=192.0.2.1:7001"], 1, "cannot listen on 192.0.2.1:7001: .*no interface here has 192.0.2.1")
 refused(echo, ["--listen=no.such.name.invalid:7001"], 1, "cannot find the address of no.such.name.invalid")
 

@@ -51,6 +51,7 @@ backend::Options options_of(const Config& config, std::size_t cores) {
     options.ip = config.ip;
     options.ip6 = config.ip6;
     options.gateway = config.gateway;
+    options.vlan = config.vlan;
     if (const auto colon = config.backend.find(':'); colon != std::string::npos)
         options.interface = config.backend.substr(colon + 1);
     options.cores = static_cast<std::uint16_t>(cores);

@@ -16,6 +16,7 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::ethernet_source: return "ethernet_source";
         case Drop::ethernet_type: return "ethernet_type";
         case Drop::ethernet_not_ours: return "ethernet_not_ours";
+        case Drop::ethernet_vlan: return "ethernet_vlan";
         case Drop::arp_short: return "arp_short";
         case Drop::arp_bad: return "arp_bad";
         case Drop::arp_operation: return "arp_operation";

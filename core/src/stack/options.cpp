@@ -104,6 +104,9 @@ Result<void, SetupError> apply(const backend::Options& options, StackConfig& con
         return Unexpected(wrong("--ip", text, "not an address that a host can have"));
     if (!options.ip6.empty())
         if (auto applied = apply_v6(options, config); !applied) return applied;
+    if (options.vlan > vlan_max)
+        return Unexpected(wrong("--vlan", std::to_string(options.vlan), "write the number of a VLAN, 1 to 4094"));
+    config.vlan = options.vlan;
     return apply_gateways(options, config);
 }
 

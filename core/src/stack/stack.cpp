@@ -117,8 +117,14 @@ void Stack::input_frame(Frame& frame, time::Instant now) noexcept {
     if (frame.checksum == FrameChecksum::bad) return link_.drop(frame, Drop::port_checksum);
     wire::EthernetHeader header;
     if (const Drop why = wire::parse(frame.bytes(), header); why != Drop::none) return link_.drop(frame, why);
-    const bool is_tagged = header.tagged || (frame.flags & backend::frame_flag::has_vlan) != 0;
-    if (is_tagged || (header.destination != config_.mac && !header.destination.is_multicast()))
+    // A tag of VLAN 0 is a priority and no VLAN: IEEE 802.1Q clause 9.6. Where we are in a VLAN its tags are off
+    // already (PortEdge).
+    const bool is_off = (frame.flags & backend::frame_flag::has_vlan) != 0;
+    if (header.vid != 0 || (is_off && (frame.vlan & wire::vid_mask) != 0))
+        return link_.drop(frame, Drop::ethernet_vlan);
+    if (is_off && header.tagged) return link_.drop(frame, Drop::ethernet_double_tag);
+    frame.flags &= static_cast<std::uint8_t>(~backend::frame_flag::has_vlan);
+    if (header.destination != config_.mac && !header.destination.is_multicast())
         return link_.drop(frame, Drop::ethernet_not_ours);
     frame.trim_front(header.header_bytes);
     switch (header.ether_type) {

@@ -68,6 +68,9 @@ Result<Xdp, SetupError> open_xdp(const backend::Options& options, stack::StackCo
     if (!wish) return Unexpected(std::move(wish).error());
     if (auto applied = stack::apply(options, config); !applied) return Unexpected(std::move(applied).error());
     if (!options.ip6.empty()) config.link_local6 = link_local_beside_kernels(config.address6);
+    // It would not find a tag, which cards and veth take off and keep beside the frame.
+    if (options.vlan != 0)
+        return Unexpected(SetupError{wish->interface + ": --vlan: XDP sees no tags; take the VLAN's own interface"});
     config.loops_own_address = wish->loops_own_address;
     if (options.cores > 1) return Unexpected(SetupError{wish->interface + ": one core only; choose it with --cores=N"});
     return Xdp::open(wish->interface, {config.address, config.address6, config.link_local6});

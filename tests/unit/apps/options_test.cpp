@@ -74,7 +74,7 @@ TEST_CASE("every shared option arrives in the configuration", "[apps][options]")
         accepted({"--backend=tap:tap0", "--flavour=current_thread", "--cores=0,2-3", "--idle=adaptive", "--grace=100ms",
                   "--dpdk=vdev=net_memif0,role=server,id=0", "--ip=198.18.0.2/24", "--ip6=2001:db8::2/64",
                   "--gateway=198.18.0.1", "--listen=127.0.0.1:7001", "--json=out.json", "--capture=run.pcapng",
-                  "--capture-snap=96", "--capture-limit=64M"});
+                  "--capture-snap=96", "--capture-limit=64M", "--vlan=4094"});
 
     CHECK(options.runtime.backend == "tap:tap0");
     CHECK(options.runtime.flavour == runtime::Flavour::current_thread);
@@ -85,6 +85,7 @@ TEST_CASE("every shared option arrives in the configuration", "[apps][options]")
     CHECK(options.runtime.ip == "198.18.0.2/24");
     CHECK(options.runtime.ip6 == "2001:db8::2/64");
     CHECK(options.runtime.gateway == "198.18.0.1");
+    CHECK(options.runtime.vlan == 4094);
     REQUIRE(options.listen.size() == 1);
     CHECK(options.listen[0].text == "127.0.0.1:7001");
     CHECK(options.json_file == "out.json");
@@ -135,6 +136,9 @@ TEST_CASE("bad values are refused with what is accepted", "[apps][options][error
           "--ip=198.18.0.2: not an address with a prefix length; accepted: for example 198.18.0.2/24");
     CHECK(refusal({"--ip=198.18.0.2/33"}) == "--ip=198.18.0.2/33: no such prefix length; accepted: /0 to /32");
     CHECK_THAT(refusal({"--ip=2001:db8::2/64"}), Catch::StartsWith("--ip=2001:db8::2/64: not an address"));
+    for (const char* const bad : {"0", "4095", "x", "-1", "7x"})
+        CHECK(refusal({std::string("--vlan=") + bad}) ==
+              std::string("--vlan=") + bad + ": not the number of a VLAN; accepted: 1 to 4094");
     CHECK_THAT(refusal({"--ip6=198.18.0.2/24"}), Catch::EndsWith("for example 2001:db8::2/64"));
     CHECK(refusal({"--gateway=router"}) ==
           "--gateway=router: not an address; accepted: for example 198.18.0.1 or 2001:db8::1, or both with a comma");

@@ -122,7 +122,8 @@ const Lie lies[] = {
     {"an unknown type", Kind::udp, 12, {0x12, 0x34}, Drop::ethernet_type},
     {"a provider's tag", Kind::udp, 12, {0x88, 0xa8}, Drop::ethernet_double_tag},
     {"a tag of VLAN 4095", Kind::udp, 12, {0x81, 0, 0x0f, 0xff}, Drop::ethernet_vid},
-    {"a tag of a VLAN", Kind::udp, 12, {0x81, 0, 0, 5, 8, 0}, Drop::ethernet_not_ours},
+    {"a tag of a VLAN", Kind::udp, 12, {0x81, 0, 0, 5, 8, 0}, Drop::ethernet_vlan},
+    {"a tag in a tag", Kind::udp, 12, {0x81, 0, 0, 0, 0x81, 0}, Drop::ethernet_double_tag},
     {"a tag and no more", Kind::udp, 12, {0x81, 0, 0, 5}, Drop::ethernet_short, 16},
 
     {"ARP: other hardware", Kind::arp, ip + 0, {0, 2}, Drop::arp_bad},

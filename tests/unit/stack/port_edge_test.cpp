@@ -2,7 +2,8 @@
 
 #include "support/catch.hpp"
 
-#include "support/quiet_port.hpp"
+#include "support/pcapng_file.hpp"
+#include "support/scripted_port.hpp"
 #include "support/stack_host.hpp"
 
 #include <skerry/stack/driver.hpp>
@@ -10,9 +11,6 @@
 #include <skerry/stack/wire/udp.hpp>
 #include <skerry/trace/capture_tap.hpp>
 
-#include "support/pcapng_file.hpp"
-
-#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -27,37 +25,6 @@ using namespace tests;
 using backend::Frame;
 using stack::Drop;
 using trace::pcapng::Direction;
-
-/// Hands out what the test gives it, and takes as many frames at once as it may.
-class ScriptedPort : public QuietPort {
-public:
-    ScriptedPort() : QuietPort(host_mac.octets) {}
-
-    std::size_t receive(std::span<Frame*> out, time::Instant now) noexcept {
-        std::size_t count = 0;
-        for (; count < out.size() && !arriving.empty(); ++count) {
-            Frame* const frame = frames().allocate();
-            std::memcpy(frame->data, arriving.front().data(), arriving.front().size());
-            frame->length = static_cast<std::uint16_t>(arriving.front().size());
-            frame->rx_time_ns = now.as_nanos();
-            out[count] = frame;
-            arriving.erase(arriving.begin());
-        }
-        return count;
-    }
-    std::size_t transmit(std::span<Frame*> packets) noexcept {
-        const std::size_t count = std::min(packets.size(), takes);
-        for (Frame* const packet : packets.first(count)) {
-            sent.emplace_back(packet->bytes().begin(), packet->bytes().end());
-            packet->drop();
-        }
-        return count;
-    }
-
-    std::vector<Bytes> arriving;
-    std::vector<Bytes> sent;
-    std::size_t takes = 32;
-};
 
 /// What a tap has by now.
 std::vector<PcapngPacket> recorded(trace::CaptureTap& tap) {
@@ -82,18 +49,18 @@ Frame* frame_of(TestFrames& frames, const Bytes& bytes) {
 TEST_CASE("what comes and what leaves is recorded as it is on the wire", "[stack][capture]") {
     StackHost host;
     trace::CaptureTap tap(0, "port", std::size_t{1} << 16U, 0, 0);
-    stack::PortEdge edge;
+    stack::PortEdge edge(0);
     edge.set_capture(tap);
     const Bytes question = arp(stack::wire::ArpOperation::request);
     Frame* frame = frame_of(host.frames, question);
     frame->rx_time_ns = 77;
-    edge.received(std::span(&frame, 1));
+    REQUIRE(edge.received(std::span(&frame, 1), host.stack.link()) == 1);
     host.stack.input(std::span(&frame, 1), host.now);
     const auto burst = host.stack.backlog().oldest(32);
     REQUIRE(burst.size() == 1);
     const Bytes answer(burst[0]->bytes().begin(), burst[0]->bytes().end());
     edge.leaving(burst, host.now);
-    edge.left(1);
+    edge.left(burst, 1);
 
     const auto packets = recorded(tap);
     REQUIRE(packets.size() == 2);
@@ -108,17 +75,17 @@ TEST_CASE("what comes and what leaves is recorded as it is on the wire", "[stack
 TEST_CASE("a frame is recorded once, however often a port is asked to take it", "[stack][capture]") {
     StackHost host;
     trace::CaptureTap tap(0, "port", std::size_t{1} << 16U, 0, 0);
-    stack::PortEdge edge;
+    stack::PortEdge edge(0);
     edge.set_capture(tap);
     std::vector<Frame*> burst;
     for (int i = 0; i < 3; ++i) burst.push_back(frame_of(host.frames, Bytes(60, static_cast<std::byte>(i))));
     edge.leaving(burst, host.now);
-    edge.left(0);
+    edge.left(burst, 0);
     edge.leaving(burst, host.now);
-    edge.left(2);
+    edge.left(burst, 2);
     const std::span rest = std::span(burst).subspan(2);
     edge.leaving(rest, host.now);
-    edge.left(1);
+    edge.left(rest, 1);
     const auto packets = recorded(tap);
     REQUIRE(packets.size() == 3);
     for (std::size_t i = 0; i < 3; ++i) CHECK(static_cast<std::size_t>(packets[i].bytes[0]) == i);
@@ -130,12 +97,12 @@ TEST_CASE("a frame is recorded once, however often a port is asked to take it", 
 TEST_CASE("frames that a full ring does not take are counted when they pass", "[stack][capture][limits]") {
     StackHost host;
     trace::CaptureTap tap(0, "port", 256, 0, 0);  // two of them
-    stack::PortEdge edge;
+    stack::PortEdge edge(0);
     edge.set_capture(tap);
     std::vector<Frame*> burst;
     for (int i = 0; i < 4; ++i) burst.push_back(frame_of(host.frames, Bytes(60)));
     edge.leaving(burst, host.now);
-    edge.left(3);
+    edge.left(burst, 3);
     CHECK(recorded(tap).size() == 2);
     CHECK(tap.passed() == 3);
     CHECK(tap.missing() == 1);
@@ -145,7 +112,7 @@ TEST_CASE("frames that a full ring does not take are counted when they pass", "[
 TEST_CASE("a checksum that the port finishes is recorded finished", "[stack][capture]") {
     StackHost host;
     trace::CaptureTap tap(0, "port", std::size_t{1} << 16U, 0, 0);
-    stack::PortEdge edge;
+    stack::PortEdge edge(0);
     edge.set_capture(tap);
     Bytes segment(stack::wire::udp_bytes + 5, std::byte{'x'});
     stack::wire::UdpHeader header;
@@ -159,7 +126,7 @@ TEST_CASE("a checksum that the port finishes is recorded finished", "[stack][cap
     Frame* frame = frame_of(host.frames, ipv4(stack::wire::ip_protocol::udp, segment, peer_ip, host_ip));
     frame->flags = backend::frame_flag::sum_missing;
     edge.leaving(std::span(&frame, 1), host.now);
-    edge.left(1);
+    edge.left(std::span(&frame, 1), 1);
     frame->drop();
     const auto packets = recorded(tap);
     REQUIRE(packets.size() == 1);

@@ -34,6 +34,7 @@ struct Options {
     std::string ip6;
     std::string gateway;
     std::string interface;
+    std::uint16_t vlan = 0;  ///< 0: none
     std::uint16_t cores = 1;  ///< that the runtime makes
     bool have_own_threads = false;  ///< each core has a thread that runs nothing else
 };

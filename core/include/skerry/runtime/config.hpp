@@ -98,6 +98,8 @@ struct Config {
     std::string ip = {};
     std::string ip6 = {};
     std::string gateway = {};
+    /// The VLAN that such a backend is in, 1 to 4094; 0: none.
+    std::uint16_t vlan = 0;
     /// EAL arguments and device of the dpdk backend, as given.
     std::string dpdk = {};
 

@@ -38,9 +38,13 @@ struct ReassemblyLimits {
     constexpr ReassemblyLimits() noexcept {}
 };
 
+/// 4095 is reserved: IEEE 802.1Q clause 9.6.
+inline constexpr std::uint16_t vlan_max = 4094;
+
 struct StackConfig {
     wire::MacAddr mac;
-    std::uint16_t mtu = 1500;
+    std::uint16_t mtu = 1500;  ///< of an IP packet; a VLAN's tag comes on top
+    std::uint16_t vlan = 0;  ///< the VLAN that we are in, at most vlan_max; 0: none
     bool checksums_sent = false;  ///< the port finishes the transport checksums of what is sent
 
     wire::Ipv4Addr address;  ///< ours; 0.0.0.0: none

@@ -36,7 +36,8 @@ public:
     Driver(const StackConfig& config, std::uint16_t home, Args&&... port_arguments)
         : port_(std::forward<Args>(port_arguments)...),
           stack_(with_port(config), port_.frames(), time::Instant::now()),
-          sockets_(stack_, home) {
+          sockets_(stack_, home),
+          edge_(config.vlan != 0 ? std::make_unique<PortEdge>(config.vlan) : nullptr) {
         if (CoreSteering* const steering = stack_.steering(); steering != nullptr)
             steering->set_waker([](void* self) noexcept { static_cast<Driver*>(self)->unpark(); }, this);
     }
@@ -44,17 +45,18 @@ public:
     backend::Work receive(time::Instant now) noexcept {
         sockets_.set_now(now);
         std::array<Frame*, burst_frames> burst;
-        const std::size_t count = port_.receive(burst, now);
+        const std::size_t came = port_.receive(burst, now);
+        std::size_t count = came;
         if (edge_ != nullptr) [[unlikely]]
-            edge_->received(std::span(burst).first(count));
+            count = edge_->received(std::span(burst).first(came), stack_.link());
         if constexpr (requires { port_.is_lost(); }) {
             if (port_.is_lost()) [[unlikely]]
                 lose(now);
         }
         if (count != 0 || stack_.has_looped()) stack_.input(std::span(burst).first(count), now);
-        has_more_ = count == burst_frames || stack_.has_looped();
+        has_more_ = came == burst_frames || stack_.has_looped();
         const bool from_cores = stack_.steering() != nullptr && receive_steered(now);
-        return has_more_ ? backend::Work::more : count != 0 || from_cores ? backend::Work::some : backend::Work::none;
+        return has_more_ ? backend::Work::more : came != 0 || from_cores ? backend::Work::some : backend::Work::none;
     }
 
     backend::Work transmit(time::Instant now) noexcept {
@@ -113,7 +115,7 @@ public:
     /// Records what passes the port, when there is a capture, as an interface of that name. Before the core runs.
     void begin_capture(trace::Capture* capture, std::string name) {
         if (capture == nullptr) return;
-        if (edge_ == nullptr) edge_ = std::make_unique<PortEdge>();
+        if (edge_ == nullptr) edge_ = std::make_unique<PortEdge>(std::uint16_t{0});
         edge_->set_capture(capture->add_tap(std::move(name)));
     }
 
@@ -131,7 +133,8 @@ private:
         const backend::PortInfo info = port_.info();
         config.mac.octets = info.mac;
         config.mtu = info.mtu;
-        config.checksums_sent = info.checksums_sent;
+        // A port finishes sums where untagged frames have them.
+        config.checksums_sent = info.checksums_sent && config.vlan == 0;
         return config;
     }
 
@@ -214,7 +217,7 @@ private:
     SKERRY_COLD std::size_t send_by_edge(std::span<Frame*> burst, time::Instant now) noexcept {
         edge_->leaving(burst, now);
         const std::size_t sent = port_.transmit(burst);
-        edge_->left(sent);
+        edge_->left(burst, sent);
         return sent;
     }
 

@@ -25,7 +25,8 @@ enum class Drop : std::uint8_t {
     ethernet_vid,         ///< VLAN 4095, which is reserved.
     ethernet_source,      ///< The sender is a group.
     ethernet_type,        ///< (stack) A protocol that nobody here speaks.
-    ethernet_not_ours,    ///< (stack) For another station or VLAN.
+    ethernet_not_ours,    ///< (stack) For another station.
+    ethernet_vlan,        ///< (stack) Of another VLAN than ours, or of none where we are in one.
 
     arp_short,       ///< Less than 28 bytes.
     arp_bad,         ///< Not Ethernet and IPv4, or not their address lengths.

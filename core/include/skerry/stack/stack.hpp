@@ -70,6 +70,7 @@ public:
     /// Packets that are to leave. Whoever sends them takes them from the front.
     [[nodiscard]] Backlog& backlog() noexcept { return link_.backlog(); }
 
+    [[nodiscard]] Link& link() noexcept { return link_; }
     [[nodiscard]] Hosts& hosts() noexcept { return hosts_; }
     [[nodiscard]] Udp& udp() noexcept { return udp_; }
     [[nodiscard]] Groups& groups() noexcept { return groups_; }

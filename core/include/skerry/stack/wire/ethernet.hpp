@@ -30,6 +30,7 @@ inline constexpr std::uint16_t least = 0x0600;     // below it the field is a le
 
 inline constexpr std::size_t ethernet_bytes = 14;
 inline constexpr std::size_t vlan_tag_bytes = 4;
+inline constexpr std::uint16_t vid_mask = 0xfff;  // of what follows the tag's type
 
 struct EthernetHeader {
     MacAddr destination;

@@ -9,7 +9,7 @@ namespace skerry::stack {
 
 Steering::Steering(const SteeringOptions& options)
     : options_(options),
-      toeplitz_(Toeplitz::key_of(options.seed)),
+      toeplitz_(Toeplitz::key_of(options.seed, options.rss_key)),
       flows_(options.flows_max, key_for(options.seed, SecretUse::flow_owners)),
       inboxes_(options.cores),
       hash_predicts_(options.hash_predicts && options.queues >= options.cores),

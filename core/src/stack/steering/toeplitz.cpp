@@ -2,6 +2,8 @@
 
 #include <skerry/stack/random.hpp>
 
+#include <bit>
+
 namespace skerry::stack {
 
 namespace {
@@ -15,9 +17,18 @@ std::uint32_t window(const Toeplitz::Key& key, std::size_t at) noexcept {
 
 }  // namespace
 
-Toeplitz::Key Toeplitz::key_of(std::uint64_t seed) noexcept {
+Toeplitz::Key Toeplitz::key_of(std::uint64_t seed, RssKey kind) noexcept {
     Random random(seed, SecretUse::rss_key);
     Key key;
+    if (kind == RssKey::symmetric) {
+        // As polynomials the hash is the product of the flow's 16 bits and these, modulo x^16 + 1 = (x + 1)^16. What
+        // has an odd number of ones is no multiple of x + 1, so that the product takes every value once.
+        auto pattern = static_cast<std::uint16_t>(random.next());
+        if (std::popcount(pattern) % 2 == 0) pattern ^= 1U;
+        for (std::size_t i = 0; i < key.size(); ++i)
+            key[i] = static_cast<std::uint8_t>(i % 2 == 0 ? pattern >> 8U : pattern);
+        return key;
+    }
     for (std::uint8_t& byte : key) byte = static_cast<std::uint8_t>(random.next());
     return key;
 }

@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+#include <skerry/stack/random.hpp>
+#include <skerry/stack/steering/steering.hpp>
 #include <skerry/stack/steering/toeplitz.hpp>
 
 #include <bitset>
@@ -10,6 +12,7 @@
 namespace skerry {
 namespace {
 
+using stack::RssKey;
 using stack::Toeplitz;
 using stack::tcp::Tuple;
 using stack::wire::Ipv4Addr;
@@ -83,6 +86,62 @@ TEST_CASE("each seed gives a key of its own, and always the same one", "[stack][
         for (const std::uint8_t byte : key) ones += std::bitset<8>(byte).count();
     CHECK(ones > 15'000);  // of 32,000
     CHECK(ones < 17'000);
+}
+
+Tuple turned(const Tuple& tuple) { return {tuple.remote, tuple.local, tuple.remote_port, tuple.local_port}; }
+
+TEST_CASE("a symmetric key gives both directions of a flow one hash, and a random one does not",
+          "[stack][steering][rss]") {
+    stack::Random random(1, stack::SecretUse::rss_key);
+    int same = 0;
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+        const Toeplitz symmetric(Toeplitz::key_of(seed, RssKey::symmetric));
+        const Toeplitz usual(Toeplitz::key_of(seed, RssKey::random));
+        for (int i = 0; i < 20; ++i) {
+            const std::uint64_t ports = random.next();
+            const Tuple tuple{Ipv4Addr{static_cast<std::uint32_t>(random.next())},
+                              Ipv4Addr{static_cast<std::uint32_t>(random.next())}, static_cast<std::uint16_t>(ports),
+                              static_cast<std::uint16_t>(ports >> 16U)};
+            REQUIRE(symmetric.hash(tuple) == symmetric.hash(turned(tuple)));
+            REQUIRE(symmetric.hash(tuple.remote, tuple.local) == symmetric.hash(tuple.local, tuple.remote));
+            same += usual.hash(tuple) == usual.hash(turned(tuple)) ? 1 : 0;
+        }
+    }
+    CHECK(same == 0);
+}
+
+// 36 bytes: two addresses of 16, and two ports. What is swapped with what stands a multiple of 16 bits away.
+TEST_CASE("a symmetric key repeats 16 bits, so it is symmetric for IPv6 too", "[stack][steering][rss]") {
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+        const Toeplitz::Key key = Toeplitz::key_of(seed, RssKey::symmetric);
+        for (std::size_t i = 2; i < key.size(); ++i) REQUIRE(key[i] == key[i - 2]);
+    }
+}
+
+TEST_CASE("with a symmetric key each value of the hash has as many flows as any other", "[stack][steering][rss]") {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        const Toeplitz toeplitz(Toeplitz::key_of(seed, RssKey::symmetric));
+        std::bitset<65'536> seen;
+        Tuple tuple{Ipv4Addr::of(198, 18, 0, 2), Ipv4Addr::of(198, 18, 0, 1), 7001, 0};
+        do seen.set(toeplitz.hash(tuple) & 0xffffU);
+        while (++tuple.remote_port != 0);
+        REQUIRE(seen.all());
+    }
+}
+
+TEST_CASE("each seed gives a symmetric key of its own, and always the same one", "[stack][steering][rss]") {
+    CHECK(Toeplitz::key_of(1, RssKey::symmetric) == Toeplitz::key_of(1, RssKey::symmetric));
+    std::set<Toeplitz::Key> keys;
+    for (std::uint64_t seed = 0; seed < 100; ++seed) keys.insert(Toeplitz::key_of(seed, RssKey::symmetric));
+    CHECK(keys.size() > 95);  // of 32,768
+}
+
+TEST_CASE("what cores expect of the port's hash is what the port was told", "[stack][steering][rss]") {
+    stack::SteeringOptions options;
+    options.seed = 7;
+    CHECK(stack::Steering(options).toeplitz().key() == Toeplitz::key_of(7));
+    options.rss_key = RssKey::symmetric;
+    CHECK(stack::Steering(options).toeplitz().key() == Toeplitz::key_of(7, RssKey::symmetric));
 }
 
 }  // namespace

@@ -46,8 +46,8 @@ struct SteeringOptions {
     std::uint16_t cores = 1;  ///< at most cores_max
     /// Queue q is core q % cores'. Of cores without one, core c sends by core c % queues.
     std::uint16_t queues = 1;
-    /// The port chooses the queue by Toeplitz::key_of(seed) and a table that names the queues in turn. Counts when each
-    /// core has one.
+    /// The port chooses the queue by Toeplitz::key_of(seed, rss_key) and a table that names the queues in turn. Counts
+    /// when each core has one.
     bool hash_predicts = false;
     bool hashes_udp_ports = true;  ///< of datagrams as of segments; else of their addresses alone
     bool hashes_v6 = true;  ///< segments of IPv6 too, by the same key; else what queue they come by says nothing
@@ -57,6 +57,7 @@ struct SteeringOptions {
     std::size_t heap_bytes_max = long_frames_bytes_max;  ///< in long frames: beyond, nothing crosses as a copy there
     std::size_t flows_max = 1U << 20U;  ///< connections of all cores
     std::uint64_t seed = 0;
+    RssKey rss_key = RssKey::random;
     constexpr SteeringOptions() noexcept {}
 };
 

@@ -18,13 +18,27 @@
 
 namespace skerry::stack {
 
+/// How a key is drawn.
+///
+/// random:    each bit by itself. Strangers cannot choose the queue of their connections.
+/// symmetric: 16 bits, repeated: both directions of a flow have one hash, as addresses are swapped by 32 bits and ports
+///            by 16. No other keys do that, but for one bit. The 16 bits are drawn too, with an odd number of ones:
+///            then each value of the hash has as many flows as any other. Rejected: 0x6d5a, which everybody knows.
+///
+/// What symmetric costs: the hash sees no more of a flow than the sum, without carries, of its addresses' halves and
+/// its ports. Flows that have that in common meet on one core whatever the key is, and who chooses its own address and
+/// port can make such. Of 2^15 keys one is found by trying.
+///
+/// Source: Woo and Park, "Scalable TCP Session Monitoring with Symmetric Receive-side Scaling", 2012.
+enum class RssKey : std::uint8_t { random, symmetric };
+
 class Toeplitz {
 public:
     static constexpr std::size_t key_bytes = 40;
     using Key = std::array<std::uint8_t, key_bytes>;
 
-    /// A key that the seed gives: strangers cannot choose the queue of their connections.
-    [[nodiscard]] static Key key_of(std::uint64_t seed) noexcept;
+    /// A key that the seed gives.
+    [[nodiscard]] static Key key_of(std::uint64_t seed, RssKey kind = RssKey::random) noexcept;
 
     explicit Toeplitz(const Key& key) noexcept;
 

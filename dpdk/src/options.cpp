@@ -15,7 +15,7 @@ namespace {
 using Failure = std::optional<OptionsError>;
 
 constexpr std::string_view keys_accepted =
-    "vdev, pci, memory, hugepages, mbufs, queues, rx_ring, tx_ring, loop, prefix, eal";
+    "vdev, pci, memory, hugepages, mbufs, queues, rss_key, rx_ring, tx_ring, loop, prefix, eal";
 
 // Each with whether it needs a value.
 struct EalArgument {
@@ -79,6 +79,7 @@ private:
         if (key == "rx_ring") return read_ring(item, value, options_.rx_ring);
         if (key == "tx_ring") return read_ring(item, value, options_.tx_ring);
         if (key == "hugepages") return read_hugepages(item, value);
+        if (key == "rss_key") return read_rss_key(item, value);
         if (key == "loop") return read_loop(item, value);
         if (key == "prefix") return read_prefix(item, value);
         return refuse(item, "unknown key; accepted: " + std::string(keys_accepted));
@@ -141,6 +142,12 @@ private:
             options_.hugepages = Hugepages::off;
         else
             return refuse(item, "not accepted; accepted: auto, on, off");
+        return {};
+    }
+
+    Failure read_rss_key(std::string_view item, std::string_view value) {
+        if (value != "random" && value != "symmetric") return refuse(item, "not accepted; accepted: random, symmetric");
+        options_.rss_key = value == "symmetric" ? stack::RssKey::symmetric : stack::RssKey::random;
         return {};
     }
 

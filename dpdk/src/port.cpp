@@ -178,6 +178,8 @@ Result<void, SetupError> EthPort::start(const PortUsers& users, const Options& o
                                            std::to_string(needed) + " cores needs one; give fewer with --cores"));
     const bool may_choose = users.may_steer && options.queues != 0;
     queues_ = std::min(may_choose ? static_cast<std::uint16_t>(options.queues) : users.cores, queues_max_);
+    const bool must_be_symmetric = queues_ > 1 && options.rss_key == stack::RssKey::symmetric;
+    if (must_be_symmetric && !rss_.is_ours()) return Unexpected(not_symmetric());
     eal_log::forget();
     users_.store(users.cores, std::memory_order_relaxed);
     if (auto made = make_pools(users.cores, options); !made) return made;
@@ -185,22 +187,30 @@ Result<void, SetupError> EthPort::start(const PortUsers& users, const Options& o
     // A driver may find out as late as here that it has no interrupt for a queue.
     if (!running && users.may_sleep) running = run(users, options, false);
     if (!running) return running;
+    if (must_be_symmetric && !hash_predicts_) return Unexpected(not_symmetric());
     events_.start();
     if (is_pci_) events_.wait_for_link(link_patience);
     return {};
 }
 
+SetupError EthPort::not_symmetric() const {
+    return about(name_, "rss_key=symmetric: the device takes no key and table of ours for its " +
+                            std::to_string(queues_) + " queue pairs; leave it out, or give queues=1");
+}
+
 Result<void, SetupError> EthPort::run(const PortUsers& users, const Options& options, bool wants_interrupts) {
-    if (auto configured = configure(users.seed, wants_interrupts); !configured) return configured;
+    if (auto configured = configure(stack::Toeplitz::key_of(users.seed, options.rss_key), wants_interrupts);
+        !configured)
+        return configured;
     has_interrupts_ = wants_interrupts;
     return set_up_queues(options);
 }
 
-Result<void, SetupError> EthPort::configure(std::uint64_t seed, bool wants_interrupts) {
+Result<void, SetupError> EthPort::configure(const stack::Toeplitz::Key& key, bool wants_interrupts) {
     rte_eth_conf conf{};
     conf.rxmode.offloads = rx_offloads_;
     conf.txmode.offloads = tx_offloads_;
-    if (queues_ > 1) rss_.ask(conf, stack::Toeplitz::key_of(seed));
+    if (queues_ > 1) rss_.ask(conf, key);
     conf.intr_conf.rxq = wants_interrupts ? 1 : 0;
     conf.intr_conf.lsc = tells_link_ ? 1 : 0;
     conf.intr_conf.rmv = tells_removal_ ? 1 : 0;
@@ -276,11 +286,11 @@ Result<std::shared_ptr<PortSet>, SetupError> PortSet::attach(const Options& opti
 Result<void, SetupError> PortSet::start(const PortUsers& users, const Options& options) {
     for (const auto& port : ports_)
         if (auto started = port->start(users, options); !started) return started;
-    if (users.may_steer && users.cores > 1) make_steering(users);
+    if (users.may_steer && users.cores > 1) make_steering(users, options.rss_key);
     return {};
 }
 
-void PortSet::make_steering(const PortUsers& users) {
+void PortSet::make_steering(const PortUsers& users, stack::RssKey rss_key) {
     const EthPort& port = *ports_.front();
     stack::SteeringOptions how;
     how.cores = users.cores;
@@ -293,6 +303,7 @@ void PortSet::make_steering(const PortUsers& users) {
         how.hashes_udp6_ports = port.rss().hashes_udp6_ports(port.id());
     }
     how.seed = users.seed;
+    how.rss_key = rss_key;
     // Those in TIME-WAIT alone, which each core may have so many of, must not keep new connections out.
     how.flows_max = std::max(how.flows_max, std::size_t{users.cores} * 2 * stack::TcpLimits().time_wait_max);
     steering_ = std::make_shared<stack::Steering>(how);

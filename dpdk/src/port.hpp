@@ -95,8 +95,9 @@ private:
     EthPort(const Device& device, std::uint16_t id, bool was_attached);
 
     Result<void, backend::SetupError> look_at();
+    [[nodiscard]] backend::SetupError not_symmetric() const;
     Result<void, backend::SetupError> run(const PortUsers& users, const Options& options, bool wants_interrupts);
-    Result<void, backend::SetupError> configure(std::uint64_t seed, bool wants_interrupts);
+    Result<void, backend::SetupError> configure(const stack::Toeplitz::Key& key, bool wants_interrupts);
     Result<void, backend::SetupError> make_pools(std::uint16_t cores, const Options& options);
     Result<void, backend::SetupError> set_up_queues(const Options& options);
     [[nodiscard]] Result<void, backend::SetupError> room_for_rings(std::uint16_t rx_ring, const Options& options) const;
@@ -147,7 +148,7 @@ public:
     [[nodiscard]] const std::vector<std::unique_ptr<EthPort>>& ports() const noexcept { return ports_; }
 
 private:
-    void make_steering(const PortUsers& users);
+    void make_steering(const PortUsers& users, stack::RssKey rss_key);
 
     std::vector<std::unique_ptr<EthPort>> ports_;
     std::shared_ptr<stack::Steering> steering_;

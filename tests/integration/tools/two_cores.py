@@ -155,6 +155,14 @@ def refuses_rings_without_buffers(bin_dir):
               f"{done.returncode}: {done.stderr}")
 
 
+def refuses_a_key_that_the_device_does_not_take(bin_dir):
+    done = rig.run(bin_dir, "skerry-echo", "--backend=dpdk", f"{FOUR_QUEUES};rss_key=symmetric", f"--ip={tap.OURS}/24",
+                   CORES)
+    lines = rig.without_notes(done.stderr).splitlines()
+    why = "net_tap0: rss_key=symmetric: the device takes no key and table of ours for its 4 queue pairs"
+    rig.check(done.returncode == 1 and len(lines) == 1 and why in lines[0], f"{done.returncode}: {done.stderr}")
+
+
 def two_queues_between_two_processes(bin_dir):
     for core in (0, 1):
         with tempfile.TemporaryDirectory() as folder:
@@ -187,4 +195,5 @@ def ask_everything():
     datagrams_over_one_queue(bin_dir)
     all_of_four_queues_are_served(bin_dir)
     refuses_rings_without_buffers(bin_dir)
+    refuses_a_key_that_the_device_does_not_take(bin_dir)
     print("ok")

@@ -42,6 +42,7 @@ TEST_CASE("what is not said has its default", "[dpdk][options]") {
     CHECK(options->mbufs == 8191);
     CHECK(options->rx_ring == 1024);
     CHECK(options->queues == 0);
+    CHECK(options->rss_key == stack::RssKey::random);
     CHECK(options->tx_ring == 1024);
     CHECK(options->loops_own_address);
     CHECK(options->prefix.empty());
@@ -50,7 +51,8 @@ TEST_CASE("what is not said has its default", "[dpdk][options]") {
 
 TEST_CASE("each key sets what it names", "[dpdk][options]") {
     const auto options = dpdk::parse_options(
-        "hugepages=off;memory=64;mbufs=1023;queues=3;rx_ring=128;tx_ring=256;loop=off;prefix=mine;eal=--iova-mode=va;"
+        "hugepages=off;memory=64;mbufs=1023;queues=3;rss_key=symmetric;rx_ring=128;tx_ring=256;loop=off;prefix=mine;"
+        "eal=--iova-mode=va;"
         "eal=--match-allocations;vdev=net_null0");
     REQUIRE(options);
     CHECK(options->hugepages == dpdk::Hugepages::off);
@@ -58,6 +60,7 @@ TEST_CASE("each key sets what it names", "[dpdk][options]") {
     CHECK(options->mbufs == 1023);
     CHECK(options->rx_ring == 128);
     CHECK(options->queues == 3);
+    CHECK(options->rss_key == stack::RssKey::symmetric);
     CHECK(options->tx_ring == 256);
     CHECK_FALSE(options->loops_own_address);
     CHECK(options->prefix == "mine");
@@ -82,6 +85,7 @@ TEST_CASE("what cannot be used is quoted, with what is accepted", "[dpdk][option
         {"memory=64;memory=64", "dpdk: memory=64: given twice"},
         {"mbufs=16777217", "dpdk: mbufs=16777217: not accepted; accepted: 512 to 16777216"},
         {"queues=0", "dpdk: queues=0: not accepted; accepted: 1 to 1024"},
+        {"rss_key=toeplitz", "dpdk: rss_key=toeplitz: not accepted; accepted: random, symmetric"},
         {"rx_ring=1000", "dpdk: rx_ring=1000: not a power of two"},
         {"tx_ring=65536", "dpdk: tx_ring=65536: not accepted; accepted: 64 to 32768"},
         {"hugepages=yes", "dpdk: hugepages=yes: not accepted; accepted: auto, on, off"},

@@ -8,6 +8,7 @@
 // repeated: the first device is port 0. Everything else is given once.
 
 #include <skerry/base/result.hpp>
+#include <skerry/stack/steering/toeplitz.hpp>
 
 #include <cstdint>
 #include <string>
@@ -42,6 +43,8 @@ struct Options {
     std::uint32_t memory_mib = 256;              ///< memory=MIB: what packet buffers and rings may take at the least
     std::uint32_t mbufs = 8'191;                 ///< mbufs=N: packet buffers for each port and core
     std::uint32_t queues = 0;                    ///< queues=N: queue pairs of a port, at most; 0: one for each core
+    /// rss_key=random|symmetric: symmetric: both directions of a flow come to one queue, whatever its cost
+    stack::RssKey rss_key = stack::RssKey::random;
     std::uint32_t rx_ring = 1'024;               ///< rx_ring=N: descriptors, a power of two
     std::uint32_t tx_ring = 1'024;               ///< tx_ring=N
     bool loops_own_address = true;               ///< loop=on|off: off: what goes to --ip leaves by the port

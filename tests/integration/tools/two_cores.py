@@ -12,6 +12,8 @@ import socket
 import subprocess
 import tempfile
 
+import bulk
+import kernel_tcp
 import rig
 import tap
 
@@ -94,9 +96,7 @@ def ask_from_the_kernel(count, seed):
 
 
 def every_core_serves_over_one_queue(bin_dir):
-    with rig.Server(bin_dir, "--backend=dpdk", ONE_QUEUE, *tap.ADDRESSES, CORES, "--proto=tcp",
-                    "--idle=adaptive", listen=tap.at(tap.OURS, 7001)) as server:
-        tap.configure()
+    with serve_over_one_queue(bin_dir) as server:
         rig.check("1 queue pair, software steering" in server.start_line, f"not said: {server.start_line}")
         ask_from_the_kernel(CONNECTIONS, 1)
         numbers = server.numbers()
@@ -121,6 +121,21 @@ def datagrams_over_one_queue(bin_dir):
         last = server.stop()
         rig.check(last["steered"] > 20, f"hardly anything reached the second core: {last}")
         print("net_tap, one queue, UDP:", last["messages"], "datagrams,", last["steered"], "packets crossed")
+
+
+def serve_over_one_queue(bin_dir):
+    server = rig.Server(bin_dir, "--backend=dpdk", ONE_QUEUE, *tap.ADDRESSES, CORES, "--proto=tcp", "--idle=adaptive",
+                        listen=tap.at(tap.OURS, 7001))
+    tap.configure()
+    return server
+
+
+def bulk_over_one_queue(bin_dir):
+    """In bulk, and what a third party says of segments that two cores send by one."""
+    rig.need("socat", "tshark")
+    with serve_over_one_queue(bin_dir) as server:
+        bulk.through_socat(server, kernel_tcp.MEGABYTES)
+    kernel_tcp.judged(lambda: serve_over_one_queue(bin_dir))
 
 
 def one_listener_over_one_queue(bin_dir):
@@ -192,6 +207,7 @@ def ask_everything():
     two_queues_between_two_processes(bin_dir)
     one_listener_over_one_queue(bin_dir)
     every_core_serves_over_one_queue(bin_dir)
+    bulk_over_one_queue(bin_dir)
     datagrams_over_one_queue(bin_dir)
     all_of_four_queues_are_served(bin_dir)
     refuses_rings_without_buffers(bin_dir)

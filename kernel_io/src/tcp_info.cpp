@@ -58,6 +58,7 @@ Result<TcpInfo> tcp_info(int fd) noexcept {
     info.has_window_scale = (told.tcpi_options & TCPI_OPT_WSCALE) != 0;
     info.has_sack = (told.tcpi_options & TCPI_OPT_SACK) != 0;
     info.has_ecn = (told.tcpi_options & TCPI_OPT_ECN) != 0;
+    info.has_seen_ecn = (told.tcpi_options & TCPI_OPT_ECN_SEEN) != 0;
     return info;
 }
 

@@ -50,6 +50,11 @@ void IpOutput::send_with_router_alert(Frame& packet, Ipv4Addr destination, std::
 void IpOutput::send_marked(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
                            time::Instant now) noexcept {
     if (is_host_number(destination)) return v6_.send(packet, source, destination, protocol, marks, now);
+    if (is_ready(destination, now)) {
+        const std::uint32_t bytes = packet.length;
+        way_.write_marked(packet.prepend(Way::bytes), protocol, bytes, marks);
+        return link_.queue(packet);
+    }
     wire::Ipv4Header header = header_for(destination, protocol, marks);
     finish(packet, header, now);
 }

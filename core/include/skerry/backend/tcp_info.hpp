@@ -43,6 +43,7 @@ struct TcpInfo {
     bool has_window_scale = false;  ///< RFC 7323
     bool has_sack = false;  ///< RFC 2018
     bool has_ecn = false;  ///< RFC 3168
+    bool has_seen_ecn = false;  ///< and the peer has sent data that routers may mark
 
     static constexpr std::uint32_t no_threshold = 0xffff'ffff;
 };

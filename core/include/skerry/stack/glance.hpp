@@ -6,6 +6,7 @@
 
 #include "config.hpp"
 #include "frame_queue.hpp"
+#include "ip_marks.hpp"
 #include "tcp/tuple.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/ipv4.hpp"
@@ -31,7 +32,7 @@ struct Glance {
     bool has_hash = false;
 
     /// A whole TCP segment or UDP datagram to us, with 20 bytes of IPv4 header and its first 20 or 8 bytes of payload.
-    /// Nothing is said of checksums, nor of the source.
+    /// Nothing is said of checksums, nor of the source. One that met congestion (ECN) is left to the parsers, too.
     void look_at(Frame& seen, const StackConfig& config) noexcept {
         constexpr std::uint32_t usual = 0x0800'4500U;  // the type of IPv4, version 4, header of five words
         frame = &seen;
@@ -47,7 +48,7 @@ struct Glance {
         const std::uint8_t number = wire::load_8(ip + 9);
         const bool is_usual = std::memcmp(ethernet, config.mac.octets.data(), wire::mac_bytes) == 0 &&
                               (wire::load_8(ethernet + wire::mac_bytes) & 1U) == 0 &&
-                              (wire::load_be32(ethernet + 12) & 0xffff'ff00U) == usual &&
+                              (wire::load_be32(ethernet + 12) & 0xffff'ff03U) - usual < wire::ecn::experienced &&
                               (wire::load_be16(ip + 6) & 0x3fffU) == 0 &&  // no fragment
                               bytes <= seen.length - wire::ethernet_bytes;
         tuple.local = wire::load_ipv4(ip + 16);

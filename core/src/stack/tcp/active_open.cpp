@@ -79,6 +79,7 @@ Result<Tcb*> ActiveOpen::connect_held(Tuple tuple, time::Instant now, const Loca
     tcb.waiting_since = now.as_nanos();
     tcb.user_timeout_ms = from.user_timeout_ms;
     tcb.mark(from.opening.marks);
+    tcb.agree_on_ecn(shared_.config.tcp.ecn == Ecn::asks);
     output_.send_syn(tcb, now);
     send_again_later(tcb, now);
     return made;
@@ -107,6 +108,15 @@ bool ActiveOpen::on_timeout(Tcb& tcb, time::Instant now) noexcept {
     return true;
 }
 
+// A SYN-ACK agrees by ECE alone: with CWR too it is one of a peer that sends back whatever came in these bits. A SYN of
+// a peer who connected at once asks by both. RFC 3168 section 6.1.1.
+void ActiveOpen::agree_on_ecn(Tcb& tcb, const Segment& segment) noexcept {
+    constexpr std::uint8_t both = flag::ece | flag::cwr;
+    const std::uint8_t agrees = segment.has(flag::ack) ? flag::ece : both;
+    tcb.agree_on_ecn(tcb.has_ecn && (segment.header.flags & both) == agrees);
+    if (tcb.has_ecn) ++shared_.ecn.agreed;
+}
+
 void ActiveOpen::agree(Tcb& tcb, const Segment& segment) noexcept {
     const TcpLimits& limits = shared_.config.tcp;
     const wire::TcpOptions offered =
@@ -116,6 +126,7 @@ void ActiveOpen::agree(Tcb& tcb, const Segment& segment) noexcept {
     tcb.ts_recent = options.timestamps.value;
     tcb.ts_recent_s = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000'000);
     tcb.has_sack = options.sack_permitted;
+    agree_on_ecn(tcb, segment);
     tcb.has_scale = options.has_window_scale;
     if (options.has_window_scale) {
         tcb.send_scale = options.window_scale;

@@ -41,6 +41,8 @@ TcpInfo info_of(const Tcb& tcb, const TcpLimits& limits) noexcept {
     info.retransmitted = tcb.retransmitted;
     info.has_timestamps = tcb.has_timestamps;
     info.has_sack = tcb.has_sack;
+    info.has_ecn = tcb.has_ecn;
+    info.has_seen_ecn = tcb.has_seen_ect;
     info.has_window_scale = tcb.has_scale || tcb.send_scale != 0 || tcb.receive_scale != 0;
     return info;
 }

@@ -20,10 +20,13 @@ void Sender::on_duplicate(Tcb& tcb, time::Instant now) noexcept {
     if (tcb.duplicate_acks < duplicates_that_tell) return push(tcb, now);
     // What a time-out lost was sent again already: its duplicates tell nothing new.
     if (tcb.duplicate_acks != duplicates_that_tell || tcb.repairs_time_out) return;
-    begin_undo(tcb);
-    tcb.in_recovery = true;
-    tcb.recover = tcb.snd_nxt - 1;
-    tcb.congestion.on_loss(in_flight(tcb));
+    if (!leaves_reducing(tcb)) {
+        begin_undo(tcb);
+        tcb.in_recovery = true;
+        tcb.recover = tcb.snd_nxt - 1;
+        tcb.owes_cwr = tcb.has_ecn;
+        tcb.congestion.on_loss(in_flight(tcb));
+    }
     tcb.congestion.window = tcb.congestion.threshold + duplicates_that_tell * tcb.mss;
     send_front_again(tcb, now);
     restart_timer(tcb, now);
@@ -104,8 +107,11 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
         restart_timer(tcb, now);
         return true;
     }
+    const bool was_reducing = tcb.is_reducing;
+    if (was_reducing) end_reducing(tcb);
     const bool is_forward = begin_forward(tcb, !tcb.in_recovery && (!tcb.repairs_time_out || tcb.has_timed_out));
-    tcb.congestion.on_timeout(in_flight(tcb), !tcb.has_timed_out);
+    tcb.congestion.on_timeout(in_flight(tcb), !tcb.has_timed_out && !was_reducing);
+    tcb.owes_cwr = tcb.has_ecn;
     tcb.has_timed_out = true;
     tcb.rto.back_off();
     send_all_again(tcb, is_forward, true, now);
@@ -115,6 +121,7 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
 // With `is_forward` and without a scoreboard the oldest alone: what becomes of it is waited for. With `spares_fresh`
 // not what RACK takes for being on its way.
 void Sender::send_all_again(Tcb& tcb, bool is_forward, bool spares_fresh, time::Instant now) noexcept {
+    if (tcb.is_reducing) end_reducing(tcb);
     tcb.in_recovery = false;
     tcb.recover = tcb.snd_nxt - 1;
     tcb.repairs_time_out = true;

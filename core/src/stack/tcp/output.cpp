@@ -50,6 +50,8 @@ void Output::emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std
 // registers.
 SKERRY_ALWAYS_INLINE void Output::emit_usual(Frame& frame, Tcb& tcb, wire::TcpHeader& header,
                                              time::Instant now) noexcept {
+    if (tcb.is_marked) [[unlikely]]
+        return emit_marked(frame, tcb, header, now);
     const Tuple& tuple = tcb.tuple;
     header.source_port = tuple.local_port;
     header.destination_port = tuple.remote_port;
@@ -68,10 +70,23 @@ SKERRY_ALWAYS_INLINE void Output::emit_usual(Frame& frame, Tcb& tcb, wire::TcpHe
         wire::seal_tcp_unfinished(frame.bytes(), pseudo);
         frame.flags |= backend::frame_flag::sum_missing;
     }
-    if (tcb.is_marked) [[unlikely]]
-        shared_.output.send_marked(frame, tuple.local, tuple.remote, wire::ip_protocol::tcp, tcb.marks, now);
-    else
-        shared_.output.send(frame, tuple.local, tuple.remote, wire::ip_protocol::tcp, now);
+    shared_.output.send(frame, tuple.local, tuple.remote, wire::ip_protocol::tcp, now);
+    acknowledged(tcb);
+}
+
+// Of one whose marks are not the usual ones, or that has ECN: there data can be marked when it goes for the first time,
+// and nothing else can (RFC 3168 section 6.1.5). The first segment of that kind tells that the window came down.
+void Output::emit_marked(Frame& frame, Tcb& tcb, wire::TcpHeader& header, time::Instant now) noexcept {
+    IpMarks marks = tcb.marks;
+    if (tcb.has_ecn && frame.length != 0 && !seq_before(header.seq, tcb.snd_nxt)) {
+        marks.traffic_class |= wire::ecn::ect0;
+        if (tcb.owes_cwr) header.flags |= flag::cwr;
+        tcb.owes_cwr = false;
+    }
+    if (tcb.echoes_mark) header.flags |= flag::ece;
+    OptionBytes options;
+    const auto stamps = timestamps(options, tcb.has_timestamps, timestamp(now, tcb.ts_offset), tcb.ts_recent);
+    emit(frame, tcb.tuple, header, stamps, marks, now);
     acknowledged(tcb);
 }
 
@@ -105,6 +120,7 @@ SKERRY_COLD void Output::emit_with_blocks(Frame& frame, Tcb& tcb, wire::TcpHeade
         room = room.subspan(1);
     }
     told.sack_blocks = static_cast<std::uint8_t>((known != nullptr ? 1 : 0) + tcb.reassembly.tell(room));
+    if (tcb.echoes_mark) header.flags |= flag::ece;
     OptionBytes options;
     emit(frame, tcb.tuple, header, std::span(options).first(wire::write_data_options(told, options.data())), tcb.marks,
          now);
@@ -194,6 +210,9 @@ void Output::send_syn(Tcb& tcb, time::Instant now) noexcept {
     header.seq = tcb.iss;
     header.ack = is_answer ? tcb.rcv_nxt : 0;
     header.flags = static_cast<std::uint8_t>(flag::syn | (is_answer ? flag::ack : 0));
+    // One that comes again asks no more: there are routers that drop a SYN for it. As Linux (tcp_ecn_fallback).
+    if (tcb.has_ecn && is_answer) header.flags |= flag::ece;
+    if (tcb.has_ecn && !is_answer && tcb.syn_retries == 0) header.flags |= flag::ece | flag::cwr;
     header.window = first_window(tcb.receive_limit);
     wire::TcpOptions options;
     if (!is_answer && !is_bare_syn(shared_.config.tcp, tcb.syn_retries)) options = offered_options(shared_.config.tcp);
@@ -212,7 +231,7 @@ void Output::send_syn_ack(const HalfOpen& half_open, std::uint32_t stamp, time::
     wire::TcpHeader header;
     header.seq = half_open.iss;
     header.ack = half_open.irs + 1;
-    header.flags = flag::syn | flag::ack;
+    header.flags = static_cast<std::uint8_t>(flag::syn | flag::ack | (half_open.has_ecn ? flag::ece : 0));
     header.window = first_window(receive_buffer(half_open));
     wire::TcpOptions options;
     options.has_timestamps = half_open.has_timestamps;

@@ -145,6 +145,13 @@ Drop PassiveOpen::begin(Acceptor& acceptor, const Segment& segment, std::optiona
     return Drop::none;
 }
 
+// A SYN that could be marked is none of RFC 3168's (section 6.1.1): something on the way writes those bits, and what
+// they say means nothing. As Linux.
+static bool asks_for_ecn(const Segment& segment) noexcept {
+    constexpr std::uint8_t both = flag::ece | flag::cwr;
+    return (segment.header.flags & both) == both && segment.ecn() == wire::ecn::not_ect;
+}
+
 void PassiveOpen::agree(HalfOpen& half_open, Acceptor& acceptor, const Segment& segment) noexcept {
     const TcpLimits& limits = shared_.config.tcp;
     half_open.acceptor = &acceptor;
@@ -154,6 +161,7 @@ void PassiveOpen::agree(HalfOpen& half_open, Acceptor& acceptor, const Segment& 
     half_open.ts_recent = options.timestamps.value;
     half_open.has_scale = options.has_window_scale;
     half_open.has_sack = options.sack_permitted;
+    half_open.has_ecn = limits.ecn != Ecn::off && asks_for_ecn(segment);
     half_open.peer_scale = options.window_scale;
     half_open.own_scale = acceptor.opening.window_scale.value_or(limits.window_scale);
     half_open.peer_mss = peer_mss(options, segment.tuple.remote);
@@ -255,6 +263,8 @@ void PassiveOpen::start(Tcb& tcb, const HalfOpen& half_open, const Segment& segm
     tcb.state = State::established;
     tcb.has_timestamps = half_open.has_timestamps;
     tcb.has_sack = half_open.has_sack;
+    tcb.agree_on_ecn(half_open.has_ecn);
+    if (half_open.has_ecn) ++shared_.ecn.agreed;
     tcb.ts_recent = half_open.ts_recent;
     tcb.ts_offset = half_open.ts_offset;
     if (half_open.has_scale) {
@@ -297,8 +307,9 @@ Drop PassiveOpen::answer_by_cookie(Acceptor& acceptor, const Segment& segment) n
     agree(unkept, acceptor, segment);
     unkept.has_scale = unkept.has_scale && unkept.has_timestamps;
     unkept.has_sack = unkept.has_sack && unkept.has_timestamps;
-    const CookieTerms terms{unkept.peer_mss, unkept.peer_scale, unkept.has_timestamps, unkept.has_scale,
-                            unkept.has_sack};
+    unkept.has_ecn = unkept.has_ecn && unkept.has_timestamps;
+    const CookieTerms terms{unkept.peer_mss,  unkept.peer_scale, unkept.has_timestamps,
+                            unkept.has_scale, unkept.has_sack,   unkept.has_ecn};
     unkept.iss = mint_.make(shared_.secrets.isn_hash(lasting), unkept.irs, terms, segment.now());
     std::uint32_t stamp = 0;
     if (terms.has_timestamps)
@@ -341,6 +352,7 @@ Drop PassiveOpen::take_cookie(Acceptor& acceptor, const Segment& segment, Tcb*& 
     unkept.peer_scale = terms->peer_scale;
     unkept.own_scale = acceptor.opening.window_scale.value_or(shared_.config.tcp.window_scale);
     unkept.has_sack = terms->has_sack;
+    unkept.has_ecn = terms->has_ecn && shared_.config.tcp.ecn != Ecn::off;
     unkept.peer_mss = terms->peer_mss;
     unkept.peer_window = segment.header.window;
     unkept.was_answered_again = true;  // for all that anybody knows
@@ -367,6 +379,7 @@ bool PassiveOpen::is_of_earlier_cookie(HalfOpen& half_open, const Segment& segme
     half_open.iss = segment.ack() - 1;
     half_open.has_scale = terms->has_scale;
     half_open.has_sack = terms->has_sack;
+    half_open.has_ecn = terms->has_ecn;
     half_open.was_answered_again = true;
     ++cookie_counts_.accepted;
     return true;

@@ -103,6 +103,8 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
     std::uint32_t seq = segment.seq();
     bool has_fin = segment.has(flag::fin);
     wire::SackBlock told;
+    if (tcb.has_ecn && segment.has(flag::cwr)) [[unlikely]]
+        stop_echoing(tcb);
     if (seq_before(seq, tcb.rcv_nxt)) {
         const std::uint32_t known = tcb.rcv_nxt - seq;
         if (known >= frame.length && !(has_fin && known == frame.length && !tcb.has_fin)) {
@@ -129,6 +131,8 @@ Drop Receiver::accept(Tcb& tcb, Segment& segment) noexcept {
         acknowledge(tcb, told, segment.now());
         return drop;
     }
+    if (tcb.has_ecn) [[unlikely]]
+        note_mark(tcb, segment.ecn());
     if (seq != tcb.rcv_nxt) return wait_for_gap(tcb, seq, segment);
     if (const Drop why = accept_next(tcb, segment); why != Drop::none) return why;
     if (drop != Drop::none) shared_.drops.count(drop);

@@ -94,6 +94,8 @@ bool Sender::on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     if (is_lost_first) enter_recovery(tcb);
     if (tcb.in_recovery && arrivals.bytes() != 0)
         set_rate(tcb, arrivals.bytes(), ack.ack != una_before && board.bytes_lost() <= lost_before);
+    else if (tcb.is_reducing)
+        reduce(tcb, arrivals.bytes());
     if (is_lost_first) send_first_lost(tcb, ack.now);
     if (!goes_on) send_what_is_lost(tcb, ack.now);
     wait_for_late(tcb, wait, ack.now);
@@ -106,9 +108,11 @@ bool Sender::on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
 }
 
 void Sender::enter_recovery(Tcb& tcb) noexcept {
+    if (leaves_reducing(tcb)) return;
     begin_undo(tcb);
     tcb.in_recovery = true;
     tcb.recover = tcb.snd_nxt - 1;
+    tcb.owes_cwr = tcb.has_ecn;
     tcb.board.record()->tail.is_under_way = false;
     tcb.board.record()->rate.begin(in_flight(tcb));
     tcb.congestion.on_loss(in_flight(tcb));

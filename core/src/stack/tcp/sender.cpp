@@ -10,7 +10,7 @@
 namespace skerry::stack::tcp {
 
 void Sender::start(Tcb& tcb) noexcept {
-    tcb.recover = tcb.iss;
+    tcb.recover = tcb.iss - 1;  // nothing came down yet
     tcb.probes_tail = tcb.probes_tail && tcb.has_sack;
     tcb.send_limit = buffer_of(shared_.config.tcp, tcb.send_limit, tcb.mss, tcb.has_timestamps);
     tcb.congestion.init(shared_.config.tcp, tcb.mss, initial_window(shared_.config.tcp, tcb.mss));
@@ -353,6 +353,8 @@ bool Sender::measure_by_timestamp(Tcb& tcb, std::uint32_t echo, time::Instant no
 // What is acknowledged has left the queue.
 void Sender::grow_window(Tcb& tcb, std::uint32_t acked, std::uint32_t in_flight_before,
                          std::chrono::nanoseconds round_trip, time::Instant now) noexcept {
+    if (tcb.is_reducing) [[unlikely]]
+        return;
     Congestion& congestion = tcb.congestion;
     AckSample sample;
     sample.acked_bytes = acked;

@@ -16,6 +16,7 @@ constexpr std::uint32_t low_mask = 0xff'ffff;
 constexpr std::uint32_t option_mask = 63;
 constexpr std::uint32_t no_scale = 15;
 constexpr std::uint32_t sack_bit = 16;
+constexpr std::uint32_t ecn_bit = 32;
 constexpr std::uint32_t no_timestamps = 64;  // in the hash alone
 
 std::uint32_t index_of(std::uint16_t mss) noexcept {
@@ -26,7 +27,8 @@ std::uint32_t index_of(std::uint16_t mss) noexcept {
 
 std::uint32_t options_of(const CookieTerms& terms) noexcept {
     if (!terms.has_timestamps) return no_timestamps;
-    return (terms.has_scale ? terms.peer_scale : no_scale) | (terms.has_sack ? sack_bit : 0);
+    return (terms.has_scale ? terms.peer_scale : no_scale) | (terms.has_sack ? sack_bit : 0) |
+           (terms.has_ecn ? ecn_bit : 0);
 }
 
 CookieTerms terms_of(std::uint32_t mss_index, std::uint32_t options) noexcept {
@@ -36,6 +38,7 @@ CookieTerms terms_of(std::uint32_t mss_index, std::uint32_t options) noexcept {
     terms.has_scale = terms.has_timestamps && (options & 15U) != no_scale;
     terms.peer_scale = terms.has_scale ? static_cast<std::uint8_t>(options & 15U) : std::uint8_t{0};
     terms.has_sack = (options & sack_bit) != 0;
+    terms.has_ecn = (options & ecn_bit) != 0;
     return terms;
 }
 

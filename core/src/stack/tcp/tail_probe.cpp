@@ -93,7 +93,8 @@ void Sender::judge_tail_probe(Tcb& tcb, std::uint32_t ack, bool have_both_arrive
     const bool is_open = tail.is_again && !have_both_arrived && !has_repaired;
     if (is_open) return;
     tail.is_under_way = false;
-    if (!has_repaired || tcb.in_recovery || tcb.repairs_time_out) return;
+    if (!has_repaired || tcb.in_recovery || tcb.repairs_time_out || tcb.is_reducing) return;
+    tcb.owes_cwr = tcb.has_ecn;
     tcb.congestion.on_loss(flight_before);
     tcb.congestion.window = tcb.congestion.threshold;
 }

@@ -300,7 +300,9 @@ Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
         remember_timestamp(tcb, segment.options.timestamps.value, segment.now());
     // An old one says nothing, about the window neither: RFC 9293 section 3.10.7.4.
     if (seq_before(segment.ack(), tcb.snd_una)) return Drop::none;
-    segment.lets_go = sender_.take_ack(tcb, Acknowledgement::of(segment));
+    const Acknowledgement ack = Acknowledgement::of(segment);
+    segment.lets_go =
+        tcb.has_ecn ? sender_.take_ack_with_ecn(tcb, ack, segment.has(flag::ece)) : sender_.take_ack(tcb, ack);
     if (!tcb.is_fin_queued || !tcb.queue.empty()) return Drop::none;
     // The peer's FIN again: it waits for an acknowledgement, and TIME-WAIT would not see this one.
     if (tcb.state == State::closing && segment.has(flag::fin)) shared_.owe_ack(tcb);

@@ -50,6 +50,7 @@ private:
     [[nodiscard]] std::int64_t given_up_at(const Tcb& tcb) const noexcept;
     void send_again_later(Tcb& tcb, time::Instant now) noexcept;
     void agree(Tcb& tcb, const Segment& segment) noexcept;
+    void agree_on_ecn(Tcb& tcb, const Segment& segment) noexcept;
 
     Shared& shared_;
     Output& output_;

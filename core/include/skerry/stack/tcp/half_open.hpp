@@ -29,6 +29,7 @@ struct HalfOpen : Timer, HalfOpenLink {
     bool has_timestamps : 1 = false;
     bool has_scale : 1 = false;
     bool has_sack : 1 = false;
+    bool has_ecn : 1 = false;
     bool was_answered_again : 1 = false;  ///< as the SYN came again
     std::uint8_t retries = 0;
     std::uint8_t own_scale = 0;  ///< what our SYN-ACK offers, if has_scale

@@ -24,6 +24,16 @@ enum class SynCookies : std::uint8_t {
     always,     ///< as if it were 0, but for SYNs that begin anew what is in TIME-WAIT
 };
 
+/// Whether ends agree that routers mark packets instead of dropping them (ECN). The numbers are those of Linux's
+/// net.ipv4.tcp_ecn.
+///
+/// Source: RFC 3168 section 6.1.1.
+enum class Ecn : std::uint8_t {
+    off,         ///< neither asked for nor agreed to
+    asks,        ///< each SYN asks for it, and peers that ask get it
+    when_asked,  ///< peers that ask get it
+};
+
 struct TcpLimits {
     std::uint32_t receive_buffer_bytes = 64 * 1024;  ///< what one connection keeps unread, and so its window
     std::uint32_t send_buffer_bytes = 256 * 1024;    ///< what one connection keeps until it is acknowledged
@@ -64,6 +74,7 @@ struct TcpLimits {
     bool sack = true;  ///< RFC 2018
     bool timestamps = true;  ///< RFC 7323 section 3; without them no PAWS, and no round trips of what was sent again
     bool window_scaling = true;  ///< RFC 7323 section 2; without it no window is larger than 64 KiB
+    Ecn ecn = Ecn::when_asked;  ///< RFC 3168
     std::uint8_t window_scale = 7;  ///< for receive buffers up to 8 MiB
     wire::SynLayout syn_layout = wire::SynLayout::linux_like;
     /// Both buffers are rounded up to whole segments when the connection stands.

@@ -30,7 +30,11 @@ struct LossRecord {
     std::int64_t reorder_at = std::numeric_limits<std::int64_t>::max();
     std::int64_t time_out_at = std::numeric_limits<std::int64_t>::max();
 
-    [[nodiscard]] bool must_stay() const noexcept { return (rack && rack->has_learned()) || undo.is_open; }
+    bool is_reducing = false;  ///< `rate` is that of a window that comes down for a mark (ECN)
+
+    [[nodiscard]] bool must_stay() const noexcept {
+        return (rack && rack->has_learned()) || undo.is_open || is_reducing;
+    }
 };
 
 /// A connection's. As a pointer it is one to the scoreboard, which is null when there is none.

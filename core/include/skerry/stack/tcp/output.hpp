@@ -85,6 +85,7 @@ private:
     void emit_syn(const Tuple& tuple, wire::TcpHeader& header, wire::TcpOptions& options, IpMarks marks,
                   time::Instant now) noexcept;
     void emit_usual(Frame& frame, Tcb& tcb, wire::TcpHeader& header, time::Instant now) noexcept;
+    void emit_marked(Frame& frame, Tcb& tcb, wire::TcpHeader& header, time::Instant now) noexcept;
     void emit_with_blocks(Frame& frame, Tcb& tcb, wire::TcpHeader& header, const wire::SackBlock* known,
                           time::Instant now) noexcept;
     void emit(Frame& frame, const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options,

@@ -20,6 +20,8 @@ public:
         flight_before_ = std::max(in_flight, 1U);
     }
     void on_sent(std::uint32_t bytes) noexcept { out_ += bytes; }
+    /// So much was sent since the beginning.
+    void set_sent(std::uint32_t bytes) noexcept { out_ = bytes; }
 
     /// The congestion window after an acknowledgement that told of `delivered` more bytes, with `pipe` of them on their
     /// way. `goes_well`: it went forward, and told of no loss.

@@ -54,6 +54,9 @@ private:
     void use_quick_ack(Tcb& tcb, time::Instant now) noexcept;
     void owe_for_data(Tcb& tcb, time::Instant now) noexcept;
     void on_read(Tcb& tcb, std::size_t bytes) noexcept;
+    // What marks ask for: ecn.cpp.
+    void note_mark(Tcb& tcb, std::uint8_t ecn) noexcept;
+    static void stop_echoing(Tcb& tcb) noexcept;
 
     Shared& shared_;
     Output& output_;

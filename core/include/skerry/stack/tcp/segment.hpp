@@ -4,6 +4,7 @@
 
 #include "tuple.hpp"
 
+#include "../ip_marks.hpp"
 #include "../packet.hpp"
 #include "../sequence.hpp"
 #include "../wire/tcp.hpp"
@@ -28,6 +29,8 @@ struct Segment {
     [[nodiscard]] Frame& frame() const noexcept { return packet.frame; }
     [[nodiscard]] time::Instant now() const noexcept { return packet.now; }
     [[nodiscard]] bool has(std::uint8_t flags) const noexcept { return header.has(flags); }
+    /// What the IP header says: wire::ecn.
+    [[nodiscard]] std::uint8_t ecn() const noexcept { return packet.ip.tos & wire::ecn::mask; }
     [[nodiscard]] std::uint32_t seq() const noexcept { return header.seq; }
     [[nodiscard]] std::uint32_t ack() const noexcept { return header.ack; }
     [[nodiscard]] std::uint32_t bytes() const noexcept { return packet.frame.length; }

@@ -53,6 +53,8 @@ public:
     }
     /// The same, but what it lets go waits for let_go(). False when there is nothing.
     [[nodiscard]] bool take_ack(Tcb& tcb, const Acknowledgement& ack) noexcept;
+    /// The same of a connection with ECN; `is_echo` if it tells that something that we sent met congestion.
+    [[nodiscard]] bool take_ack_with_ecn(Tcb& tcb, const Acknowledgement& ack, bool is_echo) noexcept;
     /// Sends what an acknowledgement lets go.
     void let_go(Tcb& tcb, time::Instant now) noexcept;
 
@@ -128,6 +130,11 @@ private:
     [[nodiscard]] bool goes_forward(Tcb& tcb, const Arrivals& arrivals, bool is_forward, std::uint32_t told,
                                     const Acknowledgement& ack) noexcept;
     [[nodiscard]] std::uint32_t send_two_new(Tcb& tcb, time::Instant now) noexcept;
+    // The window comes down for a mark: ecn.cpp.
+    void begin_reducing(Tcb& tcb) noexcept;
+    static void end_reducing(Tcb& tcb) noexcept;
+    void reduce(Tcb& tcb, std::uint32_t delivered) noexcept;
+    [[nodiscard]] static bool leaves_reducing(Tcb& tcb) noexcept;
     // Losses by time: loss_by_time.cpp.
     [[nodiscard]] static std::chrono::nanoseconds find_late(Tcb& tcb, time::Instant now) noexcept;
     void wait_for_late(Tcb& tcb, std::chrono::nanoseconds wait, time::Instant now) noexcept;

@@ -48,6 +48,13 @@ enum class Kind : std::uint32_t { connection = 0, half_open = 1, time_wait = 2 }
 [[nodiscard]] constexpr Kind flow_kind(std::uint32_t number) noexcept { return static_cast<Kind>(number >> 30U); }
 [[nodiscard]] constexpr std::uint32_t flow_index(std::uint32_t number) noexcept { return number & 0x3fff'ffffU; }
 
+/// What ECN did, since the stack began.
+struct EcnCounts {
+    std::uint64_t agreed = 0;   ///< connections
+    std::uint64_t marked = 0;   ///< segments with data that came and had met congestion
+    std::uint64_t reduced = 0;  ///< windows that came down because a peer told of a mark
+};
+
 struct Shared {
     /// Carries the changes of one connection's queues over to the sums: of both, or of the sending one alone.
     class Accounting;
@@ -82,6 +89,7 @@ struct Shared {
     IntrusiveList<AckLink> owed;  ///< acknowledgements that nothing carried yet: the next flush looks at them
     RateLimit resets;
     RateLimit challenges;
+    EcnCounts ecn;
     std::uint32_t window_step;   ///< how far the end of a window moves at least, when it moves
     std::uint32_t window_least;  ///< with less room than that it does not
     std::size_t send_frames = 0;     ///< descriptors in all send queues

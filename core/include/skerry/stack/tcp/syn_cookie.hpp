@@ -5,7 +5,7 @@
 //
 //   sequence number   the one of RFC 6528 rounded down to its period, and in the 24 bits below 21 of the hash and 3 of
 //                     the MSS
-//   timestamp         the clock with its low six bits replaced: 4 the peer's scale (15: none), 1 SACK, 1 for ECN, as
+//   timestamp         the clock with its low six bits replaced: 4 the peer's scale (15: none), 1 SACK, 1 ECN, as
 //                     Linux's. It is never newer than the clock, so what is sent later is newer
 //
 // The hash is over the addresses, the peer's first number, the period and all that is agreed on, so that neither can be
@@ -14,11 +14,11 @@
 // good. A blind acknowledgement meets one of 16 good numbers in 2^32: at a million a second once in 270 s, and only
 // while cookies are sent.
 //
-// What is lost against a kept handshake: the MSS is rounded down to one of eight; without timestamps there is neither
-// scaling nor SACK; with them the timestamp is up to 63 ms old; the first round trip is not measured; the SYN-ACK is
-// not sent again, the peer's SYN comes again instead; when the final acknowledgement and the first data are lost both,
-// what comes then is reset; a scale that the listener is set to meanwhile counts, though the peer heard of another; an
-// acknowledgement that somebody has recorded opens a connection again until it is stale.
+// What is lost against a kept handshake: the MSS is rounded down to one of eight; without timestamps there is no
+// scaling, no SACK and no ECN; with them the timestamp is up to 63 ms old; the first round trip is not measured; the
+// SYN-ACK is not sent again, the peer's SYN comes again instead; when the final acknowledgement and the first data are
+// lost both, what comes then is reset; a scale that the listener is set to meanwhile counts, though the peer heard of
+// another; an acknowledgement that somebody has recorded opens a connection again until it is stale.
 //
 // Budget: a SYN answered by cookie takes no longer than one that is kept, and 400 ns at most, with software checksums,
 // of which the cookie's three short hashes are 100; beside the frames, which come round, one cache line that is not
@@ -55,6 +55,7 @@ struct CookieTerms {
     bool has_timestamps = false;
     bool has_scale = false;
     bool has_sack = false;
+    bool has_ecn = false;
 
     friend constexpr bool operator==(const CookieTerms&, const CookieTerms&) noexcept = default;
 };

@@ -54,15 +54,22 @@ inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 /// bytes.
 struct Standing {
     bool has_fin = false;  ///< the peer's FIN was seen, at fin_seq; it may still lie ahead
-    bool has_gap = false;  ///< something waits in `reassembly`
+    bool has_gap : 1 = false;  ///< something waits in `reassembly`
+    bool is_reducing : 1 = false;  ///< ECN: the window comes down, until more than `recover` is acknowledged
+    std::uint8_t ect_looks : 4 = 0;  ///< ECN: so many segments more are looked at for the peer's first mark
+    std::uint8_t unused_in_gap : 2 = 0;
     State state = State::closed;
     std::uint8_t duplicate_acks = 0;
     bool wants_room = false;  ///< a write waits
     bool no_delay : 1 = true;
-    bool is_marked : 1 = false;  ///< its `marks` are not the usual ones
+    bool is_marked : 1 = false;  ///< its `marks` are not the usual ones, or it has ECN
     bool is_corked : 1 = false;  ///< the last of what was written waits until it fills a segment
     bool passes_cork : 1 = false;  ///< what is unsent goes all the same, until a new segment is begun behind it
-    std::uint8_t unused : 4 = 0;  // beside them: the comparison is of the byte
+    bool has_ecn : 1 = false;  ///< both ends agreed on RFC 3168, or our SYN asks for it
+    bool echoes_mark : 1 = false;  ///< what is sent has ECE: a marked segment came, and no CWR since
+    bool owes_cwr : 1 = false;  ///< the window came down, and the next new segment says so
+    bool has_seen_ect : 1 = false;  ///< the peer's data can be marked
+    // Eight bits beside each other: the comparison is of the byte.
 
     /// Established, and no segment before this one was unusual.
     [[nodiscard]] bool receives_as_usual() const noexcept {
@@ -182,7 +189,13 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
 
     void mark(IpMarks wanted) noexcept {
         marks = wanted;
-        is_marked = wanted != IpMarks{};
+        is_marked = has_ecn || wanted != IpMarks{};
+    }
+    void agree_on_ecn(bool is_agreed) noexcept {
+        constexpr std::uint8_t looks = 15;
+        has_ecn = is_agreed;
+        ect_looks = is_agreed ? looks : 0;
+        mark(marks);
     }
 
     /// What a segment, its answer and the acknowledgement of that touch.

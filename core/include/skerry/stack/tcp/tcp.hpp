@@ -163,6 +163,7 @@ public:
         return {shared_.tcbs.size(), shared_.half_opens.size(), shared_.time_waits.size(), orphans_};
     }
     [[nodiscard]] const CookieCounts& cookies() const noexcept { return passive_.cookies(); }
+    [[nodiscard]] const EcnCounts& ecn() const noexcept { return shared_.ecn; }
 
 private:
     void send_owed(time::Instant now) noexcept;

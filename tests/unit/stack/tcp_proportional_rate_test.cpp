@@ -4,6 +4,9 @@
 
 #include <skerry/stack/tcp/proportional_rate.hpp>
 
+#include <set>
+#include <vector>
+
 namespace skerry {
 namespace {
 
@@ -66,6 +69,58 @@ TEST_CASE("a recovery sends one for two, and ends with the threshold", "[stack][
     CHECK((host.window() == 10'000) == is_on);
     (void)host.left();
     host.tell(40);
+}
+
+// The peer of the next case: the first copy of every second segment is lost, and each that comes is told of at once.
+struct LosingPeer {
+    explicit LosingPeer(SendingHost& sender) : host(sender) {}
+
+    void take(const SendingHost::Numbers& sent) {
+        for (const std::uint32_t number : sent) {
+            if (number % 2 == 0 && lost.insert(number).second) continue;
+            here.insert(number);
+            while (here.count(expected) != 0) ++expected;
+            if (number < expected) {
+                host.tell(expected);
+                continue;
+            }
+            std::uint32_t first = number;
+            std::uint32_t behind = number + 1;
+            while (here.count(first - 1) != 0) --first;
+            while (here.count(behind) != 0) ++behind;
+            host.tell(expected, {{first, behind}});
+        }
+    }
+
+    SendingHost& host;
+    std::set<std::uint32_t> lost;
+    std::set<std::uint32_t> here;
+    std::uint32_t expected = 0;
+};
+
+TEST_CASE("a recovery that follows another one comes down from its window, and not from what had arrived behind a hole",
+          "[stack][tcp][sack]") {
+    stack::StackConfig config = config_of_linux();
+    config.tcp.initial_window_segments = 40;
+    config.tcp.initial_window_bytes = 40'000;
+    SendingHost host(config);
+    LosingPeer peer(host);
+    SendingHost::Numbers sent = host.write_segments(200);
+    REQUIRE(sent.size() == 40);
+    std::vector<std::uint32_t> thresholds;
+    std::uint32_t recover = host.ours->tcb->recover;
+    for (int round = 0; round < 30 && thresholds.size() < 3 && !sent.empty(); ++round) {
+        host.pass(SendingHost::round_trip);
+        peer.take(sent);
+        sent = host.left();
+        if (host.ours->tcb->recover == recover) continue;
+        recover = host.ours->tcb->recover;
+        thresholds.push_back(host.ours->tcb->congestion.threshold);
+    }
+    REQUIRE(thresholds.size() == 3);
+    CHECK(thresholds[0] == 20'000);
+    CHECK(thresholds[1] <= 10'000);
+    CHECK(thresholds[2] <= 5'000);
 }
 
 }  // namespace

@@ -107,6 +107,10 @@ bool Sender::on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     return true;
 }
 
+// What is not acknowledged may be far more than is under way, where this recovery follows another: it has all that
+// arrived behind the holes, and what was lost. A window that is made of that stays as large as it was, and the queue on
+// the way full. So no more counts than the window had, as on Linux; RFC 5681 section 3.2 wants what limited transmit
+// sent left out, too.
 void Sender::enter_recovery(Tcb& tcb) noexcept {
     if (leaves_reducing(tcb)) return;
     begin_undo(tcb);
@@ -115,7 +119,7 @@ void Sender::enter_recovery(Tcb& tcb) noexcept {
     tcb.owes_cwr = tcb.has_ecn;
     tcb.board.record()->tail.is_under_way = false;
     tcb.board.record()->rate.begin(in_flight(tcb));
-    tcb.congestion.on_loss(in_flight(tcb));
+    tcb.congestion.on_loss(std::min(in_flight(tcb), tcb.congestion.window));
     tcb.congestion.window = tcb.congestion.threshold;
 }
 

@@ -111,9 +111,10 @@ Attempt TcpSocket::set_buffer(int name, int bytes) {
 // What the window can say bounds that of a connection that stands; one that begins has no scale yet.
 void TcpSocket::set_buffer_of(Tcb& tcb, int name, std::uint32_t bytes) {
     if (name == SO_SNDBUF)
-        tcb.send_limit = bytes;
+        tcb.tcp->set_send_buffer(tcb, bytes);
     else
-        tcb.receive_limit = is_wished_ ? std::min(bytes, std::uint32_t{0xffff} << tcb.receive_scale) : bytes;
+        tcb.tcp->set_receive_buffer(tcb,
+                                    is_wished_ ? std::min(bytes, std::uint32_t{0xffff} << tcb.receive_scale) : bytes);
 }
 
 // Who connects to a listener from now on is answered as it is set now.

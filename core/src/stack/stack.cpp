@@ -30,6 +30,10 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
         config.link_local6 = wire::Ipv6Addr::link_local(config.mac);
     cut(config.tcp.send_frames_max, pool_frames / 2);
     cut(config.tcp.receive_frames_max, pool_frames / 8 * 3);
+    // Two thirds of what they hold when they are full.
+    constexpr std::size_t promised_bytes = 1024;
+    cut(config.tcp.send_growth_max, config.tcp.send_frames_max * promised_bytes);
+    cut(config.tcp.receive_growth_max, config.tcp.receive_frames_max * promised_bytes);
     cut(config.backlog_max, pool_frames / 2);
     cut(config.neighbours.waiting_max, pool_frames / 8);
     cut(config.reassembly.bytes_max, pool_frames / 8 * frame_bytes);

@@ -83,11 +83,11 @@ void Sockets::Stream::set(SocketOption option, int value) noexcept {
         case SocketOption::quick_ack: return tcp().set_quick_ack(*tcb, value != 0);
         case SocketOption::user_timeout_ms: tcb->user_timeout_ms = static_cast<std::uint32_t>(value); return;
         case SocketOption::linger_s: tcb->resets_on_close = value == 0; return;
-        case SocketOption::send_buffer_bytes: tcb->send_limit = buffer_bytes(); return;
+        case SocketOption::send_buffer_bytes: return tcp().set_send_buffer(*tcb, buffer_bytes());
         case SocketOption::receive_buffer_bytes:
             // What the window can say is a limit too: without scaling 64 KiB. A smaller buffer takes nothing back.
-            tcb->receive_limit = std::min(buffer_bytes(), std::uint32_t{0xffff} << tcb->receive_scale);
-            return;
+            return tcp().set_receive_buffer(*tcb,
+                                            std::min(buffer_bytes(), std::uint32_t{0xffff} << tcb->receive_scale));
         case SocketOption::congestion_control: return tcp().set_congestion(*tcb, backend::CongestionControl(value));
         case SocketOption::ttl:
         case SocketOption::traffic_class: return tcb->mark(with_mark(tcb->marks, option, value));

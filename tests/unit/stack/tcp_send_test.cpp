@@ -134,7 +134,7 @@ TEST_CASE("with Nagle a short segment waits for what is under way, without it it
 
 TEST_CASE("a write takes what there is room for, and is told when there is more", "[stack][tcp]") {
     stack::StackConfig config = host_config();
-    config.tcp.send_buffer_bytes = 30'000;
+    config.tcp.send_buffer_bytes = config.tcp.send_buffer_max = 30'000;
     Sending host(65'535, config);
     CHECK(host.write(pattern(50'000)) == 30'000);
     CHECK(host.write("x") == 0);

@@ -274,6 +274,7 @@ void PassiveOpen::start(Tcb& tcb, const HalfOpen& half_open, const Segment& segm
     const TcpLimits& limits = shared_.config.tcp;
     tcb.receive_limit = acceptor.opening.receive_buffer_or(limits.receive_buffer_bytes);
     tcb.send_limit = acceptor.opening.send_buffer_or(limits.send_buffer_bytes);
+    shared_.buffers.start(tcb, acceptor.opening.send_buffer_bytes != 0, acceptor.opening.receive_buffer_bytes != 0);
     tcb.own_mss = own_mss(shared_.config, tcb.tuple.remote, acceptor.opening);
     tcb.own_scale = half_open.own_scale;
     tcb.mark(acceptor.opening.marks);

@@ -181,8 +181,9 @@ Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexc
     const Shared::Accounting accounting(shared_, tcb);
     const wire::SackBlock known = tcb.reassembly.known(seq, seq + segment.bytes());
     std::uint32_t dropped = 0;
-    const auto outcome =
-        tcb.reassembly.insert(seq, segment.frame(), shared_.config.tcp.reassembly_segments_max, dropped);
+    const std::uint32_t limit =
+        shared_.config.tcp.reassembly_segments_max + shared_.buffers.receive_grown(tcb) / own_mss(shared_.config);
+    const auto outcome = tcb.reassembly.insert(seq, segment.frame(), limit, dropped);
     for (; dropped != 0; --dropped) shared_.drops.count(Drop::tcp_reassembly_full);
     segment.is_kept = outcome == Reassembly::Outcome::kept;
     tcb.has_gap = !tcb.reassembly.empty();
@@ -206,7 +207,7 @@ void Receiver::take_fin(Tcb& tcb) noexcept {
 
 // --- what is read
 
-std::size_t Receiver::read(Tcb& tcb, std::span<std::byte> into, time::Instant) noexcept {
+std::size_t Receiver::read(Tcb& tcb, std::span<std::byte> into, time::Instant now) noexcept {
     std::size_t bytes = 0;
     while (bytes < into.size() && !tcb.received.empty()) {
         Frame& oldest = *tcb.received.front();
@@ -220,7 +221,7 @@ std::size_t Receiver::read(Tcb& tcb, std::span<std::byte> into, time::Instant) n
             oldest.trim_front(count);
         }
     }
-    on_read(tcb, bytes);
+    on_read(tcb, bytes, now);
     return bytes;
 }
 
@@ -242,23 +243,25 @@ void Receiver::discard(Tcb& tcb) noexcept {
     tcb.received_bytes = 0;
 }
 
-IoBuf Receiver::read_buf(Tcb& tcb, time::Instant) noexcept {
+IoBuf Receiver::read_buf(Tcb& tcb, time::Instant now) noexcept {
     Frame* const oldest = tcb.received.pop();
     if (oldest == nullptr) return {};
     --shared_.receive_frames;
     IoBuf buffer = oldest->to_buffer();
-    on_read(tcb, buffer.size());
+    on_read(tcb, buffer.size(), now);
     return buffer;
 }
 
 // The peer is told of room that is worth two segments; less goes with the next segment.
-void Receiver::on_read(Tcb& tcb, std::size_t bytes) noexcept {
+void Receiver::on_read(Tcb& tcb, std::size_t bytes, time::Instant now) noexcept {
     tcb.received_bytes -= static_cast<std::uint32_t>(bytes);
     if (tcb.has_fin || !may_receive(tcb.state)) return;
     const std::uint32_t room = tcb.receive_limit - std::min(tcb.received_bytes, tcb.receive_limit);
     const std::int32_t gain = seq_distance(tcb.rcv_right, tcb.rcv_nxt + room);
     const std::uint32_t worth = std::min<std::uint32_t>(tcb.receive_limit / 2, 2U * own_mss(shared_.config));
-    if (gain >= static_cast<std::int32_t>(worth)) shared_.owe_ack(tcb);
+    if (gain < static_cast<std::int32_t>(worth)) return;
+    shared_.owe_ack(tcb);
+    shared_.buffers.on_read(tcb, now);
 }
 
 }  // namespace skerry::stack::tcp

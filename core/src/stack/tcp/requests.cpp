@@ -99,6 +99,10 @@ void Tcp::set_quick_ack(Tcb& tcb, bool on) noexcept {
     if (on && is_owed) shared_.owe_ack(tcb);
 }
 
+void Tcp::set_send_buffer(Tcb& tcb, std::uint32_t bytes) noexcept { shared_.buffers.set_send(tcb, bytes); }
+
+void Tcp::set_receive_buffer(Tcb& tcb, std::uint32_t bytes) noexcept { shared_.buffers.set_receive(tcb, bytes); }
+
 void Tcp::set_congestion(Tcb& tcb, CongestionControl algorithm) noexcept {
     (void)tcb.congestion.choose(algorithm, shared_.config.tcp);
 }
@@ -186,6 +190,7 @@ void Tcp::destroy(Tcb& tcb) noexcept {
     Timers::cancel(tcb);
     if (AckLink& link = tcb; link.is_linked()) link.unlink();
     if (HolderLink& link = tcb; link.is_linked()) link.unlink();
+    shared_.buffers.forget(tcb);
     shared_.send_frames -= tcb.queue.size();
     shared_.receive_frames -= Shared::receive_frames_of(tcb);
     shared_.tcbs.free(tcb);

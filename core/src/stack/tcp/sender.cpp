@@ -400,10 +400,15 @@ void Sender::advance(Tcb& tcb, const Acknowledgement& ack, Arrivals* arrivals) n
         restart_timer(tcb, now);
         if (tcb.probes_tail) watch_tail(tcb, now);
     }
-    if (tcb.wants_room && queue.bytes() <= tcb.send_limit / 3 * 2 && has_room(tcb)) {
-        tcb.wants_room = false;
-        shared_.mark_ready(tcb);
-    }
+    if (tcb.wants_room) offer_room(tcb);
+}
+
+// To a write that waits.
+void Sender::offer_room(Tcb& tcb) noexcept {
+    shared_.buffers.on_full(tcb);
+    if (tcb.queue.bytes() > tcb.send_limit / 3 * 2 || !has_room(tcb)) return;
+    tcb.wants_room = false;
+    shared_.mark_ready(tcb);
 }
 
 }  // namespace skerry::stack::tcp

@@ -37,8 +37,16 @@ enum class Ecn : std::uint8_t {
 struct TcpLimits {
     std::uint32_t receive_buffer_bytes = 64 * 1024;  ///< what one connection keeps unread, and so its window
     std::uint32_t send_buffer_bytes = 256 * 1024;    ///< what one connection keeps until it is acknowledged
-    std::uint32_t send_segments_max = 512;           ///< in how many pieces
-    std::uint32_t reassembly_segments_max = 256;     ///< out of order, for one connection
+    // What these two grow to while they are what limits a connection, where no program has set them; a limit that is
+    // not more than they are lets them be. And by how much those of all connections together, because a window is a
+    // promise of frames: the stack cuts that to 1 KiB for each frame that the two limits below allow.
+    std::uint32_t receive_buffer_max = 4U << 20U;
+    std::uint32_t send_buffer_max = 4U << 20U;
+    std::uint32_t receive_growth_max = 64U << 20U;
+    std::uint32_t send_growth_max = 64U << 20U;
+    // As many more as full segments fit what the buffer has grown by.
+    std::uint32_t send_segments_max = 512;        ///< in how many pieces it is kept until it is acknowledged
+    std::uint32_t reassembly_segments_max = 256;  ///< out of order, for one connection
     // All queues together must leave the port frames to receive acknowledgements with, or none would ever be free
     // again: the stack cuts these two to 1/2 and 3/8 of the port's pool.
     std::uint32_t send_frames_max = 2048;     ///< kept until they are acknowledged, by all connections

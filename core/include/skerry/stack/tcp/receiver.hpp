@@ -53,7 +53,7 @@ private:
     void begin_quick_acks(Tcb& tcb) noexcept;
     void use_quick_ack(Tcb& tcb, time::Instant now) noexcept;
     void owe_for_data(Tcb& tcb, time::Instant now) noexcept;
-    void on_read(Tcb& tcb, std::size_t bytes) noexcept;
+    void on_read(Tcb& tcb, std::size_t bytes, time::Instant now) noexcept;
     // What marks ask for: ecn.cpp.
     void note_mark(Tcb& tcb, std::uint8_t ecn) noexcept;
     static void stop_echoing(Tcb& tcb) noexcept;

@@ -37,7 +37,7 @@ public:
                std::size_t& written) noexcept;
     /// Whether a write would take something.
     [[nodiscard]] bool has_room(const Tcb& tcb) const noexcept {
-        return tcb.queue.bytes() < tcb.send_limit && tcb.queue.size() < shared_.config.tcp.send_segments_max;
+        return tcb.queue.bytes() < tcb.send_limit && may_have_piece(tcb);
     }
     /// This direction ends behind what was written.
     /// False, and nothing done, when there is no memory.
@@ -81,6 +81,11 @@ private:
     std::size_t append_all(Tcb& tcb, std::span<const std::byte> from, std::size_t others) noexcept;
     static constexpr std::uint8_t duplicates_that_tell = 3;  // RFC 5681 section 3.2
 
+    [[nodiscard]] bool may_have_piece(const Tcb& tcb) const noexcept {
+        const std::uint32_t most = shared_.config.tcp.send_segments_max;
+        return tcb.queue.size() < most || tcb.queue.size() < most + shared_.buffers.send_grown(tcb) / tcb.mss;
+    }
+    void offer_room(Tcb& tcb) noexcept;
     void begin_to_wait(Tcb& tcb, time::Instant now) noexcept;
     void note_reply(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from, bool has_share) noexcept;

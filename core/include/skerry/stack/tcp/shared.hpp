@@ -2,6 +2,7 @@
 
 // What the parts of one stack's TCP have in common: its tables and its ways out.
 
+#include "buffer_growth.hpp"
 #include "endpoint.hpp"
 #include "flow_table.hpp"
 #include "half_open.hpp"
@@ -71,6 +72,7 @@ struct Shared {
           random(stack_config.drawn_seed(), SecretUse::tcp_numbers),
           resets(stack_config.tcp.resets_per_second),
           challenges(stack_config.tcp.challenges_per_second),
+          buffers(stack_config.tcp),
           window_step(stack_config.tcp.tells_all_room ? 1 : own_mss(stack_config)),
           window_least(stack_config.tcp.tells_all_room ? own_mss(stack_config) : 0) {}
 
@@ -90,6 +92,7 @@ struct Shared {
     RateLimit resets;
     RateLimit challenges;
     EcnCounts ecn;
+    BufferGrowth buffers;
     std::uint32_t window_step;   ///< how far the end of a window moves at least, when it moves
     std::uint32_t window_least;  ///< with less room than that it does not
     std::size_t send_frames = 0;     ///< descriptors in all send queues

@@ -185,6 +185,8 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     std::uint8_t own_scale = 0;  ///< the same
     bool uses_rack : 1 = false;  ///< LossDetection::rack
     bool is_orphan : 1 = false;  ///< closed by whoever had it, and not over
+    bool grows_send : 1 = false;  ///< no program has set `send_limit`: buffer_growth.hpp
+    bool grows_receive : 1 = false;  ///< nor `receive_limit`
     std::uint32_t quick_heard_ms = 0;  ///< of the clock, modulo 2^32; while quick_acks_left is not 0
 
     void mark(IpMarks wanted) noexcept {

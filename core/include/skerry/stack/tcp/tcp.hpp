@@ -146,6 +146,9 @@ public:
     void set_quick_ack(Tcb& tcb, bool on) noexcept;
     /// One that this stack has: tcp::is_known.
     void set_congestion(Tcb& tcb, CongestionControl algorithm) noexcept;
+    /// They stay so, and do not grow any more. What the window can say is the caller's to know.
+    void set_send_buffer(Tcb& tcb, std::uint32_t bytes) noexcept;
+    void set_receive_buffer(Tcb& tcb, std::uint32_t bytes) noexcept;
     /// keep_alive or its times were set.
     void restart_keep_alive(Tcb& tcb, time::Instant now) noexcept;
 
@@ -162,6 +165,7 @@ public:
     [[nodiscard]] Sizes sizes() const noexcept {
         return {shared_.tcbs.size(), shared_.half_opens.size(), shared_.time_waits.size(), orphans_};
     }
+    [[nodiscard]] const GrowthCounts& growth() const noexcept { return shared_.buffers.counts(); }
     [[nodiscard]] const CookieCounts& cookies() const noexcept { return passive_.cookies(); }
     [[nodiscard]] const EcnCounts& ecn() const noexcept { return shared_.ecn; }
 

@@ -45,18 +45,18 @@ struct TcpLimits {
     std::uint32_t receive_growth_max = 64U << 20U;
     std::uint32_t send_growth_max = 64U << 20U;
     // As many more as full segments fit what the buffer has grown by.
-    std::uint32_t send_segments_max = 512;        ///< in how many pieces it is kept until it is acknowledged
+    std::uint32_t send_segments_max = 512;  ///< in how many pieces it is kept until it is acknowledged
     std::uint32_t reassembly_segments_max = 256;  ///< out of order, for one connection
     // All queues together must leave the port frames to receive acknowledgements with, or none would ever be free
     // again: the stack cuts these two to 1/2 and 3/8 of the port's pool.
-    std::uint32_t send_frames_max = 2048;     ///< kept until they are acknowledged, by all connections
+    std::uint32_t send_frames_max = 2048;  ///< kept until they are acknowledged, by all connections
     std::uint32_t receive_frames_max = 1536;  ///< kept until they are read, by all connections
-    std::uint32_t half_open_max = 1024;              ///< for one listener
+    std::uint32_t half_open_max = 1024;  ///< for one listener
     SynCookies syn_cookies = SynCookies::when_full;  ///< what is done past it; RFC 4987 section 3.6
-    std::uint32_t time_wait_max = 131'072;           ///< the oldest goes for a new one
-    std::uint32_t orphans_max = 131'072;             ///< closed, and not over: one more is reset when it is closed
-    std::uint32_t resets_per_second = 1000;          ///< for segments of no connection, about
-    std::uint32_t challenges_per_second = 1000;      ///< RFC 5961, about
+    std::uint32_t time_wait_max = 131'072;  ///< the oldest goes for a new one
+    std::uint32_t orphans_max = 131'072;  ///< closed, and not over: one more is reset when it is closed
+    std::uint32_t resets_per_second = 1000;  ///< for segments of no connection, about
+    std::uint32_t challenges_per_second = 1000;  ///< RFC 5961, about
 
     // RFC 6298 section 2.4 asks for at least 1 s. Like Linux we floor at 200 ms.
     std::chrono::nanoseconds rto_min = std::chrono::milliseconds{200};

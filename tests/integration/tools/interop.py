@@ -133,16 +133,17 @@ class Wire:
 def agreed(connection):
     """What the kernel says of its connection: the options in use, and the largest segment that it sends."""
     info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-    names = ("tcp_timestamps", "tcp_sack", "tcp_window_scaling")
+    names = ("tcp_timestamps", "tcp_sack", "tcp_window_scaling", "tcp_ecn")
     options = {name: info[5] >> bit & 1 for bit, name in enumerate(names)}
     segment, = struct.unpack_from("=I", info, 16)
     return options, segment
 
 
-def check_agreed(cell, connection):
+def check_agreed(cell, connection, kernel_asked):
     options, segment = agreed(connection)
     for name, value in options.items():
-        offered = getattr(cell, name)
+        # As the kernel's own default has it, we agree to ECN and do not ask for it.
+        offered = getattr(cell, name) if kernel_asked or name != "tcp_ecn" else 0
         rig.check(value == offered, f"{name} is {value} on the connection, {offered} was offered")
     headers = (60 if cell.family == "ipv6" else 40) + 12 * cell.tcp_timestamps
     largest = min(cell.mtu, LARGEST_MTU_OF_OURS) - headers
@@ -174,7 +175,7 @@ def kernel_asks(cell, wire):
                 sender.start()
                 answer = rig.receive(connection, size + 1)
                 sender.join()
-                check_agreed(cell, connection)
+                check_agreed(cell, connection, kernel_asked=True)
             rig.check(answer == data, f"{size} bytes came back changed")
         kernel_tcp.check_experts(*capture.experts())
         counters = server.stop()
@@ -192,7 +193,7 @@ def echo(listener, cell, served):
             count = 0
             while data := connection.recv(1 << 16):
                 if count == 0:
-                    check_agreed(cell, connection)
+                    check_agreed(cell, connection, kernel_asked=False)
                 connection.sendall(data)
                 count += len(data)
             served.append(count)

@@ -57,12 +57,6 @@ Refusal is_always(MachineSettings&, const Numbers& values) {
     return "the stack does what " + std::to_string(Only) + " means, and nothing else";
 }
 
-/// 0, never, and 2, when a peer asks: a script whose peer asks is not supported.
-Refusal is_not_asked_for(MachineSettings&, const Numbers& values) {
-    if (values.size() == 1 && (values[0] == 0 || values[0] == 2)) return {};
-    return "the stack does not ask for ECN";
-}
-
 /// Nothing of it is seen on the wire or by a socket, because the stack does not have what it is about.
 Refusal is_nothing(MachineSettings&, const Numbers&) { return {}; }
 
@@ -81,6 +75,13 @@ Refusal set_syn_ack_retries(MachineSettings& settings, const Numbers& values) {
 }
 Refusal set_syn_steady_retries(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.syn_steady_retries, values, 0, 127);
+}
+// 0: never, 1: asked for, 2: when a peer asks, on both systems. More is AccECN.
+Refusal set_ecn(MachineSettings& settings, const Numbers& values) {
+    std::uint8_t when = 0;
+    if (const Refusal wrong = set_number(when, values, 0, 2)) return wrong;
+    settings.stack.tcp.ecn = static_cast<stack::Ecn>(when);
+    return {};
 }
 Refusal set_sack(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.sack, values, 0, 1);
@@ -260,7 +261,8 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_comp_sack_slack_ns", &is_nothing},
     {"net.ipv4.tcp_dsack", &is_always<1>},
     {"net.ipv4.tcp_early_retrans", &set_early_retrans},
-    {"net.ipv4.tcp_ecn", &is_not_asked_for},
+    {"net.ipv4.tcp_ecn", &set_ecn},
+    {"net.ipv4.tcp_ecn_fallback", &is_always<1>},
     {"net.ipv4.tcp_fastopen", &makes_no_difference<0, 3>},  // a socket has to ask for it besides
     {"net.ipv4.tcp_fin_timeout", &set_time<&TcpLimits::fin_wait_2, s>},
     {"net.ipv4.tcp_frto", &set_frto},
@@ -307,7 +309,8 @@ constexpr Row freebsd_rows[] = {
     {"net.inet.tcp.do_prr", &set_prr},
     {"net.inet.tcp.do_prr_conservative", &is_always<0>},
     {"net.inet.tcp.drop_synfin", &is_always<1>},
-    {"net.inet.tcp.ecn.enable", &is_not_asked_for},
+    {"net.inet.tcp.ecn.enable", &set_ecn},
+    {"net.inet.tcp.ecn.maxretries", &is_always<1>},
     {"net.inet.tcp.fastopen.client_enable", &is_always<0>},
     {"net.inet.tcp.fastopen.server_enable", &is_always<0>},
     {"net.inet.tcp.finwait2_timeout", &set_time<&TcpLimits::fin_wait_2, ms>},

@@ -40,10 +40,10 @@ std::int64_t threshold_in_segments(const TcpInfo& info) {
     return in_segments(info.slow_start_threshold, info.send_mss);
 }
 
-// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_ECN.
+// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN.
 std::int64_t option_bits(const TcpInfo& info) {
     return (info.has_timestamps ? 1 : 0) | (info.has_sack ? 2 : 0) | (info.has_window_scale ? 4 : 0) |
-           (info.has_ecn ? 8 : 0);
+           (info.has_ecn ? 8 : 0) | (info.has_seen_ecn ? 16 : 0);
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ constexpr Setting settings[] = {
     {"net.ipv4.tcp_autocorking", "0"},
     {"net.ipv4.tcp_no_metrics_save", "1"},
     {"net.ipv4.tcp_rmem", "4096 1048576 6291456"},  // a SYN's window of 65,535, a scale of 7
-    {"net.ipv4.tcp_ecn", "0"},
+    {"net.ipv4.tcp_ecn", "2"},
+    {"net.ipv4.tcp_ecn_fallback", "1"},
 };
 
 }  // namespace

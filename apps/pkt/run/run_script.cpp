@@ -134,18 +134,11 @@ private:
         Flow& flow = flow_for(script);
         const LivePacket live = build_packet(script, flow);
         if (live.is_tcp() && live.has(tcp_bit::syn) && !live.has(tcp_bit::ack)) flow.note_syn(live.seq);
-        refuse_ecn(script, live);
         const std::vector<std::byte> bytes = to_bytes(live);
         if (bytes.size() > ip_bytes_max) skip(script.at, "a packet of " + std::to_string(bytes.size()) + " bytes");
         if (const auto why = system_.inject(bytes)) skip(script.at, why->reason);
         take_sent();
         look_at_call();
-    }
-
-    /// A peer that asks for ECN is answered as one that does not, and what follows would be judged by that.
-    static void refuse_ecn(const Packet& script, const LivePacket& live) {
-        constexpr std::uint16_t asks = tcp_bit::syn | tcp_bit::ece | tcp_bit::cwr;
-        if (live.is_tcp() && (live.flags & asks) == asks) skip(script.at, "ECN: the stack does not have it yet");
     }
 
     static const std::optional<syntax::Ports>& ports_of(const Packet& script) {

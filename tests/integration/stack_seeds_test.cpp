@@ -76,10 +76,10 @@ public:
     class Entry {
     public:
         Entry(OpenStreams& all, net::TcpStream& stream) : all_(all), stream_(&stream) {
-            all_.streams_.emplace_back(stream_, 0);
+            all_.streams_.push_back({stream_});
         }
         ~Entry() {
-            std::erase_if(all_.streams_, [this](const auto& each) { return each.first == stream_; });
+            std::erase_if(all_.streams_, [this](const Watched& each) { return each.stream == stream_; });
         }
         Entry(const Entry&) = delete;
         Entry& operator=(const Entry&) = delete;
@@ -89,16 +89,18 @@ public:
         const net::TcpStream* stream_;
     };
 
-    /// No more is under way than the congestion window allows, while nothing is lost or out of order: then what is
-    /// under way is more than what counts. Three segments more are in order: limited transmit sends two (RFC 3042), a
-    /// tail probe one (RFC 8985).
+    /// No more is under way than the congestion window allows, while nothing is lost, out of order or marked: then what
+    /// is under way is more than what counts, or than the window allows since. Three segments more are in order:
+    /// limited transmit sends two (RFC 3042), a tail probe one (RFC 8985).
     [[nodiscard]] std::string beyond_congestion_window(tests::TcpWatch& watch) {
-        for (auto& [stream, sent_again] : streams_) {
+        for (auto& [stream, sent_again, window] : streams_) {
             const auto local = stream->local_addr();
             const auto info = stream->info();
             if (!local || !info) continue;
             const auto flow = flow_of(*local, stream->peer_addr());
-            if (std::exchange(sent_again, info->retransmitted) != info->retransmitted) watch.disturb(flow);
+            const bool came_down = std::exchange(window, info->congestion_window) > info->congestion_window;
+            if (std::exchange(sent_again, info->retransmitted) != info->retransmitted || (info->has_ecn && came_down))
+                watch.disturb(flow);
             const auto* const way = watch.find(flow);
             if (way == nullptr || stack::seq_before(way->acked, way->disturbed_until)) continue;
             if (info->unacknowledged > info->congestion_window + 3 * info->send_mss)
@@ -113,8 +115,14 @@ private:
         return {from.ip().v4_bits(), from.port(), to.ip().v4_bits(), to.port()};
     }
 
-    // In the order of their making, which is that of each run; and how much each had sent again.
-    std::vector<std::pair<const net::TcpStream*, std::uint32_t>> streams_;
+    struct Watched {
+        const net::TcpStream* stream = nullptr;
+        std::uint32_t sent_again = 0;
+        std::uint32_t window = 0;
+    };
+
+    // In the order of their making, which is that of each run.
+    std::vector<Watched> streams_;
 };
 
 /// Sends `bytes` and gives what the other end has sent meanwhile.
@@ -172,7 +180,10 @@ public:
     explicit Run(std::uint64_t seed)
         : words_(seed),
           impairments_(seed),
-          sim_({.seed = seed, .link = impairments_.link(), .shuffle = impairments_.has(tests::Impairment::shuffle)}) {
+          sim_({.seed = seed,
+                .link = impairments_.link(),
+                .shuffle = impairments_.has(tests::Impairment::shuffle),
+                .stack = impairments_.config()}) {
         sim_.invariant("TCP on the wire", [this] { return wire_wrong_; });
         sim_.invariant("bytes under way", [this] { return open_.beyond_congestion_window(watch_); });
         sim_.invariant("memory", [this] { return beyond_memory(server_) + beyond_memory(client_); });

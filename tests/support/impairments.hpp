@@ -37,11 +37,12 @@ enum class Impairment : std::uint8_t {
     partition,
     drift,
     shuffle,
+    marks,
 };
 
-inline constexpr std::array<std::string_view, 17> impairment_names{
+inline constexpr std::array<std::string_view, 18> impairment_names{
     "drop",  "bursts", "drop nth",   "drop data once", "duplicate", "reorder",   "corrupt", "truncate", "mtu",
-    "recut", "rate",   "long delay", "blackhole",      "flap",      "partition", "drift",   "shuffle"};
+    "recut", "rate",   "long delay", "blackhole",      "flap",      "partition", "drift",   "shuffle",  "marks"};
 
 class Impairments {
 public:
@@ -61,6 +62,12 @@ public:
     }
     [[nodiscard]] const std::vector<Impairment>& chosen() const { return chosen_; }
     [[nodiscard]] const testing::Link& link() const { return link_; }
+    /// What the hosts agree on: ECN, where something on the way marks.
+    [[nodiscard]] stack::StackConfig config() const {
+        stack::StackConfig config;
+        if (has(Impairment::marks)) config.tcp.ecn = stack::Ecn::asks;
+        return config;
+    }
     [[nodiscard]] std::string text() const {
         std::string text;
         for (const Impairment one : chosen_)
@@ -109,6 +116,7 @@ private:
             case Impairment::truncate: return wire.truncated != 0;
             case Impairment::mtu: return wire.too_big != 0;
             case Impairment::recut: return wire.recut != 0;
+            case Impairment::marks: return wire.marked != 0;
             case Impairment::slow_rate: return wire.overflowed != 0;
             case Impairment::blackhole:
             case Impairment::flap:
@@ -137,6 +145,7 @@ private:
         if (has(Impairment::corrupt)) link_.corrupt = up_to(0.02);
         if (has(Impairment::truncate)) link_.truncate = up_to(0.02);
         if (has(Impairment::recut)) link_.recut = up_to(0.05);
+        if (has(Impairment::marks)) link_.ecn_mark = up_to(0.05);
         if (has(Impairment::mtu)) link_.mtu = static_cast<std::uint16_t>(600 + random_() % 800);
         if (has(Impairment::slow_rate)) {
             link_.bytes_per_second = 200'000 + random_() % 1'000'000;

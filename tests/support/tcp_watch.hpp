@@ -4,6 +4,7 @@
 // again what is acknowledged, send beyond the peer's window, acknowledge what has not come, take back an
 // acknowledgement or a window. What a host knows is what has arrived at it undamaged before this instant.
 
+#include <skerry/stack/ip_marks.hpp>
 #include <skerry/stack/sequence.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
@@ -112,12 +113,25 @@ private:
     void sent(const SeenSegment& segment) {
         using namespace stack;
         ++segments_;
+        judge_mark(segment);
         if (segment.tcp.has(wire::tcp_flag::rst)) return;
         Direction& own = directions_[segment.flow()];
         if (segment.tcp.has(wire::tcp_flag::syn)) begin(own, segment);
         if (!own.has_begun) return;
         if (segment.length() != 0 && !segment.tcp.has(wire::tcp_flag::syn)) judge_data(own, segment);
         if (segment.tcp.has(wire::tcp_flag::ack)) judge_ack(own, segment);
+    }
+
+    // RFC 3168 section 6.1: only new data can be marked, and only that says that a window came down.
+    void judge_mark(const SeenSegment& segment) {
+        using namespace stack;
+        const bool can_be_marked = (segment.ip.tos & wire::ecn::mask) != 0;
+        const bool has_cwr = segment.tcp.has(wire::tcp_flag::cwr) && !segment.tcp.has(wire::tcp_flag::syn);
+        if (!can_be_marked && !has_cwr) return;
+        const auto own = directions_.find(segment.flow());
+        const bool is_new = own != directions_.end() && !seq_before(segment.tcp.seq, own->second.next);
+        if (segment.payload_bytes == 0 || !is_new)
+            say(segment, can_be_marked ? "can be marked, and is no new data" : "has CWR, and is no new data");
     }
 
     static void begin(Direction& own, const SeenSegment& segment) {

@@ -32,7 +32,13 @@ inline stack::StackConfig host_config() {
     config.address = host_ip;
     config.gateway = stack::wire::Ipv4Addr::of(198, 18, 0, 254);
     config.seed = 7;
-    config.tcp.congestion_control = backend::CongestionControl::reno;  // the figures of most tests are RFC 5681's
+    // The figures of most tests are RFC 5681's and 6675's; those about what else there is ask for it.
+    config.tcp.congestion_control = backend::CongestionControl::reno;
+    config.tcp.loss_detection = stack::LossDetection::rfc6675;
+    config.tcp.tail_probe = false;
+    config.tcp.proportional_rate = false;
+    config.tcp.undoes_spurious = false;
+    config.tcp.forward_after_time_out = false;
     return config;
 }
 

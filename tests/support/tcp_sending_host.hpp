@@ -13,7 +13,7 @@
 
 namespace skerry::tests {
 
-/// What Linux does about losses.
+/// What the stack does about losses by default, as Linux.
 [[nodiscard]] inline stack::StackConfig config_of_linux() {
     stack::StackConfig config = host_config();
     config.tcp.loss_detection = stack::LossDetection::rack;

@@ -53,7 +53,11 @@ void apply_freebsd(stack::TcpLimits& limits) noexcept {
     limits.syn_retries = 12;
     limits.syn_timeout = 75s;
     limits.syn_ack_retries = 3;
-    limits.proportional_rate = true;  // net.inet.tcp.do_prr
+    // Its usual stack, which is not tcp_rack; PRR is on (net.inet.tcp.do_prr).
+    limits.loss_detection = stack::LossDetection::rfc6675;
+    limits.tail_probe = false;
+    limits.undoes_spurious = false;
+    limits.forward_after_time_out = false;
 }
 
 // What of Linux the stack's defaults are not: TCP_INIT_CWND counts segments, however long, TCP_MAX_QUICKACKS and
@@ -62,11 +66,6 @@ void apply_linux(stack::TcpLimits& limits) noexcept {
     limits.initial_window_bytes = std::numeric_limits<std::uint32_t>::max();
     limits.quick_acks = 16;
     limits.nagle_by_minshall = true;
-    limits.loss_detection = stack::LossDetection::rack;  // net.ipv4.tcp_recovery
-    limits.tail_probe = true;                            // net.ipv4.tcp_early_retrans
-    limits.proportional_rate = true;
-    limits.undoes_spurious = true;
-    limits.forward_after_time_out = true;  // net.ipv4.tcp_frto
 }
 
 }  // namespace

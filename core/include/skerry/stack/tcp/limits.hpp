@@ -112,18 +112,18 @@ struct TcpLimits {
 
     // --- what is done about losses: src/stack/tcp/README.md
 
-    LossDetection loss_detection = LossDetection::rfc6675;
+    LossDetection loss_detection = LossDetection::rack;
     /// When nothing is acknowledged for two round trips something goes once more, so that the peer's answer tells what
     /// is lost before a time-out does; RFC 8985 section 7. With peers that say what arrived.
-    bool tail_probe = false;
+    bool tail_probe = true;
     /// Longer than two round trips, for the peer's timers and ours. As Linux.
     std::chrono::nanoseconds tail_probe_slack = std::chrono::milliseconds{2};
     /// In a recovery the window comes down with what arrives, and not at once; RFC 6937.
-    bool proportional_rate = false;
+    bool proportional_rate = true;
     /// A window that was made smaller for a loss that was none is as large again; RFC 3522, RFC 4015, RFC 3708.
-    bool undoes_spurious = false;
+    bool undoes_spurious = true;
     /// After a time-out new segments tell whether it was one; RFC 5682.
-    bool forward_after_time_out = false;
+    bool forward_after_time_out = true;
 
     /// Who closes with unread data resets, so that its sender knows: RFC 1122 section 4.2.2.13. Else the data is thrown
     /// away, and what was written leaves, and a FIN.

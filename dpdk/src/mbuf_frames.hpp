@@ -41,6 +41,10 @@ public:
         return owns(frame) && rte_mbuf_refcnt_read(&mbuf_of(frame)) != 1;
     }
 
+    [[nodiscard]] bool is_home_of(const BufferOwner& owner) const noexcept override {
+        return owner.release == &release && mbuf_of(static_cast<const backend::Frame&>(owner)).pool == pool_;
+    }
+
     /// Whether a frame is an mbuf's.
     [[nodiscard]] static bool owns(const backend::Frame& frame) noexcept { return frame.release == &release; }
 

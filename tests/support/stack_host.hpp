@@ -96,6 +96,7 @@ public:
     ~TestFrames() { spill_all(); }
 
     [[nodiscard]] bool is_in_flight(const backend::Frame&) const noexcept override { return are_in_flight; }
+    [[nodiscard]] bool is_home_of(const BufferOwner& owner) const noexcept override { return heap_.is_home_of(owner); }
     [[nodiscard]] std::size_t available() noexcept override { return heap_.available() + ready(); }
     [[nodiscard]] std::uint64_t out() const noexcept { return heap_.out() - ready(); }
 

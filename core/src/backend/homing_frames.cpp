@@ -79,6 +79,10 @@ std::size_t HomingFrames::available() noexcept {
     return store_->free_.size() + ready();
 }
 
+bool HomingFrames::is_home_of(const BufferOwner& owner) const noexcept {
+    return owner.release == &FrameStore::release && &FrameStore::of(static_cast<const Frame&>(owner)) == store_;
+}
+
 std::size_t HomingFrames::refill(std::span<Frame*> out) noexcept {
     std::vector<Frame*>& free = store_->free_;
     if (free.empty() && store_->collect(nullptr) == 0) return 0;

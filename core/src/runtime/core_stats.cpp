@@ -20,6 +20,7 @@ CoreStats& CoreStats::operator+=(const CoreStats& other) noexcept {
     sockets.steered += other.sockets.steered;
     sockets.port_checksum += other.sockets.port_checksum;
     sockets.stack_checksum += other.sockets.stack_checksum;
+    sockets.buffers_given += other.sockets.buffers_given;
     files.under_way += other.files.under_way;
     files.waiting += other.files.waiting;
     files.asked += other.files.asked;

@@ -410,6 +410,7 @@ backend::Capabilities Sockets::capabilities() const noexcept {
     capabilities.tcp = capabilities.udp = capabilities.multicast = capabilities.zero_copy_receive = true;
     capabilities.ipv6 = stack_.hosts().has_v6();
     capabilities.packet_info = capabilities.source_multicast = capabilities.cork = true;
+    capabilities.zero_copy_send = true;
     capabilities.slow_lane = backend::current_slow_lane != nullptr;
     return capabilities;
 }
@@ -421,8 +422,22 @@ backend::SocketStats Sockets::stats() const noexcept {
     stats.port_checksum = drops[Drop::port_checksum];
     stats.stack_checksum = drops[Drop::ipv4_checksum] + drops[Drop::udp_checksum] + drops[Drop::tcp_checksum] +
                            drops[Drop::icmp_checksum] + drops[Drop::igmp_checksum] + drops[Drop::icmpv6_checksum];
+    stats.buffers_given = stack_.tcp().buffers_given();
     if (stack_.steering() != nullptr) stats.steered = stack_.steering()->stats().received;
     return stats;
+}
+
+// One of the port's frames, as long as enough of them are left for others.
+IoBuf Sockets::send_buffer(std::size_t bytes, std::size_t headroom) noexcept {
+    Frame* const frame = stack_.frame_to_give();
+    if (frame == nullptr) return IoBuf::allocate(bytes, headroom);
+    if (headroom > frame->tailroom() || bytes > frame->tailroom() - headroom) {
+        frame->drop();
+        return IoBuf::allocate(bytes, headroom);
+    }
+    frame->length = static_cast<std::uint16_t>(headroom + bytes);
+    frame->trim_front(headroom);
+    return frame->to_buffer();
 }
 
 Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const backend::BindOptions& options) noexcept {

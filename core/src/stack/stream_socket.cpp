@@ -124,6 +124,13 @@ Step Sockets::Stream::write_vectored(StreamSocket& socket, WriteRequest& request
     return self.cut_short(request, written.bytes != 0);
 }
 
+Step Sockets::Stream::write_buf(StreamSocket& socket, WriteRequest& request, IoBuf& data) noexcept {
+    auto& self = static_cast<Stream&>(socket);
+    if (!self.tcp().write_given(*self.tcb, data, self.sockets_->now_)) return write(socket, request);
+    request.bytes = request.from.size();
+    return Step::done;
+}
+
 bool Sockets::Stream::has_room(StreamSocket& socket) noexcept {
     auto& self = static_cast<Stream&>(socket);
     self.may_write = !Tcp::is_writable(*self.tcb) || self.tcp().has_room(*self.tcb);
@@ -219,19 +226,13 @@ void Sockets::Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Sockets::Stream::operations{&read,
-                                                     &backend::read_each<&read>,
-                                                     &write,
-                                                     &write_vectored,
-                                                     &has_room,
-                                                     &shutdown,
-                                                     &close,
-                                                     &set_option,
-                                                     &get_option,
-                                                     &local_address,
-                                                     &info,
-                                                     &take_error,
-                                                     &backend::no_descriptor};
+const backend::StreamOps Sockets::Stream::operations{&read,          &backend::read_each<&read>,
+                                                     &write,         &write_vectored,
+                                                     &write_buf,     &has_room,
+                                                     &shutdown,      &close,
+                                                     &set_option,    &get_option,
+                                                     &local_address, &info,
+                                                     &take_error,    &backend::no_descriptor};
 
 // --- connecting
 

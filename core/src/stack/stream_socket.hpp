@@ -75,6 +75,7 @@ private:
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
     static backend::Step write_vectored(backend::StreamSocket& socket, backend::WriteRequest& request,
                                         backend::IoSlices slices) noexcept;
+    static backend::Step write_buf(backend::StreamSocket& socket, backend::WriteRequest& request, IoBuf& data) noexcept;
     static bool has_room(backend::StreamSocket& socket) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static void close(backend::StreamSocket* socket) noexcept;

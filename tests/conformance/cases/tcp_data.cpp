@@ -1,6 +1,7 @@
 #include "fixture.hpp"
 
 #include <skerry/io/copy.hpp>
+#include <skerry/net/send_buffer.hpp>
 #include <skerry/sync/mutex.hpp>
 #include <skerry/task/spawn.hpp>
 
@@ -204,6 +205,31 @@ TEST_CASE("two tasks read and write one stream at once", "[net][tcp]") {
         CHECK(first);
         auto second = co_await other;
         CHECK(second);
+    });
+}
+
+TEST_CASE("buffers that are made to be sent arrive as they were filled", "[net][tcp]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        const auto sent = pattern(300'000);
+        auto reader = spawn(read_all(pair.server));
+        std::size_t at = 0;
+        for (std::size_t bytes = 1; at < sent.size(); bytes = bytes * 3 % 3001 + 1) {
+            const auto piece = std::span(sent).subspan(at, std::min(bytes, sent.size() - at));
+            IoBuf buffer = net::send_buffer(piece.size(), 16);
+            REQUIRE(buffer.size() == piece.size());
+            CHECK(buffer.headroom() >= 16);
+            std::copy(piece.begin(), piece.end(), buffer.writable().begin());
+            auto written = co_await pair.client.write_buf(std::move(buffer));
+            REQUIRE(written);
+            at += piece.size();
+        }
+        REQUIRE(pair.client.shutdown());
+        auto text = co_await reader;
+        REQUIRE(text);
+        CHECK((*text == text_of(sent)));
+        if (backend::current_sockets->capabilities().zero_copy_send)
+            CHECK(backend::current_sockets->stats().buffers_given != 0);
     });
 }
 

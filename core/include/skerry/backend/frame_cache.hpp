@@ -56,6 +56,9 @@ public:
     /// that is done with a frame when its transmit() returns has none.
     [[nodiscard]] virtual bool is_in_flight(const Frame&) const noexcept { return false; }
 
+    /// Whether what stands behind a buffer is a frame that this cache hands out, or one that its port received.
+    [[nodiscard]] virtual bool is_home_of(const BufferOwner&) const noexcept { return false; }
+
     [[nodiscard]] const FrameStats& stats() const noexcept { return stats_; }
     /// How many a caller could still get, about; for whoever keeps frames and has to leave some to others.
     /// Cost: an indirect call; to be asked once for some dozen frames.

@@ -41,8 +41,8 @@ protected:
 private:
     friend class HomingFrames;
 
-    [[nodiscard]] static FrameStore& of(Frame& frame) noexcept {
-        return **reinterpret_cast<FrameStore**>(reinterpret_cast<std::byte*>(&frame) - cache_line_bytes);
+    [[nodiscard]] static FrameStore& of(const Frame& frame) noexcept {
+        return **reinterpret_cast<FrameStore* const*>(reinterpret_cast<const std::byte*>(&frame) - cache_line_bytes);
     }
     [[nodiscard]] Frame* closed() noexcept { return &mark_; }
     void give_back(Frame& frame) noexcept;
@@ -67,6 +67,7 @@ public:
     /// Frames that are neither here nor on their way home.
     [[nodiscard]] std::uint64_t out() const noexcept;
     [[nodiscard]] std::size_t available() noexcept final;
+    [[nodiscard]] bool is_home_of(const BufferOwner& owner) const noexcept final;
 
 protected:
     explicit HomingFrames(std::unique_ptr<FrameStore> store) noexcept;

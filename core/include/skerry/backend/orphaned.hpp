@@ -26,6 +26,10 @@ inline constexpr StreamOps orphaned_stream_ops{
         request.error = Errc::runtime_shutdown;
         return Step::done;
     },
+    [](StreamSocket&, WriteRequest& request, IoBuf&) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
     [](StreamSocket&) noexcept { return true; },
     [](StreamSocket&, ShutdownHow) noexcept -> Result<> { return Errc::runtime_shutdown; },
     [](StreamSocket* socket) noexcept {

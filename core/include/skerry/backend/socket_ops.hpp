@@ -102,6 +102,8 @@ struct StreamOps {
     Step (*write)(StreamSocket&, WriteRequest&) noexcept;
     /// Tries to write some of the slices, from the front; pending when nothing is accepted for now.
     Step (*write_vectored)(StreamSocket&, WriteRequest&, IoSlices) noexcept;
+    /// As write, of all that `data` holds, which the request shows too; may take the buffer over instead of its bytes.
+    Step (*write_buf)(StreamSocket&, WriteRequest&, IoBuf& data) noexcept;
     /// Whether a write would take a byte, or end with an error; if not, may_write is false and who waits is told.
     bool (*has_room)(StreamSocket&) noexcept;
     Result<> (*shutdown)(StreamSocket&, ShutdownHow) noexcept;
@@ -117,6 +119,12 @@ struct StreamOps {
     int (*descriptor)(StreamSocket&) noexcept;
 };
 
+/// StreamOps::write_buf where a buffer is worth no more than its bytes.
+template <Step (*write)(StreamSocket&, WriteRequest&) noexcept>
+Step write_bytes_of(StreamSocket& socket, WriteRequest& request, IoBuf& /*data*/) noexcept {
+    return write(socket, request);
+}
+
 /// StreamOps::descriptor where the kernel does not keep what has come.
 inline int no_descriptor(StreamSocket& /*socket*/) noexcept { return -1; }
 
@@ -125,16 +133,16 @@ inline int no_descriptor(StreamSocket& /*socket*/) noexcept { return -1; }
 /// Threads: the core that accepted or connected it.
 struct StreamSocket {
     const StreamOps* ops = nullptr;
-    ReadRequest* reader = nullptr;   ///< waits for data
+    ReadRequest* reader = nullptr;  ///< waits for data
     WriteRequest* writer = nullptr;  ///< waits for room
-    std::uint16_t home = 0;          ///< its scheduler's number
-    bool may_read = false;           ///< a read may find data without waiting for an event
-    bool may_write = true;           ///< a write may be accepted without waiting for an event
-    bool end_of_stream = false;      ///< the peer's FIN was taken
-    bool write_shut = false;         ///< this side sent its FIN
-    bool read_shut = false;          ///< this side reads no more
+    std::uint16_t home = 0;  ///< its scheduler's number
+    bool may_read = false;  ///< a read may find data without waiting for an event
+    bool may_write = true;  ///< a write may be accepted without waiting for an event
+    bool end_of_stream = false;  ///< the peer's FIN was taken
+    bool write_shut = false;  ///< this side sent its FIN
+    bool read_shut = false;  ///< this side reads no more
     std::deque<IoBuf>* given_back = nullptr;  ///< bytes a cancelled read gave back, oldest first; rarely there
-    Error given_back_error;          ///< an error that a cancelled read had taken
+    Error given_back_error;  ///< an error that a cancelled read had taken
     net::SocketAddr peer;
 };
 
@@ -205,9 +213,9 @@ enum class TimeSource : std::uint8_t { none, burst, kernel, hardware };
 /// Cost: 96 bytes, of which a plain receive writes the first 72.
 struct Datagram {
     IoBuf payload;
-    net::SocketAddr peer;       ///< received: the sender; to be sent: the receiver
+    net::SocketAddr peer;  ///< received: the sender; to be sent: the receiver
     time::Instant received_at;  ///< the burst's time unless time_source says better
-    bool truncated = false;     ///< the buffer was shorter than what came: the rest is gone
+    bool truncated = false;  ///< the buffer was shorter than what came: the rest is gone
     TimeSource time_source = TimeSource::none;
     std::uint16_t queue = 0;
     /// Not 0: the payload holds datagrams of so many bytes each, the last of which may be shorter. Received so only
@@ -402,6 +410,7 @@ struct SocketStats {
     std::uint64_t steered = 0;  ///< packets for this core that another core's queue got
     std::uint64_t port_checksum = 0;  ///< packets dropped because the port found a checksum wrong; of our stack
     std::uint64_t stack_checksum = 0;  ///< packets dropped because our stack did
+    std::uint64_t buffers_given = 0;  ///< buffers that programs gave to be written and that leave without a copy
 };
 
 /// The socket operations of one core's backend. Made by the driver, current on its core's thread.
@@ -422,6 +431,12 @@ public:
                                                          const StreamSetup* setup) noexcept = 0;
     [[nodiscard]] virtual Result<DatagramSocket*> bind(const net::SocketAddr& address,
                                                        const BindOptions& options) noexcept = 0;
+
+    /// Memory for `bytes` to be written by StreamOps::write_buf, from which a backend that can sends without a copy;
+    /// with `headroom` in front that prepend() may give. False when there is none.
+    [[nodiscard]] virtual IoBuf send_buffer(std::size_t bytes, std::size_t headroom) noexcept {
+        return IoBuf::allocate(bytes, headroom);
+    }
 
 protected:
     ~SocketFactory() = default;

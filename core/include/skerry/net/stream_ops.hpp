@@ -294,6 +294,7 @@ class WriteBufAwaiter : public WriteAwaiterBase {
 public:
     WriteBufAwaiter(backend::StreamSocket& socket, IoBuf&& data) noexcept
         : WriteAwaiterBase(socket, backend::WriteKind::all, data.bytes()), data_(std::move(data)) {}
+    [[nodiscard]] bool await_ready() noexcept { return may_try() && try_buffer(); }
     [[nodiscard]] Result<> await_resume() noexcept {
         if (failed()) [[unlikely]]
             return error;
@@ -301,6 +302,16 @@ public:
     }
 
 private:
+    // Once: what has to wait is written as bytes.
+    [[nodiscard]] bool try_buffer() noexcept {
+        if (is_refused()) [[unlikely]] {
+            error = Errc::broken_pipe;
+            return true;
+        }
+        if (from.empty()) return true;
+        return socket().may_write && socket().ops->write_buf(socket(), *this, data_) == backend::Step::done;
+    }
+
     IoBuf data_;
 };
 

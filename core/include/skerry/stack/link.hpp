@@ -75,6 +75,9 @@ public:
         return image;
     }
 
+    /// The frame behind a buffer, where it may leave as it is: it is of the port's memory, nobody else holds or reads
+    /// it, and in front of the data is as much room as in a fresh one. Null else.
+    [[nodiscard]] Frame* frame_behind(const IoBuf& buffer) const noexcept;
     /// Whether a frame that was sent and kept is still being read.
     [[nodiscard]] bool is_in_flight(const Frame& frame) const noexcept { return frames_.is_in_flight(frame); }
 

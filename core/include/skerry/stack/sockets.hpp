@@ -35,6 +35,8 @@ public:
     [[nodiscard]] Result<backend::DatagramSocket*> bind(const net::SocketAddr& address,
                                                         const backend::BindOptions& options) noexcept override;
 
+    [[nodiscard]] IoBuf send_buffer(std::size_t bytes, std::size_t headroom) noexcept override;
+
     [[nodiscard]] const DropCounters& drops() const noexcept { return stack_.drops(); }
 
     /// The time of the running turn, which everything that tasks send counts from.

@@ -69,6 +69,8 @@ public:
 
     /// Packets that are to leave. Whoever sends them takes them from the front.
     [[nodiscard]] Backlog& backlog() noexcept { return link_.backlog(); }
+    /// An empty frame for a program that will give it back to be sent; null when frames are short.
+    [[nodiscard]] Frame* frame_to_give() noexcept { return link_.may_keep_to_send() ? link_.allocate() : nullptr; }
 
     [[nodiscard]] Link& link() noexcept { return link_; }
     [[nodiscard]] Hosts& hosts() noexcept { return hosts_; }

@@ -44,6 +44,7 @@ SKERRY_ALWAYS_INLINE Frame* frame_for(Shared& shared, std::size_t bytes) noexcep
 }  // namespace usual
 
 // The payload is copied and summed in one walk, and TCP's header is summed while its words are in registers.
+template <bool is_there>
 SKERRY_ALWAYS_INLINE void Output::send_usual(Tcb& tcb, Frame& frame, std::span<const std::byte> from,
                                              time::Instant now) noexcept {
     const Way& way = shared_.output.way();
@@ -52,10 +53,13 @@ SKERRY_ALWAYS_INLINE void Output::send_usual(Tcb& tcb, Frame& frame, std::span<c
     const std::uint64_t pseudo = way.pseudo_header(wire::ip_protocol::tcp, segment_bytes);
     const bool has_checksum = !shared_.config.checksums_sent;
     std::uint64_t sum = pseudo;
-    if (has_checksum)
+    if constexpr (is_there) {
+        if (has_checksum) sum = wire::sum(from, pseudo);
+    } else if (has_checksum) {
         sum = wire::copy_and_sum_inlined(frame.data, from, pseudo);
-    else
+    } else {
         std::memcpy(frame.data, from.data(), from.size());
+    }
 
     wire::TcpHeader header;
     header.source_port = tcb.tuple.local_port;
@@ -81,6 +85,14 @@ SKERRY_ALWAYS_INLINE void Output::send_usual(Tcb& tcb, Frame& frame, std::span<c
     acknowledged(tcb);
 }
 
+SKERRY_ALWAYS_INLINE void Sender::on_left(Tcb& tcb, std::uint16_t bytes, time::Instant now) noexcept {
+    tcb.snd_nxt += bytes;
+    if (tcb.retransmit_at == never)
+        begin_to_wait(tcb, now);
+    else if (tcb.queue.size() == 2 && tcb.probes_tail)  // later ones find the timer set
+        watch_tail(tcb, now);
+}
+
 SKERRY_ALWAYS_INLINE bool Sender::write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
     if (!usual::may_leave(tcb, from.size(), shared_.config.tcp) || !shared_.output.is_ready(tcb.tuple.remote, now))
         [[unlikely]]
@@ -101,11 +113,7 @@ SKERRY_ALWAYS_INLINE bool Sender::write_usual(Tcb& tcb, std::span<const std::byt
     }
     ++shared_.send_frames;
     output_.send_usual(tcb, *frame, from, now);
-    tcb.snd_nxt += segment.length;
-    if (tcb.retransmit_at == never)
-        begin_to_wait(tcb, now);
-    else if (tcb.queue.size() == 2 && tcb.probes_tail)  // later ones find the timer set
-        watch_tail(tcb, now);
+    on_left(tcb, segment.length, now);
     return true;
 }
 

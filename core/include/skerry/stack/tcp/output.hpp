@@ -23,7 +23,8 @@ public:
     [[nodiscard]] bool send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant now) noexcept;
 
     /// Sends a copy of `from` as the next segment, in the fresh `frame`, of which a handle leaves. The way to the peer
-    /// is ready.
+    /// is ready. With `is_there` those are the frame's own bytes, from its `data` on.
+    template <bool is_there = false>
     void send_usual(Tcb& tcb, Frame& frame, std::span<const std::byte> from, time::Instant now) noexcept;
 
     /// Acknowledges what came, and says how large the window is.

@@ -35,6 +35,9 @@ public:
     /// were taken.
     bool write(Tcb& tcb, std::span<const std::span<const std::byte>> slices, time::Instant now,
                std::size_t& written) noexcept;
+    /// Takes a buffer as a segment of its own, and keeps and sends its very frame, if a copy of it would be one; false,
+    /// and nothing is changed, if it is to be copied.
+    [[nodiscard]] bool write_given(Tcb& tcb, IoBuf& data, time::Instant now) noexcept;
     /// Whether a write would take something.
     [[nodiscard]] bool has_room(const Tcb& tcb) const noexcept {
         return tcb.queue.bytes() < tcb.send_limit && may_have_piece(tcb);
@@ -86,8 +89,11 @@ private:
         return tcb.queue.size() < most || tcb.queue.size() < most + shared_.buffers.send_grown(tcb) / tcb.mss;
     }
     void offer_room(Tcb& tcb) noexcept;
+    void on_left(Tcb& tcb, std::uint16_t bytes, time::Instant now) noexcept;
     void begin_to_wait(Tcb& tcb, time::Instant now) noexcept;
     void note_reply(Tcb& tcb, time::Instant now) noexcept;
+    [[nodiscard]] bool may_be_segment(Tcb& tcb, std::size_t bytes) const noexcept;
+    void send_in_place(Tcb& tcb, const SendSegment& segment, time::Instant now) noexcept;
     [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from, bool has_share) noexcept;
     [[nodiscard]] Frame* frame_to_keep(Tcb& tcb, bool has_share) noexcept;
     void try_again_soon(Tcb& tcb, time::Instant now) noexcept;

@@ -97,6 +97,7 @@ struct Shared {
     std::uint32_t window_least;  ///< with less room than that it does not
     std::size_t send_frames = 0;     ///< descriptors in all send queues
     std::size_t receive_frames = 0;  ///< frames in all queues of what came
+    std::uint64_t buffers_given = 0;  ///< that programs gave away, and that were kept to be sent as they are
 
     [[nodiscard]] const Tuple& tuple_of(std::uint32_t number) noexcept {
         switch (flow_kind(number)) {

@@ -119,6 +119,9 @@ public:
     };
     /// All slices in as few segments as they need, as far as there is room; the endpoint is told when there is more.
     Written write(Tcb& tcb, std::span<const std::span<const std::byte>> slices, time::Instant now) noexcept;
+    /// Takes all of a buffer over, which leaves without being copied; false, and nothing is changed, if it is to be
+    /// copied.
+    [[nodiscard]] bool write_given(Tcb& tcb, IoBuf& data, time::Instant now) noexcept;
     /// Whether a write would take something; the endpoint is told when one would.
     [[nodiscard]] bool has_room(Tcb& tcb) const noexcept {
         tcb.wants_room = !sender_.has_room(tcb);
@@ -162,6 +165,8 @@ public:
 
     /// Frames in all queues together.
     [[nodiscard]] std::size_t frames_kept() const noexcept { return shared_.send_frames + shared_.receive_frames; }
+    /// Buffers that were taken over by write_given().
+    [[nodiscard]] std::uint64_t buffers_given() const noexcept { return shared_.buffers_given; }
     [[nodiscard]] Sizes sizes() const noexcept {
         return {shared_.tcbs.size(), shared_.half_opens.size(), shared_.time_waits.size(), orphans_};
     }

@@ -299,7 +299,10 @@ bool hears_all_sources(int fd, const backend::Membership& membership) noexcept {
 }
 
 // Names interfaces by their numbers for both versions, as IP_ADD_SOURCE_MEMBERSHIP does not.
-Result<> change_source(int fd, const backend::Membership& membership, bool join) noexcept {
+Result<> change_source(int fd, const backend::Membership& membership, backend::MembershipChange change) noexcept {
+    using enum backend::MembershipChange;
+    constexpr std::array names{MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP, MCAST_BLOCK_SOURCE,
+                               MCAST_UNBLOCK_SOURCE};
     const bool is_v4 = membership.group.is_v4();
     if (membership.source.is_v4() != is_v4 || membership.source.is_multicast() || membership.source.is_unspecified())
         return Errc::invalid_argument;
@@ -307,22 +310,26 @@ Result<> change_source(int fd, const backend::Membership& membership, bool join)
     request.gsr_interface = membership.interface_index;
     (void)net::to_os(net::SocketAddr(membership.group, 0), request.gsr_group);
     (void)net::to_os(net::SocketAddr(membership.source, 0), request.gsr_source);
+    const bool is_about_one = change == join || change == leave;
     // Linux would make of a group that was joined for all sources one for this alone, or for none.
-    if (hears_all_sources(fd, membership)) return join ? Errc::invalid_argument : Errc::address_not_available;
-    const int name = join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP;
+    if (is_about_one && hears_all_sources(fd, membership))
+        return change == join ? Errc::invalid_argument : Errc::address_not_available;
+    const int name = names[static_cast<std::size_t>(change)];
     if (::setsockopt(fd, is_v4 ? IPPROTO_IP : IPPROTO_IPV6, name, &request, sizeof request) == 0) return {};
-    // Linux says so when the source is joined already, and the second when the group is not joined at all.
-    if (join && errno == EADDRNOTAVAIL) return Error(Errc::address_in_use, EADDRNOTAVAIL);
-    if (!join && errno == EINVAL) return Error(Errc::address_not_available, EINVAL);
+    // Linux says so when the source is joined or shut out already, and the second when the group is not joined at all.
+    if ((change == join || change == block) && errno == EADDRNOTAVAIL)
+        return Error(Errc::address_in_use, EADDRNOTAVAIL);
+    if (change == leave && errno == EINVAL) return Error(Errc::address_not_available, EINVAL);
     return last_error();
 }
 
 }  // namespace
 
-Result<> change_membership(int fd, const backend::Membership& membership, bool join) noexcept {
+Result<> change_membership(int fd, const backend::Membership& membership, backend::MembershipChange change) noexcept {
     const net::IpAddr& group = membership.group;
+    const bool join = change == backend::MembershipChange::join;
     if (!group.is_multicast()) return Errc::invalid_argument;
-    if (membership.has_source) return change_source(fd, membership, join);
+    if (membership.has_source) return change_source(fd, membership, change);
     sockaddr_storage storage;
     (void)net::to_os(net::SocketAddr(group, 0), storage);
     if (group.is_v4()) {

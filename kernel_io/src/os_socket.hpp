@@ -56,6 +56,7 @@ void reset_on_close(int fd) noexcept;
 
 [[nodiscard]] Result<> set_option(int fd, bool is_v6, backend::SocketOption option, int value) noexcept;
 [[nodiscard]] Result<int> get_option(int fd, bool is_v6, backend::SocketOption option) noexcept;
-[[nodiscard]] Result<> change_membership(int fd, const backend::Membership& membership, bool join) noexcept;
+[[nodiscard]] Result<> change_membership(int fd, const backend::Membership& membership,
+                                         backend::MembershipChange change) noexcept;
 
 }  // namespace skerry::kernel_io

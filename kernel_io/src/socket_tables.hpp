@@ -44,8 +44,9 @@ struct DatagramTable {
         socket.connected = true;
         return {};
     }
-    static Result<> join(backend::DatagramSocket& socket, const backend::Membership& membership, bool join) noexcept {
-        return change_membership(static_cast<Port&>(socket).fd(), membership, join);
+    static Result<> join(backend::DatagramSocket& socket, const backend::Membership& membership,
+                         backend::MembershipChange change) noexcept {
+        return change_membership(static_cast<Port&>(socket).fd(), membership, change);
     }
     static Result<> set_option(backend::DatagramSocket& socket, backend::SocketOption option, int value) noexcept {
         auto& port = static_cast<Port&>(socket);

@@ -90,29 +90,79 @@ Result<> Membership::join_held(Ipv4Addr address, Ipv4Addr source, time::Instant 
     if (find(address) == nullptr)
         if (auto added = add_group(address); !added) return added;
     Group& group = *find(address);
-    const bool was_wanted = group.is_wanted();
-    const bool is_same_to_old = was_wanted && version(now) < speaker_.newest_version();  // which has no sources
-    const unsigned reports = is_same_to_old || !speaker_.is_told(address) ? 0 : robustness_;
-    bool is_change = false;
-    if (source.is_unspecified()) {
-        is_change = ++group.members_for_all == 1;
-        if (is_change) group.mode_reports_left = reports;
-    } else {
+    if (!source.is_unspecified())
         if (auto added = add_source(group, source); !added) {
-            if (!was_wanted && !group.change.is_linked()) erase(group);
+            if (!group.is_wanted() && !group.change.is_linked()) erase(group);
             return added;
         }
-        auto& entry = *std::find_if(group.sources.begin(), group.sources.end(),
-                                    [&](const Source& each) { return each.address == source; });
-        is_change = ++entry.members == 1 && group.members_for_all == 0;
-        if (is_change) entry.reports_left = reports;
-    }
-    if (!was_wanted && config_.steering != nullptr && !config_.steering->join(address)) {
+    const Before before = look(group);
+    if (!before.is_wanted && config_.steering != nullptr && !config_.steering->join(address)) {
         erase(group);
         return Errc::no_memory;
     }
-    if (is_change && reports != 0) tell_change(group, now);
+    ++(source.is_unspecified() ? group.members_for_all : group.find(source)->members);
+    changed(group, before, now);
     return {};
+}
+
+Membership::Source* Membership::Group::find(Ipv4Addr source) noexcept {
+    const auto found =
+        std::find_if(sources.begin(), sources.end(), [&](const Source& each) { return each.address == source; });
+    return found == sources.end() ? nullptr : &*found;
+}
+
+Membership::Before Membership::look(Group& group) noexcept {
+    for (Source& each : group.sources) each.was_heard = group.hears(each);
+    return {group.is_wanted(), group.members_for_all != 0};
+}
+
+// Tells routers what look() saw otherwise: the mode, or else sources. An older version has no sources, so only the
+// first join and the last leave are news to it; and what other cores hear goes on.
+void Membership::changed(Group& group, const Before& before, time::Instant now) noexcept {
+    const bool is_wanted = group.is_wanted();
+    const bool is_newest = version(now) == speaker_.newest_version();
+    const bool are_others =
+        is_wanted ? others_are_in(group) : config_.steering != nullptr && !config_.steering->leave(group.address);
+    const bool is_told = speaker_.is_told(group.address);
+    const auto reports = [&](bool gives) {
+        const bool is_news = gives ? is_newest || !before.is_wanted : !are_others && (is_newest || !is_wanted);
+        return is_told && is_news ? robustness_ : 0;
+    };
+    const bool hears_all = group.members_for_all != 0;
+    unsigned most = 0;
+    if (hears_all != before.hears_all) {
+        group.mode_reports_left = reports(hears_all);
+        most = group.mode_reports_left;
+    } else {
+        for (Source& each : group.sources) {
+            const bool hears = group.hears(each);
+            if (hears == each.was_heard) continue;
+            each.reports_left = reports(hears);
+            most = std::max(most, each.reports_left);
+        }
+    }
+    if (most != 0) return tell_change(group, now);
+    if (!is_wanted) return erase(group);
+    forget_gone(group);
+}
+
+Result<> Membership::block(Ipv4Addr address, Ipv4Addr source, time::Instant now) noexcept {
+    Group* const group = find(address);
+    if (group == nullptr) return Errc::address_not_available;
+    if (auto added = add_source(*group, source); !added) return added;
+    const Before before = look(*group);
+    ++group->find(hosts_.current(source))->blockers;
+    changed(*group, before, now);
+    return {};
+}
+
+void Membership::unblock(Ipv4Addr address, Ipv4Addr source, time::Instant now) noexcept {
+    Group* const group = find(address);
+    Source* const entry = group != nullptr ? group->find(source) : nullptr;
+    if (entry == nullptr || entry->blockers == 0) return;
+    const Before before = look(*group);
+    --entry->blockers;
+    changed(*group, before, now);
 }
 
 // Those that have left and are still being told make room.
@@ -150,7 +200,8 @@ Result<> Membership::add_source(Group& group, Ipv4Addr source) noexcept try {
     auto& all = group.sources;
     if (std::any_of(all.begin(), all.end(), [&](const Source& each) { return each.address == source; })) return {};
     if (all.size() >= sources_max()) {
-        const auto left = std::find_if(all.begin(), all.end(), [](const Source& each) { return each.members == 0; });
+        const auto left =
+            std::find_if(all.begin(), all.end(), [](const Source& each) { return each.members + each.blockers == 0; });
         if (left == all.end()) return Errc::no_buffers;
         hosts_.release(left->address);
         all.erase(left);
@@ -158,41 +209,28 @@ Result<> Membership::add_source(Group& group, Ipv4Addr source) noexcept try {
     all.reserve(all.size() + 1);
     const auto held = hosts_.hold(source);
     if (!held) return Errc::no_memory;
-    all.push_back({*held, 0, 0});
+    all.push_back({*held});
     return {};
 } catch (const std::bad_alloc&) {
     return Errc::no_memory;
 }
 
-void Membership::leave(Ipv4Addr address, Ipv4Addr source, time::Instant now) noexcept {
+void Membership::leave(Ipv4Addr address, Ipv4Addr source, time::Instant now,
+                       std::span<const Ipv4Addr> blocked) noexcept {
     Group* const group = find(address);
     if (group == nullptr) return;
-    unsigned* reports_left = &group->mode_reports_left;
-    bool is_change = false;
-    if (source.is_unspecified()) {
-        if (group->members_for_all == 0) return;
-        is_change = --group->members_for_all == 0;
-    } else {
-        const auto found = std::find_if(group->sources.begin(), group->sources.end(),
-                                        [&](const Source& each) { return each.address == source; });
-        if (found == group->sources.end() || found->members == 0) return;
-        is_change = --found->members == 0 && group->members_for_all == 0;
-        reports_left = &found->reports_left;
-    }
-    const bool is_wanted = group->is_wanted();
-    bool is_told = is_change && speaker_.is_told(group->address);
-    if (is_wanted)
-        is_told = is_told && !others_are_in(*group) && version(now) == speaker_.newest_version();
-    else if (config_.steering != nullptr && !config_.steering->leave(group->address))
-        is_told = false;
-    if (is_change) *reports_left = is_told ? robustness_ : 0;
-    if (is_told) return tell_change(*group, now);
-    if (!is_wanted) return erase(*group);
-    forget_gone(*group);
+    Source* const entry = group->find(source);
+    const std::uint32_t members = entry != nullptr ? entry->members : 0;
+    if ((source.is_unspecified() ? group->members_for_all : members) == 0) return;
+    const Before before = look(*group);
+    --(source.is_unspecified() ? group->members_for_all : entry->members);
+    for (const Ipv4Addr each : blocked)
+        if (Source* const found = group->find(each); found != nullptr && found->blockers != 0) --found->blockers;
+    changed(*group, before, now);
 }
 
 void Membership::forget_gone(Group& group) noexcept {
-    const auto is_gone = [](const Source& each) { return each.members == 0 && each.reports_left == 0; };
+    const auto is_gone = [](const Source& each) { return each.members + each.blockers == 0 && each.reports_left == 0; };
     for (const Source& each : group.sources)
         if (is_gone(each)) hosts_.release(each.address);
     group.sources.erase(std::remove_if(group.sources.begin(), group.sources.end(), is_gone), group.sources.end());
@@ -218,15 +256,22 @@ std::span<const Ipv4Addr> Membership::listed(const Group& group, Wanted wanted) 
     return list_;
 }
 
+// Whoever else is on this host's address hears them.
+std::span<const Ipv4Addr> Membership::shut_out(const Group& group) noexcept {
+    if (others_are_in(group)) return {};
+    return listed(group, [&](const Source& each) { return !group.hears(each); });
+}
+
 void Membership::add_change(Group& group, time::Instant now) noexcept {
-    const auto is_member = [](const Source& each) { return each.members != 0; };
+    const auto is_heard = [&](const Source& each) { return group.hears(each); };
     if (group.mode_reports_left != 0) {
-        if (group.members_for_all != 0) return speaker_.add({MembershipRecordType::to_exclude, group.address, {}}, now);
-        return speaker_.add({MembershipRecordType::to_include, group.address, listed(group, is_member)}, now);
+        if (group.members_for_all != 0)
+            return speaker_.add({MembershipRecordType::to_exclude, group.address, shut_out(group)}, now);
+        return speaker_.add({MembershipRecordType::to_include, group.address, listed(group, is_heard)}, now);
     }
-    const auto news = listed(group, [&](const Source& each) { return each.reports_left != 0 && is_member(each); });
+    const auto news = listed(group, [&](const Source& each) { return each.reports_left != 0 && is_heard(each); });
     if (!news.empty()) speaker_.add({MembershipRecordType::allow_new, group.address, news}, now);
-    const auto gone = listed(group, [&](const Source& each) { return each.reports_left != 0 && !is_member(each); });
+    const auto gone = listed(group, [&](const Source& each) { return each.reports_left != 0 && !is_heard(each); });
     if (!gone.empty()) speaker_.add({MembershipRecordType::block_old, group.address, gone}, now);
 }
 
@@ -340,9 +385,20 @@ void Membership::forget_asked(Group& group) noexcept {
 }
 
 void Membership::add_state(const Group& group, time::Instant now) noexcept {
-    if (group.members_for_all != 0) return speaker_.add({MembershipRecordType::is_exclude, group.address, {}}, now);
-    const auto all = listed(group, [](const Source& each) { return each.members != 0; });
+    if (group.members_for_all != 0)
+        return speaker_.add({MembershipRecordType::is_exclude, group.address, shut_out(group)}, now);
+    const auto all = listed(group, [&](const Source& each) { return group.hears(each); });
     if (!all.empty()) speaker_.add({MembershipRecordType::is_include, group.address, all}, now);
+}
+
+// RFC 3376 section 5.2: of what was asked about, what is heard.
+std::span<const Ipv4Addr> Membership::heard_of_asked(Group& group) noexcept {
+    list_.clear();  // it has room for all that is asked about at once
+    for (const Ipv4Addr each : group.asked) {
+        const Source* const known = group.find(each);
+        if (known != nullptr ? group.hears(*known) : group.members_for_all != 0) list_.push_back(each);
+    }
+    return list_;
 }
 
 void Membership::answer(Group& group, time::Instant now) noexcept {
@@ -352,14 +408,8 @@ void Membership::answer(Group& group, time::Instant now) noexcept {
         speaker_.report_old(group.address, version(now), now);
     } else if (group.is_asked_whole || group.asked.empty()) {
         add_state(group, now);
-    } else if (group.members_for_all != 0) {
-        speaker_.add({MembershipRecordType::is_include, group.address, group.asked}, now);
-    } else {
-        const auto both = listed(group, [&](const Source& each) {
-            return each.members != 0 &&
-                   std::find(group.asked.begin(), group.asked.end(), each.address) != group.asked.end();
-        });
-        if (!both.empty()) speaker_.add({MembershipRecordType::is_include, group.address, both}, now);
+    } else if (const auto heard = heard_of_asked(group); !heard.empty()) {
+        speaker_.add({MembershipRecordType::is_include, group.address, heard}, now);
     }
     speaker_.flush(now);
     forget_asked(group);

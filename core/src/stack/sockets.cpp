@@ -294,7 +294,8 @@ private:
         self.connected = true;
         return {};
     }
-    static Result<> join(DatagramSocket& socket, const backend::Membership& membership, bool join) noexcept {
+    static Result<> join(DatagramSocket& socket, const backend::Membership& membership,
+                         backend::MembershipChange change) noexcept {
         auto& self = static_cast<Datagrams&>(socket);
         if (membership.interface_index > 1) return Errc::not_found;  // there is one
         Udp& udp = self.stack().udp();
@@ -308,7 +309,13 @@ private:
             if (self.sockets_->name(membership.source, source) != Errc::ok) return Errc::invalid_argument;
         }
         const time::Instant now = self.sockets_->now_;
-        return join ? udp.join(self, group, source, now) : udp.leave(self, group, source, now);
+        switch (change) {
+            case backend::MembershipChange::join: return udp.join(self, group, source, now);
+            case backend::MembershipChange::leave: return udp.leave(self, group, source, now);
+            case backend::MembershipChange::block: return udp.block(self, group, source, now);
+            case backend::MembershipChange::unblock: break;
+        }
+        return udp.unblock(self, group, source, now);
     }
     static void close(DatagramSocket* socket) noexcept {
         auto* const self = static_cast<Datagrams*>(socket);

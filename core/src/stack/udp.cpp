@@ -3,6 +3,7 @@
 #include <skerry/stack/ephemeral_port.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -106,17 +107,27 @@ bool UdpEndpoint::is_member_of(Ipv4Addr group) const noexcept {
 }
 
 bool UdpEndpoint::hears_group(Ipv4Addr group, Ipv4Addr source) const noexcept {
-    return std::any_of(groups_.begin(), groups_.end(), [&](const Membership& each) {
-        return each.group == group && (each.source.is_unspecified() || each.source == source);
-    });
+    bool hears = false;
+    for (const Membership& each : groups_) {
+        if (each.group != group) continue;
+        if (each.is_blocked && each.source == source) return false;
+        hears |= !each.is_blocked && (each.source.is_unspecified() || each.source == source);
+    }
+    return hears;
+}
+
+// Whether the first can be a group and the second what is sent to it: all, or an address of the family.
+bool Udp::may_hear(Ipv4Addr group, Ipv4Addr source) const noexcept {
+    const Hosts& hosts = output_.hosts();
+    if (!hosts.is_multicast(group) || hosts.is_multicast(source)) return false;
+    return source.is_unspecified() || is_host_number(group) == is_host_number(source);
 }
 
 Result<> Udp::join(UdpEndpoint& endpoint, Ipv4Addr group, Ipv4Addr source, time::Instant now) noexcept try {
-    Hosts& hosts = output_.hosts();
-    if (!hosts.is_multicast(group) || hosts.is_multicast(source)) return Errc::invalid_argument;
-    if (!source.is_unspecified() && is_host_number(group) != is_host_number(source)) return Errc::invalid_argument;
-    const UdpEndpoint::Membership wanted{group,
-                                         source};  // of what is not held, and so of no member, by its passing number
+    if (!may_hear(group, source)) return Errc::invalid_argument;
+    const Hosts& hosts = output_.hosts();
+    // Of what is not held, and so of no member, by its passing number.
+    const UdpEndpoint::Membership wanted{group, source};
     const auto stands = std::find(endpoint.groups_.begin(), endpoint.groups_.end(), wanted);
     const bool is_member = endpoint.is_member_of(group);
     // All sources and some of them are not both wanted.
@@ -131,13 +142,40 @@ Result<> Udp::join(UdpEndpoint& endpoint, Ipv4Addr group, Ipv4Addr source, time:
     return Errc::no_memory;
 }
 
+// The memory for it was taken when the group was joined.
+Result<> Udp::block(UdpEndpoint& endpoint, Ipv4Addr group, Ipv4Addr source, time::Instant now) noexcept {
+    const bool is_one = may_hear(group, source) && !source.is_unspecified();
+    if (!is_one || !endpoint.hears_group(group, {})) return Errc::invalid_argument;
+    if (!endpoint.hears_group(group, source)) return Errc::address_in_use;
+    if (endpoint.groups_.size() >= groups_per_socket) return Errc::no_buffers;
+    if (auto blocked = groups_.block(group, source, now); !blocked) return blocked;
+    endpoint.groups_.push_back({group, output_.hosts().current(source), true});
+    return {};
+}
+
+Result<> Udp::unblock(UdpEndpoint& endpoint, Ipv4Addr group, Ipv4Addr source, time::Instant now) noexcept {
+    const bool is_one = may_hear(group, source) && !source.is_unspecified();
+    if (!is_one || !endpoint.hears_group(group, {})) return Errc::invalid_argument;
+    const auto found =
+        std::find(endpoint.groups_.begin(), endpoint.groups_.end(), UdpEndpoint::Membership{group, source, true});
+    if (found == endpoint.groups_.end()) return Errc::address_not_available;
+    endpoint.groups_.erase(found);
+    groups_.unblock(group, source, now);
+    return {};
+}
+
 Result<> Udp::leave(UdpEndpoint& endpoint, Ipv4Addr group, Ipv4Addr source, time::Instant now) noexcept {
     if (!output_.hosts().is_multicast(group)) return Errc::invalid_argument;
     const auto left = std::partition(endpoint.groups_.begin(), endpoint.groups_.end(), [&](const auto& each) {
-        return each.group != group || (!source.is_unspecified() && each.source != source);
+        return each.group != group || (!source.is_unspecified() && (each.is_blocked || each.source != source));
     });
     if (left == endpoint.groups_.end()) return Errc::address_not_available;
-    for (auto each = left; each != endpoint.groups_.end(); ++each) groups_.leave(each->group, each->source, now);
+    std::array<Ipv4Addr, groups_per_socket> blocked;
+    std::size_t count = 0;
+    for (auto each = left; each != endpoint.groups_.end(); ++each)
+        if (each->is_blocked) blocked[count++] = each->source;
+    for (auto each = left; each != endpoint.groups_.end(); ++each)
+        if (!each->is_blocked) groups_.leave(each->group, each->source, now, std::span(blocked).first(count));
     endpoint.groups_.erase(left, endpoint.groups_.end());
     return {};
 }

@@ -183,6 +183,45 @@ TEST_CASE("a group that was joined for all sources stays so when one is joined o
     });
 }
 
+TEST_CASE("a source that was shut out of a group is not heard until it is let in again", "[net][udp][multicast]") {
+    run([]() -> Task<> {
+        if (!has_multicast() || !has_sources()) co_return;
+        auto hears = bind_udp(net::SocketAddr(net::IpAddr::v4_any(), 0));
+        REQUIRE(hears.join_multicast(group, 1));
+        REQUIRE(hears.block_multicast_source(group, another, 1));
+        REQUIRE(hears.block_multicast_source(group, own_ip, 1));
+        co_await send_to_group("unheard", hears.local_addr().port());
+        auto unheard = co_await first_before_end(hears);
+        CHECK(unheard == "end");
+        REQUIRE(hears.unblock_multicast_source(group, own_ip, 1));
+        co_await send_to_group("ours", hears.local_addr().port());
+        auto heard = co_await first_before_end(hears);
+        CHECK(heard == "ours");
+    });
+}
+
+TEST_CASE("a source is shut out once and let in once, of a group that was joined for all", "[net][udp][multicast]") {
+    run([]() -> Task<> {
+        if (!has_multicast() || !has_sources()) co_return;
+        auto socket = bind_udp(net::SocketAddr(net::IpAddr::v4_any(), 0));
+        CHECK(socket.block_multicast_source(group, another, 1).error() == Errc::invalid_argument);
+        CHECK(socket.unblock_multicast_source(group, another, 1).error() == Errc::invalid_argument);
+        REQUIRE(socket.join_multicast_source(group, own_ip, 1));
+        CHECK(socket.block_multicast_source(group, another, 1).error() == Errc::invalid_argument);
+        REQUIRE(socket.leave_multicast(group, 1));
+        REQUIRE(socket.join_multicast(group, 1));
+        CHECK(socket.unblock_multicast_source(group, another, 1).error() == Errc::address_not_available);
+        REQUIRE(socket.block_multicast_source(group, another, 1));
+        CHECK(socket.block_multicast_source(group, another, 1).error() == Errc::address_in_use);
+        CHECK(socket.unblock_multicast_source(group, own_ip, 1).error() == Errc::address_not_available);
+        REQUIRE(socket.unblock_multicast_source(group, another, 1));
+        CHECK(socket.unblock_multicast_source(group, another, 1).error() == Errc::address_not_available);
+        for (const net::IpAddr& source : {group, net::IpAddr::v4_any(), net::IpAddr::v6_loopback()})
+            CHECK(socket.block_multicast_source(group, source, 1).error() == Errc::invalid_argument);
+        CHECK(socket.leave_multicast(group, 1));
+    });
+}
+
 TEST_CASE("a source that can be none is an invalid argument", "[net][udp][multicast]") {
     run([]() -> Task<> {
         if (!has_multicast() || !has_sources()) co_return;
@@ -206,6 +245,12 @@ TEST_CASE("an IPv6 group is joined once and left once, for all sources or for on
         REQUIRE(socket.leave_multicast(group6, 1));
         CHECK(socket.join_multicast(source6, 1).error() == Errc::invalid_argument);
         if (!has_sources()) co_return;
+        REQUIRE(socket.join_multicast(group6, 1));
+        REQUIRE(socket.block_multicast_source(group6, source6, 1));
+        CHECK(socket.block_multicast_source(group6, source6, 1).error() == Errc::address_in_use);
+        REQUIRE(socket.unblock_multicast_source(group6, source6, 1));
+        CHECK(socket.unblock_multicast_source(group6, source6, 1).error() == Errc::address_not_available);
+        REQUIRE(socket.leave_multicast(group6, 1));
         REQUIRE(socket.join_multicast_source(group6, source6, 1));
         CHECK(socket.join_multicast_source(group6, source6, 1).error() == Errc::address_in_use);
         REQUIRE(socket.leave_multicast_source(group6, source6, 1));

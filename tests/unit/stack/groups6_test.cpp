@@ -374,6 +374,31 @@ TEST_CASE("an IPv6 member for one source hears that one", "[stack][mld][udp]") {
     CHECK(f.try_join(socket, peer6).error() == Errc::invalid_argument);
 }
 
+TEST_CASE("an IPv6 member for all shuts a source out, and routers hear of it", "[stack][mld][udp]") {
+    Fixture f;
+    TextSocket6& socket = f.bind(7000);
+    f.join(socket);
+    f.pass(11s);
+    (void)f.said();
+    stack::Hosts& hosts = f.stack.hosts();
+    stack::Udp& udp = f.stack.udp();
+    REQUIRE(udp.block(socket, hosts.name(group), hosts.name(one), f.now));
+    CHECK(udp.block(socket, hosts.name(group), hosts.name(one), f.now).error() == Errc::address_in_use);
+    CHECK(udp.block(socket, hosts.name(group), peer_ip, f.now).error() == Errc::invalid_argument);
+    CHECK(f.said() == All{record(block, {one})});
+    f.hear_datagram(group, "shut out", 7000, one);
+    CHECK(socket.text() == "-");
+    f.hear_datagram(group, "another", 7000, two);
+    CHECK(socket.text() == "another");
+    f.pass(1s);
+    (void)f.said();
+    REQUIRE(udp.unblock(socket, hosts.name(group), hosts.name(one), f.now));
+    CHECK(f.said() == All{record(allow, {one})});
+    f.hear_datagram(group, "let in", 7000, one);
+    CHECK(socket.text() == "let in");
+    CHECK(udp.unblock(socket, hosts.name(group), hosts.name(one), f.now).error() == Errc::address_not_available);
+}
+
 TEST_CASE("what is sent to an IPv6 group leaves for it, and comes back to this host's members", "[stack][mld][udp]") {
     Fixture f;
     TextSocket6& member = f.bind(7000);

@@ -59,7 +59,7 @@ inline constexpr DatagramOps orphaned_datagram_ops{
         return Step::done;
     },
     [](DatagramSocket&, const net::SocketAddr&) noexcept -> Result<> { return Errc::runtime_shutdown; },
-    [](DatagramSocket&, const Membership&, bool) noexcept -> Result<> { return Errc::runtime_shutdown; },
+    [](DatagramSocket&, const Membership&, MembershipChange) noexcept -> Result<> { return Errc::runtime_shutdown; },
     [](DatagramSocket* socket) noexcept {
         delete socket->given_back;
         delete static_cast<Socket*>(socket);

@@ -341,13 +341,16 @@ struct Membership {
     bool has_source = false;
 };
 
+/// What becomes of one. The last two are about a source of a group that was joined for all.
+enum class MembershipChange : std::uint8_t { join, leave, block, unblock };
+
 struct DatagramOps {
     Step (*receive)(DatagramSocket&, RecvRequest&) noexcept;
     Step (*send)(DatagramSocket&, SendRequest&) noexcept;
     /// Sends `from` in datagrams of segment_bytes; `count` are bytes.
     Step (*send_segmented)(DatagramSocket&, SendRequest&) noexcept;
     Result<> (*connect)(DatagramSocket&, const net::SocketAddr&) noexcept;
-    Result<> (*join)(DatagramSocket&, const Membership&, bool join) noexcept;
+    Result<> (*join)(DatagramSocket&, const Membership&, MembershipChange) noexcept;
     void (*close)(DatagramSocket*) noexcept;
     Result<> (*set_option)(DatagramSocket&, SocketOption, int value) noexcept;
     Result<int> (*get_option)(DatagramSocket&, SocketOption) noexcept;
@@ -393,7 +396,7 @@ struct Capabilities {
     bool hardware_timestamps = false;
     bool segments = false;  ///< datagrams in a row leave by one call, and come by one where that is asked for
     bool packet_info = false;  ///< what receive_local, receive_ttl and receive_traffic_class ask for
-    bool source_multicast = false;  ///< groups are joined for one source
+    bool source_multicast = false;  ///< groups are joined for one source, or for all but some
     bool receive_times = false;  ///< receive_time: the kernel says when a datagram came
     bool slow_lane = false;
     bool cork = false;  ///< SocketOption::cork keeps data back; where it does not, it is set and told, and does nothing

@@ -441,10 +441,10 @@ public:
     /// Errors: invalid_argument, when it is no multicast address; not_found; address_in_use, when joined twice;
     ///         address_not_available, when it was not joined; no_buffers, at the system's limit of groups.
     Result<> join_multicast(const IpAddr& group, std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, {group, interface_index, {}, false}, true);
+        return socket_->ops->join(*socket_, {group, interface_index, {}, false}, backend::MembershipChange::join);
     }
     Result<> leave_multicast(const IpAddr& group, std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, {group, interface_index, {}, false}, false);
+        return socket_->ops->join(*socket_, {group, interface_index, {}, false}, backend::MembershipChange::leave);
     }
 
     /// Joins or leaves a group for what one source sends to it; more sources are joined one by one.
@@ -454,11 +454,27 @@ public:
     /// Source: RFC 4607.
     Result<> join_multicast_source(const IpAddr& group, const IpAddr& source,
                                    std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, {group, interface_index, source, true}, true);
+        return socket_->ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::join);
     }
     Result<> leave_multicast_source(const IpAddr& group, const IpAddr& source,
                                     std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, {group, interface_index, source, true}, false);
+        return socket_->ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::leave);
+    }
+
+    /// Shuts one source out of a group that was joined for all, or lets it in again. Whoever leaves the group forgets
+    /// whom it shut out.
+    ///
+    /// Errors: invalid_argument, when it is no multicast address, the source a group or of the other family, or the
+    ///         group not joined, or not for all; address_in_use, when it is shut out already; address_not_available,
+    ///         when it was not; no_buffers, at the system's limit; unsupported: see Capabilities::source_multicast.
+    /// Source: RFC 3376 section 3.1 and 3.2; MCAST_BLOCK_SOURCE of RFC 3678.
+    Result<> block_multicast_source(const IpAddr& group, const IpAddr& source,
+                                    std::uint32_t interface_index = 0) noexcept {
+        return socket_->ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::block);
+    }
+    Result<> unblock_multicast_source(const IpAddr& group, const IpAddr& source,
+                                      std::uint32_t interface_index = 0) noexcept {
+        return socket_->ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::unblock);
     }
 
     [[nodiscard]] SocketAddr local_addr() const noexcept { return socket_->local; }

@@ -18,6 +18,8 @@
 
 #include "../base/result.hpp"
 
+#include <span>
+
 namespace skerry::stack {
 
 /// Groups and sources are named as hosts.hpp says.
@@ -35,9 +37,20 @@ public:
     [[nodiscard]] Result<> join(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept {
         return of(group).join(group, source, now);
     }
-    /// One socket less. It had joined so.
-    void leave(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept {
-        of(group).leave(group, source, now);
+    /// One socket less. It had joined so, and, for all, shut these sources out.
+    void leave(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now,
+               std::span<const wire::Ipv4Addr> blocked = {}) noexcept {
+        of(group).leave(group, source, now, blocked);
+    }
+    /// One of the sockets that joined for all shuts a source out.
+    ///
+    /// Errors: as join().
+    [[nodiscard]] Result<> block(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept {
+        return of(group).block(group, source, now);
+    }
+    /// It lets it in again.
+    void unblock(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept {
+        of(group).unblock(group, source, now);
     }
 
     [[nodiscard]] bool has(wire::Ipv4Addr group) const noexcept {

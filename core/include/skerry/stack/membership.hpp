@@ -10,11 +10,11 @@
 //   older     while a router of an older version is about nobody speaks newer: reports without sources, spared by
 //             another host's, and a leave by whoever reported last. 4 minutes 20 s after its last query it is gone
 //
-// The interface's filter (RFC 3376 section 3.2) is counted: with one membership for all sources it is EXCLUDE (), else
-// INCLUDE of all that somebody joined. No socket blocks a source, so there is no EXCLUDE of any.
+// The interface's filter (RFC 3376 section 3.2) is counted: with a membership for all sources it is EXCLUDE of those
+// that each such member shuts out and nobody joined, else INCLUDE of all that somebody joined.
 //
 // Where several cores share an address each is a host of its own on the link, as routers see it. What takes away is
-// not told while other cores are in the group.
+// not told while other cores are in the group, nor whom this one shuts out.
 //
 // Source: RFC 3376 sections 3.2, 5, 7.2, 8; RFC 3810 sections 4.2, 6, 8.2, 9; RFC 2236 section 3; RFC 2710 section 4.
 
@@ -104,8 +104,15 @@ public:
     ///
     /// Errors: no_buffers, at the limit of groups or of sources; no_memory.
     [[nodiscard]] Result<> join(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept;
-    /// One socket less. It had joined.
-    void leave(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept;
+    /// One socket less. It had joined, and, for all, shut these sources out.
+    void leave(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now,
+               std::span<const wire::Ipv4Addr> blocked = {}) noexcept;
+
+    /// One of the sockets that joined for all shuts a source out, or, having done so, lets it in again.
+    ///
+    /// Errors: as join().
+    [[nodiscard]] Result<> block(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept;
+    void unblock(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept;
 
     /// Whether any socket is in it.
     [[nodiscard]] bool has(wire::Ipv4Addr group) const noexcept;
@@ -121,8 +128,10 @@ public:
 private:
     struct Source {
         wire::Ipv4Addr address;
-        std::uint32_t members = 0;  // 0: left, which is still being told
+        std::uint32_t members = 0;  // who joined for it
+        std::uint32_t blockers = 0;  // who joined for all others. Both 0: what was, which is still being told
         unsigned reports_left = 0;
+        bool was_heard = false;  // before the change at hand
     };
     struct Group;
     struct GroupTimer : Timer {
@@ -142,6 +151,15 @@ private:
         GroupTimer change;
 
         [[nodiscard]] bool is_wanted() const noexcept;
+        [[nodiscard]] bool hears(const Source& source) const noexcept {
+            return source.members != 0 || source.blockers < members_for_all;
+        }
+        [[nodiscard]] Source* find(wire::Ipv4Addr source) noexcept;
+    };
+    /// What a group was before the change at hand.
+    struct Before {
+        bool is_wanted = false;
+        bool hears_all = false;
     };
     struct GeneralTimer : Timer {
         Membership* table = nullptr;
@@ -151,6 +169,8 @@ private:
     [[nodiscard]] Result<> join_held(wire::Ipv4Addr group, wire::Ipv4Addr source, time::Instant now) noexcept;
     [[nodiscard]] Result<> add_group(wire::Ipv4Addr group) noexcept;
     [[nodiscard]] Result<> add_source(Group& group, wire::Ipv4Addr source) noexcept;
+    [[nodiscard]] static Before look(Group& group) noexcept;
+    void changed(Group& group, const Before& before, time::Instant now) noexcept;
     void make_room() noexcept;
     void erase(Group& group) noexcept;
     void forget_gone(Group& group) noexcept;
@@ -168,6 +188,8 @@ private:
     [[nodiscard]] std::size_t sources_max() const noexcept;
     [[nodiscard]] bool others_are_in(const Group& group) const noexcept;
 
+    [[nodiscard]] std::span<const wire::Ipv4Addr> shut_out(const Group& group) noexcept;
+    [[nodiscard]] std::span<const wire::Ipv4Addr> heard_of_asked(Group& group) noexcept;
     template <class Wanted>
     [[nodiscard]] std::span<const wire::Ipv4Addr> listed(const Group& group, Wanted wanted) noexcept;
 

@@ -86,7 +86,7 @@ public:
     UdpMarks marks;
     Error untold;  ///< what was said of a datagram to the connected peer; whoever tells it clears it
 
-    /// Whether it has joined the group, for this source or for all.
+    /// Whether it has joined the group, for this source or for all but others.
     [[nodiscard]] bool hears_group(wire::Ipv4Addr group, wire::Ipv4Addr source) const noexcept;
     [[nodiscard]] bool is_connected() const noexcept { return remote_port != 0; }
     [[nodiscard]] std::size_t unread() const noexcept { return count_; }
@@ -140,6 +140,7 @@ private:
     struct Membership {
         wire::Ipv4Addr group;
         wire::Ipv4Addr source;  // 0.0.0.0: all
+        bool is_blocked = false;  // it is shut out of all
         friend bool operator==(const Membership&, const Membership&) = default;
     };
     std::vector<Membership> groups_;
@@ -182,6 +183,16 @@ public:
     /// Errors: invalid_argument: no group; address_not_available: it is not in it.
     [[nodiscard]] Result<> leave(UdpEndpoint& endpoint, wire::Ipv4Addr group, wire::Ipv4Addr source,
                                  time::Instant now) noexcept;
+    /// Shuts a source out of a group that was joined for all, until unblock() or leave(). Routers are told when no
+    /// socket wants it any more.
+    ///
+    /// Errors: invalid_argument: no group, no source, or not joined for all; address_in_use: it is shut out;
+    ///         no_buffers: as join().
+    [[nodiscard]] Result<> block(UdpEndpoint& endpoint, wire::Ipv4Addr group, wire::Ipv4Addr source,
+                                 time::Instant now) noexcept;
+    /// Errors: as block(); address_not_available: it was not shut out.
+    [[nodiscard]] Result<> unblock(UdpEndpoint& endpoint, wire::Ipv4Addr group, wire::Ipv4Addr source,
+                                   time::Instant now) noexcept;
     [[nodiscard]] Result<> join(UdpEndpoint& endpoint, wire::Ipv4Addr group, time::Instant now) noexcept {
         return join(endpoint, group, {}, now);
     }
@@ -245,6 +256,7 @@ private:
     [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port, bool v6_only) const noexcept;
     [[nodiscard]] bool take(const UdpEndpoint& endpoint, wire::Ipv4Addr local, std::uint16_t port,
                             bool shared) noexcept;
+    [[nodiscard]] bool may_hear(wire::Ipv4Addr group, wire::Ipv4Addr source) const noexcept;
     void release(wire::Ipv4Addr local, bool v6_only, std::uint16_t port) noexcept;
     [[nodiscard]] bool steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noexcept;
     void mark_ready(UdpEndpoint& endpoint) noexcept;

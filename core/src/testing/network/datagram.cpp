@@ -29,7 +29,9 @@ bool DatagramPort::takes(const Event& datagram) const noexcept {
     if (!datagram.to.ip().is_multicast()) return true;
     const auto group = groups_.find(datagram.to.ip());
     if (group == groups_.end()) return false;
-    if (!group->second.empty() && !group->second.contains(datagram.from.ip())) return false;
+    const Hearing& hearing = group->second;
+    if (!hearing.sources.empty() && !hearing.sources.contains(datagram.from.ip())) return false;
+    if (hearing.shut_out.contains(datagram.from.ip())) return false;
     return datagram.source != id() || options.get(backend::SocketOption::multicast_loop) != 0;
 }
 
@@ -238,30 +240,35 @@ Result<> DatagramPort::connect(DatagramSocket& socket, const net::SocketAddr& pe
 }
 
 // There is one interface, and it has the index 1.
-Result<> DatagramPort::join(DatagramSocket& socket, const backend::Membership& membership, bool join) noexcept {
+Result<> DatagramPort::join(DatagramSocket& socket, const backend::Membership& membership,
+                            backend::MembershipChange change) noexcept {
+    using enum backend::MembershipChange;
     auto& port = static_cast<DatagramPort&>(socket);
     if (!membership.group.is_multicast()) return Errc::invalid_argument;
     if (membership.has_source && (membership.source.is_v4() != membership.group.is_v4() ||
                                   membership.source.is_multicast() || membership.source.is_unspecified()))
         return Errc::invalid_argument;
-    if (!join) return port.leave_group(membership);
+    if (change == leave) return port.leave_group(membership);
     if (membership.interface_index > 1) return Errc::not_found;
-    return port.join_group(membership);
+    return change == backend::MembershipChange::join ? port.join_group(membership)
+                                                     : port.shut_out(membership, change == block);
 }
 
 std::size_t DatagramPort::memberships() const noexcept {
     std::size_t count = 0;
-    for (const auto& [group, sources] : groups_) count += std::max<std::size_t>(1, sources.size());
+    for (const auto& [group, hearing] : groups_)
+        count += std::max<std::size_t>(1, hearing.sources.size()) + hearing.shut_out.size();
     return count;
 }
 
 Result<> DatagramPort::join_group(const backend::Membership& membership) {
     const auto found = groups_.find(membership.group);
     const bool is_member = found != groups_.end();
-    if (is_member && (!membership.has_source || found->second.contains(membership.source))) return Errc::address_in_use;
-    if (is_member && found->second.empty()) return Errc::invalid_argument;  // it hears all of them
+    if (is_member && (!membership.has_source || found->second.sources.contains(membership.source)))
+        return Errc::address_in_use;
+    if (is_member && found->second.sources.empty()) return Errc::invalid_argument;  // it hears all of them
     if (memberships() >= network().limits().groups) return Errc::no_buffers;
-    std::set<net::IpAddr>& sources = groups_[membership.group];
+    std::set<net::IpAddr>& sources = groups_[membership.group].sources;
     if (membership.has_source) sources.insert(membership.source);
     return {};
 }
@@ -269,8 +276,20 @@ Result<> DatagramPort::join_group(const backend::Membership& membership) {
 Result<> DatagramPort::leave_group(const backend::Membership& membership) noexcept {
     const auto found = groups_.find(membership.group);
     if (found == groups_.end()) return Errc::address_not_available;
-    if (membership.has_source && found->second.erase(membership.source) == 0) return Errc::address_not_available;
-    if (!membership.has_source || found->second.empty()) groups_.erase(found);
+    if (membership.has_source && found->second.sources.erase(membership.source) == 0)
+        return Errc::address_not_available;
+    if (!membership.has_source || found->second.sources.empty()) groups_.erase(found);
+    return {};
+}
+
+Result<> DatagramPort::shut_out(const backend::Membership& membership, bool out) {
+    const auto found = groups_.find(membership.group);
+    if (found == groups_.end() || !found->second.sources.empty()) return Errc::invalid_argument;
+    std::set<net::IpAddr>& all = found->second.shut_out;
+    if (!out) return all.erase(membership.source) != 0 ? Result<>() : Result<>(Errc::address_not_available);
+    if (all.contains(membership.source)) return Errc::address_in_use;
+    if (memberships() >= network().limits().groups) return Errc::no_buffers;
+    all.insert(membership.source);
     return {};
 }
 

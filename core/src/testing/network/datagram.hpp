@@ -39,6 +39,7 @@ private:
     Error send_one(const net::SocketAddr* to, IoBuf payload, const backend::Datagram* marked = nullptr);
     Error send_datagram(const backend::Datagram& datagram);
     Result<> join_group(const backend::Membership& membership);
+    Result<> shut_out(const backend::Membership& membership, bool out);
     Result<> leave_group(const backend::Membership& membership) noexcept;
     [[nodiscard]] std::size_t memberships() const noexcept;
     [[nodiscard]] bool is_on(backend::SocketOption option) const noexcept { return options.get(option) != 0; }
@@ -50,13 +51,18 @@ private:
     static backend::Step send(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
     static backend::Step send_segmented(backend::DatagramSocket& socket, backend::SendRequest& request) noexcept;
     static Result<> connect(backend::DatagramSocket& socket, const net::SocketAddr& peer) noexcept;
-    static Result<> join(backend::DatagramSocket& socket, const backend::Membership& membership, bool join) noexcept;
+    static Result<> join(backend::DatagramSocket& socket, const backend::Membership& membership,
+                         backend::MembershipChange change) noexcept;
     static void close(backend::DatagramSocket* socket) noexcept;
     static Result<> set_option(backend::DatagramSocket& socket, backend::SocketOption option, int value) noexcept;
     static Result<int> get_option(backend::DatagramSocket& socket, backend::SocketOption option) noexcept;
 
     std::deque<backend::Datagram> queue_;
-    std::map<net::IpAddr, std::set<net::IpAddr>> groups_;  // for these sources; without any, for all
+    struct Hearing {
+        std::set<net::IpAddr> sources;  // these; without any, all
+        std::set<net::IpAddr> shut_out;  // of all
+    };
+    std::map<net::IpAddr, Hearing> groups_;
     net::SocketAddr connected_peer_;
     Error pending_error_;
 };

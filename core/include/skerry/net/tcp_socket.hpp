@@ -87,7 +87,8 @@ public:
     /// As TcpStream::set_quickack; the kernel does not hand it on from a listener to what it accepts.
     TcpSocket& set_quickack(bool on) noexcept { return set_option(SocketOption::quick_ack, on ? 1 : 0); }
     TcpSocket& set_keepalive(bool on) noexcept { return set_option(SocketOption::keep_alive, on ? 1 : 0); }
-    /// Bytes. The kernel doubles what it is asked for, and has an upper limit of its own.
+    /// Bytes. The kernel doubles what it is asked for, and has an upper limit of its own. A buffer that is not set
+    /// grows with what the way holds, on the kernel and on our own stack; one that is set stays.
     TcpSocket& set_send_buffer_size(int bytes) noexcept { return set_option(SocketOption::send_buffer_bytes, bytes); }
     /// Bytes, as the send buffer's. To the kernel it matters that it is asked for by now: it scales the window by it.
     TcpSocket& set_recv_buffer_size(int bytes) noexcept {

@@ -74,13 +74,13 @@ std::size_t Capture::taps() const {
 std::uint64_t Capture::missing() const {
     const std::lock_guard guard(mutex_);
     std::uint64_t count = 0;
-    for (const Interface& each : interfaces_) count += each.tap->missing() + each.discarded;
+    for (const Interface& each : interfaces_) count += each.missing();
     return count;
 }
 
 void Capture::close() noexcept {
     if (!thread_.joinable()) return;
-    patience_ms_.store(reader_patience_ms, std::memory_order_relaxed);  // first: whoever waits has the lock
+    patience_ms_.store(reader_patience_ms, std::memory_order_relaxed);
     {
         const std::lock_guard guard(mutex_);
         is_closing_ = true;
@@ -94,26 +94,42 @@ void Capture::close() noexcept {
 
 void Capture::run() noexcept try {
     ::pthread_setname_np(::pthread_self(), "skerry-capture");
-    std::unique_lock lock(mutex_);
-    while (!is_closing_) {
-        closing_changed_.wait_for(lock, interval);
-        write_out();
-    }
-    for (const Interface& each : interfaces_) each.tap->stop();
+    while (wait_for_turn()) write_out();
+    stop_taps();
     write_out();
     write_statistics();
 } catch (const std::bad_alloc&) {
-    for (const Interface& each : interfaces_) each.tap->stop();
+    stop_taps();
     notice("capture: out of memory; nothing more is recorded");
 }
 
+// False when it is time to close.
+bool Capture::wait_for_turn() {
+    std::unique_lock lock(mutex_);
+    return !closing_changed_.wait_for(lock, interval, [this] { return is_closing_; });
+}
+
+std::vector<Capture::Interface*> Capture::interfaces() {
+    const std::lock_guard guard(mutex_);
+    std::vector<Interface*> all;
+    all.reserve(interfaces_.size());
+    for (Interface& each : interfaces_) all.push_back(&each);
+    return all;
+}
+
+void Capture::stop_taps() noexcept {
+    const std::lock_guard guard(mutex_);
+    for (const Interface& each : interfaces_) each.tap->stop();
+}
+
 void Capture::write_out() {
-    if (interfaces_.empty()) return;
+    const std::vector<Interface*> all = interfaces();
+    if (all.empty()) return;
     if (written_ == 0 && !is_stopped_) {
         (void)!::ftruncate(fd_.get(), 0);  // pipes and devices have no length
         (void)write(pcapng::section());
     }
-    for (Interface& interface : interfaces_) write_out(interface);
+    for (Interface* const each : all) write_out(*each);
 }
 
 void Capture::write_out(Interface& interface) {
@@ -144,7 +160,8 @@ std::uint64_t Capture::write_frames(const CaptureTap& tap, const CaptureTap::Pen
 }
 
 void Capture::discard(Interface& interface, std::uint64_t from, std::uint64_t end) noexcept {
-    for (; from != end; from += interface.tap->block_bytes(from)) ++interface.discarded;
+    for (; from != end; from += interface.tap->block_bytes(from))
+        interface.discarded.fetch_add(1, std::memory_order_relaxed);
 }
 
 // Beyond the limit of the file: what is missing has to be told.
@@ -152,10 +169,10 @@ void Capture::write_statistics() {
     const std::int64_t now = time::Instant::now().as_nanos() + epoch_ns_;
     std::uint64_t passed = 0;
     std::uint64_t missing = 0;
-    for (const Interface& each : interfaces_) {
-        const std::uint64_t lost = each.tap->missing() + each.discarded;
-        if (each.is_described) (void)write(pcapng::statistics(each.tap->number(), now, each.tap->passed(), lost));
-        passed += each.tap->passed();
+    for (const Interface* const each : interfaces()) {
+        const std::uint64_t lost = each->missing();
+        if (each->is_described) (void)write(pcapng::statistics(each->tap->number(), now, each->tap->passed(), lost));
+        passed += each->tap->passed();
         missing += lost;
     }
     if (missing != 0)
@@ -187,7 +204,8 @@ std::size_t Capture::write_bytes(std::span<const std::byte> bytes) noexcept {
     std::size_t done = 0;
     while (done < bytes.size()) {
         const ssize_t count = ::write(fd_.get(), bytes.data() + done, bytes.size() - done);
-        if (count >= 0)
+        if (count == 0) errno = EIO;  // what takes nothing would be asked for ever
+        if (count > 0)
             done += static_cast<std::size_t>(count);
         else if (errno != EINTR && !(errno == EAGAIN && wait_for_reader()))
             break;
@@ -209,7 +227,7 @@ bool Capture::wait_for_reader() noexcept {
 
 void Capture::stop(const std::string& why) {
     is_stopped_ = true;
-    for (const Interface& each : interfaces_) each.tap->stop();
+    stop_taps();
     notice("capture: " + options_.file + " " + why + "; nothing more is recorded");
 }
 

@@ -9,6 +9,7 @@
 
 #include <skerry/time/instant.hpp>
 
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <fcntl.h>
@@ -224,6 +225,9 @@ TEST_CASE("a pipe that nobody reads does not keep a capture from its end", "[tra
     const auto capture = capture_in(path);
     CaptureTap& tap = capture->add_tap("one");
     for (int i = 0; i < 1000; ++i) pass(tap, std::string(1000, 'x'));  // more than a pipe holds
+    for (int bytes = 0; bytes < 65'536 - 4096;) REQUIRE(::ioctl(reader, FIONREAD, &bytes) == 0);  // the writer waits
+    CHECK(pass(capture->add_tap("two"), "another core begins"));
+    CHECK(capture->missing() == 0);
     capture->close();
     ::close(reader);
 }

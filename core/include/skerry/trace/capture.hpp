@@ -21,6 +21,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -50,7 +51,7 @@ public:
     [[nodiscard]] std::size_t taps() const;
     /// Frames that have passed and are not recorded, of all interfaces.
     ///
-    /// Threads: any. Waits while the thread writes.
+    /// Threads: any.
     [[nodiscard]] std::uint64_t missing() const;
 
     /// Writes what there is and ends the file. What is given to a tap later is not recorded. A reader of a pipe who
@@ -62,13 +63,19 @@ public:
 private:
     struct Interface {
         std::unique_ptr<CaptureTap> tap;
-        bool is_described = false;
-        std::uint64_t discarded = 0;  // frames that the tap took and nobody wrote
+        bool is_described = false;  // the thread's
+        std::atomic<std::uint64_t> discarded{0};  // frames that the tap took and nobody wrote
+        [[nodiscard]] std::uint64_t missing() const noexcept {
+            return tap->missing() + discarded.load(std::memory_order_relaxed);
+        }
     };
 
     Capture(const CaptureOptions& options, OwnedFd fd);
 
     void run() noexcept;
+    [[nodiscard]] bool wait_for_turn();
+    [[nodiscard]] std::vector<Interface*> interfaces();
+    void stop_taps() noexcept;
     void write_out();
     void write_out(Interface& interface);
     void write_statistics();
@@ -90,7 +97,7 @@ private:
     mutable std::mutex mutex_;  // of what follows
     std::condition_variable closing_changed_;
     bool is_closing_ = false;
-    std::vector<Interface> interfaces_;
+    std::deque<Interface> interfaces_;  // each stays where it is; not locked while the disk or a reader is waited for
     std::thread thread_;
 };
 

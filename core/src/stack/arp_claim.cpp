@@ -19,13 +19,13 @@ ArpClaim::ArpClaim(const StackConfig& config, Link& link, Timers& timers) noexce
 }
 
 void ArpClaim::begin(time::Instant now) noexcept {
-    if (!config_.claims_address || config_.address.is_unspecified()) return;
+    if (!claims()) return;
     announce();
     timers_.set(*this, now + announce_interval);
 }
 
 void ArpClaim::defend(time::Instant now) noexcept {
-    if (!config_.claims_address || now < quiet_until_) return;
+    if (!claims() || now < quiet_until_) return;
     quiet_until_ = now + defend_interval;
     announce();
 }

@@ -79,6 +79,14 @@ TEST_CASE("what comes back to us of our own contradicts nobody", "[stack][arp]")
     CHECK(announced(host) == 0);
 }
 
+TEST_CASE("a host without an address contradicts nobody who looks for one", "[stack][arp]") {
+    stack::StackConfig config = claiming();
+    config.address = {};
+    StackHost host(config);
+    host.give(arp(ArpOperation::request, {}, other_mac, host_ip, {}));
+    CHECK(host.taken().empty());
+}
+
 TEST_CASE("an address that nobody asked to be claimed is neither announced nor defended", "[stack][arp]") {
     StackHost host(host_config());
     host.pass(5s);

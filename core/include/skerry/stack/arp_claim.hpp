@@ -32,6 +32,7 @@ public:
     void defend(time::Instant now) noexcept;
 
 private:
+    [[nodiscard]] bool claims() const noexcept { return config_.claims_address && !config_.address.is_unspecified(); }
     void announce() noexcept;
     static void on_time(Timer& timer, time::Instant now) noexcept;
 

@@ -10,8 +10,7 @@ using wire::IgmpType;
 using wire::Ipv4Addr;
 
 Groups::Groups(const StackConfig& config, Link& link, IpOutput& output, Timers& timers) noexcept
-    : link_(link),
-      hosts_(output.hosts()),
+    : hosts_(output.hosts()),
       random_(config.drawn_seed(), SecretUse::igmp_numbers),
       igmp_(config, link, output),
       mld_(config, link, output),
@@ -20,9 +19,7 @@ Groups::Groups(const StackConfig& config, Link& link, IpOutput& output, Timers& 
 
 // --- IGMP
 
-void Groups::input(Packet& packet) noexcept { link_.drop(packet.frame, take(packet)); }
-
-Drop Groups::take(Packet& packet) noexcept {
+Drop Groups::input(const Packet& packet) noexcept {
     if (packet.ip.ttl != 1) return Drop::igmp_ttl;
     IgmpMessage message;
     if (const Drop why = wire::parse(packet.payload(), message); why != Drop::none) return why;
@@ -54,9 +51,7 @@ bool Groups::on_query(const IgmpMessage& message, time::Instant now) noexcept {
 
 // --- MLD
 
-void Groups::input_v6(Packet& packet) noexcept { link_.drop(packet.frame, take_v6(packet)); }
-
-Drop Groups::take_v6(Packet& packet) noexcept {
+Drop Groups::input_v6(const Packet& packet) noexcept {
     wire::MldMessage message;
     const Drop why = wire::parse(packet.payload(), message, packet.v6->ip, packet.v6->chain, packet.frame.checksum);
     if (why != Drop::none) return why;

@@ -56,6 +56,7 @@ void join_own_groups(const StackConfig& config, Hosts& hosts, Groups& groups, ti
 Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Instant start)
     : config_(fitted(config, frames.available())),
       messages_(config.icmp_per_second),
+      memberships_(config.icmp_per_second),
       random_(config.drawn_seed(), SecretUse::steering_numbers),
       timers_(start),
       link_(config_, frames, drops_),
@@ -220,11 +221,7 @@ Frame* Stack::input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant 
 void Stack::input_transport(Packet& packet) noexcept {
     switch (packet.ip.protocol) {
         case wire::ip_protocol::udp: return udp_.input(packet);
-        case wire::ip_protocol::igmp:
-            if (steering_ && !packet.is_steered)
-                steering_->copy_to(limited(steering_->others_in_groups(), messages_, packet.now), packet.whole(),
-                                   packet.frame);
-            return groups_.input(packet);
+        case wire::ip_protocol::igmp: return share_membership(packet, groups_.input(packet));
         case wire::ip_protocol::tcp: return tcp_.input(packet);
         case wire::ip_protocol::icmp:
             if (steering_ && !packet.is_steered && is_redirect(packet)) [[unlikely]]
@@ -233,6 +230,16 @@ void Stack::input_transport(Packet& packet) noexcept {
             return;
         default: icmp_.send_protocol_unreachable(packet); return link_.drop(packet.frame, Drop::ipv4_protocol);
     }
+}
+
+// A sound message is for all cores that are in groups. One that is not costs only the core that got it: anybody may
+// send those, from anywhere, and what other cores hear is limited.
+void Stack::share_membership(Packet& packet, Drop why) noexcept {
+    const bool is_sound = why == Drop::none || why == Drop::igmp_not_member || why == Drop::mld_not_member;
+    if (steering_ && is_sound && !packet.is_steered)
+        steering_->copy_to(limited(steering_->others_in_groups(), memberships_, packet.now), packet.whole(),
+                           packet.frame);
+    link_.drop(packet.frame, why);
 }
 
 // For all cores, which have the same routes. Those that are not taken are for none.

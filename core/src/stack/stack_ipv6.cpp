@@ -99,12 +99,7 @@ void Stack::input_icmpv6(Packet& packet) noexcept {
     wire::Icmpv6Header header;
     if (!message.empty()) header.type = static_cast<wire::Icmpv6Type>(wire::load_8(message.data()));
     if (header.is_ndp()) return input_ndp(packet);
-    if (header.is_mld()) {
-        if (steering_ && !packet.is_steered)
-            steering_->copy_to(limited(steering_->others_in_groups(), messages_, packet.now), packet.whole(),
-                               packet.frame);
-        return groups_.input_v6(packet);
-    }
+    if (header.is_mld()) return share_membership(packet, groups_.input_v6(packet));
     const wire::Ipv6Addr& to = packet.v6->ip.destination;
     if (steering_ && to.is_multicast() && !is_own_group(to)) return input_for_others_group(packet);
     if (const auto error = icmp_.v6().input(packet)) input_error(packet, *error);
@@ -122,7 +117,7 @@ void Stack::input_for_others_group(Packet& packet) noexcept {
 void Stack::input_ndp(Packet& packet) noexcept {
     const bool is_news = ndp_.input(packet);
     if (steering_ && is_news && !packet.is_steered)
-        steering_->copy_to(limited(steering_->others(), arps_, packet.now), packet.whole(), packet.frame);
+        steering_->copy_to(limited(steering_->others(), ndps_, packet.now), packet.whole(), packet.frame);
     packet.frame.drop();
 }
 

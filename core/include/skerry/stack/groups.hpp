@@ -58,22 +58,19 @@ public:
         return group == wire::igmp_all_systems || v4_.has(group);
     }
 
-    /// Takes an IGMP packet over.
-    void input(Packet& packet) noexcept;
-    /// Takes an MLD packet over.
-    void input_v6(Packet& packet) noexcept;
+    /// Reads an IGMP packet. Why it says nothing to this core.
+    [[nodiscard]] Drop input(const Packet& packet) noexcept;
+    /// The same of MLD.
+    [[nodiscard]] Drop input_v6(const Packet& packet) noexcept;
 
 private:
     [[nodiscard]] Membership& of(wire::Ipv4Addr group) noexcept { return is_host_number(group) ? v6_ : v4_; }
-    [[nodiscard]] Drop take(Packet& packet) noexcept;
-    [[nodiscard]] Drop take_v6(Packet& packet) noexcept;
     [[nodiscard]] bool on_query(const wire::IgmpMessage& message, time::Instant now) noexcept;
     [[nodiscard]] bool on_query(const wire::MldMessage& message, time::Instant now) noexcept;
 
     // Far above what routers send when many leave at once, far below what costs a core its time.
     static constexpr std::uint32_t messages_per_second = 2000;
 
-    Link& link_;
     Hosts& hosts_;
     Random random_;
     RateLimit messages_{messages_per_second};

@@ -106,6 +106,7 @@ private:
     [[nodiscard]] Drop judge_ipv6(const wire::Ipv6Header& header, Origin origin) const noexcept;
     [[nodiscard]] Frame* input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept;
     void input_transport(Packet& packet) noexcept;
+    void share_membership(Packet& packet, Drop why) noexcept;
     [[nodiscard]] bool is_redirect(const Packet& packet) const noexcept;
     void input_error(Packet& packet, const IcmpError& error) noexcept;
     [[nodiscard]] bool tell(const IcmpError& error, time::Instant now) noexcept;
@@ -121,10 +122,13 @@ private:
     StackConfig config_;
     DropCounters drops_;
     std::optional<CoreSteering> steering_;
-    RateLimit messages_;  // for other cores
-    // For other cores too. Answers are among them, which a core that asks for hundreds of hosts at once must get; ten
-    // times the messages still cost nobody more than some thousandths of a core.
+    // For other cores, each kind apart: a flood of one leaves the others their share.
+    RateLimit messages_;
+    RateLimit memberships_;
+    // Answers are among them, which a core that asks for hundreds of hosts at once must get; ten times the messages
+    // still cost nobody more than some thousandths of a core.
     RateLimit arps_{10'000};
+    RateLimit ndps_{10'000};
     Random random_;
     Timers timers_;
     Link link_;

@@ -334,6 +334,35 @@ TEST_CASE("an error finds the connected one of the sockets that share a port", "
     }
 }
 
+TEST_CASE("what comes from another link about groups is for no other core, and keeps no error from one",
+          "[stack][steering][icmp][igmp]") {
+    StackCores cores;
+    introduced(cores);
+    TextSocket& member = cores[1].bind(7001);
+    REQUIRE(cores[1].stack.udp().join(member, group, cores.now));
+    stack::wire::IgmpMessage report;
+    report.type = stack::wire::IgmpType::report_v2;
+    report.group = group;
+    Bytes bytes(stack::wire::igmp_bytes);
+    stack::wire::write(report, bytes.data());
+    Bytes flood = ipv4(igmp, bytes, group);
+    std::byte* const ip = flood.data() + stack::wire::ethernet_bytes;
+    ip[8] = std::byte{64};  // not 1
+    stack::wire::store_checksum(ip + 10, 0);
+    stack::wire::store_checksum(ip + 10, stack::wire::fold(stack::wire::sum({ip, stack::wire::ipv4_bytes})));
+    (void)cores.taken(1);
+    send(cores, 1, member, peer_ip, 9, "hello?");
+    const Bytes error = unreachable(cores.taken(1).front());
+    const std::uint64_t before = cores.crossed();
+    for (std::size_t i = 0; i < 2000; ++i) cores.give(0, flood);
+    cores.cross();
+    CHECK(cores.crossed() == before);
+    CHECK(cores[0].stack.drops()[Drop::igmp_ttl] == 2000);
+    cores.give(0, error);
+    cores.cross();
+    CHECK(cores.crossed() == before + 1);
+}
+
 TEST_CASE("a flood of errors, reports or ARP reaches the other cores in bounded numbers",
           "[stack][steering][icmp][igmp][arp]") {
     std::size_t at_once = 20;  // a hundredth of what may come in a second, and half as much again
@@ -374,7 +403,8 @@ TEST_CASE("a flood of errors, reports or ARP reaches the other cores in bounded 
     const std::uint64_t crossed = cores.crossed() - before;
     CHECK(crossed >= 1);
     CHECK(crossed < at_once);
-    CHECK(cores[0].stack.drops()[Drop::steering_rate] == 1000 - crossed);
+    const auto& drops = cores[0].stack.drops();
+    CHECK(drops[Drop::steering_rate] + drops[Drop::igmp_rate] == 1000 - crossed);
     cores.now = cores.now + 1s;
     cores.give(0, flood);
     cores.cross();

@@ -4,6 +4,9 @@
 
 #include <skerry/stack/tcp/info.hpp>
 
+#include <initializer_list>
+#include <utility>
+
 namespace skerry {
 namespace {
 
@@ -47,12 +50,14 @@ struct EcnHost : TcpHost {
         CHECK(write(*ours, text) == text.size());
         return sent();
     }
-    /// So many segments are acknowledged.
-    void tell(std::uint32_t count, bool is_echo = false) {
+    /// So many segments are acknowledged, and of the rest those from one to before another.
+    void tell(std::uint32_t count, bool is_echo = false,
+              std::initializer_list<std::pair<std::uint32_t, std::uint32_t>> blocks = {}) {
         TestSegment segment;
         segment.flags = static_cast<std::uint8_t>(flag::ack | (is_echo ? flag::ece : 0));
         segment.seq = peer_seq;
         segment.ack = first + 1000 * count;
+        for (const auto& [from, to] : blocks) segment.sack.push_back({first + 1000 * from, first + 1000 * to});
         come(segment);
     }
     /// Data of the peer's, whose IP header says so of ECN.
@@ -109,6 +114,61 @@ TEST_CASE("CUBIC answers a mark by seven tenths of its window", "[stack][tcp][ec
     CHECK(host.threshold() == 7000);
     CHECK(host.window() == 7000);
     host.tell(10);
+}
+
+StackConfig with_undo(CongestionControl algorithm) {
+    StackConfig config = with(algorithm, false);
+    config.tcp.undoes_spurious = true;
+    config.tcp.forward_after_time_out = true;
+    return config;
+}
+
+TEST_CASE("a time-out that was none takes nothing back of what a mark did", "[stack][tcp][ecn][cubic][undo]") {
+    EcnHost host(with_undo(CongestionControl::cubic));
+    host.tcb->congestion.threshold = host.window();
+    std::uint32_t told = 0;
+    for (int i = 0; i < 5; ++i) {
+        told += static_cast<std::uint32_t>(host.write_segments(host.window() / 1000).size());
+        host.pass(100ms);
+        host.tell(told);
+    }
+    REQUIRE(host.window() >= 10'000);
+    REQUIRE(host.write_segments(40).size() >= 10);
+    host.pass(100ms);
+    host.tell(told + 1, true);
+    const std::uint32_t halved = host.threshold();
+    CHECK(halved < 8 * host.window() / 7);
+    CHECK(host.window() == halved);
+    std::vector<TestSegment> again;
+    host.until_sent(10s, again);
+    REQUIRE(again.size() == 1);
+    CHECK(host.window() == 1000);
+    host.tell(told + 2);
+    CHECK(host.sent().size() == 2);
+    host.tell(told + 3);  // what was sent once: no loss
+    CHECK(host.window() == halved);
+    for (std::uint32_t i = 4; i <= 8; ++i) {
+        host.pass(1ms);
+        host.tell(told + i);
+        (void)host.sent();
+    }
+    CHECK(host.window() <= halved + 2000);
+}
+
+TEST_CASE("CWR is taken back with the loss that it told of", "[stack][tcp][ecn][undo]") {
+    const bool is_loss = GENERATE(true, false);
+    EcnHost host(with_undo(CongestionControl::reno));
+    REQUIRE(host.write_segments(10).size() == 10);
+    host.pass(100ms);
+    host.tell(0, false, {{1, 4}});
+    CHECK(host.sent().size() == 1);
+    host.tell(10);
+    if (!is_loss) host.tell(10, false, {{0, 1}});  // it came twice
+    CHECK(host.window() == (is_loss ? 5000 : 10'000));
+    const auto next = host.write_segments(1);
+    REQUIRE(next.size() == 1);
+    CHECK(has_cwr(next[0]) == is_loss);
+    host.tell(11);
 }
 
 TEST_CASE("a fixed window stays, and the peer is told all the same", "[stack][tcp][ecn]") {

@@ -94,12 +94,12 @@ TEST_CASE("a duplicate behind a time-out says that it was one", "[stack][tcp][un
 
 /// The peer echoes what it likes.
 struct StampingHost : TcpHost {
-    StampingHost() : TcpHost(config_without_probes()) {
+    explicit StampingHost(bool has_sack = true) : TcpHost(config_without_probes()) {
         TestSegment syn;
         syn.flags = flag::syn;
         syn.seq = 1000;
         syn.mss = 1012;
-        syn.sack_permitted = true;
+        syn.sack_permitted = has_sack;
         syn.timestamps = stack::wire::TcpTimestamps{1, 0};
         come(syn);
         const TestSegment answer = only();
@@ -137,6 +137,18 @@ TEST_CASE("an old timestamp behind a recovery says that nothing was lost", "[sta
     host.pass(10ms);
     host.tell(10, is_old ? host.clock : host.clock + 100);
     CHECK((host.ours->tcb->congestion.window >= 10'000) == is_old);
+}
+
+TEST_CASE("a window that duplicates have swollen is what it was before them", "[stack][tcp][undo]") {
+    StampingHost host(false);
+    host.pass(100ms);
+    for (int i = 0; i < 9; ++i) host.tell(0, host.clock);
+    CHECK(host.only().seq == host.first);
+    CHECK(host.ours->tcb->congestion.window > 10'000);
+    host.pass(10ms);
+    host.tell(10, host.clock);
+    CHECK(host.ours->tcb->congestion.window == 10'000);
+    CHECK(host.ours->tcb->congestion.threshold > 1'000'000);
 }
 
 TEST_CASE("an old timestamp behind a time-out says that it was none", "[stack][tcp][undo]") {

@@ -93,6 +93,11 @@ void Congestion::on_loss(std::uint32_t in_flight) noexcept {
     own_.counted = 0;
 }
 
+void Congestion::on_mark() noexcept {
+    on_loss(window);
+    if (algorithm_ == CongestionControl::cubic && own_.cubic != nullptr) own_.cubic->keep();
+}
+
 void Congestion::on_timeout(std::uint32_t in_flight, bool is_first) noexcept {
     if (algorithm_ == CongestionControl::fixed) return;
     Cubic* const cubic = algorithm_ == CongestionControl::cubic ? make_cubic(0) : nullptr;

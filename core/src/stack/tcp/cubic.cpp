@@ -165,6 +165,8 @@ void Cubic::on_timeout(Congestion& self, std::uint32_t in_flight) noexcept {
     epoch_.w_max = 0;
 }
 
+void Cubic::keep() noexcept { before_ = epoch_; }
+
 void Cubic::undo() noexcept {
     epoch_ = before_;
     paused_ns_ = epoch_.begun_ns;

@@ -17,6 +17,7 @@ void Sender::begin_undo(Tcb& tcb) noexcept {
         undo = {};
         undo.window_before = tcb.congestion.window;
         undo.threshold_before = tcb.congestion.threshold;
+        undo.owed_cwr = tcb.owes_cwr;
         undo.is_open = true;
     }
     undo.begin = tcb.snd_una;
@@ -35,7 +36,12 @@ bool Sender::is_spurious(const Tcb& tcb, const Acknowledgement& ack) noexcept {
 
 void Sender::undo(Tcb& tcb) noexcept {
     LossRecord& record = *tcb.board.record();
-    tcb.congestion.undo(record.undo.window_before, record.undo.threshold_before);
+    Congestion& congestion = tcb.congestion;
+    // Duplicates have swollen it: RFC 6582 section 3.2, step 3.
+    if (tcb.in_recovery) congestion.window = std::min(congestion.window, congestion.threshold);
+    congestion.undo(record.undo.window_before, record.undo.threshold_before);
+    const bool came_down_for_mark = record.undo.window_before == 0;
+    if (!came_down_for_mark && !record.undo.owed_cwr) tcb.owes_cwr = false;  // nothing came down
     record.undo.is_open = false;
     record.undo.forward = ForwardStep::none;
     tcb.in_recovery = false;

@@ -68,8 +68,9 @@ public:
     bool on_ack(const AckSample& sample) noexcept;
     /// Recovery begins: sets the threshold.
     void on_loss(std::uint32_t in_flight) noexcept;
-    /// A router has marked what was under way: sets the threshold. Source: RFC 3168 section 6.1.2.
-    void on_mark() noexcept { on_loss(window); }
+    /// A router has marked what was under way: sets the threshold, and undo() of what follows does not take that back.
+    /// Source: RFC 3168 section 6.1.2.
+    void on_mark() noexcept;
     /// Sets both. Only the first of a row sets the threshold: the later ones found nothing of the window under way.
     /// RFC 5681 section 3.1.
     void on_timeout(std::uint32_t in_flight, bool is_first) noexcept;

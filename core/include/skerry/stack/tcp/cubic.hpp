@@ -50,6 +50,8 @@ public:
     void on_idle() noexcept { epoch_.has_begun = false; }
     /// Section 4.9.2: what the last of on_loss() and on_timeout() changed besides window and threshold is as it was.
     void undo() noexcept;
+    /// What they changed stays: undo() of what follows ends here.
+    void keep() noexcept;
 
     /// Whether an acknowledgement is to be shown to it, however little is under way.
     [[nodiscard]] bool minds_all() const noexcept { return use_.most != 0 || is_counting_; }

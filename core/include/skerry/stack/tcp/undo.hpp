@@ -31,6 +31,7 @@ struct Undo {
     std::uint32_t unmatched = 0; ///< segments sent again that no copy was reported of
     bool is_open = false;
     bool has_stamp = false;
+    bool owed_cwr = false;  ///< before that: for a mark
     ForwardStep forward = ForwardStep::none;
 
     void on_sent_again(std::uint32_t now_stamp, std::uint32_t nxt) noexcept {

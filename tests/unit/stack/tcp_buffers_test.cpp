@@ -190,6 +190,25 @@ TEST_CASE("what windows may grow by is a part of the frames that may be kept", "
     CHECK(limits.send_growth_max == limits.send_frames_max * 1024);
 }
 
+TEST_CASE("what nobody reads any more gives back what it has grown by", "[stack][tcp]") {
+    GrowingHost host;
+    TestEndpoint& endpoint = host.connect();
+    host.pour_and_read(endpoint, 60);
+    CHECK(host.tcp().growth().receive_bytes == 240'000 - at_first);
+    SECTION("when it is closed, and its peer not done") {
+        host.tcp().close(endpoint, host.now);
+        CHECK(host.tcp().sizes().orphans == 1);
+    }
+    SECTION("when it is over, and its program has not looked") {
+        TestSegment reset;
+        reset.flags = flag::rst;
+        reset.seq = endpoint.tcb->rcv_nxt;
+        host.come(reset);
+    }
+    CHECK(host.tcp().growth().receive_bytes == 0);
+    (void)host.sent();
+}
+
 TEST_CASE("connections that share a place to measure take turns", "[stack][tcp]") {
     stack::StackConfig config = host_config();
     config.tcp.receive_buffer_max = 100'000;

@@ -145,6 +145,7 @@ bool Tcp::become_orphan(Tcb& tcb, time::Instant now) noexcept {
     }
     tcb.is_orphan = true;
     ++orphans_;
+    shared_.buffers.set_receive(tcb, tcb.receive_limit);  // nobody reads any more: others may grow
     return true;
 }
 
@@ -180,6 +181,8 @@ void Tcp::end(Tcb& tcb, Error error) noexcept {
         tcb.reassembly.clear();
     }
     if (tcb.endpoint == nullptr) return destroy(tcb);
+    shared_.buffers.set_send(tcb, tcb.send_limit);
+    shared_.buffers.set_receive(tcb, tcb.receive_limit);
     shared_.mark_ready(tcb);
 }
 

@@ -171,8 +171,7 @@ def refuses_rings_without_buffers(bin_dir):
 
 
 def refuses_a_key_that_the_device_does_not_take(bin_dir):
-    done = rig.run(bin_dir, "skerry-echo", "--backend=dpdk", f"{FOUR_QUEUES};rss_key=symmetric", f"--ip={tap.OURS}/24",
-                   CORES)
+    done = rig.run(bin_dir, "skerry-echo", "--backend=dpdk", f"{FOUR_QUEUES};rss_key=symmetric", *tap.ADDRESSES, CORES)
     lines = rig.without_notes(done.stderr).splitlines()
     why = "net_tap0: rss_key=symmetric: the device takes no key and table of ours for its 4 queue pairs"
     rig.check(done.returncode == 1 and len(lines) == 1 and why in lines[0], f"{done.returncode}: {done.stderr}")

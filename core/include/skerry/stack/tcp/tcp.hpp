@@ -9,8 +9,7 @@
 //
 // An acknowledgement that is not urgent waits for flush(), after the tasks: a reply carries it then.
 //
-// Source: RFC 9293, with the checks of RFC 5961 and the timestamps of RFC 7323. Today without growth of the window that
-// is offered; src/stack/README.md has every rule.
+// Source: RFC 9293, with the checks of RFC 5961 and the timestamps of RFC 7323. src/stack/README.md has every rule.
 
 #include "active_open.hpp"
 #include "output.hpp"

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -93,6 +94,27 @@ struct ListeningCores : StackCores {
         }
         pair.core = nullptr;
         converse();
+    }
+    /// The cores connect in turn, to a peer that listens on port 80, each by a number that no other has.
+    void connect_in_turn(std::size_t count) {
+        TestAcceptor theirs;
+        REQUIRE(peer->stack.tcp().listen(theirs, any(), 80, 256));
+        std::set<std::uint16_t> ports;
+        std::vector<std::unique_ptr<TestEndpoint>> ours;
+        for (std::size_t i = 0; i < count; ++i) {
+            Core& core = *cores[i % cores.size()];
+            ours.push_back(std::make_unique<TestEndpoint>());
+            REQUIRE(core.stack.tcp().connect(*ours.back(), peer_of(core), 80, now));
+            ports.insert(ours.back()->tcb->tuple.local_port);
+            converse();
+        }
+        CHECK(ports.size() == count);
+        for (std::size_t i = 0; i < count; ++i) {
+            CHECK(ours[i]->tcb->state == stack::tcp::State::established);
+            cores[i % cores.size()]->stack.tcp().close(*ours[i], now);
+        }
+        converse();
+        peer->stack.tcp().close(theirs, now);
     }
     [[nodiscard]] std::vector<std::size_t> counts() {
         std::vector<std::size_t> counts(cores.size());

@@ -5,7 +5,6 @@
 #include <skerry/stack/wire/icmp.hpp>
 
 #include <algorithm>
-#include <set>
 
 namespace skerry {
 namespace {
@@ -289,23 +288,7 @@ TEST_CASE("a SYN that finds the ring to its core full leaves TIME-WAIT, and what
 
 TEST_CASE("a core without a queue connects, and no two cores choose one number", "[stack][steering][tcp]") {
     Net net(StackCores::options(3, 1));
-    TestAcceptor theirs;
-    REQUIRE(net.peer->stack.tcp().listen(theirs, {}, 80, 256));
-    std::set<std::uint16_t> ports;
-    std::vector<std::unique_ptr<TestEndpoint>> ours;
-    for (std::size_t i = 0; i < 60; ++i) {
-        ours.push_back(std::make_unique<TestEndpoint>());
-        REQUIRE(net[i % 3].stack.tcp().connect(*ours.back(), peer_ip, 80, net.now));
-        ports.insert(ours.back()->tcb->tuple.local_port);
-        net.converse();
-    }
-    CHECK(ports.size() == 60);
-    for (std::size_t i = 0; i < 60; ++i) {
-        CHECK(ours[i]->tcb->state == State::established);
-        net[i % 3].stack.tcp().close(*ours[i], net.now);
-    }
-    net.converse();
-    net.peer->stack.tcp().close(theirs, net.now);
+    net.connect_in_turn(60);
 }
 
 TEST_CASE("a core reaches another core's listener by our own address", "[stack][steering][tcp]") {

@@ -4,7 +4,6 @@
 #include "support/listening_cores.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace skerry {
 namespace {
@@ -166,23 +165,7 @@ TEST_CASE("an IPv6 connection stays where it is, whoever listens, until its TIME
 
 TEST_CASE("cores without a queue connect by IPv6, and no two choose one number", "[stack][steering][tcp][ipv6]") {
     Net net(StackCores::options(3, 1));
-    TestAcceptor theirs;
-    REQUIRE(net.peer->stack.tcp().listen(theirs, stack::Hosts::any_v6, 80, 256));
-    std::set<std::uint16_t> ports;
-    std::vector<std::unique_ptr<TestEndpoint>> ours;
-    for (std::size_t i = 0; i < 60; ++i) {
-        ours.push_back(std::make_unique<TestEndpoint>());
-        REQUIRE(net[i % 3].stack.tcp().connect(*ours.back(), net.peer_of(net[i % 3]), 80, net.now));
-        ports.insert(ours.back()->tcb->tuple.local_port);
-        net.converse();
-    }
-    CHECK(ports.size() == 60);
-    for (std::size_t i = 0; i < 60; ++i) {
-        CHECK(ours[i]->tcb->state == State::established);
-        net[i % 3].stack.tcp().close(*ours[i], net.now);
-    }
-    net.converse();
-    net.peer->stack.tcp().close(theirs, net.now);
+    net.connect_in_turn(60);
 }
 
 TEST_CASE("a core reaches another core's listener by our own IPv6 address", "[stack][steering][tcp][ipv6]") {

@@ -23,25 +23,16 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n"
 BODY = b"Hello, World!"
 
 
-class Hello:
+class Hello(rig.Child):
     def __init__(self, driver):
         self.process = subprocess.Popen([program, f"--backend={driver}", "--listen=127.0.0.1:0"], text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        ready, _, _ = select.select([self.process.stdout], [], [], rig.PATIENCE)
-        line = self.process.stdout.readline() if ready else ""
+        line = self.first_line()
         found = re.search(r" on 127\.0\.0\.1:(\d+), backend " + driver, line)
         if not found:
             self.process.kill()
             rig.check(False, f"no start line: {line!r} {self.process.stderr.read()!r}")
         self.port = int(found[1])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
 
     def connect(self):
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=rig.PATIENCE)

@@ -13,10 +13,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
-import kernel_tcp  # noqa: E402
 import kernel_udp  # noqa: E402
 import rig  # noqa: E402
 import tap  # noqa: E402
+import xdp  # noqa: E402
 
 bin_dir = rig.start()
 tap.need_xdp(bin_dir)
@@ -89,33 +89,13 @@ if platform.machine() == "x86_64":
     os.close(link)
     os.close(program)
 
-for mode in ("native", "generic"):
-    # Behind an end whose packets may be longer than a page the driver takes no program.
-    tap.ip("link", "set", tap.DEVICE, "mtu", "1500" if mode == "native" else "9000")
+for mode in xdp.modes():
     for idle in ("sleep", "spin"):
         with tap.serve_xdp(bin_dir, "--proto=udp", f"--idle={idle}") as server:
-            attached = tap.ip("link", "show", tap.CABLE_END).stdout
-            rig.check((" xdpgeneric " in attached) == (mode == "generic"), f"not {mode}: {attached}")
             refuses("another program has its queue 0", device, "--ip=198.18.0.3/24")
-            kernel_udp.ask_everything()
-            last = server.stop()
-            rig.check(last["unsent"] == 0 and last["no_buffers"] == 0, f"the server lost some: {last}")
+            xdp.answers_everything(server, mode)
         rig.check(" prog/xdp " not in tap.ip("link", "show", tap.CABLE_END).stdout, "the program stays behind")
-    print(mode)
-tap.ip("link", "set", tap.DEVICE, "mtu", "1500")
-
-# As a cable is when nobody has set anything: the kernel leaves checksums to a card that is not there.
-tap.configure_offloads("on")
-with tap.serve_xdp(bin_dir, "--proto=udp") as server:
-    kernel_udp.answers_every_size()
-    kernel_udp.refuses_other_ports()
-    server.stop()
-with tap.serve_xdp(bin_dir, "--proto=tcp") as server:
-    data = os.urandom(3_000_000)
-    rig.check(kernel_tcp.exchange(data) == data, "3 MB came back changed")
-    server.stop()
-tap.configure_offloads("off")
-print("unfinished checksums")
+xdp.takes_unfinished_checksums(bin_dir)
 
 if rig.shutil.which("sockperf"):
     with tap.serve_xdp(bin_dir, "--proto=udp", "--mode=sockperf", prepare=rig.urgent) as server:

@@ -9,10 +9,9 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
-import kernel_tcp  # noqa: E402
-import kernel_udp  # noqa: E402
 import rig  # noqa: E402
 import tap  # noqa: E402
+import xdp  # noqa: E402
 
 BESIDE = "fd00:198:18::9:0:2"  # the kernel's on our end; the low 24 bits are those of our address
 
@@ -21,31 +20,12 @@ rig.need("nsenter", "ping")
 tap.speak_ipv6()
 tap.need_xdp(bin_dir)
 
-for mode in ("native", "generic"):
-    # Behind an end whose packets may be longer than a page the driver takes no program.
-    tap.ip("link", "set", tap.DEVICE, "mtu", "1500" if mode == "native" else "9000")
+for mode in xdp.modes():
     with tap.serve_xdp(bin_dir, "--proto=udp") as server:
-        attached = tap.ip("link", "show", tap.CABLE_END).stdout
-        rig.check((" xdpgeneric " in attached) == (mode == "generic"), f"not {mode}: {attached}")
         groups = tap.ip("maddress", "show", "dev", tap.CABLE_END).stdout
         rig.check("33:33:ff:00:00:02" in groups, f"a card would not let the questions for us pass: {groups}")
-        kernel_udp.ask_everything()
-        last = server.stop()
-        rig.check(last["unsent"] == 0 and last["no_buffers"] == 0, f"the server lost some: {last}")
-    print(mode)
-tap.ip("link", "set", tap.DEVICE, "mtu", "1500")
-
-# As a cable is when nobody has set anything: the kernel leaves checksums to a card that is not there.
-tap.configure_offloads("on")
-with tap.serve_xdp(bin_dir, "--proto=udp") as server:
-    kernel_udp.answers_every_size()
-    server.stop()
-with tap.serve_xdp(bin_dir, "--proto=tcp") as server:
-    data = os.urandom(3_000_000)
-    rig.check(kernel_tcp.exchange(data) == data, "3 MB came back changed")
-    server.stop()
-tap.configure_offloads("off")
-print("unfinished checksums")
+        xdp.answers_everything(server, mode)
+xdp.takes_unfinished_checksums(bin_dir)
 
 
 class Neighbour:

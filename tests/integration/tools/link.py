@@ -6,7 +6,6 @@ that each frame on the link is a segment as it would be on a wire.
 
 import json
 import os
-import select
 import socket
 import subprocess
 
@@ -70,7 +69,7 @@ class Ends:
             namespace.end()
 
 
-class Link:
+class Link(rig.Child):
     """skerry-link between the near end and the far one, while it is entered.
 
     `is_program`: the near end is the program that has PROGRAM_DEVICE. `loses_far`: what comes from the far end is lost
@@ -85,19 +84,10 @@ class Link:
         self.process = subprocess.Popen([os.path.join(bin_dir, "skerry-link"), f"--left={left}", f"--right={right}",
                                          *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                         preexec_fn=rig.urgent)
-        ready, _, _ = select.select([self.process.stdout], [], [], rig.PATIENCE)
-        line = self.process.stdout.readline() if ready else ""
+        line = self.first_line()
         if "carries" not in line:
             self.process.kill()
             rig.check(False, f"skerry-link did not start: {self.process.stderr.read()}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
 
     def cpu_seconds(self):
         return rig.cpu_seconds(self.process.pid)

@@ -82,7 +82,24 @@ class NotStarted(SystemExit):
     """A server that printed no start line. An exit, so that a test which expects none needs no words about it."""
 
 
-class Server:
+class Child:
+    """A process of ours, `process`, which ends with the block that it serves."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def first_line(self, patience=PATIENCE):
+        """What it says first; empty when it says nothing in time."""
+        ready, _, _ = select.select([self.process.stdout], [], [], patience)
+        return self.process.stdout.readline() if ready else ""
+
+
+class Server(Child):
     """skerry-echo on a port that the system chooses. Ended by its own process id, whatever happens."""
 
     def __init__(self, bin_dir, *arguments, wrap=(), listen="127.0.0.1:0", patience=20, prepare=None):
@@ -92,8 +109,7 @@ class Server:
                    *arguments]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, preexec_fn=prepare)
-        ready, _, _ = select.select([self.process.stdout], [], [], patience)
-        self.start_line = self.process.stdout.readline().strip() if ready else ""
+        self.start_line = self.first_line(patience).strip()
         found = re.search(r" on (\S+):(\d+), backend .*, cores ([\d,-]+)", self.start_line)
         if not found:
             self.process.kill()
@@ -101,13 +117,8 @@ class Server:
             raise NotStarted(f"FAILED: no start line from {command}: {self.start_line!r} {said!r}")
         self.host, self.port, self.cores = found[1].strip("[]"), int(found[2]), count_cores(found[3])
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+    def __exit__(self, *what):
+        super().__exit__(*what)
         self.folder.cleanup()
 
     @property

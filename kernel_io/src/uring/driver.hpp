@@ -57,7 +57,7 @@ public:
     SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now) noexcept {
         return take_in(now, Ring::completions_per_turn, 0);
     }
-    // Those who are ready already have something to send, too.
+    // Those who are ready already have something to send, too, and with that the kernel is entered at the turn's end.
     backend::Work receive(time::Instant now, unsigned most) noexcept {
         return take_in(now, std::min(most, Ring::completions_per_turn), task::current_scheduler->ready_count());
     }
@@ -122,12 +122,12 @@ public:
 
 private:
     SKERRY_ALWAYS_INLINE backend::Work take_in(time::Instant now, unsigned most, std::uint32_t ready) noexcept {
-        const bool entered = ring_.look();
+        const bool entered = (ready == 0 || !ring_.has_completions()) && ring_.look();
         if (lane_.is_blind()) [[unlikely]]
             lane_.hand_out();
         files_.tend(now);
         if (!ring_.has_completions()) {
-            sockets_.set_handed_out(0);
+            sockets_.set_handed_out(static_cast<int>(ready));
             return sockets_.tend(now) ? backend::Work::some : backend::Work::none;
         }
         sockets_.set_seen_at(entered ? time::Instant::now() : now);

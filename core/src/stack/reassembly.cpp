@@ -1,11 +1,13 @@
 #include <skerry/stack/reassembly.hpp>
 
+#include <skerry/stack/ip_marks.hpp>
 #include <skerry/stack/long_frame.hpp>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace skerry::stack {
@@ -15,6 +17,29 @@ namespace {
 // The pieces that RFC 1858 section 4.2 warns of: the first holds less than the ports and flags of TCP, or the second
 // begins inside them.
 constexpr std::uint32_t first_piece_bytes_min = 16;
+
+/// Writes the ECN bits of a header, of whichever family.
+void set_ecn(std::byte* header, std::size_t header_bytes, std::uint8_t ecn, bool is_v6) noexcept {
+    const std::uint8_t shift = is_v6 ? 4 : 0;  // of the octet behind the first, which has a part of the flow label
+    const std::uint32_t others = wire::load_8(header + 1) & ~(std::uint32_t{wire::ecn::mask} << shift);
+    header[1] = static_cast<std::byte>(others | std::uint32_t{ecn} << shift);
+    if (is_v6) return;
+    wire::store_checksum(header + 10, 0);
+    wire::store_checksum(header + 10, wire::fold(wire::sum({header, header_bytes})));
+}
+
+/// The ECN bits of the whole: the first piece's, but a mark on any is one on the whole. Nothing where one is marked and
+/// another cannot be: they contradict each other. RFC 3168 section 5.3.
+template <class Pieces>
+std::optional<std::uint8_t> ecn_of(const Pieces& pieces) noexcept {
+    const auto of = [](const auto& piece) { return static_cast<std::uint8_t>(piece.header.tos & wire::ecn::mask); };
+    const auto has = [&](std::uint8_t ecn) {
+        return std::any_of(pieces.begin(), pieces.end(), [&](const auto& piece) { return of(piece) == ecn; });
+    };
+    if (!has(wire::ecn::experienced)) return of(pieces.front());
+    if (has(wire::ecn::not_ect)) return {};
+    return wire::ecn::experienced;
+}
 
 Drop of_v6(Drop why) noexcept {
     switch (why) {
@@ -150,6 +175,11 @@ Frame* Reassembly::finish(Partial& partial, wire::Ipv4Header& header) noexcept {
         forget(partial, Drop::ipv4_fragment_end);
         return nullptr;
     }
+    const auto ecn = ecn_of(partial.pieces);
+    if (!ecn) {
+        forget(partial, Drop::ipv4_fragment_overlap);
+        return nullptr;
+    }
     header = first.header;
     const bool may_make = bytes_in_long_frames() < limits_.heap_bytes_max;
     Frame* const whole = may_make ? make_long_frame(partial.payload_bytes) : nullptr;
@@ -158,6 +188,10 @@ Frame* Reassembly::finish(Partial& partial, wire::Ipv4Header& header) noexcept {
         return nullptr;
     }
     std::memcpy(whole->data - header.header_bytes, first.frame->data - header.header_bytes, header.header_bytes);
+    if (*ecn != (header.tos & wire::ecn::mask)) {
+        set_ecn(whole->data - header.header_bytes, header.header_bytes, *ecn, is_host_number(header.source));
+        header.tos = static_cast<std::uint8_t>((header.tos & ~wire::ecn::mask) | *ecn);
+    }
     for (const Piece& piece : partial.pieces)
         std::memcpy(whole->data + piece.begin(), piece.frame->data, piece.header.payload_bytes());
     whole->set_arrival(*first.frame);

@@ -93,6 +93,39 @@ TEST_CASE("pieces that overlap take all of the packet with them", "[stack][ipv6]
     CHECK(f.stack.reassembly().datagrams() == 1);
 }
 
+/// The same with bits of ECN.
+Bytes with_ecn(Bytes frame, std::uint8_t ecn) {
+    frame[stack::wire::ethernet_bytes + 1] |= static_cast<std::byte>(ecn << 4U);
+    return frame;
+}
+
+TEST_CASE("a mark on any piece is one on the whole packet", "[stack][ipv6][reassembly][ecn]") {
+    Ipv6Host f;
+    f.socket.keep_arrivals(true);
+    const Bytes whole = datagram(1000);
+    const std::uint8_t last = GENERATE(2, 3);
+    f.give(with_ecn(piece(whole, 0, 504), 2));
+    f.give(with_ecn(piece(whole, 504, 2000), last));
+    const stack::UdpDatagram got = f.socket.take();
+    REQUIRE(got.frame != nullptr);
+    CHECK(got.frame->length == 1000);
+    stack::UdpArrival arrival;
+    CHECK(f.socket.arrival_of(*got.frame, arrival));
+    CHECK(arrival.traffic_class == last);
+    got.frame->drop();
+    check_empty(f);
+}
+
+TEST_CASE("a packet of which one piece is marked and another cannot be is dropped", "[stack][ipv6][reassembly][ecn]") {
+    Ipv6Host f;
+    const Bytes whole = datagram(1000);
+    f.give(with_ecn(piece(whole, 0, 504), 0));
+    f.give(with_ecn(piece(whole, 504, 2000), 3));
+    CHECK(f.socket.text() == "-");
+    CHECK(f.dropped(Drop::ipv6_fragment_overlap) == 2);
+    check_empty(f);
+}
+
 TEST_CASE("a whole packet with a fragment header meets no pieces of its number", "[stack][ipv6][reassembly]") {
     Ipv6Host f;
     const Bytes whole = datagram(1000);

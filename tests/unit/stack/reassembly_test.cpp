@@ -6,6 +6,7 @@
 #include <skerry/stack/wire/udp.hpp>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <random>
 #include <utility>
@@ -34,6 +35,7 @@ struct Fixture {
     Bytes give(std::uint32_t begin, std::uint32_t end, bool more, std::uint16_t id = 1, std::uint8_t protocol = 17) {
         Ipv4Header header;
         header.header_bytes = header_bytes;
+        header.tos = tos;
         header.id = id;
         header.protocol = protocol;
         header.source = peer_ip;
@@ -45,6 +47,7 @@ struct Fixture {
         REQUIRE(piece != nullptr);
         piece->length = header.total_bytes;
         std::memset(piece->data, 0, header_bytes);
+        piece->data[1] = std::byte{tos};
         for (std::uint32_t i = begin; i < end; ++i)
             piece->data[header_bytes + i - begin] = static_cast<std::byte>(i % 251);
         piece->trim_front(header_bytes);
@@ -52,6 +55,8 @@ struct Fixture {
         if (whole == nullptr) return {};
         CHECK_FALSE(header.is_fragment());
         CHECK(header.protocol == protocol);
+        CHECK(whole->data[1 - header.header_bytes] == std::byte{header.tos});
+        whole_tos = header.tos;
         Bytes bytes(whole->bytes().begin(), whole->bytes().end());
         whole->drop();
         return bytes;
@@ -59,6 +64,8 @@ struct Fixture {
 
     stack::StackConfig config;
     std::uint8_t header_bytes = stack::wire::ipv4_bytes;  ///< of the next pieces, options included
+    std::uint8_t tos = 0;  ///< of them
+    std::uint8_t whole_tos = 0;  ///< of the last whole one
     time::Instant now = time::Instant::from_nanos(1'000'000'000);
     backend::HeapFrames frames;
     stack::Timers timers{now};
@@ -143,6 +150,46 @@ TEST_CASE("pieces that overlap end the datagram", "[stack][reassembly]") {
         GENERATE(std::pair(0U, 72U), std::pair(8U, 16U), std::pair(56U, 128U), std::pair(0U, 8U));
     CHECK(f.give(bad.first, bad.second, true).empty());
     CHECK(f.drops[Drop::ipv4_fragment_overlap] == 2);  // both pieces
+    CHECK(f.table->datagrams() == 0);
+}
+
+TEST_CASE("a mark on any piece is one on the whole, and without one it has the first one's bits",
+          "[stack][reassembly][ecn]") {
+    Fixture f;
+    constexpr std::uint8_t ect1 = 1;
+    constexpr std::uint8_t ect0 = 2;
+    constexpr std::uint8_t ce = 3;
+    constexpr std::uint8_t dscp = 0xb8;
+    struct Case {
+        std::array<std::uint8_t, 3> pieces;
+        std::uint8_t whole;
+    };
+    const Case given = GENERATE_COPY(Case{{0, 0, 0}, 0}, Case{{ect0, ect0, ect0}, ect0}, Case{{ect1, ect0, ect0}, ect1},
+                                     Case{{0, ect0, ect0}, 0}, Case{{ce, ce, ce}, ce}, Case{{ect0, ect0, ce}, ce},
+                                     Case{{ect0, ce, ect0}, ce}, Case{{ce, ect0, ect1}, ce});
+    const std::array<std::size_t, 3> order =
+        GENERATE(std::array<std::size_t, 3>{0, 1, 2}, std::array<std::size_t, 3>{2, 1, 0});
+    CAPTURE(given.pieces, order);
+    Bytes whole;
+    for (const std::size_t i : order) {
+        f.tos = dscp | given.pieces[i];
+        const auto begin = static_cast<std::uint32_t>(16 * i);
+        whole = f.give(begin, begin + 16, i != 2);
+    }
+    CHECK(is_sound(whole, 48));
+    CHECK(f.whole_tos == (dscp | given.whole));
+}
+
+TEST_CASE("a datagram of which one piece is marked and another cannot be is dropped", "[stack][reassembly][ecn]") {
+    Fixture f;
+    const bool is_first = GENERATE(true, false);
+    f.tos = is_first ? 3 : 0;
+    CHECK(f.give(0, 16, true).empty());
+    f.tos = 2;
+    CHECK(f.give(16, 32, true).empty());
+    f.tos = is_first ? 0 : 3;
+    CHECK(f.give(32, 40, false).empty());
+    CHECK(f.drops[Drop::ipv4_fragment_overlap] == 3);
     CHECK(f.table->datagrams() == 0);
 }
 

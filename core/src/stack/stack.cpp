@@ -203,7 +203,7 @@ Frame* Stack::input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant 
         const std::uint16_t owner = steering_->owner_of_piece(header, header.id);
         if (owner != steering_->core()) {
             piece.untrim_front(header.header_bytes);
-            steering_->hand_over(owner, piece);
+            steering_->hand_over_piece(owner, piece);
             return nullptr;
         }
     }

@@ -66,7 +66,7 @@ void Stack::input_ipv6_piece(Frame& piece, const Ipv6Arrival& v6, time::Instant 
     header.fragment_offset_bytes = fragment.offset_bytes;
     if (steering_) {
         const std::uint16_t owner = steering_->owner_of_piece(header, fragment.id);
-        if (owner != steering_->core()) return (void)steering_->hand_over(owner, piece);
+        if (owner != steering_->core()) return (void)steering_->hand_over_piece(owner, piece);
     }
     piece.trim_front(fragment.data_at());
     Frame* const whole = reassembly_.add(piece, header, fragment.id, now);

@@ -155,6 +155,13 @@ bool CoreSteering::hand_over(std::uint16_t to, Frame& packet) noexcept {
     return is_under_way;
 }
 
+bool CoreSteering::hand_over_piece(std::uint16_t to, Frame& piece) noexcept {
+    if (shared_.ring(core_, to).has_room_in_half()) return hand_over(to, piece);
+    drops_.count(Drop::steering_full);
+    piece.drop();
+    return false;
+}
+
 // Everything else that crosses (pieces, errors, what is for many) does so whatever the hash says, and is no news.
 SKERRY_COLD void CoreSteering::note_crossing(std::uint16_t to, std::uint16_t port) noexcept {
     if (!shared_.crossing_is_news_.exchange(false, std::memory_order_relaxed)) return;

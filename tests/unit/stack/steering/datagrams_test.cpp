@@ -469,6 +469,27 @@ TEST_CASE("pieces that come by different queues meet, and the whole reaches the 
     }
 }
 
+TEST_CASE("pieces take half of a ring, and the rest is for what is somebody's", "[stack][steering][ip][limits]") {
+    stack::SteeringOptions how = StackCores::options(2, 2);
+    how.ring_frames = 16;
+    StackCores cores(how);
+    TextSocket& socket = cores[1].bind(7001);
+    const Bytes segment = udp_segment(5000, 7001, std::string(100, 'p'));
+    for (std::uint16_t id = 0; id < 100; ++id) cores.give(0, pieces(segment, id)[0]);
+    const auto& drops = cores[0].stack.drops();
+    const std::uint64_t crossed = cores[0].stack.steering()->stats().sent;
+    CHECK(crossed == 8);
+    CHECK(drops[Drop::steering_full] == 50 - crossed);  // the others meet here
+    for (int i = 0; i < 8; ++i) cores.give(0, datagram(7001, "whole"));
+    cores.cross();
+    for (int i = 0; i < 8; ++i) CHECK(socket.text() == "whole");
+    CHECK(drops[Drop::steering_full] == 50 - crossed);
+    CHECK(cores[1].stack.reassembly().datagrams() == crossed);
+    for (std::uint16_t id = 100; id < 102; ++id) cores.give(0, pieces(segment, id)[0]);  // there is room again
+    CHECK(cores[0].stack.steering()->stats().sent == 8 + 8 + 1);
+    cores.cross();
+}
+
 /// Datagrams of 60 flows, each whole and in pieces, as a NIC spreads them by our key.
 void send_flows_both_ways(StackCores& cores, bool hashes_udp_ports) {
     const stack::Toeplitz& hash = cores.shared->toeplitz();

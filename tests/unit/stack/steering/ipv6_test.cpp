@@ -150,6 +150,21 @@ TEST_CASE("an IPv6 datagram in pieces is put together once, by whatever queues t
     CHECK(cores.crossed() > 60);
 }
 
+TEST_CASE("IPv6 pieces take half of a ring", "[stack][steering][ipv6][reassembly][limits]") {
+    stack::SteeringOptions how = StackCores::options(2, 2);
+    how.ring_frames = 16;
+    Cores cores(how);
+    TextSocket& there = cores.open(1, 7001);
+    const Bytes first(24);
+    for (std::uint32_t id = 0; id < 100; ++id)
+        cores.give(0, ipv6(stack::wire::ip_protocol::fragment, joined({fragment_header(udp, 0, true, id), first})));
+    CHECK(cores[0].stack.steering()->stats().sent == 8);
+    CHECK(cores[0].stack.drops()[Drop::steering_full] == 42);
+    for (int i = 0; i < 8; ++i) cores.give(0, datagram(7001, "whole"));
+    cores.cross();
+    for (int i = 0; i < 8; ++i) CHECK(there.text() == "whole");
+}
+
 // --- errors
 
 TEST_CASE("an ICMPv6 error about a datagram is told to the socket that is connected, on whichever core",

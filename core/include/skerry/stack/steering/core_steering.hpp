@@ -127,6 +127,9 @@ public:
             note_crossing(to, port);
         return hand_over(to, packet);
     }
+    /// The same, of a piece of a datagram, which anybody may send, and nobody knows yet whether a socket wants it: as
+    /// many as half of a ring holds, so that they leave room for what is known to be somebody's.
+    bool hand_over_piece(std::uint16_t to, backend::Frame& piece) noexcept;
     /// Sends copies of `bytes`, a packet from its network header on, received as `like` was.
     void copy_to(CoreSet cores, std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
     /// Hands a whole frame to the core that sends for this one. False when its ring is full, or no frame is left; then

@@ -17,7 +17,7 @@
 namespace skerry::stack {
 
 /// Lifetime: whoever destroys it is alone with it; frames that are left are dropped.
-/// Threads:  push(), has_room() and publish() on one, pop() on another.
+/// Threads:  push(), has_room(), has_room_in_half() and publish() on one, pop() on another.
 class FrameRing {
 public:
     explicit FrameRing(std::size_t frames)
@@ -37,12 +37,9 @@ public:
         return true;
     }
     /// Whether push() would take one: the producer's question.
-    [[nodiscard]] bool has_room() noexcept {
-        if (producer_.next - producer_.seen_head <= mask_) return true;
-        // Pairs with the release in pop(): the consumer has read the slot before it is written again.
-        producer_.seen_head = head_.load(std::memory_order_acquire);
-        return producer_.next - producer_.seen_head <= mask_;
-    }
+    [[nodiscard]] bool has_room() noexcept { return has_fewer_than(mask_ + 1); }
+    /// The same, for what may take half of the ring alone.
+    [[nodiscard]] bool has_room_in_half() noexcept { return has_fewer_than((mask_ + 1) / 2); }
 
     /// Whether something was pushed and not published.
     [[nodiscard]] bool has_unpublished() const noexcept {
@@ -61,6 +58,13 @@ public:
     }
 
 private:
+    [[nodiscard]] bool has_fewer_than(std::size_t frames) noexcept {
+        if (producer_.next - producer_.seen_head < frames) return true;
+        // Pairs with the release in pop(): the consumer has read the slot before it is written again.
+        producer_.seen_head = head_.load(std::memory_order_acquire);
+        return producer_.next - producer_.seen_head < frames;
+    }
+
     struct Producer {
         std::uint32_t next = 0;
         std::uint32_t seen_head = 0;

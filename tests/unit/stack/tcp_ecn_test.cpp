@@ -4,6 +4,7 @@
 
 #include <skerry/stack/tcp/info.hpp>
 
+#include <algorithm>
 #include <initializer_list>
 #include <utility>
 
@@ -27,12 +28,13 @@ StackConfig with(CongestionControl algorithm, bool proportional_rate) {
 
 /// A host whose peer has asked for ECN and got it; ten segments of 1,000 bytes fit its first window.
 struct EcnHost : TcpHost {
-    explicit EcnHost(const StackConfig& config = with(CongestionControl::reno, false)) : TcpHost(config) {
+    explicit EcnHost(const StackConfig& config = with(CongestionControl::reno, false), bool has_sack = true)
+        : TcpHost(config) {
         TestSegment syn;
         syn.flags = flag::syn | flag::ece | flag::cwr;
         syn.seq = 1000;
         syn.mss = 1000;
-        syn.sack_permitted = true;
+        syn.sack_permitted = has_sack;
         come(syn);
         const TestSegment answer = only();
         REQUIRE(answer.flags == (flag::syn | flag::ack | flag::ece));
@@ -104,6 +106,63 @@ TEST_CASE("without a rate a mark halves the window at once, and it does not grow
     for (std::uint32_t i = 11; i <= 15; ++i) host.tell(i);
     CHECK(host.window() == 6000);  // it grows again, by a segment a round trip
     for (std::uint32_t i = 16; i <= 30; ++i) host.tell(i);
+}
+
+/// Twenty segments are written, of which ten leave; a mark on the first one halves the window, and `count` of them
+/// arrive. Those behind the tenth are the next window's.
+void let_reduce(EcnHost& host, std::uint32_t count) {
+    REQUIRE(host.write_segments(20).size() == 10);
+    host.pass(100ms);
+    host.tell(1, true);
+    REQUIRE(host.threshold() == 5000);
+    for (std::uint32_t i = 2; i <= count; ++i) host.tell(i);
+    CHECK(host.sent().size() == (count > 5 ? count - 5 : 0));
+    CHECK(bool{host.tcb->is_reducing});
+}
+
+/// All that has left arrives, until nothing is left.
+void end(EcnHost& host) {
+    while (!host.tcb->queue.empty()) {
+        host.tell((host.tcb->snd_nxt - host.first) / 1000);
+        (void)host.sent();
+    }
+}
+
+bool has_left(const std::vector<TestSegment>& sent, std::uint32_t seq) {
+    return std::any_of(sent.begin(), sent.end(), [&](const TestSegment& one) { return one.seq == seq; });
+}
+
+TEST_CASE("a recovery within a mark's window ends when all is there that was under way, and halves nothing again",
+          "[stack][tcp][ecn]") {
+    EcnHost host(with(CongestionControl::reno, false), false);
+    let_reduce(host, 8);
+    for (int i = 0; i < 3; ++i) host.tell(8);  // the ninth is lost, and the eleventh
+    CHECK(has_left(host.sent(), host.first + 8000));
+    const std::uint32_t under_way = (host.tcb->snd_nxt - host.first) / 1000;
+    host.tell(10);  // a part of what was under way: RFC 6582 section 3.2
+    CHECK(has_left(host.sent(), host.first + 10'000));
+    CHECK(bool{host.tcb->in_recovery});
+    CHECK(host.threshold() == 5000);
+    host.tell(under_way);
+    CHECK_FALSE(bool{host.tcb->in_recovery});
+    CHECK(host.threshold() == 5000);
+    CHECK(host.tcp().ecn().reduced == 1);
+    end(host);
+}
+
+TEST_CASE("a loss behind a mark's window is of the next one, and halves it", "[stack][tcp][ecn]") {
+    const bool has_sack = GENERATE(true, false);
+    EcnHost host(with(CongestionControl::reno, false), has_sack);
+    let_reduce(host, 10);
+    REQUIRE(host.window() == 5000);
+    if (has_sack)
+        host.tell(10, false, {{11, 14}});
+    else
+        for (int i = 0; i < 3; ++i) host.tell(10);
+    CHECK(has_left(host.sent(), host.first + 10'000));
+    CHECK(bool{host.tcb->in_recovery});
+    CHECK(host.threshold() < 5000);
+    end(host);
 }
 
 TEST_CASE("CUBIC answers a mark by seven tenths of its window", "[stack][tcp][ecn][cubic]") {

@@ -96,17 +96,28 @@ void Sender::end_reducing(Tcb& tcb) noexcept {
     if (tcb.board == nullptr) tcb.board.reset();
 }
 
-// Something is lost within the window of a mark: what it asks for is being done, and goes on as a recovery.
+// Something is lost within the window of a mark: what it asks for is being done, and goes on as a recovery, whose end
+// is that of any: all that is under way now (RFC 6582 section 3.2, RFC 6675 section 5). If it ended where the mark's
+// window does, an acknowledgement of just that would tell of nothing, and a peer without SACK whose next segment is
+// lost, too, would be waited for until a time-out. What was sent since the mark is a second window, but no more than a
+// round trip is between the two, and one answer to it is enough: RFC 3168 section 6.1.2 allows that. Where all of the
+// mark's window has arrived the loss is of the next one.
 bool Sender::leaves_reducing(Tcb& tcb) noexcept {
     if (!tcb.is_reducing) return false;
+    if (seq_after(tcb.snd_una, tcb.recover)) {
+        end_reducing(tcb);
+        return false;
+    }
     tcb.is_reducing = false;
     tcb.in_recovery = true;
+    const std::uint32_t sent_since = tcb.snd_nxt - 1 - tcb.recover;
+    tcb.recover = tcb.snd_nxt - 1;
     LossRecord* const record = tcb.board.record();
     if (record == nullptr) return true;
     record->tail.is_under_way = false;
     record->undo.is_open = false;
     if (record->is_reducing)
-        record->rate.set_sent(tcb.snd_nxt - 1 - tcb.recover);
+        record->rate.set_sent(sent_since);
     else
         record->rate.begin(in_flight(tcb));
     record->is_reducing = false;

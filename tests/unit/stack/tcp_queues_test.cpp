@@ -112,6 +112,48 @@ TEST_CASE("pieces of one frame become one again, and those of two when the first
     CHECK(frames.out() == 0);
 }
 
+/// Segments of up to 30 bytes, some sent, some of them arrived, the last one with a FIN.
+void fill(SendQueue& queue, backend::HeapFrames& frames, std::uint32_t count) {
+    std::mt19937 random(count);
+    std::uint32_t seq = 0xffff'ff00U;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        std::string text(1 + random() % 30, ' ');
+        for (char& one : text) one = static_cast<char>('a' + random() % 26);
+        push(queue, frames, seq, text);
+        if (i < count / 2) queue.mark_sent();
+        queue.back().flags = random() % 4 == 0 ? sent_flag::psh | sent_flag::again : 0;
+        if (i < count / 2 && random() % 4 == 0) queue.back().flags |= sent_flag::arrived;
+        seq = queue.back().end();
+    }
+    queue.back().flags |= sent_flag::fin;
+}
+
+TEST_CASE("a queue that is cut as a whole is as if each segment had been split in its turn", "[stack][tcp][cut]") {
+    backend::HeapFrames frames;
+    {
+        const std::uint32_t count = GENERATE(1, 2, 3, 100, 2000);
+        const std::uint16_t most = GENERATE(1, 7, 29, 30);
+        SendQueue queue;
+        SendQueue expected;
+        fill(queue, frames, count);
+        fill(expected, frames, count);
+        for (std::uint32_t at = 0; at < expected.size(); ++at)
+            if (expected[at].length > most && (expected[at].flags & sent_flag::arrived) == 0)
+                REQUIRE(expected.split(at, most));
+        CHECK(queue.cut(most));
+        REQUIRE(queue.size() == expected.size());
+        CHECK(queue.sent() == expected.sent());
+        CHECK(queue.bytes() == expected.bytes());
+        for (std::uint32_t at = 0; at < queue.size(); ++at) {
+            REQUIRE(queue[at].seq == expected[at].seq);
+            REQUIRE(queue[at].flags == expected[at].flags);
+            REQUIRE(text_of(queue[at]) == text_of(expected[at]));
+            REQUIRE(queue[at].frame->handles == expected[at].frame->handles);
+        }
+    }
+    CHECK(frames.out() == 0);
+}
+
 TEST_CASE("a FIN that stands alone joins nothing", "[stack][tcp]") {
     backend::HeapFrames frames;
     SendQueue queue;

@@ -155,19 +155,12 @@ void Sender::shorten(Tcb& tcb, std::uint16_t mss, time::Instant now) noexcept {
     const Shared::SendAccounting accounting(shared_, tcb);
     tcb.mss = mss;
     tcb.congestion.mss = mss;
-    cut(tcb);
+    // What has arrived is left as it is: its marks count segments. Where there is no memory it stays long, and is lost.
+    tcb.queue.cut(mss);
     // All goes anew, and what the duplicates of this recovery said had left the way (NewReno) is not off it any more.
     if (tcb.in_recovery && tcb.board == nullptr)
         tcb.congestion.window = std::min(tcb.congestion.window, std::max(tcb.congestion.threshold, tcb.congestion.mss));
     if (tcb.queue.sent() != 0) send_all_again(tcb, false, false, now);
-}
-
-// What has arrived is left as it is: its marks count segments. Where there is no memory it stays long, and is lost.
-void Sender::cut(Tcb& tcb) noexcept {
-    SendQueue& queue = tcb.queue;
-    for (std::uint32_t at = 0; at < queue.size(); ++at)
-        if (queue[at].length > tcb.mss && (queue[at].flags & sent_flag::arrived) == 0 && !queue.split(at, tcb.mss))
-            return;
 }
 
 }  // namespace skerry::stack::tcp

@@ -88,6 +88,9 @@ public:
     }
     /// Cuts a segment in two, the first with `bytes` of payload. False when there is no memory.
     [[nodiscard]] bool split(std::uint32_t at, std::uint16_t bytes) noexcept;
+    /// Cuts all that are longer than `most`, but those that have arrived. False when there is no memory for all: then
+    /// the first are cut, as far as there are slots. Cost: linear.
+    bool cut(std::uint16_t most) noexcept;
     /// Makes one of a segment and the one behind it, neither of which is under way, if that has no more than `most`
     /// bytes of payload and may be written to the first one's frame. False, and nothing changed, else.
     [[nodiscard]] bool join(std::uint32_t at, std::uint32_t most) noexcept;
@@ -107,6 +110,7 @@ private:
 
     [[nodiscard]] bool has_ring() const noexcept { return slots_ != inline_.data(); }
     [[nodiscard]] bool grow() noexcept;
+    void cut_into(std::uint32_t at, std::uint32_t pieces, std::uint32_t to, std::uint16_t most) noexcept;
     void drop_front(std::uint32_t count, std::uint32_t bytes) noexcept;
 
     SendSegment* slots_ = nullptr;  // those in here, or a ring of our own

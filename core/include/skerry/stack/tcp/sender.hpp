@@ -109,7 +109,6 @@ private:
     void recover(Tcb& tcb, const Acknowledgement& ack, std::uint32_t acked) noexcept;
     void send_front_again(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool send_again(Tcb& tcb, SendSegment& segment, time::Instant now) noexcept;
-    void cut(Tcb& tcb) noexcept;
     void send_all_again(Tcb& tcb, bool is_forward, bool spares_fresh, time::Instant now) noexcept;
     [[nodiscard]] bool make_board(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept;

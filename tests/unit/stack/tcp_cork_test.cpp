@@ -3,6 +3,10 @@
 
 #include "support/tcp_host.hpp"
 
+#include <array>
+#include <span>
+#include <string>
+
 namespace skerry {
 namespace {
 
@@ -88,6 +92,58 @@ TEST_CASE("a corked rest waits for a time-out, and the next one too", "[stack][t
         host.host_seq += 100;
         host.acknowledge(host.host_seq);
     }
+}
+
+TEST_CASE("a corked rest goes when the send buffer is full, which a write waits for", "[stack][tcp][cork]") {
+    Corked host;
+    const bool is_sliced = GENERATE(false, true);
+    const bool was_full = GENERATE(false, true);
+    host.tcp().set_send_buffer(host.tcb(), 600);
+    if (was_full) {
+        host.write(600);
+        CHECK(host.left().empty());  // nobody waits yet
+    }
+    const std::string text(700, 'b');
+    std::size_t written = 0;
+    if (is_sliced) {
+        const std::array slices{std::as_bytes(std::span(text))};
+        const auto done = host.tcp().write(host.tcb(), slices, host.now);
+        CHECK_FALSE(done.is_all);
+        written = done.bytes;
+    } else {
+        written = host.TcpHost::write(*host.endpoint, text);
+    }
+    CHECK(written == (was_full ? 0 : 600));
+    CHECK(host.left() == Corked::Sizes{600});
+    host.acknowledge(host.host_seq + 600);
+    host.write(500);  // and what comes behind it waits again
+    CHECK(host.left().empty());
+    host.set_cork(false);
+    CHECK(host.left() == Corked::Sizes{500});
+}
+
+TEST_CASE("a corked rest on a full buffer grows to a segment while others in front of it make room",
+          "[stack][tcp][cork]") {
+    Corked host;
+    const bool is_large = GENERATE(false, true);  // the buffer, for a rest of 600 bytes
+    host.tcp().set_send_buffer(host.tcb(), is_large ? 2600 : 1600);
+    (void)host.TcpHost::write(*host.endpoint, std::string(5000, 'b'));
+    CHECK(host.left() == (is_large ? Corked::Sizes{1000, 1000} : Corked::Sizes{1000}));
+    host.acknowledge(host.host_seq + (is_large ? 2000 : 1000));
+    CHECK(host.left().empty());
+    (void)host.TcpHost::write(*host.endpoint, std::string(400, 'b'));
+    CHECK(host.left() == Corked::Sizes{1000});
+}
+
+TEST_CASE("a corked rest that is most of a full buffer goes, whatever is in front", "[stack][tcp][cork]") {
+    Corked host;
+    host.tcp().set_send_buffer(host.tcb(), 800);
+    host.set_cork(false);
+    host.write(100);
+    CHECK(host.left() == Corked::Sizes{100});
+    host.set_cork(true);
+    CHECK(host.TcpHost::write(*host.endpoint, std::string(900, 'b')) == 700);
+    CHECK(host.left() == Corked::Sizes{700});
 }
 
 TEST_CASE("nobody is given up while a corked rest waits", "[stack][tcp][cork]") {

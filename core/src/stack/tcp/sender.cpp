@@ -26,7 +26,8 @@ void Sender::start_after_loss(Tcb& tcb, const Segment& segment) noexcept {
 std::size_t Sender::write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
     const Shared::SendAccounting accounting(shared_, tcb);
     const std::size_t written = append_all(tcb, from, shared_.send_frames - tcb.queue.size());
-    if (written != 0) push(tcb, now);
+    const bool passes = written < from.size() && passes_full(tcb);
+    if (written != 0 || passes) push(tcb, now);
     return written;
 }
 
@@ -41,8 +42,20 @@ bool Sender::write(Tcb& tcb, std::span<const std::span<const std::byte>> slices,
         is_all = count == slice.size();
         if (!is_all) break;
     }
-    if (written != 0) push(tcb, now);
+    const bool passes = !is_all && passes_full(tcb);
+    if (written != 0 || passes) push(tcb, now);
     return is_all;
+}
+
+// A write waits for room. What is corked goes when nothing else would make some before the cork's time-out: it is all
+// that there is, or too much of a small buffer for offer_room(). True when it does. Linux's tcp_sendmsg_locked() pushes
+// whatever lies there; with others in front of it the rest still grows to a segment here.
+bool Sender::passes_full(Tcb& tcb) noexcept {
+    if (!tcb.is_corked || !tcb.queue.has_unsent()) [[likely]]
+        return false;
+    if (tcb.queue.size() > 1 && !leaves_no_offer(tcb, tcb.queue.back().length)) return false;
+    tcb.passes_cork = true;
+    return true;
 }
 
 // `others`: frames that other connections have queued.
@@ -406,7 +419,7 @@ void Sender::advance(Tcb& tcb, const Acknowledgement& ack, Arrivals* arrivals) n
 // To a write that waits.
 void Sender::offer_room(Tcb& tcb) noexcept {
     shared_.buffers.on_full(tcb);
-    if (tcb.queue.bytes() > tcb.send_limit / 3 * 2 || !has_room(tcb)) return;
+    if (leaves_no_offer(tcb, tcb.queue.bytes()) || !has_room(tcb)) return;
     tcb.wants_room = false;
     shared_.mark_ready(tcb);
 }

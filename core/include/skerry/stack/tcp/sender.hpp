@@ -88,6 +88,10 @@ private:
         const std::uint32_t most = shared_.config.tcp.send_segments_max;
         return tcb.queue.size() < most || tcb.queue.size() < most + shared_.buffers.send_grown(tcb) / tcb.mss;
     }
+    /// Whether so many bytes that are not acknowledged leave too little room to wake a write for.
+    [[nodiscard]] static bool leaves_no_offer(const Tcb& tcb, std::uint32_t bytes) noexcept {
+        return bytes > tcb.send_limit / 3 * 2;
+    }
     void offer_room(Tcb& tcb) noexcept;
     void on_left(Tcb& tcb, std::uint16_t bytes, time::Instant now) noexcept;
     void begin_to_wait(Tcb& tcb, time::Instant now) noexcept;
@@ -99,6 +103,7 @@ private:
     void try_again_soon(Tcb& tcb, time::Instant now) noexcept;
     void join_pieces(Tcb& tcb, std::uint32_t ahead) noexcept;
     [[nodiscard]] bool is_kept_back(Tcb& tcb) const noexcept;
+    [[nodiscard]] static bool passes_full(Tcb& tcb) noexcept;
     [[nodiscard]] static bool is_kept_by_cork(const Tcb& tcb, const SendSegment& segment) noexcept;
     [[nodiscard]] bool may_go(Tcb& tcb, SendSegment& segment) noexcept;
     [[nodiscard]] bool push_past_cork(Tcb& tcb, time::Instant now) noexcept;

@@ -4,6 +4,7 @@
 
 #include <skerry/base/os_socket_addr.hpp>
 
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -11,6 +12,7 @@
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -79,6 +81,13 @@ bool EthernetDevice::is_kernels(const net::IpAddr& address) noexcept {
     }
     ::freeifaddrs(all);
     return found;
+}
+
+// An interface whose MTU is too small for IPv6, or a kernel without it, has no such file.
+bool EthernetDevice::has_kernels_ipv6() const {
+    const Fd file(::open(("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6").c_str(), O_RDONLY | O_CLOEXEC));
+    char is_disabled = '1';
+    return file && ::read(file.get(), &is_disabled, 1) == 1 && is_disabled == '0';
 }
 
 // Numbers of interfaces are not used twice.

@@ -28,6 +28,9 @@ struct EthernetDevice {
     /// Whether the kernel has this address on any interface here.
     [[nodiscard]] static bool is_kernels(const net::IpAddr& address) noexcept;
 
+    /// Whether the kernel speaks IPv6 by it, as it is set now.
+    [[nodiscard]] bool has_kernels_ipv6() const;
+
     /// Whether it is still there.
     [[nodiscard]] bool exists() const noexcept;
 };

@@ -64,16 +64,23 @@ namespace cable {
 }  // namespace cable
 
 /// `good` for a whole TCP segment or UDP datagram when its checksum is unfinished; else unknown. An IPv4 header in
-/// front has to be without options and to hold its own checksum, one of IPv6 without others behind it.
+/// front has to be without options and to hold its own checksum, one of IPv6 without others behind it; in front of them
+/// there may be one tag.
 [[nodiscard]] inline backend::FrameChecksum checksum_of_cable(std::span<const std::byte> frame) noexcept {
     namespace wire = stack::wire;
     using backend::FrameChecksum;
     constexpr std::size_t ports_and_more = 8;
     if (frame.size() < wire::ethernet_bytes + wire::ipv4_bytes + ports_and_more) return FrameChecksum::unknown;
-    const std::byte* const ip = frame.data() + wire::ethernet_bytes;
-    const std::size_t bytes = frame.size() - wire::ethernet_bytes;
-    const std::uint16_t type = wire::load_be16(frame.data() + 12);
-    const bool is_sound = (type == wire::ether_type::ipv4 && cable::is_unfinished_ipv4(ip, bytes)) ||
+    std::size_t header_bytes = wire::ethernet_bytes;
+    std::uint16_t type = wire::load_be16(frame.data() + 12);
+    if (type == wire::ether_type::vlan) [[unlikely]] {
+        type = wire::load_be16(frame.data() + 16);
+        header_bytes += wire::vlan_tag_bytes;
+    }
+    const std::byte* const ip = frame.data() + header_bytes;
+    const std::size_t bytes = frame.size() - header_bytes;
+    const bool is_sound = (type == wire::ether_type::ipv4 && bytes >= wire::ipv4_bytes + ports_and_more &&
+                           cable::is_unfinished_ipv4(ip, bytes)) ||
                           (type == wire::ether_type::ipv6 && bytes >= wire::ipv6_bytes + ports_and_more &&
                            cable::is_unfinished_ipv6(ip, bytes));
     return is_sound ? FrameChecksum::good : FrameChecksum::unknown;

@@ -6,11 +6,11 @@
 #include <skerry/trace/line.hpp>
 #include <skerry/trace/notice.hpp>
 
-#include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -24,27 +24,6 @@ using backend::SetupError;
 
 // --- opening
 
-namespace {
-
-// A card drops what goes to Ethernet groups that nobody on the machine is in, in front of the program. This socket is
-// in those where our IPv6 addresses are asked for, and receives nothing itself.
-Fd join_groups_of_questions(const EthernetDevice& device, const XdpAddresses& ours) noexcept {
-    Fd joined(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
-    if (!joined) return joined;
-    for (const stack::wire::Ipv6Addr& address : {ours.v6, ours.link_local6}) {
-        const auto mac = stack::wire::MacAddr::of_group(address.solicited_node());
-        packet_mreq wish{};
-        wish.mr_ifindex = static_cast<int>(device.index);
-        wish.mr_type = PACKET_MR_MULTICAST;
-        wish.mr_alen = static_cast<unsigned short>(mac.octets.size());
-        std::memcpy(wish.mr_address, mac.octets.data(), mac.octets.size());
-        if (::setsockopt(joined.get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &wish, sizeof wish) != 0) return {};
-    }
-    return joined;
-}
-
-}  // namespace
-
 Result<Xdp, SetupError> Xdp::open(const std::string& interface, const XdpAddresses& ours) {
     auto device = EthernetDevice::find(interface);
     if (!device) return Unexpected(std::move(device).error());
@@ -57,15 +36,19 @@ Result<Xdp, SetupError> Xdp::open(const std::string& interface, const XdpAddress
     if (!umem) return Unexpected(SetupError{interface + ": no memory for packets: " + umem.error().message()});
     auto socket = XdpSocket::open(*device, (*umem)->memory(), Umem::chunk_bytes);
     if (!socket) return Unexpected(std::move(socket).error());
-    auto program = XdpProgram::load(*device, ours);
+    const std::array asked{ours.v6, ours.link_local6};
+    auto groups = Ipv6Groups::join(*device, std::span(asked).first(ours.has_v6() ? asked.size() : 0));
+    if (!groups)
+        return Unexpected(
+            SetupError{interface + ": the groups of --ip6 cannot be joined: " + groups.error().message()});
+    XdpAddresses taken = ours;
+    taken.hears_queries = ours.has_v6() && !groups->are_kernels();
+    auto program = XdpProgram::load(*device, taken);
     if (!program) return Unexpected(std::move(program).error());
     auto events = LinkEvents::open();
     if (!events) return Unexpected(SetupError{interface + ": " + events.error().message()});
-    Fd groups;
-    if (ours.has_v6() && !(groups = join_groups_of_questions(*device, ours)))
-        return Unexpected(SetupError{interface + ": the groups of --ip6 cannot be joined: " + last_error().message()});
     return Xdp{std::move(*device), ours, std::move(*umem), std::move(*socket), std::move(*program), std::move(*events),
-               std::move(groups)};
+               std::move(*groups)};
 }
 
 // --- the port
@@ -109,6 +92,7 @@ XdpPort::~XdpPort() {
 }
 
 Result<void, SetupError> XdpPort::start() {
+    auto tags = VlanTags::keep_in_frames(device_);  // before the queue is taken: a card may begin anew for it
     if (auto bound = socket_.bind(device_); !bound) return bound;
     if (auto watched = watch(); !watched)
         return Unexpected(SetupError{device_.name + ": " + watched.error().message()});
@@ -118,6 +102,8 @@ Result<void, SetupError> XdpPort::start() {
                            *mode == XdpMode::native ? "the program in its driver" : "the program in generic mode",
                            socket_.is_zero_copy() ? ", zero copy" : ", the kernel copies");
     trace::notice(line.text());
+    say_of_tags(tags);
+    if (tags) tags_ = std::move(*tags);
     const bool is_shared6 = ours_.has_v6() && EthernetDevice::is_kernels(ours_.v6.ip());
     if (is_shared6 || EthernetDevice::is_kernels(ours_.v4.ip())) {
         const trace::Line shared("xdp: ", device_.name, ": the kernel has the address of ",
@@ -127,6 +113,21 @@ Result<void, SetupError> XdpPort::start() {
         trace::notice(shared.text());
     }
     return {};
+}
+
+// Where something is changed, or VLANs are not kept apart.
+void XdpPort::say_of_tags(const Result<VlanTags>& tags) const {
+    if (!tags) {
+        const trace::Line line("xdp: ", device_.name, ": rx-vlan-offload cannot be switched off (",
+                               tags.error().message(),
+                               "): a frame of any VLAN that is for our address is taken for one of none");
+        trace::notice(line.text());
+    } else if (tags->were_off()) {
+        const trace::Line line("xdp: ", device_.name,
+                               ": rx-vlan-offload is off while this program has it, so that frames of VLANs are known",
+                               device_.is_cable ? "; of a veth the other end's tx-vlan-offload counts" : "");
+        trace::notice(line.text());
+    }
 }
 
 Result<> XdpPort::watch() noexcept {

@@ -14,8 +14,10 @@
 #include "../epoll/core_sockets.hpp"
 #include "../epoll/poller.hpp"
 #include "ethernet_device.hpp"
+#include "ipv6_groups.hpp"
 #include "link_events.hpp"
 #include "umem_frames.hpp"
+#include "vlan_tags.hpp"
 #include "xdp_program.hpp"
 #include "xdp_socket.hpp"
 
@@ -40,7 +42,7 @@ struct Xdp {
     XdpSocket socket;
     XdpProgram program;
     LinkEvents link_events;
-    Fd groups;  ///< while it is open the card lets the questions for our IPv6 addresses pass
+    Ipv6Groups groups;
 
     /// Opens socket and memory, and loads the program for our addresses.
     ///
@@ -114,6 +116,7 @@ private:
     void retry() noexcept;
     void set_retry() noexcept;
     [[nodiscard]] backend::Frame* in_own_memory(backend::Frame& packet) noexcept;
+    void say_of_tags(const Result<VlanTags>& tags) const;
     [[nodiscard]] Result<> watch() noexcept;
     void on_link_events() noexcept;
     void lose() noexcept;
@@ -125,7 +128,8 @@ private:
     XdpSocket socket_;
     UmemFrames frames_;
     LinkEvents link_events_;
-    Fd groups_;
+    Ipv6Groups groups_;
+    VlanTags tags_;
     epoll::Poller poller_;
     epoll::EpollSlowLane lane_;
     epoll::Watched* watch_ = nullptr;

@@ -2,6 +2,7 @@
 
 #include "capabilities.hpp"
 
+#include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/icmpv6.hpp>
 #include <skerry/stack/wire/ip_protocol.hpp>
 
@@ -50,6 +51,9 @@ constexpr bpf_insn set(Register to, std::int32_t value) noexcept {
 constexpr bpf_insn add(Register to, std::int32_t value) noexcept {
     return instruction(BPF_ALU64 | BPF_ADD | BPF_K, to, r0, 0, value);
 }
+constexpr bpf_insn keep_bits(Register of, std::int32_t mask) noexcept {
+    return instruction(BPF_ALU | BPF_AND | BPF_K, of, r0, 0, mask);
+}
 constexpr bpf_insn skip_if_greater(Register a, Register b, std::int16_t skipped) noexcept {
     return instruction(BPF_JMP | BPF_JGT | BPF_X, a, b, skipped);
 }
@@ -64,6 +68,7 @@ constexpr bpf_insn always_skip(std::int16_t skipped) noexcept { return instructi
 
 // Of an Ethernet frame without a tag.
 constexpr std::int16_t type_at = 12;
+constexpr std::int16_t tag_at = 14;  // behind the type that says that there is one
 constexpr std::int16_t ipv4_destination_at = 30;
 constexpr std::int16_t ipv4_end = 34;
 constexpr std::int16_t arp_target_at = 38;
@@ -74,9 +79,14 @@ constexpr std::int16_t ipv6_end = 54;
 constexpr std::int16_t icmpv6_type_at = ipv6_end;
 constexpr std::int16_t solicited_target_at = 62;
 constexpr std::int16_t solicitation_end = 78;
+// Behind a hop-by-hop header of 8 bytes, which all queries have: RFC 3810 section 5.
+constexpr std::int16_t options_next_header_at = ipv6_end;
+constexpr std::int16_t options_length_at = 55;
+constexpr std::int16_t query_type_at = 62;
+constexpr std::int16_t query_begin_end = 63;
 
 /// Places in the program that jumps name before they are reached.
-enum class Place : std::uint8_t { arp, ipv4, ipv6, one_of_ours, next_address, take, pass };
+enum class Place : std::uint8_t { untagged, arp, ipv4, ipv6, no_question, one_of_ours, next_address, take, pass };
 
 /// Instructions in a row. All jumps go forward.
 class Assembler {
@@ -96,7 +106,7 @@ public:
 
 private:
     static constexpr std::int16_t unplaced = -100;  // offsets of loads are not below 0
-    std::array<bpf_insn, 72> program_{};
+    std::array<bpf_insn, 96> program_{};
     std::size_t count_ = 0;
 };
 
@@ -119,6 +129,32 @@ void need(Assembler& code, std::int32_t bytes) noexcept {
     code.jump(skip_if_greater(r4, r3, 0), Place::pass);
 }
 
+// A tag of VLAN 0 says a priority, and no VLAN: IEEE 802.1Q clause 9.6. What is in a VLAN is not ours.
+void look_behind_priority(Assembler& code) noexcept {
+    code.jump(skip_unless(r5, htons(stack::wire::ether_type::vlan), 0), Place::untagged);
+    code.add(load(BPF_H, r5, r2, tag_at));
+    code.add(keep_bits(r5, htons(stack::wire::vid_mask)));
+    code.jump(skip_unless(r5, 0, 0), Place::pass);
+    code.add(add(r2, stack::wire::vlan_tag_bytes));
+    need(code, ipv4_end);
+    code.add(load(BPF_H, r5, r2, type_at));
+    code.place(Place::untagged);
+}
+
+// A question of routers and switches about groups.
+void add_query(Assembler& code) noexcept {
+    code.place(Place::no_question);
+    code.jump(skip_unless(r5, stack::wire::ip_protocol::hop_by_hop, 0), Place::pass);
+    need(code, query_begin_end);
+    code.add(load(BPF_B, r5, r2, options_next_header_at));
+    code.jump(skip_unless(r5, stack::wire::ip_protocol::icmpv6, 0), Place::pass);
+    code.add(load(BPF_B, r5, r2, options_length_at));
+    code.jump(skip_unless(r5, 0, 0), Place::pass);
+    code.add(load(BPF_B, r5, r2, query_type_at));
+    code.jump(skip_if(r5, static_cast<std::int32_t>(stack::wire::Icmpv6Type::listener_query), 0), Place::take);
+    code.jump(always_skip(0), Place::pass);
+}
+
 // What is sent to one of our addresses, and a question for one of them, which goes to a group that the kernel's
 // addresses may share.
 void add_ipv6(Assembler& code, const XdpAddresses& ours) noexcept {
@@ -129,7 +165,8 @@ void add_ipv6(Assembler& code, const XdpAddresses& ours) noexcept {
     code.add(load(BPF_B, r5, r0, 0));
     code.jump(skip_unless(r5, 0xff, 0), Place::one_of_ours);
     code.add(load(BPF_B, r5, r2, ipv6_next_header_at));
-    code.jump(skip_unless(r5, stack::wire::ip_protocol::icmpv6, 0), Place::pass);
+    code.jump(skip_unless(r5, stack::wire::ip_protocol::icmpv6, 0),
+              ours.hears_queries ? Place::no_question : Place::pass);
     need(code, solicitation_end);
     code.add(load(BPF_B, r5, r2, icmpv6_type_at));
     code.jump(skip_unless(r5, static_cast<std::int32_t>(stack::wire::Icmpv6Type::neighbour_solicitation), 0),
@@ -139,6 +176,7 @@ void add_ipv6(Assembler& code, const XdpAddresses& ours) noexcept {
     compare(code, ours.v6, Place::next_address);
     code.place(Place::next_address);
     compare(code, ours.link_local6, Place::pass);
+    if (ours.hears_queries) add_query(code);
 }
 
 // What is loaded from a packet has the network's order. bpf_redirect_map() answers with its third argument when the
@@ -150,6 +188,7 @@ Assembler program_for(const XdpAddresses& ours, int sockets) noexcept {
     code.add(load(BPF_W, r3, r1, offsetof(xdp_md, data_end)));
     need(code, ipv4_end);
     code.add(load(BPF_H, r5, r2, type_at));
+    look_behind_priority(code);
     code.jump(skip_if(r5, htons(ETHERTYPE_IP), 0), Place::ipv4);
     code.jump(skip_if(r5, htons(ETHERTYPE_ARP), 0), Place::arp);
     if (ours.has_v6()) code.jump(skip_if(r5, htons(ETHERTYPE_IPV6), 0), Place::ipv6);

@@ -1,13 +1,16 @@
 #pragma once
 
 // The program in the interface's receive path that decides who gets a packet: ours are what is sent to our addresses,
-// ARP that asks for ours or answers it, and neighbour solicitations for ours. Everything else goes on to the kernel, so
-// the container's own network works as before on the same interface, with the same Ethernet address. Groups and
-// broadcasts are the kernel's too: a packet goes one way only, and who else waits for them is not known here.
+// ARP that asks for ours or answers it, and neighbour solicitations for ours; in no VLAN, where the card leaves tags to
+// be seen (vlan_tags.hpp). Everything else goes on to the kernel, so the container's own network works as before on the
+// same interface, with the same Ethernet address. Groups and broadcasts are the kernel's too: a packet goes one way
+// only, and who else waits for them is not known here. Only where the kernel has no IPv6 are the questions of routers
+// and switches about groups (MLD) for us, since nobody else would answer them.
 //
-// It is 25 instructions, and 34 more for IPv6, written here and loaded by bpf(2). libxdp and libbpf would load it from
-// an object file that clang makes at build time, with a dispatcher for several programs on one interface; that is two
-// libraries and a compiler for what these few calls do, once, at start. They help nothing where packets pass.
+// It is 34 instructions, 34 more for IPv6 and 11 for those questions, written here and loaded by bpf(2). libxdp and
+// libbpf would load it from an object file that clang makes at build time, with a dispatcher for several programs on
+// one interface; that is two libraries and a compiler for what these few calls do, once, at start. They help nothing
+// where packets pass.
 //
 // It is attached by a link (Linux 5.9): the kernel takes it off when the process ends, however it ends.
 
@@ -35,6 +38,7 @@ struct XdpAddresses {
     stack::wire::Ipv4Addr v4;
     stack::wire::Ipv6Addr v6;  ///< ::, there is no IPv6
     stack::wire::Ipv6Addr link_local6;  ///< and not the kernel's, which has the same Ethernet address
+    bool hears_queries = false;  ///< of MLD, too: the kernel has no IPv6 on this interface
 
     [[nodiscard]] bool has_v6() const noexcept { return !v6.is_unspecified(); }
 };

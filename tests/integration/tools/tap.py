@@ -65,6 +65,11 @@ def configure():
     ip("link", "set", DEVICE, "up")
 
 
+def mac_of(device):
+    words = ip("-o", "link", "show", "dev", device).stdout.split()
+    return bytes.fromhex(words[words.index("link/ether") + 1].replace(":", ""))
+
+
 def serve(bin_dir, *arguments, port=7001, **how):
     return rig.Server(bin_dir, *OPTIONS, *arguments, listen=at(OURS, port), **how)
 

@@ -117,6 +117,27 @@ TEST_CASE("a packet of IPv6 that ends too early is not read behind its end", "[k
     }
 }
 
+/// The same with a tag that says a priority.
+template <class AnyPacket>
+std::vector<std::byte> tagged(const AnyPacket& packet) {
+    std::vector<std::byte> frame(packet.bytes.begin(), packet.bytes.end());
+    frame.insert(frame.begin() + 12, {std::byte{0x81}, std::byte{0}, std::byte{0xa0}, std::byte{0}});
+    return frame;
+}
+
+TEST_CASE("an unfinished checksum is known behind a tag, too", "[kernel_io][xdp]") {
+    for (const std::uint8_t protocol : {wire::ip_protocol::tcp, wire::ip_protocol::udp}) {
+        CHECK(checksum_of_cable(tagged(Packet(protocol))) == FrameChecksum::good);
+        CHECK(checksum_of_cable(tagged(PacketV6(protocol))) == FrameChecksum::good);
+    }
+    for (std::size_t size = 0; size < transport_at + 40 + wire::vlan_tag_bytes; ++size) {
+        std::vector<std::byte> cut = tagged(Packet(wire::ip_protocol::tcp));
+        cut.resize(size);
+        cut.shrink_to_fit();
+        CHECK(checksum_of_cable(cut) == FrameChecksum::unknown);
+    }
+}
+
 TEST_CASE("a packet with a checksum is left to the stack, which verifies it", "[kernel_io][xdp]") {
     Packet tcp(wire::ip_protocol::tcp);
     wire::seal_tcp(tcp.transport(), tcp.pseudo());

@@ -2,16 +2,11 @@
 
 #include "checksums.hpp"
 
-#include <skerry/stack/wire/ethernet.hpp>
-#include <skerry/stack/wire/ipv4.hpp>
-#include <skerry/stack/wire/ipv6.hpp>
-#include <skerry/stack/wire/tcp.hpp>
 #include <skerry/trace/line.hpp>
 #include <skerry/trace/notice.hpp>
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 namespace skerry::dpdk {
@@ -27,7 +22,7 @@ StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbel
       queues_(port_.queues_of(core)),
       next_queue_(core),
       sends_shared_(port_.sends_shared()),
-      to_verify_(ports_->steering() != nullptr && port_.hash_predicts() ? verified_frames : 0),
+      hash_check_(port_.hash_predicts() ? ports_->steering().get() : nullptr),
       frames_(port_.pool(core).get()),
       doorbell_(std::move(doorbell)),
       lane_(std::move(lane)),
@@ -81,48 +76,18 @@ Frame* StackPort::take(rte_mbuf& received, time::Instant now) noexcept {
     frame.queue = came_by_;
     frame.rx_time_ns = now.as_nanos();
     frame.time_source = backend::TimeSource::burst;
-    if (to_verify_ != 0) [[unlikely]]
-        verify_hash(frame);
     return &frame;
 }
 
-namespace {
-
-/// What the port should have computed of a TCP segment; empty of all else.
-std::optional<std::uint32_t> hash_of(std::span<const std::byte> frame, const stack::Steering& steering) noexcept {
-    namespace wire = stack::wire;
-    wire::EthernetHeader ethernet;
-    wire::Ipv4Header ip;
-    wire::Ipv6Header v6;
-    wire::TcpHeader tcp;
-    if (wire::parse(frame, ethernet) != stack::Drop::none || ethernet.tagged) return {};
-    const auto packet = frame.subspan(ethernet.header_bytes);
-    const auto is_tcp = [&](std::size_t at) { return wire::parse(packet.subspan(at), tcp) == stack::Drop::none; };
-    if (ethernet.ether_type == wire::ether_type::ipv6 && steering.options().hashes_v6) {
-        const bool is_segment = wire::parse(packet, v6) == stack::Drop::none &&
-                                v6.next_header == wire::ip_protocol::tcp && is_tcp(wire::ipv6_bytes);
-        if (!is_segment) return {};
-        return steering.toeplitz().hash(v6.source, v6.destination, tcp.source_port, tcp.destination_port);
-    }
-    if (ethernet.ether_type != wire::ether_type::ipv4 || wire::parse(packet, ip) != stack::Drop::none) return {};
-    if (ip.protocol != wire::ip_protocol::tcp || ip.is_fragment() || !is_tcp(ip.header_bytes)) return {};
-    return steering.toeplitz().hash({ip.destination, ip.source, tcp.destination_port, tcp.source_port});
-}
-
-}  // namespace
-
-// The first segments of TCP that a core gets say whether the port does as it was told. What stands is not lost when it
-// does not: the owners of connections are known whatever the hash says.
+// What stands is not lost when the port does not as it was told: the owners of connections are known whatever the hash
+// says.
 void StackPort::verify_hash(const Frame& frame) noexcept {
     stack::Steering& steering = *ports_->steering();
-    const auto computed = hash_of(frame.bytes(), steering);
-    if (!computed) return;
-    --to_verify_;
-    const std::uint32_t hash = *computed;
-    if (steering.queue_of(hash) == came_by_ || !steering.hash_predicts()) return;
+    const auto queue = hash_check_.queue_of(frame.bytes(), steering);
+    if (!queue || *queue == came_by_ || !steering.hash_predicts()) return;
     steering.distrust_hash();
-    const trace::Line line("dpdk: a packet came by queue ", came_by_, ", and its hash says queue ",
-                           steering.queue_of(hash), ": the cores steer by software from now on");
+    const trace::Line line("dpdk: a packet came by queue ", came_by_, ", and its hash says queue ", *queue,
+                           ": the cores steer by software from now on");
     trace::notice(line.text());
 }
 
@@ -176,6 +141,8 @@ std::size_t StackPort::receive(std::span<Frame*> out, time::Instant now) noexcep
         if (Frame* const frame = take(*mbufs[i], now); frame != nullptr) [[likely]]
             out[count++] = frame;
     if (got != 0) nap_.reset();
+    if (!hash_check_.is_over() && count != 0) [[unlikely]]
+        verify_hash(*out[0]);
     return count;
 }
 

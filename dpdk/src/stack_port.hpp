@@ -8,6 +8,7 @@
 // trip takes two.
 
 #include "doorbell.hpp"
+#include "hash_check.hpp"
 #include "mbuf_frames.hpp"
 #include "nap.hpp"
 #include "own_queues.hpp"
@@ -63,7 +64,6 @@ public:
 
 private:
     static constexpr std::size_t burst_max = 32;
-    static constexpr std::uint8_t verified_frames = 64;
     static constexpr auto lane_interval = std::chrono::microseconds{50};
 
     [[nodiscard]] backend::Frame* take(rte_mbuf& mbuf, time::Instant now) noexcept;
@@ -82,7 +82,7 @@ private:
     std::uint16_t next_queue_;  // to be looked at
     std::uint16_t came_by_ = 0;  // the queue of the last burst
     bool sends_shared_;
-    std::uint8_t to_verify_;  // frames by which the hash is still verified
+    HashCheck hash_check_;
     bool is_lost_ = false;
     MbufFrames frames_;
     Doorbell doorbell_;

@@ -110,6 +110,11 @@ void IpOutput::forget_redirect(Ipv4Addr host) noexcept {
     way_.destination = Way::nowhere;
 }
 
+void IpOutput::forget_ways() noexcept {
+    redirects_.forget_all();
+    way_.destination = Way::nowhere;
+}
+
 void IpOutput::send_to_host(Frame& packet, Ipv4Addr destination, time::Instant now) noexcept {
     (void)redirects_.expire(now);
     way_.destination = destination.bits;

@@ -68,6 +68,15 @@ void Neighbours::erase(Entry& entry, Drop why) noexcept {
     entries_.erase(entry.address.bits);
 }
 
+void Neighbours::forget_ipv4() noexcept {
+    ByUse* next = by_use_.empty() ? nullptr : &by_use_.front();
+    while (next != nullptr) {
+        Entry& entry = *next->entry;
+        next = by_use_.next_of(*next);
+        if (!is_host_number(entry.address)) erase(entry, Drop::neighbour_unreachable);
+    }
+}
+
 void Neighbours::give_up(Entry& entry) noexcept {
     while (Frame* packet = entry.waiting.pop()) {
         --waiting_;
@@ -186,11 +195,13 @@ void Neighbours::on_time(Timer& timer, time::Instant now) noexcept {
 // --- learning
 
 bool Neighbours::asks_us(const ArpPacket& packet) const noexcept {
-    return packet.operation == ArpOperation::request && packet.target_ip == config_.address;
+    return packet.operation == ArpOperation::request && packet.target_ip == config_.address &&
+           !config_.address.is_unspecified();
 }
 
 // An answer is for the core that asked, which nobody knows here. A question says where its sender is, once.
 bool Neighbours::is_news(const ArpPacket& packet) noexcept {
+    if (config_.uses_dhcp && config_.address.is_unspecified()) return true;  // whoever looks for one hears them all
     if (!config_.is_on_link(packet.sender_ip)) return false;
     if (packet.sender_ip == packet.target_ip) return true;
     if (packet.operation == ArpOperation::reply) return packet.target_mac == link_.mac();
@@ -199,9 +210,12 @@ bool Neighbours::is_news(const ArpPacket& packet) noexcept {
 }
 
 bool Neighbours::input(const ArpPacket& packet, time::Instant now) noexcept {
-    if (packet.sender_ip == config_.address) {  // another station, or what we sent ourselves, by a loop in the network
+    claim_.heard(packet, now);
+    const bool has_address = !config_.address.is_unspecified();
+    // Another station, or what we sent ourselves, by a loop in the network.
+    if (has_address && packet.sender_ip == config_.address) {
         drops_.count(Drop::arp_conflict);
-        if (packet.sender_mac != link_.mac()) claim_.defend(now);
+        if (packet.sender_mac != link_.mac()) claim_.defend(packet.sender_mac, now);
         return false;
     }
     if (config_.is_broadcast(packet.sender_ip)) {
@@ -214,7 +228,10 @@ bool Neighbours::input(const ArpPacket& packet, time::Instant now) noexcept {
     return is_for_others;
 }
 
-void Neighbours::input_steered(const ArpPacket& packet, time::Instant now) noexcept { (void)note(packet, now); }
+void Neighbours::input_steered(const ArpPacket& packet, time::Instant now) noexcept {
+    claim_.heard(packet, now);
+    (void)note(packet, now);
+}
 
 // Whether it says something about an entry, or makes one.
 bool Neighbours::note(const ArpPacket& packet, time::Instant now) noexcept {

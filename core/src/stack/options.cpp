@@ -80,6 +80,38 @@ Result<void, SetupError> apply_gateways(const backend::Options& options, StackCo
     return {};
 }
 
+// The server says who the router is, too.
+Result<void, SetupError> apply_dhcp(const backend::Options& options, StackConfig& config) {
+    config.uses_dhcp = true;
+    config.claims_address = true;
+    std::string_view rest = options.gateway;
+    while (!rest.empty()) {
+        const std::string_view each = rest.substr(0, rest.find(','));
+        if (parse_v4(each)) return Unexpected(wrong("--gateway", each, "of no use with --ip=dhcp, which tells it"));
+        rest.remove_prefix(std::min(each.size() + 1, rest.size()));
+    }
+    return {};
+}
+
+Result<void, SetupError> apply_v4(const backend::Options& options, StackConfig& config) {
+    if (options.ip.empty())
+        return Unexpected(wrong("--ip", "", "this backend has no address yet; write --ip=198.18.0.2/24 or --ip=dhcp"));
+    if (options.ip == ip_by_dhcp) return apply_dhcp(options, config);
+    const std::string_view text = options.ip;
+    const std::size_t slash = text.find('/');
+    const auto address = parse_v4(text.substr(0, slash));
+    const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 32);
+    if (!address || !prefix)
+        return Unexpected(
+            wrong("--ip", text, "write an IPv4 address and the bits of its network, 198.18.0.2/24, or dhcp"));
+    config.address = *address;
+    config.claims_address = true;
+    config.prefix_bits = *prefix;
+    if (config.address.is_never_a_source() || config.is_broadcast(config.address))
+        return Unexpected(wrong("--ip", text, "not an address that a host can have"));
+    return {};
+}
+
 }  // namespace
 
 // random_device gives 32 bits, which a stranger could try out.
@@ -89,19 +121,7 @@ std::uint64_t fresh_seed() {
 }
 
 Result<void, SetupError> apply(const backend::Options& options, StackConfig& config) {
-    if (options.ip.empty())
-        return Unexpected(wrong("--ip", "", "this backend has no address yet; write --ip=198.18.0.2/24"));
-    const std::string_view text = options.ip;
-    const std::size_t slash = text.find('/');
-    const auto address = parse_v4(text.substr(0, slash));
-    const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 32);
-    if (!address || !prefix)
-        return Unexpected(wrong("--ip", text, "write an IPv4 address and the bits of its network: 198.18.0.2/24"));
-    config.address = *address;
-    config.claims_address = true;
-    config.prefix_bits = *prefix;
-    if (config.address.is_never_a_source() || config.is_broadcast(config.address))
-        return Unexpected(wrong("--ip", text, "not an address that a host can have"));
+    if (auto applied = apply_v4(options, config); !applied) return applied;
     if (!options.ip6.empty())
         if (auto applied = apply_v6(options, config); !applied) return applied;
     if (options.vlan > vlan_max)

@@ -9,7 +9,9 @@ namespace skerry::stack {
 
 using wire::Ipv4Addr;
 
-Redirects::~Redirects() {
+Redirects::~Redirects() { forget_all(); }
+
+void Redirects::forget_all() noexcept {
     while (!by_host_.empty()) erase(by_host_.begin());
 }
 

@@ -1,6 +1,7 @@
 #include <skerry/stack/stack.hpp>
 
 #include <skerry/base/compiler.hpp>
+#include <skerry/stack/dhcp_client.hpp>
 #include <skerry/stack/glance.hpp>
 #include <skerry/stack/wire/arp.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
@@ -24,6 +25,7 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
         if (limit > most) limit = static_cast<std::remove_reference_t<decltype(limit)>>(std::max<std::size_t>(most, 1));
     };
     config.pool_frames = pool_frames;
+    if (config.uses_dhcp) config.address = {};
     if (config.address6.is_unspecified())
         config.link_local6 = {};
     else if (config.link_local6.is_unspecified())
@@ -55,6 +57,7 @@ void join_own_groups(const StackConfig& config, Hosts& hosts, Groups& groups, ti
 
 Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Instant start)
     : config_(fitted(config, frames.available())),
+      port_mtu_(config.mtu),
       messages_(config.icmp_per_second),
       memberships_(config.icmp_per_second),
       random_(config.drawn_seed(), SecretUse::steering_numbers),
@@ -71,7 +74,7 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       tcp_(config_, link_, output_, timers_, drops_) {
     config_.seat = {};
     if (config.seat.steering != nullptr) config_.steering = &steering_.emplace(config.seat, hosts_, frames, drops_);
-    if (config.seat.core == 0) neighbours_.begin(start);
+    start_address(config.seat.core, start);
     join_own_groups(config_, hosts_, groups_, start);
 }
 
@@ -87,6 +90,8 @@ void Stack::input(std::span<Frame* const> burst, time::Instant now) noexcept {
 }
 
 void Stack::input_steered(std::span<Frame* const> burst, time::Instant now) noexcept {
+    if (steering_->has_network_news()) [[unlikely]]
+        take_network(steering_->take_network(), now);
     for (Frame* const frame : burst)
         if ((frame->flags & backend::frame_flag::is_arp) != 0)
             input_steered_arp(*frame, now);
@@ -164,7 +169,7 @@ void Stack::input_steered_arp(Frame& frame, time::Instant now) noexcept {
 bool Stack::is_for_us(wire::Ipv4Addr destination, Origin origin) const noexcept {
     if (destination.is_multicast())
         return groups_.has(destination) || (steering_ && steering_->others_in_group(destination) != 0);
-    if (destination == config_.address) return origin != Origin::link_group;
+    if (destination == config_.address) return origin != Origin::link_group && !destination.is_unspecified();
     return config_.is_broadcast(destination);
 }
 
@@ -178,7 +183,9 @@ void Stack::input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept 
     wire::Ipv4Header header;
     if (const Drop why = wire::parse(frame.bytes(), header, frame.checksum); why != Drop::none)
         return link_.drop(frame, why);
-    if (!is_for_us(header.destination, origin)) return link_.drop(frame, Drop::ipv4_not_ours);
+    if (!is_for_us(header.destination, origin) &&
+        !(config_.address.is_unspecified() && is_for_dhcp(frame.bytes().subspan(header.header_bytes), header)))
+        return link_.drop(frame, Drop::ipv4_not_ours);
     if (!may_come_from(header.source, origin)) return link_.drop(frame, Drop::ipv4_source);
     frame.length = header.total_bytes;  // what follows is the padding of a short Ethernet frame
     frame.trim_front(header.header_bytes);
@@ -220,7 +227,10 @@ Frame* Stack::input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant 
 
 void Stack::input_transport(Packet& packet) noexcept {
     switch (packet.ip.protocol) {
-        case wire::ip_protocol::udp: return udp_.input(packet);
+        case wire::ip_protocol::udp:
+            if (is_for_dhcp(packet.payload(), packet.ip)) [[unlikely]]
+                return input_dhcp(packet);
+            return udp_.input(packet);
         case wire::ip_protocol::igmp: return share_membership(packet, groups_.input(packet));
         case wire::ip_protocol::tcp: return tcp_.input(packet);
         case wire::ip_protocol::icmp:

@@ -1,6 +1,7 @@
 #include <skerry/stack/udp.hpp>
 
 #include <skerry/stack/ephemeral_port.hpp>
+#include <skerry/stack/wire/dhcp.hpp>
 
 #include <algorithm>
 #include <array>
@@ -47,19 +48,19 @@ bool Udp::is_taken(Ipv4Addr local, std::uint16_t port, bool v6_only) const noexc
     return false;
 }
 
-bool Udp::take(const UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
+bool Udp::take(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
+    if (config_.uses_dhcp && port == wire::dhcp_client_port) return false;
     if (is_taken(local, port, endpoint.v6_only)) return false;
-    const PortUse use = use_of(local, endpoint.v6_only, config_.address);
-    return config_.steering == nullptr || config_.steering->claim_udp(port, use, shared);
+    endpoint.use_ = use_of(local, endpoint.v6_only, config_.address);
+    return config_.steering == nullptr || config_.steering->claim_udp(port, endpoint.use_, shared);
 }
 
 // Unless another socket of this core uses the port in the same way.
-void Udp::release(Ipv4Addr local, bool v6_only, std::uint16_t port) noexcept {
+void Udp::release(const UdpEndpoint& endpoint) noexcept {
     if (config_.steering == nullptr) return;
-    const PortUse use = use_of(local, v6_only, config_.address);
-    for (const UdpEndpoint* other = by_port_[port]; other != nullptr; other = other->next_on_port_)
-        if (use_of(other->local, other->v6_only, config_.address) == use) return;
-    config_.steering->release_udp(port, use);
+    for (const UdpEndpoint* other = by_port_[endpoint.port]; other != nullptr; other = other->next_on_port_)
+        if (other->use_ == endpoint.use_) return;
+    config_.steering->release_udp(endpoint.port, endpoint.use_);
 }
 
 Result<> Udp::open(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
@@ -95,7 +96,7 @@ void Udp::close(UdpEndpoint& endpoint, time::Instant now) noexcept {
         *at = endpoint.next_on_port_;
         break;
     }
-    release(endpoint.local, endpoint.v6_only, endpoint.port);
+    release(endpoint);
     for (UdpDatagram datagram = endpoint.take(); datagram.frame != nullptr; datagram = endpoint.take())
         datagram.frame->drop();
 }

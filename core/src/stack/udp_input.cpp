@@ -169,6 +169,17 @@ Frame* Udp::copy(const Frame& frame) noexcept {
     return made;
 }
 
+// Once, at the next call: a socket that waits is told now. As nothing comes there any more, who goes on waiting waits
+// for the address to come back.
+void Udp::lose(Ipv4Addr local) noexcept {
+    for (std::size_t port = 0; port < ports; ++port)
+        for (UdpEndpoint* each = by_port_[port]; each != nullptr; each = each->next_on_port_) {
+            if (each->local != local) continue;
+            each->untold = Errc::address_not_available;
+            mark_ready(*each);
+        }
+}
+
 // A connected socket is told of what will not pass, its datagrams being too long among it (RFC 8201 section 5.1). Of
 // all else none is told: RFC 1122 section 4.1.3.3 leaves that open, and so do Linux's sockets unless they ask for it
 // (IP_RECVERR).

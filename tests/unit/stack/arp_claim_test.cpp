@@ -20,10 +20,9 @@ stack::StackConfig claiming() {
     return config;
 }
 
-/// How many announcements left, and that nothing else did.
-std::size_t announced(StackHost& host) {
-    const auto out = host.taken();
-    for (const Bytes& frame : out) {
+std::vector<ArpPacket> arps(StackHost& host) {
+    std::vector<ArpPacket> all;
+    for (const Bytes& frame : host.taken()) {
         stack::wire::EthernetHeader header;
         REQUIRE(stack::wire::parse(frame, header) == Drop::none);
         CHECK(header.destination == MacAddr::broadcast());
@@ -33,14 +32,22 @@ std::size_t announced(StackHost& host) {
         CHECK(packet.operation == ArpOperation::request);
         CHECK(packet.sender_mac == host_mac);
         CHECK(packet.target_mac == MacAddr{});
-        CHECK((packet.sender_ip == host_ip && packet.target_ip == host_ip));
+        CHECK(packet.target_ip == host_ip);
+        all.push_back(packet);
     }
-    return out.size();
+    return all;
+}
+
+/// How many announcements left, and that nothing else did.
+std::size_t announced(StackHost& host) {
+    const auto all = arps(host);
+    for (const ArpPacket& packet : all) CHECK(packet.sender_ip == host_ip);
+    return all.size();
 }
 
 TEST_CASE("our address is announced when the stack starts, and once more in two seconds", "[stack][arp]") {
     StackHost host(claiming());
-    CHECK(announced(host) == 1);
+    CHECK(arps(host).size() == 2);  // with the question in front
     host.pass(1999ms);
     CHECK(announced(host) == 0);
     host.pass(1ms);
@@ -77,6 +84,94 @@ TEST_CASE("what comes back to us of our own contradicts nobody", "[stack][arp]")
     (void)host.taken();
     host.give(arp(ArpOperation::request, host_ip, host_mac, host_ip, {}));
     CHECK(announced(host) == 0);
+}
+
+TEST_CASE("RFC 5227 2.1: a configured address is asked for once, in front, and nobody waits", "[stack][arp]") {
+    StackHost host(claiming());
+    const auto first = arps(host);
+    REQUIRE(first.size() == 2);
+    CHECK(first[0].sender_ip == stack::wire::Ipv4Addr{});
+    CHECK(first[1].sender_ip == host_ip);
+    CHECK(host.stack.config().address == host_ip);
+    // As Linux answers that: to nobody's address.
+    host.give(arp(ArpOperation::reply, host_ip, other_mac, {}, host_mac));
+    CHECK(host.dropped(Drop::arp_conflict) == 1);
+    CHECK(announced(host) == 1);
+}
+
+// --- an address that is not ours yet
+
+struct Probe {
+    StackHost host{[] {
+        stack::StackConfig config = host_config();
+        config.address = {};
+        return config;
+    }()};
+    int calls = 0;
+    bool is_free = false;
+    time::Instant at;
+
+    Probe() {
+        host.stack.neighbours().claim().probe(
+            host_ip,
+            [](void* self, bool free, time::Instant now) noexcept {
+                auto& probe = *static_cast<Probe*>(self);
+                ++probe.calls;
+                probe.is_free = free;
+                probe.at = now;
+            },
+            this, host.now);
+    }
+    /// When each question left.
+    std::vector<std::chrono::nanoseconds> asked(std::chrono::nanoseconds time) {
+        std::vector<std::chrono::nanoseconds> all;
+        const time::Instant start = host.now;
+        while (host.now - start < time) {
+            host.pass(1ms);
+            for (const ArpPacket& packet : arps(host)) {
+                CHECK(packet.sender_ip == stack::wire::Ipv4Addr{});
+                all.push_back(host.now - start);
+            }
+        }
+        return all;
+    }
+};
+
+TEST_CASE("RFC 5227 2.1.1: three questions, a second or two apart, and two seconds for an answer", "[stack][arp]") {
+    Probe probe;
+    const time::Instant start = probe.host.now;
+    const auto asked = probe.asked(10s);
+    REQUIRE(asked.size() == 3);
+    CHECK(asked[0] <= 1s + 1ms);
+    for (std::size_t i = 1; i < 3; ++i) CHECK((asked[i] - asked[i - 1] >= 999ms && asked[i] - asked[i - 1] <= 2001ms));
+    CHECK(probe.calls == 1);
+    CHECK(probe.is_free);
+    CHECK(probe.at - start - asked[2] >= 1999ms);
+    CHECK(probe.host.frames.out() == 0);
+}
+
+TEST_CASE("RFC 5227 2.1.1: who sends as the address has it, and who asks for it too may be first", "[stack][arp]") {
+    const auto says = GENERATE(0, 1, 2);
+    Probe probe;
+    (void)probe.asked(1500ms);
+    if (says == 0) probe.host.give(arp(ArpOperation::reply, host_ip, other_mac, {}, host_mac));
+    if (says == 1) probe.host.give(arp(ArpOperation::request, host_ip, other_mac, peer_ip, {}));
+    if (says == 2) probe.host.give(arp(ArpOperation::request, {}, other_mac, host_ip, {}));
+    CHECK(probe.calls == 1);
+    CHECK_FALSE(probe.is_free);
+    CHECK(probe.asked(10s).empty());
+    CHECK(probe.calls == 1);
+}
+
+TEST_CASE("RFC 5227 2.1.1: other addresses, and our own questions that come back, say nothing", "[stack][arp]") {
+    Probe probe;
+    (void)probe.asked(1500ms);
+    probe.host.give(arp(ArpOperation::request, {}, host_mac, host_ip, {}));
+    probe.host.give(arp(ArpOperation::request, peer_ip, peer_mac, host_ip, {}));  // asks who it is, and has another
+    probe.host.give(arp(ArpOperation::reply, peer_ip, peer_mac, {}, host_mac));
+    CHECK(probe.calls == 0);
+    (void)probe.asked(10s);
+    CHECK(probe.is_free);
 }
 
 TEST_CASE("a host without an address contradicts nobody who looks for one", "[stack][arp]") {

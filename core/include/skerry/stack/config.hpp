@@ -1,7 +1,9 @@
 #pragma once
 
-// What a stack is told before it runs. Every limit has a counter, which is a reason in drop.hpp.
+// What a stack is told before it runs. Every limit has a counter, which is a reason in drop.hpp. What IPv4 is told may
+// change later (Stack::take_network); the stack's own copy says what holds.
 
+#include "ipv4_network.hpp"
 #include "long_frame.hpp"
 #include "steering/core_steering.hpp"
 #include "tcp/limits.hpp"
@@ -51,6 +53,7 @@ struct StackConfig {
     std::uint8_t prefix_bits = 24;
     wire::Ipv4Addr gateway;  ///< 0.0.0.0: none
     bool claims_address = false;  ///< the link is told by ARP that it is ours, and told again when another says so
+    bool uses_dhcp = false;  ///< a server gives `address` and what belongs to it, and there is none before
     bool loops_own_address = true;  ///< what is sent to `address` stays inside; else it leaves, for us, by the port
 
     wire::Ipv6Addr address6;  ///< ours; ::, there is no IPv6
@@ -78,16 +81,26 @@ struct StackConfig {
     CoreSeat seat;  ///< among the cores that share the address
     CoreSteering* steering = nullptr;  ///< the stack's own, set by it: null when there is one core
 
+    Ipv4Routes routes;  ///< beside the one by `gateway`
+
     /// Of numbers that each core draws for itself.
     [[nodiscard]] constexpr std::uint64_t drawn_seed() const noexcept {
         return seed + seat.core * 0x9e37'79b9'7f4a'7c15U;
     }
 
-    [[nodiscard]] constexpr std::uint32_t mask() const noexcept {
-        return prefix_bits == 0 ? 0 : ~std::uint32_t{0} << (32U - prefix_bits);
-    }
+    [[nodiscard]] constexpr std::uint32_t mask() const noexcept { return mask_of(prefix_bits); }
     [[nodiscard]] constexpr bool is_on_link(wire::Ipv4Addr other) const noexcept {
         return address.bits != 0 && ((other.bits ^ address.bits) & mask()) == 0 && !other.is_reserved();
+    }
+    /// The first hop of what goes to a host; 0.0.0.0: there is no way.
+    [[nodiscard]] constexpr wire::Ipv4Addr next_hop(wire::Ipv4Addr host) const noexcept {
+        const bool is_near = is_on_link(host);
+        if (routes.empty()) [[likely]]
+            return is_near ? host : gateway;
+        const Ipv4Route* const route = routes.find(host);
+        if (is_near && (route == nullptr || route->prefix_bits <= prefix_bits)) return host;
+        if (route == nullptr) return gateway;
+        return route->router.is_unspecified() ? host : route->router;
     }
     /// 255.255.255.255, or all ones behind our prefix.
     [[nodiscard]] constexpr bool is_broadcast(wire::Ipv4Addr other) const noexcept {

@@ -6,6 +6,7 @@
 #include "port_edge.hpp"
 #include "sockets.hpp"
 #include "stack.hpp"
+#include "start_wait.hpp"
 
 #include "../backend/driver.hpp"
 #include "../backend/frame_port.hpp"
@@ -41,6 +42,11 @@ public:
         if (CoreSteering* const steering = stack_.steering(); steering != nullptr)
             steering->set_waker([](void* self) noexcept { static_cast<Driver*>(self)->unpark(); }, this);
     }
+    ~Driver() {
+        if (stack_.dhcp() != nullptr) give_address_back();
+    }
+    Driver(const Driver&) = delete;
+    Driver& operator=(const Driver&) = delete;
 
     backend::Work receive(time::Instant now) noexcept {
         sockets_.set_now(now);
@@ -197,6 +203,14 @@ private:
     void send_by_another_core() noexcept {
         Backlog& backlog = stack_.backlog();
         while (!backlog.empty() && stack_.steering()->send(*backlog.front())) backlog.forget(1);
+    }
+
+    // Its server may have to be asked for by ARP first. One that has gone meanwhile is not waited for: a lease that
+    // nobody gives back ends too.
+    SKERRY_COLD void give_address_back() noexcept {
+        if (is_lost_ || !stack_.give_address_back(time::Instant::now())) return;
+        (void)poll_until(*this, std::chrono::milliseconds{200},
+                         [this] { return stack_.backlog().empty() && stack_.neighbours().waiting() == 0; });
     }
 
     SKERRY_COLD void lose(time::Instant now) noexcept {

@@ -157,6 +157,22 @@ enum class Drop : std::uint8_t {
     udp_frames,  ///< (stack) The pool is short, and the socket keeps some datagrams already.
     udp_queue_full,  ///< (stack) The socket's queue is at its limit.
 
+    dhcp_short,          ///< Less than the fixed fields and the cookie.
+    dhcp_operation,      ///< No BOOTREPLY.
+    dhcp_hardware,       ///< Not of Ethernet.
+    dhcp_cookie,         ///< Another magic cookie.
+    dhcp_option_length,  ///< An option past the end of its field.
+    dhcp_option_size,    ///< A known option of a length that it cannot have.
+    dhcp_option_value,   ///< A mask with holes, an MTU below 68, a route of more than 32 bits, no such overload.
+    dhcp_type,           ///< No type of message, or one that no server sends.
+    dhcp_not_ours,       ///< (stack) Another transaction's number, or another host's hardware address.
+    dhcp_unexpected,     ///< (stack) Nothing of this kind is waited for.
+    dhcp_server,         ///< (stack) It names no server, or another than the one that was asked.
+    dhcp_address,        ///< (stack) Another address than the one that was asked for, or none that a host can have.
+    dhcp_lease,          ///< (stack) An acknowledgement that does not say for how long.
+    dhcp_routes_full,    ///< (stack) More routes than are kept: the rest was left out.
+    dhcp_conflict,       ///< (stack) Another station has the address that a server gave us.
+
     tcp_short,  ///< Less than 20 bytes.
     tcp_header_length,  ///< A data offset less than 5, or past the segment's end.
     tcp_port,  ///< A port 0.

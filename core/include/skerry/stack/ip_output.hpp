@@ -65,6 +65,8 @@ public:
                                 time::Instant now) noexcept;
     /// The first hop to `host` does not answer.
     void forget_redirect(wire::Ipv4Addr host) noexcept;
+    /// Our address, the routes or the MTU are others than they were.
+    void forget_ways() noexcept;
     /// Hosts that go by another router than the route says.
     [[nodiscard]] std::size_t redirected() const noexcept { return redirects_.size(); }
 
@@ -152,7 +154,7 @@ private:
     [[nodiscard]] std::uint32_t next_piece_id(wire::Ipv4Addr destination) noexcept;
     void send_to_host(Frame& packet, wire::Ipv4Addr destination, time::Instant now) noexcept;
     [[nodiscard]] wire::Ipv4Addr next_hop(wire::Ipv4Addr destination) const noexcept {
-        return redirects_.next_hop(destination, config_.is_on_link(destination) ? destination : config_.gateway);
+        return redirects_.next_hop(destination, config_.next_hop(destination));
     }
 
     const StackConfig& config_;

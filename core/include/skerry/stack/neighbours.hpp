@@ -42,6 +42,10 @@ public:
 
     /// The link hears of our IPv4 address.
     void begin(time::Instant now) noexcept { claim_.begin(now); }
+    [[nodiscard]] ArpClaim& claim() noexcept { return claim_; }
+    /// Our IPv4 address is another, or there is none any more: who was behind the old one's neighbours is not known,
+    /// and what waits for them is from nobody.
+    void forget_ipv4() noexcept;
 
     /// Sends an IP packet to `next_hop`, at once or when its hardware address is known. Takes the packet over.
     void send(Frame& packet, wire::Ipv4Addr next_hop, time::Instant now) noexcept;

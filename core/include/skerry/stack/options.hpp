@@ -8,8 +8,12 @@
 #include "../base/result.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 namespace skerry::stack {
+
+/// What stands in the place of an IPv4 address that a server gives.
+inline constexpr std::string_view ip_by_dhcp = "dhcp";
 
 /// A seed that nobody foretells, for StackConfig::seed: what is derived from it must not be.
 [[nodiscard]] std::uint64_t fresh_seed();

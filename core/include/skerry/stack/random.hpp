@@ -26,7 +26,9 @@ enum class SecretUse : std::uint8_t {
     neighbours,
     path_mtus,
     redirects,
-    syn_cookies
+    syn_cookies,
+    dhcp_numbers,
+    arp_numbers
 };
 
 [[nodiscard]] constexpr SipKey key_for(std::uint64_t seed, SecretUse use) noexcept {

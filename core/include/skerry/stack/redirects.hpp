@@ -36,6 +36,7 @@ public:
     /// From now on it is `next_hop`. False when there is no room for one more host.
     bool remember(wire::Ipv4Addr host, wire::Ipv4Addr next_hop, time::Instant now) noexcept;
     void forget(wire::Ipv4Addr host) noexcept;
+    void forget_all() noexcept;
     /// Forgets what is too old. True when that was something.
     bool expire(time::Instant now) noexcept {
         return !by_host_.empty() && now.as_nanos() >= first_ends_ns_ && expire_some(now);

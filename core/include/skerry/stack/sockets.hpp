@@ -38,6 +38,7 @@ public:
     [[nodiscard]] IoBuf send_buffer(std::size_t bytes, std::size_t headroom) noexcept override;
 
     [[nodiscard]] const DropCounters& drops() const noexcept { return stack_.drops(); }
+    [[nodiscard]] const Stack& stack() const noexcept { return stack_; }
 
     /// The time of the running turn, which everything that tasks send counts from.
     void set_now(time::Instant now) noexcept { now_ = now; }

@@ -32,10 +32,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
 namespace skerry::stack {
+
+class DhcpClient;
 
 /// Lifetime: `frames` outlives it.
 /// Threads:  one core.
@@ -84,6 +87,19 @@ public:
     [[nodiscard]] const StackConfig& config() const noexcept { return config_; }
     [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
 
+    /// From now on IPv4's network is this. Another address ends what was at the one before: connections with
+    /// connection_aborted; sockets that were bound to it are told address_not_available once. Its MTU is cut to what
+    /// the port takes. Cores that share the address hear of it from the one that has the DHCP client.
+    void take_network(const Ipv4Network& network, time::Instant now) noexcept;
+    /// As it is now, with the MTU that holds.
+    [[nodiscard]] Ipv4Network network() const noexcept {
+        return {config_.address, config_.prefix_bits, config_.gateway, config_.mtu, config_.routes, name_servers_};
+    }
+    /// Gives an address that is lent back, when the runtime ends. True when something has to leave for that.
+    [[nodiscard]] bool give_address_back(time::Instant now) noexcept;
+    /// Null unless StackConfig::uses_dhcp, and on the other cores.
+    [[nodiscard]] DhcpClient* dhcp() noexcept { return dhcp_.get(); }
+
 private:
     /// How a packet came: over the link to our hardware address or to a group's, from this very core, put together on
     /// it from pieces that were looked at, or from another one, which has looked at its addresses.
@@ -107,6 +123,10 @@ private:
     [[nodiscard]] Frame* input_piece(Frame& piece, wire::Ipv4Header& header, time::Instant now) noexcept;
     void input_transport(Packet& packet) noexcept;
     void share_membership(Packet& packet, Drop why) noexcept;
+    [[nodiscard]] bool is_for_dhcp(std::span<const std::byte> payload, const wire::Ipv4Header& header) const noexcept;
+    void input_dhcp(Packet& packet) noexcept;
+    void start_address(std::uint16_t core, time::Instant start);
+    [[nodiscard]] bool is_first_core() const noexcept { return !steering_ || steering_->core() == 0; }
     [[nodiscard]] bool is_redirect(const Packet& packet) const noexcept;
     void input_error(Packet& packet, const IcmpError& error) noexcept;
     [[nodiscard]] bool tell(const IcmpError& error, time::Instant now) noexcept;
@@ -120,6 +140,7 @@ private:
     [[nodiscard]] bool may_come_from(wire::Ipv4Addr source, Origin origin) const noexcept;
 
     StackConfig config_;
+    std::uint16_t port_mtu_;
     DropCounters drops_;
     std::optional<CoreSteering> steering_;
     // For other cores, each kind apart: a flood of one leaves the others their share.
@@ -141,6 +162,8 @@ private:
     Groups groups_;
     Udp udp_;
     tcp::Tcp tcp_;
+    std::unique_ptr<DhcpClient> dhcp_;
+    std::array<wire::Ipv4Addr, 3> name_servers_{};
     static constexpr std::size_t burst_max = 32;
     std::array<Glance, burst_max> glances_;  // of the burst at hand; made once, because a burst may be one packet
 };

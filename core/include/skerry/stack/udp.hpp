@@ -134,6 +134,7 @@ private:
     }
     [[nodiscard]] bool grow() noexcept;
 
+    PortUse use_ = PortUse::any;  // as it was when the port was taken: our address may be another since
     std::vector<UdpDatagram> ring_;  // grows in powers of two, to the limit
     [[nodiscard]] bool is_member_of(wire::Ipv4Addr group) const noexcept;
 
@@ -207,6 +208,8 @@ public:
     /// Takes the frame over if it holds a datagram for the only socket of its port; false, and nothing is changed, if
     /// not. `glance` has seen a datagram.
     [[nodiscard]] bool input_usual(const Glance& glance) noexcept;
+    /// `local` is no address of ours any more: the sockets at it hear nothing from now on, and are told so once.
+    void lose(wire::Ipv4Addr local) noexcept;
     /// False when no socket is told of it.
     [[nodiscard]] bool input_error(const IcmpError& error, time::Instant now) noexcept;
     /// After a burst: tells the endpoints that got something.
@@ -254,10 +257,9 @@ private:
     void give_copy(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;
     void give(UdpEndpoint& endpoint, Frame& frame, wire::Ipv4Addr source, std::uint16_t source_port) noexcept;
     [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port, bool v6_only) const noexcept;
-    [[nodiscard]] bool take(const UdpEndpoint& endpoint, wire::Ipv4Addr local, std::uint16_t port,
-                            bool shared) noexcept;
+    [[nodiscard]] bool take(UdpEndpoint& endpoint, wire::Ipv4Addr local, std::uint16_t port, bool shared) noexcept;
     [[nodiscard]] bool may_hear(wire::Ipv4Addr group, wire::Ipv4Addr source) const noexcept;
-    void release(wire::Ipv4Addr local, bool v6_only, std::uint16_t port) noexcept;
+    void release(const UdpEndpoint& endpoint) noexcept;
     [[nodiscard]] bool steer(Packet& packet, const wire::UdpHeader& header, bool to_many) noexcept;
     void mark_ready(UdpEndpoint& endpoint) noexcept;
     [[nodiscard]] bool may_have_sent(const IcmpError& error) const noexcept;

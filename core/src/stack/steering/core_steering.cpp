@@ -204,6 +204,13 @@ void CoreSteering::flush_dirty() noexcept {
     }
 }
 
+void CoreSteering::tell_network(const Ipv4Network& network) noexcept {
+    shared_.set_network(network);
+    network_version_ = shared_.network_version();
+    for (std::uint16_t to = 0; to < shared_.options().cores; ++to)
+        if (to != core_) shared_.notify(to, core_);
+}
+
 // --- from other cores
 
 void CoreSteering::take_word() noexcept {

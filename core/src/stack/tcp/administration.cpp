@@ -1,4 +1,4 @@
-// What is asked of a connection from outside, by its addresses: whoever has it, and when nobody has it any more.
+// What is asked of connections from outside, by their addresses: whoever has them, and when nobody has them any more.
 
 #include <skerry/stack/tcp/info.hpp>
 #include <skerry/stack/tcp/tcp.hpp>
@@ -28,6 +28,23 @@ bool Tcp::abort(const Tuple& tuple, time::Instant now) noexcept {
     if (tcb.state != State::syn_sent) output_.send_reset(tcb, now);
     end(tcb, Errc::connection_aborted);
     return true;
+}
+
+void Tcp::lose(wire::Ipv4Addr local) noexcept {
+    time_waits_.lose(local);
+    const auto lose_all = [this, local](IntrusiveList<HolderLink>& list) {
+        HolderLink* next = list.empty() ? nullptr : &list.front();
+        while (next != nullptr) {
+            Tcb& tcb = static_cast<Tcb&>(*next);
+            next = list.next_of(*next);
+            if (tcb.tuple.local == local && tcb.state != State::closed) end(tcb, Errc::connection_aborted);
+        }
+    };
+    lose_all(held_);
+    passive_.each_acceptor([&](Acceptor& acceptor) {
+        passive_.lose(acceptor, local);
+        lose_all(acceptor.waiting_);
+    });
 }
 
 }  // namespace skerry::stack::tcp

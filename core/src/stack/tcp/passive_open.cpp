@@ -44,8 +44,7 @@ bool PassiveOpen::has_room(Ipv4Addr local, std::uint16_t port) const noexcept {
 bool PassiveOpen::take(const Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
     if (is_taken(local, port, acceptor.v6_only)) return false;
     CoreSteering* const steering = shared_.config.steering;
-    return steering == nullptr ||
-           steering->claim_tcp(port, use_of(local, acceptor.v6_only, shared_.config.address), shared);
+    return steering == nullptr || steering->claim_tcp(port, use_of(local, acceptor.v6_only, local), shared);
 }
 
 Result<> PassiveOpen::listen(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, std::size_t backlog,
@@ -71,7 +70,7 @@ void PassiveOpen::close(Acceptor& acceptor) noexcept {
         break;
     }
     if (CoreSteering* const steering = shared_.config.steering; steering != nullptr)
-        steering->release_tcp(acceptor.port, use_of(acceptor.local, acceptor.v6_only, shared_.config.address));
+        steering->release_tcp(acceptor.port, use_of(acceptor.local, acceptor.v6_only, acceptor.local));
     while (!acceptor.half_open_.empty()) forget(static_cast<HalfOpen&>(acceptor.half_open_.front()));
 }
 
@@ -184,6 +183,15 @@ void PassiveOpen::on_time(Timer& timer, time::Instant now) noexcept {
 void PassiveOpen::forget(HalfOpen& half_open) noexcept {
     shared_.leave(half_open.tuple, flow_number(Kind::half_open, half_open.index));
     free(half_open);
+}
+
+void PassiveOpen::lose(Acceptor& acceptor, Ipv4Addr local) noexcept {
+    HalfOpenLink* next = acceptor.half_open_.empty() ? nullptr : &acceptor.half_open_.front();
+    while (next != nullptr) {
+        auto& half_open = static_cast<HalfOpen&>(*next);
+        next = acceptor.half_open_.next_of(*next);
+        if (half_open.tuple.local == local) forget(half_open);
+    }
 }
 
 void PassiveOpen::free(HalfOpen& half_open) noexcept {

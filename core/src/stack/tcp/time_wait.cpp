@@ -56,6 +56,15 @@ void TimeWaits::replaced(TimeWait& entry) noexcept {
     if (by_deadline_.empty()) Timers::cancel(timer_);
 }
 
+void TimeWaits::lose(wire::Ipv4Addr local) noexcept {
+    TimeWait* next = by_deadline_.empty() ? nullptr : &by_deadline_.front();
+    while (next != nullptr) {
+        TimeWait& entry = *next;
+        next = by_deadline_.next_of(entry);
+        if (entry.tuple.local == local) remove(entry);
+    }
+}
+
 void TimeWaits::expire(time::Instant now) noexcept {
     while (!by_deadline_.empty() && by_deadline_.front().deadline_ns <= now.as_nanos()) remove(by_deadline_.front());
     if (!by_deadline_.empty()) shared_.timers.set(timer_, time::Instant::from_nanos(by_deadline_.front().deadline_ns));

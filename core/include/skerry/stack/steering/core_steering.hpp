@@ -139,6 +139,17 @@ public:
         if (dirty_ != 0) flush_dirty();
     }
 
+    // --- what all cores know of the network
+
+    /// Tells the others what it is from now on; those that are not made yet find it.
+    void tell_network(const Ipv4Network& network) noexcept;
+    /// Whether another core has told it since the last take_network(). It shows as something that has arrived.
+    [[nodiscard]] bool has_network_news() const noexcept { return shared_.network_version() != network_version_; }
+    [[nodiscard]] Ipv4Network take_network() noexcept {
+        network_version_ = shared_.network_version();
+        return shared_.network();
+    }
+
     // --- from other cores
 
     /// Looks whether something has come; for every turn.
@@ -199,6 +210,7 @@ private:
     CoreSet wire_from_ = 0;
     std::uint16_t packets_turn_ = 0;  // whose turn it is, of those
     std::uint16_t wire_turn_ = 0;
+    std::uint32_t network_version_ = 0;
     SteeringStats stats_;
 };
 

@@ -15,6 +15,7 @@
 //   fragment   of a core that its addresses and number choose: there the datagram is put together and judged again, as
 //              if it had come whole, by the queue that its hash names
 //   ARP, NDP   answered by the core that got it; what it teaches goes to all, who each have a table of neighbours
+//   DHCP       of the first core. What it learns of the network stands here, and the others are told to look
 //
 // An IPv6 host has on each core a number of its own (hosts.hpp), so what cores share names it by 64 keyed bits of its
 // address, and what crosses is the packet, of which the other core makes its own numbers.
@@ -30,6 +31,7 @@
 #include "port_owners.hpp"
 #include "toeplitz.hpp"
 
+#include "../ipv4_network.hpp"
 #include "../long_frame.hpp"
 #include "../../base/cache_line.hpp"
 #include "../../base/spin_lock.hpp"
@@ -38,6 +40,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace skerry::stack {
@@ -94,6 +97,15 @@ public:
         return static_cast<std::uint16_t>(queue_of(hash) % options_.cores);
     }
 
+    /// How often the network of all cores was told anew; 0: never.
+    [[nodiscard]] std::uint32_t network_version() const noexcept {
+        return network_version_.load(std::memory_order_acquire);
+    }
+    [[nodiscard]] Ipv4Network network() const noexcept {
+        const std::lock_guard guard(network_lock_);
+        return network_;
+    }
+
     /// Cores that run.
     [[nodiscard]] CoreSet running() const noexcept { return running_.load(std::memory_order_relaxed); }
 
@@ -115,6 +127,7 @@ private:
     /// Frames of a core without a queue for the wire.
     [[nodiscard]] FrameRing& wire_ring(std::uint16_t from) noexcept { return *wire_rings_[from]; }
     void notify(std::uint16_t to, std::uint16_t from) noexcept;
+    void set_network(const Ipv4Network& network) noexcept;
 
     SteeringOptions options_;
     Toeplitz toeplitz_;
@@ -125,6 +138,9 @@ private:
     std::vector<Inbox> inboxes_;
     std::vector<std::unique_ptr<FrameRing>> rings_;
     std::vector<std::unique_ptr<FrameRing>> wire_rings_;
+    mutable SpinLock network_lock_;  // of the network; the version is its own and is written last
+    Ipv4Network network_;
+    std::atomic<std::uint32_t> network_version_{0};
     std::atomic<CoreSet> running_{0};
     std::atomic<bool> hash_predicts_;
     std::atomic<bool> crossing_is_news_;  // guards nothing: who exchanges it tells

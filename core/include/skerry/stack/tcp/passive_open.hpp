@@ -41,6 +41,15 @@ public:
     /// A segment of a handshake. When that is over, `made` is the connection, which has still to see the segment.
     [[nodiscard]] Drop input(HalfOpen& half_open, const Segment& segment, Tcb*& made) noexcept;
 
+    /// Calls `with` for each that listens, one after the other.
+    template <class F>
+    void each_acceptor(F with) {
+        for (std::size_t port = 0; port < ports; ++port)
+            for (Acceptor* each = by_port_[port]; each != nullptr; each = each->next_on_port_) with(*each);
+    }
+    /// Forgets the handshakes of an acceptor at an address.
+    void lose(Acceptor& acceptor, wire::Ipv4Addr local) noexcept;
+
     [[nodiscard]] const CookieCounts& cookies() const noexcept { return cookie_counts_; }
 
 private:

@@ -137,6 +137,10 @@ public:
     void fail(Endpoint& endpoint, Errc error) noexcept {
         if (endpoint.tcb->state != State::closed) end(*endpoint.tcb, error);
     }
+    /// `local` is no address of ours any more: its connections end with connection_aborted, as Linux's do that an
+    /// administrator ends (SOCK_DESTROY). No peer is told: nothing may leave from there. Listeners stay, and hear
+    /// nothing while the address is away.
+    void lose(wire::Ipv4Addr local) noexcept;
     /// The endpoint goes with the stack, or before it was ever connected: nothing is said.
     void forget(Endpoint& endpoint) noexcept;
 

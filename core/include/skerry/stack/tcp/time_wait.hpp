@@ -36,6 +36,8 @@ public:
     void replaced(TimeWait& entry) noexcept;
     /// The entry goes, and its place becomes free.
     void remove(TimeWait& entry) noexcept;
+    /// So do all at an address.
+    void lose(wire::Ipv4Addr local) noexcept;
 
 private:
     [[nodiscard]] static bool is_newer(const TimeWait& entry, const Segment& segment) noexcept;

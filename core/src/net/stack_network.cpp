@@ -1,0 +1,23 @@
+#include <skerry/net/stack_network.hpp>
+
+#include <skerry/backend/socket_ops.hpp>
+#include <skerry/stack/sockets.hpp>
+
+namespace skerry::net {
+
+// As stack_counters(): what offers sockets has no entry for it.
+std::optional<StackNetwork> stack_network() noexcept {
+    const auto* const sockets = dynamic_cast<const stack::Sockets*>(backend::current_sockets);
+    if (sockets == nullptr) return {};
+    const stack::Ipv4Network own = sockets->stack().network();
+    StackNetwork network;
+    network.address = own.address.ip();
+    network.prefix_bits = own.prefix_bits;
+    network.gateway = own.gateway.ip();
+    network.mtu = own.mtu;
+    for (std::size_t i = 0; i < own.name_servers.size(); ++i) network.name_servers[i] = own.name_servers[i].ip();
+    network.is_lent = sockets->stack().config().uses_dhcp;
+    return network;
+}
+
+}  // namespace skerry::net

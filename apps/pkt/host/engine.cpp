@@ -52,7 +52,11 @@ Engine::Engine(const stack::StackConfig& config, time::Instant start) : now_(sta
 
 void Engine::rebuild(const stack::StackConfig& config) {
     stack_.reset();
-    frames_ = std::make_unique<backend::HeapFrames>(pool_for(config.mtu));
+    // Made anew only for frames of another size: 9 MB that are touched whole, and a script sets four things or more.
+    const backend::HeapFramesOptions pool = pool_for(config.mtu);
+    if (frames_ == nullptr || pool.payload_bytes != payload_bytes_)
+        frames_ = std::make_unique<backend::HeapFrames>(pool);
+    payload_bytes_ = pool.payload_bytes;
     stack_ = std::make_unique<stack::Stack>(with_mac(config), *frames_, now_);
 }
 

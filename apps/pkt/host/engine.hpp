@@ -14,6 +14,7 @@
 #include <skerry/time/instant.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -78,6 +79,7 @@ private:
     time::Instant now_;
     std::function<bool()> waiting_;
     std::unique_ptr<backend::HeapFrames> frames_;
+    std::uint32_t payload_bytes_ = 0;  // of a frame of theirs
     std::unique_ptr<stack::Stack> stack_;
     std::vector<SentPacket> sent_;
 };

@@ -71,7 +71,8 @@ Parsed<std::string> parse_backend(std::string_view text) {
     for (const std::string_view name : {"tap", "xdp"}) {
         if (text == name) return ValueError{"the interface is missing; write " + std::string(name) + ":IF"};
         if (!text.starts_with(name) || text.substr(name.size(), 1) != ":") continue;
-        if (is_interface_name(text.substr(name.size() + 1))) return std::string(text);
+        const std::string_view wish = text.substr(name.size() + 1);
+        if (is_interface_name(wish.substr(0, wish.find(',')))) return std::string(text);
         return ValueError{"not an interface name; accepted: " + std::string(name) +
                           ":IF with 1 to 15 characters, none of them a blank, a slash or a colon"};
     }

@@ -36,21 +36,29 @@ std::string refusal(const Error& error, const std::string& interface) {
     return interface + ": " + error.message();
 }
 
-/// What stands behind `xdp:`, an interface: and for tests of the port `,loop=off`, so that what is sent to the own
-/// address leaves by it.
-struct XdpWish {
+/// What stands behind `tap:` and `xdp:`: an interface, and perhaps a comma and the driver's switch.
+struct Wish {
     std::string interface;
-    bool loops_own_address = true;
+    bool is_on = true;
 
-    [[nodiscard]] static Result<XdpWish, SetupError> read(const std::string& text) {
+    [[nodiscard]] static Result<Wish, SetupError> read(const std::string& text, const std::string& driver,
+                                                       const std::string& name, bool is_on) {
         const std::size_t comma = text.find(',');
-        XdpWish wish{text.substr(0, comma)};
+        Wish wish{text.substr(0, comma), is_on};
         if (comma == std::string::npos) return wish;
         const std::string option = text.substr(comma + 1);
-        if (option != "loop=off" && option != "loop=on")
-            return Unexpected(SetupError{option + ": no such option of xdp; accepted: loop=on, loop=off"});
-        wish.loops_own_address = option == "loop=on";
-        return wish;
+        wish.is_on = option == name + "=on";
+        if (wish.is_on || option == name + "=off") return wish;
+        return Unexpected(
+            SetupError{option + ": no such option of " + driver + "; accepted: " + name + "=on, " + name + "=off"});
+    }
+    /// `loop=off`, for tests of the port: what is sent to the own address leaves by it.
+    [[nodiscard]] static Result<Wish, SetupError> of_xdp(const std::string& text) {
+        return read(text, "xdp", "loop", true);
+    }
+    /// `tso=on`: TapOffloads.
+    [[nodiscard]] static Result<Wish, SetupError> of_tap(const std::string& text) {
+        return read(text, "tap", "tso", false);
     }
 };
 
@@ -61,17 +69,24 @@ stack::wire::Ipv6Addr link_local_beside_kernels(const stack::wire::Ipv6Addr& add
     return {0xfe80'0000'0000'0000U, stack::siphash_12(key, address.low, 0)};
 }
 
+// In a VLAN nothing is left to the kernel: it looks for headers where untagged frames have them. A capture is to show
+// what a wire would have carried, so what the kernel sends is cut and summed there.
+TapOffloads offloads_of(const Wish& wish, const backend::CoreSetup& setup) noexcept {
+    const bool is_on = wish.is_on && setup.options.vlan == 0;
+    return {is_on, is_on && setup.capture == nullptr};
+}
+
 /// The stack's configuration, and what to open for it.
 Result<Xdp, SetupError> open_xdp(const backend::Options& options, stack::StackConfig& config) {
     if (options.interface.empty()) return Unexpected(SetupError{"no interface was named; --backend=xdp:IF does"});
-    auto wish = XdpWish::read(options.interface);
+    auto wish = Wish::of_xdp(options.interface);
     if (!wish) return Unexpected(std::move(wish).error());
     if (auto applied = stack::apply(options, config); !applied) return Unexpected(std::move(applied).error());
     if (!options.ip6.empty()) config.link_local6 = link_local_beside_kernels(config.address6);
     // It would not find a tag, which cards and veth take off and keep beside the frame.
     if (options.vlan != 0)
         return Unexpected(SetupError{wish->interface + ": --vlan: XDP sees no tags; take the VLAN's own interface"});
-    config.loops_own_address = wish->loops_own_address;
+    config.loops_own_address = wish->is_on;
     if (options.cores > 1) return Unexpected(SetupError{wish->interface + ": one core only; choose it with --cores=N"});
     return Xdp::open(wish->interface, {config.address, config.address6, config.link_local6});
 }
@@ -82,19 +97,23 @@ backend::Probe probe_tap(const backend::Options& options) {
     if (options.interface.empty()) return {false, "no interface was named; --backend=tap:IF does"};
     stack::StackConfig config;
     if (auto applied = stack::apply(options, config); !applied) return {false, applied.error().message};
-    auto tap = Tap::attach(options.interface);
-    if (!tap) return {false, refusal(tap.error(), options.interface)};
-    return {true, "our own stack over the TAP device " + options.interface};
+    const auto wish = Wish::of_tap(options.interface);
+    if (!wish) return {false, wish.error().message};
+    auto tap = Tap::attach(wish->interface);
+    if (!tap) return {false, refusal(tap.error(), wish->interface)};
+    return {true, "our own stack over the TAP device " + wish->interface};
 }
 
 Result<std::unique_ptr<backend::Core>, SetupError> make_tap_core(const backend::CoreSetup& setup) {
-    const std::string& interface = setup.options.interface;
+    const auto wish = Wish::of_tap(setup.options.interface);
+    if (!wish) return Unexpected(SetupError{"tap: " + wish.error().message});
+    const std::string& interface = wish->interface;
     if (setup.core.index != 0)
         return Unexpected(SetupError{"tap: " + interface + ": one core only; choose it with --cores=N"});
     stack::StackConfig config;
     if (auto applied = stack::apply(setup.options, config); !applied) return Unexpected(std::move(applied).error());
     config.seed = stack::fresh_seed();
-    auto tap = Tap::attach(interface);
+    auto tap = Tap::attach(interface, offloads_of(*wish, setup));
     if (!tap) return Unexpected(SetupError{"tap: " + refusal(tap.error(), interface)});
     auto poller = epoll::Poller::make();
     if (!poller) return Unexpected(SetupError{"tap: " + interface + ": " + poller.error().message()});

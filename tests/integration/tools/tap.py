@@ -70,8 +70,10 @@ def mac_of(device):
     return bytes.fromhex(words[words.index("link/ether") + 1].replace(":", ""))
 
 
-def serve(bin_dir, *arguments, port=7001, **how):
-    return rig.Server(bin_dir, *OPTIONS, *arguments, listen=at(OURS, port), **how)
+def serve(bin_dir, *arguments, port=7001, switch="", **how):
+    """switch: what stands behind the device's name: ",tso=on"."""
+    options = (OPTIONS[0] + switch, *OPTIONS[1:])
+    return rig.Server(bin_dir, *options, *arguments, listen=at(OURS, port), **how)
 
 
 def need_dpdk(bin_dir):

@@ -112,7 +112,8 @@ TEST_CASE("cores=auto is no list of cores", "[apps][options]") {
 }
 
 TEST_CASE("every backend of the design is accepted by its name", "[apps][options]") {
-    const std::string name = GENERATE("auto", "dpdk", "io_uring", "epoll", "tap:tap0", "xdp:veth-a");
+    const std::string name =
+        GENERATE("auto", "dpdk", "io_uring", "epoll", "tap:tap0", "tap:a-name-of-15-ch,tso=on", "xdp:veth-a");
 
     CHECK(accepted({"--backend=" + name}).runtime.backend == name);
 }

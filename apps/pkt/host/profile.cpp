@@ -61,11 +61,12 @@ void apply_freebsd(stack::TcpLimits& limits) noexcept {
 }
 
 // What of Linux the stack's defaults are not: TCP_INIT_CWND counts segments, however long, TCP_MAX_QUICKACKS and
-// tcp_minshall_check().
+// tcp_minshall_check(). And a window that says what a script expects: tcp_moderate_rcvbuf is 0.
 void apply_linux(stack::TcpLimits& limits) noexcept {
     limits.initial_window_bytes = std::numeric_limits<std::uint32_t>::max();
     limits.quick_acks = 16;
     limits.nagle_by_minshall = true;
+    limits.receive_buffer_max = 0;
 }
 
 }  // namespace

@@ -198,7 +198,18 @@ Refusal set_rmem(MachineSettings& settings, const Numbers& values) {
     const int bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(values[2])));
     settings.sockets.receive_buffer_told = static_cast<int>(values[1]);
     settings.stack.tcp.receive_buffer_bytes = static_cast<std::uint32_t>(values[1] / 2);
+    settings.receive_buffer_most = static_cast<std::uint32_t>(values[2] / 2);
+    if (settings.stack.tcp.receive_buffer_max != 0)
+        settings.stack.tcp.receive_buffer_max = settings.receive_buffer_most;
     settings.stack.tcp.window_scale = static_cast<std::uint8_t>(std::clamp(bits - 16, 0, scale_max));
+    return {};
+}
+
+// 1: it grows with what is read, to what tcp_rmem has last (tcp_rcv_space_adjust).
+Refusal set_moderate_rcvbuf(MachineSettings& settings, const Numbers& values) {
+    bool grows = false;
+    if (const Refusal wrong = set_number(grows, values, 0, 1)) return wrong;
+    settings.stack.tcp.receive_buffer_max = grows ? settings.receive_buffer_most : 0;
     return {};
 }
 
@@ -275,7 +286,7 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_max_syn_backlog", &set_half_open_max},
     {"net.ipv4.tcp_max_tw_buckets", &set_time_wait_max},
     {"net.ipv4.tcp_min_tso_segs", &is_nothing},
-    {"net.ipv4.tcp_moderate_rcvbuf", &is_always<0>},
+    {"net.ipv4.tcp_moderate_rcvbuf", &set_moderate_rcvbuf},
     {"net.ipv4.tcp_mtu_probing", &is_always<0>},
     {"net.ipv4.tcp_no_metrics_save", &is_always<1>},
     {"net.ipv4.tcp_notsent_lowat", &is_always<4'294'967'295>},

@@ -10,6 +10,7 @@
 
 #include <skerry/stack/config.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -20,6 +21,7 @@ struct MachineSettings {
     Profile profile = Profile::linux_like;
     stack::StackConfig stack;
     SocketDefaults sockets;
+    std::uint32_t receive_buffer_most = stack::TcpLimits().receive_buffer_max;  ///< where it grows
 };
 
 /// Sets `name` to `value`, as sysctl writes them: numbers are decimal, several are parted by blanks.

@@ -164,6 +164,23 @@ TEST_CASE("Linux's three numbers make the window, its scale and the send buffer"
     CHECK_FALSE(is_set(machine, "net.ipv4.tcp_rmem", "4096"));
 }
 
+TEST_CASE("a receive buffer grows where tcp_moderate_rcvbuf says so, to what tcp_rmem has last",
+          "[apps][pkt][growth]") {
+    Machine machine;
+    const auto most = [&] { return machine.settings().stack.tcp.receive_buffer_max; };
+    CHECK(most() == 0);  // as scripts expect, and as --kernel sets it
+    CHECK(is_set(machine, "net.ipv4.tcp_moderate_rcvbuf", "1"));
+    CHECK(most() == stack::TcpLimits().receive_buffer_max);
+    CHECK(is_set(machine, "net.ipv4.tcp_rmem", "4096 131072 6291456"));
+    CHECK(most() == 6'291'456 / 2);
+    CHECK(is_set(machine, "net.ipv4.tcp_moderate_rcvbuf", "0"));
+    CHECK(is_set(machine, "net.ipv4.tcp_rmem", "4096 131072 4000000"));
+    CHECK(most() == 0);
+    CHECK(is_set(machine, "net.ipv4.tcp_moderate_rcvbuf", "1"));
+    CHECK(most() == 2'000'000);
+    CHECK_FALSE(is_set(machine, "net.ipv4.tcp_moderate_rcvbuf", "2"));
+}
+
 TEST_CASE("profiles are known by their names and differ in their times", "[apps][pkt]") {
     CHECK(parse_profile("linux") == Profile::linux_like);
     CHECK(parse_profile("lowlat") == Profile::lowlat);

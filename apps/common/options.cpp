@@ -39,7 +39,7 @@ void add_runtime_options(CLI::App& app, runtime::Config& config) {
 
 void add_network_options(CLI::App& app, runtime::Config& config) {
     app.add_option("--dpdk", config.dpdk, "EAL arguments and device, for the dpdk backend")->type_name("TEXT");
-    add_parsed(app, "--ip", "ADDR/LEN", "our address on a backend with its own stack", parse_ipv4_interface,
+    add_parsed(app, "--ip", "ADDR/LEN", "our address on a backend with its own stack, or dhcp", parse_ipv4_interface,
                [&config](std::string text) { config.ip = std::move(text); });
     add_parsed(app, "--ip6", "ADDR/LEN", "the same for IPv6", parse_ipv6_interface,
                [&config](std::string text) { config.ip6 = std::move(text); });

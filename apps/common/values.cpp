@@ -159,7 +159,8 @@ Parsed<ListenAddress> parse_listen(std::string_view text) {
 }
 
 Parsed<std::string> parse_ipv4_interface(std::string_view text) {
-    return parse_interface(text, AF_INET, 32, "198.18.0.2/24");
+    if (text == "dhcp") return std::string(text);
+    return parse_interface(text, AF_INET, 32, "198.18.0.2/24, or dhcp");
 }
 
 Parsed<std::string> parse_ipv6_interface(std::string_view text) {

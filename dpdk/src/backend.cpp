@@ -43,7 +43,7 @@ Result<Options, OptionsError> options_of(const backend::Options& given) {
     // Nobody has named this device, so it is used only for what it can have been given for: sockets.
     if (given.ip.empty())
         return refuse(" grants " + granted->text() +
-                      ", and no address is configured; give one with --ip=ADDRESS/PREFIX");
+                      ", and no address is configured; give one with --ip=ADDRESS/PREFIX or --ip=dhcp");
     if (granted->addresses.size() > 1)
         return refuse(" grant" + std::string(granted->variables.find(',') == std::string::npos ? "s " : " ") +
                       granted->text() + ", and sockets use one port; choose it with --dpdk=pci=ADDRESS");
@@ -126,7 +126,9 @@ private:
         auto core =
             std::make_unique<runtime::CoreLoop<StackDriver>>(setup, config, setup.scheduler->home(), std::move(ports),
                                                              setup.core.index, std::move(doorbell), std::move(lane));
-        core->driver().begin_capture(setup.capture, std::move(name));
+        core->driver().begin_capture(setup.capture, name);
+        if (auto lent = stack::wait_for_lease(core->driver()); !lent)
+            return Unexpected(SetupError{"dpdk: " + name + ": " + lent.error()});
         return std::unique_ptr<backend::Core>(std::move(core));
     }
 

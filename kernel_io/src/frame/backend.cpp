@@ -82,6 +82,10 @@ Result<Xdp, SetupError> open_xdp(const backend::Options& options, stack::StackCo
     auto wish = Wish::of_xdp(options.interface);
     if (!wish) return Unexpected(std::move(wish).error());
     if (auto applied = stack::apply(options, config); !applied) return Unexpected(std::move(applied).error());
+    // Offers come by broadcast, and a packet goes one way only: to the kernel, which may ask a server too.
+    if (config.uses_dhcp)
+        return Unexpected(
+            SetupError{wish->interface + ": --ip=dhcp: broadcasts are the kernel's here; write an address"});
     if (!options.ip6.empty()) config.link_local6 = link_local_beside_kernels(config.address6);
     // It would not find a tag, which cards and veth take off and keep beside the frame.
     if (options.vlan != 0)
@@ -122,6 +126,8 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_tap_core(const backend::
     if (auto started = core->driver().port().start(); !started)
         return Unexpected(SetupError{"tap: " + interface + ": " + started.error().message()});
     core->driver().begin_capture(setup.capture, "tap:" + interface);
+    if (auto lent = stack::wait_for_lease(core->driver()); !lent)
+        return Unexpected(SetupError{"tap: " + interface + ": " + lent.error()});
     return core;
 }
 

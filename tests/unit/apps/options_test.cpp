@@ -128,13 +128,17 @@ TEST_CASE("a bad backend is refused with the accepted ones", "[apps][options][er
     CHECK_THAT(refusal({"--backend=tap:a-name-of-16-chr"}), Catch::Contains("1 to 15 characters"));
 }
 
+TEST_CASE("a server may be asked for the IPv4 address", "[apps][options]") {
+    CHECK(accepted({"--ip=dhcp"}).runtime.ip == "dhcp");
+}
+
 TEST_CASE("bad values are refused with what is accepted", "[apps][options][error]") {
     CHECK(refusal({"--cores=0,x"}) ==
           "--cores=0,x: CPU list \"0,x\": \"x\" is not a CPU number; write for example 0,2-4, or auto");
     CHECK(refusal({"--idle=doze"}) == "--idle=doze: no such idle policy; accepted: spin, adaptive, sleep");
     CHECK(refusal({"--flavour=x"}) == "--flavour=x: no such flavour; accepted: current_thread, per_core");
     CHECK(refusal({"--ip=198.18.0.2"}) ==
-          "--ip=198.18.0.2: not an address with a prefix length; accepted: for example 198.18.0.2/24");
+          "--ip=198.18.0.2: not an address with a prefix length; accepted: for example 198.18.0.2/24, or dhcp");
     CHECK(refusal({"--ip=198.18.0.2/33"}) == "--ip=198.18.0.2/33: no such prefix length; accepted: /0 to /32");
     CHECK_THAT(refusal({"--ip=2001:db8::2/64"}), Catch::StartsWith("--ip=2001:db8::2/64: not an address"));
     for (const char* const bad : {"0", "4095", "x", "-1", "7x"})

@@ -15,7 +15,7 @@ namespace {
 using Failure = std::optional<OptionsError>;
 
 constexpr std::string_view keys_accepted =
-    "vdev, pci, memory, hugepages, mbufs, queues, rss_key, rx_ring, tx_ring, loop, prefix, eal";
+    "vdev, pci, memory, hugepages, mbufs, queues, rss_key, rx_ring, tx_ring, tso, loop, prefix, eal";
 
 // Each with whether it needs a value.
 struct EalArgument {
@@ -80,7 +80,8 @@ private:
         if (key == "tx_ring") return read_ring(item, value, options_.tx_ring);
         if (key == "hugepages") return read_hugepages(item, value);
         if (key == "rss_key") return read_rss_key(item, value);
-        if (key == "loop") return read_loop(item, value);
+        if (key == "tso") return read_switch(item, value, options_.cuts_segments);
+        if (key == "loop") return read_switch(item, value, options_.loops_own_address);
         if (key == "prefix") return read_prefix(item, value);
         return refuse(item, "unknown key; accepted: " + std::string(keys_accepted));
     }
@@ -151,9 +152,9 @@ private:
         return {};
     }
 
-    Failure read_loop(std::string_view item, std::string_view value) {
+    static Failure read_switch(std::string_view item, std::string_view value, bool& target) {
         if (value != "on" && value != "off") return refuse(item, "not accepted; accepted: on, off");
-        options_.loops_own_address = value == "on";
+        target = value == "on";
         return {};
     }
 

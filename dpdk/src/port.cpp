@@ -29,6 +29,8 @@ using backend::SetupError;
 constexpr std::uint64_t rx_checksums =
     RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 constexpr std::uint64_t tx_checksums = RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
+constexpr std::uint64_t cuts_tcp = RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+constexpr std::uint16_t run_segments_max = 32;  // a burst
 
 // Names of the devices that runtimes of this process have open.
 struct InUse {
@@ -121,7 +123,7 @@ Result<std::unique_ptr<EthPort>, SetupError> EthPort::attach(const Device& devic
         }
     }
     std::unique_ptr<EthPort> port(new EthPort(device, id, !is_there));
-    if (auto known = port->look_at(); !known) return Unexpected(std::move(known).error());
+    if (auto known = port->look_at(options); !known) return Unexpected(std::move(known).error());
     if (options.queues != 0)
         port->queues_max_ = std::min(port->queues_max_, static_cast<std::uint16_t>(options.queues));
     return port;
@@ -154,7 +156,14 @@ SetupError EthPort::refused(const std::string& step, int error) const {
     return about(name_, eal_log::explain("the device refuses " + step + " (" + rte_strerror(std::abs(error)) + ")"));
 }
 
-Result<void, SetupError> EthPort::look_at() {
+// Not those of DPDK 22.11 that say it and cannot. net_tap cuts in software, refuses segments as long as the MTU allows
+// and then sends nothing more. The virtio driver puts the header of a chain apart, as of a frame that somebody holds.
+bool EthPort::cuts_segments(std::uint64_t offloads) const noexcept {
+    constexpr std::uint64_t needed = cuts_tcp | tx_checksums;
+    return (offloads & needed) == needed && driver_ != "net_tap" && sends_shared();
+}
+
+Result<void, SetupError> EthPort::look_at(const Options& options) {
     rte_eth_dev_info info{};
     if (const int error = rte_eth_dev_info_get(id_, &info); error != 0)
         return Unexpected(refused("to describe itself", error));
@@ -164,6 +173,13 @@ Result<void, SetupError> EthPort::look_at() {
     rss_ = Rss(info);
     rx_offloads_ = info.rx_offload_capa & rx_checksums;
     tx_offloads_ = info.tx_offload_capa & (tx_checksums | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+    if (options.cuts_segments) {
+        if (!cuts_segments(info.tx_offload_capa))
+            return Unexpected(about(name_, "tso=on: this device cuts no segments, or not as it says; leave it out"));
+        tx_offloads_ |= info.tx_offload_capa & (RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM);
+        const std::uint16_t most = info.tx_desc_lim.nb_seg_max;  // 0: it does not say
+        run_limits_.segments_max = most == 0 ? run_segments_max : std::min(most, run_segments_max);
+    }
     const std::uint32_t flags = info.dev_flags != nullptr ? *info.dev_flags : 0;
     tells_link_ = (flags & RTE_ETH_DEV_INTR_LSC) != 0;
     tells_removal_ = (flags & RTE_ETH_DEV_INTR_RMV) != 0;
@@ -265,12 +281,16 @@ Result<void, SetupError> EthPort::set_up_queues(const Options& options) {
 
 bool EthPort::sends_checksums() const noexcept { return (tx_offloads_ & tx_checksums) == tx_checksums; }
 
+bool EthPort::sends_ipv4_checksums() const noexcept { return (tx_offloads_ & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0; }
+
 std::string EthPort::description(std::uint16_t cores) const {
     const auto where = [](bool in_hardware) { return in_hardware ? "hardware" : "software"; };
     std::string text = name_ + " (" + driver_ + "), ";
     if (node_ >= 0) text += "node " + std::to_string(node_) + ", ";
     text += description_of(queues_max_, cores, rss_.is_ours()) + ", ";
-    return text + "checksums in " + where(rx_offloads_ != 0) + " (receive) and " + where(sends_checksums()) + " (send)";
+    text += std::string("checksums in ") + where(rx_offloads_ != 0) + " (receive) and " + where(sends_checksums()) +
+            " (send)";
+    return run_limits_.segments_max > 1 ? text + ", long segments cut by it" : text;
 }
 
 Result<std::shared_ptr<PortSet>, SetupError> PortSet::attach(const Options& options) {

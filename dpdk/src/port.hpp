@@ -11,6 +11,7 @@
 #include <skerry/backend/backend.hpp>
 #include <skerry/base/result.hpp>
 #include <skerry/dpdk/options.hpp>
+#include <skerry/stack/segment_run.hpp>
 #include <skerry/stack/steering/steering.hpp>
 
 #include <atomic>
@@ -81,6 +82,10 @@ public:
     [[nodiscard]] bool sends_shared() const noexcept { return !driver_.starts_with("net_virtio"); }
     /// Whether it finishes the checksums of UDP and TCP.
     [[nodiscard]] bool sends_checksums() const noexcept;
+    /// What it takes as one long segment of TCP, to be cut by it: Options::cuts_segments.
+    [[nodiscard]] const stack::RunLimits& run_limits() const noexcept { return run_limits_; }
+    /// Whether it finishes IPv4's checksum of such a segment; else it wants it made.
+    [[nodiscard]] bool sends_ipv4_checksums() const noexcept;
     /// The node of the machine's memory that it is nearest to; negative: none is.
     [[nodiscard]] int node() const noexcept { return node_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -94,7 +99,8 @@ public:
 private:
     EthPort(const Device& device, std::uint16_t id, bool was_attached);
 
-    Result<void, backend::SetupError> look_at();
+    Result<void, backend::SetupError> look_at(const Options& options);
+    [[nodiscard]] bool cuts_segments(std::uint64_t offloads) const noexcept;
     [[nodiscard]] backend::SetupError not_symmetric() const;
     Result<void, backend::SetupError> run(const PortUsers& users, const Options& options, bool wants_interrupts);
     Result<void, backend::SetupError> configure(const stack::Toeplitz::Key& key, bool wants_interrupts);
@@ -123,6 +129,7 @@ private:
     bool hash_predicts_ = false;
     std::uint64_t rx_offloads_ = 0;
     std::uint64_t tx_offloads_ = 0;
+    stack::RunLimits run_limits_;
     std::vector<BufferPool> pools_;
 };
 

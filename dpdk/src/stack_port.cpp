@@ -1,6 +1,7 @@
 #include "stack_port.hpp"
 
 #include "checksums.hpp"
+#include "segment_chain.hpp"
 
 #include <skerry/trace/line.hpp>
 #include <skerry/trace/notice.hpp>
@@ -23,6 +24,7 @@ StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbel
       next_queue_(core),
       sends_shared_(port_.sends_shared()),
       hash_check_(port_.hash_predicts() ? ports_->steering().get() : nullptr),
+      run_limits_(port_.run_limits()),
       frames_(port_.pool(core).get()),
       doorbell_(std::move(doorbell)),
       lane_(std::move(lane)),
@@ -36,6 +38,10 @@ StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbel
 StackPort::~StackPort() {
     port_.events().remove(doorbell_);
     rte_pktmbuf_free_bulk(seen_.data(), seen_count_);
+    if (runs_sent_ == 0) return;
+    const trace::Line line("dpdk: ", port_.name(), ": ", segments_in_runs_, " segments left as ", runs_sent_,
+                           " packets");
+    trace::notice(line.text());
 }
 
 backend::PortInfo StackPort::info() const noexcept {
@@ -159,6 +165,8 @@ rte_mbuf* StackPort::to_mbuf(Frame& packet) noexcept {
         mbuf.data_off = packet.headroom;
         mbuf.data_len = packet.length;
         mbuf.pkt_len = packet.length;
+        if (is_chained(mbuf)) [[unlikely]]
+            unchain(mbuf);
         mbuf.ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;  // whose memory it is decides how it is freed
         if ((packet.flags & backend::frame_flag::sum_missing) != 0) ask_for_checksum(mbuf);
         if (packet.is_shared()) rte_mbuf_refcnt_update(&mbuf, 1);
@@ -176,39 +184,84 @@ rte_mbuf* StackPort::to_mbuf(Frame& packet) noexcept {
     return nullptr;
 }
 
+// As many as there is memory for. Where a copy leaves, it stands in `packets`.
+StackPort::Ready StackPort::make_ready(std::span<Frame*> packets) noexcept {
+    Ready ready;
+    for (std::size_t& count = ready.count; count < std::min(packets.size(), ready.mbufs.size()); ++count) {
+        ready.mbufs[count] = to_mbuf(*packets[count]);
+        if (ready.mbufs[count] == nullptr) [[unlikely]]
+            break;
+        packets[count] = &frame_of(*ready.mbufs[count]);
+        ready.is_kept[count] = packets[count]->is_shared();
+    }
+    return ready;
+}
+
+// Of one that is not kept and was sent nothing may be touched any more.
+void StackPort::settle(std::span<Frame* const> packets, const Ready& ready, std::size_t sent) noexcept {
+    for (std::size_t i = 0; i < ready.count; ++i) {
+        if (!ready.is_kept[i]) continue;
+        if (i < sent)
+            --packets[i]->handles;
+        else
+            rte_mbuf_refcnt_update(ready.mbufs[i], -1);
+    }
+}
+
 std::size_t StackPort::transmit(std::span<Frame*> packets) noexcept {
     if (is_lost_) [[unlikely]] {
         for (Frame* const packet : packets) packet->drop();
         return packets.size();
     }
-    std::array<rte_mbuf*, burst_max> mbufs;
-    std::array<bool, burst_max> is_kept;
-    std::size_t count = 0;
-    for (; count < std::min(packets.size(), mbufs.size()); ++count) {
-        mbufs[count] = to_mbuf(*packets[count]);
-        if (mbufs[count] == nullptr) [[unlikely]]
-            break;
-        packets[count] = &frame_of(*mbufs[count]);
-        is_kept[count] = packets[count]->is_shared();
-    }
+    Ready ready = make_ready(packets);
+    if (run_limits_.segments_max > 1 && ready.count > 1) return transmit_in_runs(packets, ready);
     // Some drivers want to see what they are to finish, and may refuse a frame.
-    const auto wanted = static_cast<std::uint16_t>(count);
-    const std::uint16_t ready =
-        port_.sends_checksums() ? rte_eth_tx_prepare(port_id_, core_, mbufs.data(), wanted) : wanted;
-    const std::uint16_t sent = rte_eth_tx_burst(port_id_, core_, mbufs.data(), ready);
-    // Of one that is not kept and was sent nothing may be touched any more.
-    for (std::size_t i = 0; i < count; ++i) {
-        if (!is_kept[i]) continue;
-        if (i < sent)
-            --packets[i]->handles;
-        else
-            rte_mbuf_refcnt_update(mbufs[i], -1);
-    }
-    if (sent != ready || ready == wanted) [[likely]]
+    const auto wanted = static_cast<std::uint16_t>(ready.count);
+    const std::uint16_t prepared =
+        port_.sends_checksums() ? rte_eth_tx_prepare(port_id_, core_, ready.mbufs.data(), wanted) : wanted;
+    const std::uint16_t sent = rte_eth_tx_burst(port_id_, core_, ready.mbufs.data(), prepared);
+    settle(packets, ready, sent);
+    if (sent != prepared || prepared == wanted) [[likely]]
         return sent;
     ++refused_;
     packets[sent]->drop();
     return sent + std::size_t{1};
+}
+
+// The same where the device cuts segments: what it is given are the first mbufs of runs. A run that it refuses goes the
+// next time one by one, and so does all else from then on.
+std::size_t StackPort::transmit_in_runs(std::span<Frame*> packets, const Ready& ready) noexcept {
+    std::array<SegmentChain, burst_max> chains;
+    std::array<rte_mbuf*, burst_max> heads;
+    const auto burst = packets.first(ready.count);
+    std::uint16_t count = 0;
+    for (std::size_t at = 0; at < burst.size(); at += chains[count++].run.segments) {
+        SegmentChain& chain = chains[count];
+        chain.first = at;
+        chain.run = stack::run_at(burst.subspan(at), run_limits_);
+        if (chain.run.segments > 1) join(burst.subspan(at), chain, port_.sends_ipv4_checksums());
+        heads[count] = ready.mbufs[at];
+    }
+    const std::uint16_t prepared = rte_eth_tx_prepare(port_id_, core_, heads.data(), count);
+    const std::uint16_t taken = rte_eth_tx_burst(port_id_, core_, heads.data(), prepared);
+    for (std::uint16_t i = 0; i < taken; ++i) {
+        if (chains[i].run.segments == 1) continue;
+        ++runs_sent_;
+        segments_in_runs_ += chains[i].run.segments;
+    }
+    for (std::uint16_t i = taken; i < count; ++i)
+        if (chains[i].run.segments > 1) take_apart(burst.subspan(chains[i].first), chains[i]);
+    const std::size_t sent = taken == count ? burst.size() : chains[taken].first;
+    settle(packets, ready, sent);
+    if (taken != prepared || prepared == count) return sent;
+    ++refused_;
+    if (chains[taken].run.segments > 1) {
+        run_limits_.segments_max = 1;
+        trace::notice("dpdk: " + port_.name() + ": the device refuses a long segment: it gets none from now on");
+        return sent;
+    }
+    packets[sent]->drop();
+    return sent + 1;
 }
 
 // --- sleeping

@@ -61,15 +61,28 @@ public:
 
     /// Frames that came in several pieces, or that the device would not send as they were.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Long segments that the device was given to cut, and what they were made of.
+    [[nodiscard]] std::uint64_t runs_sent() const noexcept { return runs_sent_; }
+    [[nodiscard]] std::uint64_t segments_in_runs() const noexcept { return segments_in_runs_; }
 
 private:
     static constexpr std::size_t burst_max = 32;
     static constexpr auto lane_interval = std::chrono::microseconds{50};
 
+    /// The mbufs of packets that are to leave, and whether somebody else keeps them.
+    struct Ready {
+        std::array<rte_mbuf*, burst_max> mbufs;
+        std::array<bool, burst_max> is_kept;
+        std::size_t count = 0;
+    };
+
     [[nodiscard]] backend::Frame* take(rte_mbuf& mbuf, time::Instant now) noexcept;
     void verify_hash(const backend::Frame& frame) noexcept;
     [[nodiscard]] rte_mbuf* copy_of_shared(rte_mbuf& mbuf) noexcept;
     [[nodiscard]] rte_mbuf* to_mbuf(backend::Frame& packet) noexcept;
+    [[nodiscard]] Ready make_ready(std::span<backend::Frame*> packets) noexcept;
+    static void settle(std::span<backend::Frame* const> packets, const Ready& ready, std::size_t sent) noexcept;
+    [[nodiscard]] std::size_t transmit_in_runs(std::span<backend::Frame*> packets, const Ready& ready) noexcept;
     [[nodiscard]] std::uint16_t take_burst(std::span<rte_mbuf*> out) noexcept;
     [[nodiscard]] std::uint16_t look(std::span<rte_mbuf*> out) noexcept;
     void leave() noexcept;
@@ -83,6 +96,7 @@ private:
     std::uint16_t came_by_ = 0;  // the queue of the last burst
     bool sends_shared_;
     HashCheck hash_check_;
+    stack::RunLimits run_limits_;
     bool is_lost_ = false;
     MbufFrames frames_;
     Doorbell doorbell_;
@@ -93,6 +107,8 @@ private:
     std::array<rte_mbuf*, burst_max> seen_;  // what the look after arming found, for the next receive
     std::uint16_t seen_count_ = 0;
     std::uint64_t refused_ = 0;
+    std::uint64_t runs_sent_ = 0;
+    std::uint64_t segments_in_runs_ = 0;
 };
 
 }  // namespace skerry::dpdk

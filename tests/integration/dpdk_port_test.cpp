@@ -112,6 +112,12 @@ TEST_CASE("frames arrive in order and whole, whatever the size of the bursts", "
     CHECK(numbers == numbers_from(0, 171));
 }
 
+TEST_CASE("a device that cuts no segments is refused where it is to", "[integration][dpdk][tso]") {
+    const auto refused = try_runtime("vdev=net_ring0;tso=on", 1, "198.18.0.2/24");
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(refused.error().message, Catch::Contains("net_ring0: tso=on: this device cuts no segments"));
+}
+
 TEST_CASE("a single frame leaves with the turn in which it was sent", "[integration][dpdk]") {
     auto runtime = make_runtime("vdev=net_ring0");
     const auto [before, after] = runtime.block_on([]() -> Task<std::pair<std::uint64_t, std::uint64_t>> {

@@ -45,6 +45,7 @@ TEST_CASE("what is not said has its default", "[dpdk][options]") {
     CHECK(options->rss_key == stack::RssKey::random);
     CHECK(options->tx_ring == 1024);
     CHECK(options->loops_own_address);
+    CHECK_FALSE(options->cuts_segments);
     CHECK(options->prefix.empty());
     CHECK(options->eal.empty());
 }
@@ -52,7 +53,7 @@ TEST_CASE("what is not said has its default", "[dpdk][options]") {
 TEST_CASE("each key sets what it names", "[dpdk][options]") {
     const auto options = dpdk::parse_options(
         "hugepages=off;memory=64;mbufs=1023;queues=3;rss_key=symmetric;rx_ring=128;tx_ring=256;loop=off;prefix=mine;"
-        "eal=--iova-mode=va;"
+        "tso=on;eal=--iova-mode=va;"
         "eal=--match-allocations;vdev=net_null0");
     REQUIRE(options);
     CHECK(options->hugepages == dpdk::Hugepages::off);
@@ -63,6 +64,7 @@ TEST_CASE("each key sets what it names", "[dpdk][options]") {
     CHECK(options->rss_key == stack::RssKey::symmetric);
     CHECK(options->tx_ring == 256);
     CHECK_FALSE(options->loops_own_address);
+    CHECK(options->cuts_segments);
     CHECK(options->prefix == "mine");
     CHECK(options->eal == std::vector<std::string>{"--iova-mode=va", "--match-allocations"});
 }
@@ -93,6 +95,7 @@ TEST_CASE("what cannot be used is quoted, with what is accepted", "[dpdk][option
         {"eal=--nosuch=1", "dpdk: eal=--nosuch=1: not an argument of EAL that is passed on; accepted: --iova-mode="},
         {"eal=-l=1", "dpdk: eal=-l=1: not an argument of EAL"},
         {"eal=--iova-mode", "dpdk: eal=--iova-mode: the value is missing"},
+        {"tso=auto", "dpdk: tso=auto: not accepted; accepted: on, off"},
         {"loop=yes", "dpdk: loop=yes: not accepted; accepted: on, off"},
         {"eal=--match-allocations=1", "dpdk: eal=--match-allocations=1: takes no value"},
     };

@@ -186,7 +186,7 @@ bool TapPort::take_into(Frame& frame) noexcept {
 std::size_t TapPort::receive(std::span<Frame*> out, time::Instant now) noexcept {
     poller_.dispatch();
     std::size_t count = 0;
-    while (count < out.size() && (is_readable_ || has_rest())) {
+    while (count < out.size() && is_readable_) {
         Frame* const frame = frames_.allocate();
         if (frame == nullptr) break;  // they stay in the device, and it drops what is too much
         if (!take_into(*frame)) {

@@ -79,7 +79,7 @@ public:
     [[nodiscard]] backend::PortInfo info() const noexcept;
     [[nodiscard]] backend::FrameCache& frames() noexcept { return frames_; }
     [[nodiscard]] time::Instant next_deadline() const noexcept { return time::Instant::max(); }
-    bool arm() noexcept { return !poller_.has_harvested() && !is_readable_ && !has_rest(); }
+    bool arm() noexcept { return !poller_.has_harvested() && !is_readable_; }
     void park(time::Instant wake_at) noexcept { poller_.park(wake_at); }
     void unpark() noexcept { poller_.ring(); }
     [[nodiscard]] int wake_fd() const noexcept { return poller_.fd(); }
@@ -104,7 +104,7 @@ private:
     epoll::EpollSlowLane lane_;
     backend::HeapFrames frames_;
     Watch* watch_ = nullptr;
-    bool is_readable_ = true;
+    bool is_readable_ = true;  // as long as long_ has a rest, too: what it is of was read, and nothing was since
     std::array<std::uint8_t, 6> mac_;
     stack::RunLimits run_limits_;
     std::unique_ptr<LongSegment> long_;  // where the kernel gives such

@@ -1,5 +1,6 @@
 // Attacks from the link: ARP and neighbour discovery that lie, flood and exhaust; groups.
 
+#include "support/autoconf_host.hpp"
 #include "support/honest.hpp"
 #include "support/ipv6_host.hpp"
 
@@ -156,6 +157,61 @@ TEST_CASE("attack 38: 10,000 routers, and as many neighbours, hold a bounded tab
     (void)host.taken();
 }
 
+TEST_CASE("attack 38: 10,000 routers and prefixes hold bounded tables where addresses are routers' to say",
+          "[attack]") {
+    AutoconfHost host;
+    host.settle_link();
+    host.get(router_with({prefix_of()}));
+    const Ipv6Addr own = host.address().address;
+    for (std::uint16_t i = 0; i < 10'000; ++i) {
+        stack::wire::NdpRouter router = router_with({prefix_of(Ipv6Addr::of(0x2001, 0xdb8, 3, i, 0, 0, 0, 0))});
+        router.preference = 1;
+        router.hop_limit = 1;  // CVE-2015-2922
+        router.has_mtu = true;
+        router.mtu = i;
+        router.retransmit_ms = 1;
+        host.hear(router, Ipv6Addr::of(0xfe80, 0, 0, 0, 0, 0, 1, i));
+        if (i % 8 == 0) host.pass(10ms);
+        if (i % 16 == 0) (void)host.taken();
+        REQUIRE(host.facts().routers <= stack::Ipv6Facts::routers_max);
+        REQUIRE(host.facts().prefixes <= stack::Ipv6Facts::prefixes_max);
+    }
+    CHECK(host.dropped(Drop::ndp_routers_full) > 5'000);
+    CHECK(host.dropped(Drop::ndp_prefixes_full) > 5'000);
+    CHECK(host.dropped(Drop::ndp_addresses_full) > 5'000);
+    CHECK(host.dropped(Drop::ndp_router_value) > 10'000);
+    CHECK(host.usable() == stack::Ipv6Facts::addresses_max);
+    CHECK(host.facts().hop_limit == 64);
+    CHECK(host.facts().retransmit == 1s);
+    CHECK(host.address().address == own);
+    CHECK(host.facts().router[stack::Ipv6Facts::routers_max - 1] == gateway6);  // who was there stays
+}
+
+TEST_CASE("attack 38: an advertisement takes no address away, and a claim only while it is looked for", "[attack]") {
+    AutoconfHost host;
+    host.settle_link();
+    host.get(router_with({prefix_of()}));
+    for (int i = 0; i < 1000; ++i) host.hear(router_with({prefix_of(network, 0, 0)}));
+    host.pass(1h);
+    CHECK(host.usable() == 1);
+    NdpMessage claim;
+    claim.type = Icmpv6Type::neighbour_advertisement;
+    claim.target = host.address().address;
+    claim.overrides = claim.has_target_link = true;
+    claim.target_link = evil_mac;
+    host.give(ndp(claim, {peer6, Ipv6Addr::all_nodes(), 255, host_mac}));
+    CHECK(host.usable() == 1);
+    // Who claims each address that is looked for keeps us from those, and from nothing else: RFC 4862 section 5.4.5.
+    host.hear(router_with({prefix_of(other_network)}));
+    for (int i = 0; i < 100; ++i) {
+        claim.target = host.address(1).address;
+        host.give(ndp(claim, {peer6, Ipv6Addr::all_nodes(), 255, host_mac}));
+        host.hear(router_with({prefix_of(other_network)}));
+    }
+    CHECK(host.dropped(Drop::ndp_duplicate) == stack::Autoconf::attempts_max + 1);
+    CHECK(host.usable() == 1);
+}
+
 TEST_CASE("attack 38: who claims our address again and again gets no answer and moves nothing", "[attack]") {
     Ipv6Host host;
     host.meet();
@@ -212,8 +268,8 @@ TEST_CASE("attack 47: queries without time, floods of them and messages that lie
         host.pass(30s);
         return reports + host.taken().size();
     };
-    CHECK(flood(message({0x11, 0}, 8)) <= 11);          // max response 0: version 1, ten seconds
-    CHECK(flood(message({0x11, 1}, 8)) <= 11);          // a tenth of a second
+    CHECK(flood(message({0x11, 0}, 8)) <= 11);  // max response 0: version 1, ten seconds
+    CHECK(flood(message({0x11, 1}, 8)) <= 11);  // a tenth of a second
     CHECK(flood(message({0x11, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 12)) <= 11);  // version 3
     const std::uint64_t drops = host.stack.drops().total();
     host.give(message({0x11, 10, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255}, 12));  // 65,535 sources that are not there

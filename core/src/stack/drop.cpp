@@ -73,6 +73,7 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::ipv6_protocol: return "ipv6_protocol";
         case Drop::ipv6_no_route: return "ipv6_no_route";
         case Drop::ipv6_too_big: return "ipv6_too_big";
+        case Drop::ipv6_no_source: return "ipv6_no_source";
         case Drop::ipv6_fragment_tiny: return "ipv6_fragment_tiny";
         case Drop::ipv6_fragment_copy: return "ipv6_fragment_copy";
         case Drop::ipv6_fragment_overlap: return "ipv6_fragment_overlap";
@@ -121,6 +122,13 @@ std::string_view to_string(Drop drop) noexcept {
         case Drop::ndp_unsolicited: return "ndp_unsolicited";
         case Drop::ndp_conflict: return "ndp_conflict";
         case Drop::ndp_not_acted_on: return "ndp_not_acted_on";
+        case Drop::ndp_duplicate: return "ndp_duplicate";
+        case Drop::ndp_router_rate: return "ndp_router_rate";
+        case Drop::ndp_router_value: return "ndp_router_value";
+        case Drop::ndp_routers_full: return "ndp_routers_full";
+        case Drop::ndp_prefix_refused: return "ndp_prefix_refused";
+        case Drop::ndp_prefixes_full: return "ndp_prefixes_full";
+        case Drop::ndp_addresses_full: return "ndp_addresses_full";
         case Drop::mld_short: return "mld_short";
         case Drop::mld_length: return "mld_length";
         case Drop::mld_hop_limit: return "mld_hop_limit";

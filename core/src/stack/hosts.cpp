@@ -11,9 +11,16 @@ using wire::Ipv4Addr;
 using wire::Ipv6Addr;
 
 Hosts::Hosts(std::uint64_t seed, const Ipv6Addr& address, const Ipv6Addr& link_local)
-    : key_(key_for(seed, SecretUse::hosts)) {
-    first_[index_of(own_v6)] = address;
-    first_[index_of(own_link_local)] = link_local;
+    : key_(key_for(seed, SecretUse::hosts)), has_v6_(!address.is_unspecified() || !link_local.is_unspecified()) {
+    own_end_ = index_of(own_link_local);
+    set_own(own_link_local, link_local);
+    set_own(own_v6, address);
+}
+
+void Hosts::set_own(Ipv4Addr own, const Ipv6Addr& address) noexcept {
+    first_[index_of(own)] = address;
+    own_end_ = static_cast<std::uint32_t>(first_.size());
+    while (own_end_ > index_of(own_link_local) && first_[own_end_ - 1].is_unspecified()) --own_end_;
 }
 
 // Keyed: strangers whose addresses collide would make each packet of one search through all of them.
@@ -23,8 +30,8 @@ std::uint64_t Hosts::hash(const Ipv6Addr& address) const noexcept {
 }
 
 std::optional<Ipv4Addr> Hosts::find(const Ipv6Addr& address) const noexcept {
-    for (const Ipv4Addr own : {any_v6, own_v6, own_link_local})
-        if (first_[index_of(own)] == address) return own;
+    if (address.is_unspecified()) return any_v6;
+    if (const std::uint32_t own = find_own(address); own < own_end_) return number_of(own);
     const std::uint32_t at =
         by_address_.find(hash(address), [&](std::uint32_t candidate) { return held_[candidate].address == address; });
     if (at == tcp::FlowTable::none) return {};

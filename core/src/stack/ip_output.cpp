@@ -41,6 +41,7 @@ constexpr std::uint8_t network_control = 0xc0;  // the precedence that RFC 3376 
 
 void IpOutput::send_with_router_alert(Frame& packet, Ipv4Addr destination, std::uint8_t protocol,
                                       time::Instant now) noexcept {
+    if (!config_.has_v4()) return link_.drop(packet, Drop::ipv4_no_route);
     wire::Ipv4Header header = header_for(destination, protocol, {1, network_control});
     header.router_alert = true;
     header.header_bytes = wire::ipv4_bytes + wire::router_alert_bytes;
@@ -95,7 +96,8 @@ void IpOutput::leave(Frame& packet, Ipv4Addr destination, time::Instant now) noe
 Drop IpOutput::redirect(Ipv4Addr host, Ipv4Addr from, Ipv4Addr next_hop, time::Instant now) noexcept {
     const bool is_v6 = is_host_number(host);
     if (is_v6 != is_host_number(from)) return Drop::redirect_refused;
-    const bool is_from_first_hop = is_v6 ? v6_.is_first_hop(host, from) : from == this->next_hop(host) && from != host;
+    const bool is_from_first_hop =
+        is_v6 ? v6_.is_first_hop(host, from, now) : from == this->next_hop(host) && from != host;
     const bool is_to_other = is_v6 ? !Hosts::is_own_v6(next_hop) && !Hosts::is_own_v6(host)
                                    : config_.is_on_link(next_hop) && next_hop != config_.address && next_hop != from &&
                                          !config_.is_broadcast(next_hop);

@@ -13,18 +13,20 @@ constexpr std::size_t frame_bytes_max = 65'535;
 }  // namespace
 
 Drop Ipv6Output::check(Ipv4Addr destination, std::size_t bytes) const noexcept {
-    if (!hosts_.has_v6()) return Drop::ipv6_no_route;
+    if (!ipv6_link_.has_any()) return Drop::ipv6_no_route;
     const bool stays = Hosts::is_own_v6(destination);
     if (bytes + wire::ipv6_bytes > (stays ? frame_bytes_max : path_mtus_.of(destination))) return Drop::ipv6_too_big;
     const Ipv6Addr& address = hosts_.address(destination);
-    if (stays) return Drop::none;
+    if (stays) return is_usable(destination) ? Drop::none : Drop::ipv6_no_route;
     if (address.is_never_a_destination()) return Drop::ipv6_no_route;
-    if (address.is_multicast() || is_on_link(address)) return Drop::none;
-    return config_.gateway6.is_unspecified() ? Drop::ipv6_no_route : Drop::none;
+    if (address.is_multicast() || ipv6_link_.is_on_link(address)) return Drop::none;
+    return ipv6_link_.has_router() ? Drop::none : Drop::ipv6_no_route;
 }
 
-Ipv4Addr Ipv6Output::next_hop(Ipv4Addr destination) noexcept {
-    const Ipv4Addr routed = is_on_link(hosts_.address(destination)) ? destination : hosts_.name(config_.gateway6);
+Ipv4Addr Ipv6Output::next_hop(Ipv4Addr destination, time::Instant now) noexcept {
+    const bool is_near = ipv6_link_.is_on_link(hosts_.address(destination));
+    Ipv4Addr routed = destination;
+    if (!is_near) routed = ipv6_link_.has_router() ? hosts_.name(ipv6_link_.router(now)) : Hosts::any_v6;
     return redirects_.next_hop(destination, routed);
 }
 
@@ -34,7 +36,8 @@ void Ipv6Output::write_header(Frame& packet, Ipv4Addr source, Ipv4Addr destinati
     header.traffic_class = marks.traffic_class;
     header.payload_bytes = packet.length;
     header.next_header = protocol;
-    header.hop_limit = marks.ttl;
+    // What nobody has marked otherwise goes as far as routers say: RFC 4861 section 6.3.4.
+    header.hop_limit = marks.ttl == IpMarks{}.ttl ? ipv6_link_.facts().hop_limit : marks.ttl;
     header.source = hosts_.address(source);
     header.destination = hosts_.address(destination);
     wire::write(header, packet.prepend(wire::ipv6_bytes));
@@ -49,6 +52,8 @@ void Ipv6Output::loop(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std:
 
 void Ipv6Output::send(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
                       time::Instant now) noexcept {
+    if (Hosts::is_own_v6(source) && !is_usable(source)) [[unlikely]]
+        return link_.drop(packet, Drop::ipv6_no_source);
     write_header(packet, source, destination, protocol, marks);
     if (Hosts::is_own_v6(destination)) {
         packet.checksum = backend::FrameChecksum::good;
@@ -56,13 +61,16 @@ void Ipv6Output::send(Frame& packet, Ipv4Addr source, Ipv4Addr destination, std:
     }
     const Ipv6Addr& to = hosts_.address(destination);
     if (to.is_multicast()) return link_.send(packet, MacAddr::of_group(to), wire::ether_type::ipv6);
-    neighbours_.send(packet, next_hop(destination), now);
+    const Ipv4Addr hop = next_hop(destination, now);
+    if (hop == Hosts::any_v6) [[unlikely]]  // the router went since somebody looked
+        return link_.drop(packet, Drop::ipv6_no_route);
+    neighbours_.send(packet, hop, now);
     path_mtus_.expire(now);  // at last: these may let the destination's number go
     (void)redirects_.expire(now);
 }
 
 void Ipv6Output::confirm(Ipv4Addr remote, time::Instant now) noexcept {
-    if (!Hosts::is_own_v6(remote)) neighbours_.confirm(next_hop(remote), now);
+    if (!Hosts::is_own_v6(remote)) neighbours_.confirm(next_hop(remote, now), now);
 }
 
 }  // namespace skerry::stack

@@ -62,9 +62,11 @@ void MldSpeaker::transmit(Icmpv6Type type, const Ipv6Addr& group, const Ipv6Addr
 }
 
 void MldSpeaker::send(Frame& message, const Ipv6Addr& to, time::Instant now) noexcept {
-    wire::seal_icmpv6(message.bytes(), config_.link_local6, to);
+    // While ours is not known to be ours, from :: (RFC 3590 section 4).
+    const Ipv4Addr from = output_.is_own(Hosts::own_link_local) ? Hosts::own_link_local : Hosts::any_v6;
+    wire::seal_icmpv6(message.bytes(), output_.hosts().address(from), to);
     wire::write_router_alert(wire::ip_protocol::icmpv6, message.prepend(wire::ipv6_router_alert_bytes));
-    output_.send_marked(message, Hosts::own_link_local, output_.hosts().name(to), wire::ip_protocol::hop_by_hop,
+    output_.send_marked(message, from, output_.hosts().name(to), wire::ip_protocol::hop_by_hop,
                         {wire::mld_hop_limit, 0}, now);
 }
 

@@ -11,10 +11,10 @@ using wire::Ipv6Addr;
 using wire::MacAddr;
 using wire::NdpMessage;
 
-bool Ndp::input(const Packet& packet) noexcept {
+Ndp::News Ndp::input(const Packet& packet) noexcept {
     const Taken taken = take(packet);
     if (!packet.is_steered) drops_.count(taken.why);
-    return taken.is_news;
+    return taken.news;
 }
 
 Ndp::Taken Ndp::take(const Packet& packet) noexcept {
@@ -26,20 +26,40 @@ Ndp::Taken Ndp::take(const Packet& packet) noexcept {
     switch (message.type) {
         case Icmpv6Type::neighbour_solicitation: return take_solicitation(message, packet);
         case Icmpv6Type::neighbour_advertisement: return take_advertisement(message, packet);
-        case Icmpv6Type::redirect: return {take_redirect(message, packet), config_.accept_redirects};
+        case Icmpv6Type::router_advertisement: return take_router(message, packet);
+        case Icmpv6Type::redirect: return {take_redirect(message, packet), {0, false, config_.accept_redirects}};
         default: return {Drop::ndp_not_acted_on};
     }
 }
 
-// One without a sender asks whether its address is free: it learns that it is not, and we learn nothing.
-// Another core, which got it, has answered.
+// On another core than the first nothing of it is known: it counts and limits them.
+Ndp::Taken Ndp::take_router(const NdpMessage& message, const Packet& packet) noexcept {
+    if (!config_.autoconf6) return {Drop::ndp_not_acted_on};
+    if (autoconf_ == nullptr) return {Drop::none, {0, true, false}};
+    const Drop why = autoconf_->on_router(message, packet);
+    if (packet.is_steered) drops_.count(why);
+    if (why == Drop::none && message.has_source_link)
+        (void)neighbours_.asked_by(packet.ip.source, message.source_link, packet.now);
+    return {why};
+}
+
+// One without a sender asks whether its address is free: it learns that it is not, and we learn nothing. If that is an
+// address that we ask for too neither gets it. Who asks for it otherwise is silently left alone: RFC 4862
+// section 5.4.3. Another core, which got it, has answered.
 Ndp::Taken Ndp::take_solicitation(const NdpMessage& message, const Packet& packet) noexcept {
+    if (ipv6_link_.is_tentative(message.target)) {
+        if (!packet.v6->ip.source.is_unspecified()) return {Drop::ndp_unsolicited};
+        if (autoconf_ == nullptr) return {Drop::none, {0, true, false}};
+        const Drop why = autoconf_->on_question(message, packet.now);
+        if (packet.is_steered) drops_.count(why);
+        return {why};
+    }
     const auto target = hosts_.find(message.target);
     if (!target || !Hosts::is_own_v6(*target)) return {Drop::ndp_unsolicited};
     const bool is_news =
         message.has_source_link && neighbours_.asked_by(packet.ip.source, message.source_link, packet.now);
     if (!packet.is_steered) advertise(message, packet);
-    return {Drop::none, is_news};
+    return {Drop::none, {0, false, is_news}};
 }
 
 // RFC 4861 section 7.2.4. Who says where it is is answered there, past the table: an answer is no use of an entry, or
@@ -64,15 +84,24 @@ void Ndp::advertise(const NdpMessage& question, const Packet& packet) noexcept {
         neighbours_.send(*frame, packet.ip.source, packet.now);
 }
 
-// An answer is for the core that asked, which nobody knows here.
+// An answer is for the cores that asked; one that nobody asked for may move an entry of any.
 Ndp::Taken Ndp::take_advertisement(const NdpMessage& message, const Packet& packet) noexcept {
+    if (ipv6_link_.is_tentative(message.target)) {
+        if (autoconf_ == nullptr) return {Drop::none, {0, true, false}};
+        const Drop why = autoconf_->on_claim(message.target, packet.now);
+        if (packet.is_steered) drops_.count(why);
+        return {why};
+    }
     const auto target = hosts_.find(message.target);
     if (target && Hosts::is_own_v6(*target)) return {Drop::ndp_conflict};
+    if (autoconf_ != nullptr && !message.from_router && ipv6_link_.is_router(message.target))
+        autoconf_->on_no_router(message.target, packet.now);
     const std::optional<MacAddr> mac = message.has_target_link ? std::optional(message.target_link) : std::nullopt;
     const bool is_known =
         target && neighbours_.advertised(*target, mac, message.solicited, message.overrides, packet.now);
-    const bool is_for_others = config_.steering != nullptr;
-    return {is_known || is_for_others ? Drop::none : Drop::ndp_unsolicited, is_for_others};
+    const bool is_for_others = config_.steering != nullptr && !packet.is_steered;
+    const CoreSet askers = is_for_others ? config_.steering->take_askers(message.target) : 0;
+    return {is_known || is_for_others ? Drop::none : Drop::ndp_unsolicited, {askers, false, is_for_others}};
 }
 
 // The router is known by the link-local address that it sends from, so the configured one has to be that. The hardware

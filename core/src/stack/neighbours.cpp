@@ -12,9 +12,11 @@ using wire::ArpPacket;
 using wire::Ipv4Addr;
 using wire::MacAddr;
 
-Neighbours::Neighbours(const StackConfig& config, Hosts& hosts, Link& link, Timers& timers, DropCounters& drops)
+Neighbours::Neighbours(const StackConfig& config, Hosts& hosts, Ipv6Link& ipv6_link, Link& link, Timers& timers,
+                       DropCounters& drops)
     : config_(config),
       hosts_(hosts),
+      ipv6_link_(ipv6_link),
       link_(link),
       timers_(timers),
       drops_(drops),
@@ -61,6 +63,7 @@ Neighbours::Entry* Neighbours::make_held(Ipv4Addr address) noexcept try {
 void Neighbours::erase(Entry& entry, Drop why) noexcept {
     sure_until_ = unsure;
     drop_waiting(entry, why);
+    forget_question(entry);
     Timers::cancel(entry);
     entry.by_use.unlink();
     if (last_ == &entry) last_ = nullptr;
@@ -77,7 +80,8 @@ void Neighbours::forget_ipv4() noexcept {
     }
 }
 
-void Neighbours::give_up(Entry& entry) noexcept {
+void Neighbours::give_up(Entry& entry, time::Instant now) noexcept {
+    if (is_host_number(entry.address)) ipv6_link_.avoid(hosts_.address(entry.address), now);
     while (Frame* packet = entry.waiting.pop()) {
         --waiting_;
         unreachable_.push(*packet);
@@ -111,8 +115,7 @@ void Neighbours::send(Frame& packet, Ipv4Addr next_hop, time::Instant now) noexc
 void Neighbours::use(Entry& entry, Frame& packet, time::Instant now) noexcept {
     sure_until_ = unsure;
     if (entry.state == State::incomplete) return wait(entry, packet);
-    if (entry.state == State::reachable && now - entry.confirmed > config_.neighbours.reachable)
-        entry.state = State::stale;
+    if (entry.state == State::reachable && now - entry.confirmed > reachable_time(entry)) entry.state = State::stale;
     if (entry.state == State::stale) {
         entry.state = State::delay;
         timers_.set(entry, now + config_.neighbours.delay_first_probe);
@@ -139,12 +142,14 @@ void Neighbours::wait(Entry& entry, Frame& packet) noexcept {
 
 void Neighbours::ask(Entry& entry, time::Instant now) noexcept {
     ++entry.requests;
+    if (config_.steering != nullptr) config_.steering->ask(entry.address);
     const bool knows = entry.state != State::incomplete;
-    if (is_host_number(entry.address))
+    const bool is_v6 = is_host_number(entry.address);
+    if (is_v6)
         solicit(entry);
     else
         transmit(ArpOperation::request, knows ? entry.mac : MacAddr::broadcast(), entry.address);
-    timers_.set(entry, now + config_.neighbours.retransmit);
+    timers_.set(entry, now + (is_v6 ? ipv6_link_.facts().retransmit : config_.neighbours.retransmit));
 }
 
 void Neighbours::transmit(ArpOperation operation, const MacAddr& to, Ipv4Addr address) noexcept {
@@ -166,10 +171,9 @@ void Neighbours::solicit(const Entry& entry) noexcept {
     wire::NdpMessage question;
     question.type = wire::Icmpv6Type::neighbour_solicitation;
     question.target = hosts_.address(entry.address);
-    question.has_source_link = true;
     question.source_link = link_.mac();
-    const bool is_of_link = question.target.is_link_local();
-    const wire::Ipv6Addr& from = hosts_.address(is_of_link ? Hosts::own_link_local : Hosts::own_v6);
+    const wire::Ipv6Addr& from = hosts_.address(ipv6_link_.source_for(question.target));
+    question.has_source_link = !from.is_unspecified();
     const bool knows = entry.state != State::incomplete;
     const wire::Ipv6Addr to = knows ? question.target : question.target.solicited_node();
     Frame* const frame = make_ndp_packet(link_, question, from, to);
@@ -184,7 +188,7 @@ void Neighbours::on_time(Entry& entry, time::Instant now) noexcept {
         return ask(entry, now);
     }
     if (entry.requests < config_.neighbours.requests_max) return ask(entry, now);
-    give_up(entry);
+    give_up(entry, now);
 }
 
 void Neighbours::on_time(Timer& timer, time::Instant now) noexcept {
@@ -199,33 +203,38 @@ bool Neighbours::asks_us(const ArpPacket& packet) const noexcept {
            !config_.address.is_unspecified();
 }
 
-// An answer is for the core that asked, which nobody knows here. A question says where its sender is, once.
-bool Neighbours::is_news(const ArpPacket& packet) noexcept {
-    if (config_.uses_dhcp && config_.address.is_unspecified()) return true;  // whoever looks for one hears them all
-    if (!config_.is_on_link(packet.sender_ip)) return false;
-    if (packet.sender_ip == packet.target_ip) return true;
-    if (packet.operation == ArpOperation::reply) return packet.target_mac == link_.mac();
+// An answer is for the cores that asked, and one that nobody asked for may move an entry of any. A question says where
+// its sender is, once.
+Neighbours::News Neighbours::news_in(const ArpPacket& packet) noexcept {
+    if (config_.steering == nullptr) return {};
+    if (config_.uses_dhcp && config_.address.is_unspecified()) return {0, true};  // whoever looks for one hears them all
+    if (!config_.is_on_link(packet.sender_ip)) return {};
+    if (packet.sender_ip == packet.target_ip) return {0, true};
+    if (packet.operation == ArpOperation::reply) {
+        if (packet.target_mac != link_.mac()) return {};
+        return {config_.steering->take_askers(packet.sender_ip), true};
+    }
     const Entry* const known = find(packet.sender_ip);
-    return asks_us(packet) && (known == nullptr || known->mac != packet.sender_mac);
+    return {0, asks_us(packet) && (known == nullptr || known->mac != packet.sender_mac)};
 }
 
-bool Neighbours::input(const ArpPacket& packet, time::Instant now) noexcept {
+Neighbours::News Neighbours::input(const ArpPacket& packet, time::Instant now) noexcept {
     claim_.heard(packet, now);
     const bool has_address = !config_.address.is_unspecified();
     // Another station, or what we sent ourselves, by a loop in the network.
     if (has_address && packet.sender_ip == config_.address) {
         drops_.count(Drop::arp_conflict);
         if (packet.sender_mac != link_.mac()) claim_.defend(packet.sender_mac, now);
-        return false;
+        return {};
     }
     if (config_.is_broadcast(packet.sender_ip)) {
         drops_.count(Drop::arp_sender_ip);
-        return false;
+        return {};
     }
-    const bool is_for_others = config_.steering != nullptr && is_news(packet);
-    if (!note(packet, now) && !asks_us(packet) && !is_for_others) drops_.count(Drop::arp_unsolicited);
+    const News news = news_in(packet);
+    if (!note(packet, now) && !asks_us(packet) && !news.is_for_all) drops_.count(Drop::arp_unsolicited);
     if (asks_us(packet)) transmit(ArpOperation::reply, packet.sender_mac, packet.sender_ip);
-    return is_for_others;
+    return news;
 }
 
 void Neighbours::input_steered(const ArpPacket& packet, time::Instant now) noexcept {
@@ -306,6 +315,7 @@ bool Neighbours::advertised(Ipv4Addr neighbour, const std::optional<MacAddr>& ma
 
 void Neighbours::set_reachable(Entry& entry, const MacAddr& mac, time::Instant now) noexcept {
     set_mac(entry, mac);
+    forget_question(entry);
     entry.state = State::reachable;
     entry.requests = 0;
     entry.confirmed = now;

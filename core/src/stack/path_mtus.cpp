@@ -28,8 +28,10 @@ PathMtus::~PathMtus() {
 }
 
 std::uint16_t PathMtus::lookup(Ipv4Addr host) const noexcept {
+    const std::uint16_t of_link = is_host_number(host) ? link_mtu_v6_ : config_.mtu;
+    if (by_host_.empty()) return of_link;
     const auto found = by_host_.find(hosts_.current(host).bits);
-    return found == by_host_.end() ? config_.mtu : std::min(found->second.mtu, config_.mtu);
+    return found == by_host_.end() ? of_link : std::min(found->second.mtu, of_link);
 }
 
 bool PathMtus::lower(Ipv4Addr host, const TooLong& said, time::Instant now) noexcept {

@@ -190,9 +190,9 @@ private:
                config.is_broadcast(address);
     }
     [[nodiscard]] bool is_our_v6(const wire::Ipv6Addr& local) const noexcept {
-        const StackConfig& config = stack().config();
-        return stack().hosts().has_v6() && (local.is_unspecified() || local.is_multicast() ||
-                                            local == config.address6 || local == config.link_local6);
+        const Hosts& hosts = stack().hosts();
+        if (local.is_unspecified() || local.is_multicast()) return hosts.has_v6();
+        return hosts.is_own(local);
     }
     /// An address as a socket of this family shows it.
     [[nodiscard]] net::IpAddr shown(const net::IpAddr& ip) const noexcept {

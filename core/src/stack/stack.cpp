@@ -3,6 +3,7 @@
 #include <skerry/base/compiler.hpp>
 #include <skerry/stack/dhcp_client.hpp>
 #include <skerry/stack/glance.hpp>
+#include <skerry/stack/interface_id.hpp>
 #include <skerry/stack/wire/arp.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/checksum.hpp>
@@ -26,10 +27,15 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
     };
     config.pool_frames = pool_frames;
     if (config.uses_dhcp) config.address = {};
-    if (config.address6.is_unspecified())
+    if (config.autoconf6) config.address6 = {};
+    // The kernel's end of a TAP device may have our hardware address, and makes its own of it.
+    if (config.finds_out_ipv6() && config.link_local6.is_unspecified()) {
+        config.link_local6 = stable_address(config.interface_key(), {0xfe80'0000'0000'0000U, 0}, config.mac, 0);
+    } else if (!config.finds_out_ipv6() && config.address6.is_unspecified()) {
         config.link_local6 = {};
-    else if (config.link_local6.is_unspecified())
+    } else if (config.link_local6.is_unspecified()) {
         config.link_local6 = wire::Ipv6Addr::link_local(config.mac);
+    }
     cut(config.tcp.send_frames_max, pool_frames / 2);
     cut(config.tcp.receive_frames_max, pool_frames / 8 * 3);
     // Two thirds of what they hold when they are full.
@@ -42,11 +48,12 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
     return config;
 }
 
-// The solicited-node groups of our addresses: a switch that listens to reports would not bring us their questions
-// otherwise. Of several cores one is enough. RFC 4291 section 2.8, RFC 4861 section 7.2.1.
+// The solicited-node groups of configured addresses; Autoconf joins those that it looks for. A switch that listens to
+// reports would not bring us their questions otherwise. Of several cores one is enough. RFC 4291 section 2.8, RFC 4861
+// section 7.2.1.
 void join_own_groups(const StackConfig& config, Hosts& hosts, Groups& groups, time::Instant now) noexcept {
     const bool is_first = config.steering == nullptr || config.steering->core() == 0;
-    if (!config.reports_own_groups || !hosts.has_v6() || !is_first) return;
+    if (!config.reports_own_groups || !hosts.has_v6() || !is_first || config.finds_out_ipv6()) return;
     const wire::Ipv6Addr of_address = config.address6.solicited_node();
     const wire::Ipv6Addr of_link_local = config.link_local6.solicited_node();
     (void)groups.join(hosts.name(of_address), {}, now);  // without memory for one there is none for a program either
@@ -64,11 +71,12 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       timers_(start),
       link_(config_, frames, drops_),
       hosts_(config_.seed, config_.address6, config_.link_local6),
-      neighbours_(config_, hosts_, link_, timers_, drops_),
+      ipv6_link_(config_, hosts_),
+      neighbours_(config_, hosts_, ipv6_link_, link_, timers_, drops_),
       reassembly_(config_, hosts_, timers_, drops_),
-      output_(config_, hosts_, link_, neighbours_, drops_),
+      output_(config_, hosts_, ipv6_link_, link_, neighbours_, drops_),
       icmp_(config_, link_, output_, drops_),
-      ndp_(config_, hosts_, link_, neighbours_, output_, drops_),
+      ndp_(config_, hosts_, ipv6_link_, link_, neighbours_, output_, drops_),
       groups_(config_, link_, output_, timers_),
       udp_(config_, link_, output_, icmp_, groups_, drops_),
       tcp_(config_, link_, output_, timers_, drops_) {
@@ -76,6 +84,7 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
     if (config.seat.steering != nullptr) config_.steering = &steering_.emplace(config.seat, hosts_, frames, drops_);
     start_address(config.seat.core, start);
     join_own_groups(config_, hosts_, groups_, start);
+    begin_ipv6(start);
 }
 
 Stack::~Stack() = default;
@@ -90,8 +99,10 @@ void Stack::input(std::span<Frame* const> burst, time::Instant now) noexcept {
 }
 
 void Stack::input_steered(std::span<Frame* const> burst, time::Instant now) noexcept {
-    if (steering_->has_network_news()) [[unlikely]]
+    if (steering_ && steering_->has_network_news()) [[unlikely]]
         take_network(steering_->take_network(), now);
+    if (steering_ && steering_->has_news()) [[unlikely]]
+        learn_facts();
     for (Frame* const frame : burst)
         if ((frame->flags & backend::frame_flag::is_arp) != 0)
             input_steered_arp(*frame, now);
@@ -150,10 +161,12 @@ void Stack::input_frame(Frame& frame, time::Instant now) noexcept {
 void Stack::input_arp(Frame& frame, time::Instant now) noexcept {
     wire::ArpPacket packet;
     if (const Drop why = wire::parse(frame.bytes(), packet); why != Drop::none) return link_.drop(frame, why);
-    const bool is_news = neighbours_.input(packet, now);
-    if (steering_ && is_news) {
+    if (!config_.has_v4()) return link_.drop(frame, Drop::arp_unsolicited);
+    const Neighbours::News news = neighbours_.input(packet, now);
+    if (steering_ && news.is_for_all) {
         frame.flags |= backend::frame_flag::is_arp;
-        steering_->copy_to(limited(steering_->others(), arps_, now), frame.bytes(), frame);
+        steering_->answer_to(news.askers, frame.bytes(), frame);
+        steering_->copy_to(limited(steering_->others() & ~news.askers, arps_, now), frame.bytes(), frame);
     }
     frame.drop();
 }
@@ -183,6 +196,7 @@ void Stack::input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept 
     wire::Ipv4Header header;
     if (const Drop why = wire::parse(frame.bytes(), header, frame.checksum); why != Drop::none)
         return link_.drop(frame, why);
+    if (!config_.has_v4()) return link_.drop(frame, Drop::ipv4_not_ours);
     if (!is_for_us(header.destination, origin) &&
         !(config_.address.is_unspecified() && is_for_dhcp(frame.bytes().subspan(header.header_bytes), header)))
         return link_.drop(frame, Drop::ipv4_not_ours);

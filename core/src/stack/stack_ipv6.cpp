@@ -18,21 +18,18 @@ constexpr std::size_t headers_in_front_max = backend::FrameCache::headroom - wir
 // Who is meant, and who may have sent it. What went to a group's hardware address is not for one address: as IPv4.
 Drop Stack::judge_ipv6(const wire::Ipv6Header& header, Origin origin) const noexcept {
     const wire::Ipv6Addr& to = header.destination;
-    const bool is_own = to == config_.address6 || to == config_.link_local6;
+    const bool is_own = hosts_.is_own(to);
     const bool is_of_others = steering_ && to.is_multicast() && steering_->others_in_group(to) != 0;
     const bool is_group = is_of_others || is_own_group(to);
     if (!hosts_.has_v6() || (is_own ? origin == Origin::link_group : !is_group)) return Drop::ipv6_not_ours;
-    const bool from_us = header.source == config_.address6 || header.source == config_.link_local6;
     const bool is_from_wire = origin == Origin::link || origin == Origin::link_group;
-    return from_us && is_from_wire ? Drop::ipv6_source : Drop::none;
+    return is_from_wire && hosts_.is_own(header.source) ? Drop::ipv6_source : Drop::none;
 }
 
 // Whether this core is in it.
 bool Stack::is_own_group(const wire::Ipv6Addr& address) const noexcept {
     if (!address.is_multicast()) return false;
-    if (address == wire::Ipv6Addr::all_nodes() || address == config_.address6.solicited_node() ||
-        address == config_.link_local6.solicited_node())
-        return true;
+    if (address == wire::Ipv6Addr::all_nodes() || ipv6_link_.is_group_of_questions(address)) return true;
     const auto group = hosts_.find(address);
     return group && groups_.has(*group);
 }
@@ -115,10 +112,56 @@ void Stack::input_for_others_group(Packet& packet) noexcept {
 
 // Every core has a table of neighbours, and of redirects.
 void Stack::input_ndp(Packet& packet) noexcept {
-    const bool is_news = ndp_.input(packet);
-    if (steering_ && is_news && !packet.is_steered)
-        steering_->copy_to(limited(steering_->others(), ndps_, packet.now), packet.whole(), packet.frame);
+    const Ndp::News news = ndp_.input(packet);
+    if (steering_ && !packet.is_steered) {
+        steering_->answer_to(news.askers, packet.whole(), packet.frame);
+        CoreSet others = 0;
+        if (news.is_for_all) others = limited(steering_->others() & ~news.askers, ndps_, packet.now);
+        if (news.is_for_first) others = limited(steering_->others() & core_bit(0), routers_, packet.now);
+        steering_->copy_to(others, packet.whole(), packet.frame);
+    }
     packet.frame.drop();
+}
+
+// --- what is known of the link
+
+void Stack::begin_ipv6(time::Instant now) noexcept {
+    if (!config_.finds_out_ipv6()) return;
+    if (steering_ && steering_->core() != 0) {
+        if (steering_->has_news()) learn_facts();
+        return;
+    }
+    autoconf_.emplace(config_, ipv6_link_, hosts_, link_, groups_, timers_, drops_, this,
+                      [](void* self, const Ipv6Facts& facts) noexcept {
+                          auto& stack = *static_cast<Stack*>(self);
+                          stack.take_facts(facts);
+                          if (stack.steering_) stack.steering_->publish(facts);
+                      });
+    ndp_.set_autoconf(*autoconf_);
+    autoconf_->begin(now);
+}
+
+void Stack::learn_facts() noexcept {
+    Ipv6Facts facts;
+    steering_->read(facts);
+    if (steering_->core() != 0) take_facts(facts);
+}
+
+// Connections end with their address, which nothing may leave from any more. What is bound to it stays bound, because
+// it may come back; when its number is given to another one it is bound to nothing.
+void Stack::take_facts(const Ipv6Facts& facts) noexcept {
+    const Ipv6Facts before = ipv6_link_.facts();
+    ipv6_link_.set(facts);
+    output_.set_link_mtu_v6(ipv6_link_.mtu(config_.mtu));
+    for (std::size_t place = 0; place < facts.addresses.size(); ++place) {
+        const OwnAddress& was = before.addresses[place];
+        const OwnAddress& is = facts.addresses[place];
+        const wire::Ipv4Addr number = Hosts::own_v6_at(place);
+        if (was.is_usable() && !is.is_usable()) tcp_.lose(number);
+        if (was.address == is.address || was.address.is_unspecified()) continue;
+        udp_.leave_address(number);
+        tcp_.leave_address(number);
+    }
 }
 
 }  // namespace skerry::stack

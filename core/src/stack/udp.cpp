@@ -64,8 +64,10 @@ void Udp::release(const UdpEndpoint& endpoint) noexcept {
 }
 
 Result<> Udp::open(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
-    const bool has_v6 = output_.hosts().has_v6();
-    const bool is_ours = is_any(local) || local == config_.address || (Hosts::is_own_v6(local) && has_v6);
+    // Without IPv4 a socket of both families is of one, and one of IPv4 alone would hear nobody.
+    if (!config_.has_v4() && !is_host_number(local)) return Errc::address_not_available;
+    if (!config_.has_v4() && local == Hosts::any_v6) endpoint.v6_only = true;
+    const bool is_ours = is_any(local) || output_.is_own(local);
     if (!is_ours && !config_.is_broadcast(local) && !local.is_multicast()) return Errc::address_not_available;
     const auto is_refused = [&](std::uint16_t each) { return !take(endpoint, local, each, shared); };
     if (port != 0 && is_refused(port)) return Errc::address_in_use;
@@ -76,6 +78,13 @@ Result<> Udp::open(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bo
     endpoint.ready_.endpoint = &endpoint;
     endpoint.next_on_port_ = std::exchange(by_port_[port], &endpoint);
     return {};
+}
+
+// All ports are looked at, at most eight times in two minutes (Autoconf::place_rests).
+void Udp::leave_address(Ipv4Addr own) noexcept {
+    for (std::size_t port = 0; port < ports; ++port)
+        for (UdpEndpoint* each = by_port_[port]; each != nullptr; each = each->next_on_port_)
+            if (each->local == own) each->local = Hosts::nobody;
 }
 
 Result<> Udp::connect(UdpEndpoint& endpoint, Ipv4Addr remote, std::uint16_t port) noexcept {

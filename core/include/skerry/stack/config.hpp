@@ -5,6 +5,8 @@
 
 #include "ipv4_network.hpp"
 #include "long_frame.hpp"
+#include "random.hpp"
+#include "siphash.hpp"
 #include "steering/core_steering.hpp"
 #include "tcp/limits.hpp"
 #include "wire/addresses.hpp"
@@ -49,17 +51,21 @@ struct StackConfig {
     std::uint16_t vlan = 0;  ///< the VLAN that we are in, at most vlan_max; 0: none
     bool checksums_sent = false;  ///< the port finishes the transport checksums of what is sent
 
-    wire::Ipv4Addr address;  ///< ours; 0.0.0.0: none
+    wire::Ipv4Addr address;  ///< ours; 0.0.0.0: there is no IPv4
     std::uint8_t prefix_bits = 24;
     wire::Ipv4Addr gateway;  ///< 0.0.0.0: none
     bool claims_address = false;  ///< the link is told by ARP that it is ours, and told again when another says so
     bool uses_dhcp = false;  ///< a server gives `address` and what belongs to it, and there is none before
     bool loops_own_address = true;  ///< what is sent to `address` stays inside; else it leaves, for us, by the port
 
-    wire::Ipv6Addr address6;  ///< ours; ::, there is no IPv6
+    wire::Ipv6Addr address6;  ///< ours; ::, there is no IPv6, or as `autoconf6` says
     std::uint8_t prefix6_bits = 64;
     wire::Ipv6Addr gateway6;  ///< ::, none
     wire::Ipv6Addr link_local6;  ///< made of `mac` when it is :: and there is IPv6. RFC 4291 appendix A
+    bool checks_address6 = false;  ///< before they are used it is found out whether other stations have our addresses
+    /// The addresses and routers of IPv6 are what routers say, and the link-local address is a stable one (RFC 7217).
+    bool autoconf6 = false;
+    SipKey interface_secret;  ///< of those addresses, where they shall be the same in the next run; zeros: of `seed`
 
     /// Whether routers may name a better first hop. Linux has it on; here it is off, because anybody on the link can
     /// write a redirect, and a host with one router has nothing to learn by it.
@@ -86,6 +92,18 @@ struct StackConfig {
     /// Of numbers that each core draws for itself.
     [[nodiscard]] constexpr std::uint64_t drawn_seed() const noexcept {
         return seed + seat.core * 0x9e37'79b9'7f4a'7c15U;
+    }
+
+    /// Whether we speak IPv4, be it only to a server that gives an address.
+    [[nodiscard]] constexpr bool has_v4() const noexcept { return uses_dhcp || !address.is_unspecified(); }
+    /// Whether anything of IPv6 shows only while the stack runs.
+    [[nodiscard]] constexpr bool finds_out_ipv6() const noexcept {
+        return autoconf6 || (checks_address6 && !address6.is_unspecified());
+    }
+    /// What our own IPv6 addresses are made of.
+    [[nodiscard]] constexpr SipKey interface_key() const noexcept {
+        const bool is_given = (interface_secret.first | interface_secret.second) != 0;
+        return is_given ? interface_secret : SipKey::of(seed, static_cast<std::uint64_t>(SecretUse::interface_ids));
     }
 
     [[nodiscard]] constexpr std::uint32_t mask() const noexcept { return mask_of(prefix_bits); }

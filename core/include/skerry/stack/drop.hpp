@@ -87,6 +87,7 @@ enum class Drop : std::uint8_t {
     ipv6_protocol,  ///< (stack) A protocol that nobody here speaks, or none.
     ipv6_no_route,  ///< (stack) No way to the destination.
     ipv6_too_big,  ///< (stack) More than the MTU.
+    ipv6_no_source,  ///< (stack) From an address that is ours no longer.
     ipv6_fragment_tiny,  ///< (stack) A first fragment that cuts the transport header.
     ipv6_fragment_copy,  ///< (stack) A fragment that is there already.
     ipv6_fragment_overlap,  ///< (stack) Fragments that contradict each other.
@@ -138,7 +139,14 @@ enum class Drop : std::uint8_t {
     ndp_prefix,  ///< A prefix of more than 128 bits.
     ndp_unsolicited,  ///< (stack) About nobody that we asked for, or asks for another than us.
     ndp_conflict,  ///< (stack) Somebody else says that he has our address.
-    ndp_not_acted_on,  ///< (stack) What a router says.
+    ndp_not_acted_on,  ///< (stack) What a router says, where addresses are configured.
+    ndp_duplicate,  ///< (stack) Another station has, or wants, an address that we wanted.
+    ndp_router_rate,  ///< (stack) Over the limit of what routers say in a second.
+    ndp_router_value,  ///< (stack) An MTU, a hop limit or a time that no link has; the rest was taken.
+    ndp_routers_full,  ///< (stack) The limit of routers: one more is not taken.
+    ndp_prefix_refused,  ///< (stack) No prefix of a network, or lifetimes that contradict each other.
+    ndp_prefixes_full,  ///< (stack) The limit of prefixes that are on the link.
+    ndp_addresses_full,  ///< (stack) The limit of our addresses.
 
     mld_short,  ///< Less than the type's message.
     mld_length,  ///< 25 to 27 bytes of query, or sources or records past the end.

@@ -5,7 +5,7 @@
 // kept here. So a connection's tuple is 12 bytes and one hash whatever the family, IPv4's hot path does not know of the
 // other, and a thousand connections to one host keep its address once.
 //
-//   ::, and our own   for good
+//   ::, and our own   for good: one of ours that ends leaves its number to the next one that gets its place
 //   held              by flows, neighbours and connected sockets, counted
 //   passing           in one of eight places that the next ones overwrite: of packets that begin nothing. What they
 //                     make the stack send has left by then
@@ -13,6 +13,7 @@
 // Rejected: tuples of 36 bytes. They would be compared, hashed and kept by IPv4 too, and a TIME-WAIT entry would no
 // longer be a cache line.
 
+#include "ipv6_facts.hpp"
 #include "siphash.hpp"
 #include "tcp/flow_table.hpp"
 #include "wire/addresses.hpp"
@@ -38,21 +39,33 @@ class Hosts {
 public:
     /// ::, any of our IPv6 addresses.
     static constexpr wire::Ipv4Addr any_v6{0xf000'0008U};
-    /// Our address and our link-local one.
-    static constexpr wire::Ipv4Addr own_v6{0xf000'0009U};
-    static constexpr wire::Ipv4Addr own_link_local{0xf000'000aU};
     /// Of a datagram that waits to be read: its source is written in front of it.
-    static constexpr wire::Ipv4Addr in_frame{0xf000'000bU};
+    static constexpr wire::Ipv4Addr in_frame{0xf000'0009U};
+    /// Of a socket whose address was ours and is not any more: nothing comes there, nothing leaves from there.
+    static constexpr wire::Ipv4Addr nobody{0xf000'000aU};
+    /// Our link-local address, and our others by their places in Ipv6Facts: own_v6 is the first of those.
+    static constexpr wire::Ipv4Addr own_link_local{0xf000'000bU};
+    static constexpr wire::Ipv4Addr own_v6{0xf000'000cU};
+    [[nodiscard]] static constexpr wire::Ipv4Addr own_v6_at(std::size_t place) noexcept {
+        return {own_v6.bits + static_cast<std::uint32_t>(place)};
+    }
 
     /// `address` and `link_local` are ours; ::, when there is no IPv6.
     Hosts(std::uint64_t seed, const wire::Ipv6Addr& address, const wire::Ipv6Addr& link_local);
     Hosts(const Hosts&) = delete;
     Hosts& operator=(const Hosts&) = delete;
 
-    /// Whether we have IPv6.
-    [[nodiscard]] bool has_v6() const noexcept { return !first_[index_of(own_v6)].is_unspecified(); }
+    /// Whether we have IPv6, with an address or without one yet.
+    [[nodiscard]] bool has_v6() const noexcept { return has_v6_; }
     [[nodiscard]] static constexpr bool is_own_v6(wire::Ipv4Addr host) noexcept {
-        return host == own_v6 || host == own_link_local;
+        return host.bits - nobody.bits <= Ipv6Facts::addresses_max + 1;
+    }
+    /// What the number of an address of ours stands for from now on; ::, nothing.
+    void set_own(wire::Ipv4Addr own, const wire::Ipv6Addr& address) noexcept;
+
+    /// Whether we have this address now.
+    [[nodiscard]] bool is_own(const wire::Ipv6Addr& address) const noexcept {
+        return find_own(address) < own_end_ && !address.is_unspecified();
     }
 
     /// The number of an address. It is good for as long as somebody holds it, or until eight others passed.
@@ -128,13 +141,23 @@ private:
     [[nodiscard]] static constexpr wire::Ipv4Addr number_of(std::size_t index) noexcept {
         return {0xf000'0000U | static_cast<std::uint32_t>(index)};
     }
+    /// The index of one of ours; own_end_, when it is none.
+    [[nodiscard]] std::uint32_t find_own(const wire::Ipv6Addr& address) const noexcept {
+        std::uint32_t at = index_of(own_link_local);
+        while (at < own_end_ && first_[at] != address) ++at;
+        return at;
+    }
     [[nodiscard]] std::uint64_t hash(const wire::Ipv6Addr& address) const noexcept;
     [[nodiscard]] std::optional<wire::Ipv4Addr> hold_v6(wire::Ipv4Addr host) noexcept;
     void release_v6(wire::Ipv4Addr host) noexcept;
     [[nodiscard]] Entry* free_entry(std::uint32_t& at) noexcept;
 
     SipKey key_;
-    std::array<wire::Ipv6Addr, passing + 4> first_{};  // those that pass, then ::, ours, and none
+    static constexpr std::size_t kept_for_good = 4 + Ipv6Facts::addresses_max;
+
+    std::array<wire::Ipv6Addr, passing + kept_for_good> first_{};  // those that pass, then ::, two of none, and ours
+    std::uint32_t own_end_;  // of first_: behind the last address that we have
+    bool has_v6_ = false;
     std::size_t next_passing_ = 0;
     std::deque<Entry> held_;
     std::uint32_t free_ = 0;  // of held_: the index and 1

@@ -25,7 +25,8 @@ namespace skerry::stack {
 /// Threads: one core.
 class IpOutput {
 public:
-    IpOutput(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours, DropCounters& drops) noexcept
+    IpOutput(const StackConfig& config, Hosts& hosts, const Ipv6Link& ipv6_link, Link& link, Neighbours& neighbours,
+             DropCounters& drops) noexcept
         : config_(config),
           hosts_(hosts),
           link_(link),
@@ -33,7 +34,7 @@ public:
           piece_key_(key_for(config.seed, SecretUse::pieces)),
           path_mtus_(config, hosts, drops),
           redirects_(hosts, config.seed),
-          v6_(config, hosts, link, neighbours, path_mtus_, redirects_, looped_) {}
+          v6_(hosts, ipv6_link, link, neighbours, path_mtus_, redirects_, looped_) {}
 
     [[nodiscard]] Hosts& hosts() noexcept { return hosts_; }
     [[nodiscard]] const Hosts& hosts() const noexcept { return hosts_; }
@@ -50,6 +51,8 @@ public:
 
     /// How long a packet to a host may be.
     [[nodiscard]] std::uint16_t path_mtu(wire::Ipv4Addr host) const noexcept { return path_mtus_.of(host); }
+    /// An IPv6 packet of our link.
+    void set_link_mtu_v6(std::uint16_t mtu) noexcept { path_mtus_.set_link_mtu_v6(mtu); }
     /// A router says that it is less. False when nothing changes by that.
     bool lower_path_mtu(wire::Ipv4Addr host, const TooLong& said, time::Instant now) noexcept {
         if (!path_mtus_.lower(host, said, now)) return false;
@@ -73,6 +76,11 @@ public:
     /// Which of our addresses what goes there comes from, unless somebody has chosen.
     [[nodiscard]] wire::Ipv4Addr source_for(wire::Ipv4Addr destination) const noexcept {
         return is_host_number(destination) ? v6_.source_for(destination) : config_.address;
+    }
+    /// Whether it is an address of ours that may be used now.
+    [[nodiscard]] bool is_own(wire::Ipv4Addr address) const noexcept {
+        return Hosts::is_own_v6(address) ? v6_.is_usable(address)
+                                         : address == config_.address && !address.is_unspecified();
     }
     /// The sum of what goes before a transport's checksum.
     [[nodiscard]] std::uint64_t pseudo_header(wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,

@@ -3,13 +3,13 @@
 // From a transport's segment to an IPv6 packet on its way: which of our addresses it comes from, route, header,
 // neighbour. What exceeds the MTU is refused: whoever may send it in pieces asks IpOutput::send_in_pieces().
 //
-// Source: RFC 8200; RFC 4861 section 5.2 for the next hop; RFC 6724 section 5, of which two addresses need rule 2
-// alone.
+// Source: RFC 8200; RFC 4861 section 5.2 for the next hop.
 
 #include "config.hpp"
 #include "drop.hpp"
 #include "hosts.hpp"
 #include "ip_marks.hpp"
+#include "ipv6_link.hpp"
 #include "link.hpp"
 #include "neighbours.hpp"
 #include "path_mtus.hpp"
@@ -24,10 +24,10 @@ namespace skerry::stack {
 class Ipv6Output {
 public:
     /// What is for ourselves is put into `looped`.
-    Ipv6Output(const StackConfig& config, Hosts& hosts, Link& link, Neighbours& neighbours, PathMtus& path_mtus,
+    Ipv6Output(Hosts& hosts, const Ipv6Link& ipv6_link, Link& link, Neighbours& neighbours, PathMtus& path_mtus,
                Redirects& redirects, FrameQueue& looped) noexcept
-        : config_(config),
-          hosts_(hosts),
+        : hosts_(hosts),
+          ipv6_link_(ipv6_link),
           link_(link),
           neighbours_(neighbours),
           path_mtus_(path_mtus),
@@ -38,12 +38,14 @@ public:
     /// ipv6_too_big when `bytes` of a segment exceed the MTU.
     [[nodiscard]] Drop check(wire::Ipv4Addr destination, std::size_t bytes) const noexcept;
 
-    /// Which of ours what goes there comes from: the link-local one for what does not leave the link.
+    /// Which of ours what goes there comes from.
     [[nodiscard]] wire::Ipv4Addr source_for(wire::Ipv4Addr destination) const noexcept {
-        return is_of_link(hosts_.address(destination)) ? Hosts::own_link_local : Hosts::own_v6;
+        return Hosts::is_own_v6(destination) ? destination : ipv6_link_.source_for(hosts_.address(destination));
     }
+    [[nodiscard]] bool is_usable(wire::Ipv4Addr own) const noexcept { return ipv6_link_.is_usable(own); }
 
     /// Sends the segment in `packet`. Takes it over. What goes to a group stays on the link, unless `marks` say more.
+    /// From an address that is no longer ours nothing is sent: RFC 4862 section 5.5.4.
     void send(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
               time::Instant now) noexcept;
 
@@ -55,26 +57,19 @@ public:
     void confirm(wire::Ipv4Addr remote, time::Instant now) noexcept;
 
     /// Whether what goes to `host` goes by `router`, which is not the host itself.
-    [[nodiscard]] bool is_first_hop(wire::Ipv4Addr host, wire::Ipv4Addr router) noexcept {
+    [[nodiscard]] bool is_first_hop(wire::Ipv4Addr host, wire::Ipv4Addr router, time::Instant now) noexcept {
         const wire::Ipv6Addr& address = hosts_.address(router);
-        return address == hosts_.address(next_hop(host)) && address != hosts_.address(host);
+        return address == hosts_.address(next_hop(host, now)) && address != hosts_.address(host);
     }
 
 private:
     void write_header(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
                       IpMarks marks) noexcept;
-    [[nodiscard]] static bool is_of_link(const wire::Ipv6Addr& address) noexcept {
-        return address.is_link_local() ||
-               (address.is_multicast() && address.scope() <= wire::multicast_scope::link_local);
-    }
-    [[nodiscard]] bool is_on_link(const wire::Ipv6Addr& address) const noexcept {
-        return address.is_link_local() || address.is_within(config_.address6, config_.prefix6_bits);
-    }
     /// The number of the next hop; any_v6, when there is none.
-    [[nodiscard]] wire::Ipv4Addr next_hop(wire::Ipv4Addr destination) noexcept;
+    [[nodiscard]] wire::Ipv4Addr next_hop(wire::Ipv4Addr destination, time::Instant now) noexcept;
 
-    const StackConfig& config_;
     Hosts& hosts_;
+    const Ipv6Link& ipv6_link_;
     Link& link_;
     Neighbours& neighbours_;
     PathMtus& path_mtus_;

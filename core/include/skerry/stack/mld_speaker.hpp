@@ -1,7 +1,7 @@
 #pragma once
 
-// Memberships in the words of MLD. All of it travels from our link-local address with hop limit 1, behind a hop-by-hop
-// header that holds a router alert.
+// Memberships in the words of MLD. All of it travels from our link-local address, or :: before there is one, with
+// hop limit 1, behind a hop-by-hop header that holds a router alert.
 //
 // Source: RFC 3810 section 5; RFC 2710 section 3.
 

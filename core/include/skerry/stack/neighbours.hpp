@@ -21,6 +21,7 @@
 #include "frame_queue.hpp"
 #include "host_table.hpp"
 #include "hosts.hpp"
+#include "ipv6_link.hpp"
 #include "link.hpp"
 #include "timers.hpp"
 #include "wire/arp.hpp"
@@ -35,7 +36,8 @@ namespace skerry::stack {
 /// Threads: one core.
 class Neighbours {
 public:
-    Neighbours(const StackConfig& config, Hosts& hosts, Link& link, Timers& timers, DropCounters& drops);
+    Neighbours(const StackConfig& config, Hosts& hosts, Ipv6Link& ipv6_link, Link& link, Timers& timers,
+               DropCounters& drops);
     ~Neighbours();
     Neighbours(const Neighbours&) = delete;
     Neighbours& operator=(const Neighbours&) = delete;
@@ -56,8 +58,13 @@ public:
     /// What that had in front, right after that send() and when there is something to be sure of.
     [[nodiscard]] const wire::EthernetImage& sure_image() const noexcept { return last_->image; }
 
-    /// An ARP packet came. True: the tables of other cores should hear of it too.
-    bool input(const wire::ArpPacket& packet, time::Instant now) noexcept;
+    /// What an ARP packet says to other cores: those that have asked for its sender, and whether it is news to all.
+    struct News {
+        CoreSet askers = 0;
+        bool is_for_all = false;
+    };
+    /// An ARP packet came.
+    News input(const wire::ArpPacket& packet, time::Instant now) noexcept;
     /// One that another core got, which has answered it.
     void input_steered(const wire::ArpPacket& packet, time::Instant now) noexcept;
 
@@ -105,7 +112,14 @@ private:
     Entry* make(wire::Ipv4Addr host) noexcept;
     Entry* make_held(wire::Ipv4Addr address) noexcept;
     void erase(Entry& entry, Drop why) noexcept;
-    void give_up(Entry& entry) noexcept;
+    void give_up(Entry& entry, time::Instant now) noexcept;
+    void forget_question(const Entry& entry) noexcept {
+        if (config_.steering != nullptr) config_.steering->forget_question(entry.address);
+    }
+    /// Routers may say for neighbours of IPv6 what the configuration says for those of IPv4.
+    [[nodiscard]] std::chrono::nanoseconds reachable_time(const Entry& entry) const noexcept {
+        return is_host_number(entry.address) ? ipv6_link_.facts().reachable : config_.neighbours.reachable;
+    }
     void drop_waiting(Entry& entry, Drop why) noexcept;
     void use(Entry& entry, Frame& packet, time::Instant now) noexcept;
     void wait(Entry& entry, Frame& packet) noexcept;
@@ -118,7 +132,7 @@ private:
     void set_reachable(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
     void set_stale(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
     [[nodiscard]] bool asks_us(const wire::ArpPacket& packet) const noexcept;
-    [[nodiscard]] bool is_news(const wire::ArpPacket& packet) noexcept;
+    [[nodiscard]] News news_in(const wire::ArpPacket& packet) noexcept;
     bool note(const wire::ArpPacket& packet, time::Instant now) noexcept;
     void learn(Entry& entry, const wire::ArpPacket& packet, time::Instant now) noexcept;
     void flush(Entry& entry) noexcept;
@@ -130,6 +144,7 @@ private:
 
     const StackConfig& config_;
     Hosts& hosts_;
+    Ipv6Link& ipv6_link_;
     Link& link_;
     Timers& timers_;
     DropCounters& drops_;

@@ -34,6 +34,7 @@ public:
         : config_(config),
           hosts_(hosts),
           drops_(drops),
+          link_mtu_v6_(config.mtu),
           by_host_(0, HashOfHost{key_for(config.seed, SecretUse::path_mtus)}) {}
     ~PathMtus();
     PathMtus(const PathMtus&) = delete;
@@ -45,8 +46,10 @@ public:
 
     /// How long a packet to `host` may be.
     [[nodiscard]] std::uint16_t of(wire::Ipv4Addr host) const noexcept {
-        return by_host_.empty() ? config_.mtu : lookup(host);
+        return by_host_.empty() && !is_host_number(host) ? config_.mtu : lookup(host);
     }
+    /// How long one to an IPv6 host may be before it has left the link.
+    void set_link_mtu_v6(std::uint16_t mtu) noexcept { link_mtu_v6_ = mtu; }
     /// Takes what was said. False when that changes nothing.
     bool lower(wire::Ipv4Addr host, const TooLong& said, time::Instant now) noexcept;
     /// Forgets what is too old.
@@ -72,6 +75,7 @@ private:
     const StackConfig& config_;
     Hosts& hosts_;
     DropCounters& drops_;
+    std::uint16_t link_mtu_v6_;
     HostTable<Entry> by_host_;
     std::int64_t first_ends_ns_ = 0;  // no entry before
 };

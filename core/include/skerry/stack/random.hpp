@@ -28,7 +28,9 @@ enum class SecretUse : std::uint8_t {
     redirects,
     syn_cookies,
     dhcp_numbers,
-    arp_numbers
+    arp_numbers,
+    interface_ids,
+    autoconf_numbers
 };
 
 [[nodiscard]] constexpr SipKey key_for(std::uint64_t seed, SecretUse use) noexcept {

@@ -5,10 +5,11 @@
 // time, in a test.
 //
 // Today: Ethernet, ARP, neighbour discovery, IPv4 and IPv6 with pieces both ways, ICMP, ICMPv6, IGMPv3, MLDv2, UDP,
-// TCP. One address of each family, one port. src/stack/README.md is the map, with every rule.
+// TCP, addresses from routers. One port, one address of IPv4. src/stack/README.md is the map, with every rule.
 //
 // Where several cores share that address each has one of these, and steering/ brings the packets to the right one.
 
+#include "autoconf.hpp"
 #include "config.hpp"
 #include "drop.hpp"
 #include "glance.hpp"
@@ -16,6 +17,7 @@
 #include "hosts.hpp"
 #include "icmp.hpp"
 #include "ip_output.hpp"
+#include "ipv6_link.hpp"
 #include "link.hpp"
 #include "ndp.hpp"
 #include "neighbours.hpp"
@@ -77,6 +79,8 @@ public:
 
     [[nodiscard]] Link& link() noexcept { return link_; }
     [[nodiscard]] Hosts& hosts() noexcept { return hosts_; }
+    /// Our IPv6 addresses and what is known of the link.
+    [[nodiscard]] const Ipv6Facts& ipv6() const noexcept { return ipv6_link_.facts(); }
     [[nodiscard]] Udp& udp() noexcept { return udp_; }
     [[nodiscard]] Groups& groups() noexcept { return groups_; }
     [[nodiscard]] tcp::Tcp& tcp() noexcept { return tcp_; }
@@ -108,6 +112,9 @@ private:
     void input_burst(std::span<Frame* const> burst, time::Instant now) noexcept;
     [[nodiscard]] bool input_usual(const Glance& glance, time::Instant now) noexcept;
     void input_frame(Frame& frame, time::Instant now) noexcept;
+    void begin_ipv6(time::Instant now) noexcept;
+    void learn_facts() noexcept;
+    void take_facts(const Ipv6Facts& facts) noexcept;
     void input_arp(Frame& frame, time::Instant now) noexcept;
     void input_steered_arp(Frame& frame, time::Instant now) noexcept;
     void input_looped(Frame& frame, time::Instant now) noexcept;
@@ -146,14 +153,16 @@ private:
     // For other cores, each kind apart: a flood of one leaves the others their share.
     RateLimit messages_;
     RateLimit memberships_;
-    // Answers are among them, which a core that asks for hundreds of hosts at once must get; ten times the messages
-    // still cost nobody more than some thousandths of a core.
+    // Besides what was asked for (Questions). Ten times the messages still cost nobody more than some thousandths of a
+    // core.
     RateLimit arps_{10'000};
     RateLimit ndps_{10'000};
+    RateLimit routers_{Autoconf::routers_per_second};
     Random random_;
     Timers timers_;
     Link link_;
     Hosts hosts_;
+    Ipv6Link ipv6_link_;
     Neighbours neighbours_;
     Reassembly reassembly_;
     IpOutput output_;
@@ -164,6 +173,7 @@ private:
     tcp::Tcp tcp_;
     std::unique_ptr<DhcpClient> dhcp_;
     std::array<wire::Ipv4Addr, 3> name_servers_{};
+    std::optional<Autoconf> autoconf_;  // of the first core, where there is something to find out
     static constexpr std::size_t burst_max = 32;
     std::array<Glance, burst_max> glances_;  // of the burst at hand; made once, because a burst may be one packet
 };

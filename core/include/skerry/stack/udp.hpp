@@ -203,6 +203,9 @@ public:
 
     static constexpr std::size_t groups_per_socket = 20;  // as in Linux
 
+    /// An address of ours is another's from now on: what was bound to it is bound to nothing.
+    void leave_address(wire::Ipv4Addr own) noexcept;
+
     /// Takes the packet over.
     void input(Packet& packet) noexcept;
     /// Takes the frame over if it holds a datagram for the only socket of its port; false, and nothing is changed, if

@@ -182,6 +182,17 @@ void CoreSteering::copy_to(CoreSet cores, std::span<const std::byte> bytes, cons
     for (; cores != 0; cores &= cores - 1) push_copy(first_of(cores), bytes, like);
 }
 
+void CoreSteering::answer_to(CoreSet askers, std::span<const std::byte> bytes, const Frame& like) noexcept {
+    stats_.answers += static_cast<std::uint64_t>(std::popcount(askers));
+    copy_to(askers, bytes, like);
+}
+
+// The bit says that something came from this core. There may be no frame behind it: the others look for facts, too.
+void CoreSteering::publish(const Ipv6Facts& facts) noexcept {
+    shared_.publish(facts);
+    for (CoreSet to = others(); to != 0; to &= to - 1) shared_.notify(first_of(to), core_);
+}
+
 bool CoreSteering::send(Frame& frame) noexcept {
     FrameRing& ring = shared_.wire_ring(core_);
     if (!ring.has_room()) {

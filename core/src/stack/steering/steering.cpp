@@ -39,4 +39,16 @@ void Steering::notify(std::uint16_t to, std::uint16_t from) noexcept {
     if (inbox.wake != nullptr) inbox.wake(inbox.context);
 }
 
+void Steering::publish(const Ipv6Facts& facts) noexcept {
+    const std::lock_guard guard(facts_lock_);
+    facts_ = facts;
+    version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
+std::uint32_t Steering::read(Ipv6Facts& facts) noexcept {
+    const std::lock_guard guard(facts_lock_);
+    facts = facts_;
+    return version_.load(std::memory_order_relaxed);
+}
+
 }  // namespace skerry::stack

@@ -49,6 +49,9 @@ bool PassiveOpen::take(const Acceptor& acceptor, Ipv4Addr local, std::uint16_t p
 
 Result<> PassiveOpen::listen(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, std::size_t backlog,
                              bool shared) noexcept {
+    const bool has_v4 = shared_.config.has_v4();
+    if (!has_v4 && !is_host_number(local)) return Errc::address_not_available;
+    if (!has_v4 && local == Hosts::any_v6) acceptor.v6_only = true;  // of one family, where there is no other
     if (!is_any(local) && !shared_.is_own(local)) return Errc::address_not_available;
     if (port != 0 && !take(acceptor, local, port, shared)) return Errc::address_in_use;
     if (port == 0)
@@ -61,6 +64,12 @@ Result<> PassiveOpen::listen(Acceptor& acceptor, Ipv4Addr local, std::uint16_t p
     acceptor.home_ = this;
     acceptor.next_on_port_ = std::exchange(by_port_[port], &acceptor);
     return {};
+}
+
+void PassiveOpen::leave_address(Ipv4Addr own) noexcept {
+    for (std::size_t port = 0; port < ports; ++port)
+        for (Acceptor* each = by_port_[port]; each != nullptr; each = each->next_on_port_)
+            if (each->local == own) each->local = Hosts::nobody;
 }
 
 void PassiveOpen::close(Acceptor& acceptor) noexcept {

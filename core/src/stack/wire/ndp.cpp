@@ -12,6 +12,7 @@ constexpr std::uint8_t source_link = 1;
 constexpr std::uint8_t target_link = 2;
 constexpr std::uint8_t prefix = 3;
 constexpr std::uint8_t mtu = 5;
+constexpr std::uint8_t nonce = 14;
 constexpr std::uint8_t servers = 25;
 }  // namespace option
 
@@ -19,6 +20,7 @@ constexpr std::uint8_t servers = 25;
 constexpr std::size_t link_option_bytes = 8;
 constexpr std::size_t prefix_option_bytes = 32;
 constexpr std::size_t mtu_option_bytes = 8;
+constexpr std::size_t nonce_option_bytes = 8;
 constexpr std::size_t servers_option_bytes = 8;  // before the first address
 
 // The message without options; 0 for a type that is not of this protocol.
@@ -148,6 +150,10 @@ void parse_servers(std::span<const std::byte> one, NdpRouter& out) noexcept {
         out.has_target_link = true;
         return parse_link(one, out.target_link);
     }
+    if (type == option::nonce && out.type == Icmpv6Type::neighbour_solicitation && one.size() == nonce_option_bytes) {
+        out.has_nonce = true;
+        out.nonce = std::uint64_t{load_be16(one.data() + 2)} << 32U | load_be32(one.data() + 4);
+    }
     if (out.type != Icmpv6Type::router_advertisement) return Drop::none;
     if (type == option::prefix) return parse_prefix(one, out.router);
     if (type == option::mtu) return parse_mtu(one, out.router);
@@ -177,6 +183,12 @@ void parse_servers(std::span<const std::byte> one, NdpRouter& out) noexcept {
 [[nodiscard]] std::byte* write_link(std::uint8_t type, const MacAddr& address, std::byte* out) noexcept {
     store_mac(out + 2, address);
     return write_head(type, link_option_bytes, out);
+}
+
+[[nodiscard]] std::byte* write_nonce(std::uint64_t nonce, std::byte* out) noexcept {
+    store_be16(out + 2, static_cast<std::uint16_t>(nonce >> 32U));
+    store_be32(out + 4, static_cast<std::uint32_t>(nonce));
+    return write_head(option::nonce, nonce_option_bytes, out);
 }
 
 [[nodiscard]] std::byte* write_prefix(const NdpPrefix& prefix, std::byte* out) noexcept {
@@ -243,6 +255,7 @@ Drop parse(std::span<const std::byte> in, NdpMessage& out, const Ipv6Header& ip,
 std::size_t ndp_bytes(const NdpMessage& message) noexcept {
     std::size_t bytes = fixed_bytes(message.type);
     if (message.has_source_link || message.has_target_link) bytes += link_option_bytes;
+    if (message.has_nonce) bytes += nonce_option_bytes;
     if (message.type != Icmpv6Type::router_advertisement) return bytes;
     return bytes + (message.router.has_mtu ? mtu_option_bytes : 0) + message.router.prefixes * prefix_option_bytes +
            message.router.servers * (servers_option_bytes + ipv6_addr_bytes);
@@ -270,6 +283,7 @@ std::size_t write(const NdpMessage& message, std::byte* out) noexcept {
     out += fixed;
     if (message.has_source_link) out = write_link(option::source_link, message.source_link, out);
     if (message.has_target_link) out = write_link(option::target_link, message.target_link, out);
+    if (message.has_nonce) out = write_nonce(message.nonce, out);
     if (message.type == Icmpv6Type::router_advertisement) out = write_router_options(message.router, out);
     return static_cast<std::size_t>(out - start);
 }

@@ -253,6 +253,20 @@ TEST_CASE("RFC 4861 sections 6.1, 7.1 and 8.1: options of other messages are ski
     CHECK(written(message) == router_advertisement);
 }
 
+TEST_CASE("RFC 7527 section 4.1: a question whether an address is free has a nonce, of six bytes here",
+          "[stack][wire][ndp]") {
+    NdpMessage message;
+    const Bytes nonce = hex("0e 01 a1b2c3d4e5f6");
+    REQUIRE(read(solicitation + nonce, message) == Drop::none);
+    CHECK(message.has_nonce);
+    CHECK(message.nonce == 0xa1b2'c3d4'e5f6U);
+    CHECK(written(message) == solicitation + nonce);
+    REQUIRE(read(solicitation + hex("0e 02 a1b2c3d4e5f6 0000000000000000"), message) == Drop::none);
+    CHECK_FALSE(message.has_nonce);
+    REQUIRE(read(advertisement + nonce, message) == Drop::none);
+    CHECK_FALSE(message.has_nonce);
+}
+
 TEST_CASE("a known option of another length than its own is refused", "[stack][wire][ndp]") {
     CHECK(refused(solicitation + hex("01 02 000000000000 0000000000000000")) == Drop::ndp_option_size);
     CHECK(refused(advertisement + hex("02 02 000000000000 0000000000000000")) == Drop::ndp_option_size);

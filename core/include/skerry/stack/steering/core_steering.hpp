@@ -28,6 +28,7 @@ struct SteeringStats {
     std::uint64_t received = 0;  ///< frames that another core's queue got and that were for this one
     std::uint64_t sent = 0;      ///< frames for other cores, copies included
     std::uint64_t copied = 0;    ///< copies made to be sent
+    std::uint64_t answers = 0;   ///< answers of neighbours that went to cores which had asked, whatever else came
     std::uint64_t wire_full = 0;  ///< times that a frame for the wire had to wait: the ring to its sender was full
 };
 
@@ -91,6 +92,23 @@ public:
     [[nodiscard]] CoreSet others_in_groups() const noexcept { return shared_.groups().of_any() & ~core_bit(core_); }
     [[nodiscard]] CoreSet others() const noexcept { return shared_.running() & ~core_bit(core_); }
 
+    // --- what is asked on the link, and known of it
+
+    /// This core asks who has an address.
+    void ask(wire::Ipv4Addr host) noexcept { shared_.questions().ask(hosts_.identity(host), core_); }
+    void forget_question(wire::Ipv4Addr host) noexcept { shared_.questions().forget(hosts_.identity(host), core_); }
+    /// Other cores that have asked this; each is named once for a question.
+    [[nodiscard]] CoreSet take_askers(wire::Ipv4Addr host) noexcept { return take_askers_of(hosts_.identity(host)); }
+    [[nodiscard]] CoreSet take_askers(const wire::Ipv6Addr& host) noexcept {
+        return take_askers_of(hosts_.identity(host));
+    }
+    /// The first core has found out something: all learn of it.
+    void publish(const Ipv6Facts& facts) noexcept;
+    /// Whether it has found out more than this core has read.
+    [[nodiscard]] bool has_news() const noexcept { return shared_.facts_version() != facts_seen_; }
+    /// Reads it.
+    void read(Ipv6Facts& facts) noexcept { facts_seen_ = shared_.read(facts); }
+
     // --- what this core's sockets take
 
     [[nodiscard]] bool claim_tcp(std::uint16_t port, PortUse use, bool shared) noexcept {
@@ -130,6 +148,8 @@ public:
     /// The same, of a piece of a datagram, which anybody may send, and nobody knows yet whether a socket wants it: as
     /// many as half of a ring holds, so that they leave room for what is known to be somebody's.
     bool hand_over_piece(std::uint16_t to, backend::Frame& piece) noexcept;
+    /// As copy_to(), of the answer of a neighbour.
+    void answer_to(CoreSet askers, std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
     /// Sends copies of `bytes`, a packet from its network header on, received as `like` was.
     void copy_to(CoreSet cores, std::span<const std::byte> bytes, const backend::Frame& like) noexcept;
     /// Hands a whole frame to the core that sends for this one. False when its ring is full, or no frame is left; then
@@ -179,6 +199,9 @@ private:
     [[nodiscard]] FlowKey key(const tcp::Tuple& tuple) const noexcept {
         return is_host_number(tuple.remote) ? FlowKey(tuple, hosts_.identity(tuple.remote)) : FlowKey(tuple);
     }
+    [[nodiscard]] CoreSet take_askers_of(std::uint64_t identity) noexcept {
+        return shared_.questions().take(identity) & ~core_bit(core_);
+    }
     [[nodiscard]] std::uint32_t hash(const tcp::Tuple& tuple) const noexcept;
     [[nodiscard]] std::uint32_t hash(wire::Ipv4Addr source, wire::Ipv4Addr destination) const noexcept;
     /// Whether the port brings the segments of this to the core that their hash says.
@@ -211,6 +234,7 @@ private:
     std::uint16_t packets_turn_ = 0;  // whose turn it is, of those
     std::uint16_t wire_turn_ = 0;
     std::uint32_t network_version_ = 0;
+    std::uint32_t facts_seen_ = 0;
     SteeringStats stats_;
 };
 

@@ -14,7 +14,9 @@
 //   ICMP error of the core that has what it is about
 //   fragment   of a core that its addresses and number choose: there the datagram is put together and judged again, as
 //              if it had come whole, by the queue that its hash names
-//   ARP, NDP   answered by the core that got it; what it teaches goes to all, who each have a table of neighbours
+//   ARP, NDP   answered by the core that got it; what it teaches goes to all, who each have a table of neighbours, and
+//              an answer first to those that asked (Questions)
+//   routers    what they say goes to the first core, and what that made of it to all (Ipv6Facts)
 //   DHCP       of the first core. What it learns of the network stands here, and the others are told to look
 //
 // An IPv6 host has on each core a number of its own (hosts.hpp), so what cores share names it by 64 keyed bits of its
@@ -29,9 +31,11 @@
 #include "frame_ring.hpp"
 #include "group_members.hpp"
 #include "port_owners.hpp"
+#include "questions.hpp"
 #include "toeplitz.hpp"
 
 #include "../ipv4_network.hpp"
+#include "../ipv6_facts.hpp"
 #include "../long_frame.hpp"
 #include "../../base/cache_line.hpp"
 #include "../../base/spin_lock.hpp"
@@ -80,6 +84,14 @@ public:
     [[nodiscard]] PortOwners& udp_ports() noexcept { return udp_ports_; }
     [[nodiscard]] FlowOwners& flows() noexcept { return flows_; }
     [[nodiscard]] GroupMembers& groups() noexcept { return groups_; }
+    [[nodiscard]] Questions& questions() noexcept { return questions_; }
+
+    /// What is known of IPv6 on this link changes for all cores. Only the first core says so.
+    void publish(const Ipv6Facts& facts) noexcept;
+    /// How often it has changed.
+    [[nodiscard]] std::uint32_t facts_version() const noexcept { return version_.load(std::memory_order_acquire); }
+    /// As it stands, and which version that is.
+    std::uint32_t read(Ipv6Facts& facts) noexcept;
 
     [[nodiscard]] bool hash_predicts() const noexcept { return hash_predicts_.load(std::memory_order_relaxed); }
     /// A packet came by another queue than its hash said. Nothing that stands is lost by it.
@@ -135,6 +147,10 @@ private:
     PortOwners udp_ports_;
     FlowOwners flows_;
     GroupMembers groups_;
+    Questions questions_;
+    SpinLock facts_lock_;  // of the facts
+    Ipv6Facts facts_;
+    std::atomic<std::uint32_t> version_{0};  // stored behind the facts: who sees it finds those, or newer ones
     std::vector<Inbox> inboxes_;
     std::vector<std::unique_ptr<FrameRing>> rings_;
     std::vector<std::unique_ptr<FrameRing>> wire_rings_;

@@ -28,6 +28,8 @@ public:
                                   bool shared) noexcept;
     /// Takes the port back and forgets the handshakes. Connections that wait in it are the caller's to end, before.
     void close(Acceptor& acceptor) noexcept;
+    /// See Udp.
+    void leave_address(wire::Ipv4Addr own) noexcept;
     [[nodiscard]] bool is_taken(wire::Ipv4Addr local, std::uint16_t port, bool v6_only = false) const noexcept;
     /// Whether somebody listens there who would take one more.
     [[nodiscard]] bool has_room(wire::Ipv4Addr local, std::uint16_t port) const noexcept;

@@ -144,9 +144,7 @@ struct Shared {
         return tcp::path_mss(output.path_mtu(remote), remote, has_timestamps);
     }
     /// Whether it is an address of ours.
-    [[nodiscard]] bool is_own(wire::Ipv4Addr address) const noexcept {
-        return address == config.address || (Hosts::is_own_v6(address) && output.hosts().has_v6());
-    }
+    [[nodiscard]] bool is_own(wire::Ipv4Addr address) const noexcept { return output.is_own(address); }
 
     [[nodiscard]] static std::size_t receive_frames_of(const Tcb& tcb) noexcept {
         return tcb.received.size() + tcb.reassembly.size();

@@ -158,6 +158,9 @@ public:
     /// keep_alive or its times were set.
     void restart_keep_alive(Tcb& tcb, time::Instant now) noexcept;
 
+    /// It is another's from now on: who listens there listens nowhere.
+    void leave_address(wire::Ipv4Addr own) noexcept { passive_.leave_address(own); }
+
     // --- looked at from outside
 
     /// Where the connection between these ends stands, handshakes and TIME-WAIT included; nothing when there is none.

@@ -31,6 +31,8 @@ inline constexpr std::size_t ndp_prefixes_max = 8;
 inline constexpr std::size_t ndp_servers_max = 4;
 /// A lifetime that does not end.
 inline constexpr std::uint32_t ndp_infinite_s = 0xffff'ffffU;
+/// The bits of a nonce. RFC 7527 section 4.1: six bytes on Ethernet.
+inline constexpr std::uint64_t ndp_nonce_mask = 0xffff'ffff'ffffU;
 
 /// What a router says of a prefix.
 struct NdpPrefix {
@@ -78,6 +80,8 @@ struct NdpMessage {
     bool overrides = false;
     bool has_source_link = false;  ///< Of solicitations and router advertisements.
     bool has_target_link = false;  ///< Of neighbour advertisements and redirects.
+    bool has_nonce = false;  ///< Of a solicitation that asks whether an address is free: RFC 7527.
+    std::uint64_t nonce = 0;
     MacAddr source_link;
     MacAddr target_link;
     NdpRouter router;  ///< Of a router advertisement.
@@ -89,7 +93,8 @@ struct NdpMessage {
 /// Errors:   ndp_short, icmpv6_checksum, icmpv6_type, ndp_hop_limit, ndp_code, ndp_fragment, ndp_source,
 ///           ndp_destination, ndp_target, ndp_solicited, ndp_redirect_target, ndp_redirect_destination,
 ///           ndp_option_length, ndp_option_size, ndp_source_link, ndp_link_address, ndp_prefix.
-/// Source:   RFC 4861 sections 4, 6.1, 7.1 and 8.1; RFC 8106 for RDNSS; RFC 6980 section 5 for fragments.
+/// Source:   RFC 4861 sections 4, 6.1, 7.1 and 8.1; RFC 8106 for RDNSS; RFC 3971 section 5.3.2 for the nonce, of which
+///           other lengths than ours are left out; RFC 6980 section 5 for fragments.
 [[nodiscard]] Drop parse(std::span<const std::byte> in, NdpMessage& out, const Ipv6Header& ip, const Ipv6Chain& chain,
                          FrameChecksum known = FrameChecksum::unknown) noexcept;
 

@@ -41,7 +41,7 @@ void add_network_options(CLI::App& app, runtime::Config& config) {
     app.add_option("--dpdk", config.dpdk, "EAL arguments and device, for the dpdk backend")->type_name("TEXT");
     add_parsed(app, "--ip", "ADDR/LEN", "our address on a backend with its own stack, or dhcp", parse_ipv4_interface,
                [&config](std::string text) { config.ip = std::move(text); });
-    add_parsed(app, "--ip6", "ADDR/LEN", "the same for IPv6", parse_ipv6_interface,
+    add_parsed(app, "--ip6", "ADDR/LEN", "the same for IPv6, or auto: what routers give", parse_ipv6_interface,
                [&config](std::string text) { config.ip6 = std::move(text); });
     add_parsed(app, "--gateway", "ADDR", "where packets for other networks go; one a family, with a comma",
                parse_gateway, [&config](std::string text) { config.gateway = std::move(text); });

@@ -164,6 +164,7 @@ Parsed<std::string> parse_ipv4_interface(std::string_view text) {
 }
 
 Parsed<std::string> parse_ipv6_interface(std::string_view text) {
+    if (text == "auto") return std::string(text);
     return parse_interface(text, AF_INET6, 128, "2001:db8::2/64");
 }
 

@@ -41,9 +41,9 @@ Result<Options, OptionsError> options_of(const backend::Options& given) {
         return Unexpected(
             OptionsError{"no device is configured; name one, for instance --dpdk=vdev=net_memif0,role=server,id=0"});
     // Nobody has named this device, so it is used only for what it can have been given for: sockets.
-    if (given.ip.empty())
+    if (!stack::has_address(given))
         return refuse(" grants " + granted->text() +
-                      ", and no address is configured; give one with --ip=ADDRESS/PREFIX or --ip=dhcp");
+                      ", and no address is configured; give one with --ip=ADDRESS/PREFIX, --ip=dhcp or --ip6");
     if (granted->addresses.size() > 1)
         return refuse(" grant" + std::string(granted->variables.find(',') == std::string::npos ? "s " : " ") +
                       granted->text() + ", and sockets use one port; choose it with --dpdk=pci=ADDRESS");
@@ -93,7 +93,7 @@ public:
         auto ports = ports_for(setup);
         if (!ports) return Unexpected(std::move(ports).error());
         note_distance(**ports, setup.core);
-        if (!setup.options.ip.empty())
+        if (stack::has_address(setup.options))
             return make_stack_core(setup, loops_own_address(), std::move(*ports), std::move(*doorbell));
         return std::unique_ptr<backend::Core>(std::make_unique<runtime::CoreLoop<Driver>>(
             setup, std::move(*ports), setup.core.index, setup.scheduler->home(), std::move(*doorbell)));
@@ -129,6 +129,10 @@ private:
         core->driver().begin_capture(setup.capture, name);
         if (auto lent = stack::wait_for_lease(core->driver()); !lent)
             return Unexpected(SetupError{"dpdk: " + name + ": " + lent.error()});
+        core->driver().settle(stack::settle_time);
+        const stack::Ipv6Facts& found = core->driver().stack().ipv6();
+        if (auto trouble = stack::trouble_of(config, found)) return Unexpected(SetupError{"dpdk: " + trouble->message});
+        core->set_note(stack::text_of(config, found));
         return std::unique_ptr<backend::Core>(std::move(core));
     }
 
@@ -139,7 +143,7 @@ private:
         if (auto running = running_.lock()) return running;
         if (attached_ == nullptr) return Unexpected(SetupError{failure_});
         const std::shared_ptr<PortSet> ports = std::move(attached_);
-        const PortUsers users{setup.core_count, !setup.options.ip.empty(), setup.idle != backend::Idle::spin,
+        const PortUsers users{setup.core_count, stack::has_address(setup.options), setup.idle != backend::Idle::spin,
                               stack::fresh_seed()};
         if (users.may_steer && users.cores > stack::cores_max)
             return Unexpected(SetupError{"dpdk: at most " + std::to_string(stack::cores_max) +

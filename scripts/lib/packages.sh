@@ -6,7 +6,7 @@ packages_dpdk=(libdpdk-dev)
 packages_kernel_io=(liburing-dev)
 packages_test=(ccache catch2 libbenchmark-dev clang-19 libclang-rt-19-dev llvm-19 clang-format-19
                libseccomp-dev liblwip-dev socat sockperf iproute2 ethtool iputils-ping tshark strace valgrind mmdebstrap
-               nginx-light redis-server python3-scapy dnsmasq-base)
+               nginx-light redis-server python3-scapy dnsmasq-base radvd)
 # One test looks at the page that skerry-loadgen writes; it is skipped where there is no browser.
 packages_browser=(chromium)
 # bench/file_rates.py --install: what file_reads is compared with.

@@ -328,6 +328,9 @@ Result<Runtime, SetupError> Builder::build() && {
         state->capture = *std::move(capture);
         if (is_auto(config_)) state->ladder = ladder;
         auto started = start(state);
+        if (started)
+            if (const std::string& note = state->cores.front()->core->note(); !note.empty())
+                state->reason += "; " + note;
         std::optional<Runtime> runtime(state);
         if (started || !is_auto(config_) || !started.error().is_drivers) {
             log(ladder);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <fstream>
 #include <optional>
 #include <random>
 #include <string>
@@ -38,18 +40,42 @@ SetupError wrong(std::string_view option, std::string_view value, std::string_vi
     return SetupError{text + ": " + std::string(why)};
 }
 
+// Of this machine, and known to nobody outside: so an address that is made of it is the same in the next run, as long
+// as the card is. Source: RFC 7217 section 5, secret_key; machine-id(5), which wants it hashed.
+SipKey machine_secret() {
+    std::ifstream file("/etc/machine-id");
+    std::string text;
+    SipKey key;
+    if (!(file >> text) || text.size() != 32) return key;
+    const auto half = [&text](std::size_t at, std::uint64_t& out) {
+        return std::from_chars(text.data() + at, text.data() + at + 16, out, 16).ptr == text.data() + at + 16;
+    };
+    SipKey id;
+    if (!half(0, id.first) || !half(16, id.second)) return key;
+    key.first = siphash_12(id, static_cast<std::uint64_t>(SecretUse::interface_ids), 1);
+    key.second = siphash_12(id, static_cast<std::uint64_t>(SecretUse::interface_ids), 2);
+    return key;
+}
+
 Result<void, SetupError> apply_v6(const backend::Options& options, StackConfig& config) {
     const std::string_view text = options.ip6;
+    config.reports_own_groups = true;
+    config.interface_secret = machine_secret();
+    if (text == ip6_auto) {
+        config.autoconf6 = true;
+        return {};
+    }
     const std::size_t slash = text.find('/');
     const auto address = parse_v6(text.substr(0, slash));
     const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 128);
     if (!address || !prefix)
-        return Unexpected(wrong("--ip6", text, "write an IPv6 address and the bits of its network: 2001:db8::2/64"));
+        return Unexpected(
+            wrong("--ip6", text, "write an IPv6 address and the bits of its network, 2001:db8::2/64, or auto"));
     if (address->is_never_a_host() || address->is_unspecified() || address->is_link_local())
         return Unexpected(wrong("--ip6", text, "not an address that a host has beside its link-local one"));
     config.address6 = *address;
     config.prefix6_bits = *prefix;
-    config.reports_own_groups = true;
+    config.checks_address6 = true;
     return {};
 }
 
@@ -57,15 +83,20 @@ Result<void, SetupError> apply_v6(const backend::Options& options, StackConfig& 
 Result<void, SetupError> apply_gateway(std::string_view text, const backend::Options& options, StackConfig& config) {
     if (const auto gateway = parse_v6(text)) {
         const bool is_near = gateway->is_link_local() || gateway->is_within(config.address6, config.prefix6_bits);
-        if (config.address6.is_unspecified() || !is_near || *gateway == config.address6)
-            return Unexpected(wrong("--gateway", text, "not another host of the network of --ip6"));
+        const bool has_v6 = config.autoconf6 || !config.address6.is_unspecified();
+        if (!has_v6 || !is_near || *gateway == config.address6)
+            return Unexpected(wrong("--gateway", text,
+                                    config.autoconf6 ? "with --ip6=auto a router has a link-local address"
+                                                     : "not another host of the network of --ip6"));
         config.gateway6 = *gateway;
         return {};
     }
     const auto gateway = parse_v4(text);
     if (!gateway) return Unexpected(wrong("--gateway", text, "write an IPv4 address, an IPv6 one, or A,B"));
     if (!config.is_on_link(*gateway) || *gateway == config.address)
-        return Unexpected(wrong("--gateway", text, "not another host of the network " + options.ip));
+        return Unexpected(wrong(
+            "--gateway", text,
+            options.ip.empty() ? "there is no IPv4 without --ip" : "not another host of the network " + options.ip));
     config.gateway = *gateway;
     return {};
 }
@@ -94,8 +125,6 @@ Result<void, SetupError> apply_dhcp(const backend::Options& options, StackConfig
 }
 
 Result<void, SetupError> apply_v4(const backend::Options& options, StackConfig& config) {
-    if (options.ip.empty())
-        return Unexpected(wrong("--ip", "", "this backend has no address yet; write --ip=198.18.0.2/24 or --ip=dhcp"));
     if (options.ip == ip_by_dhcp) return apply_dhcp(options, config);
     const std::string_view text = options.ip;
     const std::size_t slash = text.find('/');
@@ -120,8 +149,36 @@ std::uint64_t fresh_seed() {
     return std::uint64_t{device()} << 32U | device();
 }
 
+bool has_address(const backend::Options& options) noexcept { return !options.ip.empty() || !options.ip6.empty(); }
+
+std::string text_of(const StackConfig& config, const Ipv6Facts& facts) {
+    if (!config.autoconf6) return {};
+    std::string text;
+    for (const OwnAddress& each : facts.addresses)
+        if (each.is_usable())
+            text += (text.empty() ? "" : ", ") + to_string(each.address.ip()) + "/" + std::to_string(each.prefix_bits);
+    text = text.empty() ? "no router has given an IPv6 address yet, " + to_string(facts.link_local.address.ip())
+                        : "IPv6 address " + text;
+    return text + (facts.routers == 0 ? ", no router" : ", router " + to_string(facts.router[0].ip()));
+}
+
+std::optional<SetupError> trouble_of(const StackConfig& config, const Ipv6Facts& facts) {
+    const bool lacks_one =
+        (!config.address6.is_unspecified() && !facts.addresses[0].is_usable()) || !facts.link_local.is_usable();
+    if (!config.finds_out_ipv6() || !lacks_one) return {};
+    if (facts.duplicate.is_unspecified())
+        return SetupError{"--ip6: it was not found out in time whether another station has our address"};
+    return wrong("--ip6", to_string(facts.duplicate.ip()),
+                 "another station on the link has this address; choose another one");
+}
+
 Result<void, SetupError> apply(const backend::Options& options, StackConfig& config) {
-    if (auto applied = apply_v4(options, config); !applied) return applied;
+    if (!has_address(options))
+        return Unexpected(
+            wrong("--ip", "",
+                  "this backend has no address yet; write --ip=198.18.0.2/24, --ip=dhcp or --ip6=2001:db8::2/64"));
+    if (!options.ip.empty())
+        if (auto applied = apply_v4(options, config); !applied) return applied;
     if (!options.ip6.empty())
         if (auto applied = apply_v6(options, config); !applied) return applied;
     if (options.vlan > vlan_max)

@@ -9,6 +9,7 @@
 #include <skerry/stack/siphash.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,16 @@ std::string refusal(const Error& error, const std::string& interface) {
         return interface +
                ": there is no /dev/net/tun; load the kernel's module tun, or give the container this device";
     return interface + ": " + error.message();
+}
+
+/// The core's addresses are known from here on, or why not.
+template <class Loop>
+std::optional<SetupError> settle(Loop& core, const stack::StackConfig& config) {
+    core.driver().settle(stack::settle_time);
+    const stack::Ipv6Facts& found = core.driver().stack().ipv6();
+    auto trouble = stack::trouble_of(config, found);
+    if (!trouble) core.set_note(stack::text_of(config, found));
+    return trouble;
 }
 
 /// What stands behind `tap:` and `xdp:`: an interface, and perhaps a comma and the driver's switch.
@@ -86,6 +97,12 @@ Result<Xdp, SetupError> open_xdp(const backend::Options& options, stack::StackCo
     if (config.uses_dhcp)
         return Unexpected(
             SetupError{wish->interface + ": --ip=dhcp: broadcasts are the kernel's here; write an address"});
+    // The kernel reads what routers say, and of a group's packets only one of us two could have each.
+    if (config.autoconf6)
+        return Unexpected(SetupError{wish->interface + ": --ip6=auto: XDP leaves what routers say to the kernel; write "
+                                                       "--ip6=ADDR/LEN"});
+    // Nor would it bring what another station says of our address to the whole link.
+    config.checks_address6 = false;
     if (!options.ip6.empty()) config.link_local6 = link_local_beside_kernels(config.address6);
     // It would not find a tag, which cards and veth take off and keep beside the frame.
     if (options.vlan != 0)
@@ -128,6 +145,8 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_tap_core(const backend::
     core->driver().begin_capture(setup.capture, "tap:" + interface);
     if (auto lent = stack::wait_for_lease(core->driver()); !lent)
         return Unexpected(SetupError{"tap: " + interface + ": " + lent.error()});
+    if (auto trouble = settle(*core, config))
+        return Unexpected(SetupError{"tap: " + interface + ": " + trouble->message});
     return core;
 }
 

@@ -105,7 +105,7 @@ Result<void, SetupError> XdpPort::start() {
     say_of_tags(tags);
     if (tags) tags_ = std::move(*tags);
     const bool is_shared6 = ours_.has_v6() && EthernetDevice::is_kernels(ours_.v6.ip());
-    if (is_shared6 || EthernetDevice::is_kernels(ours_.v4.ip())) {
+    if (is_shared6 || (ours_.has_v4() && EthernetDevice::is_kernels(ours_.v4.ip()))) {
         const trace::Line shared("xdp: ", device_.name, ": the kernel has the address of ",
                                  is_shared6 ? "--ip6" : "--ip",
                                  " too: what comes for it by this interface goes to "

@@ -179,32 +179,37 @@ void add_ipv6(Assembler& code, const XdpAddresses& ours) noexcept {
     if (ours.hears_queries) add_query(code);
 }
 
+// What is sent to our address, and ARP about it. Ends where a packet is taken. Instructions that nothing reaches are
+// refused by the kernel, so without IPv4 there are none of this.
+void add_ipv4(Assembler& code, const XdpAddresses& ours) noexcept {
+    const auto address = static_cast<std::int32_t>(htonl(ours.v4.bits));
+    code.place(Place::arp);
+    need(code, arp_end);
+    code.add(load(BPF_W, r5, r2, arp_target_at));
+    code.jump(skip_if(r5, address, 0), Place::take);
+    code.jump(always_skip(0), Place::pass);
+    code.place(Place::ipv4);
+    code.add(load(BPF_W, r5, r2, ipv4_destination_at));
+    code.jump(skip_unless(r5, address, 0), Place::pass);
+}
+
 // What is loaded from a packet has the network's order. bpf_redirect_map() answers with its third argument when the
 // packet's queue has no socket in the table.
 Assembler program_for(const XdpAddresses& ours, int sockets) noexcept {
-    const auto address = static_cast<std::int32_t>(htonl(ours.v4.bits));
     Assembler code;
     code.add(load(BPF_W, r2, r1, offsetof(xdp_md, data)));
     code.add(load(BPF_W, r3, r1, offsetof(xdp_md, data_end)));
     need(code, ipv4_end);
     code.add(load(BPF_H, r5, r2, type_at));
     look_behind_priority(code);
-    code.jump(skip_if(r5, htons(ETHERTYPE_IP), 0), Place::ipv4);
-    code.jump(skip_if(r5, htons(ETHERTYPE_ARP), 0), Place::arp);
+    if (ours.has_v4()) code.jump(skip_if(r5, htons(ETHERTYPE_IP), 0), Place::ipv4);
+    if (ours.has_v4()) code.jump(skip_if(r5, htons(ETHERTYPE_ARP), 0), Place::arp);
     if (ours.has_v6()) code.jump(skip_if(r5, htons(ETHERTYPE_IPV6), 0), Place::ipv6);
     code.jump(always_skip(0), Place::pass);
 
-    code.place(Place::arp);
-    need(code, arp_end);
-    code.add(load(BPF_W, r5, r2, arp_target_at));
-    code.jump(skip_if(r5, address, 0), Place::take);
-    code.jump(always_skip(0), Place::pass);
-
     if (ours.has_v6()) add_ipv6(code, ours);
+    if (ours.has_v4()) add_ipv4(code, ours);
 
-    code.place(Place::ipv4);
-    code.add(load(BPF_W, r5, r2, ipv4_destination_at));
-    code.jump(skip_unless(r5, address, 0), Place::pass);
     code.place(Place::take);
     code.add(load(BPF_W, r2, r1, offsetof(xdp_md, rx_queue_index)));
     code.add(instruction(BPF_LD | BPF_IMM | BPF_DW, r1, static_cast<Register>(BPF_PSEUDO_MAP_FD), 0, sockets));

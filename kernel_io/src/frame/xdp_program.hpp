@@ -35,11 +35,12 @@ enum class XdpMode : std::uint8_t {
 
 /// What is sent to these is ours.
 struct XdpAddresses {
-    stack::wire::Ipv4Addr v4;
+    stack::wire::Ipv4Addr v4;  ///< 0.0.0.0, there is no IPv4
     stack::wire::Ipv6Addr v6;  ///< ::, there is no IPv6
     stack::wire::Ipv6Addr link_local6;  ///< and not the kernel's, which has the same Ethernet address
     bool hears_queries = false;  ///< of MLD, too: the kernel has no IPv6 on this interface
 
+    [[nodiscard]] bool has_v4() const noexcept { return !v4.is_unspecified(); }
     [[nodiscard]] bool has_v6() const noexcept { return !v6.is_unspecified(); }
 };
 

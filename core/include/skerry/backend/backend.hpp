@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace skerry::trace {
 class Capture;
@@ -84,6 +85,14 @@ public:
 
     /// Makes a sleeping core look around. Threads: any.
     virtual void unpark() noexcept = 0;
+
+    /// What it found out while it was made that its options do not say: addresses that it was given. May be empty.
+    [[nodiscard]] const std::string& note() const noexcept { return note_; }
+    /// Before it runs.
+    void set_note(std::string note) { note_ = std::move(note); }
+
+private:
+    std::string note_;
 };
 
 /// Whether a driver can run here, and the one line that says why or why not.

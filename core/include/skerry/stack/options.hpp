@@ -3,11 +3,15 @@
 // What a user wrote about addresses, as the stack wants it.
 
 #include "config.hpp"
+#include "ipv6_facts.hpp"
 
 #include "../backend/backend.hpp"
 #include "../base/result.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace skerry::stack {
@@ -18,7 +22,24 @@ inline constexpr std::string_view ip_by_dhcp = "dhcp";
 /// A seed that nobody foretells, for StackConfig::seed: what is derived from it must not be.
 [[nodiscard]] std::uint64_t fresh_seed();
 
-/// Puts the address, prefix and gateway of `options` into `config`.
+/// What stands for an address where routers give it.
+inline constexpr std::string_view ip6_auto = "auto";
+
+/// How long a start waits for that at most: three questions to routers take 9 s, and the checks before and after them
+/// up to 2 s each.
+inline constexpr std::chrono::seconds settle_time{15};
+
+/// Whether an address of either family is named.
+[[nodiscard]] bool has_address(const backend::Options& options) noexcept;
+
+/// What a stack has found out that its options do not say: its IPv6 addresses, and the router. Empty, when they say it.
+[[nodiscard]] std::string text_of(const StackConfig& config, const Ipv6Facts& facts);
+
+/// Why a stack whose addresses are looked for cannot be used: one of them is another station's.
+[[nodiscard]] std::optional<backend::SetupError> trouble_of(const StackConfig& config, const Ipv6Facts& facts);
+
+/// Puts the addresses, prefixes and gateways of `options` into `config`. Without an address of one family there is none
+/// of that family.
 ///
 /// Errors: one line that says what is missing or wrong, and what to write.
 [[nodiscard]] Result<void, backend::SetupError> apply(const backend::Options& options, StackConfig& config);

@@ -1,0 +1,87 @@
+// What a user writes of addresses, and what is said of those that are found out.
+
+#include <skerry/stack/ipv6_link.hpp>
+#include <skerry/stack/options.hpp>
+
+#include "support/catch.hpp"
+#include "support/ipv6_host.hpp"
+
+namespace skerry {
+namespace {
+
+using namespace tests;
+
+backend::Options options_of(const char* ip, const char* ip6, const char* gateway = "") {
+    backend::Options options;
+    options.ip = ip;
+    options.ip6 = ip6;
+    options.gateway = gateway;
+    return options;
+}
+
+std::string refusal(const backend::Options& options) {
+    stack::StackConfig config;
+    const auto applied = stack::apply(options, config);
+    return applied ? std::string() : applied.error().message;
+}
+
+TEST_CASE("an address of one family is enough, and there is none of the other", "[stack][options]") {
+    stack::StackConfig config;
+    REQUIRE(stack::apply(options_of("", "2001:db8::2/64", "fe80::1"), config));
+    CHECK_FALSE(config.has_v4());
+    CHECK(config.address6 == host6);
+    CHECK(config.checks_address6);
+    CHECK(config.finds_out_ipv6());
+    stack::StackConfig other;
+    REQUIRE(stack::apply(options_of("198.18.0.2/24", ""), other));
+    CHECK(other.has_v4());
+    CHECK_FALSE(other.finds_out_ipv6());
+    CHECK(refusal(options_of("", "")) ==
+          "--ip: this backend has no address yet; write --ip=198.18.0.2/24, or --ip6=2001:db8::2/64");
+    CHECK(refusal(options_of("", "2001:db8::2/64", "198.18.0.1")) ==
+          "--gateway=198.18.0.1: there is no IPv4 without --ip");
+}
+
+TEST_CASE("auto is what routers give", "[stack][options]") {
+    stack::StackConfig config;
+    REQUIRE(stack::apply(options_of("", "auto"), config));
+    CHECK(config.autoconf6);
+    CHECK(config.reports_own_groups);
+    CHECK(config.address6.is_unspecified());
+    REQUIRE(stack::apply(options_of("198.18.0.2/24", "auto", "fe80::1"), config));
+    CHECK(config.gateway6 == stack::wire::Ipv6Addr::of(0xfe80, 0, 0, 0, 0, 0, 0, 1));
+    CHECK(refusal(options_of("", "auto", "2001:db8::1")) ==
+          "--gateway=2001:db8::1: with --ip6=auto a router has a link-local address");
+    CHECK(refusal(options_of("", "automatic")) ==
+          "--ip6=automatic: write an IPv6 address and the bits of its network, 2001:db8::2/64, or auto");
+}
+
+TEST_CASE("what was found out is told, and why a start fails", "[stack][options]") {
+    stack::StackConfig config;
+    config.autoconf6 = true;
+    config.link_local6 = host6_near;
+    stack::Ipv6Facts facts = stack::facts_of(config);
+    CHECK(stack::trouble_of(config, facts)->message ==
+          "--ip6: it was not found out in time whether another station has our address");
+    facts.link_local.state = stack::AddressState::preferred;
+    CHECK_FALSE(stack::trouble_of(config, facts));
+    CHECK(stack::text_of(config, facts) == "no router has given an IPv6 address yet, fe80::ff:fe00:2, no router");
+    facts.addresses[1] = {host6, 64, stack::AddressState::preferred};
+    facts.router[facts.routers++] = gateway6;
+    CHECK(stack::text_of(config, facts) == "IPv6 address 2001:db8::2/64, router fe80::fe");
+    config.autoconf6 = false;
+    config.checks_address6 = true;
+    config.address6 = host6;
+    facts = stack::facts_of(config);
+    CHECK(stack::text_of(config, facts).empty());
+    facts.link_local.state = stack::AddressState::preferred;
+    facts.addresses[0].state = stack::AddressState::none;
+    facts.duplicate = host6;
+    CHECK(stack::trouble_of(config, facts)->message ==
+          "--ip6=2001:db8::2: another station on the link has this address; choose another one");
+    config.checks_address6 = false;
+    CHECK_FALSE(stack::trouble_of(config, facts));
+}
+
+}  // namespace
+}  // namespace skerry

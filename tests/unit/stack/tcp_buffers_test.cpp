@@ -285,6 +285,11 @@ TEST_CASE("all send buffers together grow no further than they may, nor one furt
     CHECK(both[1]->tcb->send_limit == 262'144 + 100'000 - (330'000 - 262'144));
     CHECK(host.tcp().growth().send_bytes == 100'000);
     CHECK(host.tcp().growth().refused == 1);
+    CHECK(host.write(*both[1], text) != 0);
+    both[1]->tcb->congestion.window = 1'000'000;
+    host.acknowledge_all(*both[1]);
+    (void)host.sent();
+    CHECK(host.tcp().growth().refused == 1);  // it goes on wanting
     host.tcp().forget(*both[0]);
     CHECK(host.tcp().growth().send_bytes == 100'000 - (330'000 - 262'144));
 }

@@ -33,13 +33,13 @@ std::uint32_t BufferGrowth::receive_grown(const Tcb& tcb) const noexcept {
     return tcb.grows_receive ? beyond(tcb.receive_limit, limits_.receive_buffer_bytes) : 0;
 }
 
-void BufferGrowth::grow(std::uint32_t& limit, std::uint32_t wanted, std::uint64_t& grown,
+bool BufferGrowth::grow(std::uint32_t& limit, std::uint32_t wanted, std::uint64_t& grown,
                         std::uint64_t grown_max) noexcept {
-    if (wanted <= limit) return;
+    if (wanted <= limit) return true;
     const std::uint64_t more = std::min<std::uint64_t>(wanted - limit, grown_max - std::min(grown, grown_max));
-    if (more < wanted - limit) ++counts_.refused;
     limit += static_cast<std::uint32_t>(more);
     grown += more;
+    return limit == wanted;
 }
 
 // The place is given up with each measure, so that those who share it take turns.
@@ -60,15 +60,18 @@ void BufferGrowth::on_read(Tcb& tcb, time::Instant now) noexcept {
     if (took_ns > round_trip_ns)
         read = read * static_cast<std::uint64_t>(round_trip_ns) / static_cast<std::uint64_t>(took_ns);
     const std::uint64_t wanted = std::min<std::uint64_t>(read * round_trips_read, limits_.receive_buffer_max);
-    grow(tcb.receive_limit, std::min(static_cast<std::uint32_t>(wanted), told_most(tcb)), counts_.receive_bytes,
-         limits_.receive_growth_max);
+    const std::uint32_t most = std::min(static_cast<std::uint32_t>(wanted), told_most(tcb));
+    if (!grow(tcb.receive_limit, most, counts_.receive_bytes, limits_.receive_growth_max)) ++counts_.refused;
 }
 
+// Asked with each acknowledgement while a write waits: what stays refused counts once.
 void BufferGrowth::on_full(Tcb& tcb) noexcept {
     if (!tcb.grows_send) return;
     const std::uint64_t wanted = std::uint64_t{tcb.congestion.window} * windows_sent;
-    grow(tcb.send_limit, static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, limits_.send_buffer_max)),
-         counts_.send_bytes, limits_.send_growth_max);
+    const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, limits_.send_buffer_max));
+    const bool is_refused = !grow(tcb.send_limit, most, counts_.send_bytes, limits_.send_growth_max);
+    if (is_refused && !tcb.is_send_growth_refused) ++counts_.refused;
+    tcb.is_send_growth_refused = is_refused;
 }
 
 void BufferGrowth::set_send(Tcb& tcb, std::uint32_t bytes) noexcept {

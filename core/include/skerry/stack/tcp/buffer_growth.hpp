@@ -32,7 +32,8 @@
 
 namespace skerry::stack::tcp {
 
-/// Bytes that all connections' buffers are larger than at their beginning, and how often one could not grow.
+/// Bytes that all connections' buffers are larger than at their beginning, and how often one that wanted to grow could
+/// not; a send buffer that goes on wanting to counts once.
 struct GrowthCounts {
     std::uint64_t send_bytes = 0;
     std::uint64_t receive_bytes = 0;
@@ -74,7 +75,8 @@ private:
         std::int64_t began_ns = 0;
     };
 
-    void grow(std::uint32_t& limit, std::uint32_t wanted, std::uint64_t& grown, std::uint64_t grown_max) noexcept;
+    /// Whether it grew as far as was wanted.
+    bool grow(std::uint32_t& limit, std::uint32_t wanted, std::uint64_t& grown, std::uint64_t grown_max) noexcept;
     [[nodiscard]] Measure& measure_of(const Tcb& tcb) noexcept { return measures_[tcb.index % measured_max]; }
 
     const TcpLimits& limits_;

@@ -69,6 +69,22 @@ TEST_CASE("a port where nobody listens refuses a connect within a round trip", "
     CHECK(sim.elapsed() == 4ms);  // one round trip for the hardware address
 }
 
+TEST_CASE("hosts have IPv6 where the network has a prefix, each an address of its own", "[testing][simulation]") {
+    testing::SimulationOptions options;
+    CHECK(testing::Simulation(options).host("one").address6().is_unspecified());
+    options.stack.address6 = stack::wire::Ipv6Addr::of(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
+    testing::Simulation sim(options);
+    auto& server = sim.host("server", []() -> Task<> {
+        auto listener = net::TcpListener::bind({net::IpAddr::v6_any(), 80});
+        for (;;) (void)co_await listener->accept();
+    });
+    auto& client = sim.host("client");
+    CHECK(server.address6() != client.address6());
+    CHECK(client.run(outcome_of_connect(server.at6(80))) == "connected");
+    CHECK(client.run(outcome_of_connect(server.at6(81))) == "connection_refused");
+    CHECK(client.run(outcome_of_connect(server.at(80))) == "connected");
+}
+
 TEST_CASE("a connected datagram socket learns that nobody has the port on another host", "[testing][simulation]") {
     testing::Simulation sim;
     auto& server = sim.host("server");

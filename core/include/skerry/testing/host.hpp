@@ -42,6 +42,10 @@ public:
     /// 198.18.0.1 for the first host, and so on.
     [[nodiscard]] net::IpAddr address() const noexcept;
     [[nodiscard]] net::SocketAddr at(std::uint16_t port) const noexcept { return {address(), port}; }
+    /// ::1 for the first host, and so on, in the /64 of SimulationOptions::stack's address6. Without that ::, and there
+    /// is no IPv6.
+    [[nodiscard]] net::IpAddr address6() const noexcept;
+    [[nodiscard]] net::SocketAddr at6(std::uint16_t port) const noexcept { return {address6(), port}; }
 
     /// Starts a Task, an awaitable operation or a callable that returns one here. It runs when the simulation does.
     /// Asserted: the host is up.

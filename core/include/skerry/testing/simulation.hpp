@@ -51,7 +51,8 @@ struct SimulationOptions {
     bool shuffle = false;
     /// What the clock shows first.
     time::Instant start = time::Instant::from_nanos(std::chrono::nanoseconds(std::chrono::hours{1}).count());
-    /// The limits of each host's stack; address, prefix, gateway and seed are overruled.
+    /// The limits of each host's stack; address, prefix, gateway and seed are overruled. With an address6 each host has
+    /// IPv6 and an address of its own in that /64.
     stack::StackConfig stack = {};
     /// Budget, blocking pool and the like of each host; flavour, backend, cores, pinning, idling and seed are
     /// overruled.

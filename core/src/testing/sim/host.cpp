@@ -98,6 +98,9 @@ Host::~Host() = default;
 
 const std::string& Host::name() const noexcept { return state_->name; }
 net::IpAddr Host::address() const noexcept { return address_of(state_->place.station).ip(); }
+net::IpAddr Host::address6() const noexcept {
+    return address6_of(state_->stack_config.address6, state_->place.station).ip();
+}
 bool Host::is_up() const noexcept { return state_->runtime != nullptr; }
 
 void Host::crash() {

@@ -62,10 +62,18 @@ stack::wire::Ipv4Addr address_of(Station station) noexcept {
     return {stack::wire::Ipv4Addr::of(198, 18, 0, 1).bits + station};
 }
 
+stack::wire::Ipv6Addr address6_of(const stack::wire::Ipv6Addr& network6, Station station) noexcept {
+    if (network6.is_unspecified()) return {};
+    return {network6.high, std::uint64_t{station} + 1};
+}
+
 stack::StackConfig config_of(stack::StackConfig config, Station station, std::uint64_t seed) noexcept {
     config.address = address_of(station);
     config.prefix_bits = 15;
     config.gateway = {};
+    config.address6 = address6_of(config.address6, station);
+    config.prefix6_bits = 64;
+    config.gateway6 = {};
     config.seed = seed;
     return config;
 }

@@ -140,6 +140,7 @@ private:
         if ((told_ & told_traffic_class) != 0) datagram.traffic_class = arrival.traffic_class;
     }
 
+    template <bool gives>
     Step send_now(SendRequest& request) noexcept {
         if (sockets_->lost_ != Errc::ok) [[unlikely]] {
             if (request.count == 0) request.error = sockets_->lost_;
@@ -148,16 +149,17 @@ private:
         if (stack().backlog().size() >= backlog_high) [[unlikely]]
             return no_room();
         if (request.batch.empty()) {
-            request.error = send_datagram(request.from, request.to);
-            request.count = request.from.size();
+            const std::size_t bytes = request.from.size();
+            request.error = gives ? send_buffer(*request.buffer, request.to) : send_datagram(request.from, request.to);
+            request.count = bytes;
             return Step::done;
         }
         const bool is_plain = sends_by_ == 0;
         while (request.count < request.batch.size()) {
-            const Datagram& datagram = request.batch[request.count];
+            Datagram& datagram = request.batch[request.count];
             const net::SocketAddr* const to = connected ? nullptr : &datagram.peer;
-            const Error error = is_plain && datagram.segment_bytes == 0 ? send_datagram(datagram.payload.bytes(), to)
-                                                                        : send_otherwise(datagram, to);
+            const Error error = is_plain && datagram.segment_bytes == 0 ? send_payload<gives>(datagram, to)
+                                                                        : send_otherwise(datagram, to, gives);
             if (error.code() != Errc::ok) {
                 // What was sent counts; the error comes with the next call, whose first datagram it concerns.
                 if (request.count == 0) request.error = error;
@@ -170,13 +172,18 @@ private:
         return Step::done;
     }
 
+    template <bool gives>
+    Error send_payload(Datagram& datagram, const net::SocketAddr* to) noexcept {
+        return gives ? send_buffer(datagram.payload, to) : send_datagram(datagram.payload.bytes(), to);
+    }
+
     // One that tells how it leaves, or holds several.
-    SKERRY_NOINLINE Error send_otherwise(const Datagram& datagram, const net::SocketAddr* to) noexcept {
+    SKERRY_NOINLINE Error send_otherwise(Datagram& datagram, const net::SocketAddr* to, bool gives) noexcept {
         if ((sends_by_ & by_local) != 0 && !is_our(datagram.local)) return Errc::address_not_available;
-        if ((sends_by_ & by_traffic_class) == 0) return send_segments(datagram, to);
+        if ((sends_by_ & by_traffic_class) == 0) return send_segments(datagram, to, gives);
         const std::uint8_t own = std::exchange(marks.traffic_class, datagram.traffic_class);
         is_marked = marks != UdpMarks();
-        const Error error = send_segments(datagram, to);
+        const Error error = send_segments(datagram, to, gives);
         marks.traffic_class = own;
         is_marked = marks != UdpMarks();
         return error;
@@ -205,10 +212,10 @@ private:
     }
 
     // No port takes several at once, so they leave one by one; the backlog takes all of them.
-    Error send_segments(const Datagram& datagram, const net::SocketAddr* to) noexcept {
+    Error send_segments(Datagram& datagram, const net::SocketAddr* to, bool gives) noexcept {
         std::span<const std::byte> rest = datagram.payload.bytes();
         const std::size_t each = datagram.segment_bytes;
-        if (each == 0) return send_datagram(rest, to);
+        if (each == 0) return gives ? send_buffer(datagram.payload, to) : send_datagram(rest, to);
         if (const Errc why = backend::check_segments(rest.size(), each); why != Errc::ok) return why;
         for (; rest.size() > each; rest = rest.subspan(each))
             if (const Error error = send_datagram(rest.first(each), to); error.code() != Errc::ok) return error;
@@ -254,9 +261,11 @@ private:
     [[nodiscard]] SKERRY_NOINLINE Errc name_other(const net::IpAddr& ip, Ipv4Addr& host) noexcept {
         return speaks(ip) ? sockets_->name(ip, host) : Errc::unsupported;
     }
-    [[nodiscard]] Error send_datagram(std::span<const std::byte> payload, const net::SocketAddr* to) noexcept {
-        Ipv4Addr address = remote;
-        std::uint16_t to_port = remote_port;
+    /// Where one goes that is for `to`, or for the connected peer; else why it goes nowhere.
+    [[nodiscard]] SKERRY_ALWAYS_INLINE Error find_receiver(const net::SocketAddr* to, Ipv4Addr& address,
+                                                           std::uint16_t& to_port) noexcept {
+        address = remote;
+        to_port = remote_port;
         if (to != nullptr) {
             if (family_ == net::IpFamily::v4 && to->is_v4()) [[likely]]
                 address = Ipv4Addr::of(to->ip());
@@ -270,8 +279,23 @@ private:
         } else if (untold != Errc::ok) [[unlikely]] {
             return std::exchange(untold, Errc::ok);  // of an earlier one; this one was not sent
         }
-        if (to_port == 0) return Errc::invalid_argument;
+        return to_port == 0 ? Errc::invalid_argument : Errc::ok;
+    }
+    [[nodiscard]] Error send_datagram(std::span<const std::byte> payload, const net::SocketAddr* to) noexcept {
+        Ipv4Addr address;
+        std::uint16_t to_port = 0;
+        if (const Error wrong = find_receiver(to, address, to_port); wrong.code() != Errc::ok) [[unlikely]]
+            return wrong;
         auto sent = stack().udp().send(*this, address, to_port, payload, sockets_->now_);
+        return sent ? Error() : sent.error();
+    }
+    /// The same of what `data` holds, which may be taken over.
+    [[nodiscard]] Error send_buffer(IoBuf& data, const net::SocketAddr* to) noexcept {
+        Ipv4Addr address;
+        std::uint16_t to_port = 0;
+        if (const Error wrong = find_receiver(to, address, to_port); wrong.code() != Errc::ok) [[unlikely]]
+            return wrong;
+        auto sent = stack().udp().send_buf(*this, address, to_port, data, sockets_->now_);
         return sent ? Error() : sent.error();
     }
 
@@ -279,7 +303,10 @@ private:
         return static_cast<Datagrams&>(socket).receive_now(request);
     }
     static Step send(DatagramSocket& socket, SendRequest& request) noexcept {
-        return static_cast<Datagrams&>(socket).send_now(request);
+        return static_cast<Datagrams&>(socket).send_now<false>(request);
+    }
+    static Step send_buf(DatagramSocket& socket, SendRequest& request) noexcept {
+        return static_cast<Datagrams&>(socket).send_now<true>(request);
     }
     static Step send_segmented(DatagramSocket& socket, SendRequest& request) noexcept {
         return static_cast<Datagrams&>(socket).send_segmented_now(request);
@@ -400,8 +427,8 @@ private:
     net::IpFamily family_;
 };
 
-const backend::DatagramOps Sockets::Datagrams::operations{&receive, &send,  &send_segmented, &connect,
-                                                          &join,    &close, &set_option,     &get_option};
+const backend::DatagramOps Sockets::Datagrams::operations{&receive, &send,  &send_buf,   &send_segmented, &connect,
+                                                          &join,    &close, &set_option, &get_option};
 
 // --- what a core offers
 
@@ -429,7 +456,7 @@ backend::SocketStats Sockets::stats() const noexcept {
     stats.port_checksum = drops[Drop::port_checksum];
     stats.stack_checksum = drops[Drop::ipv4_checksum] + drops[Drop::udp_checksum] + drops[Drop::tcp_checksum] +
                            drops[Drop::icmp_checksum] + drops[Drop::igmp_checksum] + drops[Drop::icmpv6_checksum];
-    stats.buffers_given = stack_.tcp().buffers_given();
+    stats.buffers_given = stack_.tcp().buffers_given() + stack_.udp().buffers_given();
     if (stack_.steering() != nullptr) stats.steered = stack_.steering()->stats().received;
     return stats;
 }

@@ -124,11 +124,20 @@ Step Sockets::Stream::write_vectored(StreamSocket& socket, WriteRequest& request
     return self.cut_short(request, written.bytes != 0);
 }
 
-Step Sockets::Stream::write_buf(StreamSocket& socket, WriteRequest& request, IoBuf& data) noexcept {
+// What was begun as bytes goes on so.
+Step Sockets::Stream::write_buf(StreamSocket& socket, WriteRequest& request) noexcept {
     auto& self = static_cast<Stream&>(socket);
-    if (!self.tcp().write_given(*self.tcb, data, self.sockets_->now_)) return write(socket, request);
-    request.bytes = request.from.size();
-    return Step::done;
+    if (request.bytes != 0) return self.write_now(request);
+    switch (self.tcp().write_given(*self.tcb, *request.buffer, self.sockets_->now_)) {
+        case tcp::Given::taken: request.bytes = request.from.size(); return Step::done;
+        case tcp::Given::waits: self.may_write = false; return Step::pending;
+        case tcp::Given::copied: break;
+    }
+    return write(socket, request);
+}
+
+Step Sockets::Stream::write_at_last(WriteRequest& request) noexcept {
+    return request.kind == WriteKind::buffer ? write_buf(*this, request) : write_now(request);
 }
 
 bool Sockets::Stream::has_room(StreamSocket& socket) noexcept {
@@ -148,7 +157,7 @@ void Sockets::Stream::on_ready() noexcept {
     if (may_write || (tcb->wants_room && Tcp::is_writable(*tcb))) return;
     may_write = true;
     // A write of "some" writes when its task runs, so that a cancelled one has written nothing.
-    if (writer != nullptr && (writer->kind == WriteKind::some || write_now(*writer) == Step::done))
+    if (writer != nullptr && (writer->kind == WriteKind::some || write_at_last(*writer) == Step::done))
         complete(*this, *writer);
 }
 
@@ -186,7 +195,7 @@ Result<> Sockets::Stream::shutdown(StreamSocket& socket, backend::ShutdownHow ho
         self.tcp().finish(*self.tcb, self.sockets_->now_);
         self.may_write = true;
         if (self.writer != nullptr &&
-            (self.writer->kind == WriteKind::some || self.write_now(*self.writer) == Step::done))
+            (self.writer->kind == WriteKind::some || self.write_at_last(*self.writer) == Step::done))
             complete(self, *self.writer);
     }
     if (how != backend::ShutdownHow::write) {

@@ -64,6 +64,8 @@ private:
     [[nodiscard]] backend::Step read_now(backend::ReadRequest& request) noexcept;
     [[nodiscard]] backend::Step read_end(backend::ReadRequest& request) noexcept;
     [[nodiscard]] backend::Step write_now(backend::WriteRequest& request) noexcept;
+    /// A write that waited, of whatever kind.
+    [[nodiscard]] backend::Step write_at_last(backend::WriteRequest& request) noexcept;
     /// A write that was not taken whole.
     [[nodiscard]] backend::Step cut_short(backend::WriteRequest& request, bool took_some) noexcept;
     [[nodiscard]] static Errc check_option(backend::SocketOption option, int value) noexcept;
@@ -75,7 +77,7 @@ private:
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
     static backend::Step write_vectored(backend::StreamSocket& socket, backend::WriteRequest& request,
                                         backend::IoSlices slices) noexcept;
-    static backend::Step write_buf(backend::StreamSocket& socket, backend::WriteRequest& request, IoBuf& data) noexcept;
+    static backend::Step write_buf(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
     static bool has_room(backend::StreamSocket& socket) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static void close(backend::StreamSocket* socket) noexcept;

@@ -1,4 +1,9 @@
 // Datagrams that leave. Hot path.
+//
+// A datagram is copied into a frame, or leaves in the frame in which a program gives it away. The program has no handle
+// on that any more, so the headers may be written in front of the data, and the port gives it back to the pool like
+// every other: who sends often finds it there again. Copied all the same is what is cut into pieces, because each needs
+// headers of its own.
 
 #include "wire/sum_blocks.hpp"
 
@@ -21,15 +26,36 @@ Frame* Udp::longer_than(Frame& frame, std::size_t bytes) noexcept {
     return longer;
 }
 
-// Puts the payload into a fresh frame, whose window stays, and the header in front of it. They are summed on the way.
+// A program's buffer as a fresh frame, whose payload is there; null when it cannot be one.
+Frame* Udp::take_over(IoBuf& data) noexcept {
+    Frame* const frame = link_.frame_behind(data);
+    if (frame == nullptr) return nullptr;
+    frame->data = frame->memory() + data.headroom();
+    frame->headroom = static_cast<std::uint16_t>(data.headroom());
+    frame->length = 0;
+    frame->next = nullptr;
+    frame->checksum = backend::FrameChecksum::unknown;
+    frame->flags = 0;
+    ++frame->handles;
+    data.reset();
+    ++buffers_given_;
+    return frame;
+}
+
+// Puts the payload into a fresh frame, whose window stays, unless it is there, and the header in front of it. They are
+// summed on the way.
+template <bool is_there>
 SKERRY_ALWAYS_INLINE void Udp::fill(Frame& frame, const UdpEndpoint& from, std::uint16_t port,
                                     std::span<const std::byte> payload, std::uint64_t pseudo, bool is_whole) noexcept {
     const bool has_checksum = !config_.checksums_sent || !is_whole;  // no port finishes that of pieces
     std::uint64_t all = pseudo;
-    if (has_checksum)
+    if constexpr (is_there) {
+        if (has_checksum) all = wire::sum(payload, pseudo);
+    } else if (has_checksum) {
         all = wire::copy_and_sum_inlined(frame.data, payload, pseudo);
-    else if (!payload.empty())
+    } else if (!payload.empty()) {
         std::memcpy(frame.data, payload.data(), payload.size());
+    }
     wire::UdpHeader header;
     header.source_port = from.port;
     header.destination_port = port;
@@ -48,17 +74,30 @@ Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std
                    time::Instant now) noexcept {
     const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
     if (!output_.is_ready(to, now) || !output_.fits(bytes) || from.is_marked) [[unlikely]]
-        return send_otherwise(from, to, port, payload, now);
+        return send_otherwise(from, to, port, payload, nullptr, now);
     Frame* const frame = allocate(payload.size());
     if (frame == nullptr) [[unlikely]]
         return Errc::no_buffers;
-    fill(*frame, from, port, payload, output_.way().pseudo_header(wire::ip_protocol::udp, bytes), true);
+    fill<false>(*frame, from, port, payload, output_.way().pseudo_header(wire::ip_protocol::udp, bytes), true);
+    output_.send_ready(*frame, wire::ip_protocol::udp, wire::udp_bytes, bytes);
+    return {};
+}
+
+Result<> Udp::send_buf(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, IoBuf& data,
+                       time::Instant now) noexcept {
+    const std::span<const std::byte> payload = data.bytes();
+    const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
+    if (!output_.is_ready(to, now) || !output_.fits(bytes) || from.is_marked) [[unlikely]]
+        return send_otherwise(from, to, port, payload, &data, now);
+    Frame* const frame = take_over(data);
+    if (frame == nullptr) return send(from, to, port, payload, now);
+    fill<true>(*frame, from, port, payload, output_.way().pseudo_header(wire::ip_protocol::udp, bytes), true);
     output_.send_ready(*frame, wire::ip_protocol::udp, wire::udp_bytes, bytes);
     return {};
 }
 
 Result<> Udp::send_otherwise(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port,
-                             std::span<const std::byte> payload, time::Instant now) noexcept {
+                             std::span<const std::byte> payload, IoBuf* data, time::Instant now) noexcept {
     if (!from.may_broadcast && config_.is_broadcast(to)) return Errc::permission_denied;
     const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
     if (const Drop why = output_.check(to, 0); why != Drop::none) {
@@ -70,10 +109,16 @@ Result<> Udp::send_otherwise(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t
         return Errc::message_too_long;
     }
     const bool is_whole = output_.check(to, bytes) == Drop::none;
-    Frame* const frame = allocate(payload.size());
+    Frame* frame = data != nullptr && is_whole ? take_over(*data) : nullptr;
+    const bool is_there = frame != nullptr;
+    if (!is_there) frame = allocate(payload.size());
     if (frame == nullptr) return Errc::no_buffers;
     const Ipv4Addr source = source_of(from, to);
-    fill(*frame, from, port, payload, output_.pseudo_header(source, to, wire::ip_protocol::udp, bytes), is_whole);
+    const std::uint64_t pseudo = output_.pseudo_header(source, to, wire::ip_protocol::udp, bytes);
+    if (is_there)
+        fill<true>(*frame, from, port, payload, pseudo, true);
+    else
+        fill<false>(*frame, from, port, payload, pseudo, is_whole);
     frame->length = static_cast<std::uint16_t>(payload.size());
     (void)frame->prepend(wire::udp_bytes);
     const bool is_to_group = output_.hosts().is_multicast(to);

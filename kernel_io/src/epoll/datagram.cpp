@@ -66,8 +66,8 @@ void DatagramPort::orphan() noexcept {
 
 constexpr backend::DatagramOps DatagramPort::operations_with(decltype(backend::DatagramOps::send) sends) noexcept {
     using Table = DatagramTable<DatagramPort>;
-    return {&receive,     sends,  &send_segmented,    &Table::connect,
-            &Table::join, &close, &Table::set_option, &Table::get_option};
+    return {&receive,          sends, sends, &send_segmented, &Table::connect, &Table::join, &close, &Table::set_option,
+            &Table::get_option};
 }
 
 constinit const backend::DatagramOps DatagramPort::operations = operations_with(&send);

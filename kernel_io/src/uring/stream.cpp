@@ -256,7 +256,7 @@ void Stream::on_room() noexcept {
 // A write of "some" that is cancelled has written nothing, so it writes itself.
 Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
     auto& stream = static_cast<Stream&>(socket);
-    if (request.kind == backend::WriteKind::all && stream.core().gathers_sends()) {
+    if (request.kind != backend::WriteKind::some && stream.core().gathers_sends()) {
         stream.may_write = false;
         stream.core().send_later(stream);
         return Step::pending;
@@ -288,7 +288,7 @@ bool Stream::has_room(StreamSocket& socket) noexcept {
 Result<> Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexcept {
     auto& stream = static_cast<Stream&>(socket);
     WriteRequest* const writer = stream.writer;
-    const bool is_noted = stream.will_send && writer != nullptr && writer->kind == backend::WriteKind::all;
+    const bool is_noted = stream.will_send && writer != nullptr && writer->kind != backend::WriteKind::some;
     if (is_noted && how != backend::ShutdownHow::read && stream.write_now(*writer) == Step::done)
         complete(stream, *writer);
     return shut_down(stream.fd(), how);
@@ -344,7 +344,7 @@ const backend::StreamOps Stream::operations{&read,
                                             &backend::read_each<&read>,
                                             &write,
                                             &write_vectored,
-                                            &backend::write_bytes_of<&write>,
+                                            &write,
                                             &has_room,
                                             &shutdown,
                                             &close,

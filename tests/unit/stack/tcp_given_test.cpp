@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace tests;
+using stack::tcp::Given;
 
 constexpr std::size_t mss = 1000;
 
@@ -31,7 +32,8 @@ struct Giving : TcpHost {
         std::memcpy(buffer.writable().data(), text.data(), text.size());
         return buffer;
     }
-    bool give_away(IoBuf& buffer) { return tcp().write_given(tcb(), buffer, now); }
+    Given offer(IoBuf& buffer) { return tcp().write_given(tcb(), buffer, now); }
+    bool give_away(IoBuf& buffer) { return offer(buffer) == Given::taken; }
     bool give_away(IoBuf&& buffer) { return give_away(buffer); }
     void write(std::string_view text) { CHECK(TcpHost::write(*endpoint, text) == text.size()); }
     /// Where the payload of the next packet lies, which a device would read now.
@@ -98,7 +100,7 @@ TEST_CASE("a buffer that came is passed on in its frame", "[stack][tcp][given]")
 
 TEST_CASE("a buffer that cannot leave as a segment of its own stays with the program", "[stack][tcp][given]") {
     Giving host;
-    const auto stays = [&](IoBuf buffer) { return !host.give_away(buffer) && buffer; };
+    const auto stays = [&](IoBuf buffer) { return host.offer(buffer) == Given::copied && buffer; };
     SECTION("longer than a segment") { CHECK(stays(host.filled(std::string(mss + 1, 'a')))); }
     SECTION("empty") { CHECK(stays(host.filled(""))); }
     SECTION("of the heap") { CHECK(stays(IoBuf::copy_of(std::as_bytes(std::span("abc"))))); }
@@ -117,7 +119,8 @@ TEST_CASE("a buffer that cannot leave as a segment of its own stays with the pro
         host.frames.are_in_flight = true;
         CHECK(stays(std::move(buffer)));
     }
-    SECTION("more than the send buffer takes") {
+    SECTION("more than the send buffer ever takes") {
+        host.write("x");
         host.tcb().send_limit = 2;
         CHECK(stays(host.filled("abc")));
     }
@@ -126,6 +129,52 @@ TEST_CASE("a buffer that cannot leave as a segment of its own stays with the pro
         CHECK(stays(host.filled("abc")));
     }
     CHECK(host.tcp().buffers_given() == 0);
+}
+
+TEST_CASE("a buffer for which there is no room waits, and is taken when there is", "[stack][tcp][given]") {
+    Giving host;
+    host.tcb().send_limit = 3 * mss;
+    host.tcb().grows_send = false;
+    for (int i = 0; i < 3; ++i) REQUIRE(host.give_away(host.filled(std::string(mss, 'a'))));
+    CHECK(host.sent().size() == 3);
+    IoBuf buffer = host.filled(std::string(mss, 'b'));
+    const std::byte* const at = buffer.data();
+    CHECK(host.offer(buffer) == Given::waits);
+    CHECK(buffer.size() == mss);
+    const int told = host.endpoint->calls;
+    host.acknowledge(host.host_seq + mss);
+    CHECK(host.endpoint->calls > told);
+    REQUIRE(host.give_away(buffer));
+    CHECK(host.where(mss) == at);
+    CHECK(host.tcp().buffers_given() == 4);
+}
+
+TEST_CASE("a buffer that waits is told of each acknowledgement until it fits", "[stack][tcp][given]") {
+    Giving host;
+    host.tcb().send_limit = mss + 10;
+    host.tcb().grows_send = false;
+    host.tcb().no_delay = true;
+    host.write(std::string(600, 'a'));
+    host.write(std::string(400, 'a'));
+    CHECK(host.sent().size() == 2);
+    IoBuf buffer = host.filled(std::string(mss, 'b'));
+    CHECK(host.offer(buffer) == Given::waits);
+    for (const std::uint32_t acked : {600, 1000}) {
+        const int told = host.endpoint->calls;
+        host.acknowledge(host.host_seq + acked);
+        CHECK(host.endpoint->calls > told);
+        CHECK(host.offer(buffer) == (acked == 600 ? Given::waits : Given::taken));
+    }
+}
+
+TEST_CASE("a buffer that waits for pieces is taken, too", "[stack][tcp][given]") {
+    Giving host;
+    host.tcb().no_delay = true;
+    while (host.tcb().queue.size() < host.stack.config().tcp.send_segments_max) host.write("x");
+    IoBuf buffer = host.filled("last");
+    CHECK(host.offer(buffer) == Given::waits);
+    host.acknowledge(host.host_seq + host.tcb().queue.bytes());
+    CHECK(host.give_away(buffer));
 }
 
 TEST_CASE("a buffer with headroom for the program's own header leaves with that", "[stack][tcp][given]") {

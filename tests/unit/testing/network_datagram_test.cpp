@@ -337,5 +337,45 @@ TEST_CASE("a batch that waits and is cancelled has sent nothing that it had not 
     CHECK(rt.run(sender.send_batch(batch)).value() == 3);
 }
 
+TEST_CASE("a buffer that is given waits for room, and a cancelled one is gone and not sent",
+          "[testing][network][cancel]") {
+    testing::Runtime rt;
+    auto sender = bind({one, 1000});
+    auto receiver = bind({two, 2000});
+    rt.network().set_sends_blocked(true);
+    IoBuf never = IoBuf::copy_of(bytes_of("never"));
+    auto given_up = rt.start(sender.send_buf_to(std::move(never), receiver.local_addr()));
+    CHECK_FALSE(given_up.is_done());
+    given_up.cancel();
+    CHECK_FALSE(never);
+    IoBuf late = IoBuf::copy_of(bytes_of("late"));
+    auto waiting = rt.start(sender.send_buf_to(std::move(late), receiver.local_addr()));
+    CHECK_FALSE(waiting.is_done());
+    rt.network().set_sends_blocked(false);
+    CHECK(rt.finish(std::move(waiting)).value() == 4);
+    CHECK(receive_all(rt, receiver) == std::vector<std::string>{"late"});
+}
+
+TEST_CASE("a batch that is given, waits and is cancelled keeps the payloads that were not sent",
+          "[testing][network][cancel]") {
+    testing::Runtime rt;
+    auto sender = bind({one, 1000});
+    auto receiver = bind({two, 2000});
+    rt.network().set_sends_blocked(true);
+    std::array<net::Datagram, 2> batch;
+    for (net::Datagram& datagram : batch) {
+        datagram.payload = IoBuf::copy_of(bytes_of("x"));
+        datagram.peer = receiver.local_addr();
+    }
+    auto waiting = rt.start(sender.send_batch_buf(batch));
+    CHECK_FALSE(waiting.is_done());
+    waiting.cancel();
+    rt.network().set_sends_blocked(false);
+    CHECK(receive_all(rt, receiver).empty());
+    for (const net::Datagram& datagram : batch) CHECK(datagram.payload.size() == 1);
+    CHECK(rt.run(sender.send_batch_buf(batch)).value() == 2);
+    for (const net::Datagram& datagram : batch) CHECK_FALSE(datagram.payload);
+}
+
 }  // namespace
 }  // namespace skerry

@@ -26,7 +26,7 @@ inline constexpr StreamOps orphaned_stream_ops{
         request.error = Errc::runtime_shutdown;
         return Step::done;
     },
-    [](StreamSocket&, WriteRequest& request, IoBuf&) noexcept {
+    [](StreamSocket&, WriteRequest& request) noexcept {
         request.error = Errc::runtime_shutdown;
         return Step::done;
     },
@@ -47,6 +47,10 @@ inline constexpr StreamOps orphaned_stream_ops{
 template <class Socket>
 inline constexpr DatagramOps orphaned_datagram_ops{
     [](DatagramSocket&, RecvRequest& request) noexcept {
+        request.error = Errc::runtime_shutdown;
+        return Step::done;
+    },
+    [](DatagramSocket&, SendRequest& request) noexcept {
         request.error = Errc::runtime_shutdown;
         return Step::done;
     },

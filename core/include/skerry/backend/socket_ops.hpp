@@ -81,11 +81,18 @@ using IoSlices = std::span<const std::span<const std::byte>>;
 /// Places that are filled one behind the other.
 using IoSlicesMut = std::span<const std::span<std::byte>>;
 
-enum class WriteKind : std::uint8_t { some, all };
+enum class WriteKind : std::uint8_t {
+    some,
+    all,
+    buffer,  ///< as all, and instead of its bytes `buffer` may be taken over
+};
 
 struct WriteRequest : task::WaitNode {
     std::span<const std::byte> from;
     std::size_t bytes = 0;          ///< accepted so far
+    union {
+        IoBuf* buffer;  ///< of WriteKind::buffer, which shows `from`
+    };
     WriteKind kind = WriteKind::some;
     Error error;
 };
@@ -102,8 +109,8 @@ struct StreamOps {
     Step (*write)(StreamSocket&, WriteRequest&) noexcept;
     /// Tries to write some of the slices, from the front; pending when nothing is accepted for now.
     Step (*write_vectored)(StreamSocket&, WriteRequest&, IoSlices) noexcept;
-    /// As write, of all that `data` holds, which the request shows too; may take the buffer over instead of its bytes.
-    Step (*write_buf)(StreamSocket&, WriteRequest&, IoBuf& data) noexcept;
+    /// As write, of WriteKind::buffer. Where a buffer is worth no more than its bytes it is write itself.
+    Step (*write_buf)(StreamSocket&, WriteRequest&) noexcept;
     /// Whether a write would take a byte, or end with an error; if not, may_write is false and who waits is told.
     bool (*has_room)(StreamSocket&) noexcept;
     Result<> (*shutdown)(StreamSocket&, ShutdownHow) noexcept;
@@ -118,12 +125,6 @@ struct StreamOps {
     /// The kernel's socket, where what came stays with the kernel until it is read; -1 where it does not.
     int (*descriptor)(StreamSocket&) noexcept;
 };
-
-/// StreamOps::write_buf where a buffer is worth no more than its bytes.
-template <Step (*write)(StreamSocket&, WriteRequest&) noexcept>
-Step write_bytes_of(StreamSocket& socket, WriteRequest& request, IoBuf& /*data*/) noexcept {
-    return write(socket, request);
-}
 
 /// StreamOps::descriptor where the kernel does not keep what has come.
 inline int no_descriptor(StreamSocket& /*socket*/) noexcept { return -1; }
@@ -322,6 +323,7 @@ struct SendRequest : task::WaitNode {
     };
     union {
         std::size_t segment_bytes;  ///< send_segmented: bytes of each datagram
+        IoBuf* buffer;  ///< send_buf: shows `from`
     };
 
 private:
@@ -347,6 +349,9 @@ enum class MembershipChange : std::uint8_t { join, leave, block, unblock };
 struct DatagramOps {
     Step (*receive)(DatagramSocket&, RecvRequest&) noexcept;
     Step (*send)(DatagramSocket&, SendRequest&) noexcept;
+    /// As send; instead of their bytes `buffer`, or the payloads in `batch`, may be taken over. Where a buffer is worth
+    /// no more than its bytes it is send itself.
+    Step (*send_buf)(DatagramSocket&, SendRequest&) noexcept;
     /// Sends `from` in datagrams of segment_bytes; `count` are bytes.
     Step (*send_segmented)(DatagramSocket&, SendRequest&) noexcept;
     Result<> (*connect)(DatagramSocket&, const net::SocketAddr&) noexcept;
@@ -413,7 +418,7 @@ struct SocketStats {
     std::uint64_t steered = 0;  ///< packets for this core that another core's queue got
     std::uint64_t port_checksum = 0;  ///< packets dropped because the port found a checksum wrong; of our stack
     std::uint64_t stack_checksum = 0;  ///< packets dropped because our stack did
-    std::uint64_t buffers_given = 0;  ///< buffers that programs gave to be written and that leave without a copy
+    std::uint64_t buffers_given = 0;  ///< buffers that programs gave to be sent and that leave without a copy
 };
 
 /// The socket operations of one core's backend. Made by the driver, current on its core's thread.
@@ -435,8 +440,8 @@ public:
     [[nodiscard]] virtual Result<DatagramSocket*> bind(const net::SocketAddr& address,
                                                        const BindOptions& options) noexcept = 0;
 
-    /// Memory for `bytes` to be written by StreamOps::write_buf, from which a backend that can sends without a copy;
-    /// with `headroom` in front that prepend() may give. False when there is none.
+    /// Memory for `bytes` to be sent by StreamOps::write_buf or DatagramOps::send_buf, from which a backend that can
+    /// sends without a copy; with `headroom` in front that prepend() may give. False when there is none.
     [[nodiscard]] virtual IoBuf send_buffer(std::size_t bytes, std::size_t headroom) noexcept {
         return IoBuf::allocate(bytes, headroom);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
-// Memory to be filled and given away: TcpStream::write_buf() sends from it without a copy where the backend can.
+// Memory to be filled and given away: TcpStream::write_buf() and UdpSocket::send_buf() send from it without a copy
+// where the backend can.
 
 #include "../backend/socket_ops.hpp"
 #include "../base/io_buf.hpp"
@@ -14,10 +15,13 @@ namespace skerry::net {
 /// With our stack one of the port's frames, where it fits one and enough of them are left: less than a quarter of them
 /// is never given out. Else, and on every other backend, the heap's.
 ///
-/// Errors:   an IoBuf that is false, when the heap refuses.
-/// Lifetime: as IoBuf; who holds many of them takes them from what comes and leaves.
-/// Threads:  a core of a runtime; on any other thread it is the heap's.
-/// Cost:     of the port's frames no allocation; one indirect call.
+/// What is given away comes back to the pool when the network is done with it, so that who takes one for each message
+/// allocates nothing.
+///
+/// Shape:    what holds no more than a segment (TcpStream::info().send_mss), or a datagram of one packet, leaves
+/// itself. Errors:   an IoBuf that is false, when the heap refuses. Lifetime: as IoBuf; who holds many of them takes
+/// them from what comes and leaves. Threads:  a core of a runtime; on any other thread it is the heap's. Cost:     of
+/// the port's frames no allocation; one indirect call.
 [[nodiscard]] inline IoBuf send_buffer(std::size_t bytes, std::size_t headroom = 0) noexcept {
     if (backend::current_sockets == nullptr) return IoBuf::allocate(bytes, headroom);
     return backend::current_sockets->send_buffer(bytes, headroom);

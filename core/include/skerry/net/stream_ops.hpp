@@ -223,7 +223,7 @@ private:
     // room, which it cannot do any more when it is resumed. One of "some" is made when its task runs again, so that a
     // cancelled one has written nothing; it must find room then.
     [[nodiscard]] bool may_end_without_waiting() noexcept {
-        if (kind == backend::WriteKind::all) return (socket_->may_write || is_refused()) && try_now();
+        if (kind != backend::WriteKind::some) return (socket_->may_write || is_refused()) && try_now();
         return is_refused() || from.empty() || (socket_->may_write && socket_->ops->has_room(*socket_));
     }
     [[nodiscard]] bool try_now() noexcept {
@@ -232,7 +232,9 @@ private:
             return true;
         }
         if (from.empty()) return true;
-        return socket_->may_write && socket_->ops->write(*socket_, *this) == backend::Step::done;
+        if (!socket_->may_write) return false;
+        const auto write = kind == backend::WriteKind::buffer ? socket_->ops->write_buf : socket_->ops->write;
+        return write(*socket_, *this) == backend::Step::done;
     }
 
     backend::StreamSocket* socket_;
@@ -293,8 +295,9 @@ private:
 class WriteBufAwaiter : public WriteAwaiterBase {
 public:
     WriteBufAwaiter(backend::StreamSocket& socket, IoBuf&& data) noexcept
-        : WriteAwaiterBase(socket, backend::WriteKind::all, data.bytes()), data_(std::move(data)) {}
-    [[nodiscard]] bool await_ready() noexcept { return may_try() && try_buffer(); }
+        : WriteAwaiterBase(socket, backend::WriteKind::buffer, data.bytes()), data_(std::move(data)) {
+        buffer = &data_;
+    }
     [[nodiscard]] Result<> await_resume() noexcept {
         if (failed()) [[unlikely]]
             return error;
@@ -302,16 +305,6 @@ public:
     }
 
 private:
-    // Once: what has to wait is written as bytes.
-    [[nodiscard]] bool try_buffer() noexcept {
-        if (is_refused()) [[unlikely]] {
-            error = Errc::broken_pipe;
-            return true;
-        }
-        if (from.empty()) return true;
-        return socket().may_write && socket().ops->write_buf(socket(), *this, data_) == backend::Step::done;
-    }
-
     IoBuf data_;
 };
 

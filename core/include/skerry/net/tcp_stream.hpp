@@ -181,8 +181,9 @@ public:
     [[nodiscard]] Task<Result<>> write_all_vectored(IoSlices slices);
 
     /// Hands the buffer over to be written whole. A backend that can send from it does not copy: our stack with one of
-    /// net::send_buffer() or read_buf() that nobody shares, that has no more than a segment (info().send_mss), and for
-    /// which there is room at once. What follows a short write that still waits is copied behind it.
+    /// net::send_buffer() or read_buf() that nobody shares and that has no more than a segment (info().send_mss); for
+    /// want of room it waits as it is. What is longer has to be cut, and what follows a short write that still waits
+    /// belongs behind it: both are copied.
     ///
     /// Errors:   as write.
     /// Lifetime: `data` is taken when the await begins; await it in the expression that calls this.

@@ -241,6 +241,35 @@ private:
     SocketAddr to_;
 };
 
+class SendBufAwaiter : public BasicSendAwaiter<&backend::DatagramOps::send_buf> {
+public:
+    SendBufAwaiter(backend::DatagramSocket& socket, IoBuf&& data, const SocketAddr* peer) noexcept
+        : BasicSendAwaiter(socket, data.bytes(), static_cast<const SocketAddr*>(nullptr)), data_(std::move(data)) {
+        buffer = &data_;
+        if (peer == nullptr) return;
+        to_ = *peer;
+        to = &to_;
+    }
+
+private:
+    IoBuf data_;
+    SocketAddr to_;
+};
+
+class SendBatchBufAwaiter : public BasicSendAwaiter<&backend::DatagramOps::send_buf> {
+public:
+    SendBatchBufAwaiter(backend::DatagramSocket& socket, std::span<Datagram> datagrams) noexcept
+        : BasicSendAwaiter(socket, datagrams) {}
+    ~SendBatchBufAwaiter() {
+        cancel();
+        for (Datagram& sent : batch.first(count)) sent.payload.reset();  // on backends that copied, too
+    }
+    [[nodiscard]] bool await_ready() noexcept {
+        is_over_ = batch.empty();
+        return is_over_ || BasicSendAwaiter::await_ready();
+    }
+};
+
 class SendSegmentedAwaiter : public BasicSendAwaiter<&backend::DatagramOps::send_segmented> {
 public:
     SendSegmentedAwaiter(backend::DatagramSocket& socket, std::span<const std::byte> data, std::size_t bytes_of_segment,
@@ -305,6 +334,34 @@ private:
     std::span<const std::byte> data_;
     SocketAddr to_;
     bool has_to_;
+};
+
+/// What UdpSocket::send_buf_to and send_buf return. The buffer is taken when it is awaited.
+class [[nodiscard]] SendBuf {
+public:
+    SendBuf(backend::DatagramSocket& socket, IoBuf& data, const SocketAddr* to) noexcept
+        : socket_(&socket), data_(&data), to_(to != nullptr ? *to : SocketAddr{}), has_to_(to != nullptr) {}
+    [[nodiscard]] detail::SendBufAwaiter operator co_await() const noexcept {
+        return {*socket_, std::move(*data_), has_to_ ? &to_ : nullptr};
+    }
+
+private:
+    backend::DatagramSocket* socket_;
+    IoBuf* data_;
+    SocketAddr to_;
+    bool has_to_;
+};
+
+/// What UdpSocket::send_batch_buf returns.
+class [[nodiscard]] SendBatchBuf {
+public:
+    SendBatchBuf(backend::DatagramSocket& socket, std::span<Datagram> datagrams) noexcept
+        : socket_(&socket), datagrams_(datagrams) {}
+    [[nodiscard]] detail::SendBatchBufAwaiter operator co_await() const noexcept { return {*socket_, datagrams_}; }
+
+private:
+    backend::DatagramSocket* socket_;
+    std::span<Datagram> datagrams_;
 };
 
 /// What UdpSocket::send_segmented returns.
@@ -411,6 +468,32 @@ public:
     /// Errors: as send_batch; not_connected.
     /// Cancel: safe: it was not sent.
     [[nodiscard]] SendTo send(std::span<const std::byte> data) noexcept { return {*socket_, data, nullptr}; }
+
+    /// Hands the buffer over to be sent as one datagram. A backend that can sends from it and does not copy: our stack
+    /// with one of net::send_buffer(), or a payload that it received, that nobody shares and that leaves in one packet.
+    /// Once that has left, send_buffer() hands the memory out again.
+    ///
+    /// Shape:    returns data.size().
+    /// Errors:   as send_batch.
+    /// Lifetime: `data` is taken when the await begins, and is gone whatever becomes of it; await it in the expression
+    ///           that calls this.
+    /// Cancel:   safe: it was not sent; the buffer is gone.
+    [[nodiscard]] SendBuf send_buf_to(IoBuf&& data, const SocketAddr& to) noexcept { return {*socket_, data, &to}; }
+
+    /// send_buf_to() on a connected socket.
+    ///
+    /// Errors: as send_batch; not_connected.
+    /// Cancel: safe: it was not sent; the buffer is gone.
+    [[nodiscard]] SendBuf send_buf(IoBuf&& data) noexcept { return {*socket_, data, nullptr}; }
+
+    /// send_batch() that hands the payloads over, as send_buf_to() does: what was received is answered in its own
+    /// memory. A Datagram that holds several is copied.
+    ///
+    /// Shape:    as send_batch; the payloads of those that were sent are empty and false afterwards. The others are the
+    ///           caller's, as before.
+    /// Errors:   as send_batch.
+    /// Cancel:   partial: those before the one that had to wait were sent.
+    [[nodiscard]] SendBatchBuf send_batch_buf(std::span<Datagram> datagrams) noexcept { return {*socket_, datagrams}; }
 
     /// Sends `data` in datagrams of `segment_bytes`, the last of which may be shorter: as many calls of send_to()
     /// would, at a part of the cost. `data` may be of any length; the kernel takes up to 64 datagrams and 65'507 bytes

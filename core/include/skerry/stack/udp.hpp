@@ -225,6 +225,13 @@ public:
     /// Errors: message_too_long, unreachable, no_buffers; permission_denied, when `from` may not send to all.
     [[nodiscard]] Result<> send(const UdpEndpoint& from, wire::Ipv4Addr to, std::uint16_t port,
                                 std::span<const std::byte> payload, time::Instant now) noexcept;
+    /// The same of what `data` holds. Where that is a frame of the port's that nobody else holds, and it leaves in one
+    /// packet, it leaves itself, with its headers written in front of the data, and `data` is empty; else it is as it
+    /// was.
+    [[nodiscard]] Result<> send_buf(const UdpEndpoint& from, wire::Ipv4Addr to, std::uint16_t port, IoBuf& data,
+                                    time::Instant now) noexcept;
+    /// Buffers that left themselves.
+    [[nodiscard]] std::uint64_t buffers_given() const noexcept { return buffers_given_; }
 
 private:
     static constexpr std::size_t ports = 65'536;
@@ -241,11 +248,14 @@ private:
         return longer_than(*frame, bytes);
     }
     [[nodiscard]] Frame* longer_than(Frame& frame, std::size_t bytes) noexcept;
+    /// Copies `payload`, unless that is what `data` shows and its frame can leave; null: it is to be copied.
     [[nodiscard]] Result<> send_otherwise(const UdpEndpoint& from, wire::Ipv4Addr to, std::uint16_t port,
-                                          std::span<const std::byte> payload, time::Instant now) noexcept;
+                                          std::span<const std::byte> payload, IoBuf* data, time::Instant now) noexcept;
+    [[nodiscard]] Frame* take_over(IoBuf& data) noexcept;
     [[nodiscard]] wire::Ipv4Addr source_of(const UdpEndpoint& from, wire::Ipv4Addr to) const noexcept {
         return Hosts::is_own_v6(from.local) ? from.local : output_.source_for(to);
     }
+    template <bool is_there>
     void fill(Frame& frame, const UdpEndpoint& from, std::uint16_t port, std::span<const std::byte> payload,
               std::uint64_t pseudo, bool is_whole) noexcept;
     /// What goes to a group comes to this host's members too.
@@ -277,6 +287,7 @@ private:
     std::unique_ptr<UdpEndpoint*[], void (*)(void*)> by_port_;
     IntrusiveList<UdpEndpoint::Ready> ready_;
     Random random_;
+    std::uint64_t buffers_given_ = 0;
 };
 
 }  // namespace skerry::stack

@@ -1,8 +1,11 @@
 // A buffer that a program gives away to be written. Where a copy of it would be a segment of its own, and it is a frame
 // of the port's, that frame is kept, leaves, and goes again as it is: nothing is copied, and the program has no handle
-// left by which it could write to it. All else goes the way of copies, so that what the peer sees of both is the same:
+// left by which it could write to it. For want of room it waits with who writes it, and is taken when acknowledgements
+// have made some. All else goes the way of copies, so that what the peer sees of both is the same:
 //
-// * what is longer than a segment, or than there is room for, is cut;
+// * what is longer than a segment is cut, and the headers of its second part would lie on the end of the first, which
+// is
+//   kept to be sent again. Only a packet of several pieces could spare that, and hardly a port of ours takes such;
 // * what comes behind a short segment that waits (Nagle, a cork, a window) fills that up first;
 // * a frame that somebody else holds or reads is not the program's to give;
 // * with frames short the copy is made, which gives the program's frame back, or takes the heap's.
@@ -27,33 +30,39 @@ Frame* Link::frame_behind(const IoBuf& buffer) const noexcept {
 
 namespace tcp {
 
-// Whether a copy would be a segment of its own, and there is room for it.
+// Whether a copy would be a segment of its own, as soon as there is room for it.
 bool Sender::may_be_segment(Tcb& tcb, std::size_t bytes) const noexcept {
     SendQueue& queue = tcb.queue;
-    if (bytes == 0 || bytes > tcb.mss || queue.bytes() + bytes > tcb.send_limit) return false;
-    if (queue.has_unsent() && queue.back().length < tcb.mss) return false;
-    return may_have_piece(tcb) && shared_.send_frames < shared_.config.tcp.send_frames_max;
+    if (bytes == 0 || bytes > tcb.mss || bytes > tcb.send_limit) return false;
+    return !queue.has_unsent() || queue.back().length >= tcb.mss;
 }
 
-// As the usual write where that may leave, else as any other.
-bool Sender::write_given(Tcb& tcb, IoBuf& data, time::Instant now) noexcept {
+Given Sender::write_given(Tcb& tcb, IoBuf& data, time::Instant now) noexcept {
     const std::size_t bytes = data.size();
-    if (!may_be_segment(tcb, bytes)) return false;
+    if (!may_be_segment(tcb, bytes)) return Given::copied;
     Frame* const frame = shared_.link.frame_behind(data);
-    if (frame == nullptr || !shared_.link.may_keep_to_send()) return false;
+    if (frame == nullptr) return Given::copied;
+    if (tcb.queue.bytes() + bytes > tcb.send_limit || !may_have_piece(tcb)) return Given::waits;
+    if (shared_.send_frames >= shared_.config.tcp.send_frames_max || !shared_.link.may_keep_to_send())
+        return Given::copied;
+    return take_given(tcb, *frame, data, now) ? Given::taken : Given::copied;
+}
 
+// As the usual write where that may leave, else as any other. False when there is no memory.
+bool Sender::take_given(Tcb& tcb, Frame& frame, IoBuf& data, time::Instant now) noexcept {
+    const std::size_t bytes = data.size();
     const Shared::SendAccounting accounting(shared_, tcb);
     const bool is_usual =
         usual::may_leave(tcb, bytes, shared_.config.tcp) && shared_.output.is_ready(tcb.tuple.remote, now);
     SendSegment segment;
-    segment.frame = frame;
+    segment.frame = &frame;
     segment.sent_ns = now.as_nanos();
     segment.seq = tcb.queue.empty() ? tcb.snd_nxt : tcb.queue.back().end();
     segment.offset = static_cast<std::uint16_t>(data.headroom());
     segment.length = static_cast<std::uint16_t>(bytes);
     if (is_usual) segment.flags = sent_flag::psh;
     if (!(is_usual ? tcb.queue.push_sent(segment) : tcb.queue.push(segment))) return false;
-    ++frame->handles;
+    ++frame.handles;
     data.reset();
     ++shared_.buffers_given;
     if (is_usual) {
@@ -75,8 +84,11 @@ void Sender::send_in_place(Tcb& tcb, const SendSegment& segment, time::Instant n
     on_left(tcb, segment.length, now);
 }
 
-bool Tcp::write_given(Tcb& tcb, IoBuf& data, time::Instant now) noexcept {
-    return is_writable(tcb) && sender_.write_given(tcb, data, now);
+Given Tcp::write_given(Tcb& tcb, IoBuf& data, time::Instant now) noexcept {
+    if (!is_writable(tcb)) return Given::copied;
+    const Given given = sender_.write_given(tcb, data, now);
+    tcb.wants_room = given == Given::waits;
+    return given;
 }
 
 }  // namespace tcp

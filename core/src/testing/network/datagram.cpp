@@ -314,7 +314,7 @@ void DatagramPort::orphan() noexcept {
     may_receive = may_send = true;
 }
 
-const backend::DatagramOps DatagramPort::operations{&receive, &send,  &send_segmented, &connect,
-                                                    &join,    &close, &set_option,     &get_option};
+const backend::DatagramOps DatagramPort::operations{&receive, &send,  &send,       &send_segmented, &connect,
+                                                    &join,    &close, &set_option, &get_option};
 
 }  // namespace skerry::testing

@@ -329,7 +329,7 @@ void Stream::serve_writer() noexcept {
     // A write of "some" writes when its task runs, so that a cancelled one has written nothing.
     if (writer->kind == WriteKind::some && (has_room || state_ == State::dead || write_shut))
         return complete(*this, *writer);
-    if (writer->kind == WriteKind::all && write_now(*writer) == Step::done) complete(*this, *writer);
+    if (writer->kind != WriteKind::some && write_now(*writer) == Step::done) complete(*this, *writer);
 }
 
 Step Stream::write_now(WriteRequest& request) noexcept {
@@ -462,19 +462,12 @@ void Stream::orphan() noexcept {
     may_read = may_write = true;
 }
 
-const backend::StreamOps Stream::operations{&read,
-                                            &backend::read_each<&read>,
-                                            &write,
-                                            &write_vectored,
-                                            &backend::write_bytes_of<&write>,
-                                            &has_room,
-                                            &shutdown,
-                                            &close,
-                                            &set_option,
-                                            &get_option,
-                                            &local_address,
-                                            &info,
-                                            &take_error,
-                                            &backend::no_descriptor};
+const backend::StreamOps Stream::operations{&read,          &backend::read_each<&read>,
+                                            &write,         &write_vectored,
+                                            &write,         &has_room,
+                                            &shutdown,      &close,
+                                            &set_option,    &get_option,
+                                            &local_address, &info,
+                                            &take_error,    &backend::no_descriptor};
 
 }  // namespace skerry::testing

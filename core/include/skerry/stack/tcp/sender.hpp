@@ -15,6 +15,13 @@
 
 namespace skerry::stack::tcp {
 
+/// What becomes of a buffer that a program gives away.
+enum class Given : std::uint8_t {
+    taken,   ///< it is sent from
+    waits,   ///< nothing is changed: it may be taken when there is room, which acknowledgements bring
+    copied,  ///< nothing is changed: it is to be copied
+};
+
 class Sender {
 public:
     Sender(Shared& shared, Output& output) noexcept : shared_(shared), output_(output) {}
@@ -35,9 +42,8 @@ public:
     /// were taken.
     bool write(Tcb& tcb, std::span<const std::span<const std::byte>> slices, time::Instant now,
                std::size_t& written) noexcept;
-    /// Takes a buffer as a segment of its own, and keeps and sends its very frame, if a copy of it would be one; false,
-    /// and nothing is changed, if it is to be copied.
-    [[nodiscard]] bool write_given(Tcb& tcb, IoBuf& data, time::Instant now) noexcept;
+    /// Takes a buffer as a segment of its own, and keeps and sends its very frame, if a copy of it would be one.
+    [[nodiscard]] Given write_given(Tcb& tcb, IoBuf& data, time::Instant now) noexcept;
     /// Whether a write would take something.
     [[nodiscard]] bool has_room(const Tcb& tcb) const noexcept {
         return tcb.queue.bytes() < tcb.send_limit && may_have_piece(tcb);
@@ -97,6 +103,7 @@ private:
     void begin_to_wait(Tcb& tcb, time::Instant now) noexcept;
     void note_reply(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool may_be_segment(Tcb& tcb, std::size_t bytes) const noexcept;
+    [[nodiscard]] bool take_given(Tcb& tcb, Frame& frame, IoBuf& data, time::Instant now) noexcept;
     void send_in_place(Tcb& tcb, const SendSegment& segment, time::Instant now) noexcept;
     [[nodiscard]] std::size_t append(Tcb& tcb, std::span<const std::byte> from, bool has_share) noexcept;
     [[nodiscard]] Frame* frame_to_keep(Tcb& tcb, bool has_share) noexcept;

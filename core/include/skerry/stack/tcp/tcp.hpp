@@ -118,9 +118,9 @@ public:
     };
     /// All slices in as few segments as they need, as far as there is room; the endpoint is told when there is more.
     Written write(Tcb& tcb, std::span<const std::span<const std::byte>> slices, time::Instant now) noexcept;
-    /// Takes all of a buffer over, which leaves without being copied; false, and nothing is changed, if it is to be
-    /// copied.
-    [[nodiscard]] bool write_given(Tcb& tcb, IoBuf& data, time::Instant now) noexcept;
+    /// Takes all of a buffer over, which leaves without being copied; else says why not, and where it waits, the
+    /// endpoint is told when there is room.
+    [[nodiscard]] Given write_given(Tcb& tcb, IoBuf& data, time::Instant now) noexcept;
     /// Whether a write would take something; the endpoint is told when one would.
     [[nodiscard]] bool has_room(Tcb& tcb) const noexcept {
         tcb.wants_room = !sender_.has_room(tcb);

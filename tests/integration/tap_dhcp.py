@@ -110,7 +110,8 @@ alone = subprocess.Popen([os.path.join(bin_dir, "skerry-echo"), f"--listen=0.0.0
 
 # An address, the kernel by TCP, a renewal under a connection that stands, and back.
 path = os.path.join(folder.name, "dhcp.pcapng")
-with Dnsmasq("198.18.0.60", "198.18.0.69", "--dhcp-option=26,1400", "--dhcp-option=6,198.18.0.1", "--dhcp-option=121,192.0.2.0/24,198.18.0.1,0.0.0.0/0,198.18.0.1") as dhcp:
+routes = "--dhcp-option=121,192.0.2.0/24,198.18.0.1,0.0.0.0/0,198.18.0.1"
+with Dnsmasq("198.18.0.60", "198.18.0.69", "--dhcp-option=26,1400", "--dhcp-option=6,198.18.0.1", routes) as dhcp:
     with serve(f"--capture={path}") as server:
         address = lent(server)
         rig.check(address.startswith("198.18.0.6"), f"{address} is none of the server's")

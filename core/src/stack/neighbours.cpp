@@ -207,7 +207,8 @@ bool Neighbours::asks_us(const ArpPacket& packet) const noexcept {
 // its sender is, once.
 Neighbours::News Neighbours::news_in(const ArpPacket& packet) noexcept {
     if (config_.steering == nullptr) return {};
-    if (config_.uses_dhcp && config_.address.is_unspecified()) return {0, true};  // whoever looks for one hears them all
+    // Whoever looks for an address hears them all.
+    if (config_.uses_dhcp && config_.address.is_unspecified()) return {0, true};
     if (!config_.is_on_link(packet.sender_ip)) return {};
     if (packet.sender_ip == packet.target_ip) return {0, true};
     if (packet.operation == ArpOperation::reply) {

@@ -99,10 +99,10 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return peers_.size(); }
 
-    /// 64 bytes, which acknowledge all that was answered.
-    void request(std::size_t index) {
-        send(index, wire::tcp_flag::ack | wire::tcp_flag::psh, payload_bytes);
-        peers_[index].seq += payload_bytes;
+    /// 64 bytes, or others, which acknowledge all that was answered.
+    void request(std::size_t index, std::uint32_t bytes = payload_bytes) {
+        send(index, wire::tcp_flag::ack | wire::tcp_flag::psh, bytes);
+        peers_[index].seq += bytes;
     }
     /// 64 bytes were answered.
     void answered(std::size_t index) { peers_[index].ack += payload_bytes; }

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace skerry::bench {
 
@@ -35,6 +36,25 @@ inline Task<> serve_streams(net::SocketAddr at, const bool* answers) {
         auto stream = co_await listener->accept();
         if (!stream) co_return;
         spawn(serve_stream(std::move(*stream), answers)).detach();
+    }
+}
+
+/// Reads whatever comes, 64 KiB at a time, until the end.
+inline Task<> take_stream(net::TcpStream stream) {
+    std::vector<std::byte> bytes(std::size_t{1} << 16U);
+    for (;;) {
+        auto got = co_await stream.read(bytes);
+        if (!got || *got == 0) co_return;
+    }
+}
+
+inline Task<> take_streams(net::SocketAddr at) {
+    auto listener = net::TcpListener::bind(at);
+    if (!listener) std::abort();
+    for (;;) {
+        auto stream = co_await listener->accept();
+        if (!stream) co_return;
+        spawn(take_stream(std::move(*stream))).detach();
     }
 }
 

@@ -87,6 +87,34 @@ Task<> stack_tcp(std::size_t n) {
     co_return;
 }
 
+constexpr std::uint32_t full_segment = 1448;
+
+/// Full segments of one connection in a row, read 64 KiB at a time: one acknowledgement a burst leaves.
+Task<> stack_tcp_bulk(std::size_t n) {
+    StackCore core(StackCore::config(), some_frames());
+    TcpPeers<StackCore> peers(core);
+    spawn(take_streams(service())).detach();
+    core.run();
+    peers.connect(1);
+    const std::uint64_t before = core.port().sent();
+    for (std::size_t i = 0; i < n; i += burst) {
+        for (std::size_t j = 0; j < burst; ++j) peers.request(0, full_segment);
+        core.turn();
+        core.pass(std::chrono::microseconds{burst});
+    }
+    if (core.port().sent() - before != n / burst) std::abort();
+    co_return;
+}
+
+Task<> stack_peer_tcp_bulk(std::size_t n) {
+    OneStream stream;
+    for (std::size_t i = 0; i < n; i += burst) {
+        for (std::size_t j = 0; j < burst; ++j) stream.peers.request(0, full_segment);
+        take_and_drop(stream.core);
+    }
+    co_return;
+}
+
 Task<> stack_peer_tcp(std::size_t n) {
     OneStream stream;
     for (std::size_t i = 0; i < n; i += burst) {
@@ -102,6 +130,8 @@ void add_stack_operations(std::vector<Operation>& operations) {
     operations.push_back({"stack_peer_udp_64", 8'000, &stack_peer_udp});
     operations.push_back({"stack_udp_echo_64_of_32", 8'000, &stack_udp});
     operations.push_back({"stack_peer_tcp_64", 8'000, &stack_peer_tcp});
+    operations.push_back({"stack_peer_tcp_1448", 8'000, &stack_peer_tcp_bulk});
+    operations.push_back({"stack_tcp_read_1448_of_32", 8'000, &stack_tcp_bulk});
     operations.push_back({"stack_tcp_echo_64", 8'000, &stack_tcp<1>});
     operations.push_back({"stack_tcp_echo_64_of_32", 8'000, &stack_tcp<burst>});
 }

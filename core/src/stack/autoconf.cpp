@@ -224,6 +224,7 @@ bool Autoconf::is_any_checked() const noexcept {
 
 bool Autoconf::is_settled() const noexcept {
     if (facts_.is_settled) return true;
+    if (facts_.link_local.state == AddressState::tentative) return false;  // a router may have been heard before
     const auto is_usable = [](const OwnAddress& each) { return each.is_usable(); };
     if (config_.autoconf6 && std::any_of(facts_.addresses.begin(), facts_.addresses.end(), is_usable)) return true;
     return !search_.is_running() && !is_any_checked();

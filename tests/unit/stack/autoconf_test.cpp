@@ -58,6 +58,23 @@ TEST_CASE("RFC 4861 section 6.3.7: a router that answers is asked no more, unles
     CHECK(more.size() == (is_router ? 0 : 2));
 }
 
+TEST_CASE("who waits for an address has a link-local one too, whenever a router is heard", "[stack][autoconf]") {
+    std::size_t overtaken = 0;
+    for (std::uint64_t seed = 1; seed < 20; ++seed) {
+        stack::StackConfig config = autoconf_config();
+        config.seed = seed;
+        AutoconfHost f(config);
+        f.hear(router_with({prefix_of()}));
+        while (!f.facts().is_settled) {
+            (void)f.run(50ms);
+            overtaken += f.usable() == 1 && f.facts().link_local.state == AddressState::tentative ? 1 : 0;
+        }
+        CHECK(f.facts().link_local.is_usable());
+        CHECK(f.usable() == 1);
+    }
+    CHECK(overtaken > 0);
+}
+
 TEST_CASE("RFC 4862 section 5.5.3: an address is made of a prefix, and used when it is known to be ours",
           "[stack][autoconf]") {
     AutoconfHost f;

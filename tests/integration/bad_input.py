@@ -65,6 +65,8 @@ for arguments, pattern in usage_errors:
     refused(echo, arguments, 2, pattern)
 refused(echo, ["--backend=xdp:lo"], 1, "no backend can run here: xdp: --ip: .*write --ip=")
 refused(echo, ["--backend=xdp:lo", "--ip=198.18.0.2/24", "--vlan=7"], 1, "--vlan: XDP sees no tags")
+refused(echo, ["--backend=xdp:lo", "--ip=dhcp"], 1, "--ip=dhcp: broadcasts are the kernel's here")
+refused(echo, ["--backend=tap:lo", "--ip=dhcp", "--gateway=198.18.0.1"], 1, "of no use with --ip=dhcp")
 refused(echo, ["--listen=192.0.2.1:7001"], 1, "cannot listen on 192.0.2.1:7001: .*no interface here has 192.0.2.1")
 refused(echo, ["--listen=no.such.name.invalid:7001"], 1, "cannot find the address of no.such.name.invalid")
 

@@ -22,7 +22,7 @@ bin_dir = rig.start()
 rig.need("dnsmasq", "tshark")
 PORT = 7001
 START = 60  # seconds: the probe for the address takes up to 7, and a second one after a DECLINE
-RENEWAL = 60 + 30  # dnsmasq lends for 2 minutes at least, and has it renewed after half of that
+RENEWAL = 30  # dnsmasq lends for 2 minutes at least, and says after how many of them it wants to be asked again
 ALONE = "skerry9"  # a device with no server on it
 TAKEN, NEXT = "198.18.0.50", "198.18.0.51"
 folder = tempfile.TemporaryDirectory()
@@ -39,7 +39,7 @@ class Dnsmasq(rig.Child):
             ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--no-ping",
              f"--interface={device}", "--bind-dynamic", "--dhcp-authoritative", "--dhcp-sequential-ip", "--log-dhcp",
              "--log-facility=-", f"--dhcp-leasefile={leases}", f"--pid-file={self.log_file}.pid",
-             f"--dhcp-range={first},{last},255.255.255.0,2m", *options],
+             f"--dhcp-range={first},{last},255.255.255.0,2m", "--dhcp-option-force=option:T1,6", *options],
             stdout=self.log_to, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         rig.wait_until(lambda: "DHCP, IP range" in self.log() or self.process.poll() is not None, "dnsmasq starts")
         rig.check(self.process.poll() is None, f"dnsmasq has ended: {self.log()}")
@@ -110,8 +110,8 @@ alone = subprocess.Popen([os.path.join(bin_dir, "skerry-echo"), f"--listen=0.0.0
 
 # An address, the kernel by TCP, a renewal under a connection that stands, and back.
 path = os.path.join(folder.name, "dhcp.pcapng")
-routes = "--dhcp-option=121,192.0.2.0/24,198.18.0.1,0.0.0.0/0,198.18.0.1"
-with Dnsmasq("198.18.0.60", "198.18.0.69", "--dhcp-option=26,1400", "--dhcp-option=6,198.18.0.1", routes) as dhcp:
+with Dnsmasq("198.18.0.60", "198.18.0.69", "--dhcp-option=26,1400", "--dhcp-option=6,198.18.0.1",
+             "--dhcp-option=121,192.0.2.0/24,198.18.0.1,0.0.0.0/0,198.18.0.1") as dhcp:
     with serve(f"--capture={path}") as server:
         address = lent(server)
         rig.check(address.startswith("198.18.0.6"), f"{address} is none of the server's")
@@ -170,8 +170,9 @@ rig.check(alone.returncode == 1 and said.count("\n") == 1 and "no DHCP server an
           f"ended with {alone.returncode}: {said!r}")
 print("where nobody answers:", said.strip())
 
-# Over DPDK, which makes the device: its server comes when it is there.
+# Over DPDK, which makes the device: its server comes when it is there. One core asks, and both have the address.
 tap.ip("link", "delete", tap.DEVICE)
+cores = ",".join(str(core) for core in sorted(os.sched_getaffinity(0))[:2])
 if os.path.exists(os.path.join(bin_dir, "skerry-forward")) and not rig.sanitized(bin_dir):
     servers = []
 
@@ -182,12 +183,13 @@ if os.path.exists(os.path.join(bin_dir, "skerry-forward")) and not rig.sanitized
         servers.append(Dnsmasq("198.18.0.90", "198.18.0.99"))
     waiter = threading.Thread(target=come)
     waiter.start()
-    with rig.Server(bin_dir, "--backend=dpdk", f"--dpdk=vdev=net_tap0,iface={tap.DEVICE}", "--ip=dhcp", tap.CORE,
-                    "--proto=tcp", listen=f"0.0.0.0:{PORT}", patience=START) as server:
+    with rig.Server(bin_dir, "--backend=dpdk", f"--dpdk=vdev=net_tap0,iface={tap.DEVICE}", "--ip=dhcp",
+                    f"--cores={cores}", "--proto=tcp", listen=f"0.0.0.0:{PORT}", patience=START) as server:
         waiter.join()
         with servers[0]:
-            with connect(lent(server)) as connection:
-                echo(connection)
+            for _ in range(8):
+                with connect(lent(server)) as connection:
+                    echo(connection)
             server.stop()
             rig.wait_until(lambda: servers[0].count("DHCPRELEASE") == 1, "the address is given back")
     print("and over net_tap")

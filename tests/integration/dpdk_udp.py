@@ -1,6 +1,6 @@
 # ctest: TIMEOUT 120 RUN_SERIAL TRUE
 """Our own stack on DPDK answers the Linux kernel over net_tap: what tap_udp.py asks, with packet memory of ordinary
-pages. SKERRY_LONG=1: sockperf for 10 s instead of 2.
+pages. SKERRY_LONG=1: sockperf for 10 s instead of 1.
 """
 
 import os

@@ -1,6 +1,6 @@
 # ctest: TIMEOUT 120 RUN_SERIAL TRUE
 """Our own stack over a TAP device answers the Linux kernel: ping, UDP of every size, ports without a socket, sockperf;
-and what the kernel or a stranger may send otherwise does no harm. SKERRY_LONG=1: sockperf for 10 s instead of 2.
+and what the kernel or a stranger may send otherwise does no harm. SKERRY_LONG=1: sockperf for 10 s instead of 1.
 """
 
 import os

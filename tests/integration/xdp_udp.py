@@ -1,6 +1,6 @@
 # ctest: TIMEOUT 180 RUN_SERIAL TRUE
 """Our own stack over AF_XDP answers the Linux kernel: what tap_udp.py asks, with the program in the device's driver and
-in generic mode. What cannot be used ends in one line. SKERRY_LONG=1: sockperf for 10 s instead of 2.
+in generic mode. What cannot be used ends in one line. SKERRY_LONG=1: sockperf for 10 s instead of 1.
 """
 
 import ctypes

@@ -10,7 +10,7 @@ import subprocess
 import rig
 import tap
 
-seconds = 10 if rig.LONG else 2
+seconds = 10 if rig.LONG else 1
 
 
 def ping(count, *options):

@@ -37,7 +37,7 @@ TEST_CASE("an address of one family is enough, and there is none of the other", 
     CHECK(other.has_v4());
     CHECK_FALSE(other.finds_out_ipv6());
     CHECK(refusal(options_of("", "")) ==
-          "--ip: this backend has no address yet; write --ip=198.18.0.2/24, or --ip6=2001:db8::2/64");
+          "--ip: this backend has no address yet; write --ip=198.18.0.2/24, --ip=dhcp or --ip6=2001:db8::2/64");
     CHECK(refusal(options_of("", "2001:db8::2/64", "198.18.0.1")) ==
           "--gateway=198.18.0.1: there is no IPv4 without --ip");
 }

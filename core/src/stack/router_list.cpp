@@ -3,6 +3,7 @@
 #include <skerry/stack/wire/ipv6.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 namespace skerry::stack {
 
@@ -47,8 +48,11 @@ void RouterList::take_router(const Ipv6Addr& router, const wire::NdpRouter& said
         ++routers_;
     }
     *at = {router, now + std::chrono::seconds{said.lifetime_s}, said.preference};
-    std::stable_sort(begin, begin + static_cast<std::ptrdiff_t>(routers_),
-                     [](const Router& a, const Router& b) { return a.preference > b.preference; });
+    // In the order in which they came where none is preferred; std::stable_sort would take memory for that.
+    const auto is_preferred = [](const Router& a, const Router& b) { return a.preference > b.preference; };
+    const auto last = begin + static_cast<std::ptrdiff_t>(routers_);
+    for (auto each = begin; each != last; ++each)
+        std::rotate(std::upper_bound(begin, each, *each, is_preferred), each, std::next(each));
 }
 
 void RouterList::remove(const Ipv6Addr& router) noexcept {

@@ -183,8 +183,11 @@ public:
             of(wire.duplicated), of(wire.reordered), of(wire.corrupted), of(wire.marked));
     }
     [[nodiscard]] bool judge() const {
-        bool are_flat = rss_.judge() & heap_.judge() & long_frames_.judge();
-        for (const HostTrends& trends : trends_) are_flat &= trends.judge();
+        // Each of them says how it stands, whatever the others do.
+        bool are_flat = rss_.judge();
+        are_flat = heap_.judge() && are_flat;
+        are_flat = long_frames_.judge() && are_flat;
+        for (const HostTrends& trends : trends_) are_flat = trends.judge() && are_flat;
         return are_flat;
     }
 

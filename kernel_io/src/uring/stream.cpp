@@ -62,6 +62,10 @@ void Stream::receive() noexcept {
     });
 }
 
+std::size_t Stream::unread_limit() const noexcept {
+    return core().buffers().are_scarce() ? unread_max_scarce : unread_max;
+}
+
 // From the front of what is unread, which there is.
 void Stream::take(ReadRequest& request) noexcept {
     IoBuf& buffer = unread_.front();
@@ -171,8 +175,7 @@ SKERRY_ALWAYS_INLINE void Stream::hand_to_reader(IoBuf buffer) noexcept {
 }
 
 SKERRY_NOINLINE void Stream::keep(IoBuf buffer) noexcept {
-    const bool are_scarce = core().buffers().are_scarce();
-    if (are_scarce) {
+    if (core().buffers().are_scarce()) {
         if (IoBuf copy = IoBuf::copy_of(buffer.bytes())) buffer = std::move(copy);
     }
     may_read = true;
@@ -180,7 +183,7 @@ SKERRY_NOINLINE void Stream::keep(IoBuf buffer) noexcept {
         failure_ = Errc::no_buffers;
         has_ended_ = true;
     }
-    if (are_scarce || unread_.count() >= unread_max) cancel(receiving);
+    if (unread_.count() >= unread_limit()) cancel(receiving);
 }
 
 SKERRY_NOINLINE void Stream::on_not_received(int error) noexcept {
@@ -204,7 +207,7 @@ void Stream::on_no_buffers() noexcept {
 
 void Stream::try_again() noexcept {
     if (!may_write || connecting_ != nullptr) watch_room();
-    if (unread_.count() >= unread_max) cancel(receiving);
+    if (unread_.count() >= unread_limit()) cancel(receiving);
     receive_more();
 }
 

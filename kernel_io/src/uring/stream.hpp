@@ -72,6 +72,9 @@ private:
     static constexpr unsigned data = 2;
     static constexpr unsigned sending = 3;
     static constexpr std::size_t unread_max = 4;  // buffers
+    // Those are copies, so that none is kept from others. Not at the first: of a thousand connections that ask in turn
+    // each has one, and to end its receive and ask for it anew costs more than the copy.
+    static constexpr std::size_t unread_max_scarce = 2;
 
     void on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept override;
     void try_again() noexcept override;
@@ -84,8 +87,9 @@ private:
     void end_connect() noexcept;
     void receive() noexcept;
     void receive_more() noexcept {
-        if (unread_.count() < unread_max) receive();
+        if (!is_requested(receiving) && unread_.count() < unread_limit()) receive();
     }
+    [[nodiscard]] std::size_t unread_limit() const noexcept;
     void watch_data() noexcept;
     void watch_room() noexcept;
     void hand_to_reader(IoBuf buffer) noexcept;

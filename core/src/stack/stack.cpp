@@ -99,10 +99,8 @@ void Stack::input(std::span<Frame* const> burst, time::Instant now) noexcept {
 }
 
 void Stack::input_steered(std::span<Frame* const> burst, time::Instant now) noexcept {
-    if (steering_ && steering_->has_network_news()) [[unlikely]]
-        take_network(steering_->take_network(), now);
     if (steering_ && steering_->has_news()) [[unlikely]]
-        learn_facts();
+        learn(now);
     for (Frame* const frame : burst)
         if ((frame->flags & backend::frame_flag::is_arp) != 0)
             input_steered_arp(*frame, now);

@@ -128,7 +128,7 @@ void Stack::input_ndp(Packet& packet) noexcept {
 void Stack::begin_ipv6(time::Instant now) noexcept {
     if (!config_.finds_out_ipv6()) return;
     if (steering_ && steering_->core() != 0) {
-        if (steering_->has_news()) learn_facts();
+        if (Ipv6Facts known; steering_->take(known)) take_facts(known);
         return;
     }
     autoconf_.emplace(config_, ipv6_link_, hosts_, link_, groups_, timers_, drops_, this,
@@ -139,12 +139,6 @@ void Stack::begin_ipv6(time::Instant now) noexcept {
                       });
     ndp_.set_autoconf(*autoconf_);
     autoconf_->begin(now);
-}
-
-void Stack::learn_facts() noexcept {
-    Ipv6Facts facts;
-    steering_->read(facts);
-    if (steering_->core() != 0) take_facts(facts);
 }
 
 // Connections end with their address, which nothing may leave from any more. What is bound to it stays bound, because

@@ -13,7 +13,7 @@ namespace skerry::stack {
 
 // One core tells the link of the address, and one asks for it. A core that is made after it was told finds it.
 void Stack::start_address(std::uint16_t core, time::Instant start) {
-    if (steering_ && steering_->has_network_news()) take_network(steering_->take_network(), start);
+    if (Ipv4Network known; steering_ && steering_->take(known)) take_network(known, start);
     if (core != 0) return;
     if (!config_.uses_dhcp) {
         neighbours_.claim().ask();
@@ -48,7 +48,12 @@ void Stack::take_network(const Ipv4Network& network, time::Instant now) noexcept
         }
         if (is_first_core() && !network.address.is_unspecified()) neighbours_.begin(now);
     }
-    if (steering_ && is_first_core()) steering_->tell_network(network);
+    if (steering_ && is_first_core()) steering_->publish(network);
+}
+
+void Stack::learn(time::Instant now) noexcept {
+    if (Ipv4Network network; steering_->take(network)) take_network(network, now);
+    if (Ipv6Facts facts; steering_->take(facts)) take_facts(facts);
 }
 
 bool Stack::give_address_back(time::Instant now) noexcept { return dhcp_ != nullptr && dhcp_->end(now); }

@@ -113,7 +113,7 @@ private:
     [[nodiscard]] bool input_usual(const Glance& glance, time::Instant now) noexcept;
     void input_frame(Frame& frame, time::Instant now) noexcept;
     void begin_ipv6(time::Instant now) noexcept;
-    void learn_facts() noexcept;
+    void learn(time::Instant now) noexcept;
     void take_facts(const Ipv6Facts& facts) noexcept;
     void input_arp(Frame& frame, time::Instant now) noexcept;
     void input_steered_arp(Frame& frame, time::Instant now) noexcept;

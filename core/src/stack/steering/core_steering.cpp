@@ -24,7 +24,9 @@ CoreSteering::CoreSteering(CoreSeat seat, const Hosts& hosts, backend::FrameCach
       frames_(frames),
       drops_(drops),
       to_give_(frames.available(), frames.available() / 4),
-      inbox_(shared_.inboxes_[seat.core]) {
+      inbox_(shared_.inboxes_[seat.core]),
+      ipv4_(shared_.ipv4()),
+      ipv6_(shared_.ipv6()) {
     shared_.running_.fetch_or(core_bit(core_), std::memory_order_relaxed);
 }
 
@@ -187,12 +189,6 @@ void CoreSteering::answer_to(CoreSet askers, std::span<const std::byte> bytes, c
     copy_to(askers, bytes, like);
 }
 
-// The bit says that something came from this core. There may be no frame behind it: the others look for facts, too.
-void CoreSteering::publish(const Ipv6Facts& facts) noexcept {
-    shared_.publish(facts);
-    for (CoreSet to = others(); to != 0; to &= to - 1) shared_.notify(first_of(to), core_);
-}
-
 bool CoreSteering::send(Frame& frame) noexcept {
     FrameRing& ring = shared_.wire_ring(core_);
     if (!ring.has_room()) {
@@ -215,11 +211,23 @@ void CoreSteering::flush_dirty() noexcept {
     }
 }
 
-void CoreSteering::tell_network(const Ipv4Network& network) noexcept {
-    shared_.set_network(network);
-    network_version_ = shared_.network_version();
-    for (std::uint16_t to = 0; to < shared_.options().cores; ++to)
-        if (to != core_) shared_.notify(to, core_);
+// --- what all cores know of the network
+
+void CoreSteering::publish(const Ipv4Network& network) noexcept {
+    ipv4_.set(network);
+    tell_others();
+}
+
+void CoreSteering::publish(const Ipv6Facts& facts) noexcept {
+    ipv6_.set(facts);
+    tell_others();
+}
+
+// The bit says that something came from this core. There may be no frame behind it: the others look for news, too, and
+// so will those that are not made yet.
+void CoreSteering::tell_others() noexcept {
+    for (CoreSet to = first_cores(shared_.options().cores) & ~core_bit(core_); to != 0; to &= to - 1)
+        shared_.notify(first_of(to), core_);
 }
 
 // --- from other cores

@@ -21,15 +21,6 @@ Steering::Steering(const SteeringOptions& options)
         wire_rings_.push_back(std::make_unique<FrameRing>(core < options.queues ? 1 : options.ring_frames));
 }
 
-// Whoever sees the version finds this network, or a later one.
-void Steering::set_network(const Ipv4Network& network) noexcept {
-    {
-        const std::lock_guard guard(network_lock_);
-        network_ = network;
-    }
-    network_version_.fetch_add(1, std::memory_order_release);
-}
-
 // Pairs with the exchange in take_word() and with the compare-and-swap in arm(): either the bit is seen before the core
 // sleeps, or it is seen here that it does.
 void Steering::notify(std::uint16_t to, std::uint16_t from) noexcept {
@@ -37,18 +28,6 @@ void Steering::notify(std::uint16_t to, std::uint16_t from) noexcept {
     if ((inbox.word.fetch_or(core_bit(from), std::memory_order_acq_rel) & asleep) == 0) return;
     const std::lock_guard guard(inbox.lock);
     if (inbox.wake != nullptr) inbox.wake(inbox.context);
-}
-
-void Steering::publish(const Ipv6Facts& facts) noexcept {
-    const std::lock_guard guard(facts_lock_);
-    facts_ = facts;
-    version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-}
-
-std::uint32_t Steering::read(Ipv6Facts& facts) noexcept {
-    const std::lock_guard guard(facts_lock_);
-    facts = facts_;
-    return version_.load(std::memory_order_relaxed);
 }
 
 }  // namespace skerry::stack

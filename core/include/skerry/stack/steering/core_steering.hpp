@@ -102,12 +102,6 @@ public:
     [[nodiscard]] CoreSet take_askers(const wire::Ipv6Addr& host) noexcept {
         return take_askers_of(hosts_.identity(host));
     }
-    /// The first core has found out something: all learn of it.
-    void publish(const Ipv6Facts& facts) noexcept;
-    /// Whether it has found out more than this core has read.
-    [[nodiscard]] bool has_news() const noexcept { return shared_.facts_version() != facts_seen_; }
-    /// Reads it.
-    void read(Ipv6Facts& facts) noexcept { facts_seen_ = shared_.read(facts); }
 
     // --- what this core's sockets take
 
@@ -161,14 +155,14 @@ public:
 
     // --- what all cores know of the network
 
-    /// Tells the others what it is from now on; those that are not made yet find it.
-    void tell_network(const Ipv4Network& network) noexcept;
-    /// Whether another core has told it since the last take_network(). It shows as something that has arrived.
-    [[nodiscard]] bool has_network_news() const noexcept { return shared_.network_version() != network_version_; }
-    [[nodiscard]] Ipv4Network take_network() noexcept {
-        network_version_ = shared_.network_version();
-        return shared_.network();
-    }
+    /// Tells the others what this one, the first, has found out; those that are not made yet find it.
+    void publish(const Ipv4Network& network) noexcept;
+    void publish(const Ipv6Facts& facts) noexcept;
+    /// Whether there is more than this core has taken. It shows as something that has arrived.
+    [[nodiscard]] bool has_news() const noexcept { return ipv4_.has_news() || ipv6_.has_news(); }
+    /// False when there are no news of it.
+    [[nodiscard]] bool take(Ipv4Network& network) noexcept { return ipv4_.take(network); }
+    [[nodiscard]] bool take(Ipv6Facts& facts) noexcept { return ipv6_.take(facts); }
 
     // --- from other cores
 
@@ -217,6 +211,7 @@ private:
     void note_crossing(std::uint16_t to, std::uint16_t port) noexcept;
     void take_word() noexcept;
     void flush_dirty() noexcept;
+    void tell_others() noexcept;
     void drop_arrived() noexcept;
 
     std::shared_ptr<Steering> keep_;
@@ -233,8 +228,8 @@ private:
     CoreSet wire_from_ = 0;
     std::uint16_t packets_turn_ = 0;  // whose turn it is, of those
     std::uint16_t wire_turn_ = 0;
-    std::uint32_t network_version_ = 0;
-    std::uint32_t facts_seen_ = 0;
+    PublishedView<Ipv4Network> ipv4_;
+    PublishedView<Ipv6Facts> ipv6_;
     SteeringStats stats_;
 };
 

@@ -31,6 +31,7 @@
 #include "frame_ring.hpp"
 #include "group_members.hpp"
 #include "port_owners.hpp"
+#include "published.hpp"
 #include "questions.hpp"
 #include "toeplitz.hpp"
 
@@ -44,7 +45,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 namespace skerry::stack {
@@ -86,12 +86,9 @@ public:
     [[nodiscard]] GroupMembers& groups() noexcept { return groups_; }
     [[nodiscard]] Questions& questions() noexcept { return questions_; }
 
-    /// What is known of IPv6 on this link changes for all cores. Only the first core says so.
-    void publish(const Ipv6Facts& facts) noexcept;
-    /// How often it has changed.
-    [[nodiscard]] std::uint32_t facts_version() const noexcept { return version_.load(std::memory_order_acquire); }
-    /// As it stands, and which version that is.
-    std::uint32_t read(Ipv6Facts& facts) noexcept;
+    /// What the first core knows of the network, and all go by.
+    [[nodiscard]] Published<Ipv4Network>& ipv4() noexcept { return ipv4_; }
+    [[nodiscard]] Published<Ipv6Facts>& ipv6() noexcept { return ipv6_; }
 
     [[nodiscard]] bool hash_predicts() const noexcept { return hash_predicts_.load(std::memory_order_relaxed); }
     /// A packet came by another queue than its hash said. Nothing that stands is lost by it.
@@ -107,15 +104,6 @@ public:
     /// The core to which they come.
     [[nodiscard]] std::uint16_t core_of(std::uint32_t hash) const noexcept {
         return static_cast<std::uint16_t>(queue_of(hash) % options_.cores);
-    }
-
-    /// How often the network of all cores was told anew; 0: never.
-    [[nodiscard]] std::uint32_t network_version() const noexcept {
-        return network_version_.load(std::memory_order_acquire);
-    }
-    [[nodiscard]] Ipv4Network network() const noexcept {
-        const std::lock_guard guard(network_lock_);
-        return network_;
     }
 
     /// Cores that run.
@@ -139,7 +127,6 @@ private:
     /// Frames of a core without a queue for the wire.
     [[nodiscard]] FrameRing& wire_ring(std::uint16_t from) noexcept { return *wire_rings_[from]; }
     void notify(std::uint16_t to, std::uint16_t from) noexcept;
-    void set_network(const Ipv4Network& network) noexcept;
 
     SteeringOptions options_;
     Toeplitz toeplitz_;
@@ -148,15 +135,11 @@ private:
     FlowOwners flows_;
     GroupMembers groups_;
     Questions questions_;
-    SpinLock facts_lock_;  // of the facts
-    Ipv6Facts facts_;
-    std::atomic<std::uint32_t> version_{0};  // stored behind the facts: who sees it finds those, or newer ones
+    Published<Ipv4Network> ipv4_;
+    Published<Ipv6Facts> ipv6_;
     std::vector<Inbox> inboxes_;
     std::vector<std::unique_ptr<FrameRing>> rings_;
     std::vector<std::unique_ptr<FrameRing>> wire_rings_;
-    mutable SpinLock network_lock_;  // of the network; the version is its own and is written last
-    Ipv4Network network_;
-    std::atomic<std::uint32_t> network_version_{0};
     std::atomic<CoreSet> running_{0};
     std::atomic<bool> hash_predicts_;
     std::atomic<bool> crossing_is_news_;  // guards nothing: who exchanges it tells

@@ -127,12 +127,9 @@ private:
             std::make_unique<runtime::CoreLoop<StackDriver>>(setup, config, setup.scheduler->home(), std::move(ports),
                                                              setup.core.index, std::move(doorbell), std::move(lane));
         core->driver().begin_capture(setup.capture, name);
-        if (auto lent = stack::wait_for_lease(core->driver()); !lent)
-            return Unexpected(SetupError{"dpdk: " + name + ": " + lent.error()});
-        core->driver().settle(stack::settle_time);
-        const stack::Ipv6Facts& found = core->driver().stack().ipv6();
-        if (auto trouble = stack::trouble_of(config, found)) return Unexpected(SetupError{"dpdk: " + trouble->message});
-        core->set_note(stack::text_of(config, found));
+        auto found = stack::wait_for_addresses(core->driver());
+        if (!found) return Unexpected(SetupError{"dpdk: " + name + ": " + found.error().message});
+        core->set_note(std::move(*found));
         return std::unique_ptr<backend::Core>(std::move(core));
     }
 

@@ -9,7 +9,6 @@
 #include <skerry/stack/siphash.hpp>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -35,16 +34,6 @@ std::string refusal(const Error& error, const std::string& interface) {
         return interface +
                ": there is no /dev/net/tun; load the kernel's module tun, or give the container this device";
     return interface + ": " + error.message();
-}
-
-/// The core's addresses are known from here on, or why not.
-template <class Loop>
-std::optional<SetupError> settle(Loop& core, const stack::StackConfig& config) {
-    core.driver().settle(stack::settle_time);
-    const stack::Ipv6Facts& found = core.driver().stack().ipv6();
-    auto trouble = stack::trouble_of(config, found);
-    if (!trouble) core.set_note(stack::text_of(config, found));
-    return trouble;
 }
 
 /// What stands behind `tap:` and `xdp:`: an interface, and perhaps a comma and the driver's switch.
@@ -143,10 +132,9 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_tap_core(const backend::
     if (auto started = core->driver().port().start(); !started)
         return Unexpected(SetupError{"tap: " + interface + ": " + started.error().message()});
     core->driver().begin_capture(setup.capture, "tap:" + interface);
-    if (auto lent = stack::wait_for_lease(core->driver()); !lent)
-        return Unexpected(SetupError{"tap: " + interface + ": " + lent.error()});
-    if (auto trouble = settle(*core, config))
-        return Unexpected(SetupError{"tap: " + interface + ": " + trouble->message});
+    auto found = stack::wait_for_addresses(core->driver());
+    if (!found) return Unexpected(SetupError{"tap: " + interface + ": " + found.error().message});
+    core->set_note(std::move(*found));
     return core;
 }
 

@@ -21,7 +21,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 
 namespace skerry::stack {
@@ -124,18 +123,6 @@ public:
         if (capture == nullptr) return;
         if (edge_ == nullptr) edge_ = std::make_unique<PortEdge>(std::uint16_t{0});
         edge_->set_capture(capture->add_tap(std::move(name)));
-    }
-
-    /// Runs until our IPv6 addresses are known to be ours, or nobody gives us one, and no longer than `most`: in a
-    /// program's start, before the core runs. What comes meanwhile is taken.
-    void settle(std::chrono::nanoseconds most) {
-        const time::Instant until = time::Instant::now() + most;
-        for (time::Instant now = time::Instant::now(); !stack_.ipv6().is_settled && now < until;
-             now = time::Instant::now()) {
-            (void)receive(now);
-            (void)transmit(now);
-            std::this_thread::sleep_for(std::chrono::milliseconds{1});
-        }
     }
 
     [[nodiscard]] Port& port() noexcept { return port_; }

@@ -8,7 +8,6 @@
 #include "../backend/backend.hpp"
 #include "../base/result.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,10 +23,6 @@ inline constexpr std::string_view ip_by_dhcp = "dhcp";
 
 /// What stands for an address where routers give it.
 inline constexpr std::string_view ip6_auto = "auto";
-
-/// How long a start waits for that at most: three questions to routers take 9 s, and the checks before and after them
-/// up to 2 s each.
-inline constexpr std::chrono::seconds settle_time{15};
 
 /// Whether an address of either family is named.
 [[nodiscard]] bool has_address(const backend::Options& options) noexcept;

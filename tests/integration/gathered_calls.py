@@ -13,15 +13,10 @@ import rig  # noqa: E402
 import contextlib  # noqa: E402
 import re  # noqa: E402
 import signal  # noqa: E402
-import subprocess  # noqa: E402
 import tempfile  # noqa: E402
 
 bin_dir = rig.start()
-rig.need("strace")
-if subprocess.run(["strace", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL).returncode != 0:
-    rig.skip("strace may not trace here")
-if rig.sanitized(bin_dir):
-    rig.skip("LeakSanitizer does not run under strace")
+rig.need_tracing(bin_dir)
 if "io_uring" not in list(rig.kernel_drivers(bin_dir)):
     rig.skip("no io_uring here")
 
@@ -43,8 +38,7 @@ with tempfile.NamedTemporaryFile(mode="r") as log, contextlib.ExitStack() as sta
     trace = ["strace", "-f", "-qq", "-e", "trace=sendto", "-e", "signal=none", "-o", log.name]
     server = stack.enter_context(rig.Server(bin_dir, f"--cores={core}", "--flavour=current_thread",
                                             "--backend=io_uring", wrap=trace))
-    with open(f"/proc/{server.process.pid}/task/{server.process.pid}/children") as children:
-        process = int(children.read().split()[0])
+    process = rig.traced(server.process)
     connections = [stack.enter_context(server.connect()) for _ in range(clients)]
     for _ in range(rounds):
         ask_together(process, connections)

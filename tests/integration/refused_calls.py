@@ -16,23 +16,13 @@ import subprocess  # noqa: E402
 import time  # noqa: E402
 
 bin_dir = rig.start()
-rig.need("strace")
-if subprocess.run(["strace", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL).returncode != 0:
-    rig.skip("strace may not trace here")
-if rig.sanitized(bin_dir):
-    rig.skip("LeakSanitizer does not run under strace")
+rig.need_tracing(bin_dir)
 core = min(os.sched_getaffinity(0))
 
 
 def tracer(*injections):
     options = [part for each in injections for part in ("-e", f"inject={each}")]
     return ["strace", "-f", "-qq", "-o", "/dev/null", *options]
-
-
-def traced(process):
-    """The process that strace runs."""
-    with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
-        return int(children.read().split()[0])
 
 
 def exchange(server, kind):
@@ -47,7 +37,7 @@ def served(name, kind, rounds, *injections):
     """Every one of the rounds is answered, and the server stops when it is told to."""
     proto = "tcp" if kind == socket.SOCK_STREAM else "udp"
     with rig.Server(bin_dir, f"--cores={core}", f"--proto={proto}", wrap=tracer(*injections)) as server:
-        program = traced(server.process)
+        program = rig.traced(server.process)
         for index in range(rounds):
             try:
                 rig.check(exchange(server, kind) == b"hello", f"{name}: a wrong answer in round {index}")
@@ -74,7 +64,7 @@ served("waiting is interrupted", stream, 3, "epoll_pwait:error=EINTR:when=1+2")
 # A filter that never lets anybody in: the server must end all the same, and not take a whole core meanwhile.
 for error in ("EPERM", "ENETDOWN", "EMFILE"):
     with rig.Server(bin_dir, f"--cores={core}", wrap=tracer(f"accept4:error={error}")) as server:
-        program = traced(server.process)
+        program = rig.traced(server.process)
         with server.connect() as waiting:
             waiting.send(b"hello")
             time.sleep(0.3)

@@ -157,11 +157,7 @@ TEST_CASE("bulk in long segments is what was written, both ways", "[integration]
 
 int main(int argc, char** argv) {
     using namespace skerry::tests;
-    std::string why_not = enter_own_network();
-    if (why_not.empty() && !(ip("tuntap add sk0 mode tap") && ip("address add 198.18.0.1/24 dev sk0") &&
-                             ip("address add fd00:198:18::1/64 dev sk0 nodad") && ip("link set sk0 up")))
-        why_not = "no TAP device can be made";
-    if (!why_not.empty()) {
+    if (const std::string why_not = enter_own_tap_network(); !why_not.empty()) {
         std::cout << "skipped: no tap here: " << why_not << '\n';
         return skip_exit_code;
     }

@@ -44,4 +44,12 @@ inline std::string enter_own_network(int flags = 0) {
     return {};
 }
 
+/// The same, with the TAP device sk0: the kernel's end of it is 198.18.0.1/24 and fd00:198:18::1/64.
+inline std::string enter_own_tap_network() {
+    if (std::string why_not = enter_own_network(); !why_not.empty()) return why_not;
+    const bool is_made = ip("tuntap add sk0 mode tap") && ip("address add 198.18.0.1/24 dev sk0") &&
+                         ip("address add fd00:198:18::1/64 dev sk0 nodad") && ip("link set sk0 up");
+    return is_made ? "" : "no TAP device can be made";
+}
+
 }  // namespace skerry::tests

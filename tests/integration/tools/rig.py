@@ -223,6 +223,21 @@ def sanitized(bin_dir):
         return b"__asan_init" in (data := program.read()) or b"__tsan_init" in data
 
 
+def need_tracing(bin_dir):
+    """The right to trace the programs with strace."""
+    need("strace")
+    if subprocess.run(["strace", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        skip("strace may not trace here")
+    if sanitized(bin_dir):
+        skip("LeakSanitizer does not run under strace")
+
+
+def traced(strace):
+    """The process that this one runs."""
+    with open(f"/proc/{strace.pid}/task/{strace.pid}/children") as children:
+        return int(children.read().split()[0])
+
+
 def catches(process_id, number):
     """Whether the process has a handler for that signal."""
     with open(f"/proc/{process_id}/status") as status:

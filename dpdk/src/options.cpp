@@ -15,7 +15,7 @@ namespace {
 using Failure = std::optional<OptionsError>;
 
 constexpr std::string_view keys_accepted =
-    "vdev, pci, memory, hugepages, mbufs, queues, rss_key, rx_ring, tx_ring, tso, loop, prefix, eal";
+    "vdev, pci, memory, hugepages, mbufs, queues, rss_key, rx_ring, tx_ring, checksums, tso, loop, prefix, eal";
 
 // Each with whether it needs a value.
 struct EalArgument {
@@ -59,6 +59,9 @@ public:
             return Unexpected(
                 OptionsError{"dpdk: no device is named; accepted for instance vdev=net_memif0,role=server,id=0 or "
                              "pci=0000:03:00.0"});
+        if (options_.cuts_segments && !options_.checksums_by_device)
+            return Unexpected(
+                OptionsError{"dpdk: tso=on: who cuts segments makes their checksums; leave checksums=off out"});
         return std::move(options_);
     }
 
@@ -80,6 +83,7 @@ private:
         if (key == "tx_ring") return read_ring(item, value, options_.tx_ring);
         if (key == "hugepages") return read_hugepages(item, value);
         if (key == "rss_key") return read_rss_key(item, value);
+        if (key == "checksums") return read_switch(item, value, options_.checksums_by_device);
         if (key == "tso") return read_switch(item, value, options_.cuts_segments);
         if (key == "loop") return read_switch(item, value, options_.loops_own_address);
         if (key == "prefix") return read_prefix(item, value);

@@ -171,8 +171,9 @@ Result<void, SetupError> EthPort::look_at(const Options& options) {
     node_ = rte_eth_dev_socket_id(id_);
     queues_max_ = std::min(info.max_rx_queues, info.max_tx_queues);
     rss_ = Rss(info);
-    rx_offloads_ = info.rx_offload_capa & rx_checksums;
-    tx_offloads_ = info.tx_offload_capa & (tx_checksums | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+    rx_offloads_ = options.checksums_by_device ? info.rx_offload_capa & rx_checksums : 0;
+    tx_offloads_ = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+    if (options.checksums_by_device) tx_offloads_ |= info.tx_offload_capa & tx_checksums;
     if (options.cuts_segments) {
         if (!cuts_segments(info.tx_offload_capa))
             return Unexpected(about(name_, "tso=on: this device cuts no segments, or not as it says; leave it out"));

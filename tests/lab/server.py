@@ -16,16 +16,17 @@ class Server:
 
     def __init__(self, guest, bin_dir, *arguments, devices="", cores="1", port=7001, ip=f"{OURS}/24", patience=120):
         self.guest, self.host, self.port = guest, ip.partition("/")[0], port
+        self.address = f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
         self.out, self.json_file = f"/tmp/echo.{port}.out", f"/tmp/echo.{port}.json"
         program = guest.program(bin_dir, "skerry-echo")
-        command = [program, "--backend=dpdk", f"'--dpdk=pci={guest.port}{devices}'", f"--ip={ip}",
-                   f"--listen={self.host}:{port}", f"--cores={cores}", f"--json={self.json_file}", *arguments]
+        command = [program, "--backend=dpdk", f"'--dpdk=pci={guest.port}{devices}'", own_address(ip),
+                   f"--listen={self.address}", f"--cores={cores}", f"--json={self.json_file}", *arguments]
         guest.ask(f"rm -f {self.json_file} {self.out}*; ({' '.join(command)} > {self.out} 2> {self.out}.errors & "
                   f"echo $! > {self.out}.pid; wait $!; echo $? > {self.out}.code) > /dev/null 2>&1 &")
         self.pid = int(guest.ask(f"until [ -s {self.out}.pid ]; do sleep 0.1; done; cat {self.out}.pid"))
         self.lines_read = 0
         self.start_line = self.next_line(patience)
-        rig.check(f" on {self.host}:{port}, backend dpdk" in self.start_line, f"a start line: {self.start_line}")
+        rig.check(f" on {self.address}, backend dpdk" in self.start_line, f"a start line: {self.start_line}")
 
     def __enter__(self):
         return self
@@ -33,10 +34,6 @@ class Server:
     def __exit__(self, *_):
         if self.guest.process.poll() is None:
             self.guest.run(f"kill -9 {self.pid}; true")
-
-    @property
-    def address(self):
-        return f"{self.host}:{self.port}"
 
     def lines(self):
         return self.guest.ask(f"cat {self.out}").splitlines()
@@ -86,6 +83,11 @@ class Server:
         """How often each of its threads gave its processor up of its own accord, by thread."""
         text = self.guest.ask(f"grep -H ^voluntary /proc/{self.pid}/task/*/status")
         return {int(thread): int(count) for thread, count in re.findall(r"task/(\d+)/status:\D*(\d+)", text)}
+
+
+def own_address(ip):
+    """How a program is told that this is its address."""
+    return f"--ip6={ip}" if ":" in ip else f"--ip={ip}"
 
 
 def complaints(errors):

@@ -45,6 +45,7 @@ TEST_CASE("what is not said has its default", "[dpdk][options]") {
     CHECK(options->rss_key == stack::RssKey::random);
     CHECK(options->tx_ring == 1024);
     CHECK(options->loops_own_address);
+    CHECK(options->checksums_by_device);
     CHECK_FALSE(options->cuts_segments);
     CHECK(options->prefix.empty());
     CHECK(options->eal.empty());
@@ -67,6 +68,12 @@ TEST_CASE("each key sets what it names", "[dpdk][options]") {
     CHECK(options->cuts_segments);
     CHECK(options->prefix == "mine");
     CHECK(options->eal == std::vector<std::string>{"--iova-mode=va", "--match-allocations"});
+}
+
+TEST_CASE("checksums can be left to the stack", "[dpdk][options]") {
+    const auto options = dpdk::parse_options("checksums=off;vdev=net_null0");
+    REQUIRE(options);
+    CHECK_FALSE(options->checksums_by_device);
 }
 
 TEST_CASE("what cannot be used is quoted, with what is accepted", "[dpdk][options]") {
@@ -95,6 +102,8 @@ TEST_CASE("what cannot be used is quoted, with what is accepted", "[dpdk][option
         {"eal=--nosuch=1", "dpdk: eal=--nosuch=1: not an argument of EAL that is passed on; accepted: --iova-mode="},
         {"eal=-l=1", "dpdk: eal=-l=1: not an argument of EAL"},
         {"eal=--iova-mode", "dpdk: eal=--iova-mode: the value is missing"},
+        {"checksums=no", "dpdk: checksums=no: not accepted; accepted: on, off"},
+        {"vdev=net_ring0;tso=on;checksums=off", "dpdk: tso=on: who cuts segments makes their checksums"},
         {"tso=auto", "dpdk: tso=auto: not accepted; accepted: on, off"},
         {"loop=yes", "dpdk: loop=yes: not accepted; accepted: on, off"},
         {"eal=--match-allocations=1", "dpdk: eal=--match-allocations=1: takes no value"},

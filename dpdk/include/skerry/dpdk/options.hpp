@@ -47,6 +47,7 @@ struct Options {
     stack::RssKey rss_key = stack::RssKey::random;
     std::uint32_t rx_ring = 1'024;               ///< rx_ring=N: descriptors, a power of two
     std::uint32_t tx_ring = 1'024;               ///< tx_ring=N
+    bool checksums_by_device = true;  ///< checksums=on|off: on: where the device can; off: the stack makes and checks
     bool cuts_segments = false;  ///< tso=on|off: on: the device cuts long segments of TCP, or is refused
     bool loops_own_address = true;  ///< loop=on|off: off: what goes to --ip leaves by the port
     std::string prefix;  ///< prefix=NAME: of EAL's files; empty: skerry-<process id>

@@ -11,9 +11,10 @@ namespace {
 
 constexpr std::size_t shared_bytes = ReceiveBuffers::slots * sizeof(io_uring_buf);
 
-BufferPoolOptions pool_options(std::uint16_t home, std::uint32_t buffers) noexcept {
+BufferPoolOptions pool_options(std::uint16_t home, std::uint32_t payload_bytes, std::uint32_t buffers) noexcept {
     BufferPoolOptions options;
     options.home = home;
+    options.payload_bytes = payload_bytes;
     options.buffers_max = buffers;
     options.headroom_bytes = ReceiveBuffers::header_room + IoBuf::default_headroom;
     return options;
@@ -23,7 +24,7 @@ BufferPoolOptions pool_options(std::uint16_t home, std::uint32_t buffers) noexce
 
 void ReceiveBuffers::Unmap::operator()(io_uring_buf_ring* shared) const noexcept { ::munmap(shared, shared_bytes); }
 
-ReceiveBuffers::ReceiveBuffers(std::uint16_t home) : pool_(pool_options(home, pool_buffers)) {
+ReceiveBuffers::ReceiveBuffers(std::uint16_t home) : pool_(pool_options(home, payload_bytes, pool_buffers)) {
     std::iota(empty_.begin(), empty_.end(), std::uint16_t{0});
 }
 
@@ -45,14 +46,17 @@ Result<> ReceiveBuffers::provide(Ring& ring) noexcept {
 void ReceiveBuffers::withdraw(Ring& ring) noexcept { (void)::io_uring_unregister_buf_ring(&ring.raw(), group); }
 
 void ReceiveBuffers::widen() noexcept {
-    if (!pool_.make_free()) return;
+    if (come_in_bulk() || !pool_.make_free()) return;
     empty_wanted_ = slots - std::min(slots, 2 * given_wanted());
     refill();
 }
 
 void ReceiveBuffers::narrow() noexcept {
-    if (4 * most_taken_ <= given_wanted()) empty_wanted_ = slots - std::max(given_min, given_wanted() / 2);
+    if (come_in_bulk() || 4 * most_taken_ <= given_wanted())
+        empty_wanted_ = slots - std::max(given_min, given_wanted() / 2);
     most_taken_ = refills_ = 0;
+    taken_ /= 2;
+    taken_bytes_ /= 2;
 }
 
 void ReceiveBuffers::refill_some() noexcept {

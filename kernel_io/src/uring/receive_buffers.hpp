@@ -46,6 +46,8 @@ public:
         const auto slot = static_cast<std::uint16_t>(completion_flags >> IORING_CQE_BUFFER_SHIFT);
         empty_[empty_count_++] = slot;
         IoBuf buffer = std::move(buffers_[slot]);
+        ++taken_;
+        taken_bytes_ += bytes;
         buffer.set_size(bytes);
         return buffer;
     }
@@ -54,7 +56,8 @@ public:
     SKERRY_ALWAYS_INLINE void refill() noexcept {
         if (empty_count_ > empty_wanted_) refill_some();
     }
-    /// The kernel found no buffer: from now on there are more, if the pool has any.
+    /// The kernel found no buffer: from now on there are more, if the pool has any. Not where much comes in each: a few
+    /// that stay in the cache are copied into faster than many.
     void widen() noexcept;
     /// Buffers that the kernel was given, and has not answered with as far as we have looked.
     [[nodiscard]] unsigned given() const noexcept { return slots - empty_count_; }
@@ -74,11 +77,14 @@ public:
 
 private:
     static constexpr std::uint32_t pool_buffers = 1024 + slots;
-    static constexpr unsigned given_min = 16;
+    static constexpr std::uint32_t payload_bytes = 64 * 1024;
+    static constexpr unsigned given_min = 2;
+    static constexpr std::uint64_t bulk_bytes = 8 * 1024;  // in a buffer, on average
     static constexpr unsigned refills_between_looks = 1024;
 
     void refill_some() noexcept;
     void narrow() noexcept;
+    [[nodiscard]] bool come_in_bulk() const noexcept { return taken_bytes_ > taken_ * bulk_bytes; }
     [[nodiscard]] unsigned given_wanted() const noexcept { return slots - empty_wanted_; }
 
     struct Unmap {
@@ -93,6 +99,8 @@ private:
     unsigned empty_wanted_ = slots - given_min;  // so many slots need no buffer
     unsigned most_taken_ = 0;  // between two refills, since the last look at it
     unsigned refills_ = 0;
+    std::uint64_t taken_ = 0;  // buffers, lately: of what is older the half counts
+    std::uint64_t taken_bytes_ = 0;  // in them
 };
 
 }  // namespace skerry::kernel_io::uring

@@ -175,18 +175,20 @@ void CoreSockets::wait_for_buffer(Socket& socket) noexcept {
     socket.next_to_try = nullptr;
     (first_without_buffer_ == nullptr ? first_without_buffer_ : last_without_buffer_->next_to_try) = &socket;
     last_without_buffer_ = &socket;
+    ++without_buffer_;
 }
 
 // No more ask than there are buffers: with a thousand sockets the others would ask in vain, each turn anew. What the
 // kernel may have used already is what its answers, which wait to be looked at, can tell of. When the pool has no more,
 // all ask, and are told.
 void CoreSockets::give_buffers() noexcept {
-    if (std::exchange(were_too_few_, false)) buffers_.widen();
+    if (std::exchange(were_too_few_, false)) buffers_.widen(without_buffer_);
     const bool are_exhausted = buffers_.are_exhausted();
     const unsigned used = std::min(buffers_.given(), ring_.completions());
     for (unsigned left = buffers_.given() - used; first_without_buffer_ != nullptr && (left != 0 || are_exhausted);) {
         Socket& socket = *first_without_buffer_;
         first_without_buffer_ = std::exchange(socket.next_to_try, nullptr);
+        --without_buffer_;
         socket.try_now();
         if (left != 0) --left;
     }

@@ -81,6 +81,8 @@ public:
 
     /// The kernel had no buffer for `socket`, which asks again when there is one, behind those that had none before.
     void wait_for_buffer(Socket& socket) noexcept;
+    /// Then the next turn comes at once: some of them ask in each.
+    [[nodiscard]] bool waits_for_buffer() const noexcept { return first_without_buffer_ != nullptr; }
 
     /// What a turn does beside completions: new buffers, requests that could not be made, listeners that were paused.
     /// True when a listener accepts again.
@@ -119,6 +121,7 @@ private:
     time::Instant next_try_;
     Socket* first_without_buffer_ = nullptr;  // linked by next_to_try
     Socket* last_without_buffer_ = nullptr;
+    unsigned without_buffer_ = 0;  // so many
     bool were_too_few_ = false;  // buffers, in this turn
     DatagramPort* to_complete_ = nullptr;
     Stream* first_to_send_ = nullptr;  // linked by next_to_send

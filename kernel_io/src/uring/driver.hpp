@@ -79,7 +79,8 @@ public:
     [[nodiscard]] time::Instant next_deadline() const noexcept {
         return std::min(sockets_.next_retry(), files_.next_retry());
     }
-    bool arm() noexcept { return !ring_.has_completions() && !lane_.is_blind(); }
+    // Who waits for a buffer is not known to the kernel, which would wake nobody for it.
+    bool arm() noexcept { return !ring_.has_completions() && !lane_.is_blind() && !sockets_.waits_for_buffer(); }
     void park(time::Instant wake_at) noexcept { ring_.park(wake_at); }
     void unpark() noexcept { ring_.ring(); }
     void leave() noexcept {
@@ -91,8 +92,9 @@ public:
 
     /// For a loop outside, which waits for the descriptor and hands nothing in.
     [[nodiscard]] time::Instant outside_deadline() noexcept {
+        ring_.watch_doorbell_again();
         if (ring_.has_entries()) ring_.submit();
-        return next_deadline();
+        return sockets_.waits_for_buffer() ? time::Instant::now() : next_deadline();
     }
 
     /// Makes this core's sockets and files the thread's own while it lives.

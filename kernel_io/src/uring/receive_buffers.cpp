@@ -45,16 +45,19 @@ Result<> ReceiveBuffers::provide(Ring& ring) noexcept {
 
 void ReceiveBuffers::withdraw(Ring& ring) noexcept { (void)::io_uring_unregister_buf_ring(&ring.raw(), group); }
 
-void ReceiveBuffers::widen() noexcept {
-    if (come_in_bulk() || !pool_.make_free()) return;
+void ReceiveBuffers::widen(unsigned waiting) noexcept {
+    if (come_in_bulk() && waiting <= given_wanted()) return;
+    were_too_few_ = true;
+    if (!pool_.make_free()) return;
     empty_wanted_ = slots - std::min(slots, 2 * given_wanted());
     refill();
 }
 
 void ReceiveBuffers::narrow() noexcept {
-    if (come_in_bulk() || 4 * most_taken_ <= given_wanted())
-        empty_wanted_ = slots - std::max(given_min, given_wanted() / 2);
+    const bool would_less_do = 4 * most_taken_ <= given_wanted() || (come_in_bulk() && !were_too_few_);
+    if (would_less_do) empty_wanted_ = slots - std::max(given_min, given_wanted() / 2);
     most_taken_ = refills_ = 0;
+    were_too_few_ = false;
     taken_ /= 2;
     taken_bytes_ /= 2;
 }

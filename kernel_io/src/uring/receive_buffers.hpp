@@ -7,7 +7,8 @@
 // buffers, and the slot gets another one. The kernel takes the slots in turn, so that every buffer that it has is used
 // before one is used again, and they are large: no more are given to it than come in one turn, so that these stay in
 // the caches. How many that are is found out: twice as many when they did not suffice, half as many when a quarter
-// would.
+// would. Of what comes in bulk, tens of KiB a buffer, two fill a cache, and one socket's next message can wait for the
+// turn after: there they suffice as long as no more sockets wait than there are buffers.
 
 #include "ring.hpp"
 
@@ -56,9 +57,9 @@ public:
     SKERRY_ALWAYS_INLINE void refill() noexcept {
         if (empty_count_ > empty_wanted_) refill_some();
     }
-    /// The kernel found no buffer: from now on there are more, if the pool has any. Not where much comes in each: a few
-    /// that stay in the cache are copied into faster than many.
-    void widen() noexcept;
+    /// The kernel found no buffer for so many sockets: from now on there are more, if the pool has any. Where much
+    /// comes in each that holds only while more wait than have one: few that stay in the cache are copied into faster.
+    void widen(unsigned waiting) noexcept;
     /// Buffers that the kernel was given, and has not answered with as far as we have looked.
     [[nodiscard]] unsigned given() const noexcept { return slots - empty_count_; }
 
@@ -99,6 +100,7 @@ private:
     unsigned empty_wanted_ = slots - given_min;  // so many slots need no buffer
     unsigned most_taken_ = 0;  // between two refills, since the last look at it
     unsigned refills_ = 0;
+    bool were_too_few_ = false;  // since that look
     std::uint64_t taken_ = 0;  // buffers, lately: of what is older the half counts
     std::uint64_t taken_bytes_ = 0;  // in them
 };

@@ -130,9 +130,11 @@ int Ring::dispatch(unsigned limit) noexcept {
 }
 
 void Ring::park(time::Instant wake_at) noexcept {
-    if (!is_doorbell_watched_) watch_doorbell();
+    watch_doorbell_again();
     if (is_signal_due_) [[unlikely]]
         submit_without_signal();
+    if (!is_doorbell_watched_) [[unlikely]]
+        return submit();
     if (wake_at == time::Instant::max()) {
         (void)::io_uring_submit_and_wait(&ring_, 1);
         return;

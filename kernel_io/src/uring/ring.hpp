@@ -106,7 +106,14 @@ public:
     /// Hands entries in and waits for a completion. False when the kernel refuses to wait.
     [[nodiscard]] bool wait() noexcept;
 
-    /// Hands entries in and waits for a completion, the doorbell or `wake_at`.
+    /// Where the kernel has ended that, or could not begin.
+    void watch_doorbell_again() noexcept {
+        if (!is_doorbell_watched_) [[unlikely]]
+            watch_doorbell();
+    }
+
+    /// Hands entries in and waits for a completion, the doorbell or `wake_at`. Does not wait while the kernel cannot
+    /// watch the doorbell.
     void park(time::Instant wake_at) noexcept;
 
     /// Threads: any.

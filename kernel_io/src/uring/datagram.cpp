@@ -74,8 +74,9 @@ void DatagramPort::on_answer(unsigned purpose, int result, std::uint32_t flags) 
 void DatagramPort::on_received(int result, std::uint32_t flags) noexcept {
     if (result >= 0) [[likely]] {
         IoBuf buffer = core().buffers().take(flags, static_cast<std::size_t>(result));
-        if (is_let_go() || !hand_out(std::move(buffer))) [[unlikely]]
+        if (is_let_go()) [[unlikely]]
             return;
+        (void)hand_out(std::move(buffer));  // no kernel writes less than its header
     } else {
         on_not_received(-result);
     }
@@ -262,7 +263,7 @@ Step DatagramPort::receive(DatagramSocket& socket, RecvRequest& request) noexcep
 
 void DatagramPort::try_again() noexcept {
     if (!may_send) (void)ask_for_room();
-    if (unread_.size() >= unread_max) cancel(receiving);
+    if (unread_.size() >= unread_max || is_told_ != (told_ != 0)) cancel(receiving);
     receive_more();
 }
 

@@ -68,7 +68,7 @@ private:
     [[nodiscard]] bool open_parts(IoBuf buffer, std::size_t payload_offset, backend::Datagram& datagram) noexcept;
     void receive() noexcept;
     void receive_more() noexcept {
-        if (unread_.size() < unread_max) receive();
+        if (failure_.code() == Errc::ok && unread_.size() < unread_max) receive();
     }
     void keep(backend::Datagram datagram) noexcept;
     void give(backend::RecvRequest& request, backend::Datagram datagram) noexcept;

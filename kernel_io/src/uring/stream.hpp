@@ -87,7 +87,7 @@ private:
     void end_connect() noexcept;
     void receive() noexcept;
     void receive_more() noexcept {
-        if (!is_requested(receiving) && unread_.count() < unread_limit()) receive();
+        if (!is_requested(receiving) && failure_.code() == Errc::ok && unread_.count() < unread_limit()) receive();
     }
     [[nodiscard]] std::size_t unread_limit() const noexcept;
     void watch_data() noexcept;

@@ -66,6 +66,7 @@ private:
     static void close(backend::DatagramSocket* socket) noexcept;
 
     Arrivals arrivals_;
+    long failure_ = 0;  // came behind datagrams, and is told when there are no more
     std::uint8_t told_ = 0;  // what the kernel tells beside the datagrams; then all are received by recvmsg or recvmmsg
     bool may_be_alone_ = false;  // an edge brought one that was taken; whether another waits is not known
 };

@@ -86,11 +86,11 @@ Step DatagramPort::receive(DatagramSocket& socket, RecvRequest& request) noexcep
 }
 
 Step DatagramPort::nothing_received(RecvRequest& request, long answer) noexcept {
-    if (answer == -EAGAIN) {
+    if (answer == -EAGAIN && failure_ == 0) {
         may_receive = false;
         return Step::pending;
     }
-    request.error = error_of(answer);
+    request.error = error_of(answer == -EAGAIN ? std::exchange(failure_, 0) : answer);
     return Step::done;
 }
 
@@ -252,7 +252,10 @@ Step DatagramPort::receive_batch(RecvRequest& request) noexcept {
                 break;
             }
             if (request.count == 0) return nothing_received(request, received);
-            if (received == -EAGAIN) may_receive = arrivals_.drained(slots.size());
+            if (received == -EAGAIN)
+                may_receive = arrivals_.drained(slots.size());
+            else
+                failure_ = received;
             break;
         }
         const auto count = static_cast<std::size_t>(received);

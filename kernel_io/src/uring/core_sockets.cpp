@@ -185,7 +185,8 @@ void CoreSockets::give_buffers() noexcept {
     if (std::exchange(were_too_few_, false)) buffers_.widen(without_buffer_);
     const bool are_exhausted = buffers_.are_exhausted();
     const unsigned used = std::min(buffers_.given(), ring_.completions());
-    for (unsigned left = buffers_.given() - used; first_without_buffer_ != nullptr && (left != 0 || are_exhausted);) {
+    unsigned left = std::max(1U, buffers_.given() - used);  // one, however much of others waits to be looked at
+    for (; first_without_buffer_ != nullptr && (left != 0 || are_exhausted);) {
         Socket& socket = *first_without_buffer_;
         first_without_buffer_ = std::exchange(socket.next_to_try, nullptr);
         --without_buffer_;

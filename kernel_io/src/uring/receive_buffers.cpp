@@ -46,7 +46,7 @@ Result<> ReceiveBuffers::provide(Ring& ring) noexcept {
 void ReceiveBuffers::withdraw(Ring& ring) noexcept { (void)::io_uring_unregister_buf_ring(&ring.raw(), group); }
 
 void ReceiveBuffers::widen(unsigned waiting) noexcept {
-    if (come_in_bulk() && waiting <= given_wanted()) return;
+    if (come_in_bulk() && waiting <= 1) return;
     were_too_few_ = true;
     if (!pool_.make_free()) return;
     empty_wanted_ = slots - std::min(slots, 2 * given_wanted());

@@ -8,7 +8,7 @@
 // before one is used again, and they are large: no more are given to it than come in one turn, so that these stay in
 // the caches. How many that are is found out: twice as many when they did not suffice, half as many when a quarter
 // would. Of what comes in bulk, tens of KiB a buffer, two fill a cache, and one socket's next message can wait for the
-// turn after: there they suffice as long as no more sockets wait than there are buffers.
+// turn after: there they suffice as long as no other waits.
 
 #include "ring.hpp"
 
@@ -57,8 +57,8 @@ public:
     SKERRY_ALWAYS_INLINE void refill() noexcept {
         if (empty_count_ > empty_wanted_) refill_some();
     }
-    /// The kernel found no buffer for so many sockets: from now on there are more, if the pool has any. Where much
-    /// comes in each that holds only while more wait than have one: few that stay in the cache are copied into faster.
+    /// The kernel found no buffer for so many sockets: from now on there are more, if the pool has any. Where much comes
+    /// in each that holds only for several: one waits a turn, because few that stay in the cache are copied into faster.
     void widen(unsigned waiting) noexcept;
     /// Buffers that the kernel was given, and has not answered with as far as we have looked.
     [[nodiscard]] unsigned given() const noexcept { return slots - empty_count_; }

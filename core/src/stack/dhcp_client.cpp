@@ -308,13 +308,27 @@ DhcpLease DhcpClient::lease_of(const DhcpReply& reply) noexcept {
     return lease;
 }
 
+// Those by a router that no host can be are left out: the stack's own numbers of hosts begin there.
+Ipv4Routes DhcpClient::usable(const DhcpReply& reply) noexcept {
+    Ipv4Routes routes;
+    for (std::size_t i = 0; i < reply.routes.size(); ++i) {
+        const Ipv4Route& each = reply.routes[i];
+        const bool is_host = !each.router.is_never_a_source() && each.router != reply.yours;
+        if (each.router.is_unspecified() || is_host)
+            (void)routes.add(each);
+        else
+            drops_.count(Drop::dhcp_option_value);
+    }
+    return routes;
+}
+
 Ipv4Network DhcpClient::network_of(const DhcpReply& reply) noexcept {
     Ipv4Network network;
     network.address = reply.yours;
     network.prefix_bits = prefix_of(reply);
     if (reply.mtu >= mtu_least) network.mtu = reply.mtu;
     for (std::size_t i = 0; i < reply.routes_left_out; ++i) drops_.count(Drop::dhcp_routes_full);
-    network.routes = reply.routes;
+    network.routes = usable(reply);
     network.name_servers = reply.name_servers;
     const bool is_router = !reply.router.is_never_a_source() && reply.router != reply.yours;
     if (!reply.has_routes && is_router) network.gateway = reply.router;

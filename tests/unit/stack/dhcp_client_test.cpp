@@ -364,6 +364,18 @@ TEST_CASE("RFC 3442: routes by networks, and no router beside them", "[stack][dh
     CHECK(config.gateway == Ipv4Addr{});
 }
 
+TEST_CASE("routes by a router that no host can be are left out and counted", "[stack][dhcp][lies]") {
+    LentHost host;
+    host.more = {
+        {121, {8, 1, 241, 1, 2, 3, 8, 2, 240, 0, 0, 0, 8, 4, 127, 0, 0, 1, 8, 5, 224, 0, 0, 1, 8, 6, 198, 18, 0, 9}}};
+    host.be_bound();
+    const stack::StackConfig& config = host.stack.config();
+    CHECK(config.routes.size() == 1);
+    CHECK(config.next_hop(Ipv4Addr::of(6, 0, 0, 1)) == Ipv4Addr::of(198, 18, 0, 9));
+    CHECK(config.next_hop(Ipv4Addr::of(1, 0, 0, 1)) == Ipv4Addr{});
+    CHECK(host.dropped(Drop::dhcp_option_value) == 4);
+}
+
 TEST_CASE("routes beyond the limit are left out and counted", "[stack][dhcp][limits]") {
     LentHost host;
     std::vector<std::uint8_t> routes;

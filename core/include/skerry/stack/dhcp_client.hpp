@@ -14,7 +14,8 @@
 // hosts that power up together to spread; a program that starts is waited for, and what it sends again is spread). A
 // host does not ask for the address that it had before (INIT-REBOOT): nothing here outlives the process. Answers are
 // asked for by broadcast while there is no address, which every card and switch lets pass. In RENEWING and REBINDING
-// each message has a number of its own, so an answer says from when its lease counts.
+// each message has a number of its own, so an answer says from when its lease counts. An address that another station
+// takes while it is ours is defended as a configured one is (RFC 5227 section 2.4 (c)), until its lease ends.
 //
 // Source: RFC 2131; RFC 2132; RFC 3442; RFC 5227 section 2.1 for the probe.
 
@@ -108,6 +109,7 @@ private:
     [[nodiscard]] bool is_of_our_server(const wire::DhcpReply& reply) const noexcept;
     [[nodiscard]] DhcpLease lease_of(const wire::DhcpReply& reply) noexcept;
     [[nodiscard]] Ipv4Network network_of(const wire::DhcpReply& reply) noexcept;
+    [[nodiscard]] Ipv4Routes usable(const wire::DhcpReply& reply) noexcept;
 
     [[nodiscard]] wire::DhcpRequest message(wire::DhcpType type) const noexcept;
     [[nodiscard]] std::uint16_t seconds_since_start(time::Instant now) const noexcept;

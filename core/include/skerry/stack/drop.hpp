@@ -171,7 +171,8 @@ enum class Drop : std::uint8_t {
     dhcp_cookie,         ///< Another magic cookie.
     dhcp_option_length,  ///< An option past the end of its field.
     dhcp_option_size,    ///< A known option of a length that it cannot have.
-    dhcp_option_value,   ///< A mask with holes, an MTU below 68, a route of more than 32 bits, no such overload.
+    dhcp_option_value,   ///< A mask with holes, an MTU below 68, a route of over 32 bits or by no host, no such
+                         ///< overload.
     dhcp_type,           ///< No type of message, or one that no server sends.
     dhcp_not_ours,       ///< (stack) Another transaction's number, or another host's hardware address.
     dhcp_unexpected,     ///< (stack) Nothing of this kind is waited for.

@@ -186,7 +186,8 @@ bool TapPort::take_into(Frame& frame) noexcept {
 std::size_t TapPort::receive(std::span<Frame*> out, time::Instant now) noexcept {
     poller_.dispatch();
     std::size_t count = 0;
-    while (count < out.size() && is_readable_) {
+    // What is damaged counts, too: who sends nothing else must not keep the tasks waiting.
+    for (std::size_t taken = 0; taken < out.size() && is_readable_; ++taken) {
         Frame* const frame = frames_.allocate();
         if (frame == nullptr) break;  // they stay in the device, and it drops what is too much
         if (!take_into(*frame)) {

@@ -209,12 +209,12 @@ Neighbours::News Neighbours::news_in(const ArpPacket& packet) noexcept {
     if (config_.steering == nullptr) return {};
     // Whoever looks for an address hears them all.
     if (config_.uses_dhcp && config_.address.is_unspecified()) return {0, true};
-    if (!config_.is_on_link(packet.sender_ip)) return {};
-    if (packet.sender_ip == packet.target_ip) return {0, true};
-    if (packet.operation == ArpOperation::reply) {
-        if (packet.target_mac != link_.mac()) return {};
-        return {config_.steering->take_askers(packet.sender_ip), true};
-    }
+    const bool is_on_link = config_.is_on_link(packet.sender_ip);
+    if (is_on_link && packet.sender_ip == packet.target_ip) return {0, true};
+    // A router need not be in our network: a lease may name one beside an address without any (RFC 3442).
+    if (packet.operation == ArpOperation::reply && packet.target_mac == link_.mac())
+        return {config_.steering->take_askers(packet.sender_ip), is_on_link};
+    if (packet.operation == ArpOperation::reply || !is_on_link) return {};
     const Entry* const known = find(packet.sender_ip);
     return {0, asks_us(packet) && (known == nullptr || known->mac != packet.sender_mac)};
 }
@@ -233,7 +233,8 @@ Neighbours::News Neighbours::input(const ArpPacket& packet, time::Instant now) n
         return {};
     }
     const News news = news_in(packet);
-    if (!note(packet, now) && !asks_us(packet) && !news.is_for_all) drops_.count(Drop::arp_unsolicited);
+    if (!note(packet, now) && !asks_us(packet) && !news.is_for_all && news.askers == 0)
+        drops_.count(Drop::arp_unsolicited);
     if (asks_us(packet)) transmit(ArpOperation::reply, packet.sender_mac, packet.sender_ip);
     return news;
 }

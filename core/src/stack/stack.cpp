@@ -113,6 +113,11 @@ void Stack::input_steered(std::span<Frame* const> burst, time::Instant now) noex
 }
 
 void Stack::input_burst(std::span<Frame* const> burst, time::Instant now) noexcept {
+    // Nothing is usual then, and what is for nobody must not pass for ours.
+    if (config_.address.is_unspecified()) [[unlikely]] {
+        for (Frame* const frame : burst) input_frame(*frame, now);
+        return;
+    }
     constexpr std::size_t ahead = 4;
     constexpr std::size_t few = 2;
     const std::span<Glance> glances = std::span(glances_).first(burst.size());
@@ -164,10 +169,11 @@ void Stack::input_arp(Frame& frame, time::Instant now) noexcept {
         return link_.drop(frame, Drop::arp_unsolicited);
     }
     const Neighbours::News news = neighbours_.input(packet, now);
-    if (steering_ && news.is_for_all) {
+    if (steering_ && (news.is_for_all || news.askers != 0)) {
         frame.flags |= backend::frame_flag::is_arp;
         steering_->answer_to(news.askers, frame.bytes(), frame);
-        steering_->copy_to(limited(steering_->others() & ~news.askers, arps_, now), frame.bytes(), frame);
+        const CoreSet others = news.is_for_all ? steering_->others() & ~news.askers : 0;
+        steering_->copy_to(limited(others, arps_, now), frame.bytes(), frame);
     }
     frame.drop();
 }

@@ -67,7 +67,9 @@ bool Stack::is_for_dhcp(std::span<const std::byte> payload, const wire::Ipv4Head
 void Stack::input_dhcp(Packet& packet) noexcept {
     Frame& frame = packet.frame;
     if (dhcp_ == nullptr) {
-        if (packet.is_steered || limited(core_bit(0), messages_, packet.now) == 0) return frame.drop();
+        const auto message = packet.payload().subspan(std::min(packet.payload().size(), wire::udp_bytes));
+        if (!wire::is_dhcp_reply_to(message, link_.mac())) return link_.drop(frame, Drop::dhcp_not_ours);
+        if (packet.is_steered || limited(core_bit(0), leases_, packet.now) == 0) return frame.drop();
         return (void)steering_->hand_over(0, packet.restored());
     }
     wire::UdpHeader header;

@@ -164,5 +164,16 @@ TEST_CASE("the route with the longest prefix is taken, and our own network is on
     CHECK(config.next_hop(Ipv4Addr::of(198, 18, 0, 129)) == Ipv4Addr::of(198, 18, 0, 25));
 }
 
+TEST_CASE("without an address nothing that is for nobody is ours", "[stack][udp]") {
+    StackHost host;
+    TextSocket socket;
+    REQUIRE(host.stack.udp().open(socket, {}, 7000));
+    host.stack.take_network({}, host.now);
+    host.give(ipv4(stack::wire::ip_protocol::udp, sealed_datagram(5000, 7000, "?", peer_ip, Ipv4Addr{}), Ipv4Addr{}));
+    CHECK(socket.text() == "-");
+    CHECK(host.dropped(Drop::ipv4_not_ours) == 1);
+    host.stack.udp().close(socket, host.now);
+}
+
 }  // namespace
 }  // namespace skerry

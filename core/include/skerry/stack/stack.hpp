@@ -157,6 +157,7 @@ private:
     // core.
     RateLimit arps_{10'000};
     RateLimit ndps_{10'000};
+    RateLimit leases_{1'000};  // messages of DHCP
     RateLimit routers_{Autoconf::routers_per_second};
     Random random_;
     Timers timers_;

@@ -275,6 +275,11 @@ Drop parse(std::span<const std::byte> in, DhcpReply& out) noexcept {
     return reader.why();
 }
 
+bool is_dhcp_reply_to(std::span<const std::byte> in, const MacAddr& client) noexcept {
+    return in.size() >= dhcp_fixed_bytes && load_8(in.data()) == boot_reply &&
+           load_8(in.data() + 1) == hardware_ethernet && load_mac(in.data() + hardware_at) == client;
+}
+
 void write(const DhcpRequest& request, std::byte* out) noexcept {
     std::memset(out, 0, dhcp_request_bytes);
     store_8(out, boot_request);

@@ -118,5 +118,42 @@ TEST_CASE("messages of DHCP for another core are limited, too", "[stack][steerin
     CHECK(cores[0].stack.drops()[Drop::dhcp_unexpected] + cores[1].stack.drops()[Drop::steering_rate] == 5000);
 }
 
+TEST_CASE("what strangers send to the client's port takes no share from the server",
+          "[stack][steering][dhcp][limits]") {
+    LentCores cores;
+    const DhcpSaid discover = cores.said(0);
+    DhcpServerMessage stranger;
+    stranger.xid = discover.xid;
+    Bytes message = stranger.bytes();
+    message[28] ^= std::byte{0x80};  // another client's hardware address
+    for (int i = 0; i < 5000; ++i) cores.give(1, dhcp_frame(message));
+    cores.cross();
+    CHECK(cores[1].stack.drops()[Drop::dhcp_not_ours] == 5000);
+    cores.answer(1, DhcpType::offer, discover);
+    CHECK(cores.client().state() == DhcpState::requesting);
+}
+
+TEST_CASE("a router outside the network answers the core that asked", "[stack][steering][arp][dhcp]") {
+    LentCores cores;
+    stack::Ipv4Network network;
+    network.address = lent_ip;
+    network.prefix_bits = 32;
+    network.gateway = peer_ip;
+    cores[0].stack.take_network(network, cores.now);
+    cores.cross();
+    REQUIRE(cores.address(1) == lent_ip);
+    (void)cores.taken(0);
+    (void)cores.taken(1);
+    TextSocket& socket = cores[1].bind(7001);
+    REQUIRE(cores[1].stack.udp().send(socket, Ipv4Addr::of(8, 8, 8, 8), 9, {}, cores.now));
+    REQUIRE(cores.taken(1).size() == 1);  // the question
+    cores.give(0, arp(ArpOperation::reply, peer_ip, {{2, 0, 0, 0, 0, 9}}, lent_ip, host_mac));
+    cores.cross();
+    const auto sent = cores.taken(1);
+    REQUIRE(sent.size() == 1);
+    CHECK(sent.front()[13] == std::byte{0});  // IPv4
+    CHECK(cores[0].stack.drops()[Drop::arp_unsolicited] == 0);
+}
+
 }  // namespace
 }  // namespace skerry

@@ -62,6 +62,9 @@ struct DhcpReply {
 /// Source:   RFC 2131 sections 2 and 4.1; RFC 2132; RFC 3396 section 7; RFC 3442.
 [[nodiscard]] Drop parse(std::span<const std::byte> in, DhcpReply& out) noexcept;
 
+/// Whether a message's fixed part is that of a server's answer to this client.
+[[nodiscard]] bool is_dhcp_reply_to(std::span<const std::byte> in, const MacAddr& client) noexcept;
+
 /// A client's message.
 struct DhcpRequest {
     DhcpType type = DhcpType::discover;

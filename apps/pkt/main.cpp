@@ -10,9 +10,11 @@
 
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <optional>
+#include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -21,9 +23,12 @@ using namespace skerry::pkt;
 std::optional<std::string> read_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) return std::nullopt;
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (in.bad()) return std::nullopt;
-    return text;
+    std::ostringstream text;
+    // A directory opens, and its first read fails; of an empty file, which only ends, the copy would say that it
+    // failed.
+    if (in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
+    if (in.bad() || text.fail()) return std::nullopt;
+    return std::move(text).str();
 }
 
 const char* word_of(Outcome outcome) {
@@ -65,10 +70,20 @@ skerry::Result<MakeSystem, std::string> machines_of(const CommandLine& line) {
     return with_settings(make, *std::move(settings));
 }
 
-Verdict judge(const std::string& file, const CommandLine& line, const MakeSystem& make) {
-    const auto text = read_file(file);
-    if (!text) return {Outcome::skipped, file + ": cannot be read", true};
-    return run_script(file, *text, line.defines, line.profile, make);
+struct Script {
+    std::string file;
+    std::string text;
+};
+
+/// All are read before the first one runs. Errors: which one cannot be.
+skerry::Result<std::vector<Script>, std::string> read_scripts(const CommandLine& line) {
+    std::vector<Script> scripts;
+    for (const std::string& file : line.files) {
+        auto text = read_file(file);
+        if (!text) return skerry::Unexpected(file + ": cannot be read");
+        scripts.push_back({file, *std::move(text)});
+    }
+    return scripts;
 }
 
 }  // namespace
@@ -77,10 +92,12 @@ int main(int argc, char** argv) {
     const auto line = read_command_line(argc, argv);
     if (!line) return skerry::apps::finish(line.error());
     const auto make = machines_of(*line);
-    if (!make) return skerry::apps::finish(skerry::apps::Stop{2, make.error()});
+    if (!make) return skerry::apps::report(make.error(), {}, skerry::apps::exit_usage);
+    const auto scripts = read_scripts(*line);
+    if (!scripts) return skerry::apps::report(scripts.error(), {}, skerry::apps::exit_usage);
     Counts counts;
-    for (const std::string& file : line->files) {
-        const Verdict verdict = judge(file, *line, *make);
+    for (const auto& [file, text] : *scripts) {
+        const Verdict verdict = run_script(file, text, line->defines, line->profile, *make);
         counts.add(verdict);
         const char* const separator = verdict.reason.empty() ? "" : ": ";
         std::printf("%s %s%s%s\n", word_of(verdict.outcome), file.c_str(), separator, verdict.reason.c_str());

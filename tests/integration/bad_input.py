@@ -17,6 +17,7 @@ import tempfile  # noqa: E402
 bin_dir = rig.start()
 echo = os.path.join(bin_dir, "skerry-echo")
 loadgen = os.path.join(bin_dir, "skerry-loadgen")
+pkt = os.path.join(bin_dir, "skerry-pkt")
 
 
 def refused(program, arguments, code, pattern, **how):
@@ -190,4 +191,17 @@ refused(loadgen, ["--connect=127.0.0.1:1"], 1, "cannot reach 127.0.0.1:1 by tcp:
 refused(loadgen, ["--connect=127.0.0.1:1", "--proto=http"], 1,
         "cannot reach 127.0.0.1:1 by http: connection refused.*; does a server listen there")
 refused(loadgen, ["--connect=127.0.0.1:1", "--proto=udp"], 1, "cannot reach 127.0.0.1:1 by udp: connection refused")
+
+# Scripts are read before the first one runs.
+with tempfile.TemporaryDirectory() as folder:
+    script = os.path.join(folder, "a.pkt")
+    with open(script, "w") as file:
+        file.write("+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n")
+    for path in (folder, "/nonexistent/a.pkt", "/proc/self/mem"):
+        refused(pkt, [script, path], 2, f"{path}: cannot be read")
+        refused(pkt, [f"--settings={path}", script], 2, f"{path}: cannot be read")
+    settings = os.path.join(folder, "settings.txt")
+    with open(settings, "w") as file:
+        file.write("# as sysctl's\nnothing\n")
+    refused(pkt, [f"--settings={settings}", script], 2, "settings.txt:2: no setting")
 print("ok")

@@ -23,11 +23,13 @@ Result<CommandLine, apps::Stop> read_command_line(int argc, const char* const* a
     });
     if (!read) return Unexpected(read.error());
     const auto known = parse_profile(profile);
-    if (!known) return Unexpected(apps::Stop{2, "--profile=" + profile + ": linux, freebsd or lowlat is accepted"});
+    const auto refuse = [&program](const std::string& why) { return apps::Stop{2, program.name + ": " + why}; };
+    if (!known)
+        return Unexpected(refuse("--profile=" + profile + ": no such profile; accepted: linux, freebsd, lowlat"));
     line.profile = *known;
     for (const std::string& text : defined)
         if (const std::string why = line.defines.add(text); !why.empty())
-            return Unexpected(apps::Stop{2, "-D " + text + ": " + why});
+            return Unexpected(refuse("-D " + text + ": " + why));
     return line;
 }
 

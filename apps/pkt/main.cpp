@@ -2,13 +2,13 @@
 
 #include "command_line.hpp"
 
+#include "../common/process.hpp"
 #include "../common/report.hpp"
 #include "kernel/kernel_system.hpp"
 #include "run/run_script.hpp"
 #include "run/settings_file.hpp"
 #include "run/stack_system.hpp"
 
-#include <cstdio>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -53,6 +53,10 @@ struct Counts {
         skipped += verdict.outcome == Outcome::skipped ? 1 : 0;
         has_no_script |= verdict.is_no_script;
     }
+    [[nodiscard]] std::string text() const {
+        return std::to_string(passed) + " passed, " + std::to_string(failed) + " failed, " + std::to_string(skipped) +
+               " skipped\n";
+    }
     [[nodiscard]] int exit_code() const {
         if (has_no_script) return 2;
         return failed != 0 ? 1 : 0;
@@ -89,6 +93,7 @@ skerry::Result<std::vector<Script>, std::string> read_scripts(const CommandLine&
 }  // namespace
 
 int main(int argc, char** argv) {
+    skerry::apps::prepare_process();
     const auto line = read_command_line(argc, argv);
     if (!line) return skerry::apps::finish(line.error());
     const auto make = machines_of(*line);
@@ -99,10 +104,10 @@ int main(int argc, char** argv) {
     for (const auto& [file, text] : *scripts) {
         const Verdict verdict = run_script(file, text, line->defines, line->profile, *make);
         counts.add(verdict);
-        const char* const separator = verdict.reason.empty() ? "" : ": ";
-        std::printf("%s %s%s%s\n", word_of(verdict.outcome), file.c_str(), separator, verdict.reason.c_str());
-        std::fflush(stdout);
+        const std::string reason = verdict.reason.empty() ? "" : ": " + verdict.reason;
+        const int printed = skerry::apps::print(word_of(verdict.outcome) + (" " + file) + reason + "\n");
+        if (printed != 0) return printed;
     }
-    std::printf("%u passed, %u failed, %u skipped\n", counts.passed, counts.failed, counts.skipped);
+    if (const int printed = skerry::apps::print(counts.text()); printed != 0) return printed;
     return counts.exit_code();
 }

@@ -204,4 +204,7 @@ with tempfile.TemporaryDirectory() as folder:
     with open(settings, "w") as file:
         file.write("# as sysctl's\nnothing\n")
     refused(pkt, [f"--settings={settings}", script], 2, "settings.txt:2: no setting")
+    refused(pkt, ["--profile=plan9", script], 2, "--profile=plan9: no such profile; accepted: linux, freebsd, lowlat")
+    refused(pkt, ["-D", "=5", script], 2, "-D =5: ")
+    refused(pkt, ["--nosuch", script], 2, "--nosuch: unknown option")
 print("ok")

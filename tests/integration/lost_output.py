@@ -17,6 +17,7 @@ import tempfile  # noqa: E402
 bin_dir = rig.start()
 echo = os.path.join(bin_dir, "skerry-echo")
 loadgen = os.path.join(bin_dir, "skerry-loadgen")
+pkt = os.path.join(bin_dir, "skerry-pkt")
 quick = ["--duration=200ms", "--warmup=0s", "--jitter=0s", rig.ALL_ANSWERS]
 
 
@@ -35,9 +36,15 @@ def lost(program, arguments, **how):
                   f"{os.path.basename(program)} {arguments} into {name}: {done}")
 
 
-for program in (echo, loadgen):
+for program in (echo, loadgen, pkt):
     lost(program, ["--help"])
     lost(program, ["--version"])
+
+with tempfile.TemporaryDirectory() as folder:
+    script = os.path.join(folder, "a.pkt")
+    with open(script, "w") as file:
+        file.write("+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n")
+    lost(pkt, [script])
 
 with rig.Server(bin_dir) as server, tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, "run.json")

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <net/if.h>
+
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -18,6 +20,7 @@ namespace {
 constexpr std::chrono::nanoseconds delay_max = std::chrono::hours{1};
 constexpr std::uint64_t rate_max = 100'000'000'000;
 constexpr std::uint64_t queue_max = std::uint64_t{1} << 30U;
+constexpr std::size_t device_name_max = IFNAMSIZ - 1;
 
 [[noreturn]] void refuse(const std::string& option, const std::string& text, const std::string& accepted) {
     throw CLI::ValidationError(option + "=" + text, "accepted: " + accepted);
@@ -32,7 +35,15 @@ DeviceName read_device(const std::string& option, const std::string& text) {
     name.kind = kind == "tap" ? DeviceKind::tap : DeviceKind::packet;
     const std::size_t at = text.find('@', colon);
     name.device = text.substr(colon + 1, at == std::string::npos ? at : at - colon - 1);
+    if (name.device.empty() || name.device.size() > device_name_max)
+        throw CLI::ValidationError(option + "=" + text, "the name of the device is " +
+                                                            std::string(name.device.empty() ? "missing" : "too long") +
+                                                            "; accepted: 1 to " + std::to_string(device_name_max) +
+                                                            " characters");
     if (at != std::string::npos) name.network = text.substr(at + 1);
+    if (at != std::string::npos && name.network.empty())
+        throw CLI::ValidationError(option + "=" + text,
+                                   "the namespace is missing; accepted: its file, as @/proc/7/ns/net, or no @");
     return name;
 }
 

@@ -17,6 +17,7 @@ import tempfile  # noqa: E402
 bin_dir = rig.start()
 echo = os.path.join(bin_dir, "skerry-echo")
 loadgen = os.path.join(bin_dir, "skerry-loadgen")
+link = os.path.join(bin_dir, "skerry-link")
 pkt = os.path.join(bin_dir, "skerry-pkt")
 
 
@@ -191,6 +192,21 @@ refused(loadgen, ["--connect=127.0.0.1:1"], 1, "cannot reach 127.0.0.1:1 by tcp:
 refused(loadgen, ["--connect=127.0.0.1:1", "--proto=http"], 1,
         "cannot reach 127.0.0.1:1 by http: connection refused.*; does a server listen there")
 refused(loadgen, ["--connect=127.0.0.1:1", "--proto=udp"], 1, "cannot reach 127.0.0.1:1 by udp: connection refused")
+
+for arguments, pattern in [
+    ([], "--left is required"),
+    (["--left=tap:a"], "--right is required"),
+    (["--left=a", "--right=tap:b"], "--left=a: accepted: tap:DEVICE or packet:DEVICE"),
+    (["--left=tap:", "--right=tap:b"], "--left=tap:: the name of the device is missing; accepted: 1 to 15"),
+    (["--left=tap:a", "--right=tap:a-name-of-16-chr"], "--right=tap:a-name-of-16-chr: the name .* is too long"),
+    (["--left=tap:a@", "--right=tap:b"], "--left=tap:a@: the namespace is missing; accepted: "),
+    (["--left=tap:a", "--right=tap:b", "--loss=2"], "--loss=2: accepted: a share from 0 to 1"),
+    (["--left=tap:a", "--right=tap:b", "--listen=127.0.0.1:1"], "--listen: unknown option"),
+]:
+    refused(link, arguments, 2, pattern)
+refused(link, ["--left=packet:no-such-device", "--right=tap:b"], 1, "no-such-device: cannot (attach|make a packet)")
+refused(link, ["--left=tap:a@/nonexistent/net", "--right=tap:b"], 1, "a: cannot enter /nonexistent/net: No such file")
+refused(link, ["--left=tap:a", "--right=tap:b", "--json=/nonexistent/x"], 1, "cannot write /nonexistent/x: No such")
 
 # Scripts are read before the first one runs.
 with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 
+#include <string>
 #include <vector>
 
 namespace skerry {
@@ -53,6 +54,29 @@ TEST_CASE("link_settings: what cannot be is refused with what is accepted", "[ap
     REQUIRE(settings.error().exit_code == 2);
     const std::vector<const char*> no_kind{"skerry-link", "--left=near0", "--right=tap:far0"};
     REQUIRE_FALSE(link::read_settings(3, no_kind.data()).has_value());
+}
+
+/// What is said about this left end; empty: it is accepted.
+std::string said_of_left(const std::string& value) {
+    const std::string left = "--left=" + value;
+    const std::vector<const char*> all{"skerry-link", left.c_str(), "--right=tap:far0"};
+    const auto settings = link::read_settings(3, all.data());
+    return settings ? "" : settings.error().text;
+}
+
+TEST_CASE("link_settings: a device's name has 1 to 15 characters", "[apps]") {
+    REQUIRE(said_of_left("tap:").ends_with("the name of the device is missing; accepted: 1 to 15 characters"));
+    REQUIRE(said_of_left("packet:@/proc/7/ns/net").ends_with("is missing; accepted: 1 to 15 characters"));
+    REQUIRE(said_of_left("tap:" + std::string(15, 'x')).empty());
+    REQUIRE(said_of_left("tap:" + std::string(16, 'x')) ==
+            "skerry-link: --left=tap:" + std::string(16, 'x') +
+                ": the name of the device is too long; accepted: 1 to 15 characters");
+}
+
+TEST_CASE("link_settings: behind @ stands a namespace", "[apps]") {
+    REQUIRE(said_of_left("tap:x@") ==
+            "skerry-link: --left=tap:x@: the namespace is missing; accepted: its file, as "
+            "@/proc/7/ns/net, or no @");
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <string>
 #include <utility>
 
 namespace skerry::link {
@@ -40,11 +42,12 @@ std::unique_ptr<Carrier::Buffer> Carrier::make_buffer() {
     return buffer;
 }
 
-void Carrier::take_from(Direction& direction) {
+int Carrier::take_from(Direction& direction) {
     for (int count = 0; count < burst; ++count) {
         std::unique_ptr<Buffer> buffer = make_buffer();
         buffer->length = direction.from.read(buffer->bytes);
         const bool is_frame = buffer->length != 0;
+        const int error = is_frame ? 0 : errno;
         std::int64_t due_ns = 0;
         if (buffer->length > frame_bytes_max) {
             ++direction.counts.too_long;
@@ -60,8 +63,9 @@ void Carrier::take_from(Direction& direction) {
             }
         }
         free_.push_back(std::move(buffer));
-        if (!is_frame) return;
+        if (!is_frame) return count == 0 ? error : 0;
     }
+    return 0;
 }
 
 void Carrier::deliver() {
@@ -83,23 +87,31 @@ void Carrier::deliver() {
 
 // For a frame, or for the time of the next one that is due; at most a tenth of a second, because a signal that comes
 // just before the wait would not end it.
-bool Carrier::wait() {
+Result<void, DeviceError> Carrier::wait() {
     std::int64_t wait_ns = second_ns / 10;
     if (!under_way_.empty()) wait_ns = std::clamp<std::int64_t>(under_way_.front().due_ns - now_ns(), 0, wait_ns);
     const timespec wait{wait_ns / second_ns, wait_ns % second_ns};
     std::array<pollfd, 2> ready{pollfd{left_.fd(), POLLIN, 0}, pollfd{right_.fd(), POLLIN, 0}};
-    if (::ppoll(ready.data(), ready.size(), &wait, nullptr) < 0) return errno == EINTR;
-    for (std::size_t i = 0; i < ready.size(); ++i)
-        if (ready[i].revents != 0) take_from(directions_[i]);
-    return true;
+    if (::ppoll(ready.data(), ready.size(), &wait, nullptr) < 0) {
+        if (errno == EINTR) return {};
+        return Unexpected(DeviceError{std::string("cannot wait for the devices: ") + std::strerror(errno)});
+    }
+    for (std::size_t i = 0; i < ready.size(); ++i) {
+        if (ready[i].revents == 0) continue;
+        const int error = take_from(directions_[i]);
+        // A deleted TAP is ready for ever; of a packet socket the error is told once, when its device goes down.
+        if (error != 0 && (ready[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
+            return Unexpected(directions_[i].from.gone(error));
+    }
+    return {};
 }
 
-bool Carrier::run(const volatile std::sig_atomic_t& is_over) {
+Result<void, DeviceError> Carrier::run(const volatile std::sig_atomic_t& is_over) {
     while (is_over == 0) {
-        if (!wait()) return false;
+        if (auto waited = wait(); !waited) return waited;
         deliver();
     }
-    return true;
+    return {};
 }
 
 }  // namespace skerry::link

@@ -34,8 +34,8 @@ public:
 
     /// Until `is_over` is not 0, which a signal's handler sets.
     ///
-    /// Errors: false, with errno, when the devices cannot be waited for.
-    [[nodiscard]] bool run(const volatile std::sig_atomic_t& is_over);
+    /// Errors: a device was deleted, one with a packet socket went down, or the devices cannot be waited for.
+    [[nodiscard]] Result<void, DeviceError> run(const volatile std::sig_atomic_t& is_over);
 
     [[nodiscard]] DirectionCounts forth() const noexcept { return directions_[0].total(); }
     [[nodiscard]] DirectionCounts back() const noexcept { return directions_[1].total(); }
@@ -70,9 +70,10 @@ private:
         }
     };
 
-    void take_from(Direction& direction);
+    /// Returns 0 after a frame, else the errno of the read that brought none.
+    int take_from(Direction& direction);
     void deliver();
-    [[nodiscard]] bool wait();
+    [[nodiscard]] Result<void, DeviceError> wait();
     [[nodiscard]] std::unique_ptr<Buffer> make_buffer();
 
     Device left_;

@@ -79,14 +79,15 @@ Result<Device, DeviceError> Device::open(const DeviceName& name) {
     if (visit.has_failed()) return failed(name, ("cannot enter " + name.network).c_str());
     const bool is_tap = name.kind == DeviceKind::tap;
     Device device(is_tap ? ::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)
-                         : ::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+                         : ::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+                  name.device);
     if (device.fd_ < 0) return failed(name, is_tap ? "cannot open /dev/net/tun" : "cannot make a packet socket");
     if (!(is_tap ? attach_tap(device.fd_, name.device) : attach_packets(device.fd_, name.device)))
         return failed(name, "cannot attach");
     return device;
 }
 
-Device::Device(Device&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+Device::Device(Device&& other) noexcept : fd_(std::exchange(other.fd_, -1)), name_(std::move(other.name_)) {}
 
 Device::~Device() {
     if (fd_ >= 0) ::close(fd_);
@@ -96,6 +97,8 @@ std::size_t Device::read(std::span<std::byte> into) noexcept {
     const ssize_t count = ::read(fd_, into.data(), into.size());
     return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
+
+DeviceError Device::gone(int error) const { return {name_ + ": the device is gone: " + std::strerror(error)}; }
 
 bool Device::write(std::span<const std::byte> frame) noexcept {
     return ::write(fd_, frame.data(), frame.size()) == static_cast<ssize_t>(frame.size());

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace skerry::link {
 
@@ -40,15 +41,20 @@ public:
 
     [[nodiscard]] int fd() const noexcept { return fd_; }
 
-    /// The bytes of the next frame, 0 when there is none. One that fills all of `into` may have been longer.
+    /// The bytes of the next frame; 0, with errno, when there is none. One that fills all of `into` may have been
+    /// longer.
     [[nodiscard]] std::size_t read(std::span<std::byte> into) noexcept;
     /// False: it was not taken.
     [[nodiscard]] bool write(std::span<const std::byte> frame) noexcept;
 
+    /// The line about a device whose wait has told an error and whose read has brought nothing but `error`, an errno.
+    [[nodiscard]] DeviceError gone(int error) const;
+
 private:
-    explicit Device(int fd) noexcept : fd_(fd) {}
+    Device(int fd, std::string name) noexcept : fd_(fd), name_(std::move(name)) {}
 
     int fd_;
+    std::string name_;
 };
 
 }  // namespace skerry::link

@@ -9,10 +9,8 @@
 
 #include <sys/prctl.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -69,6 +67,8 @@ int main(int argc, char** argv) {
     (void)::prctl(PR_SET_TIMERSLACK, 1);  // else the kernel may wake us 50 µs late, to save power
     link::Carrier carrier(std::move(*left), std::move(*right), settings->forth, settings->back);
     if (const int printed = apps::print("skerry-link: carries\n"); printed != 0) return printed;
-    if (!carrier.run(is_over)) return apps::report(std::strerror(errno));
-    return finish(carrier, json);
+    const auto carried = carrier.run(is_over);
+    const int failed = carried ? 0 : apps::report(carried.error());
+    const int finished = finish(carrier, json);
+    return failed != 0 ? failed : finished;
 }

@@ -70,4 +70,12 @@ with link.Ends() as ends:
     overtaken = sum(1 for one, other in zip(numbers, numbers[1:]) if other < one)
     rig.check(sorted(numbers) == list(range(COUNT)) and 0 < overtaken <= late, f"{overtaken} overtaken, {late} late")
     print(f"some are late: {late}, and overtaken in {overtaken} places")
+
+for is_program, device in ((False, link.NEAR_DEVICE), (True, link.PROGRAM_DEVICE)):
+    with link.Ends() as ends, link.Link(bin_dir, ends, is_program=is_program) as cable:
+        ends.there.run("ip", "link", "delete", device)
+        said = cable.process.communicate(timeout=rig.PATIENCE)[1]
+        rig.check(cable.process.returncode == 1 and said.startswith(f"skerry-link: {device}: the device is gone: ")
+                  and said.count("\n") == 1, f"{device} deleted: {cable.process.returncode}, {said!r}")
+        print(said, end="")
 print("ok")

@@ -66,7 +66,7 @@ void add_capture_options(CLI::App& app, trace::CaptureOptions& capture) {
         ->needs(file);
 }
 
-void add_program_options(CLI::App& app, Options& options) {
+void add_listen_option(CLI::App& app, Options& options) {
     const auto accept = [&options](const std::vector<std::string>& texts) {
         for (const std::string& text : texts) {
             auto address = parse_listen(text);
@@ -77,7 +77,6 @@ void add_program_options(CLI::App& app, Options& options) {
     app.add_option_function<std::vector<std::string>>("--listen", accept, "where to listen; may be repeated")
         ->type_name("ADDR:PORT")
         ->allow_extra_args(false);
-    app.add_option("--json", options.json_file, "write the results to this file as JSON")->type_name("FILE");
 }
 
 /// The option's name at the front of a CLI11 message, "--cores: ..." or "Could not convert: --cores = ...".
@@ -213,7 +212,8 @@ Result<Options, Stop> parse_options(const Program& program, std::span<const std:
     CLI::App app(program.summary, program.name);
     app.set_version_flag("--version", version_line(program), "print version, compiler and backends");
     if (add_own) add_own(app);
-    add_program_options(app, options);
+    if (program.listens) add_listen_option(app, options);
+    app.add_option("--json", options.json_file, "write the results to this file as JSON")->type_name("FILE");
     add_runtime_options(app, options.runtime);
     add_network_options(app, options.runtime);
     add_capture_options(app, options.runtime.capture);

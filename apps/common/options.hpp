@@ -22,6 +22,7 @@ struct Program {
     std::string name;                   ///< "skerry-echo": the first word of every line it prints
     std::string summary;                ///< one sentence for --help
     std::vector<std::string> backends;  ///< those built in, as --backend names them
+    bool listens = false;               ///< takes --listen
 };
 
 /// What the shared command line says.

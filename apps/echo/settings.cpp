@@ -12,7 +12,7 @@ namespace {
 
 apps::Program program() {
     return {"skerry-echo", "Answers TCP connections or UDP datagrams: a peer for load generators and tests.",
-            apps::backend_names()};
+            apps::backend_names(), true};
 }
 
 /// An option whose value is one of `all`, by the names that to_string() gives them.

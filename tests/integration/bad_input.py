@@ -136,6 +136,7 @@ if os.geteuid() == 0 and rig.INSIDE in os.environ:
 
 for arguments, pattern in [
     (["--nosuch"], "--nosuch: unknown option"),
+    (["--listen=127.0.0.1:7001"], "--listen: unknown option; accepted: .*--connect"),
     (["--rate=0"], "--rate=0: not a rate"),
     (["--rate=fast"], "--rate=fast: not a rate"),
     (["--loop=open"], "--loop=open: needs --rate"),

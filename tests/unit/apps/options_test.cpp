@@ -17,7 +17,7 @@ using apps::Stop;
 using tests::TempTree;
 using namespace std::chrono_literals;
 
-const apps::Program echo{"skerry-echo", "Sends back what it gets.", {"epoll"}};
+const apps::Program echo{"skerry-echo", "Sends back what it gets.", {"epoll"}, true};
 
 /// What a program of its own adds in these tests.
 struct OwnOptions {
@@ -215,6 +215,17 @@ TEST_CASE("listen may be repeated and keeps its order", "[apps][options]") {
     CHECK(options.listen[0].port == 7001);
     CHECK(options.listen[1].host == "0.0.0.0");
     CHECK(options.listen[1].port == 0);
+}
+
+TEST_CASE("a program that does not listen has no such option", "[apps][options][error]") {
+    const apps::Program asks{"skerry-asks", "Asks.", {"epoll"}};
+    const std::vector<std::string> arguments{"--listen=127.0.0.1:7001"};
+    const auto options = parse_options(asks, arguments);
+
+    REQUIRE_FALSE(options);
+    CHECK(options.error().exit_code == 2);
+    CHECK_THAT(options.error().text, Catch::StartsWith("skerry-asks: --listen: unknown option; accepted: "));
+    CHECK_THAT(options.error().text, !Catch::Contains("--listen,"));
 }
 
 TEST_CASE("a listen address is an address or a name, and a port", "[apps][options]") {

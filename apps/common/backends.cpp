@@ -1,6 +1,7 @@
 #include "backends.hpp"
 
 #include <skerry/kernel_io/backend.hpp>
+#include <skerry/trace/notice.hpp>
 
 #ifdef SKERRY_HAS_DPDK
 #include <skerry/dpdk/backend.hpp>
@@ -32,6 +33,10 @@ std::vector<std::string> backend_names() {
 }
 
 runtime::Builder builder_for_sockets(const runtime::Config& config) {
+    // Only a file can have said so: parse_options() refuses it on the command line.
+    const bool is_kernels = config.backend == "epoll" || config.backend == "io_uring";
+    if (is_kernels && !(config.ip.empty() && config.ip6.empty() && config.dpdk.empty()))
+        trace::notice("the file's network is not used: with --backend=" + config.backend + " it is the kernel's");
     runtime::Builder builder(config);
     for (auto& backend : backends()) builder.offer(std::move(backend));
     return builder;

@@ -168,6 +168,28 @@ std::string misread_argument(const CLI::App& app, std::span<const std::string> a
     return {};
 }
 
+// What the kernel's own sockets cannot use. A file may be for several backends: what only it says does not matter when
+// the command line names the driver.
+std::string of_no_use(const CLI::App& app, const Program& program, const std::string& driver,
+                      std::span<const std::string> arguments) {
+    const bool is_kernels = driver == "epoll" || driver == "io_uring";
+    const bool is_built_in =
+        std::find(program.backends.begin(), program.backends.end(), driver) != program.backends.end();
+    if (!is_kernels || !is_built_in) return {};
+    const auto is_argument = [&](const CLI::Option* option) {
+        const auto end = std::find(arguments.begin(), arguments.end(), "--");
+        return std::any_of(arguments.begin(), end, [&](const auto& each) { return option_of(app, each) == option; });
+    };
+    const bool is_driver_argument = is_argument(app.get_option("--backend"));
+    for (const char* const name : {"--ip", "--ip6", "--gateway", "--vlan", "--dpdk"}) {
+        const CLI::Option* const option = app.get_option(name);
+        if (option->count() != 0 && (is_argument(option) || !is_driver_argument))
+            return std::string(name) + ": of no use with --backend=" + driver +
+                   ", whose network is the kernel's; accepted with dpdk, tap:IF, xdp:IF and auto";
+    }
+    return {};
+}
+
 std::string compiler() {
 #if defined(__clang__)
     return "clang++ " + std::to_string(__clang_major__) + "." + std::to_string(__clang_minor__) + "." +
@@ -220,6 +242,8 @@ Result<Options, Stop> parse_options(const Program& program, std::span<const std:
     app.set_config("--config", "", "read options from this TOML file; the command line wins")->type_name("FILE");
     app.config_formatter(std::make_shared<TomlConfig>(app));
     if (auto parsed = parse_with(app, program, arguments); !parsed) return Unexpected(std::move(parsed).error());
+    if (const std::string wrong = of_no_use(app, program, options.runtime.backend, arguments); !wrong.empty())
+        return Unexpected(Stop{2, program.name + ": " + wrong});
     return options;
 }
 

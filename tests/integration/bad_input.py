@@ -59,6 +59,7 @@ usage_errors = [
     (["--config=/proc/self/mem"], "cannot be read; accepted: a TOML file"),
     (["--grace=9223372036s"], "--grace=9223372036s: too long; accepted: up to ten years"),
     (["--listen=[fe80::1]:7001"], "a link-local address needs its interface"),
+    (["--backend=epoll", "--ip=198.18.0.2/24"], "--ip: of no use with --backend=epoll, .*; accepted with dpdk, tap:IF"),
     (["--vlan=4095"], "--vlan=4095: not the number of a VLAN; accepted: 1 to 4094"),
     (["--capture-limit=9"], "--capture-limit: of no use without --capture"),
     (["--capture=/tmp/x", "--capture-snap=0"], "--capture-snap=0: not a number of bytes; accepted: "),

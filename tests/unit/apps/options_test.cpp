@@ -118,6 +118,30 @@ TEST_CASE("every backend of the design is accepted by its name", "[apps][options
     CHECK(accepted({"--backend=" + name}).runtime.backend == name);
 }
 
+TEST_CASE("what only our own stack takes is refused with a named driver of the kernel", "[apps][options][error]") {
+    const std::string option =
+        GENERATE("--ip=198.18.0.2/24", "--ip6=auto", "--gateway=198.18.0.1", "--vlan=7", "--dpdk=vdev=net_null0");
+    TempTree tree;
+    const std::string file = tree.write("echo.toml", "backend = \"epoll\"\n");
+    const std::string said = option.substr(0, option.find('=')) + ": of no use with --backend=epoll, ";
+
+    CHECK_THAT(refusal({"--backend=epoll", option}), Catch::StartsWith(said));
+    CHECK_THAT(refusal({"--config=" + file, option}), Catch::StartsWith(said));
+    CHECK(refusal({option}) == "accepted");
+    CHECK(refusal({"--backend=auto", option}) == "accepted");
+    CHECK(refusal({"--backend=dpdk", option}) == "accepted");
+    CHECK(refusal({"--backend=io_uring", option}) == "accepted");  // it is not built in: the builder says so
+}
+
+TEST_CASE("a file with an address is of use to a driver that the command line names", "[apps][options][config]") {
+    TempTree tree;
+    const std::string file = tree.write("echo.toml", "backend = \"dpdk\"\nip = \"198.18.0.2/24\"\n");
+    const std::string both = tree.write("both.toml", "backend = \"epoll\"\nip = \"198.18.0.2/24\"\n");
+
+    CHECK(refusal({"--config=" + file, "--backend=epoll"}) == "accepted");
+    CHECK_THAT(refusal({"--config=" + both}), Catch::StartsWith("--ip: of no use with --backend=epoll"));
+}
+
 TEST_CASE("a bad backend is refused with the accepted ones", "[apps][options][error]") {
     CHECK(refusal({"--backend=foo"}) ==
           "--backend=foo: no such backend; accepted: auto, dpdk, io_uring, epoll, tap:IF, xdp:IF");

@@ -5,10 +5,12 @@
 #include "common/stop_signals.hpp"
 
 #include <skerry/net/resolve.hpp>
+#include <skerry/net/tcp_stream.hpp>
 #include <skerry/runtime/handle.hpp>
 #include <skerry/task/abort_all.hpp>
 #include <skerry/task/error_of.hpp>
 #include <skerry/task/select.hpp>
+#include <skerry/time/timeout.hpp>
 
 #include <unistd.h>
 
@@ -147,6 +149,16 @@ void sum_up(const Clients& clients, Outcome& outcome) {
     outcome.summary->measured_s = std::chrono::duration<double>(measured).count();
 }
 
+/// The first address of a name that takes a connection; the first of all when none does, or none is asked.
+Task<net::SocketAddr> choose_address(Proto proto, std::vector<net::SocketAddr> found) {
+    if (proto == Proto::udp || found.size() == 1) co_return found.front();
+    for (const net::SocketAddr& address : found) {
+        auto probe = co_await time::timeout(std::chrono::seconds{2}, net::TcpStream::connect(address));
+        if (probe) co_return address;
+    }
+    co_return found.front();
+}
+
 }  // namespace
 
 Task<Outcome> conduct(const Settings& settings) {
@@ -156,7 +168,8 @@ Task<Outcome> conduct(const Settings& settings) {
         outcome.refusal = "cannot find the address of " + settings.connect.host + ": " + found.error().message();
         co_return outcome;
     }
-    Clients clients{settings, found->front()};
+    const net::SocketAddr server = co_await choose_address(settings.proto, *found);
+    Clients clients{settings, server};
     auto connected = co_await connect_all(&clients);
     if (!connected) {
         co_await on_all(&close_here, &clients);

@@ -173,7 +173,7 @@ Attempt UdpSocket::set_mark(int level, int name, int value) {
     } else {
         return no_option(level, name);
     }
-    is_marked = marks != stack::UdpMarks();
+    note_marks();
     return success();
 }
 

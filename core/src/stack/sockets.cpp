@@ -182,10 +182,10 @@ private:
         if ((sends_by_ & by_local) != 0 && !is_our(datagram.local)) return Errc::address_not_available;
         if ((sends_by_ & by_traffic_class) == 0) return send_segments(datagram, to, gives);
         const std::uint8_t own = std::exchange(marks.traffic_class, datagram.traffic_class);
-        is_marked = marks != UdpMarks();
+        note_marks();
         const Error error = send_segments(datagram, to, gives);
         marks.traffic_class = own;
-        is_marked = marks != UdpMarks();
+        note_marks();
         return error;
     }
     // There is one that it can leave from; what came to a group, or to all, is answered from that.
@@ -281,13 +281,18 @@ private:
         }
         return to_port == 0 ? Errc::invalid_argument : Errc::ok;
     }
+    /// Who is told by a send that the address is lost need not be told again.
+    [[nodiscard]] SKERRY_NOINLINE Error failed(Error error) noexcept {
+        if (is_lost && error == Errc::address_not_available) untold = Errc::ok;
+        return error;
+    }
     [[nodiscard]] Error send_datagram(std::span<const std::byte> payload, const net::SocketAddr* to) noexcept {
         Ipv4Addr address;
         std::uint16_t to_port = 0;
         if (const Error wrong = find_receiver(to, address, to_port); wrong.code() != Errc::ok) [[unlikely]]
             return wrong;
         auto sent = stack().udp().send(*this, address, to_port, payload, sockets_->now_);
-        return sent ? Error() : sent.error();
+        return sent ? Error() : failed(sent.error());
     }
     /// The same of what `data` holds, which may be taken over.
     [[nodiscard]] Error send_buffer(IoBuf& data, const net::SocketAddr* to) noexcept {
@@ -296,7 +301,7 @@ private:
         if (const Error wrong = find_receiver(to, address, to_port); wrong.code() != Errc::ok) [[unlikely]]
             return wrong;
         auto sent = stack().udp().send_buf(*this, address, to_port, data, sockets_->now_);
-        return sent ? Error() : sent.error();
+        return sent ? Error() : failed(sent.error());
     }
 
     static Step receive(DatagramSocket& socket, RecvRequest& request) noexcept {
@@ -401,7 +406,7 @@ private:
     Result<> set_mark(std::uint8_t& mark, int value, int least) noexcept {
         if (value < least || value > 255) return Errc::invalid_argument;
         mark = static_cast<std::uint8_t>(value);
-        is_marked = marks != UdpMarks();
+        note_marks();
         return {};
     }
     Result<> set_bit(std::uint8_t& bits, std::uint8_t bit, int value) noexcept {

@@ -46,7 +46,10 @@ void Stack::take_network(const Ipv4Network& network, time::Instant now) noexcept
             tcp_.lose(before);
             udp_.deliver();  // a timer does this too, and nothing comes behind it
         }
-        if (is_first_core() && !network.address.is_unspecified()) neighbours_.begin(now);
+        if (!network.address.is_unspecified()) {
+            udp_.regain(network.address);
+            if (is_first_core()) neighbours_.begin(now);
+        }
     }
     if (steering_ && is_first_core()) steering_->publish(network);
 }

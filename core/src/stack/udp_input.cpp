@@ -176,7 +176,18 @@ void Udp::lose(Ipv4Addr local) noexcept {
         for (UdpEndpoint* each = by_port_[port]; each != nullptr; each = each->next_on_port_) {
             if (each->local != local) continue;
             each->untold = Errc::address_not_available;
+            each->is_lost = true;
+            each->note_marks();
             mark_ready(*each);
+        }
+}
+
+void Udp::regain(Ipv4Addr local) noexcept {
+    for (std::size_t port = 0; port < ports; ++port)
+        for (UdpEndpoint* each = by_port_[port]; each != nullptr; each = each->next_on_port_) {
+            if (each->local != local) continue;
+            each->is_lost = false;
+            each->note_marks();
         }
 }
 

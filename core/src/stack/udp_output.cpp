@@ -98,6 +98,7 @@ Result<> Udp::send_buf(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port,
 
 Result<> Udp::send_otherwise(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port,
                              std::span<const std::byte> payload, IoBuf* data, time::Instant now) noexcept {
+    if (from.is_lost) return Errc::address_not_available;
     if (!from.may_broadcast && config_.is_broadcast(to)) return Errc::permission_denied;
     const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
     if (const Drop why = output_.check(to, 0); why != Drop::none) {

@@ -4,6 +4,11 @@
 #include "support/tcp_host.hpp"
 #include "support/text_socket.hpp"
 
+#include <skerry/stack/sockets.hpp>
+
+#include <array>
+#include <span>
+
 namespace skerry {
 namespace {
 
@@ -173,6 +178,72 @@ TEST_CASE("without an address nothing that is for nobody is ours", "[stack][udp]
     CHECK(socket.text() == "-");
     CHECK(host.dropped(Drop::ipv4_not_ours) == 1);
     host.stack.udp().close(socket, host.now);
+/// A host with a socket at its own address, which knows the way from that and from another().
+struct Bound : StackHost {
+    Bound() {
+        learn_ways();
+        auto opened = sockets.bind({host_ip.ip(), 7001}, {});
+        REQUIRE(opened);
+        bound = *opened;
+    }
+    ~Bound() { bound->ops->close(bound); }
+
+    void learn_ways() {
+        give(arp(stack::wire::ArpOperation::request, peer_ip, peer_mac, stack.config().address));
+        give(arp(stack::wire::ArpOperation::request, another().gateway, peer_mac, stack.config().address));
+        (void)taken();
+    }
+    void change(Ipv4Addr address) {
+        Ipv4Network network = another();
+        network.address = address;
+        if (address == host_ip) network.prefix_bits = 24, network.gateway = {};
+        stack.take_network(network, now);
+        learn_ways();
+    }
+    Error send() {
+        const net::SocketAddr to((stack.config().is_on_link(peer_ip) ? peer_ip : another().gateway).ip(), 9);
+        backend::SendRequest request(std::as_bytes(std::span("text", 4)), &to);
+        CHECK(bound->ops->send(*bound, request) == backend::Step::done);
+        return request.error;
+    }
+    bool is_told() {
+        std::array<std::byte, 16> into;
+        net::SocketAddr peer;
+        backend::RecvRequest request(into, &peer);
+        return bound->ops->receive(*bound, request) == backend::Step::done &&
+               request.error == Errc::address_not_available;
+    }
+
+    stack::Sockets sockets{stack, 0};
+    backend::DatagramSocket* bound = nullptr;
+};
+
+TEST_CASE("from an address that went no datagram leaves, until it is back", "[stack][udp]") {
+    Bound host;
+    CHECK(host.send() == Errc::ok);
+    CHECK(host.taken().size() == 1);
+    host.change(another().address);
+    TextSocket any;
+    REQUIRE(host.stack.udp().open(any, {}, 7000));
+    REQUIRE(host.stack.udp().send(any, another().gateway, 9, {}, host.now));  // from now on the way is ready
+    CHECK(host.taken().size() == 1);
+    REQUIRE(host.bound->ops->set_option(*host.bound, backend::SocketOption::ttl, 64));  // it stays lost
+    CHECK(host.send() == Errc::address_not_available);
+    CHECK(host.send() == Errc::address_not_available);
+    CHECK(host.taken().empty());
+    host.change(host_ip);
+    CHECK(host.send() == Errc::ok);
+    CHECK(host.taken().size() == 1);
+    host.stack.udp().close(any, host.now);
+}
+
+TEST_CASE("who is told by a send that the address went is not told again", "[stack][udp]") {
+    Bound host;
+    host.change(another().address);
+    const bool sends = GENERATE(true, false);
+    if (sends) CHECK(host.send() == Errc::address_not_available);
+    CHECK(host.is_told() != sends);
+    CHECK_FALSE(host.is_told());
 }
 
 }  // namespace

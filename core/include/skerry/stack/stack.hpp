@@ -92,8 +92,9 @@ public:
     [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
 
     /// From now on IPv4's network is this. Another address ends what was at the one before: connections with
-    /// connection_aborted; sockets that were bound to it are told address_not_available once. Its MTU is cut to what
-    /// the port takes. Cores that share the address hear of it from the one that has the DHCP client.
+    /// connection_aborted; sockets that were bound to it are told address_not_available once, and whenever they send.
+    /// Its MTU is cut to what the port takes, and is IPv4's alone. Cores that share the address hear of it from the one
+    /// that has the DHCP client.
     void take_network(const Ipv4Network& network, time::Instant now) noexcept;
     /// As it is now, with the MTU that holds.
     [[nodiscard]] Ipv4Network network() const noexcept {

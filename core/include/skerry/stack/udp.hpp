@@ -78,13 +78,17 @@ public:
     wire::Ipv4Addr local;  ///< 0.0.0.0: any of ours; Hosts::any_v6: of either family
     std::uint16_t port = 0;
     bool v6_only = false;  ///< of Hosts::any_v6: not of either
+    bool is_lost = false;  ///< `local` was ours; it may come back
     wire::Ipv4Addr remote;  ///< 0.0.0.0: not connected
     std::uint16_t remote_port = 0;
     bool may_broadcast = true;
     bool multicast_loop = true;  ///< what it sends to a group comes to this host's members too
-    bool is_marked = false;  ///< `marks` are not the usual
+    bool is_marked = false;  ///< it does not send as usual; note_marks() says so
     UdpMarks marks;
-    Error untold;  ///< what was said of a datagram to the connected peer; whoever tells it clears it
+    Error untold;  ///< of a datagram to the connected peer, or of a lost address; whoever tells it clears it
+
+    /// `marks` were changed.
+    void note_marks() noexcept { is_marked = is_lost || marks != UdpMarks(); }
 
     /// Whether it has joined the group, for this source or for all but others.
     [[nodiscard]] bool hears_group(wire::Ipv4Addr group, wire::Ipv4Addr source) const noexcept;
@@ -211,8 +215,11 @@ public:
     /// Takes the frame over if it holds a datagram for the only socket of its port; false, and nothing is changed, if
     /// not. `glance` has seen a datagram.
     [[nodiscard]] bool input_usual(const Glance& glance) noexcept;
-    /// `local` is no address of ours any more: the sockets at it hear nothing from now on, and are told so once.
+    /// `local` is no address of ours any more: the sockets at it hear nothing from now on, and are told so once. They
+    /// send nothing either, because it would leave from another address.
     void lose(wire::Ipv4Addr local) noexcept;
+    /// It is ours, perhaps again.
+    void regain(wire::Ipv4Addr local) noexcept;
     /// False when no socket is told of it.
     [[nodiscard]] bool input_error(const IcmpError& error, time::Instant now) noexcept;
     /// After a burst: tells the endpoints that got something.
@@ -222,7 +229,8 @@ public:
 
     /// Sends a copy of `payload`, to a host of the endpoint's family; in pieces, if the way takes no packets so long.
     ///
-    /// Errors: message_too_long, unreachable, no_buffers; permission_denied, when `from` may not send to all.
+    /// Errors: message_too_long, unreachable, no_buffers; permission_denied, when `from` may not send to all;
+    ///         address_not_available, when its address was lost.
     [[nodiscard]] Result<> send(const UdpEndpoint& from, wire::Ipv4Addr to, std::uint16_t port,
                                 std::span<const std::byte> payload, time::Instant now) noexcept;
     /// The same of what `data` holds. Where that is a frame of the port's that nobody else holds, and it leaves in one

@@ -141,17 +141,24 @@ void Stack::begin_ipv6(time::Instant now) noexcept {
     autoconf_->begin(now);
 }
 
-// Connections end with their address, which nothing may leave from any more. What is bound to it stays bound, because
-// it may come back; when its number is given to another one it is bound to nothing.
+// Connections end with their address, which nothing may leave from any more, or with its change to another, in between
+// which a core may have heard of nothing. While the number still stands for it, because other cores know them by their
+// addresses. What is bound to it stays bound, because it may come back; when its number is given to another one it is
+// bound to nothing.
 void Stack::take_facts(const Ipv6Facts& facts) noexcept {
     const Ipv6Facts before = ipv6_link_.facts();
+    for (std::size_t place = 0; place < facts.addresses.size(); ++place) {
+        const OwnAddress& was = before.addresses[place];
+        const OwnAddress& is = facts.addresses[place];
+        const bool is_over = !is.is_usable() || was.address != is.address;
+        if (was.is_usable() && is_over) tcp_.lose(Hosts::own_v6_at(place));
+    }
     ipv6_link_.set(facts);
     output_.set_link_mtu_v6(ipv6_link_.mtu(config_.mtu));
     for (std::size_t place = 0; place < facts.addresses.size(); ++place) {
         const OwnAddress& was = before.addresses[place];
         const OwnAddress& is = facts.addresses[place];
         const wire::Ipv4Addr number = Hosts::own_v6_at(place);
-        if (was.is_usable() && !is.is_usable()) tcp_.lose(number);
         if (was.address == is.address || was.address.is_unspecified()) continue;
         udp_.leave_address(number);
         tcp_.leave_address(number);

@@ -2,6 +2,7 @@
 
 #include "support/autoconf_host.hpp"
 #include "support/stack_cores.hpp"
+#include "support/tcp_host.hpp"
 
 namespace skerry {
 namespace {
@@ -151,6 +152,54 @@ TEST_CASE("each core that asks gets the answer, and who has given up gets none",
         cores.input(0, advertisement());
         CHECK(cores[0].stack.steering()->stats().answers == 0);
     }
+}
+
+Ipv6Addr prefix_number(std::uint16_t number) { return Ipv6Addr::of(0x2001, 0xdb8, number, 0, 0, 0, 0, 0); }
+
+TEST_CASE("no core is left the owner of a connection whose address ended", "[stack][steering][autoconf][tcp]") {
+    Cores cores(autoconf_config());
+    (void)cores.run(2200ms);
+    cores.input(0, router_says(router_with({prefix_of(network, 10, 10)})));
+    (void)cores.run(2200ms);
+    REQUIRE(cores.facts(0).addresses[0].is_usable());
+    stack::Stack& first = cores[0].stack;
+    TestEndpoint ours;
+    REQUIRE(first.tcp().connect(ours, Hosts::own_v6_at(0), 80, cores.now, {Hosts::own_v6_at(0)}));  // to ourselves
+    const stack::FlowKey key(ours.tcb->tuple, first.hosts().identity(ours.tcb->tuple.remote));
+    REQUIRE(cores.shared->flows().find(key) == 0);
+    cores.now = cores.now + 10s;
+    first.advance(cores.now);
+    CHECK(cores.facts(0).addresses[0].state == AddressState::none);
+    CHECK(ours.tcb->state == stack::tcp::State::closed);
+    CHECK(cores.shared->flows().find(key) == stack::FlowOwners::nobody);
+    first.tcp().forget(ours);
+}
+
+TEST_CASE("a core that hears late of two addresses in one place ends the connections of the first",
+          "[stack][steering][autoconf][tcp]") {
+    Cores cores(autoconf_config());
+    (void)cores.run(2200ms);
+    for (std::uint16_t i = 0; i < stack::Ipv6Facts::addresses_max; ++i)
+        cores.input(0, router_says(router_with({prefix_of(prefix_number(i), i == 0 ? 10 : 7200, 10)})));
+    (void)cores.run(2200ms);
+    stack::Stack& late = cores[1].stack;
+    const Ipv6Addr before = cores.facts(1).addresses[0].address;
+    TestEndpoint ours;
+    REQUIRE(late.tcp().connect(ours, late.hosts().name(far6), 80, cores.now, {Hosts::own_v6_at(0)}));
+    const auto pass_on_the_first = [&cores](std::chrono::nanoseconds time) {
+        for (const time::Instant end = cores.now + time; cores.now < end; cores.now = cores.now + 50ms)
+            (void)cores.taken(0);
+    };
+    pass_on_the_first(150s);
+    cores.give(0, router_says(router_with({prefix_of(prefix_number(8))})));
+    pass_on_the_first(2200ms);
+    REQUIRE(cores.facts(0).addresses[0].is_usable());
+    REQUIRE(cores.facts(0).addresses[0].address != before);
+    REQUIRE(ours.tcb->state == stack::tcp::State::syn_sent);
+    cores.cross();
+    CHECK(cores.facts(1).addresses[0] == cores.facts(0).addresses[0]);
+    CHECK(ours.tcb->state == stack::tcp::State::closed);
+    late.tcp().forget(ours);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ Autoconf::Autoconf(const StackConfig& config, const Ipv6Link& ipv6_link, Hosts& 
                  static_cast<Autoconf*>(self)->on_unique(place, now);
              }},
       facts_(ipv6_link.facts()),
-      routers_(config, random_, drops),
+      routers_(config, ipv6_link.port_mtu(), random_, drops),
       search_(ipv6_link, link, timers, this,
               [](void* self, time::Instant now) noexcept { static_cast<Autoconf*>(self)->publish(now); }) {
     Timer::on_time = &Autoconf::on_time;

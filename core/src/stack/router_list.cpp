@@ -16,8 +16,8 @@ constexpr int configured = 2;  // before what any router says of itself
 }  // namespace
 
 // What is configured does not end.
-RouterList::RouterList(const StackConfig& config, Random& random, DropCounters& drops) noexcept
-    : config_(config),
+RouterList::RouterList(const StackConfig& config, std::uint16_t port_mtu, Random& random, DropCounters& drops) noexcept
+    : port_mtu_(port_mtu),
       random_(random),
       drops_(drops),
       reachable_(config.neighbours.reachable),
@@ -88,7 +88,7 @@ void RouterList::take_parameters(const wire::NdpRouter& said, time::Instant now)
         return is_said && is_sound;
     };
     if (take(said.hop_limit != 0, said.hop_limit >= hop_limit_min)) hop_limit_ = said.hop_limit;
-    if (take(said.has_mtu, said.mtu >= wire::ipv6_mtu_min && said.mtu <= config_.mtu))
+    if (take(said.has_mtu, said.mtu >= wire::ipv6_mtu_min && said.mtu <= port_mtu_))
         mtu_ = static_cast<std::uint16_t>(said.mtu);
     if (take(said.retransmit_ms != 0,
              said.retransmit_ms >= retransmit_ms_min && said.retransmit_ms <= retransmit_ms_max))

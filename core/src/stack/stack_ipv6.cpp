@@ -154,7 +154,7 @@ void Stack::take_facts(const Ipv6Facts& facts) noexcept {
         if (was.is_usable() && is_over) tcp_.lose(Hosts::own_v6_at(place));
     }
     ipv6_link_.set(facts);
-    output_.set_link_mtu_v6(ipv6_link_.mtu(config_.mtu));
+    output_.set_link_mtu_v6(ipv6_link_.mtu());
     for (std::size_t place = 0; place < facts.addresses.size(); ++place) {
         const OwnAddress& was = before.addresses[place];
         const OwnAddress& is = facts.addresses[place];

@@ -198,5 +198,26 @@ TEST_CASE("eight routers and sixteen prefixes are remembered, and those that cam
     CHECK(f.dropped(Drop::ndp_prefixes_full) == 5);
 }
 
+TEST_CASE("what DHCP says of the MTU is IPv4's, before and after a router's", "[stack][autoconf][routers]") {
+    Host f;
+    stack::Ipv4Network network = f.stack.network();
+    network.mtu = 1300;
+    const bool is_first = GENERATE(true, false);
+    if (is_first) f.stack.take_network(network, f.now);
+    const bool is_said = GENERATE(true, false);
+    stack::wire::NdpRouter router = router_with({});
+    router.has_mtu = is_said;
+    router.mtu = 1400;
+    router.hop_limit = 70;  // something that is new
+    f.hear(router);
+    if (!is_first) f.stack.take_network(network, f.now);
+    CHECK(f.stack.config().mtu == 1300);
+    CHECK(f.dropped(Drop::ndp_router_value) == 0);
+    (void)f.taken();
+    const std::vector<std::byte> longest((is_said ? 1400 : 1500) - 48);
+    CHECK(f.stack.udp().send(f.socket, f.stack.hosts().name(gateway6), 9, longest, f.now));
+    CHECK(f.taken().size() == 1);
+}
+
 }  // namespace
 }  // namespace skerry

@@ -25,7 +25,9 @@ namespace skerry::stack {
 /// Threads: one core.
 class Ipv6Link {
 public:
-    Ipv6Link(const StackConfig& config, Hosts& hosts) noexcept : hosts_(hosts) { set(facts_of(config)); }
+    Ipv6Link(const StackConfig& config, Hosts& hosts) noexcept : hosts_(hosts), port_mtu_(config.mtu) {
+        set(facts_of(config));
+    }
     Ipv6Link(const Ipv6Link&) = delete;
     Ipv6Link& operator=(const Ipv6Link&) = delete;
 
@@ -52,15 +54,18 @@ public:
     /// What goes there comes from this address of ours; any_v6, when we have none.
     [[nodiscard]] wire::Ipv4Addr source_for(const wire::Ipv6Addr& destination) const noexcept;
 
-    /// How long an IPv6 packet of the link may be, of a port that takes `mtu`.
-    [[nodiscard]] std::uint16_t mtu(std::uint16_t mtu) const noexcept {
-        return facts_.mtu != 0 && facts_.mtu < mtu ? facts_.mtu : mtu;
+    /// How long a packet the port takes. What DHCP says of that is IPv4's.
+    [[nodiscard]] std::uint16_t port_mtu() const noexcept { return port_mtu_; }
+    /// How long an IPv6 packet of the link may be.
+    [[nodiscard]] std::uint16_t mtu() const noexcept {
+        return facts_.mtu != 0 && facts_.mtu < port_mtu_ ? facts_.mtu : port_mtu_;
     }
 
     static constexpr auto avoided_for = std::chrono::seconds{60};  // as Linux's router_probe_interval
 
 private:
     Hosts& hosts_;
+    std::uint16_t port_mtu_;
     Ipv6Facts facts_;
     bool has_any_ = false;
     std::array<time::Instant, Ipv6Facts::routers_max> avoided_until_{};

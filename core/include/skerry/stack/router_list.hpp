@@ -36,7 +36,8 @@ namespace skerry::stack {
 /// Threads: one core.
 class RouterList {
 public:
-    RouterList(const StackConfig& config, Random& random, DropCounters& drops) noexcept;
+    /// `port_mtu`: no router's MTU is longer.
+    RouterList(const StackConfig& config, std::uint16_t port_mtu, Random& random, DropCounters& drops) noexcept;
 
     /// What `router` says.
     void take(const wire::Ipv6Addr& router, const wire::NdpRouter& said, time::Instant now) noexcept;
@@ -72,7 +73,7 @@ private:
     void take_parameters(const wire::NdpRouter& said, time::Instant now) noexcept;
     void draw_reachable(time::Instant now) noexcept;
 
-    const StackConfig& config_;
+    std::uint16_t port_mtu_;
     Random& random_;
     DropCounters& drops_;
     std::array<Router, Ipv6Facts::routers_max> router_;  // the best first

@@ -24,6 +24,7 @@ constexpr auto first_probe_most = 1000ms;
 constexpr auto next_probe_least = 1000ms;
 constexpr auto next_probe_most = 2000ms;
 constexpr std::chrono::nanoseconds answer_wait = 2s;
+constexpr std::chrono::nanoseconds again_after = 1s;  // when a question could not leave
 
 struct HexPair {
     explicit HexPair(std::uint8_t octet) noexcept
@@ -68,9 +69,10 @@ void ArpClaim::defend(const wire::MacAddr& other, time::Instant now) noexcept {
 // A request, as the RFC wants it: whoever knows our address by ARP learns from those.
 void ArpClaim::announce() noexcept { send(config_.address, config_.address); }
 
-void ArpClaim::send(wire::Ipv4Addr sender, wire::Ipv4Addr target) noexcept {
-    Frame* const frame = link_.allocate();
-    if (frame == nullptr) return;
+// False when it could not leave.
+bool ArpClaim::send(wire::Ipv4Addr sender, wire::Ipv4Addr target) noexcept {
+    Frame* const frame = link_.has_room() ? link_.allocate() : nullptr;
+    if (frame == nullptr) return false;
     wire::ArpPacket packet;
     packet.operation = wire::ArpOperation::request;
     packet.sender_mac = link_.mac();
@@ -79,6 +81,7 @@ void ArpClaim::send(wire::Ipv4Addr sender, wire::Ipv4Addr target) noexcept {
     frame->length = wire::arp_bytes;
     wire::write(packet, frame->data);
     link_.send(*frame, wire::MacAddr::broadcast(), wire::ether_type::arp);
+    return true;
 }
 
 // --- whether an address is free
@@ -112,7 +115,7 @@ void ArpClaim::end_probe(bool is_free, time::Instant now) noexcept {
 
 void ArpClaim::probe_on(time::Instant now) noexcept {
     if (probes_left_ == 0) return end_probe(true, now);
-    send({}, probed_);
+    if (!send({}, probed_)) return timers_.set(*this, now + again_after);
     --probes_left_;
     timers_.set(*this, now + (probes_left_ == 0 ? answer_wait : between(next_probe_least, next_probe_most)));
 }

@@ -15,9 +15,10 @@ void DuplicateCheck::begin(const DuplicateCheckSetup& setup, std::size_t place, 
     setup.timers.set(*this, now + delay);
 }
 
-void DuplicateCheck::ask() noexcept {
+// False when the question could not leave, which nobody has heard then.
+bool DuplicateCheck::ask() noexcept {
+    if (!setup_->link.has_room()) return false;
     nonce_ = (std::uint64_t{setup_->random.next()} << 32U | setup_->random.next()) & wire::ndp_nonce_mask;
-    ++asked_;
     wire::NdpMessage question;
     question.type = wire::Icmpv6Type::neighbour_solicitation;
     question.target = address_;
@@ -25,14 +26,17 @@ void DuplicateCheck::ask() noexcept {
     question.nonce = nonce_;
     const wire::Ipv6Addr to = address_.solicited_node();
     Frame* const frame = make_ndp_packet(setup_->link, question, {}, to);
-    if (frame != nullptr) setup_->link.send(*frame, wire::MacAddr::of_group(to), wire::ether_type::ipv6);
+    if (frame == nullptr) return false;
+    setup_->link.send(*frame, wire::MacAddr::of_group(to), wire::ether_type::ipv6);
+    ++asked_;
+    return true;
 }
 
 void DuplicateCheck::on_time(Timer& timer, time::Instant now) noexcept {
     auto& self = static_cast<DuplicateCheck&>(timer);
     if (self.asked_ == questions) return self.setup_->on_unique(self.setup_->owner, self.place_, now);
-    self.ask();
-    self.setup_->timers.set(self, now + self.retransmit_);
+    const bool has_left = self.ask();
+    self.setup_->timers.set(self, now + (has_left ? self.retransmit_ : std::chrono::nanoseconds{again_after}));
 }
 
 }  // namespace skerry::stack

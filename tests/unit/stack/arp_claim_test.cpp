@@ -189,5 +189,17 @@ TEST_CASE("an address that nobody asked to be claimed is neither announced nor d
     CHECK(announced(host) == 0);
 }
 
+TEST_CASE("a probe that could not leave is none, and is asked again a second later", "[stack][arp][limits]") {
+    Probe probe;
+    std::vector<stack::Frame*> all;
+    while (stack::Frame* const frame = probe.host.frames.allocate()) all.push_back(frame);
+    CHECK(probe.asked(10s).empty());
+    CHECK(probe.calls == 0);
+    for (stack::Frame* const frame : all) frame->drop();
+    CHECK(probe.asked(8s).size() == 3);
+    CHECK(probe.calls == 1);
+    CHECK(probe.is_free);
+}
+
 }  // namespace
 }  // namespace skerry

@@ -2,6 +2,8 @@
 
 #include "support/autoconf_host.hpp"
 
+#include <vector>
+
 namespace skerry {
 namespace {
 
@@ -153,6 +155,29 @@ TEST_CASE("an address in use is defended, and not given up", "[stack][duplicate]
     const auto told = of_type(f.taken(), Icmpv6Type::neighbour_advertisement);
     REQUIRE(told.size() == 1);
     CHECK(sent6_in(told.front()).ip.destination == Ipv6Addr::all_nodes());
+    CHECK(f.address().is_usable());
+}
+
+TEST_CASE("a question that could not leave is none, and is asked again a second later", "[stack][duplicate]") {
+    stack::StackConfig config = checked();
+    config.reports_own_groups = false;
+    config.backlog_max = 8;
+    AutoconfHost f(config);
+    const bool is_full = GENERATE(false, true);
+    std::vector<stack::Frame*> all;
+    if (is_full)
+        for (int i = 0; i < 8; ++i) f.give(arp(stack::wire::ArpOperation::request));
+    else
+        while (stack::Frame* const frame = f.frames.allocate()) all.push_back(frame);
+    for (int i = 0; i < 5; ++i) f.pass(1s);
+    CHECK(f.address().state == AddressState::tentative);
+    CHECK(of_type(f.taken(), Icmpv6Type::neighbour_solicitation).empty());
+    CHECK(f.dropped(Drop::transmit_full) == 0);
+    for (stack::Frame* const frame : all) frame->drop();
+    f.pass(1s);
+    CHECK(f.address().state == AddressState::tentative);
+    CHECK(of_type(f.taken(), Icmpv6Type::neighbour_solicitation).size() == 2);
+    f.pass(1s);
     CHECK(f.address().is_usable());
 }
 

@@ -46,7 +46,8 @@ public:
     void defend(const wire::MacAddr& other, time::Instant now) noexcept;
 
     /// Asks three times whether somebody has `address`, which is not ours yet, and tells `outcome`. A probe that is
-    /// under way is forgotten.
+    /// under way is forgotten. A question that could not leave, for want of a frame or of room, is asked again a second
+    /// later.
     void probe(wire::Ipv4Addr address, Outcome outcome, void* context, time::Instant now) noexcept;
     /// Nothing is asked or announced any more, and nobody is told.
     void stop() noexcept;
@@ -59,7 +60,7 @@ public:
 private:
     [[nodiscard]] bool claims() const noexcept { return config_.claims_address && !config_.address.is_unspecified(); }
     void announce() noexcept;
-    void send(wire::Ipv4Addr sender, wire::Ipv4Addr target) noexcept;
+    bool send(wire::Ipv4Addr sender, wire::Ipv4Addr target) noexcept;
     void judge(const wire::ArpPacket& packet, time::Instant now) noexcept;
     void end_probe(bool is_free, time::Instant now) noexcept;
     void probe_on(time::Instant now) noexcept;

@@ -34,6 +34,7 @@ struct DuplicateCheckSetup {
 class DuplicateCheck : Timer {
 public:
     static constexpr unsigned questions = 1;  // RFC 4862 section 5.1
+    static constexpr auto again_after = std::chrono::seconds{1};  // when there was no frame, or no room, for a question
 
     DuplicateCheck() noexcept { Timer::on_time = &DuplicateCheck::on_time; }
     ~DuplicateCheck() { stop(); }
@@ -41,6 +42,7 @@ public:
     DuplicateCheck& operator=(const DuplicateCheck&) = delete;
 
     /// Asks after `delay`, and waits `retransmit` for an answer. `place` is told to on_unique.
+    /// A question that could not leave is none: it is asked again a second later.
     void begin(const DuplicateCheckSetup& setup, std::size_t place, const wire::Ipv6Addr& address,
                std::chrono::nanoseconds delay, std::chrono::nanoseconds retransmit, time::Instant now) noexcept;
     void stop() noexcept { Timers::cancel(*this); }
@@ -49,7 +51,7 @@ public:
     [[nodiscard]] bool has_asked(std::uint64_t nonce) const noexcept { return asked_ != 0 && nonce == nonce_; }
 
 private:
-    void ask() noexcept;
+    [[nodiscard]] bool ask() noexcept;
     static void on_time(Timer& timer, time::Instant now) noexcept;
 
     const DuplicateCheckSetup* setup_ = nullptr;

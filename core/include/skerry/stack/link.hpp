@@ -59,6 +59,8 @@ public:
         std::memcpy(packet.prepend(wire::ethernet_bytes), image.bytes.data(), wire::ethernet_bytes);
         queue(packet);
     }
+    /// Whether a packet would be queued, and not dropped.
+    [[nodiscard]] bool has_room() noexcept { return backlog_.size() < backlog_max_; }
     /// The same of a packet that has its header.
     void queue(Frame& packet) noexcept {
         if (backlog_.size() >= backlog_max_) [[unlikely]]

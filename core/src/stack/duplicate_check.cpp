@@ -2,6 +2,8 @@
 
 #include <skerry/stack/ndp_frame.hpp>
 
+#include <algorithm>
+
 namespace skerry::stack {
 
 void DuplicateCheck::begin(const DuplicateCheckSetup& setup, std::size_t place, const wire::Ipv6Addr& address,
@@ -10,7 +12,7 @@ void DuplicateCheck::begin(const DuplicateCheckSetup& setup, std::size_t place, 
     setup_ = &setup;
     place_ = place;
     address_ = address;
-    retransmit_ = retransmit;
+    retransmit_ = std::min<std::chrono::nanoseconds>(retransmit, retransmit_max);
     asked_ = 0;
     setup.timers.set(*this, now + delay);
 }

@@ -181,5 +181,19 @@ TEST_CASE("a question that could not leave is none, and is asked again a second 
     CHECK(f.address().is_usable());
 }
 
+TEST_CASE("a router puts a check off by five seconds at most", "[stack][duplicate][autoconf]") {
+    AutoconfHost f;
+    f.settle_link();
+    stack::wire::NdpRouter router = router_with({});
+    router.retransmit_ms = 60'000;
+    f.hear(router);
+    REQUIRE(f.facts().retransmit == 60s);
+    f.hear(router_with({prefix_of()}));
+    f.run(4900ms);
+    CHECK(f.address().state == AddressState::tentative);
+    f.run(1200ms);
+    CHECK(f.address().is_usable());
+}
+
 }  // namespace
 }  // namespace skerry

@@ -35,13 +35,15 @@ class DuplicateCheck : Timer {
 public:
     static constexpr unsigned questions = 1;  // RFC 4862 section 5.1
     static constexpr auto again_after = std::chrono::seconds{1};  // when there was no frame, or no room, for a question
+    /// Routers may say a minute, which is for hosts that answer slowly. Nobody's address is worth so long a start.
+    static constexpr auto retransmit_max = std::chrono::seconds{5};
 
     DuplicateCheck() noexcept { Timer::on_time = &DuplicateCheck::on_time; }
     ~DuplicateCheck() { stop(); }
     DuplicateCheck(const DuplicateCheck&) = delete;
     DuplicateCheck& operator=(const DuplicateCheck&) = delete;
 
-    /// Asks after `delay`, and waits `retransmit` for an answer. `place` is told to on_unique.
+    /// Asks after `delay`, and waits `retransmit` for an answer, at most retransmit_max. `place` is told to on_unique.
     /// A question that could not leave is none: it is asked again a second later.
     void begin(const DuplicateCheckSetup& setup, std::size_t place, const wire::Ipv6Addr& address,
                std::chrono::nanoseconds delay, std::chrono::nanoseconds retransmit, time::Instant now) noexcept;

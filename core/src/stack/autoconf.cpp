@@ -4,6 +4,7 @@
 #include <skerry/stack/ndp_frame.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace skerry::stack {
 
@@ -54,7 +55,8 @@ void Autoconf::check(std::size_t place, std::chrono::nanoseconds delay, time::In
     OwnAddress& address = own(place);
     address.state = AddressState::tentative;
     // Without memory for its group nobody could ask us either; who can is heard all the same where no switch filters.
-    if (config_.reports_own_groups) (void)groups_.join(hosts_.name(address.address.solicited_node()), {}, now);
+    lives_[place].has_joined =
+        config_.reports_own_groups && groups_.join(hosts_.name(address.address.solicited_node()), {}, now).has_value();
     lives_[place].check.begin(setup_, place, address.address, delay, facts_.retransmit, now);
 }
 
@@ -198,7 +200,8 @@ void Autoconf::end(std::size_t place, time::Instant now) noexcept {
     lives_[place].check.stop();
     lives_[place].ended = now;
     address.state = AddressState::none;
-    if (config_.reports_own_groups) groups_.leave(hosts_.name(address.address.solicited_node()), {}, now);
+    if (std::exchange(lives_[place].has_joined, false))
+        groups_.leave(hosts_.name(address.address.solicited_node()), {}, now);
 }
 
 void Autoconf::expire(time::Instant now) noexcept {

@@ -267,5 +267,26 @@ TEST_CASE("a flood of what routers say is limited", "[stack][autoconf][limits]")
     CHECK(f.usable() == 1);
 }
 
+TEST_CASE("an address that ends leaves a group that it did not join to the program that did",
+          "[stack][autoconf][limits]") {
+    stack::StackConfig config = autoconf_config();
+    config.groups_max = 2;  // one is the link-local address's
+    AutoconfHost f(config);
+    f.settle_link();
+    TextSocket6 socket;
+    REQUIRE(f.stack.udp().open(socket, Hosts::any_v6, 7000));
+    const auto other = f.stack.hosts().name(Ipv6Addr::of(0xff02, 0, 0, 0, 0, 0, 0, 0x77));
+    REQUIRE(f.stack.udp().join(socket, other, f.now));
+    f.get(router_with({prefix_of(network, 10, 10)}));
+    REQUIRE(f.address().is_usable());
+    REQUIRE(f.stack.udp().leave(socket, f.stack.hosts().name(Ipv6Addr::of(0xff02, 0, 0, 0, 0, 0, 0, 0x77)), f.now));
+    const Ipv6Addr group = f.expected().solicited_node();
+    REQUIRE(f.stack.udp().join(socket, f.stack.hosts().name(group), f.now));
+    f.run(20s);
+    REQUIRE(f.address().state == AddressState::none);
+    CHECK(f.stack.groups().has(f.stack.hosts().name(group)));
+    f.stack.udp().close(socket, f.now);
+}
+
 }  // namespace
 }  // namespace skerry

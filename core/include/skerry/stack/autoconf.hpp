@@ -81,6 +81,7 @@ private:
         time::Instant ended;
         std::uint8_t attempt = 0;
         bool is_given_up = false;  // each that was tried is another's
+        bool has_joined = false;  // its group, which a program may be in too
     };
 
     [[nodiscard]] OwnAddress& own(std::size_t place) noexcept {

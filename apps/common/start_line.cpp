@@ -1,7 +1,5 @@
 #include "start_line.hpp"
 
-#include <skerry/net/stack_network.hpp>
-
 #include <map>
 
 namespace skerry::apps {
@@ -29,13 +27,6 @@ std::string idle_text(const runtime::CorePlan& plan) {
 }
 
 }  // namespace
-
-std::string with_lent_address(std::string reason) {
-    const auto network = net::stack_network();
-    if (!network || !network->is_lent) return reason;
-    if (!reason.empty()) reason += ", ";
-    return reason + "address " + to_string(network->address) + "/" + std::to_string(network->prefix_bits) + " by DHCP";
-}
 
 std::string format_start_line(const StartLine& line, const runtime::CorePlan& plan) {
     return line.program + ": " + line.service + " on " + line.address + ", backend " + line.backend +

@@ -18,9 +18,6 @@ struct StartLine {
     std::string backend_reason;  ///< why that one; may be empty
 };
 
-/// `reason`, and the address that a DHCP server has lent to this core, where one has: nobody else knows which it is.
-std::string with_lent_address(std::string reason);
-
 /// `skerry-echo: tcp echo on 127.0.0.1:7001, backend epoll (reason), cores 0,1 (reasons), idle sleep`, without a
 /// newline. Cores that idle differently are listed: `idle spin on 0, sleep on 1`.
 std::string format_start_line(const StartLine& line, const runtime::CorePlan& plan);

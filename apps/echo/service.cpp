@@ -108,7 +108,7 @@ void print_start_lines(const Settings& settings, const runtime::Runtime& runtime
         line.service = std::string(to_string(settings.proto)) + " " + std::string(to_string(settings.mode));
         line.address = net::to_string(address);
         line.backend = runtime.driver();
-        line.backend_reason = apps::with_lent_address(runtime.reason());
+        line.backend_reason = runtime.reason();
         lines += apps::format_start_line(line, runtime.plan()) + "\n";
     }
     (void)apps::print(lines);

@@ -151,8 +151,15 @@ std::uint64_t fresh_seed() {
 
 bool has_address(const backend::Options& options) noexcept { return !options.ip.empty() || !options.ip6.empty(); }
 
-std::string text_of(const StackConfig& config, const Ipv6Facts& facts) {
-    if (!config.autoconf6) return {};
+namespace {
+
+std::string text_of_lent(const StackConfig& config) {
+    const std::string text =
+        "IPv4 address " + to_string(config.address.ip()) + "/" + std::to_string(config.prefix_bits) + " by DHCP";
+    return text + (config.gateway.is_unspecified() ? ", no router" : ", router " + to_string(config.gateway.ip()));
+}
+
+std::string text_of_given(const Ipv6Facts& facts) {
     std::string text;
     for (const OwnAddress& each : facts.addresses)
         if (each.is_usable())
@@ -160,6 +167,14 @@ std::string text_of(const StackConfig& config, const Ipv6Facts& facts) {
     text = text.empty() ? "no router has given an IPv6 address yet, " + to_string(facts.link_local.address.ip())
                         : "IPv6 address " + text;
     return text + (facts.routers == 0 ? ", no router" : ", router " + to_string(facts.router[0].ip()));
+}
+
+}  // namespace
+
+std::string text_of(const StackConfig& config, const Ipv6Facts& facts) {
+    std::string text = config.uses_dhcp && !config.address.is_unspecified() ? text_of_lent(config) : std::string();
+    if (!config.autoconf6) return text;
+    return (text.empty() ? text : text + ", ") + text_of_given(facts);
 }
 
 std::optional<SetupError> trouble_of(const StackConfig& config, const Ipv6Facts& facts) {

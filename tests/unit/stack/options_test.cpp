@@ -56,6 +56,25 @@ TEST_CASE("auto is what routers give", "[stack][options]") {
           "--ip6=automatic: write an IPv6 address and the bits of its network, 2001:db8::2/64, or auto");
 }
 
+TEST_CASE("an address that a server lent is told, which the options do not say", "[stack][options]") {
+    stack::StackConfig config;
+    REQUIRE(stack::apply(options_of("dhcp", ""), config));
+    stack::Ipv6Facts facts;
+    CHECK(stack::text_of(config, facts).empty());
+    config.address = stack::wire::Ipv4Addr::of(198, 18, 0, 7);
+    config.prefix_bits = 24;
+    CHECK(stack::text_of(config, facts) == "IPv4 address 198.18.0.7/24 by DHCP, no router");
+    config.gateway = stack::wire::Ipv4Addr::of(198, 18, 0, 1);
+    CHECK(stack::text_of(config, facts) == "IPv4 address 198.18.0.7/24 by DHCP, router 198.18.0.1");
+    config.autoconf6 = true;
+    facts.addresses[1] = {host6, 64, stack::AddressState::preferred};
+    facts.router[facts.routers++] = gateway6;
+    CHECK(stack::text_of(config, facts) ==
+          "IPv4 address 198.18.0.7/24 by DHCP, router 198.18.0.1, IPv6 address 2001:db8::2/64, router fe80::fe");
+    config.uses_dhcp = false;
+    CHECK(stack::text_of(config, facts) == "IPv6 address 2001:db8::2/64, router fe80::fe");
+}
+
 TEST_CASE("what was found out is told, and why a start fails", "[stack][options]") {
     stack::StackConfig config;
     config.autoconf6 = true;

@@ -19,9 +19,11 @@ namespace skerry::net {
 /// allocates nothing.
 ///
 /// Shape:    what holds no more than a segment (TcpStream::info().send_mss), or a datagram of one packet, leaves
-/// itself. Errors:   an IoBuf that is false, when the heap refuses. Lifetime: as IoBuf; who holds many of them takes
-/// them from what comes and leaves. Threads:  a core of a runtime; on any other thread it is the heap's. Cost:     of
-/// the port's frames no allocation; one indirect call.
+///           itself.
+/// Errors:   an IoBuf that is false, when the heap refuses.
+/// Lifetime: as IoBuf; who holds many of them takes them from what comes and leaves.
+/// Threads:  a core of a runtime; on any other thread it is the heap's.
+/// Cost:     of the port's frames no allocation; one indirect call.
 [[nodiscard]] inline IoBuf send_buffer(std::size_t bytes, std::size_t headroom = 0) noexcept {
     if (backend::current_sockets == nullptr) return IoBuf::allocate(bytes, headroom);
     return backend::current_sockets->send_buffer(bytes, headroom);

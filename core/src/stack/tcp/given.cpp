@@ -4,8 +4,7 @@
 // have made some. All else goes the way of copies, so that what the peer sees of both is the same:
 //
 // * what is longer than a segment is cut, and the headers of its second part would lie on the end of the first, which
-// is
-//   kept to be sent again. Only a packet of several pieces could spare that, and hardly a port of ours takes such;
+//   is kept to be sent again. Only a packet of several pieces could spare that, and hardly a port of ours takes such;
 // * what comes behind a short segment that waits (Nagle, a cork, a window) fills that up first;
 // * a frame that somebody else holds or reads is not the program's to give;
 // * with frames short the copy is made, which gives the program's frame back, or takes the heap's.

@@ -29,9 +29,8 @@ public:
 
     /// Sends the first SYN.
     ///
-    /// Errors: unreachable; address_not_available, when every port is in use towards there, `from` is not our address,
-    /// or
-    ///         its port is one whose segments another core's queue gets; address_in_use; no_memory.
+    /// Errors: unreachable; address_in_use; no_memory; address_not_available, when every port is in use towards there,
+    ///         `from` is not our address, or its port is one whose segments another core's queue gets.
     [[nodiscard]] Result<Tcb*> connect(wire::Ipv4Addr to, std::uint16_t port, time::Instant now,
                                        LocalEnd from) noexcept;
 

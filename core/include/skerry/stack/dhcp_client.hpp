@@ -15,7 +15,9 @@
 // host does not ask for the address that it had before (INIT-REBOOT): nothing here outlives the process. Answers are
 // asked for by broadcast while there is no address, which every card and switch lets pass. In RENEWING and REBINDING
 // each message has a number of its own, so an answer says from when its lease counts. An address that another station
-// takes while it is ours is defended as a configured one is (RFC 5227 section 2.4 (c)), until its lease ends.
+// takes while it is ours is defended as a configured one is (RFC 5227 section 2.4 (c)), until its lease ends. Nobody
+// starts the client again when the link comes back: on another network the old address is kept until it is renewed in
+// vain, or refused.
 //
 // Source: RFC 2131; RFC 2132; RFC 3442; RFC 5227 section 2.1 for the probe.
 

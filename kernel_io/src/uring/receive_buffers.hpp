@@ -57,8 +57,9 @@ public:
     SKERRY_ALWAYS_INLINE void refill() noexcept {
         if (empty_count_ > empty_wanted_) refill_some();
     }
-    /// The kernel found no buffer for so many sockets: from now on there are more, if the pool has any. Where much comes
-    /// in each that holds only for several: one waits a turn, because few that stay in the cache are copied into faster.
+    /// The kernel found no buffer for so many sockets: from now on there are more, if the pool has any. Where much
+    /// comes in each that holds only for several: one waits a turn, because few that stay in the cache are copied into
+    /// faster.
     void widen(unsigned waiting) noexcept;
     /// Buffers that the kernel was given, and has not answered with as far as we have looked.
     [[nodiscard]] unsigned given() const noexcept { return slots - empty_count_; }

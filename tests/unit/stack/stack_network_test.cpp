@@ -178,6 +178,8 @@ TEST_CASE("without an address nothing that is for nobody is ours", "[stack][udp]
     CHECK(socket.text() == "-");
     CHECK(host.dropped(Drop::ipv4_not_ours) == 1);
     host.stack.udp().close(socket, host.now);
+}
+
 /// A host with a socket at its own address, which knows the way from that and from another().
 struct Bound : StackHost {
     Bound() {

@@ -55,7 +55,8 @@ void ReceiveBuffers::widen(unsigned waiting) noexcept {
 
 void ReceiveBuffers::narrow() noexcept {
     const bool would_less_do = 4 * most_taken_ <= given_wanted() || (come_in_bulk() && !were_too_few_);
-    if (would_less_do) empty_wanted_ = slots - std::max(given_min, given_wanted() / 2);
+    const unsigned least = come_in_bulk() ? given_min_bulk : given_min;
+    if (would_less_do) empty_wanted_ = slots - std::max(least, given_wanted() / 2);
     most_taken_ = refills_ = 0;
     were_too_few_ = false;
     taken_ /= 2;

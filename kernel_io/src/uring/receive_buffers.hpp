@@ -80,7 +80,8 @@ public:
 private:
     static constexpr std::uint32_t pool_buffers = 1024 + slots;
     static constexpr std::uint32_t payload_bytes = 64 * 1024;
-    static constexpr unsigned given_min = 2;
+    static constexpr unsigned given_min = 16;
+    static constexpr unsigned given_min_bulk = 2;
     static constexpr std::uint64_t bulk_bytes = 8 * 1024;  // in a buffer, on average
     static constexpr unsigned refills_between_looks = 1024;
 

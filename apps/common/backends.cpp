@@ -1,5 +1,7 @@
 #include "backends.hpp"
 
+#include "options.hpp"
+
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/trace/notice.hpp>
 
@@ -34,8 +36,9 @@ std::vector<std::string> backend_names() {
 
 runtime::Builder builder_for_sockets(const runtime::Config& config) {
     // Only a file can have said so: parse_options() refuses it on the command line.
-    const bool is_kernels = config.backend == "epoll" || config.backend == "io_uring";
-    if (is_kernels && !(config.ip.empty() && config.ip6.empty() && config.dpdk.empty()))
+    const bool has_network =
+        !(config.ip.empty() && config.ip6.empty() && config.gateway.empty() && config.dpdk.empty()) || config.vlan != 0;
+    if (is_kernel_driver(config.backend) && has_network)
         trace::notice("the file's network is not used: with --backend=" + config.backend + " it is the kernel's");
     runtime::Builder builder(config);
     for (auto& backend : backends()) builder.offer(std::move(backend));

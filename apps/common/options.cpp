@@ -172,10 +172,9 @@ std::string misread_argument(const CLI::App& app, std::span<const std::string> a
 // the command line names the driver.
 std::string of_no_use(const CLI::App& app, const Program& program, const std::string& driver,
                       std::span<const std::string> arguments) {
-    const bool is_kernels = driver == "epoll" || driver == "io_uring";
     const bool is_built_in =
         std::find(program.backends.begin(), program.backends.end(), driver) != program.backends.end();
-    if (!is_kernels || !is_built_in) return {};
+    if (!is_kernel_driver(driver) || !is_built_in) return {};
     const auto is_argument = [&](const CLI::Option* option) {
         const auto end = std::find(arguments.begin(), arguments.end(), "--");
         return std::any_of(arguments.begin(), end, [&](const auto& each) { return option_of(app, each) == option; });
@@ -227,6 +226,8 @@ std::string version_line(const Program& program) {
     const std::string backends = program.backends.empty() ? "none" : CLI::detail::join(program.backends, ", ");
     return program.name + " " SKERRY_VERSION " (" + compiler() + ", backends " + backends + ")";
 }
+
+bool is_kernel_driver(std::string_view name) noexcept { return name == "epoll" || name == "io_uring"; }
 
 Result<Options, Stop> parse_options(const Program& program, std::span<const std::string> arguments,
                                     const AddOptions& add_own) {

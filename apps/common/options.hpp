@@ -9,6 +9,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CLI {
@@ -55,6 +56,9 @@ Result<Options, Stop> parse_options(const Program& program, int argc, const char
 /// The same for what starts no runtime: `add_own`'s options, --help and --version, and nothing shared.
 Result<void, Stop> parse_own_options(const Program& program, int argc, const char* const* argv,
                                      const AddOptions& add_own);
+
+/// Whether this driver's addresses are the kernel's, so that it has no use for options of a network.
+[[nodiscard]] bool is_kernel_driver(std::string_view name) noexcept;
 
 /// `skerry-echo 0.1.0 (g++ 12.2.0, backends epoll)`
 std::string version_line(const Program& program);

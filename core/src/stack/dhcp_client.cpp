@@ -57,6 +57,8 @@ bool can_be_host(Ipv4Addr address, std::uint8_t prefix_bits) noexcept {
 
 std::uint8_t prefix_of(const DhcpReply& reply) noexcept { return reply.prefix_bits.value_or(class_of(reply.yours)); }
 
+bool can_be_router(Ipv4Addr router, Ipv4Addr ours) noexcept { return !router.is_never_a_source() && router != ours; }
+
 bool is_server(const std::optional<Ipv4Addr>& server) noexcept { return server && !server->is_never_a_source(); }
 
 time::Instant after(time::Instant start, std::uint32_t seconds) noexcept {
@@ -313,8 +315,7 @@ Ipv4Routes DhcpClient::usable(const DhcpReply& reply) noexcept {
     Ipv4Routes routes;
     for (std::size_t i = 0; i < reply.routes.size(); ++i) {
         const Ipv4Route& each = reply.routes[i];
-        const bool is_host = !each.router.is_never_a_source() && each.router != reply.yours;
-        if (each.router.is_unspecified() || is_host)
+        if (each.router.is_unspecified() || can_be_router(each.router, reply.yours))
             (void)routes.add(each);
         else
             drops_.count(Drop::dhcp_option_value);
@@ -330,8 +331,7 @@ Ipv4Network DhcpClient::network_of(const DhcpReply& reply) noexcept {
     for (std::size_t i = 0; i < reply.routes_left_out; ++i) drops_.count(Drop::dhcp_routes_full);
     network.routes = usable(reply);
     network.name_servers = reply.name_servers;
-    const bool is_router = !reply.router.is_never_a_source() && reply.router != reply.yours;
-    if (!reply.has_routes && is_router) network.gateway = reply.router;
+    if (!reply.has_routes && can_be_router(reply.router, reply.yours)) network.gateway = reply.router;
     return network;
 }
 

@@ -33,12 +33,12 @@ class Dnsmasq(rig.Child):
 
     def __init__(self, first, last, *options, device=tap.DEVICE):
         self.log_file = os.path.join(folder.name, f"dnsmasq{time.monotonic_ns()}.log")
-        leases = self.log_file + ".leases"
         self.log_to = open(self.log_file, "w", encoding="ascii")
+        # Without a file of leases, which it writes to the disk between the log and the answer.
         self.process = subprocess.Popen(
             ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--no-ping",
              f"--interface={device}", "--bind-dynamic", "--dhcp-authoritative", "--dhcp-sequential-ip", "--log-dhcp",
-             "--log-facility=-", f"--dhcp-leasefile={leases}", f"--pid-file={self.log_file}.pid",
+             "--log-facility=-", "--leasefile-ro", f"--pid-file={self.log_file}.pid",
              f"--dhcp-range={first},{last},255.255.255.0,2m", "--dhcp-option-force=option:T1,6", *options],
             stdout=self.log_to, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         rig.wait_until(lambda: "DHCP, IP range" in self.log() or self.process.poll() is not None, "dnsmasq starts")

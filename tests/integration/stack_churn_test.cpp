@@ -69,25 +69,31 @@ double heap_kib() {
     return kib(info.uordblks + info.hblkhd + aligned_bytes());
 }
 
-/// What is sampled, and by how much it may grow: absolutely, or as a share of what it was.
+/// What is sampled, and by how much it may grow: absolutely, or as a share of what it was. Its own memory is all there
+/// from the start: samples that pile up would be the growth that is looked for.
 class Trend {
 public:
     Trend(std::string name, double absolute, double share)
         : name_(std::move(name)), absolute_(absolute), share_(share) {}
 
-    void add(double value) { values_.push_back(value); }
+    void add(double value) {
+        most_ = std::max(most_, value);
+        if (seen_++ % stride_ != 0) return;
+        if (kept_ == values_.size()) thin_out();
+        values_[kept_++] = value;
+    }
 
     /// Prints it. Whether it is flat.
     [[nodiscard]] bool judge() const {
-        const auto behind_warm_up = std::span(values_).subspan(values_.size() / 4);
+        const auto behind_warm_up = std::span(values_).first(kept_).subspan(kept_ / 4);
         const std::size_t third = behind_warm_up.size() / 3;
         if (third == 0) return true;
         const double first = median(behind_warm_up.first(third));
         const double last = median(behind_warm_up.last(third));
         const double allowed = std::max(absolute_, first * share_);
         const bool is_flat = last <= first + allowed;
-        std::printf("  %-28s %12.0f %12.0f   most %12.0f   allowed: +%.0f   %s\n", name_.c_str(), first, last,
-                    *std::max_element(values_.begin(), values_.end()), allowed, is_flat ? "ok" : "NOT FLAT");
+        std::printf("  %-28s %12.0f %12.0f   most %12.0f   allowed: +%.0f   %s\n", name_.c_str(), first, last, most_,
+                    allowed, is_flat ? "ok" : "NOT FLAT");
         return is_flat;
     }
 
@@ -98,10 +104,20 @@ private:
         return sorted[sorted.size() / 2];
     }
 
+    void thin_out() {
+        kept_ /= 2;
+        stride_ *= 2;
+        for (std::size_t i = 0; i < kept_; ++i) values_[i] = values_[2 * i];
+    }
+
     std::string name_;
     double absolute_;
     double share_;
-    std::vector<double> values_;
+    double most_ = 0;
+    std::size_t seen_ = 0;
+    std::size_t kept_ = 0;
+    std::size_t stride_ = 1;  // every so many-th is kept
+    std::vector<double> values_ = std::vector<double>(4096);
 };
 
 /// What one host holds.

@@ -254,6 +254,7 @@ Result<std::shared_ptr<RuntimeState>, SetupError> make_state(const Config& confi
     state->driver = choice.driver;
     state->reason = choice.reason;
     state->chosen = choice.backend;
+    state->builder = std::this_thread::get_id();
     state->hooks = hooks;
     state->blocking =
         std::make_unique<BlockingPool>(config.blocking_threads_max, config.blocking_queue_max, config.thread_name);

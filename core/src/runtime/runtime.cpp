@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <thread>
 
 namespace skerry::runtime {
 
@@ -58,7 +59,13 @@ bool Runtime::is_stopped() const noexcept {
     return state_->stopped;
 }
 
+void Runtime::assert_in_its_thread() const {
+    SKERRY_ASSERT(state_->config.flavour != Flavour::current_thread || state_->builder == std::this_thread::get_id(),
+                  "a current_thread runtime is driven by the thread that built it");
+}
+
 void Runtime::drive(bool (*done)(void*), void* context) {
+    assert_in_its_thread();
     if (state_->config.flavour == Flavour::current_thread)
         state_->cores.front()->core->run_until(done, context);
     else
@@ -67,6 +74,7 @@ void Runtime::drive(bool (*done)(void*), void* context) {
 
 time::Instant Runtime::poll_once() {
     SKERRY_ASSERT(state_->config.flavour == Flavour::current_thread, "poll_once() is for the flavour current_thread");
+    assert_in_its_thread();
     SKERRY_ASSERT(state_->schedulers.front()->current_task() == nullptr, "poll_once() in a task of the same runtime");
     return state_->cores.front()->core->poll_once();
 }

@@ -543,6 +543,19 @@ TEST_CASE("two runtimes on two threads talk through channels", "[runtime]") {
     other.join();
 }
 
+TEST_CASE("a current_thread runtime is driven by the thread that built it and dropped by any", "[runtime]") {
+    auto runtime = make(runtime::Flavour::current_thread);
+    CHECK(runtime.block_on(give(1)) == 1);
+    const auto on_another_thread = [](auto&& what) { std::thread(what).join(); };
+    CHECK(tests::aborts([&] { on_another_thread([&] { (void)runtime.block_on(give(2)); }); }));
+    CHECK(tests::aborts([&] { on_another_thread([&] { (void)runtime.poll_once(); }); }));
+    std::atomic<int> alive = 0;
+    runtime.handle().spawn(wait_for_ever(Alive(&alive))).detach();
+    runtime.poll_once();
+    on_another_thread([&] { (void)std::move(runtime).shutdown(1s); });
+    CHECK(alive == 0);
+}
+
 TEST_CASE("poll_once turns a runtime from a foreign loop", "[runtime]") {
     auto runtime = make(runtime::Flavour::current_thread);
     std::atomic<bool> done{false};

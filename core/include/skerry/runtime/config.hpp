@@ -94,7 +94,8 @@ struct Config {
     /// Whether live tasks are listed with name and place of birth, for dumps and for the report of a shutdown.
     bool frame_registry = true;
 
-    /// For backends with a network stack of their own, as given: "198.18.0.2/24" and its like.
+    /// For backends with a network stack of their own, as given: "198.18.0.2/24" and its like. The kernel's sockets
+    /// have the kernel's addresses and look at none of this.
     std::string ip = {};
     std::string ip6 = {};
     std::string gateway = {};
@@ -115,8 +116,8 @@ struct PlannedCore {
 
 /// Where a runtime runs, and why.
 struct CorePlan {
-    std::vector<PlannedCore> cores;    ///< at least one, by rising CPU number
-    bool pin = false;                  ///< bind each core's thread to its CPU
+    std::vector<PlannedCore> cores;  ///< at least one, by rising CPU number
+    bool pin = false;  ///< bind each core's thread to its CPU
     std::vector<std::string> reasons;  ///< a line for each decision; the first says where `cores` come from
 
     [[nodiscard]] topology::CpuSet cpus() const;

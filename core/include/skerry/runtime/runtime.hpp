@@ -35,7 +35,8 @@ struct ShutdownReport {
 /// Dropping it shuts down with the configured grace; a core whose task never returns to the loop is left
 /// behind with its thread, and so is a blocking call.
 ///
-/// Threads: any; one owner.
+/// Threads: any; one owner. With the flavour current_thread block_on() and poll_once() belong to the thread that built
+///          it, which owns its buffers (asserted); any other may shut it down or drop it when they have returned.
 class Runtime {
 public:
     explicit Runtime(std::shared_ptr<RuntimeState> state) noexcept : state_(std::move(state)) {}
@@ -92,6 +93,7 @@ public:
 private:
     [[nodiscard]] bool is_stopped() const noexcept;
     void drive(bool (*done)(void*), void* context);
+    void assert_in_its_thread() const;
 
     std::shared_ptr<RuntimeState> state_;
 };

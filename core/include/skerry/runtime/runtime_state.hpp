@@ -66,6 +66,7 @@ struct RuntimeState {
     task::TaskHooks hooks;
     std::vector<std::unique_ptr<backend::Backend>> backends;
     backend::Backend* chosen = nullptr;
+    std::thread::id builder;  ///< the thread that built it, which is the core of a current_thread runtime
 
     std::shared_ptr<trace::Capture> capture;  ///< null: there is none. Cores have taps of it
 

@@ -37,7 +37,7 @@ const SocketAddr any_v6 = at(Ipv6Addr{});
 class Host : public StackHost {
 public:
     explicit Host(const stack::StackConfig& config = host6_config())
-        : StackHost(config), sockets_(std::in_place, stack, std::uint16_t{0}) {
+        : StackHost(config), sockets_(std::in_place, stack, task::current_scheduler->home()) {
         outer_ = std::exchange(backend::current_sockets, &*sockets_);
         sockets_->set_now(now);
         give(solicitation());

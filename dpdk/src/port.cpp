@@ -2,6 +2,7 @@
 
 #include "eal_log.hpp"
 #include "host.hpp"
+#include "interrupt_thread.hpp"
 #include "rights.hpp"
 
 #include <skerry/stack/tcp/limits.hpp>
@@ -144,6 +145,7 @@ void EthPort::close() noexcept {
     }
     rte_eth_dev_info info{};
     rte_eth_dev_info_get(id_, &info);
+    wait_for_interrupt_thread();
     rte_eth_dev_close(id_);
     if (was_attached_ && info.device != nullptr) rte_dev_remove(info.device);
 }

@@ -5,6 +5,7 @@
 #include <skerry/time/sleep.hpp>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -18,19 +19,39 @@ using io::Interest;
 
 namespace {
 
+void close_all(const cmsghdr& descriptors) noexcept {
+    const std::size_t bytes = descriptors.cmsg_len - CMSG_LEN(0);
+    for (std::size_t at = 0; at + sizeof(int) <= bytes; at += sizeof(int)) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(&descriptors) + at, sizeof fd);
+        ::close(fd);
+    }
+}
+
 std::optional<UCred> sender_in(msghdr& message) noexcept {
+    std::optional<UCred> sender;
     for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_CREDENTIALS) continue;
+        if (part->cmsg_level != SOL_SOCKET) continue;
+        if (part->cmsg_type == SCM_RIGHTS) close_all(*part);
+        if (part->cmsg_type != SCM_CREDENTIALS) continue;
         ucred os;
         std::memcpy(&os, CMSG_DATA(part), sizeof os);
-        return detail::from_os(os);
+        sender = detail::from_os(os);
     }
-    return std::nullopt;
+    return sender;
+}
+
+// Asked for each datagram: the option may be set while a receive waits, and by others who have the descriptor.
+bool tells_sender(int fd) noexcept {
+    int on = 0;
+    socklen_t length = sizeof on;
+    return ::getsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, &length) == 0 && on != 0;
 }
 
 Result<UnixReceived> receive(int fd, std::span<std::byte> out) noexcept {
     detail::OsUnixAddr peer;
-    // Room for the sender's credentials and nothing else, so that descriptors which somebody sends along stay outside.
+    // Room for the sender's credentials and nothing else, so that descriptors which somebody sends along stay outside:
+    // where no credentials come, the kernel would fill it with up to four of them.
     alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(ucred))> control;
     iovec piece{out.data(), out.size()};
     msghdr message{};
@@ -38,8 +59,10 @@ Result<UnixReceived> receive(int fd, std::span<std::byte> out) noexcept {
     message.msg_namelen = peer.length;
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
+    if (tells_sender(fd)) {
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+    }
     const ssize_t count = io::detail::uninterrupted([&] { return ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
     if (count < 0) return io::detail::last_error();
     peer.length = message.msg_namelen;

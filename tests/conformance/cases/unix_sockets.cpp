@@ -13,8 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <string>
+#include <string_view>
 
 namespace skerry::conformance {
 namespace {
@@ -385,34 +388,74 @@ TEST_CASE("who sends Unix datagrams waits while the receiver's queue is full, an
     });
 }
 
-TEST_CASE("a descriptor that comes along with a Unix datagram is not taken in", "[net][unix]") {
-    run([]() -> Task<> {
+/// Sends a byte and as many copies of standard input with it.
+void send_descriptors(int fd, std::size_t count) {
+    char byte = 'x';
+    iovec piece{&byte, 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(8 * sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    cmsghdr* const part = CMSG_FIRSTHDR(&message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(count * sizeof(int));  // all zero: standard input
+    REQUIRE(::sendmsg(fd, &message, 0) == 1);
+}
+
+TEST_CASE("descriptors that come along with a Unix datagram are not taken in", "[net][unix]") {
+    const bool tells_sender = GENERATE(false, true);
+    const std::size_t count = GENERATE(1U, 4U, 8U);
+    run([&]() -> Task<> {
         if (lacks_slow_lane()) co_return;
         auto ends = UnixDatagram::pair();
         REQUIRE(ends);
-        REQUIRE(ends->first.set_passcred(true));
+        REQUIRE(ends->first.set_passcred(tells_sender));
         const std::size_t before = open_descriptors();
-        char byte = 'x';
-        iovec piece{&byte, 1};
-        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-        msghdr message{};
-        message.msg_iov = &piece;
-        message.msg_iovlen = 1;
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-        cmsghdr* const part = CMSG_FIRSTHDR(&message);
-        part->cmsg_level = SOL_SOCKET;
-        part->cmsg_type = SCM_RIGHTS;
-        part->cmsg_len = CMSG_LEN(sizeof(int));
-        const int stdin_fd = 0;
-        std::memcpy(CMSG_DATA(part), &stdin_fd, sizeof stdin_fd);
-        REQUIRE(::sendmsg(ends->second.async_fd().fd(), &message, 0) == 1);
+        send_descriptors(ends->second.async_fd().fd(), count);
         std::array<std::byte, 4> buffer;
         auto received = co_await ends->first.recv_from(buffer);
         REQUIRE(received);
         CHECK(received->bytes == 1);
-        CHECK(received->sender);
+        CHECK(received->sender.has_value() == tells_sender);
         CHECK(open_descriptors() == before);
+        send_descriptors(ends->second.async_fd().fd(), count);
+        auto bytes = co_await ends->first.recv(buffer);
+        CHECK(bytes == 1u);
+        CHECK(open_descriptors() == before);
+    });
+}
+
+TEST_CASE("descriptors that come along with the bytes of a Unix stream are not taken in", "[net][unix]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        auto pair = make_pair();
+        const std::size_t before = open_descriptors();
+        send_descriptors(pair.client.async_fd().fd(), 4);
+        auto text = co_await read_some(pair.server);
+        CHECK(text == "x");
+        CHECK(open_descriptors() == before);
+    });
+}
+
+TEST_CASE("who sends is told to a receive that waited when that was asked for", "[net][unix]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        auto ends = UnixDatagram::pair();
+        REQUIRE(ends);
+        std::array<std::byte, 4> buffer;
+        auto waiting = spawn(ends->first.recv_from(buffer));
+        co_await driver_turns(2);
+        REQUIRE(ends->first.set_passcred(true));
+        auto sent = co_await ends->second.send(bytes_of("x"));
+        REQUIRE(sent);
+        auto ended = co_await waiting;
+        REQUIRE(ended);
+        REQUIRE(*ended);
+        REQUIRE((*ended)->sender);
+        CHECK((*ended)->sender->pid == ::getpid());
     });
 }
 

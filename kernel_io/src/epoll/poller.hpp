@@ -64,10 +64,10 @@ public:
     /// Changes what is registered. What is ready already gives an edge again.
     [[nodiscard]] Result<> modify(int fd, Watched& watched, std::uint32_t events) noexcept;
 
-    /// Stops events of a descriptor that stays open.
+    /// Stops events of a descriptor, whoever else has its open file.
     void detach(int fd) noexcept;
 
-    /// Stops events for `watched`, whose descriptor the caller closes, and deletes it after the batch.
+    /// Stops what came for `watched`, whose descriptor the caller has detached, and deletes it after the batch.
     void retire(Watched* watched) noexcept;
 
     /// Hands out some of the events that were harvested; when there are none, asks the kernel without waiting, unless

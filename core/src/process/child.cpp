@@ -50,38 +50,41 @@ Result<> Running::send_signal(int number) noexcept {
 }  // namespace detail
 
 Child::Child(int pid, io::AsyncFd pidfd, bool kill_on_drop) noexcept
-    : running_(std::in_place, pid, std::move(pidfd)), kill_on_drop_(kill_on_drop) {}
+    : running_(pid, std::move(pidfd)), kill_on_drop_(kill_on_drop) {}
 
 Child::~Child() {
-    if (!running_ || !running_->pidfd().valid()) return;  // waited for, or moved from
-    if (kill_on_drop_) (void)running_->send_signal(SIGKILL);
+    if (status_ || !running_.pidfd().valid()) return;  // waited for, or moved from
+    if (kill_on_drop_) (void)running_.send_signal(SIGKILL);
     auto ended = try_wait();
-    if (ended && !*ended) leave_to_core(std::move(*running_));
+    if (ended && !*ended) leave_to_core(std::move(running_));
 }
 
 Task<Result<ExitStatus>> Child::wait() {
     stdin_.reset();
     if (status_) co_return *status_;
-    auto ended = co_await running_->pidfd().async_io(io::Interest::readable, &detail::take_status);
-    if (!ended) co_return ended.error();
-    status_ = *ended;
-    running_.reset();
-    co_return *status_;
+    auto ended = co_await running_.pidfd().async_io(io::Interest::readable, &detail::take_status);
+    co_return note(ended);
+}
+
+// Several tasks may have waited, and the kernel tells one of them; the others find that it was told.
+Result<ExitStatus> Child::note(const Result<ExitStatus>& ended) noexcept {
+    if (status_) return *status_;
+    if (ended) status_ = *ended;
+    return ended;
 }
 
 Result<std::optional<ExitStatus>> Child::try_wait() noexcept {
     if (status_) return status_;
-    auto ended = detail::take_status(running_->pidfd().fd());
+    const auto ended = detail::take_status(running_.pidfd().fd());
     if (!ended && ended.error() == Errc::would_block) return std::optional<ExitStatus>();
     if (!ended) return ended.error();
     status_ = *ended;
-    running_.reset();
     return status_;
 }
 
 Result<> Child::send_signal(int number) noexcept {
-    if (!running_) return {};
-    return running_->send_signal(number);
+    if (status_) return {};
+    return running_.send_signal(number);
 }
 
 Task<Result<>> Child::kill() {
@@ -92,8 +95,8 @@ Task<Result<>> Child::kill() {
 }
 
 std::optional<int> Child::id() const noexcept {
-    if (!running_) return std::nullopt;
-    return running_->pid();
+    if (status_) return std::nullopt;
+    return running_.pid();
 }
 
 namespace {

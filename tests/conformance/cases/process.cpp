@@ -3,6 +3,7 @@
 #include "support/temp_tree.hpp"
 
 #include <skerry/process/command.hpp>
+#include <skerry/task/join.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/time/timeout.hpp>
 #include <skerry/topology/bind_thread.hpp>
@@ -156,6 +157,48 @@ TEST_CASE("a child that never ends can be waited for in vain, and killed", "[pro
         CHECK(status->signal() == SIGKILL);
         CHECK(status->to_string() == "signal 9");
         CHECK(child.start_kill());  // of one that has ended: no error, and nobody is hit
+    });
+}
+
+TEST_CASE("several tasks may wait for one child, and each hears how it ended", "[process]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        auto child = start(Command("sleep").arg("1000"));
+        auto first = spawn(child.wait());
+        auto second = spawn(child.wait());
+        co_await driver_turns(2);
+        auto killed = co_await child.kill();
+        CHECK(killed);
+        CHECK_FALSE(child.id());
+        auto ends = co_await join(first, second);
+        for (auto* end : {&std::get<0>(ends), &std::get<1>(ends)}) {
+            REQUIRE(*end);
+            REQUIRE(**end);
+            CHECK((**end)->signal() == SIGKILL);
+        }
+    });
+}
+
+TEST_CASE("who asks whether a child has ended takes nothing from who waits for it", "[process]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        auto child = start(Command("cat").with_stdin(Stdio::piped()));
+        auto in = child.take_stdin();
+        const int pid = *child.id();
+        auto waiting = spawn(child.wait());
+        co_await driver_turns(2);
+        in.reset();
+        siginfo_t
+            about{};  // until it has ended, and without a turn of the core, so that the one who waits does not know
+        REQUIRE(::waitid(P_PID, static_cast<id_t>(pid), &about, WEXITED | WNOWAIT) == 0);
+        auto ended = child.try_wait();
+        REQUIRE(ended);
+        CHECK(*ended == ExitStatus::exited(0));
+        CHECK_FALSE(child.id());
+        CHECK(child.start_kill());
+        auto status = co_await waiting;
+        REQUIRE(status);
+        CHECK(*status == ExitStatus::exited(0));
     });
 }
 

@@ -65,7 +65,7 @@ public:
     ~Child();
 
     /// Waits for the end. The child's standard input is closed first, if it is still here: a child that reads to its
-    /// end would wait for us.
+    /// end would wait for us. Several tasks may wait, also while others ask or kill.
     ///
     /// Errors: not_found, when somebody else in this program has waited for it, or SIGCHLD is ignored;
     ///         runtime_shutdown.
@@ -110,8 +110,10 @@ private:
     friend class Command;
     Child(int pid, io::AsyncFd pidfd, bool kill_on_drop) noexcept;
 
-    std::optional<detail::Running> running_;  // none: it was waited for
-    std::optional<ExitStatus> status_;
+    Result<ExitStatus> note(const Result<ExitStatus>& ended) noexcept;
+
+    detail::Running running_;  // until the end, because several tasks may wait on its descriptor
+    std::optional<ExitStatus> status_;  // something: it was waited for
     std::optional<ChildStdin> stdin_;
     std::optional<ChildStdout> stdout_;
     std::optional<ChildStderr> stderr_;

@@ -37,26 +37,32 @@ Result<std::uint64_t> copy_by_hand(int from, int to, std::uint64_t offset) {
     }
 }
 
-// The kernel copies where it can. What it cannot, and files that have more than they say (of /proc), are copied here.
-Result<std::uint64_t> copy_bytes(int from, int to) {
+// One copy by the kernel: how much it was, 0 for nothing. The signal is held back for this call alone: a write of
+// copy_by_hand() sees to its own, and could not if it found it held back already.
+Result<std::uint64_t> copy_by_kernel(int from, int to, std::uint64_t offset) noexcept {
     constexpr std::size_t at_once = std::size_t{1} << 30U;
     skerry::detail::HeldSignal held(SIGXFSZ);
-    std::uint64_t copied = 0;
+    auto source = static_cast<off_t>(offset);
+    auto target = static_cast<off_t>(offset);
     for (;;) {
-        auto source = static_cast<off_t>(copied);
-        auto target = static_cast<off_t>(copied);
         const ssize_t count = ::copy_file_range(from, &source, to, &target, at_once, 0);
-        if (count > 0) {
-            copied += static_cast<std::uint64_t>(count);
-            continue;
-        }
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO)) return Error::from_os(errno);
-        if (count < 0 && errno == EFBIG) {
-            held.take();
-            return Error(Errc::full, EFBIG);
-        }
-        return copy_by_hand(from, to, copied);
+        if (count >= 0) return static_cast<std::uint64_t>(count);
+        const int error = errno;
+        if (error == EINTR) continue;
+        if (error == EFBIG) held.take();
+        return Error::from_os(error);
+    }
+}
+
+bool is_final(int error) noexcept { return error == ENOSPC || error == EDQUOT || error == EIO || error == EFBIG; }
+
+// The kernel copies where it can. What it cannot, and files that have more than they say (of /proc), are copied here.
+Result<std::uint64_t> copy_bytes(int from, int to) {
+    for (std::uint64_t copied = 0;;) {
+        const auto count = copy_by_kernel(from, to, copied);
+        if (!count && is_final(count.error().os_error())) return count.error();
+        if (!count || *count == 0) return copy_by_hand(from, to, copied);
+        copied += *count;
     }
 }
 

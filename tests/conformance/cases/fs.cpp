@@ -166,6 +166,24 @@ TEST_CASE("a file that is full keeps what fitted, and says how much that was", "
     });
 }
 
+// What has more than it says is copied by hand, not by the kernel.
+TEST_CASE("a copy that grows too long says full, however it is made", "[fs][error]") {
+    run([]() -> Task<> {
+        tests::TempTree tree;
+        const auto sent = pattern(5'000);
+        auto made = co_await fs::write(in(tree, "file"), sent);
+        REQUIRE(made);
+        const tests::LowerLimit small(RLIMIT_FSIZE, 100);
+        for (const std::string& from : {in(tree, "file"), std::string("/proc/self/status")}) {
+            auto copied = co_await fs::copy(from, in(tree, "copy"));
+            CHECK(copied == Errc::full);
+            auto about = co_await fs::metadata(in(tree, "copy"));
+            REQUIRE(about);
+            CHECK(about->size_bytes == 100);
+        }
+    });
+}
+
 TEST_CASE("a device without room says full", "[fs][error]") {
     run([]() -> Task<> {
         auto file = co_await OpenOptions().write(true).open("/dev/full");

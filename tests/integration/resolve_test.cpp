@@ -163,6 +163,38 @@ TEST_CASE("a resolve that is cancelled ends at once, and its look-up runs on alo
     CHECK(runtime.shutdown(20s).is_clean());
 }
 
+TEST_CASE("a look-up that was given up before it began is not made", "[integration][resolve][cancel]") {
+    std::latch hold(1);
+    NameServer server(no_such_name, &hold);
+    runtime::Config config;
+    config.flavour = runtime::Flavour::current_thread;
+    config.blocking_threads_max = 1;
+    auto made = runtime::Builder(config).build();
+    REQUIRE(made);
+    auto runtime = std::move(*made);
+    runtime.block_on([](NameServer& asked, std::latch& answers) -> Task<> {
+        auto first = spawn(net::resolve("known.test", 80));
+        while (asked.questions() == 0) co_await yield_now();
+        std::vector<JoinHandle<Result<std::vector<SocketAddr>>>> given_up;
+        for (int i = 0; i < 10; ++i) given_up.push_back(spawn(net::resolve("known-too.test", 80)));
+        for (int i = 0; i < 10; ++i) co_await yield_now();
+        for (auto& each : given_up) each.abort();
+        for (auto& each : given_up) {
+            auto outcome = co_await std::move(each);
+            CHECK_FALSE(outcome);
+        }
+        answers.count_down();
+        auto found = co_await first;
+        REQUIRE(found);
+        CHECK(*found);
+        const int questions = asked.questions();
+        auto last = co_await net::resolve("known.test", 80);  // behind whatever is left of the others
+        CHECK(last);
+        CHECK(asked.questions() == 2 * questions);
+    }(server, hold));
+    CHECK(runtime.shutdown(20s).is_clean());
+}
+
 /// Puts files of the test's own in the place of those in /etc. Empty, or why not.
 std::string make_etc(tests::TempTree& files) {
     if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return "no view of /etc of its own";

@@ -1,7 +1,8 @@
+#include "runtime/call_on_pool.hpp"
+
 #include <skerry/net/resolve.hpp>
 
 #include <skerry/base/os_socket_addr.hpp>
-#include <skerry/runtime/spawn_blocking.hpp>
 
 #include <netdb.h>
 #include <sys/socket.h>
@@ -51,10 +52,8 @@ Task<Addresses> resolve(std::string host, std::uint16_t port) {
         std::vector<SocketAddr> one(1, SocketAddr(*literal, port));
         co_return one;
     }
-    auto handle = spawn_blocking(&look_up, std::move(host), port);
-    auto outcome = co_await handle;
-    if (!outcome) co_return Errc::cancelled;
-    co_return std::move(*outcome);
+    auto found = co_await runtime::call_on_pool(&look_up, std::move(host), port);
+    co_return found;
 }
 
 }  // namespace skerry::net

@@ -5,6 +5,7 @@
 
 #include <skerry/backend/file_ops.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -16,6 +17,8 @@ using backend::FileOps;
 using runtime::call_on_pool;
 
 namespace {
+
+constexpr std::size_t read_bytes_max = std::size_t{1} << 30U;  // a buffer ends before 4 GiB, a read of Linux before 2
 
 // The kernel's calls say precisely what is wrong with a place that there is not; to a ring it may mean something else.
 FileOps* driver_for(const Target& file, std::uint64_t offset) noexcept {
@@ -36,6 +39,7 @@ IoBuf copy_piece(std::span<const std::byte> data) noexcept {
 }
 
 Task<Result<IoBuf>> read_at(Target file, std::uint64_t offset, std::size_t bytes_max) {
+    bytes_max = std::min(bytes_max, read_bytes_max);
     if (FileOps* const files = driver_for(file, offset)) {
         IoBuf memory = files->buffer(bytes_max);
         if (!memory) co_return Errc::no_buffers;

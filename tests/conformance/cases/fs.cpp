@@ -19,6 +19,7 @@
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -435,6 +436,19 @@ TEST_CASE("writes that are given up are made whole or not at all, and the file g
             REQUIRE(count == piece);
             CHECK(std::ranges::all_of(got, [&](std::byte each) { return each == got[0]; }));
             CHECK((got[0] == std::byte{0} || got[0] == static_cast<std::byte>(i + 1)));
+        }
+    });
+}
+
+TEST_CASE("a read into a buffer that asks for more than one can hold gets what is there", "[fs]") {
+    run([]() -> Task<> {
+        tests::TempTree tree;
+        auto file = co_await File::open(tree.write("file", "text"));
+        REQUIRE(file);
+        for (const std::size_t bytes_max : {std::size_t{5} << 30U, std::numeric_limits<std::size_t>::max()}) {
+            auto piece = co_await file->read_buf_at(1, bytes_max);
+            REQUIRE(piece);
+            CHECK(text_of(piece->bytes()) == "ext");
         }
     });
 }

@@ -72,6 +72,7 @@ public:
 
     /// read_at() into a buffer of up to `bytes_max`; an empty one at the end of the file.
     ///
+    /// Shape:  returns a buffer of n bytes, n <= bytes_max; at most 1 GiB, whatever `bytes_max` is.
     /// Errors: as read_at.
     /// Cancel: safe.
     [[nodiscard]] Task<Result<IoBuf>> read_buf_at(std::uint64_t offset, std::size_t bytes_max);

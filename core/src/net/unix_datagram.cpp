@@ -2,6 +2,7 @@
 #include "unix_socket.hpp"
 
 #include <skerry/net/unix_datagram.hpp>
+#include <skerry/task/yield.hpp>
 #include <skerry/time/sleep.hpp>
 
 #include <sys/socket.h>
@@ -79,6 +80,13 @@ Result<std::size_t> send_one_to(int fd, std::span<const std::byte> data, const d
         [&] { return ::sendto(fd, data.data(), data.size(), MSG_NOSIGNAL, to.get(), to.length); }));
 }
 
+// What a wait would say, without one: runtime_shutdown, when nobody would end it.
+Result<> still_watched(io::AsyncFd& fd) noexcept {
+    const auto guard = fd.writable().operator co_await().await_resume();
+    if (!guard) return guard.error();
+    return {};
+}
+
 }  // namespace
 
 Result<UnixDatagram> UnixDatagram::over(OwnedFd fd) {
@@ -128,10 +136,11 @@ Task<Result<std::size_t>> UnixDatagram::recv(std::span<std::byte> out) {
 Task<Result<std::size_t>> UnixDatagram::send_to(std::span<const std::byte> data, UnixAddr to) {
     using namespace std::chrono_literals;
     const detail::OsUnixAddr os(to);
+    // It is tried without asking for readiness, which is that of the connected peer, if there is one, and after a wait
+    // it is tried again, because nobody tells when this receiver has room.
     for (std::chrono::microseconds pause = 50us;; pause = std::min<std::chrono::microseconds>(2 * pause, 5ms)) {
-        auto guard = co_await fd_.writable();
-        if (!guard) co_return guard.error();
-        // Whether it was the own room or the receiver's that was lacking, nobody tells: readiness is not cleared.
+        co_await consume_budget();
+        if (auto watched = still_watched(fd_); !watched) co_return watched.error();
         auto sent = send_one_to(fd_.fd(), data, os);
         if (sent || sent.error() != Errc::would_block) co_return sent;
         co_await time::sleep(pause);

@@ -388,6 +388,38 @@ TEST_CASE("who sends Unix datagrams waits while the receiver's queue is full, an
     });
 }
 
+TEST_CASE("a peer whose queue is full does not hold up what goes to another", "[net][unix]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        tests::TempTree tree;
+        auto stalled = UnixDatagram::bind(at(tree.root() / "stalled"));
+        auto other = UnixDatagram::bind(at(tree.root() / "other"));
+        auto sender = UnixDatagram::unbound();
+        REQUIRE(stalled);
+        REQUIRE(other);
+        REQUIRE(sender);
+        REQUIRE(sender->connect(at(tree.root() / "stalled")));
+        auto filling = spawn([](UnixDatagram& socket) -> Task<> {
+            for (;;) {
+                auto sent = co_await socket.send(bytes_of("x"));
+                REQUIRE(sent);
+            }
+        }(*sender));
+        co_await driver_turns(50);  // more than the queue holds
+        CHECK_FALSE(filling.is_finished());
+        auto sent = co_await select(sender->send_to(bytes_of("y"), at(tree.root() / "other")), patience());
+        REQUIRE(sent.index() == 0);
+        CHECK(std::get<0>(sent) == 1u);
+        std::array<std::byte, 4> buffer;
+        auto received = co_await other->recv(buffer);
+        CHECK(received == 1u);
+        filling.abort();
+        auto ended = co_await filling;
+        REQUIRE_FALSE(ended);
+        CHECK(ended.error().is_cancelled());
+    });
+}
+
 /// Sends a byte and as many copies of standard input with it.
 void send_descriptors(int fd, std::size_t count) {
     char byte = 'x';

@@ -268,6 +268,33 @@ TEST_CASE("a connected socket sends to its peer and hears nobody else", "[net][u
     });
 }
 
+TEST_CASE("what came before a connect is received after it, whoever sent it", "[net][udp]") {
+    run([]() -> Task<> {
+        auto one = bind_udp();
+        auto peer = bind_udp();
+        auto stranger = bind_udp();
+        std::array<std::byte, 32> buffer;
+        for (const std::string_view text : {"first", "early"}) {  // a first receive, so that the driver takes the next
+            auto sent = co_await stranger.send_to(bytes_of(text), one.local_addr());
+            REQUIRE(sent);
+            co_await round_trip();
+            if (text == "early") break;
+            auto received = co_await one.recv_from(buffer);
+            REQUIRE(received);
+        }
+        REQUIRE(one.connect(peer.local_addr()));
+        auto late = co_await stranger.send_to(bytes_of("late"), one.local_addr());
+        REQUIRE(late);
+        auto back = co_await peer.send_to(bytes_of("peer's"), one.local_addr());
+        REQUIRE(back);
+        for (const std::string_view expected : {"early", "peer's"}) {
+            auto received = co_await one.recv_from(buffer);
+            REQUIRE(received);
+            CHECK(text_of(std::span(buffer).first(received->bytes)) == expected);
+        }
+    });
+}
+
 TEST_CASE("send on a socket without a peer says not_connected", "[net][udp]") {
     run([]() -> Task<> {
         auto socket = bind_udp();

@@ -420,6 +420,43 @@ TEST_CASE("a peer whose queue is full does not hold up what goes to another", "[
     });
 }
 
+TEST_CASE("a Unix datagram that came before a connect stays, and is dropped with the peer before", "[net][unix]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        tests::TempTree tree;
+        auto socket = UnixDatagram::bind(at(tree.root() / "socket"));
+        auto peer = UnixDatagram::bind(at(tree.root() / "peer"));
+        auto stranger = UnixDatagram::unbound();
+        REQUIRE(socket);
+        REQUIRE(peer);
+        REQUIRE(stranger);
+        auto sent = co_await stranger->send_to(bytes_of("early"), at(tree.root() / "socket"));
+        REQUIRE(sent);
+        REQUIRE(socket->connect(at(tree.root() / "peer")));
+        sent = co_await stranger->send_to(bytes_of("late"), at(tree.root() / "socket"));
+        CHECK(sent.error() == Errc::permission_denied);
+        sent = co_await peer->send_to(bytes_of("peer's"), at(tree.root() / "socket"));
+        REQUIRE(sent);
+        std::array<std::byte, 16> buffer;
+        for (const std::string_view expected : {"early", "peer's"}) {
+            auto count = co_await socket->recv(buffer);
+            REQUIRE(count);
+            CHECK(text_of(std::span(buffer).first(*count)) == expected);
+        }
+
+        sent = co_await peer->send_to(bytes_of("unread"), at(tree.root() / "socket"));
+        REQUIRE(sent);
+        auto next = UnixDatagram::bind(at(tree.root() / "next"));
+        REQUIRE(next);
+        REQUIRE(socket->connect(at(tree.root() / "next")));
+        sent = co_await next->send_to(bytes_of("next"), at(tree.root() / "socket"));
+        REQUIRE(sent);
+        auto count = co_await socket->recv(buffer);
+        REQUIRE(count);
+        CHECK(text_of(std::span(buffer).first(*count)) == "next");
+    });
+}
+
 /// Sends a byte and as many copies of standard input with it.
 void send_descriptors(int fd, std::size_t count) {
     char byte = 'x';

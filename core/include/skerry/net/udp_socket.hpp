@@ -516,7 +516,7 @@ public:
         return {*socket_, data, segment_bytes, nullptr};
     }
 
-    /// Fixes the peer: send() goes there, and only its datagrams are received from now on.
+    /// Fixes the peer: send() goes there, and only its datagrams come from now on; what came before stays, whosever.
     Result<> connect(const SocketAddr& peer) noexcept { return socket_->ops->connect(*socket_, peer); }
 
     /// Joins or leaves a multicast group on the interface with this index; 0 lets the system choose.

@@ -48,7 +48,8 @@ public:
     /// Errors: no_descriptors, no_memory; unsupported, on a core without a slow lane.
     [[nodiscard]] static Result<std::pair<UnixDatagram, UnixDatagram>> pair();
 
-    /// Fixes the peer: send() goes there, and only its datagrams are received from now on.
+    /// Fixes the peer: send() goes there, and only its datagrams come from now on. What came before the first
+    /// connect() stays to be received, whoever sent it; at a further one, to another peer, it is dropped.
     ///
     /// Errors: not_found; connection_refused, when nobody is bound there; permission_denied, when that one is
     ///         connected to somebody else; unsupported, when it is a stream socket.

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <memory>
+#include <new>
 
 namespace skerry::net {
 
@@ -42,14 +44,8 @@ std::optional<UCred> sender_in(msghdr& message) noexcept {
     return sender;
 }
 
-// Asked for each datagram: the option may be set while a receive waits, and by others who have the descriptor.
-bool tells_sender(int fd) noexcept {
-    int on = 0;
-    socklen_t length = sizeof on;
-    return ::getsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, &length) == 0 && on != 0;
-}
-
-Result<UnixReceived> receive(int fd, std::span<std::byte> out) noexcept {
+// `tells_sender` is looked at for each datagram: it may be set while a receive waits.
+Result<UnixReceived> receive(int fd, std::span<std::byte> out, const bool* tells_sender) noexcept {
     detail::OsUnixAddr peer;
     // Room for the sender's credentials and nothing else, so that descriptors which somebody sends along stay outside:
     // where no credentials come, the kernel would fill it with up to four of them.
@@ -60,7 +56,7 @@ Result<UnixReceived> receive(int fd, std::span<std::byte> out) noexcept {
     message.msg_namelen = peer.length;
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
-    if (tells_sender(fd)) {
+    if (*tells_sender) {
         message.msg_control = control.data();
         message.msg_controllen = control.size();
     }
@@ -93,7 +89,9 @@ Result<UnixDatagram> UnixDatagram::over(OwnedFd fd) {
     auto watched = io::AsyncFd::watch(std::move(fd));
     if (!watched) return watched.error();
     watched->assume_ready();
-    return UnixDatagram(std::move(*watched));
+    std::unique_ptr<bool> tells_sender(new (std::nothrow) bool(false));
+    if (tells_sender == nullptr) return Errc::no_memory;
+    return UnixDatagram(std::move(*watched), std::move(tells_sender));
 }
 
 Result<UnixDatagram> UnixDatagram::bind(const UnixAddr& address) {
@@ -126,7 +124,7 @@ Result<> UnixDatagram::connect(const UnixAddr& peer) noexcept {
 }
 
 Task<Result<UnixReceived>> UnixDatagram::recv_from(std::span<std::byte> out) {
-    return fd_.async_io(Interest::readable, &receive, out);
+    return fd_.async_io(Interest::readable, &receive, out, static_cast<const bool*>(tells_sender_.get()));
 }
 
 Task<Result<std::size_t>> UnixDatagram::recv(std::span<std::byte> out) {
@@ -154,6 +152,7 @@ Task<Result<std::size_t>> UnixDatagram::send(std::span<const std::byte> data) {
 Result<> UnixDatagram::set_passcred(bool on) noexcept {
     const int value = on ? 1 : 0;
     if (::setsockopt(fd_.fd(), SOL_SOCKET, SO_PASSCRED, &value, sizeof value) != 0) return Error::from_os(errno);
+    *tells_sender_ = on;
     return {};
 }
 

@@ -10,6 +10,7 @@
 #include "../task/task.hpp"
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -35,12 +36,12 @@ public:
     /// Binds on this core.
     ///
     /// Errors: address_in_use, when there is a file of that name; not_found, when its folder is not there;
-    ///         permission_denied; no_descriptors; unsupported, on a core without a slow lane.
+    ///         permission_denied; no_descriptors, no_memory; unsupported, on a core without a slow lane.
     [[nodiscard]] static Result<UnixDatagram> bind(const UnixAddr& address);
 
     /// One without a name, which sends and gets no answers unless it is connected to by pair().
     ///
-    /// Errors: no_descriptors; unsupported, on a core without a slow lane.
+    /// Errors: no_descriptors, no_memory; unsupported, on a core without a slow lane.
     [[nodiscard]] static Result<UnixDatagram> unbound();
 
     /// Two that are connected to each other.
@@ -100,9 +101,12 @@ public:
     [[nodiscard]] io::AsyncFd& async_fd() noexcept { return fd_; }
 
 private:
-    explicit UnixDatagram(io::AsyncFd fd) noexcept : fd_(std::move(fd)) {}
+    UnixDatagram(io::AsyncFd fd, std::unique_ptr<bool> tells_sender) noexcept
+        : fd_(std::move(fd)), tells_sender_(std::move(tells_sender)) {}
     static Result<UnixDatagram> over(OwnedFd fd);
+
     io::AsyncFd fd_;
+    std::unique_ptr<bool> tells_sender_;  // stays where it is when the socket moves: receives that wait look at it
 };
 
 }  // namespace skerry::net

@@ -81,7 +81,7 @@ void RecvAwaiterBase::give_back() noexcept {
 bool SendAwaiterBase::await_suspend(std::coroutine_handle<> awaiting) noexcept {
     SKERRY_ASSERT(socket_->sender == nullptr, "two sends at once on one socket");
     task::Scheduler& scheduler = *task::current_scheduler;
-    if (out_of_budget_ && socket_->may_send) {  // out of budget: sends when this task is run again
+    if (!tried_ && socket_->may_send) {  // out of budget: sends when this task is run again
         scheduler.bind(*this, awaiting);
         scheduler.enqueue(*this);
         return true;

@@ -3,6 +3,7 @@
 #include <skerry/runtime/driver_waiters.hpp>
 #include <skerry/task/join_set.hpp>
 #include <skerry/task/spawn.hpp>
+#include <skerry/time/sleep.hpp>
 
 namespace skerry::conformance {
 namespace {
@@ -98,6 +99,51 @@ TEST_CASE("a stream that always has data does not stop the others", "[net][tcp][
         CHECK(written);
         auto read = co_await reader;
         CHECK(read);
+    });
+}
+
+Task<> spend(int units) {
+    co_await yield_now();
+    for (int i = 0; i < units; ++i) co_await consume_budget();
+}
+
+// Behind a branch that meets the end of the budget a select asks no other whether it is ready; what is there already
+// brings no news that could wake it.
+TEST_CASE("a select behind a spent budget finds what its later branches have ready", "[net][tcp][udp][fairness]") {
+    run([]() -> Task<> {
+        constexpr int budget = 128;
+        auto pair = co_await connect_pair();
+        auto sender = bind_udp();
+        auto receiver = bind_udp();
+        std::array<std::byte, 1> one{};
+        const auto patience = [] { return time::sleep(std::chrono::seconds{10}); };
+        const auto text = pattern(1 + budget);
+        auto said = co_await pair.client.write_all(text);
+        REQUIRE(said);
+        auto first = co_await pair.server.read(one);
+        REQUIRE(first);  // the others lie unread
+        for (int spent = 0; spent < budget; ++spent) {
+            for (int i = 0; i < 2; ++i) {
+                auto sent = co_await sender.send_to(one, receiver.local_addr());
+                REQUIRE(sent);
+            }
+            auto one_of_two = co_await receiver.recv_from(one);
+            REQUIRE(one_of_two);
+            co_await spend(spent);
+            auto read = co_await select_biased(patience(), pair.server.read(one));
+            REQUIRE(read.index() == 1);
+            co_await spend(spent);
+            auto written = co_await select_biased(patience(), pair.client.write(one));
+            REQUIRE(written.index() == 1);
+            co_await spend(spent);
+            auto received = co_await select_biased(patience(), receiver.recv_from(one));
+            REQUIRE(received.index() == 1);
+            co_await spend(spent);
+            auto sent = co_await select_biased(patience(), sender.send_to(one, sender.local_addr()));
+            REQUIRE(sent.index() == 1);
+            auto back = co_await sender.recv_from(one);
+            REQUIRE(back);
+        }
     });
 }
 

@@ -48,8 +48,7 @@ public:
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
         SKERRY_ASSERT(socket_->reader == nullptr, "two reads at once on one stream");
         task::Scheduler& scheduler = *task::current_scheduler;
-        if (out_of_budget_ && try_now())
-            [[unlikely]] {  // ready, but out of budget: the outcome is taken and waits with us
+        if (!tried_ && try_now()) [[unlikely]] {  // ready, but out of budget: the outcome is taken and waits with us
             scheduler.bind(*this, awaiting);
             give_claim();
             scheduler.enqueue(*this);
@@ -80,10 +79,9 @@ protected:
     /// False when the task has used up its budget.
     [[nodiscard]] bool may_try() noexcept {
         check_home(socket_->home);
-        if (task::current_scheduler->spend()) [[unlikely]] {
-            out_of_budget_ = true;
+        if (task::current_scheduler->spend()) [[unlikely]]
             return false;
-        }
+        tried_ = true;
         return true;
     }
     /// Whether the read is over without the backend.
@@ -103,7 +101,7 @@ private:
     }
 
     backend::StreamSocket* socket_;
-    bool out_of_budget_ = false;
+    bool tried_ = false;  // not: out of budget, or a select did not come to ask
 };
 
 class ReadAwaiter : public ReadAwaiterBase {
@@ -173,7 +171,7 @@ public:
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
         SKERRY_ASSERT(socket_->writer == nullptr, "two writes at once on one stream");
         task::Scheduler& scheduler = *task::current_scheduler;
-        if (out_of_budget_ && may_end_without_waiting()) [[unlikely]] {
+        if (!tried_ && may_end_without_waiting()) [[unlikely]] {
             scheduler.bind(*this, awaiting);
             scheduler.enqueue(*this);
             return true;
@@ -201,10 +199,9 @@ protected:
     /// False when the task has used up its budget.
     [[nodiscard]] bool may_try() noexcept {
         check_home(socket_->home);
-        if (task::current_scheduler->spend()) [[unlikely]] {
-            out_of_budget_ = true;
+        if (task::current_scheduler->spend()) [[unlikely]]
             return false;
-        }
+        tried_ = true;
         return true;
     }
     /// What is left to do when the task runs again; then the verdict.
@@ -219,9 +216,9 @@ protected:
     [[nodiscard]] backend::StreamSocket& socket() const noexcept { return *socket_; }
 
 private:
-    // Asked of a write that is out of budget. One of "all" begins now: if only a part is accepted it must wait for
-    // room, which it cannot do any more when it is resumed. One of "some" is made when its task runs again, so that a
-    // cancelled one has written nothing; it must find room then.
+    // Asked of a write that has not been tried, out of budget. One of "all" begins now: if only a part is accepted it
+    // must wait for room, which it cannot do any more when it is resumed. One of "some" is made when its task runs
+    // again, so that a cancelled one has written nothing; it must find room then.
     [[nodiscard]] bool may_end_without_waiting() noexcept {
         if (kind != backend::WriteKind::some) return (socket_->may_write || is_refused()) && try_now();
         return is_refused() || from.empty() || (socket_->may_write && socket_->ops->has_room(*socket_));
@@ -238,7 +235,7 @@ private:
     }
 
     backend::StreamSocket* socket_;
-    bool out_of_budget_ = false;
+    bool tried_ = false;  // not: out of budget, or a select did not come to ask
 };
 
 class WriteAwaiter : public WriteAwaiterBase {

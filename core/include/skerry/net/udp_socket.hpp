@@ -103,15 +103,14 @@ public:
 
     [[nodiscard]] bool await_ready() noexcept {
         check_home(socket_->home);
-        if (task::current_scheduler->spend()) [[unlikely]] {
-            out_of_budget_ = true;
+        if (task::current_scheduler->spend()) [[unlikely]]
             return false;
-        }
+        tried_ = true;
         return try_now();
     }
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
         SKERRY_ASSERT(socket_->receiver == nullptr, "two receives at once on one socket");
-        if (out_of_budget_ && try_now()) [[unlikely]]
+        if (!tried_ && try_now()) [[unlikely]]
             return wait_with_outcome(awaiting);
         task::current_scheduler->bind_linked(*this, awaiting);
         socket_->receiver = this;
@@ -142,7 +141,7 @@ private:
     void hand_over() noexcept;
 
     backend::DatagramSocket* socket_;
-    bool out_of_budget_ = false;
+    bool tried_ = false;  // not: out of budget, or a select did not come to ask
 };
 
 class RecvBatchAwaiter : public RecvAwaiterBase {
@@ -189,7 +188,7 @@ protected:
     void stay_unfinished() noexcept;
 
     backend::DatagramSocket* socket_;
-    bool out_of_budget_ = false;
+    bool tried_ = false;  // not: out of budget, or a select did not come to ask
     bool is_over_ = false;
 
 private:
@@ -204,10 +203,9 @@ public:
 
     [[nodiscard]] bool await_ready() noexcept {
         check_home(socket_->home);
-        if (task::current_scheduler->spend()) [[unlikely]] {
-            out_of_budget_ = true;
+        if (task::current_scheduler->spend()) [[unlikely]]
             return false;
-        }
+        tried_ = true;
         return try_now();
     }
     [[nodiscard]] Result<std::size_t> await_resume() noexcept {

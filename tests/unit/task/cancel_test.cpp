@@ -274,6 +274,19 @@ TEST_CASE("run_until_cancelled gives the value, or nothing once the token is can
         CHECK_FALSE(value->has_value());
         CHECK(started == 0);
     }
+    SECTION("cancelled before, in a loop that meets the end of the budget") {
+        token.cancel();
+        const auto loop = [](const CancellationToken& until, int& count) -> Task<int> {
+            int values = 0;
+            for (int i = 0; i < 3 * 128; ++i) {
+                auto value = co_await until.run_until_cancelled(after_yields(0, 7, count));
+                if (value) ++values;
+            }
+            co_return values;
+        };
+        CHECK(*core.run(loop(token, started)) == 0);
+        CHECK(started == 0);
+    }
 }
 
 TEST_CASE("a stop request cancels the token while the bridge lives", "[task][cancel_token]") {

@@ -53,11 +53,9 @@ public:
     explicit CancelledAwaiter(CancelNode& node) noexcept : node_(&node) {}
     ~CancelledAwaiter() { cancel(); }
 
-    [[nodiscard]] bool await_ready() noexcept {
-        // Acquire: what was written before cancel() is seen.
-        if (!node_->cancelled.load(std::memory_order_acquire)) return false;
-        return !current_scheduler->spend();
-    }
+    [[nodiscard]] bool await_ready() noexcept { return is_cancelled() && !current_scheduler->spend(); }
+    /// Acquire: what was written before cancel() is seen.
+    [[nodiscard]] bool is_cancelled() const noexcept { return node_->cancelled.load(std::memory_order_acquire); }
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) noexcept;
     [[nodiscard]] bool is_complete() const noexcept { return state() == node_state::idle; }
     void cancel() noexcept {
@@ -88,6 +86,12 @@ class UntilCancelledAwaiter : public SelectAwaiter<SelectOrder::biased, Cancelle
 
 public:
     using Base::Base;
+    // A cancelled token that met the end of the budget waits for the task to run again, and the other is not begun.
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) {
+        if (this->first_branch().is_cancelled()) [[unlikely]]
+            return this->wait_for_first(awaiting);
+        return Base::await_suspend(awaiting);
+    }
     [[nodiscard]] std::optional<typename Branch<Awaitable>::Stored> await_resume() {
         auto value = Base::await_resume();
         if (value.index() == 0) return std::nullopt;

@@ -86,6 +86,16 @@ public:
         return take_winner(std::index_sequence_for<Awaitables...>{});
     }
 
+protected:
+    [[nodiscard]] auto& first_branch() noexcept { return std::get<0>(branches_).awaiter; }
+    /// Instead of await_suspend(): waits for the first branch alone.
+    [[nodiscard]] bool wait_for_first(std::coroutine_handle<> awaiting) {
+        armed_[0] = true;
+        if (first_branch().await_suspend(awaiting)) return true;
+        winner_ = 0;
+        return false;
+    }
+
 private:
     [[nodiscard]] std::size_t nth(std::size_t i) const noexcept {
         if constexpr (Order == SelectOrder::biased) return i;
@@ -187,7 +197,8 @@ template <class... Awaitables>
         static_cast<task::Kept<Awaitables>&&>(awaitables)...);
 }
 
-/// select() that prefers the earlier branch when several are ready. Fairness is the caller's business.
+/// select() that prefers the earlier branch when several are ready. Fairness is the caller's business. A branch that
+/// meets the end of the task's budget is ready when the task runs again: a later one that ends at once then wins.
 ///
 /// Cancel: as each operation says.
 template <class... Awaitables>

@@ -66,20 +66,23 @@ void Runtime::assert_in_its_thread() const {
 
 void Runtime::drive(bool (*done)(void*), void* context) {
     assert_in_its_thread();
-    if (state_->config.flavour == Flavour::current_thread)
-        state_->cores.front()->core->run_until(done, context);
-    else
-        static_cast<Completion*>(context)->wait();
+    if (state_->config.flavour != Flavour::current_thread) return static_cast<Completion*>(context)->wait();
+    // Without a core it has been shut down, and who came since was ended where it came.
+    if (const auto& core = state_->cores.front()->core) core->run_until(done, context);
 }
 
 time::Instant Runtime::poll_once() {
     SKERRY_ASSERT(state_->config.flavour == Flavour::current_thread, "poll_once() is for the flavour current_thread");
     assert_in_its_thread();
     SKERRY_ASSERT(state_->schedulers.front()->current_task() == nullptr, "poll_once() in a task of the same runtime");
-    return state_->cores.front()->core->poll_once();
+    const auto& core = state_->cores.front()->core;
+    return core != nullptr ? core->poll_once() : time::Instant::max();
 }
 
-int Runtime::wake_fd() const noexcept { return state_->cores.front()->core->wake_fd(); }
+int Runtime::wake_fd() const noexcept {
+    const auto& core = state_->cores.front()->core;
+    return core != nullptr ? core->wake_fd() : -1;
+}
 
 ShutdownReport Runtime::shutdown(std::chrono::nanoseconds grace) {
     RuntimeState& state = *state_;
@@ -88,7 +91,7 @@ ShutdownReport Runtime::shutdown(std::chrono::nanoseconds grace) {
         const std::lock_guard guard(state.life);
         if (std::exchange(state.stopped, true)) return report;
     }
-    const auto deadline = std::chrono::steady_clock::now() + grace;
+    const auto deadline = (time::Instant::from_steady(std::chrono::steady_clock::now()) + grace).to_steady();
     for (auto& slot : state.cores)
         if (slot->thread.joinable() && slot->core != nullptr) slot->core->request_stop();
     close_schedulers(state);

@@ -242,6 +242,17 @@ TEST_CASE("behaviour 17: a spawn after the shutdown gives a cancelled join", "[r
     CHECK(second.block_on(Join::cancelled(&late)));
 }
 
+TEST_CASE("a runtime that was shut down ends what comes, and has nothing to do", "[runtime][shutdown]") {
+    const auto flavour = GENERATE(runtime::Flavour::current_thread, runtime::Flavour::per_core);
+    auto runtime = make(flavour);
+    CHECK(runtime.shutdown(std::chrono::nanoseconds::max()).is_clean());
+    const auto ended = runtime.try_block_on(give(5));
+    REQUIRE_FALSE(ended);
+    CHECK(ended.error().is_cancelled());
+    CHECK(runtime.wake_fd() == -1);
+    if (flavour == runtime::Flavour::current_thread) CHECK(runtime.poll_once() == time::Instant::max());
+}
+
 TEST_CASE("behaviour 15: ten thousand spawns that race with a shutdown are all ended", "[runtime][shutdown]") {
     for (int round = 0; round < 5; ++round) {
         std::atomic<int> alive{0};

@@ -71,10 +71,11 @@ public:
     [[nodiscard]] Handle handle() const noexcept { return Handle(state_); }
 
     /// One turn of a current_thread runtime, for a program with its own loop: returns when the next turn is
-    /// due. Until then wait for wake_fd() to be readable. Not in a task of this runtime; asserted.
+    /// due. Until then wait for wake_fd() to be readable. Not in a task of this runtime; asserted. After a shutdown
+    /// nothing is due any more.
     time::Instant poll_once();
 
-    /// Readable when poll_once() has something to do; -1 when the driver cannot say.
+    /// Readable when poll_once() has something to do; -1 when the driver cannot say, and after a shutdown.
     [[nodiscard]] int wake_fd() const noexcept;
 
     /// Ends every task where it waits, and the threads. Waits at most `grace`.

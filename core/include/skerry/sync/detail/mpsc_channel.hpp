@@ -22,12 +22,14 @@
 #include "mpsc_storage.hpp"
 #include "one_waiter.hpp"
 
+#include "../../base/assert.hpp"
 #include "../../base/cache_line.hpp"
 #include "../../base/compiler.hpp"
 #include "../../task/wait_queue.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <type_traits>
@@ -443,6 +445,8 @@ private:
                     senders_.room = Storage<T, Scope>::block_slots;
                     break;
                 }
+                SKERRY_ASSERT(size() < std::numeric_limits<std::uint32_t>::max() - Storage<T, Scope>::block_slots,
+                              "a channel holds fewer than 2^32 messages");
                 guard.unlock();
                 auto* const block = new typename Storage<T, Scope>::Block;
                 guard.lock();

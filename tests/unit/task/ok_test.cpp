@@ -72,6 +72,29 @@ TEST_CASE("a local that throws when ok() ends a spawned task is the task's outco
     CHECK(*core.run(Work::value(&other)) == 20);
 }
 
+TEST_CASE("a value whose return a local's destructor undid goes when the next is returned", "[task]") {
+    struct ThrowsWhenDestroyed {
+        ThrowsWhenDestroyed() = default;
+        ThrowsWhenDestroyed(const ThrowsWhenDestroyed&) = delete;
+        ThrowsWhenDestroyed& operator=(const ThrowsWhenDestroyed&) = delete;
+        ~ThrowsWhenDestroyed() noexcept(false) { throw std::runtime_error("thrown by a destructor"); }
+    };
+    const auto twice = [](std::shared_ptr<int> first) -> Task<std::shared_ptr<int>> {
+        try {
+            const ThrowsWhenDestroyed local;
+            co_return first;
+        } catch (const std::runtime_error&) {
+        }
+        co_return nullptr;
+    };
+    const auto first = std::make_shared<int>(1);
+    TestCore core;
+    auto outcome = core.run(twice(first));
+    REQUIRE(outcome.has_value());
+    CHECK(*outcome == nullptr);
+    CHECK(first.use_count() == 1);
+}
+
 TEST_CASE("ok() ends the task with the error and destroys its locals", "[task][ok]") {
     TestCore core;
     bool went_on = false;

@@ -194,6 +194,13 @@ public:
     template <class U = T>
         requires std::constructible_from<T, U>
     void return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
+        // A local whose destructor throws after a co_return may lead to a second one.
+        if constexpr (!std::is_trivially_destructible_v<T>) {
+            if ((word_ & value_bit) != 0) [[unlikely]] {
+                word_ &= ~value_bit;
+                std::destroy_at(std::addressof(value_));
+            }
+        }
         std::construct_at(std::addressof(value_), std::forward<U>(value));
         word_ |= value_bit;
     }

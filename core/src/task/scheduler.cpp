@@ -501,9 +501,10 @@ void Scheduler::give_back_to_pool() noexcept {
 
 // --- the side table
 
-void Scheduler::set_name(TaskHeader& task, std::string name) {
+void Scheduler::set_name(TaskHeader& task, std::string name) noexcept try {
     names_[&task] = std::move(name);
     task.state |= task_state::named;
+} catch (const std::bad_alloc&) {
 }
 
 std::string_view Scheduler::name_of(const TaskHeader& task) const noexcept {

@@ -72,7 +72,8 @@ struct Config {
     /// How long a shutdown waits for tasks before it reports what did not stop.
     std::chrono::nanoseconds grace = std::chrono::seconds{5};
 
-    /// The driver is polled at least once in so many resumed tasks. Tokio's figure; an odd prime, so that it
+    /// Tasks that are resumed in one turn of the loop. Between two turns the driver is polled; while tasks are ready
+    /// epoll and tap, whose poll is a call of the kernel, at most every 10 us. Tokio's figure; an odd prime, so that it
     /// falls into step with no batch size a program is likely to use.
     std::uint32_t event_interval = 61;
     /// Operations a task may complete in one run before it goes behind the others.
@@ -91,8 +92,6 @@ struct Config {
     std::string thread_name = "skerry";
     /// Seed of everything the runtime draws by chance; nothing: from the system, another in each run.
     std::optional<std::uint64_t> seed = std::nullopt;
-    /// Whether live tasks are listed with name and place of birth, for dumps and for the report of a shutdown.
-    bool frame_registry = true;
 
     /// For backends with a network stack of their own, as given: "198.18.0.2/24" and its like. The kernel's sockets
     /// have the kernel's addresses and look at none of this.

@@ -370,7 +370,7 @@ public:
     void unlink_remote_joiner(TaskHeader& task, WaitNode& node) noexcept;
 
     // The side table.
-    void set_name(TaskHeader& task, std::string name);
+    void set_name(TaskHeader& task, std::string name) noexcept;
     [[nodiscard]] std::string_view name_of(const TaskHeader& task) const noexcept;
     void collect(std::vector<TaskInfo>& out);
 

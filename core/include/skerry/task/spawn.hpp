@@ -56,7 +56,8 @@ JoinHandle<T> spawn(Task<T> task, std::source_location where = std::source_locat
     return JoinHandle<T>(header);
 }
 
-/// spawn() with a name that task lists and dumps show.
+/// spawn() with a name, which this_task::name() and the testing runtime's lists of tasks show. Where there is no memory
+/// for the name the task has none.
 ///
 /// Cost: one entry in the core's side table.
 template <class T>

@@ -9,6 +9,7 @@
 #include <skerry/stack/wire/tcp_options.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,6 +20,9 @@
 namespace skerry::tests {
 
 namespace flag = stack::wire::tcp_flag;
+
+/// The time-out of a connection whose round trips took no time: they count as a microsecond.
+inline constexpr std::chrono::microseconds least_time_out{200'001};
 
 inline constexpr std::uint16_t host_port = 7000;
 inline constexpr std::uint16_t peer_port = 5000;

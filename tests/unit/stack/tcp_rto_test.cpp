@@ -42,11 +42,26 @@ TEST_CASE("the first measure gives a mean and half of it as deviation", "[stack]
     CHECK(rto.value(limits) == 450ms + 4 * 212500us);
 }
 
-TEST_CASE("the time-out has a floor, also for a round trip that never varies", "[stack][tcp]") {
-    const TcpLimits limits;
+TEST_CASE("a round trip that never varies leaves 200 ms for an acknowledgement that is put off", "[stack][tcp]") {
+    TcpLimits limits;
+    for (const std::chrono::microseconds way : {100us, 250'000us, 3'000'000us}) {
+        Rto rto;
+        for (int i = 0; i < 100; ++i) rto.sample(way);
+        CHECK(rto.value(limits) == way + 200ms);
+        limits.rto_min = 5ms;
+        CHECK(rto.value(limits) == way + 5ms);
+        limits.rto_min = 200ms;
+    }
+}
+
+TEST_CASE("the floor may be one of the whole time-out", "[stack][tcp]") {
+    TcpLimits limits;
+    limits.rto_min_is_of_all = true;
     Rto rto;
     for (int i = 0; i < 100; ++i) rto.sample(100us);
     CHECK(rto.value(limits) == 200ms);
+    for (int i = 0; i < 1000; ++i) rto.sample(250ms);
+    CHECK(rto.value(limits) < 251ms);
 }
 
 TcpLimits reno_limits() {

@@ -58,7 +58,8 @@ struct TcpLimits {
     std::uint32_t resets_per_second = 1000;  ///< for segments of no connection, about
     std::uint32_t challenges_per_second = 1000;  ///< RFC 5961, about
 
-    // RFC 6298 section 2.4 asks for at least 1 s. Like Linux we floor at 200 ms.
+    // RFC 6298 section 2.4 asks for at least 1 s. Like Linux we count the four deviations as at least 200 ms: however
+    // steady the round trip is, a peer may put its acknowledgement off.
     std::chrono::nanoseconds rto_min = std::chrono::milliseconds{200};
     std::chrono::nanoseconds rto_initial = std::chrono::seconds{1};
     std::chrono::nanoseconds rto_after_lost_syn = std::chrono::seconds{3};  ///< RFC 6298 section 5.7
@@ -99,6 +100,7 @@ struct TcpLimits {
     std::uint32_t fixed_window_bytes = 1U << 20U;  ///< with `fixed`
     /// Behind a silence of a time-out it begins with the first window again. RFC 5681 section 4.1.
     bool slow_start_after_idle = true;
+    bool rto_min_is_of_all = false;
     /// 1 or 2: with so many an acknowledgement is due at the end of the turn. RFC 5681 section 4.2 asks for one for
     /// every second segment at least.
     std::uint8_t segments_per_ack = 2;

@@ -3,7 +3,8 @@
 // How long to wait for an acknowledgement: the round trip's smoothed mean and four times its deviation, doubled with
 // each time-out in a row. Whole microseconds.
 //
-// Source: RFC 6298. Section 2.4's floor is a matter of configuration; see limits.hpp.
+// Source: RFC 6298. Section 2.4's floor is a matter of configuration; see limits.hpp. Where it is one of the
+// deviations, as Linux's, a round trip that never varies leaves time for an acknowledgement that is put off.
 
 #include "limits.hpp"
 
@@ -31,8 +32,9 @@ public:
     [[nodiscard]] std::chrono::nanoseconds value(const TcpLimits& limits) const noexcept {
         std::chrono::nanoseconds value = is_slow_ ? limits.rto_after_lost_syn : limits.rto_initial;
         if (srtt_us_ != 0) [[likely]] {
-            const std::chrono::microseconds wait{srtt_us_ + std::uint64_t{deviation_us_} * 4};
-            value = std::max(limits.rto_min, std::chrono::nanoseconds{wait});
+            const std::chrono::nanoseconds mean = smoothed();
+            const std::chrono::nanoseconds floor = limits.rto_min_is_of_all ? limits.rto_min - mean : limits.rto_min;
+            value = mean + std::max<std::chrono::nanoseconds>(floor, 4 * deviation());
         }
         if (backoff_ != 0) [[unlikely]]
             value = doubled(value, limits);

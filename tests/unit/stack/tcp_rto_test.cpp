@@ -6,6 +6,7 @@
 #include <skerry/stack/rate_limit.hpp>
 #include <skerry/stack/tcp/rto.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 namespace skerry {
@@ -108,6 +109,46 @@ TEST_CASE("a sender that does not use its window does not get a larger one", "[s
     sample.is_window_limited = false;
     (void)congestion.on_ack(sample);
     CHECK(congestion.window == 10'000);
+}
+
+// The acknowledgements of segments of 1,000 bytes that left together: two by two, the last perhaps alone.
+void acknowledge_window(Congestion& congestion, std::uint32_t segments) {
+    const std::uint32_t window = congestion.window;
+    AckSample sample;
+    sample.snd_nxt = segments * 1000;
+    for (std::uint32_t left = segments; left != 0; left -= sample.acked_bytes / 1000) {
+        sample.acked_bytes = std::min(left, 2U) * 1000;
+        sample.in_flight_before = left * 1000;
+        sample.is_window_limited = sample.in_flight_before + 1000 > window;
+        sample.ack += sample.acked_bytes;
+        if (congestion.minds(sample.in_flight_before)) (void)congestion.on_ack(sample);
+    }
+}
+
+TEST_CASE("a window that was used grows by all of its acknowledgements", "[stack][tcp]") {
+    Congestion congestion;
+    congestion.init(reno_limits(), 1000, 10'000);
+    acknowledge_window(congestion, 10);
+    CHECK(congestion.window == 20'000);
+}
+
+TEST_CASE("in slow start a window grows to twice what was used of it, above the threshold not", "[stack][tcp]") {
+    Congestion congestion;
+    congestion.init(reno_limits(), 1000, 10'000);
+    const bool is_slow_start = GENERATE(true, false);
+    if (!is_slow_start) congestion.threshold = 10'000;
+    acknowledge_window(congestion, 9);
+    CHECK(congestion.window == (is_slow_start ? 18'000 : 10'000));
+    acknowledge_window(congestion, 4);
+    CHECK(congestion.window == (is_slow_start ? 18'000 : 10'000));
+}
+
+TEST_CASE("above the threshold a window that was used is counted whole", "[stack][tcp]") {
+    Congestion congestion;
+    congestion.init(reno_limits(), 1000, 10'000);
+    congestion.threshold = 10'000;
+    acknowledge_window(congestion, 10);
+    CHECK(congestion.window == 11'000);
 }
 
 TEST_CASE("a loss halves what was under way, a time-out leaves one segment", "[stack][tcp]") {

@@ -3,6 +3,8 @@
 
 #include <skerry/stack/tcp/congestion.hpp>
 
+#include <skerry/stack/sequence.hpp>
+
 #include <algorithm>
 #include <new>
 
@@ -39,16 +41,21 @@ bool Congestion::choose(CongestionControl other, const TcpLimits& limits) noexce
 
 void Congestion::forget() noexcept {
     if (algorithm_ == CongestionControl::cubic) delete own_.cubic;
+    begin_reno();
+}
+
+void Congestion::begin_reno() noexcept {
     algorithm_ = CongestionControl::reno;
-    own_.counted = 0;
+    own_.counted = {};
+    is_limited_ = minds_all_ = false;
+    used_most_ = 0;
 }
 
 Cubic* Congestion::make_cubic(std::uint32_t snd_nxt) noexcept {
     if (own_.cubic != nullptr) return own_.cubic;
     own_.cubic = new (std::nothrow) Cubic(snd_nxt);
     if (own_.cubic != nullptr) return own_.cubic;
-    algorithm_ = CongestionControl::reno;
-    own_.counted = 0;
+    begin_reno();
     return nullptr;
 }
 
@@ -69,17 +76,40 @@ bool Congestion::on_ack(const AckSample& sample) noexcept {
     return is_enough;
 }
 
+// What is under way is at its most just before an acknowledgement.
+void Congestion::note_use(const AckSample& sample) noexcept {
+    if (!seq_before(sample.ack - sample.acked_bytes, own_.counted.use_end)) forget_use();  // a recovery lies between
+    const std::uint64_t most = std::uint64_t{used_most_} * mss;
+    if (!sample.is_window_limited && (is_limited_ || sample.in_flight_before <= most)) return;
+    used_most_ = static_cast<std::uint16_t>(std::min<std::uint64_t>((sample.in_flight_before + mss - 1) / mss, 0xffff));
+    own_.counted.use_end = sample.snd_nxt;
+    is_limited_ = sample.is_window_limited;
+}
+
+void Congestion::forget_use() noexcept {
+    used_most_ = 0;
+    is_limited_ = false;
+}
+
+// In slow start a window of which more than half is used may grow, above the threshold one that is used whole; each
+// within what is still to be acknowledged of then, so that the acknowledgements of a last window count.
 void Congestion::grow_by_reno(const AckSample& sample) noexcept {
-    if (!sample.is_window_limited) return;
-    std::uint32_t acked = sample.acked_bytes;
+    note_use(sample);
+    const bool is_half_used = window < threshold && window < 2 * std::uint64_t{used_most_} * mss;
+    if (is_limited_ || is_half_used) count(sample.acked_bytes);
+    if (!seq_before(sample.ack, own_.counted.use_end)) forget_use();
+    minds_all_ = used_most_ != 0;
+}
+
+void Congestion::count(std::uint32_t acked) noexcept {
     if (window < threshold) {
         const std::uint32_t grown = std::min(acked, threshold - window);
         window += grown;
         acked -= grown;
     }
-    own_.counted += acked;
-    if (own_.counted >= window) {
-        own_.counted -= window;
+    own_.counted.acked += acked;
+    if (own_.counted.acked >= window) {
+        own_.counted.acked -= window;
         window += mss;
     }
     window = std::min(window, window_max);
@@ -90,7 +120,7 @@ void Congestion::on_loss(std::uint32_t in_flight) noexcept {
     Cubic* const cubic = algorithm_ == CongestionControl::cubic ? make_cubic(0) : nullptr;
     if (cubic != nullptr) return cubic->on_loss(*this, in_flight);
     threshold = half(in_flight, mss);
-    own_.counted = 0;
+    own_.counted.acked = 0;
 }
 
 void Congestion::on_mark() noexcept {
@@ -101,7 +131,7 @@ void Congestion::on_mark() noexcept {
 void Congestion::on_timeout(std::uint32_t in_flight, bool is_first) noexcept {
     if (algorithm_ == CongestionControl::fixed) return;
     Cubic* const cubic = algorithm_ == CongestionControl::cubic ? make_cubic(0) : nullptr;
-    if (cubic == nullptr) own_.counted = 0;
+    if (cubic == nullptr) own_.counted.acked = 0;
     if (is_first && cubic != nullptr)
         cubic->on_timeout(*this, in_flight);
     else if (is_first)
@@ -114,7 +144,7 @@ void Congestion::on_idle(std::uint32_t first_window) noexcept {
     if (threshold != no_threshold) threshold = std::max(threshold, window - window / 4);
     window = first_window;
     if (algorithm_ != CongestionControl::cubic)
-        own_.counted = 0;
+        own_.counted.acked = 0;
     else if (own_.cubic != nullptr)
         own_.cubic->on_idle();
 }
@@ -124,7 +154,7 @@ void Congestion::undo(std::uint32_t window_before, std::uint32_t threshold_befor
     window = window_before;
     threshold = threshold_before;
     if (algorithm_ != CongestionControl::cubic) {
-        own_.counted = 0;
+        own_.counted.acked = 0;
     } else if (own_.cubic != nullptr) {
         own_.cubic->undo();
         minds_all_ = own_.cubic->minds_all();

@@ -7,6 +7,8 @@
 // comparison of two numbers, and nothing is called. Rejected: a table of functions in each connection, a call for each
 // acknowledgement.
 //
+// Source of how Reno tells that its window is used: Linux's tcp_is_cwnd_limited(), for RFC 7661.
+//
 // In the 24 bytes there is room for reno alone. Cubic's are on the heap, made when a window is used for the first time;
 // without memory the connection goes on with reno.
 
@@ -82,17 +84,28 @@ public:
     void undo(std::uint32_t window_before, std::uint32_t threshold_before) noexcept;
 
 private:
+    // Reno's. The use is what Cubic::Use is: of the window, in what is under way until `use_end` is acknowledged.
+    struct Counted {
+        std::uint32_t acked;  // bytes since the window grew
+        std::uint32_t use_end;
+    };
     union Own {
-        std::uint64_t counted = 0;  // reno: bytes acknowledged since the window grew
+        Counted counted{};
         Cubic* cubic;  // null until it is needed
     };
 
     [[nodiscard]] Cubic* make_cubic(std::uint32_t snd_nxt) noexcept;
+    void begin_reno() noexcept;
+    void note_use(const AckSample& sample) noexcept;
+    void forget_use() noexcept;
     void grow_by_reno(const AckSample& sample) noexcept;
+    void count(std::uint32_t acked) noexcept;
     void forget() noexcept;
 
     CongestionControl algorithm_ = CongestionControl::reno;
-    bool minds_all_ = false;
+    bool minds_all_ : 1 = false;
+    bool is_limited_ : 1 = false;  // reno: all of the window is used
+    std::uint16_t used_most_ = 0;  // reno: segments, those that are cut counted whole; 0: nothing is known
     Own own_;
 };
 static_assert(sizeof(Congestion) == 24);

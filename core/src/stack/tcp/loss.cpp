@@ -101,7 +101,7 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
     }
     if (tcb.is_probing) {
         push(tcb, now);
-        if (!tcb.is_probing) return true;
+        if (!tcb.is_probing || send_what_fits(tcb, now)) return true;
         output_.send_probe(tcb, now);
         tcb.rto.back_off();
         restart_timer(tcb, now);
@@ -115,6 +115,21 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
     tcb.has_timed_out = true;
     tcb.rto.back_off();
     send_all_again(tcb, is_forward, true, now);
+    return true;
+}
+
+// Less of the next segment than sender-side silly window avoidance lets go has waited for long enough. Source: RFC 9293
+// section 3.8.6.2.1, rule 4; Linux's tcp_write_wakeup(), which sets PSH.
+bool Sender::send_what_fits(Tcb& tcb, time::Instant now) noexcept {
+    SendQueue& queue = tcb.queue;
+    if (tcb.snd_wnd == 0 || tcb.snd_wnd >= queue.next_unsent().length) return false;
+    if (!queue.split(queue.sent(), static_cast<std::uint16_t>(tcb.snd_wnd))) return false;
+    queue.next_unsent().flags |= sent_flag::psh;
+    if (!send_next(tcb, now)) return false;
+    tcb.is_probing = false;
+    tcb.rto.reset_back_off();
+    tcb.waiting_since = now.as_nanos();
+    restart_timer(tcb, now);
     return true;
 }
 

@@ -303,7 +303,7 @@ void PassiveOpen::start(Tcb& tcb, const HalfOpen& half_open, const Segment& segm
     tcb.snd_una = tcb.snd_nxt = half_open.iss + 1;
     tcb.snd_wl1 = half_open.irs;
     tcb.snd_wl2 = tcb.snd_una;
-    tcb.snd_wnd = tcb.snd_wnd_max = half_open.peer_window;
+    tcb.snd_wnd = half_open.peer_window;  // the acknowledgement's begins SND.WND, and the largest: section 3.10.7.4
     tcb.ts_recent_s = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000'000);
     receiver_.start(tcb, half_open.irs);
     sender_.start(tcb);

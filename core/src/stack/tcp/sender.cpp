@@ -138,11 +138,13 @@ bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
     if (ahead + segment.seq_length() > tcb.snd_wnd) {
         if (is_kept_by_cork(tcb, segment)) return false;
         // The window was taken back: the oldest goes again as if it were not, and asks for it. RFC 9293 section 3.8.6.
-        if (tcb.snd_wnd == 0 && ahead == 0 && seq_before(segment.seq, tcb.snd_nxt)) return true;
-        // A peer that never opens its window for a whole segment gets what fits, but no crumbs. RFC 9293 section
-        // 3.8.6.2.1.
+        const bool is_oldest_again = ahead == 0 && seq_before(segment.seq, tcb.snd_nxt);
+        if (is_oldest_again && tcb.snd_wnd == 0) return true;
+        // A peer that never opens its window for a whole segment gets what fits, but no crumbs: all data, or half of
+        // the largest window. For less there is send_what_fits(). RFC 9293 section 3.8.6.2.1.
         const std::uint32_t usable = tcb.snd_wnd > ahead ? tcb.snd_wnd - ahead : 0;
-        if (usable == 0 || (ahead != 0 && usable < tcb.snd_wnd_max / 2)) return false;
+        const bool is_crumb = usable < segment.length && usable < tcb.snd_wnd_max / 2;
+        if (usable == 0 || (is_crumb && !is_oldest_again)) return false;
         return tcb.queue.split(tcb.queue.sent(), static_cast<std::uint16_t>(usable));
     }
     const bool is_again = seq_before(segment.seq, tcb.snd_nxt);  // it has had its turn

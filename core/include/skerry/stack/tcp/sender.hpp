@@ -114,6 +114,8 @@ private:
     [[nodiscard]] static bool is_kept_by_cork(const Tcb& tcb, const SendSegment& segment) noexcept;
     [[nodiscard]] bool may_go(Tcb& tcb, SendSegment& segment) noexcept;
     [[nodiscard]] bool push_past_cork(Tcb& tcb, time::Instant now) noexcept;
+    // A window for which something waits, with nothing under way: loss.cpp.
+    [[nodiscard]] bool send_what_fits(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;
     void update_window(Tcb& tcb, const Acknowledgement& ack) noexcept;
     void advance(Tcb& tcb, const Acknowledgement& ack, Arrivals* arrivals = nullptr) noexcept;

@@ -1,0 +1,89 @@
+// Windows that take less than a segment: RFC 9293 section 3.8.6.2.1.
+
+#include "support/tcp_host.hpp"
+
+namespace skerry {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace tests;
+
+/// A connection whose peer takes segments of 1,000 bytes, and which has sent two into a window of 2,000.
+struct Squeezed : TcpHost {
+    explicit Squeezed(const stack::StackConfig& config = host_config()) : TcpHost(config) {
+        TestSegment syn;
+        syn.mss = 1000;
+        syn.window = 2000;
+        endpoint = &establish(syn);
+        CHECK(write(4000) == 2);
+    }
+    std::size_t write(std::size_t bytes) {
+        CHECK(TcpHost::write(*endpoint, std::string(bytes, 'x')) == bytes);
+        return sent().size();
+    }
+    /// All that has left is acknowledged.
+    void leave(std::uint16_t window) { acknowledge(endpoint->tcb->snd_nxt, window); }
+
+    TestEndpoint* endpoint;
+};
+
+TEST_CASE("RFC 9293 section 3.8.6.2.1: a crumb of a window waits with nothing under way too", "[stack][tcp][windows]") {
+    Squeezed host;
+    host.leave(10);
+    CHECK(host.sent().empty());
+    std::vector<TestSegment> out;
+    CHECK(host.until_sent(10s, out) == least_time_out);
+    CHECK(out.at(0).text.size() == 10);
+    CHECK((out.at(0).flags & flag::psh) != 0);
+    CHECK(host.until_sent(10s, out) == least_time_out);  // it is data, and lost
+    CHECK(out.at(0).text.size() == 10);
+    host.leave(2000);
+    CHECK(host.only().text.size() == 990);
+}
+
+TEST_CASE("half of the largest window is no crumb, nor is all that there is", "[stack][tcp][windows]") {
+    Squeezed host;
+    SECTION("half") {
+        host.leave(999);
+        CHECK(host.sent().empty());
+        host.leave(1000);
+        CHECK(host.only().text.size() == 1000);
+    }
+    SECTION("all") {
+        host.leave(2000);
+        CHECK(host.sent().size() == 2);
+        host.leave(100);
+        CHECK(host.write(100) == 1);
+        host.leave(100);
+        CHECK(host.write(101) == 0);
+    }
+    SECTION("all but a FIN") {
+        host.leave(2000);
+        CHECK(host.sent().size() == 2);
+        host.leave(0);
+        CHECK(host.write(100) == 0);
+        const std::uint32_t next = host.endpoint->tcb->snd_nxt;
+        host.tcp().close(*host.endpoint, host.now);
+        host.acknowledge(next, 100);
+        CHECK(host.only().text.size() == 100);
+    }
+}
+
+TEST_CASE("the largest window is none that a peer's SYN had", "[stack][tcp][windows]") {
+    TcpHost host;
+    TestSegment syn;
+    syn.flags = flag::syn;
+    syn.seq = 1000;
+    syn.mss = 1460;
+    host.come(syn);
+    host.host_seq = host.only().seq + 1;
+    host.peer_seq = 1001;
+    host.acknowledge(host.host_seq, 1000);
+    TestEndpoint& endpoint = host.endpoint();
+    REQUIRE(host.tcp().accept(host.acceptor, endpoint));
+    CHECK(host.write(endpoint, std::string(2000, 'x')) == 2000);
+    CHECK(host.only().text.size() == 1000);
+}
+
+}  // namespace
+}  // namespace skerry

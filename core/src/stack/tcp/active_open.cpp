@@ -162,7 +162,7 @@ Drop ActiveOpen::input(Tcb& tcb, const Segment& segment, Errc& failure) noexcept
         if (tcb.syn_retries == 0)
             tcb.rto.sample(std::chrono::nanoseconds{segment.now().as_nanos() - tcb.waiting_since});
         else
-            sender_.start_after_loss(tcb, segment);
+            sender_.start_after_loss(tcb, segment, tcb.syn_retries);
         shared_.confirm_way(tcb, segment.now());
         shared_.owe_ack(tcb);
         shared_.mark_ready(tcb);

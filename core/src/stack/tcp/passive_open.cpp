@@ -257,7 +257,7 @@ Drop PassiveOpen::input(HalfOpen& half_open, const Segment& segment, Tcb*& made)
 // What was answered once says how long the way is; of one that was answered twice nobody knows which answer is meant.
 // RFC 6298 sections 2.2 and 3.
 void PassiveOpen::measure(Tcb& tcb, const HalfOpen& half_open, const Segment& segment) noexcept {
-    if (half_open.retries != 0) return sender_.start_after_loss(tcb, segment);
+    if (half_open.retries != 0) return sender_.start_after_loss(tcb, segment, half_open.retries);
     if (half_open.was_answered_again) return;
     const std::int64_t sent_ns = half_open.deadline_ns - shared_.config.tcp.rto_initial.count();
     tcb.rto.sample(std::chrono::nanoseconds{segment.now().as_nanos() - sent_ns});

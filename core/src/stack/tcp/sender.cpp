@@ -16,8 +16,8 @@ void Sender::start(Tcb& tcb) noexcept {
     tcb.congestion.init(shared_.config.tcp, tcb.mss, initial_window(shared_.config.tcp, tcb.mss));
 }
 
-void Sender::start_after_loss(Tcb& tcb, const Segment& segment) noexcept {
-    tcb.congestion.window = tcb.mss;
+void Sender::start_after_loss(Tcb& tcb, const Segment& segment, std::uint32_t losses) noexcept {
+    if (losses > shared_.config.tcp.lost_syns_forgiven) tcb.congestion.window = tcb.mss;
     if (!measure_by_timestamp(tcb, segment.options.timestamps.echo, segment.now())) tcb.rto.assume_slow();
 }
 

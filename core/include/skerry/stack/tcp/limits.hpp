@@ -79,6 +79,8 @@ struct TcpLimits {
     std::uint8_t syn_doublings_max = 255;  ///< it doubles so often at most, and never past rto_max
     std::uint8_t syns_with_options = 255;  ///< later ones have the MSS alone, for peers whom options confuse
     std::uint8_t syn_ack_retries = 5;  ///< given up after 63 s; the wait doubles with each
+    /// So many SYNs, or SYN-ACKs, may be lost before the first window is one segment. RFC 6928 section 2, and Linux.
+    std::uint8_t lost_syns_forgiven = 1;
     // Offered to peers, and to those who offer it.
     bool sack = true;  ///< RFC 2018
     bool timestamps = true;  ///< RFC 7323 section 3; without them no PAWS, and no round trips of what was sent again

@@ -28,10 +28,10 @@ public:
 
     /// A connection's first window, when both ends know what they agreed on; `send_limit` is what was asked for.
     void start(Tcb& tcb) noexcept;
-    /// After start(): a SYN had to be sent again, so the first window is one segment.
+    /// After start(): so many SYNs had to be sent again. Past those that are forgiven the first window is one segment.
     ///
-    /// Source: RFC 5681 section 3.1, RFC 6298 section 5.7.
-    void start_after_loss(Tcb& tcb, const Segment& segment) noexcept;
+    /// Source: RFC 5681 section 3.1, RFC 6928 section 2, RFC 6298 section 5.7.
+    void start_after_loss(Tcb& tcb, const Segment& segment, std::uint32_t losses) noexcept;
 
     /// Sends a copy of `from` if it is the usual write, and nobody else has to be thought of; false, and nothing is
     /// changed, if it is not.

@@ -42,6 +42,7 @@ void apply_freebsd(stack::TcpLimits& limits) noexcept {
     limits.rto_min = 30ms;
     limits.rto_min_is_of_all = true;
     limits.lost_syns_forgiven = 0;
+    limits.halves_when_idle = false;
     limits.rto_initial = 1s;
     limits.rto_max = 64s;
     limits.delayed_ack = 40ms;

@@ -351,6 +351,18 @@ TEST_CASE("behind a silence three quarters of the window are remembered", "[stac
     CHECK(flow.window() == 5);
 }
 
+TEST_CASE("a silence halves the window so many times, down to the first one", "[stack][tcp][cubic]") {
+    const auto algorithm = GENERATE(CongestionControl::reno, CongestionControl::cubic);
+    Flow flow(100ms, algorithm);
+    flow.stand_at(100);
+    flow.congestion.on_idle(10 * Flow::mss, 1);
+    CHECK(flow.window() == 50);
+    flow.congestion.on_idle(10 * Flow::mss, 2);
+    CHECK(flow.window() == 12.5);
+    flow.congestion.on_idle(10 * Flow::mss, 1);
+    CHECK(flow.window() == 10);
+}
+
 TEST_CASE("behind a silence the function begins anew", "[stack][tcp][cubic]") {
     Flow flow(100ms);
     flow.stand_at(200);

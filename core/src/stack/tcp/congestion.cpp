@@ -139,10 +139,10 @@ void Congestion::on_timeout(std::uint32_t in_flight, bool is_first) noexcept {
     window = mss;
 }
 
-void Congestion::on_idle(std::uint32_t first_window) noexcept {
+void Congestion::on_idle(std::uint32_t first_window, std::uint32_t halvings) noexcept {
     if (algorithm_ == CongestionControl::fixed || window <= first_window) return;
     if (threshold != no_threshold) threshold = std::max(threshold, window - window / 4);
-    window = first_window;
+    window = std::max(window >> std::min(halvings, all_halvings), first_window);
     if (algorithm_ != CongestionControl::cubic)
         own_.counted.acked = 0;
     else if (own_.cubic != nullptr)

@@ -264,20 +264,26 @@ void Sender::try_again_soon(Tcb& tcb, time::Instant now) noexcept {
 
 namespace {
 
-void begin_anew(Congestion& congestion, const TcpLimits& limits) noexcept {
-    if (limits.slow_start_after_idle) congestion.on_idle(initial_window(limits, congestion.mss));
+// Behind a silence that was longer than the least time-out that there is.
+void begin_anew(Tcb& tcb, const TcpLimits& limits, std::int64_t silence_ns) noexcept {
+    const std::int64_t time_out_ns = tcb.rto.value(limits).count();
+    if (silence_ns <= time_out_ns || !limits.slow_start_after_idle) return;
+    const std::int64_t passed = limits.halves_when_idle ? (silence_ns - 1) / time_out_ns : Congestion::all_halvings;
+    const auto halvings = static_cast<std::uint32_t>(std::min<std::int64_t>(passed, Congestion::all_halvings));
+    tcb.congestion.on_idle(initial_window(limits, tcb.congestion.mss), halvings);
 }
 
 }  // namespace
 
-// What was learned of the way is out of date after a silence of a time-out: RFC 5681 section 4.1. The rare case is a
-// call at the end, so that each reply of a dialogue, which comes here, saves no registers for it.
+// What was learned of the way is out of date after a silence of a time-out, since something was sent and not since it
+// was acknowledged: RFC 5681 section 4.1. The rare case is a call at the end, so that each reply of a dialogue, which
+// comes here, saves no registers for it.
 SKERRY_ALWAYS_INLINE void Sender::restart_after_idle(Tcb& tcb, time::Instant now) noexcept {
     const TcpLimits& limits = shared_.config.tcp;
-    const std::int64_t since = now.as_nanos() - tcb.waiting_since;
+    const std::int64_t silence_ns = now.as_nanos() - tcb.waiting_since;
     tcb.waiting_since = now.as_nanos();
-    if (since > tcb.rto.value(limits).count()) [[unlikely]]
-        begin_anew(tcb.congestion, limits);
+    if (silence_ns > limits.rto_min.count()) [[unlikely]]
+        begin_anew(tcb, limits, silence_ns);
 }
 
 void Sender::restart_timer(Tcb& tcb, time::Instant now) noexcept {
@@ -396,13 +402,14 @@ void Sender::advance(Tcb& tcb, const Acknowledgement& ack, Arrivals* arrivals) n
         if (arrivals != nullptr) arrivals->count(acked - known);
         if (tcb.repairs_time_out) acked -= known;
     }
+    const std::int64_t newest_ns = queue.sent() == 0 ? now.as_nanos() : queue[queue.sent() - 1].sent_ns;
     queue.acknowledge(ack.ack);
+    tcb.waiting_since = queue.empty() ? newest_ns : now.as_nanos();  // a silence has begun when the last one left
     tcb.snd_una = ack.ack;
     shared_.confirm_way(tcb, now);
     tcb.has_timed_out = false;
     if (tcb.repairs_time_out) [[unlikely]]
         on_ack_behind_time_out(tcb, ack);
-    tcb.waiting_since = now.as_nanos();
     tcb.is_probing = false;
     if (tcb.in_recovery) {
         recover(tcb, ack, acked);

@@ -77,8 +77,10 @@ public:
     /// RFC 5681 section 3.1.
     void on_timeout(std::uint32_t in_flight, bool is_first) noexcept;
     /// Nothing was sent for a time-out: what was learned of the way is out of date, but what it could carry is
-    /// remembered as a threshold. Source: RFC 5681 section 4.1; RFC 2861 section 3.1 for the threshold.
-    void on_idle(std::uint32_t first_window) noexcept;
+    /// remembered as a threshold. The window is halved so many times, down to the first one.
+    /// Source: RFC 5681 section 4.1; RFC 2861 section 3.1 for halves and threshold.
+    void on_idle(std::uint32_t first_window, std::uint32_t halvings = all_halvings) noexcept;
+    static constexpr std::uint32_t all_halvings = 31;  ///< the first window, whatever it was
     /// What on_loss() or on_timeout() answered was no loss. The window and the threshold were these before; a window
     /// that is larger again stays, with all that belongs to it. Source: RFC 9438 section 4.9.
     void undo(std::uint32_t window_before, std::uint32_t threshold_before) noexcept;

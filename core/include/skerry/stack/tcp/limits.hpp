@@ -100,8 +100,11 @@ struct TcpLimits {
     /// How much may be under way from then on, unless a socket says otherwise: reno, cubic or fixed.
     backend::CongestionControl congestion_control = backend::CongestionControl::cubic;
     std::uint32_t fixed_window_bytes = 1U << 20U;  ///< with `fixed`
-    /// Behind a silence of a time-out it begins with the first window again. RFC 5681 section 4.1.
+    /// Behind a silence of a time-out the window is smaller, down to the first one. RFC 5681 section 4.1.
     bool slow_start_after_idle = true;
+    /// By half for each time-out that the silence lasted, as Linux's (RFC 2861 section 3.1); else it is the first one.
+    bool halves_when_idle = true;
+    /// `rto_min` is the least of the whole time-out, as FreeBSD's is, and not of its deviations.
     bool rto_min_is_of_all = false;
     /// 1 or 2: with so many an acknowledgement is due at the end of the turn. RFC 5681 section 4.2 asks for one for
     /// every second segment at least.

@@ -43,6 +43,10 @@ void apply_freebsd(stack::TcpLimits& limits) noexcept {
     limits.rto_min_is_of_all = true;
     limits.lost_syns_forgiven = 0;
     limits.halves_when_idle = false;
+    // tcp_setpersist(): net.inet.tcp.persmin and persmax.
+    limits.probes_with_data = true;
+    limits.window_probe_min = 5s;
+    limits.window_probe_max = 60s;
     limits.rto_initial = 1s;
     limits.rto_max = 64s;
     limits.delayed_ack = 40ms;

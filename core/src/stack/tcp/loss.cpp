@@ -101,10 +101,7 @@ bool Sender::on_timeout(Tcb& tcb, time::Instant now) noexcept {
     }
     if (tcb.is_probing) {
         push(tcb, now);
-        if (!tcb.is_probing || send_what_fits(tcb, now)) return true;
-        output_.send_probe(tcb, now);
-        tcb.rto.back_off();
-        restart_timer(tcb, now);
+        if (tcb.is_probing && !send_what_fits(tcb, now)) ask_for_window(tcb, now);
         return true;
     }
     const bool was_reducing = tcb.is_reducing;
@@ -130,6 +127,30 @@ bool Sender::send_what_fits(Tcb& tcb, time::Instant now) noexcept {
     tcb.rto.reset_back_off();
     tcb.waiting_since = now.as_nanos();
     restart_timer(tcb, now);
+    return true;
+}
+
+void Sender::ask_for_window(Tcb& tcb, time::Instant now) noexcept {
+    if (!shared_.config.tcp.probes_with_data || !send_data_probe(tcb, now)) output_.send_probe(tcb, now);
+    tcb.rto.back_off();
+    restart_probe_timer(tcb, now);
+}
+
+// The next byte, or the FIN, as if there were room for it; it stays unsent. A window's probe is not marked (RFC 3168
+// section 6.1.6), and what is older than SND.NXT never is. Source: FreeBSD's tcp_output() with TF_FORCEDATA.
+bool Sender::send_data_probe(Tcb& tcb, time::Instant now) noexcept {
+    SendQueue& queue = tcb.queue;
+    if (tcb.snd_wnd != 0) return false;
+    if (queue.next_unsent().seq_length() > 1 && !queue.split(queue.sent(), 1)) return false;
+    SendSegment& segment = queue.next_unsent();
+    const std::uint32_t nxt = tcb.snd_nxt;
+    if (seq_before(segment.seq, nxt)) segment.flags |= sent_flag::again;
+    tcb.snd_nxt = seq_max(nxt, segment.end());
+    if (!output_.send(tcb, segment, queue.sent() + 1 == queue.size(), now)) {
+        tcb.snd_nxt = nxt;
+        return false;
+    }
+    segment.sent_ns = now.as_nanos();
     return true;
 }
 

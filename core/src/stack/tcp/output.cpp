@@ -176,6 +176,9 @@ void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::In
         if (flags == flag::ack && seq == tcb.snd_nxt) put_off(tcb, now);
         return;
     }
+    // A window's probe of data lies beyond that window, and the peer drops what comes from there.
+    if (tcb.is_probing && seq == tcb.snd_nxt) [[unlikely]]
+        seq = tcb.snd_una;
     wire::TcpHeader header = header_of(tcb, seq, flags);
     if (tcb.has_gap && tcb.has_sack && flags == flag::ack) [[unlikely]]
         return emit_with_blocks(*frame, tcb, header, nullptr, now);

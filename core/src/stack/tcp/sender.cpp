@@ -139,7 +139,7 @@ bool Sender::may_go(Tcb& tcb, SendSegment& segment) noexcept {
         if (is_kept_by_cork(tcb, segment)) return false;
         // The window was taken back: the oldest goes again as if it were not, and asks for it. RFC 9293 section 3.8.6.
         const bool is_oldest_again = ahead == 0 && seq_before(segment.seq, tcb.snd_nxt);
-        if (is_oldest_again && tcb.snd_wnd == 0) return true;
+        if (is_oldest_again && tcb.snd_wnd == 0) return !tcb.is_probing;
         // A peer that never opens its window for a whole segment gets what fits, but no crumbs: all data, or half of
         // the largest window. For less there is send_what_fits(). RFC 9293 section 3.8.6.2.1.
         const std::uint32_t usable = tcb.snd_wnd > ahead ? tcb.snd_wnd - ahead : 0;
@@ -230,7 +230,7 @@ void Sender::push(Tcb& tcb, time::Instant now) noexcept {
     }
     // Nothing is under way that could bring an acknowledgement: the window is asked for.
     if (queue.sent() == 0) tcb.is_probing = true;
-    if (tcb.retransmit_at == never) restart_timer(tcb, now);
+    if (tcb.retransmit_at == never) tcb.is_probing ? restart_probe_timer(tcb, now) : restart_timer(tcb, now);
     if (tcb.probes_tail) watch_tail(tcb, now);
 }
 
@@ -286,11 +286,20 @@ SKERRY_ALWAYS_INLINE void Sender::restart_after_idle(Tcb& tcb, time::Instant now
         begin_anew(tcb, limits, silence_ns);
 }
 
-void Sender::restart_timer(Tcb& tcb, time::Instant now) noexcept {
+SKERRY_ALWAYS_INLINE void Sender::set_timer(Tcb& tcb, std::chrono::nanoseconds wait, time::Instant now) noexcept {
     const std::int64_t give_up = tcb.waiting_since + user_timeout(tcb).count();
-    const std::int64_t due = now.as_nanos() + tcb.rto.value(shared_.config.tcp).count();
+    const std::int64_t due = now.as_nanos() + wait.count();
     tcb.retransmit_at = give_up > now.as_nanos() ? std::min(due, give_up) : due;
     shared_.arm(tcb, tcb.retransmit_at);
+}
+
+void Sender::restart_timer(Tcb& tcb, time::Instant now) noexcept {
+    set_timer(tcb, tcb.rto.value(shared_.config.tcp), now);
+}
+
+void Sender::restart_probe_timer(Tcb& tcb, time::Instant now) noexcept {
+    const TcpLimits& limits = shared_.config.tcp;
+    set_timer(tcb, std::clamp(tcb.rto.value(limits), limits.window_probe_min, limits.window_probe_max), now);
 }
 
 // Nothing was under way.

@@ -64,6 +64,9 @@ struct TcpLimits {
     std::chrono::nanoseconds rto_initial = std::chrono::seconds{1};
     std::chrono::nanoseconds rto_after_lost_syn = std::chrono::seconds{3};  ///< RFC 6298 section 5.7
     std::chrono::nanoseconds rto_max = std::chrono::seconds{120};
+    // A closed window is asked for after a time-out, which doubles, but no sooner and no later than these.
+    std::chrono::nanoseconds window_probe_min{0};
+    std::chrono::nanoseconds window_probe_max = std::chrono::seconds{120};
     std::chrono::nanoseconds delayed_ack = std::chrono::milliseconds{40};
     std::chrono::nanoseconds time_wait = std::chrono::seconds{60};
     std::chrono::nanoseconds fin_wait_2 = std::chrono::seconds{60};  ///< for a peer that never ends its direction
@@ -106,6 +109,9 @@ struct TcpLimits {
     bool halves_when_idle = true;
     /// `rto_min` is the least of the whole time-out, as FreeBSD's is, and not of its deviations.
     bool rto_min_is_of_all = false;
+    /// A closed window is asked for by the next byte, as FreeBSD does (RFC 9293 section 3.8.6.1); else by a segment
+    /// with an old number and no data.
+    bool probes_with_data = false;
     /// 1 or 2: with so many an acknowledgement is due at the end of the turn. RFC 5681 section 4.2 asks for one for
     /// every second segment at least.
     std::uint8_t segments_per_ack = 2;

@@ -115,7 +115,11 @@ private:
     [[nodiscard]] bool may_go(Tcb& tcb, SendSegment& segment) noexcept;
     [[nodiscard]] bool push_past_cork(Tcb& tcb, time::Instant now) noexcept;
     // A window for which something waits, with nothing under way: loss.cpp.
+    void ask_for_window(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] bool send_what_fits(Tcb& tcb, time::Instant now) noexcept;
+    [[nodiscard]] bool send_data_probe(Tcb& tcb, time::Instant now) noexcept;
+    void restart_probe_timer(Tcb& tcb, time::Instant now) noexcept;
+    void set_timer(Tcb& tcb, std::chrono::nanoseconds wait, time::Instant now) noexcept;
     [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;
     void update_window(Tcb& tcb, const Acknowledgement& ack) noexcept;
     void advance(Tcb& tcb, const Acknowledgement& ack, Arrivals* arrivals = nullptr) noexcept;

@@ -445,8 +445,9 @@ private:
                     senders_.room = Storage<T, Scope>::block_slots;
                     break;
                 }
-                SKERRY_ASSERT(size() < std::numeric_limits<std::uint32_t>::max() - Storage<T, Scope>::block_slots,
-                              "a channel holds fewer than 2^32 messages");
+                constexpr std::uint32_t most =
+                    std::numeric_limits<std::uint32_t>::max() - Storage<T, Scope>::block_slots;
+                SKERRY_ASSERT(size() < most, "a channel holds fewer than 2^32 messages");
                 guard.unlock();
                 auto* const block = new typename Storage<T, Scope>::Block;
                 guard.lock();

@@ -167,6 +167,67 @@ TEST_CASE("a segment with an older timestamp is acknowledged and dropped", "[sta
     CHECK(host.read(*host.endpoint) == "ab");
 }
 
+TEST_CASE("a timestamp of 0 says nothing about the next one", "[stack][tcp]") {
+    const std::uint32_t next = GENERATE(5U, 0x9000'0000U);
+    CAPTURE(next);
+    TestSegment syn;
+    syn.flags = flag::syn;
+    syn.seq = 1000;
+    syn.timestamps = TcpTimestamps{0, 0};
+    TestSegment ack;
+    ack.flags = flag::ack;
+    ack.seq = 1001;
+    ack.timestamps = TcpTimestamps{next, 0};
+    SECTION("of a SYN") {
+        TcpHost host;
+        host.come(syn);
+        ack.ack = host.only().seq + 1;
+        host.come(ack);
+        CHECK(host.sent().empty());
+        TestEndpoint& endpoint = host.endpoint();
+        REQUIRE(host.tcp().accept(host.acceptor, endpoint));
+        CHECK(endpoint.tcb->ts_recent == next);
+    }
+    SECTION("of a SYN-ACK") {
+        TcpHost host;
+        TestEndpoint& endpoint = host.endpoint();
+        REQUIRE(host.tcp().connect(endpoint, peer_ip, peer_port, host.now));
+        ack.ack = syn.ack = host.only().seq + 1;
+        syn.flags = flag::syn | flag::ack;
+        host.come(syn, host.last_port);
+        (void)host.only();
+        ack.text = "a";
+        host.come(ack, host.last_port);
+        CHECK(host.read(endpoint) == "a");
+        CHECK(endpoint.tcb->ts_recent == next);
+    }
+}
+
+TEST_CASE("a timestamp may be older by as much as is said, and is not remembered then", "[stack][tcp]") {
+    stack::StackConfig config = host_config();
+    config.tcp.paws_slack = 1;
+    TcpHost host(config);
+    TestSegment first;
+    first.timestamps = TcpTimestamps{1000, 0};
+    TestEndpoint& endpoint = host.establish(first);
+    for (const auto& [value, text] : {std::pair{2000U, "a"}, {1999U, "b"}, {1998U, "X"}}) {
+        TestSegment segment = at(host, flag::ack);
+        segment.text = text;
+        segment.timestamps = TcpTimestamps{value, 0};
+        host.come(segment);
+        host.pass(40ms);  // what is acknowledged is what may be remembered
+        host.peer_seq = endpoint.tcb->rcv_nxt;
+        CHECK(endpoint.tcb->ts_recent == 2000);
+    }
+    CHECK(host.read(endpoint) == "ab");
+    CHECK(host.dropped(Drop::tcp_timestamp) == 1);
+    TestSegment ahead = at(host, flag::ack | flag::urg);  // so that it goes the long way
+    ahead.timestamps = TcpTimestamps{2000 + 0x7fff'ffffU, 0};
+    host.come(ahead);
+    CHECK(endpoint.tcb->ts_recent == 2000 + 0x7fff'ffffU);  // as far ahead as can be
+    (void)host.sent();
+}
+
 TEST_CASE("timestamps wrap as sequence numbers do", "[stack][tcp]") {
     TcpHost host;
     TestSegment first;

@@ -235,7 +235,8 @@ Drop PassiveOpen::input(HalfOpen& half_open, const Segment& segment, Tcb*& made)
     if (!segment.has(flag::ack)) return Drop::tcp_flags;
     if (half_open.has_timestamps) {
         if (!segment.options.has_timestamps) return Drop::tcp_timestamp;
-        if (seq_before(segment.options.timestamps.value, half_open.ts_recent)) {
+        // 0 says nothing: tcp.cpp.
+        if (half_open.ts_recent != 0 && seq_before(segment.options.timestamps.value, half_open.ts_recent)) {
             output_.challenge(half_open, segment.now());
             return Drop::tcp_timestamp;
         }

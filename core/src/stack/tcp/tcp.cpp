@@ -18,6 +18,13 @@ std::optional<std::uint32_t> isn_of(const Segment& segment) noexcept {
 
 std::uint32_t seconds(time::Instant now) noexcept { return static_cast<std::uint32_t>(now.as_nanos() / 1'000'000'000); }
 
+// RFC 7323 section 5.3. Behind 0 nothing is old: there are systems whose SYNs say that, and whose next segments say
+// anything. So Linux (tcp_paws_check) and FreeBSD, and a handshake with such a peer ends.
+bool is_old(std::uint32_t value, const Tcb& tcb, time::Instant now, std::int32_t slack = 0) noexcept {
+    if (seq_distance(value, tcb.ts_recent) <= slack || tcb.ts_recent == 0) return false;
+    return seconds(now) - tcb.ts_recent_s <= paws_idle_s;
+}
+
 }  // namespace
 
 Tcp::Tcp(const StackConfig& config, Link& link, IpOutput& output, Timers& timers, DropCounters& drops)
@@ -231,8 +238,7 @@ Drop Tcp::check_timestamp(Tcb& tcb, const Segment& segment) noexcept {
         if (segment.has(flag::syn)) output_.challenge(tcb, segment.now());
         return Drop::tcp_timestamp;
     }
-    if (!seq_before(segment.options.timestamps.value, tcb.ts_recent)) return Drop::none;
-    if (seconds(segment.now()) - tcb.ts_recent_s > paws_idle_s) return Drop::none;
+    if (!is_old(segment.options.timestamps.value, tcb, segment.now(), shared_.config.tcp.paws_slack)) return Drop::none;
     if (segment.length() != 0 && !segment.has(flag::syn))
         output_.send_ack(tcb, segment.now());
     else
@@ -296,8 +302,10 @@ Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
     }
     // Only now: whoever guesses a number in the window, but not one of ours, keeps nobody alive and moves no timestamp.
     on_heard(tcb, segment.now());
-    if (tcb.has_timestamps && seq_at_or_before(segment.seq(), tcb.last_ack_sent))
-        remember_timestamp(tcb, segment.options.timestamps.value, segment.now());
+    // One that the slack let pass is no newer.
+    const std::uint32_t stamp = segment.options.timestamps.value;
+    if (tcb.has_timestamps && seq_at_or_before(segment.seq(), tcb.last_ack_sent) && !is_old(stamp, tcb, segment.now()))
+        remember_timestamp(tcb, stamp, segment.now());
     // An old one says nothing, about the window neither: RFC 9293 section 3.10.7.4.
     if (seq_before(segment.ack(), tcb.snd_una)) return Drop::none;
     const Acknowledgement ack = Acknowledgement::of(segment);

@@ -90,6 +90,9 @@ struct TcpLimits {
     bool window_scaling = true;  ///< RFC 7323 section 2; without it no window is larger than 64 KiB
     Ecn ecn = Ecn::when_asked;  ///< RFC 3168
     std::uint8_t window_scale = 7;  ///< for receive buffers up to 8 MiB
+    /// A timestamp that is older by no more than so many of the peer's ticks is not too old (PAWS). RFC 7323 section
+    /// 5.3 has none; Linux has 1.
+    std::uint8_t paws_slack = 0;
     wire::SynLayout syn_layout = wire::SynLayout::linux_like;
     /// Both buffers are rounded up to whole segments when the connection stands.
     bool buffers_in_segments = false;

@@ -178,6 +178,51 @@ TEST_CASE("a little room is not offered, not even with a reply", "[stack][tcp]")
     CHECK(host.only().window == 0);
 }
 
+// As Linux (__tcp_cleanup_rbuf) and FreeBSD (tcp_output): a segment for it costs both ends more than it is worth.
+TEST_CASE("room that was read is told of alone where the window was less than half of it", "[stack][tcp]") {
+    const bool is_freebsd = GENERATE(false, true);
+    CAPTURE(is_freebsd);
+    stack::StackConfig config = host_config();
+    config.tcp.tells_all_room = is_freebsd;
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    std::array<std::byte, 65'536> bytes;
+    const auto say_and_read = [&](std::uint32_t segments) {
+        for (std::uint32_t i = 0; i < segments; ++i) host.say(std::string(1000, 'x'));
+        host.pass(40ms);
+        (void)host.sent();
+        CHECK(host.tcp().read(*endpoint.tcb, bytes, host.now) == 1000 * segments);
+        return host.sent();
+    };
+    CHECK(say_and_read(3).empty());
+    CHECK(host.write(endpoint, "reply") == 5);
+    const TestSegment reply = host.only();
+    CHECK(reply.text == "reply");
+    CHECK(reply.window == 65'535);  // it tells of all of it
+    host.host_seq += 5;
+    const std::uint32_t least = is_freebsd ? 17 : 33;  // a quarter of 65,536 in one read; half of it
+    CHECK(say_and_read(least - 1).empty());
+    const auto told = say_and_read(least);
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].text.empty());
+    CHECK(told[0].window == 65'535);
+}
+
+TEST_CASE("a window that closed is told of when two segments are read, whoever else is full", "[stack][tcp]") {
+    stack::StackConfig config = host_config();
+    config.tcp.tells_all_room = GENERATE(false, true);
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    for (int i = 0; i < 66; ++i) host.say(std::string(1000, 'x'));
+    CHECK(host.sent().back().window < 1000);
+    host.peer_seq = endpoint.tcb->rcv_nxt;
+    std::array<std::byte, 1500> part;
+    CHECK(host.tcp().read(*endpoint.tcb, part, host.now) == 1500);
+    CHECK(host.sent().empty());
+    CHECK(host.tcp().read(*endpoint.tcb, part, host.now) == 1500);
+    CHECK(host.only().window >= 2 * 1460);
+}
+
 TEST_CASE("an acknowledgement counts also when the window is closed", "[stack][tcp]") {
     stack::StackConfig config = host_config();
     config.tcp.receive_buffer_bytes = 1000;

@@ -1,5 +1,6 @@
 #include <skerry/stack/tcp/receiver.hpp>
 
+#include <skerry/base/compiler.hpp>
 #include <skerry/stack/long_frame.hpp>
 
 #include <algorithm>
@@ -255,7 +256,29 @@ IoBuf Receiver::read_buf(Tcb& tcb, time::Instant now) noexcept {
     return buffer;
 }
 
-// The peer is told of room that is worth two segments; less goes with the next segment.
+namespace {
+
+// Whether room is told of by a segment of its own, though it goes with the next one: as __tcp_cleanup_rbuf() of Linux,
+// where the window has come down to half and would be twice as large, or as tcp_output() of FreeBSD. Who may still send
+// half of the window has its room with the acknowledgement of that; and one that is nearly closed doubles by any two
+// segments.
+bool is_worth_a_segment(const StackConfig& config, const Tcb& tcb, std::uint32_t room, std::uint32_t gain) noexcept {
+    const std::uint32_t limit = tcb.receive_limit;
+    if (config.tcp.tells_all_room) return gain >= limit / 4 || room <= limit / 8 || limit <= 8U * own_mss(config);
+    const std::uint32_t given = room - gain;
+    return given <= limit / 2 && given <= room / 2;
+}
+
+// A call at the end, so that a read of little, which each of a dialogue is, saves no registers for it.
+SKERRY_NOINLINE void on_much_read(Shared& shared, Tcb& tcb, std::uint32_t room, std::uint32_t gain,
+                                  time::Instant now) noexcept {
+    if (is_worth_a_segment(shared.config, tcb, room, gain)) shared.owe_ack(tcb);
+    shared.buffers.on_read(tcb, now);
+}
+
+}  // namespace
+
+// Less than two segments, or half of a small buffer, is never told of alone.
 void Receiver::on_read(Tcb& tcb, std::size_t bytes, time::Instant now) noexcept {
     tcb.received_bytes -= static_cast<std::uint32_t>(bytes);
     if (tcb.has_fin || !may_receive(tcb.state)) return;
@@ -263,8 +286,7 @@ void Receiver::on_read(Tcb& tcb, std::size_t bytes, time::Instant now) noexcept 
     const std::int32_t gain = seq_distance(tcb.rcv_right, tcb.rcv_nxt + room);
     const std::uint32_t worth = std::min<std::uint32_t>(tcb.receive_limit / 2, 2U * own_mss(shared_.config));
     if (gain < static_cast<std::int32_t>(worth)) return;
-    shared_.owe_ack(tcb);
-    shared_.buffers.on_read(tcb, now);
+    on_much_read(shared_, tcb, room, static_cast<std::uint32_t>(gain), now);
 }
 
 }  // namespace skerry::stack::tcp

@@ -97,7 +97,8 @@ struct TcpLimits {
     /// Both buffers are rounded up to whole segments when the connection stands.
     bool buffers_in_segments = false;
     /// Each segment tells of all the room that there is, as long as that is a segment, as FreeBSD's do; else room is
-    /// told of in steps of a segment, as Linux's do. RFC 9293 section 3.8.6.2.2 allows both.
+    /// told of in steps of a segment, as Linux's do. RFC 9293 section 3.8.6.2.2 allows both. Which room is told of by a
+    /// segment of its own is each kernel's, too: src/stack/tcp/README.md.
     bool tells_all_room = false;
     // What may be under way at the beginning, and after a silence: so many segments, but no more than so many bytes or
     // two segments. RFC 6928 section 2.

@@ -137,7 +137,7 @@ void ActiveOpen::agree(Tcb& tcb, const Segment& segment) noexcept {
     tcb.mss = std::min(tcb.mss, shared_.path_mss(tcb.tuple.remote, options.has_timestamps));
     tcb.snd_wnd = tcb.snd_wnd_max = segment.header.window;  // a SYN's is not scaled
     tcb.snd_wl1 = segment.seq();
-    tcb.snd_wl2 = segment.ack();
+    tcb.snd_wl2 = segment.has(flag::ack) ? segment.ack() : tcb.iss;
     receiver_.start(tcb, segment.seq());
     sender_.start(tcb);
 }

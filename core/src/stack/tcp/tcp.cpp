@@ -2,6 +2,8 @@
 
 #include <skerry/stack/wire/checksum.hpp>
 
+#include <utility>
+
 namespace skerry::stack::tcp {
 
 namespace {
@@ -224,7 +226,10 @@ bool Tcp::is_answer_of_both(const Tcb& tcb, const Segment& segment) noexcept {
 
 Drop Tcp::take_answer_of_both(Tcb& tcb, Segment& segment) noexcept {
     bool is_over = false;
+    // The window of a SYN is never scaled: RFC 7323 section 2.2. Linux scales this one.
+    const std::uint8_t scale = std::exchange(tcb.send_scale, std::uint8_t{0});
     const Drop why = take_ack(tcb, segment, is_over);
+    tcb.send_scale = scale;
     if (why == Drop::none) shared_.owe_ack(tcb);
     if (segment.lets_go) sender_.let_go(tcb, segment.now());
     return why;

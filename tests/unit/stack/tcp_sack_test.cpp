@@ -242,6 +242,42 @@ TEST_CASE("what has three segments behind it that arrived is sent again, what ha
     CHECK_FALSE(bool{host.ours->tcb->in_recovery});
 }
 
+// It left before the one that overtook it, and its blocks are as true as they were: RFC 6675 section 5.
+TEST_CASE("blocks in an acknowledgement that was overtaken tell too, and its window says nothing",
+          "[stack][tcp][sack]") {
+    Sending host;
+    host.tell(1, {});
+    CHECK(host.left().empty());
+    TestSegment late;
+    late.flags = flag::ack;
+    late.seq = host.peer_seq + 1;  // and nothing that it says of the window counts, though its number is new
+    late.ack = host.first;
+    late.window = 10;
+    late.sack = {{host.first + 3000, host.first + 6000}};
+    host.come(late);
+    CHECK(host.left() == Numbers{1});
+    CHECK(host.ours->tcb->snd_una == host.first + 1000);
+    CHECK(host.ours->tcb->snd_wnd == 65'535);
+    late.sack = {{host.first, host.first + 1000}};  // of what is acknowledged since
+    host.come(late);
+    CHECK(host.left().empty());
+    host.tell(10, {});
+    CHECK(host.ours->tcb->queue.empty());
+    CHECK(host.ours->tcb->board == nullptr);
+}
+
+TEST_CASE("blocks of an overtaken acknowledgement that are acknowledged since leave no scoreboard",
+          "[stack][tcp][sack]") {
+    Sending host;
+    host.tell(6, {});
+    (void)host.left();
+    host.tell(0, {{1, 5}});
+    CHECK(host.left().empty());
+    CHECK(host.ours->tcb->board == nullptr);
+    CHECK(host.ours->tcb->duplicate_acks == 0);
+    CHECK_FALSE(bool{host.ours->tcb->in_recovery});
+}
+
 TEST_CASE("three may arrive at once, or apart", "[stack][tcp][sack]") {
     Sending host;
     SECTION("in one acknowledgement") { host.tell(0, {{1, 4}}); }

@@ -40,6 +40,19 @@ TEST_CASE("a copy of all that was sent again undoes a recovery", "[stack][tcp][u
     }
 }
 
+TEST_CASE("a copy that an overtaken acknowledgement tells of counts", "[stack][tcp][undo]") {
+    SendingHost host(config_without_probes());
+    (void)host.write_segments(10);
+    host.pass(100ms);
+    host.tell(1);
+    host.tell(1, {{2, 5}});
+    CHECK(host.left() == Numbers{1});
+    host.tell(9);
+    CHECK(host.window() < 10'000);
+    host.tell(5, {{1, 2}});
+    CHECK(host.window() >= 10'000);
+}
+
 TEST_CASE("nothing is undone where that is switched off", "[stack][tcp][undo]") {
     stack::StackConfig config = config_without_probes();
     config.tcp.undoes_spurious = false;

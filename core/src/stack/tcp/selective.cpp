@@ -67,7 +67,8 @@ bool Sender::on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     const std::uint32_t flight_before = in_flight(tcb);
     const std::uint32_t una_before = tcb.snd_una;
     const std::uint32_t window_before = tcb.snd_wnd;
-    update_window(tcb, ack);
+    const bool is_overtaken = seq_before(ack.ack, tcb.snd_una);
+    if (!is_overtaken) update_window(tcb, ack);
     LossRecord& record = *tcb.board.record();
     Arrivals arrivals(record.rack ? &*record.rack : nullptr, ack.now, ack.echo, tcb.ts_offset, tcb.recover);
     const bool is_forward = tcb.repairs_time_out && record.undo.forward != ForwardStep::none;
@@ -78,7 +79,8 @@ bool Sender::on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     arrivals.count(told);
     const bool has_copy = reports_copy(ack);
     const bool is_probe_copied = has_copy && record.tail.is_told_by(ack.blocks.front().right);
-    const bool is_news = ack.ack != una_before || told != 0 || ack.length != 0 || tcb.snd_wnd != window_before;
+    const bool advances = tcb.snd_una != una_before;
+    const bool is_news = advances || is_overtaken || told != 0 || ack.length != 0 || tcb.snd_wnd != window_before;
     if (record.tail.is_under_way) judge_tail_probe(tcb, ack.ack, is_probe_copied || !is_news, flight_before);
     if (has_copy) match_copy(tcb, ack.blocks.front());
     const bool goes_on = goes_forward(tcb, arrivals, is_forward, told, ack);
@@ -93,7 +95,7 @@ bool Sender::on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     const bool is_lost_first = !tcb.in_recovery && !tcb.repairs_time_out && board.has_lost();
     if (is_lost_first) enter_recovery(tcb);
     if (tcb.in_recovery && arrivals.bytes() != 0)
-        set_rate(tcb, arrivals.bytes(), ack.ack != una_before && board.bytes_lost() <= lost_before);
+        set_rate(tcb, arrivals.bytes(), advances && board.bytes_lost() <= lost_before);
     else if (tcb.is_reducing)
         reduce(tcb, arrivals.bytes());
     if (is_lost_first) send_first_lost(tcb, ack.now);
@@ -106,6 +108,8 @@ bool Sender::on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     }
     return true;
 }
+
+void Sender::take_overtaken(Tcb& tcb, const Acknowledgement& ack) noexcept { (void)on_selective_ack(tcb, ack); }
 
 // What is not acknowledged may be far more than is under way, where this recovery follows another: it has all that
 // arrived behind the holes, and what was lost. A window that is made of that stays as large as it was, and the queue on

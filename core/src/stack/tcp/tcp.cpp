@@ -311,9 +311,12 @@ Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
     const std::uint32_t stamp = segment.options.timestamps.value;
     if (tcb.has_timestamps && seq_at_or_before(segment.seq(), tcb.last_ack_sent) && !is_old(stamp, tcb, segment.now()))
         remember_timestamp(tcb, stamp, segment.now());
-    // An old one says nothing, about the window neither: RFC 9293 section 3.10.7.4.
-    if (seq_before(segment.ack(), tcb.snd_una)) return Drop::none;
     const Acknowledgement ack = Acknowledgement::of(segment);
+    // An old one says nothing, about the window neither: RFC 9293 section 3.10.7.4. But its blocks are as true as new.
+    if (seq_before(segment.ack(), tcb.snd_una)) {
+        if (!ack.blocks.empty()) sender_.take_overtaken(tcb, ack);
+        return Drop::none;
+    }
     segment.lets_go =
         tcb.has_ecn ? sender_.take_ack_with_ecn(tcb, ack, segment.has(flag::ece)) : sender_.take_ack(tcb, ack);
     if (!tcb.is_fin_queued || !tcb.queue.empty()) return Drop::none;

@@ -64,6 +64,10 @@ public:
     [[nodiscard]] bool take_ack(Tcb& tcb, const Acknowledgement& ack) noexcept;
     /// The same of a connection with ECN; `is_echo` if it tells that something that we sent met congestion.
     [[nodiscard]] bool take_ack_with_ecn(Tcb& tcb, const Acknowledgement& ack, bool is_echo) noexcept;
+    /// Of one below SND.UNA, which a newer one overtook: its blocks alone tell something.
+    ///
+    /// Source: RFC 6675 section 5: each acknowledgement with blocks updates the scoreboard.
+    void take_overtaken(Tcb& tcb, const Acknowledgement& ack) noexcept;
     /// Sends what an acknowledgement lets go.
     void let_go(Tcb& tcb, time::Instant now) noexcept;
 

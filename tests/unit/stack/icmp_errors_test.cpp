@@ -91,6 +91,61 @@ TEST_CASE("an ICMP error about the SYN says by which error the connect ends", "[
     }
 }
 
+/// `row` about data of a connection that stands, which is acknowledged or not; the peer is silent then.
+void give_up(const Row<IcmpType>& row, bool has_progress) {
+    using namespace std::chrono_literals;
+    CAPTURE(static_cast<int>(row.type), int{row.code}, has_progress);
+    TcpHost host;
+    TestEndpoint& endpoint = host.establish();
+    endpoint.tcb->user_timeout_ms = 3000;
+    CHECK(host.write(endpoint, "data") == 4);
+    host.stack.advance(host.now);
+    const auto sent = host.taken();
+    REQUIRE(sent.size() == 1);
+    const auto stale = host.dropped(stack::Drop::icmp_stale);
+    host.give(icmp_about(sent.front(), row.type, row.code));
+    CHECK(endpoint.tcb->state == State::established);
+    CHECK(Tcp::take_error(*endpoint.tcb) == Errc::ok);
+    const bool is_of_length = row.type == IcmpType::unreachable && row.code == 4;
+    if (!is_of_length) CHECK(host.dropped(stack::Drop::icmp_stale) == stale);
+    if (has_progress) {
+        host.acknowledge(host.host_seq += 4);
+        CHECK(endpoint.tcb->receives_as_usual());
+        CHECK(host.write(endpoint, "more") == 4);
+    }
+    host.pass(10s);
+    (void)host.sent();
+    CHECK(endpoint.tcb->state == State::closed);
+    const Error why = Tcp::take_error(*endpoint.tcb);
+    int told = row.of_connect;
+    if (row.type == IcmpType::time_exceeded) told = EHOSTUNREACH;
+    if (row.type == IcmpType::parameter_problem) told = EPROTO;
+    if (has_progress || told == 0)
+        CHECK(why == Errc::timed_out);
+    else
+        CHECK(why.os_error() == told);
+}
+
+// RFC 9293 section 3.9.2.2; Linux's sk_err_soft, FreeBSD's t_softerror.
+TEST_CASE("a connection that is given up says what ICMP said of what was under way", "[stack][icmp][tcp]") {
+    for (const auto& row : rows)
+        for (const bool has_progress : {false, true}) give_up(row, has_progress);
+}
+
+TEST_CASE("what ICMP says of nothing under way is forgotten at once", "[stack][icmp][tcp]") {
+    TcpHost host;
+    TestEndpoint& endpoint = host.establish();
+    CHECK(host.write(endpoint, "data") == 4);
+    host.stack.advance(host.now);
+    const auto sent = host.taken();
+    REQUIRE(sent.size() == 1);
+    host.acknowledge(host.host_seq += 4);
+    const auto stale = host.dropped(stack::Drop::icmp_stale);
+    host.give(icmp_about(sent.front(), IcmpType::unreachable, 1));
+    CHECK(host.dropped(stack::Drop::icmp_stale) == stale + 1);
+    CHECK(endpoint.tcb->receives_as_usual());
+}
+
 TEST_CASE("an ICMPv6 error about the SYN says by which error the connect ends", "[stack][icmp][ipv6][tcp]") {
     for (const auto& row : rows6) {
         CAPTURE(static_cast<int>(row.type), int{row.code});

@@ -112,7 +112,8 @@ public:
     /// Reads what is there, waiting for at least one byte.
     ///
     /// Shape:  returns n, 0 < n <= out.size(); 0 at the end of the stream, or when `out` is empty.
-    /// Errors: connection_reset, timed_out (keepalive or user timeout), runtime_shutdown.
+    /// Errors: connection_reset, timed_out (keepalive or user timeout), or what a router or the link has said of the
+    ///         silence, as unreachable; runtime_shutdown.
     /// Cancel: safe: bytes that had arrived are kept for the next read.
     /// Cost:   no allocation; on a kernel backend one system call a read.
     [[nodiscard]] Read read(std::span<std::byte> out) noexcept { return {*socket_, backend::ReadKind::copy, out}; }
@@ -153,7 +154,7 @@ public:
     /// Writes some of `data`, waiting until there is room for at least one byte.
     ///
     /// Shape:  returns n, 0 < n <= data.size(); 0 when `data` is empty.
-    /// Errors: broken_pipe, connection_reset, timed_out, no_buffers, runtime_shutdown.
+    /// Errors: broken_pipe, connection_reset, timed_out and the like (as read()), no_buffers, runtime_shutdown.
     /// Cancel: safe: nothing was written.
     [[nodiscard]] Write write(std::span<const std::byte> data) noexcept { return {*socket_, data}; }
 

@@ -43,6 +43,7 @@ Result<> Tcp::connect(Endpoint& endpoint, wire::Ipv4Addr to, std::uint16_t port,
 }
 
 Error Tcp::take_error(Tcb& tcb) noexcept {
+    if (tcb.error == Errc::ok) return {};
     const Error error(tcb.error, tcb.os_error);
     tcb.error = Errc::ok;
     tcb.os_error = 0;

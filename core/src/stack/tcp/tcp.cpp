@@ -164,16 +164,28 @@ bool Tcp::input_error(const IcmpError& error, time::Instant now) noexcept {
     Tcb& tcb = shared_.tcbs[flow_index(number)];
     if (error.meaning.is_too_long) return take_too_long(tcb, error, now);
     // A connection that stands is not ended by what anybody could have sent: RFC 5927 section 5.2.
-    if (!error.meaning.ends_connect || tcb.state != State::syn_sent || error.seq != tcb.iss) return false;
+    if (tcb.state != State::syn_sent) return take_soft_error(tcb, error);
+    if (!error.meaning.ends_connect || error.seq != tcb.iss) return false;
     end(tcb, Error::from_os(error.meaning.os_error));
     return true;
 }
 
-// About a packet that is under way, or it is somebody's who knows nothing of this connection: RFC 5927 section 7.
+// About a packet that is under way, or it is somebody's who knows nothing of this connection: RFC 5927 sections 4.1
+// and 7.
+static bool is_under_way(const Tcb& tcb, std::uint32_t seq) noexcept {
+    return !seq_before(seq, tcb.snd_una) && seq_before(seq, tcb.snd_nxt);
+}
+
+// It is kept for who is told of the end, should there be no progress until then: RFC 9293 section 3.9.2.2.
+bool Tcp::take_soft_error(Tcb& tcb, const IcmpError& error) noexcept {
+    if (tcb.state == State::closed || !is_under_way(tcb, error.seq)) return false;
+    tcb.has_soft_error = true;
+    tcb.os_error = error.meaning.os_error;
+    return true;
+}
+
 bool Tcp::take_too_long(Tcb& tcb, const IcmpError& error, time::Instant now) noexcept {
-    const bool is_under_way =
-        tcb.state != State::syn_sent && !seq_before(error.seq, tcb.snd_una) && seq_before(error.seq, tcb.snd_nxt);
-    if (!is_under_way) return false;
+    if (tcb.state == State::syn_sent || !is_under_way(tcb, error.seq)) return false;
     const bool is_news = shared_.output.lower_path_mtu(error.remote, error.too_long, now);
     // What another connection has heard of the path is true for this one too, whose packets are lost all the same.
     const std::uint16_t fits = shared_.path_mss(tcb.tuple.remote, tcb.has_timestamps);
@@ -297,6 +309,7 @@ Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
         tcb.state = State::established;
         tcb.snd_una = segment.ack();
         tcb.retransmit_at = never;
+        forget_soft_error(tcb);
         shared_.mark_ready(tcb);
     }
     // RFC 5961 section 5.
@@ -317,6 +330,7 @@ Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
         if (!ack.blocks.empty()) sender_.take_overtaken(tcb, ack);
         return Drop::none;
     }
+    if (seq_after(segment.ack(), tcb.snd_una)) forget_soft_error(tcb);
     segment.lets_go =
         tcb.has_ecn ? sender_.take_ack_with_ecn(tcb, ack, segment.has(flag::ece)) : sender_.take_ack(tcb, ack);
     if (!tcb.is_fin_queued || !tcb.queue.empty()) return Drop::none;

@@ -21,10 +21,15 @@ void Tcp::on_time(Tcb& tcb, time::Instant now) noexcept {
     shared_.arm(tcb);
 }
 
+// What ICMP has said since the last progress tells more than that there was none. Linux's tcp_write_err().
+Error Tcp::why_given_up(const Tcb& tcb) noexcept {
+    return tcb.has_soft_error ? Error::from_os(tcb.os_error) : Error(Errc::timed_out);
+}
+
 bool Tcp::on_retransmit(Tcb& tcb, time::Instant now) noexcept {
     const bool is_opening = tcb.state == State::syn_sent || tcb.state == State::syn_received;
     if (is_opening ? active_.on_timeout(tcb, now) : sender_.on_timeout(tcb, now)) return true;
-    end(tcb, Errc::timed_out);
+    end(tcb, why_given_up(tcb));
     return false;
 }
 
@@ -50,7 +55,7 @@ bool Tcp::on_keep_alive(Tcb& tcb, time::Instant now) noexcept {
                                         : tcb.keep_alive_sent >= tcb.keep_alive_count;
     if (is_silent_too_long) {
         output_.send_reset(tcb, now);
-        end(tcb, Errc::timed_out);
+        end(tcb, why_given_up(tcb));
         return false;
     }
     ++tcb.keep_alive_sent;

@@ -57,7 +57,8 @@ struct Standing {
     bool has_gap : 1 = false;  ///< something waits in `reassembly`
     bool is_reducing : 1 = false;  ///< ECN: the window comes down, until more than `recover` is acknowledged
     std::uint8_t ect_looks : 4 = 0;  ///< ECN: so many segments more are looked at for the peer's first mark
-    std::uint8_t unused_in_gap : 2 = 0;
+    bool has_soft_error : 1 = false;  ///< ICMP has said `os_error` of what is under way; what comes is looked at
+    std::uint8_t unused_in_gap : 1 = 0;
     State state = State::closed;
     std::uint8_t duplicate_acks = 0;
     bool wants_room = false;  ///< a write waits
@@ -156,7 +157,7 @@ struct TcbSending {
     bool has_quick_acked : 1 = false;  ///< data came, at quick_heard_ms the last time
     std::uint8_t quick_acks_left : 5 = 0;  ///< until then quick_ack is on of its own; 0: it is as it was set
     Errc error : 8 = Errc::ok;  ///< not told yet
-    std::uint16_t os_error : 8 = 0;  ///< beside it: which one it was, as Error has it
+    std::uint16_t os_error : 8 = 0;  ///< beside it: which one it was, as Error has it; or has_soft_error
     IpMarks marks;  ///< of what it sends
     Rto rto;
     Congestion congestion;

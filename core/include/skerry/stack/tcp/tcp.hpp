@@ -214,6 +214,9 @@ private:
     static void remember_timestamp(Tcb& tcb, std::uint32_t value, time::Instant now) noexcept;
 
     [[nodiscard]] bool take_too_long(Tcb& tcb, const IcmpError& error, time::Instant now) noexcept;
+    [[nodiscard]] static bool take_soft_error(Tcb& tcb, const IcmpError& error) noexcept;
+    static void forget_soft_error(Tcb& tcb) noexcept { tcb.has_soft_error = false; }
+    [[nodiscard]] static Error why_given_up(const Tcb& tcb) noexcept;
     void enter_time_wait(Tcb& tcb, time::Instant now) noexcept;
     /// The connection is over; it goes, unless an endpoint has still to be told.
     void end(Tcb& tcb, Error error) noexcept;

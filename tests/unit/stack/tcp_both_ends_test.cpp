@@ -64,5 +64,41 @@ TEST_CASE("the window of the answer to a SYN-ACK counts, whatever our first numb
     CHECK(host.ours->tcb->snd_wnd == 500);
 }
 
+TEST_CASE("who ends its direction before both have met goes on until they have", "[stack][tcp]") {
+    const bool is_closed = GENERATE(false, true);
+    const bool is_syn_ack = GENERATE(false, true);
+    CAPTURE(is_closed, is_syn_ack);
+    Meeting host;
+    if (is_closed)
+        host.tcp().close(*host.ours, host.now);
+    else
+        host.tcp().finish(*host.ours->tcb, host.now);
+    CHECK(host.sent().empty());
+    std::vector<TestSegment> again;
+    host.until_sent(10s, again);
+    REQUIRE(again.size() == 1);
+    CHECK(again[0].flags == (flag::syn | flag::ack));  // it was lost: RFC 6298 section 5.4
+    host.answer(is_syn_ack ? flag::syn | flag::ack : flag::ack);
+    const TestSegment fin = host.only();
+    CHECK((fin.flags & flag::fin) != 0);
+    CHECK(fin.seq == host.iss + 1);
+    CHECK(fin.ack == 9001);
+    TestSegment end;
+    end.flags = flag::ack | flag::fin;
+    end.seq = 9001;
+    end.ack = host.iss + 2;
+    host.come(end, host.last_port);
+    CHECK(host.only().ack == 9002);
+    CHECK(host.tcp().sizes().time_wait == 1);
+}
+
+TEST_CASE("who ends its direction before both have met is not for ever", "[stack][tcp]") {
+    Meeting host;
+    host.tcp().close(*host.ours, host.now);
+    host.pass(3min);
+    (void)host.sent();
+    CHECK(host.tcp().sizes().connections == 0);
+}
+
 }  // namespace
 }  // namespace skerry

@@ -67,18 +67,21 @@ auto Tcp::write(Tcb& tcb, std::span<const std::span<const std::byte>> slices, ti
     return written;
 }
 
-void Tcp::finish(Tcb& tcb, time::Instant now) noexcept {
+bool Tcp::finish(Tcb& tcb, time::Instant now) noexcept {
     switch (tcb.state) {
-        case State::syn_received:
+        // The FIN waits for the end of the handshake, whose SYN may have to be sent again, as on Linux (tcp_shutdown).
+        // RFC 9293 section 3.10.4 lets it go at once where nothing was written.
+        case State::syn_received: tcb.is_fin_queued = true; return true;
         case State::established: tcb.state = State::fin_wait_1; break;
         case State::close_wait: tcb.state = State::last_ack; break;
-        default: return;
+        default: return true;
     }
-    if (sender_.finish(tcb, now)) return;
+    if (sender_.finish(tcb, now)) return true;
     // Without its FIN the connection would never end.
     shared_.drops.count(Drop::tcp_memory);
     output_.send_reset(tcb, now);
     end(tcb, Errc::no_memory);
+    return false;
 }
 
 void Tcp::set_no_delay(Tcb& tcb, bool on, time::Instant now) noexcept {

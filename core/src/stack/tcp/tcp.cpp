@@ -241,8 +241,9 @@ Drop Tcp::take_answer_of_both(Tcb& tcb, Segment& segment) noexcept {
     // The window of a SYN is never scaled: RFC 7323 section 2.2. Linux scales this one.
     const std::uint8_t scale = std::exchange(tcb.send_scale, std::uint8_t{0});
     const Drop why = take_ack(tcb, segment, is_over);
+    if (is_over) return why;
     tcb.send_scale = scale;
-    if (why == Drop::none) shared_.owe_ack(tcb);
+    if (why == Drop::none && tcb.state == State::established) shared_.owe_ack(tcb);  // else the FIN has said so
     if (segment.lets_go) sender_.let_go(tcb, segment.now());
     return why;
 }
@@ -334,6 +335,11 @@ Drop Tcp::take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept {
     segment.lets_go =
         tcb.has_ecn ? sender_.take_ack_with_ecn(tcb, ack, segment.has(flag::ece)) : sender_.take_ack(tcb, ack);
     if (!tcb.is_fin_queued || !tcb.queue.empty()) return Drop::none;
+    if (tcb.state == State::established) {  // it was asked for in SYN-RECEIVED
+        tcb.is_fin_queued = false;
+        is_over = !finish(tcb, segment.now());
+        return Drop::none;
+    }
     // The peer's FIN again: it waits for an acknowledgement, and TIME-WAIT would not see this one.
     if (tcb.state == State::closing && segment.has(flag::fin)) shared_.owe_ack(tcb);
     on_fin_acknowledged(tcb, segment.now(), is_over);

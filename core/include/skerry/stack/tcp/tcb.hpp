@@ -144,7 +144,7 @@ struct TcbSending {
     bool is_probing : 1 =
         false;  ///< nothing is under way: retransmit_at is a closed window's next probe, or a cork's end
     bool keep_alive : 1 = false;
-    bool is_fin_queued : 1 = false;  ///< this end's direction is over
+    bool is_fin_queued : 1 = false;  ///< this end's direction is over, in SYN-RECEIVED as soon as that is
     bool in_table : 1 = false;
     bool resets_on_close : 1 = false;
     bool has_timed_out : 1 = false;  ///< and nothing was acknowledged since

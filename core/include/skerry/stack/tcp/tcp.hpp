@@ -128,8 +128,9 @@ public:
     }
     /// A write of either kind; returns how much was taken.
     std::size_t write(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept;
-    /// Ends this direction behind what was written.
-    void finish(Tcb& tcb, time::Instant now) noexcept;
+    /// Ends this direction behind what was written; in SYN-RECEIVED when the handshake is done. False when there was no
+    /// memory for that: the connection is over.
+    bool finish(Tcb& tcb, time::Instant now) noexcept;
     /// The endpoint goes. What was written is still sent; unread data makes it a reset, or is thrown away
     /// (TcpLimits::resets_unread). Past TcpLimits::orphans_max it is a reset too, as with Linux's tcp_max_orphans.
     void close(Endpoint& endpoint, time::Instant now) noexcept;

@@ -47,6 +47,63 @@ TEST_CASE("a reset elsewhere in the window is challenged, outside of it it is no
     CHECK(endpoint.tcb->state == State::established);
 }
 
+TEST_CASE("a reset of a peer that has ended may have its end's own number, where that is asked for", "[stack][tcp]") {
+    const bool is_asked = GENERATE(false, true);
+    const bool is_closed = GENERATE(false, true);
+    CAPTURE(is_asked, is_closed);
+    stack::StackConfig config = host_config();
+    config.tcp.takes_late_resets = is_asked;
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    host.say("", flag::ack | flag::fin);
+    (void)host.sent();
+    if (is_closed) {
+        host.tcp().finish(*endpoint.tcb, host.now);
+        CHECK((host.only().flags & flag::fin) != 0);
+    }
+    host.come(at(host, flag::rst, -2));
+    CHECK(endpoint.tcb->state != State::closed);
+    host.come(at(host, flag::rst, -1));
+    CHECK(host.sent().empty());
+    CHECK((endpoint.tcb->state == State::closed) == is_asked);
+    if (is_asked) CHECK(Tcp::take_error(*endpoint.tcb) == (is_closed ? Errc::connection_reset : Errc::broken_pipe));
+}
+
+TEST_CASE("before its end a peer's reset has no other number than the next", "[stack][tcp]") {
+    stack::StackConfig config = host_config();
+    config.tcp.takes_late_resets = true;
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    host.say("a");
+    host.say("b");
+    (void)host.only();
+    host.come(at(host, flag::rst, -1));
+    CHECK(endpoint.tcb->state == State::established);
+}
+
+TEST_CASE("a reset behind the last block that waits ends the connection, where that is asked for", "[stack][tcp]") {
+    const bool is_asked = GENERATE(false, true);
+    const bool has_sack = GENERATE(false, true);
+    CAPTURE(is_asked, has_sack);
+    stack::StackConfig config = host_config();
+    config.tcp.takes_late_resets = is_asked;
+    TcpHost host(config);
+    TestSegment first;
+    first.sack_permitted = has_sack;
+    TestEndpoint& endpoint = host.establish(first);
+    for (const std::int64_t ahead : {4000, 1000}) {
+        TestSegment segment = at(host, flag::ack, ahead);
+        segment.text = std::string(1000, 'x');
+        host.come(segment);
+        (void)host.only();
+    }
+    host.come(at(host, flag::rst, 2000));  // behind one, but not the last
+    CHECK(endpoint.tcb->state == State::established);
+    host.come(at(host, flag::rst, 5000));
+    CHECK((endpoint.tcb->state == State::closed) == (is_asked && has_sack));
+    (void)host.sent();
+}
+
 TEST_CASE("a SYN inside a connection is challenged, wherever it is", "[stack][tcp]") {
     for (const int off : {0, 100, -1, -5000, 1'000'000}) {
         TcpHost host;

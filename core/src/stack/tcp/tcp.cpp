@@ -270,7 +270,7 @@ Drop Tcp::check_sequence(Tcb& tcb, const Segment& segment) noexcept {
     const bool is_in = seq_at_or_after(segment.end(), tcb.last_ack_sent) &&
                        seq_at_or_before(segment.seq(), seq_max(tcb.rcv_right, tcb.rcv_nxt));
     if (is_in) return Drop::none;
-    if (segment.has(flag::rst)) return Drop::tcp_reset;
+    if (segment.has(flag::rst)) return may_reset(tcb, segment.seq()) ? Drop::none : Drop::tcp_reset;
     // Two ends that each find the other outside would answer each other for ever: without data not at once. Nor a SYN,
     // whatever it carries: a connection that stands has no use for it, and a stranger needs no number to send it.
     if (segment.bytes() == 0 || segment.has(flag::syn))
@@ -282,9 +282,22 @@ Drop Tcp::check_sequence(Tcb& tcb, const Segment& segment) noexcept {
     return Drop::tcp_sequence;
 }
 
-// RFC 5961 section 3.
+// RFC 5961 section 3.2, and what Linux adds to it (tcp_reset_check, max_sack): there are systems that reset with the
+// number of the FIN that they sent before, and one whose segments were lost resets behind those that arrived; neither
+// would answer a challenge. Who guesses has two numbers instead of one.
+bool Tcp::may_reset(const Tcb& tcb, std::uint32_t seq) const noexcept {
+    if (seq == tcb.rcv_nxt) return true;
+    if (!shared_.config.tcp.takes_late_resets) return false;
+    switch (tcb.state) {
+        case State::close_wait:
+        case State::closing:
+        case State::last_ack: return seq == tcb.rcv_nxt - 1;
+        default: return tcb.has_sack && tcb.has_gap && seq == tcb.reassembly.end();
+    }
+}
+
 Drop Tcp::take_reset(Tcb& tcb, const Segment& segment) noexcept {
-    if (segment.seq() != tcb.rcv_nxt) {
+    if (!may_reset(tcb, segment.seq())) {
         output_.challenge(tcb, segment.now());
         return Drop::tcp_reset;
     }

@@ -145,6 +145,9 @@ struct TcpLimits {
     /// Who closes with unread data resets, so that its sender knows: RFC 1122 section 4.2.2.13. Else the data is thrown
     /// away, and what was written leaves, and a FIN.
     bool resets_unread = true;
+    /// A reset ends a connection also at the number of the FIN that the peer sent, and with SACK behind all that waits
+    /// out of order, as on Linux. RFC 5961 section 3.2 has both challenged.
+    bool takes_late_resets = false;
 
     constexpr TcpLimits() noexcept {}
 

@@ -32,6 +32,9 @@ public:
     /// Frames.
     [[nodiscard]] std::size_t size() const noexcept { return store_ == nullptr ? 0 : store_->frames; }
 
+    /// The number behind the last of it; not of an empty one.
+    [[nodiscard]] std::uint32_t end() const noexcept { return store_->blocks.back().end(); }
+
     /// Takes the frame over when it answers kept; it may have been trimmed to what is new. At the limit the frame that
     /// lies farthest away goes, which may be this one (full). `dropped` counts the others.
     [[nodiscard]] Outcome insert(std::uint32_t seq, Frame& payload, std::size_t limit, std::uint32_t& dropped) noexcept;

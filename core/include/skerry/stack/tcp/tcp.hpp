@@ -201,6 +201,7 @@ private:
     [[nodiscard]] Drop take_answer_of_both(Tcb& tcb, Segment& segment) noexcept;
     [[nodiscard]] Drop check_timestamp(Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] Drop check_sequence(Tcb& tcb, const Segment& segment) noexcept;
+    [[nodiscard]] bool may_reset(const Tcb& tcb, std::uint32_t seq) const noexcept;
     [[nodiscard]] Drop take_reset(Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] Drop take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept;
     [[nodiscard]] Drop take_payload(Tcb& tcb, Segment& segment) noexcept;

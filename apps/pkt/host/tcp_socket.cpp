@@ -246,6 +246,7 @@ Attempt TcpSocket::shutdown(int how) {
         if (is_freebsd() && connection->received_bytes != 0)
             return unsupported("shutdown(SHUT_RD) with unread data, which FreeBSD discards");
         is_read_shut_ = true;
+        Tcp::shut_read(*connection);
     }
     if (how != SHUT_RD) {
         is_write_shut_ = true;

@@ -199,6 +199,7 @@ Result<> Sockets::Stream::shutdown(StreamSocket& socket, backend::ShutdownHow ho
             complete(self, *self.writer);
     }
     if (how != backend::ShutdownHow::write) {
+        Tcp::shut_read(*self.tcb);
         self.may_read = true;
         if (self.reader != nullptr && self.read_now(*self.reader) == Step::done) complete(self, *self.reader);
     }

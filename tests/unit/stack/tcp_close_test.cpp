@@ -215,6 +215,39 @@ TEST_CASE("data for an end that was closed resets the peer", "[stack][tcp]") {
     CHECK(host.tcp().sizes().connections == 0);
 }
 
+TEST_CASE("data for an end that shut both directions resets the peer", "[stack][tcp]") {
+    const bool is_acknowledged = GENERATE(false, true);
+    const bool resets = GENERATE(false, true);
+    CAPTURE(is_acknowledged, resets);
+    stack::StackConfig config = host_config();
+    config.tcp.resets_unread = resets;
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    Tcp::shut_read(*endpoint.tcb);
+    host.say("still read");  // half of it is open: Linux has it read
+    CHECK(host.read(endpoint) == "still read");
+    host.tcp().finish(*endpoint.tcb, host.now);
+    CHECK((host.only().flags & flag::fin) != 0);
+    if (is_acknowledged) host.acknowledge(++host.host_seq);
+    host.say("too late");
+    host.pass(40ms);
+    CHECK(((host.only().flags & flag::rst) != 0) == resets);
+    CHECK((endpoint.tcb->state == State::closed) == resets);
+    CHECK((Tcp::take_error(*endpoint.tcb) == Errc::connection_reset) == resets);
+}
+
+TEST_CASE("an end that shut both directions hears its peer's end", "[stack][tcp]") {
+    TcpHost host;
+    TestEndpoint& endpoint = host.establish();
+    Tcp::shut_read(*endpoint.tcb);
+    host.tcp().finish(*endpoint.tcb, host.now);
+    (void)host.only();
+    host.acknowledge(++host.host_seq);
+    host.say("", flag::ack | flag::fin);
+    CHECK(host.only().flags == flag::ack);
+    CHECK(host.tcp().sizes().time_wait == 1);
+}
+
 TEST_CASE("what was written before the close is still sent", "[stack][tcp]") {
     TcpHost host;
     TestEndpoint& endpoint = host.establish();

@@ -192,7 +192,8 @@ public:
     [[nodiscard]] WriteBuf write_buf(IoBuf&& data) noexcept { return {*socket_, data}; }
 
     /// Ends one direction or both: write sends FIN behind everything written, and the peer may still send.
-    /// Calling it again, or after the peer's reset, is no error.
+    /// Calling it again, or after the peer's reset, is no error. Behind the end of both, data of the peer may reset the
+    /// connection: nobody would read it (RFC 1122 section 4.2.2.13).
     ///
     /// Errors: runtime_shutdown.
     Result<> shutdown(ShutdownHow how = ShutdownHow::write) noexcept;

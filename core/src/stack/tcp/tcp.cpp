@@ -371,6 +371,13 @@ void Tcp::on_fin_acknowledged(Tcb& tcb, time::Instant now, bool& is_over) noexce
     }
 }
 
+// RFC 1122 section 4.2.2.13. Who has shut both directions is as good as gone on Linux (tcp_rcv_state_process), until
+// the peer's end; FreeBSD acknowledges what comes.
+bool Tcp::has_no_reader(const Tcb& tcb) const noexcept {
+    if (tcb.endpoint == nullptr) return tcb.acceptor == nullptr;
+    return tcb.is_read_shut && tcb.state != State::established && shared_.config.tcp.resets_unread;
+}
+
 // What the acknowledgement lets go leaves behind it, and acknowledges the payload.
 Drop Tcp::take_payload(Tcb& tcb, Segment& segment) noexcept {
     if (segment.length() == 0) {
@@ -382,8 +389,7 @@ Drop Tcp::take_payload(Tcb& tcb, Segment& segment) noexcept {
         output_.send_ack(tcb, segment.now());
         return Drop::tcp_sequence;
     }
-    const bool is_abandoned = tcb.endpoint == nullptr && tcb.acceptor == nullptr;
-    if (is_abandoned && segment.bytes() != 0 && seq_after(segment.seq() + segment.bytes(), tcb.rcv_nxt)) {
+    if (segment.bytes() != 0 && has_no_reader(tcb) && seq_after(segment.seq() + segment.bytes(), tcb.rcv_nxt)) {
         output_.refuse(segment);  // nobody will read it. RFC 9293 section 3.6.1
         end(tcb, Errc::connection_reset);
         return Drop::tcp_closed;

@@ -189,6 +189,7 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     bool grows_send : 1 = false;  ///< no program has set `send_limit`: buffer_growth.hpp
     bool grows_receive : 1 = false;  ///< nor `receive_limit`
     bool is_send_growth_refused : 1 = false;  ///< and `send_limit` is not what it should be: others have grown
+    bool is_read_shut : 1 = false;  ///< nobody will read what comes when this end's direction is over, too
     std::uint32_t quick_heard_ms = 0;  ///< of the clock, modulo 2^32; while quick_acks_left is not 0
 
     void mark(IpMarks wanted) noexcept {

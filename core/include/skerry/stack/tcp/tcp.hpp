@@ -131,6 +131,9 @@ public:
     /// Ends this direction behind what was written; in SYN-RECEIVED when the handshake is done. False when there was no
     /// memory for that: the connection is over.
     bool finish(Tcb& tcb, time::Instant now) noexcept;
+    /// Nobody will read what comes when this end's direction is over, too: such data resets the peer then
+    /// (TcpLimits::resets_unread). Until then all is as it was, as on Linux.
+    static void shut_read(Tcb& tcb) noexcept { tcb.is_read_shut = true; }
     /// The endpoint goes. What was written is still sent; unread data makes it a reset, or is thrown away
     /// (TcpLimits::resets_unread). Past TcpLimits::orphans_max it is a reset too, as with Linux's tcp_max_orphans.
     void close(Endpoint& endpoint, time::Instant now) noexcept;
@@ -204,6 +207,7 @@ private:
     [[nodiscard]] bool may_reset(const Tcb& tcb, std::uint32_t seq) const noexcept;
     [[nodiscard]] Drop take_reset(Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] Drop take_ack(Tcb& tcb, Segment& segment, bool& is_over) noexcept;
+    [[nodiscard]] bool has_no_reader(const Tcb& tcb) const noexcept;
     [[nodiscard]] Drop take_payload(Tcb& tcb, Segment& segment) noexcept;
     void on_fin_acknowledged(Tcb& tcb, time::Instant now, bool& is_over) noexcept;
     void take_fin(Tcb& tcb, time::Instant now) noexcept;

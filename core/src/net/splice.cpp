@@ -49,9 +49,9 @@ public:
         : WriteAwaiterBase(to, backend::WriteKind::some, something), outlet_(outlet), left_(count) {}
 
     [[nodiscard]] bool await_ready() noexcept {
-        bool may = may_try();
-        for (std::size_t paid = unit_bytes; paid < left_; paid += unit_bytes) may &= may_try();
-        return may && try_now();
+        bool may = true;
+        for (std::size_t paid = unit_bytes; paid < left_; paid += unit_bytes) may &= !task::current_scheduler->spend();
+        return may && may_try() && try_now();
     }
     /// 0: the room was gone again.
     [[nodiscard]] Result<std::size_t> await_resume() noexcept {

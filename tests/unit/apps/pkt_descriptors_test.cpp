@@ -215,7 +215,7 @@ TEST_CASE("TCP_INFO tells Linux's fields, and none that the stack does not have"
     CHECK(info.find("tcpi_snd_ssthresh") == 0x7fff'ffff);
     CHECK(info.find("tcpi_unacked") == 3);  // the fourth waits: the third is short too
     CHECK(info.find("tcpi_notsent_bytes") == 500);
-    CHECK(info.find("tcpi_rto") == 200'000);
+    CHECK(info.find("tcpi_rto") == 200'001);
     CHECK(info.find("tcpi_options") == 0);
     CHECK_FALSE(info.find("tcpi_ca_state"));
 }

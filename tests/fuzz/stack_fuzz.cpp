@@ -329,7 +329,7 @@ private:
                 if (stack::tcp::Tcp::is_writable(*one.tcb))
                     (void)tcp.write(*one.tcb, std::span(room).first(1 + in_.u16() % room.size()), world_.now);
                 return;
-            case 4: return tcp.finish(*one.tcb, world_.now);
+            case 4: (void)tcp.finish(*one.tcb, world_.now); return;
             case 5:
                 if ((what & 8U) != 0) return tcp.set_cork(*one.tcb, (what & 128U) != 0, world_.now);
                 return tcp.set_no_delay(*one.tcb, (what & 128U) != 0, world_.now);

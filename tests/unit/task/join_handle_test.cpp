@@ -2,6 +2,7 @@
 #include "support/death.hpp"
 #include "support/probe.hpp"
 #include "support/test_core.hpp"
+#include "support/throws_when_destroyed.hpp"
 
 #include <skerry/task/spawn.hpp>
 #include <skerry/task/yield.hpp>
@@ -35,15 +36,8 @@ Task<> for_ever(Probe) {
     for (;;) co_await yield_now();
 }
 
-struct ThrowsWhenDestroyed {
-    ThrowsWhenDestroyed() = default;
-    ThrowsWhenDestroyed(const ThrowsWhenDestroyed&) = delete;
-    ThrowsWhenDestroyed& operator=(const ThrowsWhenDestroyed&) = delete;
-    ~ThrowsWhenDestroyed() noexcept(false) { throw std::runtime_error("thrown by a destructor"); }
-};
-
 Task<> for_ever_with_bad_destructor() {
-    const ThrowsWhenDestroyed local;
+    const tests::ThrowsWhenDestroyed local;
     for (;;) co_await yield_now();
 }
 
@@ -372,7 +366,7 @@ TEST_CASE("behaviour 10: no combination of ending, abort and drop leaks, hangs o
     struct Work {
         static Task<int> run(End how, Probe) {
             if (how == End::bad_destructor) {
-                const ThrowsWhenDestroyed local;
+                const tests::ThrowsWhenDestroyed local;
                 for (;;) co_await yield_now();
             }
             for (int i = 0; i < 3 || how == End::for_ever; ++i) co_await yield_now();
@@ -452,7 +446,7 @@ TEST_CASE("an outcome that nobody takes is destroyed with its handle", "[task][j
 TEST_CASE("a value that was returned before a destructor threw is destroyed", "[task][join]") {
     struct Work {
         static Task<std::shared_ptr<int>> give(std::shared_ptr<int> value) {
-            const ThrowsWhenDestroyed local;
+            const tests::ThrowsWhenDestroyed local;
             co_return value;
         }
     };

@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 #include "support/test_core.hpp"
+#include "support/throws_when_destroyed.hpp"
 
 #include <skerry/task/task.hpp>
 #include <skerry/task/yield.hpp>
@@ -39,15 +40,9 @@ TEST_CASE("ok() unwraps a value", "[task][ok]") {
 }
 
 TEST_CASE("a local that throws when ok() ends a spawned task is the task's outcome and nobody else's", "[task][ok]") {
-    struct ThrowsWhenDestroyed {
-        ThrowsWhenDestroyed() = default;
-        ThrowsWhenDestroyed(const ThrowsWhenDestroyed&) = delete;
-        ThrowsWhenDestroyed& operator=(const ThrowsWhenDestroyed&) = delete;
-        ~ThrowsWhenDestroyed() noexcept(false) { throw std::runtime_error("thrown by a destructor"); }
-    };
     struct Work {
         static Task<Result<int>> fail() {
-            const ThrowsWhenDestroyed local;
+            const tests::ThrowsWhenDestroyed local;
             co_await ok(Result<int>(Errc::closed));
             co_return 1;
         }
@@ -73,15 +68,9 @@ TEST_CASE("a local that throws when ok() ends a spawned task is the task's outco
 }
 
 TEST_CASE("a value whose return a local's destructor undid goes when the next is returned", "[task]") {
-    struct ThrowsWhenDestroyed {
-        ThrowsWhenDestroyed() = default;
-        ThrowsWhenDestroyed(const ThrowsWhenDestroyed&) = delete;
-        ThrowsWhenDestroyed& operator=(const ThrowsWhenDestroyed&) = delete;
-        ~ThrowsWhenDestroyed() noexcept(false) { throw std::runtime_error("thrown by a destructor"); }
-    };
     const auto twice = [](std::shared_ptr<int> first) -> Task<std::shared_ptr<int>> {
         try {
-            const ThrowsWhenDestroyed local;
+            const tests::ThrowsWhenDestroyed local;
             co_return first;
         } catch (const std::runtime_error&) {
         }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """expect_error.py FILE COMPILER FLAGS...: passes when FILE does not compile and says why in the expected words."""
+import os
 import subprocess
 import sys
 
@@ -10,7 +11,8 @@ if not first.startswith("// EXPECT: "):
     sys.exit(f"{source}:1: the first line must be `// EXPECT: part of the message`")
 expected = [text.strip() for text in first.removeprefix("// EXPECT: ").split(" || ")]
 
-run = subprocess.run([compiler, *flags, "-c", source, "-o", "/dev/null"], capture_output=True, text=True, check=False)
+run = subprocess.run([compiler, *flags, "-c", source, "-o", "/dev/null"], capture_output=True, text=True, check=False,
+                     env=os.environ | {"LC_ALL": "C"})
 if run.returncode == 0:
     sys.exit(f"{source}: compiles, but should fail with: {first.strip()}")
 if not any(text in run.stderr for text in expected):

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace tests;
-using stack::tcp::Arrivals;
+using stack::tcp::Delivered;
 using stack::tcp::Rack;
 using stack::tcp::Scoreboard;
 using stack::tcp::SendQueue;
@@ -29,9 +29,9 @@ struct Row {
     }
     /// Segments [from, to) have arrived, as is told now.
     void arrive(std::uint32_t from, std::uint32_t to, std::chrono::nanoseconds now) {
-        Arrivals arrivals(&rack, at(now), 0, 0, 0);
+        Delivered delivered(&rack, at(now), 0, 0, 0);
         const stack::wire::SackBlock block{100 * from, 100 * to};
-        board.mark_arrived(queue, std::span(&block, 1), &arrivals);
+        board.mark_arrived(queue, std::span(&block, 1), &delivered);
     }
     void send_again(std::uint32_t number, std::chrono::nanoseconds now) {
         queue[number].flags |= stack::tcp::sent_flag::again;
@@ -115,9 +115,9 @@ TEST_CASE("an old timestamp says that it was the first that arrived", "[stack][t
     row.arrive(1, 2, 50ms);
     row.send_again(0, 50ms);
     const std::uint32_t echo = GENERATE(49U, 50U);
-    Arrivals arrivals(&row.rack, Row::at(95ms), echo, 0, 0);
+    Delivered delivered(&row.rack, Row::at(95ms), echo, 0, 0);
     const stack::wire::SackBlock block{0, 100};
-    row.board.mark_arrived(row.queue, std::span(&block, 1), &arrivals);
+    row.board.mark_arrived(row.queue, std::span(&block, 1), &delivered);
     CHECK(row.judge(0ns, 95ms) == 0ns);
     CHECK(row.lost().empty() == (echo == 49));
 }

@@ -43,7 +43,7 @@ std::uint32_t Scoreboard::arrive(SendSegment& segment) noexcept {
     return bytes;
 }
 
-std::uint32_t Scoreboard::mark_arrived(SendQueue& queue, Blocks blocks, Arrivals* arrivals) noexcept {
+std::uint32_t Scoreboard::mark_arrived(SendQueue& queue, Blocks blocks, Delivered* delivered) noexcept {
     if (queue.sent() == 0) return 0;
     const std::uint32_t oldest = queue.front().seq;
     const std::uint32_t newest = queue[queue.sent() - 1].end();
@@ -59,7 +59,7 @@ std::uint32_t Scoreboard::mark_arrived(SendQueue& queue, Blocks blocks, Arrivals
             SendSegment& segment = queue[at];
             if (seq_after(segment.end(), block.right)) break;
             if (seq_before(segment.seq, block.left) || has(segment, sent_flag::arrived)) continue;
-            if (arrivals != nullptr) arrivals->note(segment);
+            if (delivered != nullptr) delivered->note(segment);
             fresh += arrive(segment);
         }
         seen[i] = block;
@@ -139,7 +139,7 @@ void Scoreboard::mark_none_lost(SendQueue& queue) noexcept {
 
 // --- what is acknowledged
 
-std::uint32_t Scoreboard::forget(SendQueue& queue, std::uint32_t ack, Arrivals* arrivals) noexcept {
+std::uint32_t Scoreboard::forget(SendQueue& queue, std::uint32_t ack, Delivered* delivered) noexcept {
     std::uint32_t arrived_before = 0;
     for (std::uint32_t at = 0; at < queue.sent() && seq_before(queue[at].seq, ack); ++at) {
         const SendSegment& segment = queue[at];
@@ -148,7 +148,7 @@ std::uint32_t Scoreboard::forget(SendQueue& queue, std::uint32_t ack, Arrivals* 
         if (has(segment, sent_flag::lost)) lost_bytes_ -= bytes;
         if (has(segment, sent_flag::sent_for_loss)) again_bytes_ -= bytes;
         if (!has(segment, sent_flag::arrived)) {
-            if (is_whole && arrivals != nullptr) arrivals->note(segment);
+            if (is_whole && delivered != nullptr) delivered->note(segment);
             continue;
         }
         arrived_bytes_ -= bytes;

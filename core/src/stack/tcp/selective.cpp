@@ -70,20 +70,20 @@ bool Sender::on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     const bool is_overtaken = seq_before(ack.ack, tcb.snd_una);
     if (!is_overtaken) update_window(tcb, ack);
     LossRecord& record = *tcb.board.record();
-    Arrivals arrivals(record.rack ? &*record.rack : nullptr, ack.now, ack.echo, tcb.ts_offset, tcb.recover);
+    Delivered delivered(record.rack ? &*record.rack : nullptr, ack.now, ack.echo, tcb.ts_offset, tcb.recover);
     const bool is_forward = tcb.repairs_time_out && record.undo.forward != ForwardStep::none;
-    if (seq_after(ack.ack, tcb.snd_una)) advance(tcb, ack, &arrivals);
+    if (seq_after(ack.ack, tcb.snd_una)) advance(tcb, ack, &delivered);
     Scoreboard& board = *tcb.board;
     Blocks room;
-    const std::uint32_t told = board.mark_arrived(tcb.queue, in_order(ack, tcb.snd_una, room), &arrivals);
-    arrivals.count(told);
+    const std::uint32_t told = board.mark_arrived(tcb.queue, in_order(ack, tcb.snd_una, room), &delivered);
+    delivered.count(told);
     const bool has_copy = reports_copy(ack);
     const bool is_probe_copied = has_copy && record.tail.is_told_by(ack.blocks.front().right);
     const bool advances = tcb.snd_una != una_before;
     const bool is_news = advances || is_overtaken || told != 0 || ack.length != 0 || tcb.snd_wnd != window_before;
     if (record.tail.is_under_way) judge_tail_probe(tcb, ack.ack, is_probe_copied || !is_news, flight_before);
     if (has_copy) match_copy(tcb, ack.blocks.front());
-    const bool goes_on = goes_forward(tcb, arrivals, is_forward, told, ack);
+    const bool goes_on = goes_forward(tcb, delivered, is_forward, told, ack);
     const std::uint32_t lost_before = board.bytes_lost();
     std::chrono::nanoseconds wait{0};
     if (record.rack) {
@@ -94,10 +94,10 @@ bool Sender::on_selective_ack(Tcb& tcb, const Acknowledgement& ack) noexcept {
     }
     const bool is_lost_first = !tcb.in_recovery && !tcb.repairs_time_out && board.has_lost();
     if (is_lost_first) enter_recovery(tcb);
-    if (tcb.in_recovery && arrivals.bytes() != 0)
-        set_rate(tcb, arrivals.bytes(), advances && board.bytes_lost() <= lost_before);
+    if (tcb.in_recovery && delivered.bytes() != 0)
+        set_rate(tcb, delivered.bytes(), advances && board.bytes_lost() <= lost_before);
     else if (tcb.is_reducing)
-        reduce(tcb, arrivals.bytes());
+        reduce(tcb, delivered.bytes());
     if (is_lost_first) send_first_lost(tcb, ack.now);
     if (!goes_on) send_what_is_lost(tcb, ack.now);
     wait_for_late(tcb, wait, ack.now);

@@ -399,7 +399,7 @@ void Sender::grow_window(Tcb& tcb, std::uint32_t acked, std::uint32_t in_flight_
     if (!congestion.on_ack(sample)) shared_.drops.count(Drop::tcp_memory);
 }
 
-void Sender::advance(Tcb& tcb, const Acknowledgement& ack, Arrivals* arrivals) noexcept {
+void Sender::advance(Tcb& tcb, const Acknowledgement& ack, Delivered* delivered) noexcept {
     const time::Instant now = ack.now;
     SendQueue& queue = tcb.queue;
     std::uint32_t acked = ack.ack - tcb.snd_una;
@@ -407,8 +407,8 @@ void Sender::advance(Tcb& tcb, const Acknowledgement& ack, Arrivals* arrivals) n
     const std::chrono::nanoseconds round_trip = queue.empty() ? std::chrono::nanoseconds{0} : measure(tcb, ack);
     if (tcb.duplicate_acks != 0 && tcb.board != nullptr) {
         // What had arrived before a time-out says nothing about the way since.
-        const std::uint32_t known = tcb.board->forget(queue, ack.ack, arrivals);
-        if (arrivals != nullptr) arrivals->count(acked - known);
+        const std::uint32_t known = tcb.board->forget(queue, ack.ack, delivered);
+        if (delivered != nullptr) delivered->count(acked - known);
         if (tcb.repairs_time_out) acked -= known;
     }
     const std::int64_t newest_ns = queue.sent() == 0 ? now.as_nanos() : queue[queue.sent() - 1].sent_ns;

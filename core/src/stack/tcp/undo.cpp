@@ -117,15 +117,15 @@ bool Sender::on_duplicate_behind_time_out(Tcb& tcb, time::Instant now) noexcept 
 // `told` bytes by its blocks. True when new segments were sent, and nothing else is to be.
 //
 // As Linux, and sooner than step 3 b, the first acknowledgement already tells by what was not sent again.
-bool Sender::goes_forward(Tcb& tcb, const Arrivals& arrivals, bool is_forward, std::uint32_t told,
+bool Sender::goes_forward(Tcb& tcb, const Delivered& delivered, bool is_forward, std::uint32_t told,
                           const Acknowledgement& ack) noexcept {
     Undo& undo = tcb.board.record()->undo;
     if (!is_forward || !undo.is_open) return false;
-    if (arrivals.has_original()) {
+    if (delivered.has_original()) {
         this->undo(tcb);
         return false;
     }
-    const bool goes_on = arrivals.bytes() != told;
+    const bool goes_on = delivered.bytes() != told;
     if (undo.forward == ForwardStep::first_ack && !goes_on) return false;  // step 2 once more
     const bool is_second = std::exchange(undo.forward, ForwardStep::none) == ForwardStep::second_ack;
     if (is_second || !tcb.repairs_time_out) return false;

@@ -10,7 +10,7 @@
 //
 // Source: RFC 2018, RFC 6675 section 4.
 
-#include "arrivals.hpp"
+#include "delivered.hpp"
 #include "send_queue.hpp"
 
 #include "../wire/tcp_options.hpp"
@@ -31,9 +31,9 @@ public:
     explicit Scoreboard(std::uint32_t una) noexcept : highest_(una), judged_(una), next_(una), next_doubtful_(una) {}
 
     /// Marks what the blocks tell of, as far as it is whole segments under way; the rest means nothing. Returns how
-    /// many bytes were not known of before; `arrivals`, if there is one, is told of each segment. What is lost by that,
-    /// mark_lost() says, or a Rack.
-    std::uint32_t mark_arrived(SendQueue& queue, Blocks blocks, Arrivals* arrivals = nullptr) noexcept;
+    /// many bytes were not known of before; `delivered`, if there is one, is told of each segment. What is lost by
+    /// that, mark_lost() says, or a Rack.
+    std::uint32_t mark_arrived(SendQueue& queue, Blocks blocks, Delivered* delivered = nullptr) noexcept;
     /// Marks as lost whatever has three segments behind it that arrived. RFC 6675 asks for three ranges, or for more
     /// bytes than two full segments have; short segments in a row count here as well, as in Linux.
     void mark_lost(SendQueue& queue) noexcept;
@@ -49,8 +49,8 @@ public:
     /// Nothing was lost after all. What was judged is not judged again by what arrived behind it.
     void mark_none_lost(SendQueue& queue) noexcept;
     /// What leaves the queue when everything before `ack` is acknowledged. Returns how much of it had arrived before;
-    /// `arrivals`, if there is one, is told of the segments that had not.
-    std::uint32_t forget(SendQueue& queue, std::uint32_t ack, Arrivals* arrivals = nullptr) noexcept;
+    /// `delivered`, if there is one, is told of the segments that had not.
+    std::uint32_t forget(SendQueue& queue, std::uint32_t ack, Delivered* delivered = nullptr) noexcept;
 
     /// The oldest that is lost and was not sent again; null when there is none.
     [[nodiscard]] SendSegment* next_lost(SendQueue& queue) noexcept;

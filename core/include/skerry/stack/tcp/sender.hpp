@@ -126,7 +126,7 @@ private:
     void set_timer(Tcb& tcb, std::chrono::nanoseconds wait, time::Instant now) noexcept;
     [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;
     void update_window(Tcb& tcb, const Acknowledgement& ack) noexcept;
-    void advance(Tcb& tcb, const Acknowledgement& ack, Arrivals* arrivals = nullptr) noexcept;
+    void advance(Tcb& tcb, const Acknowledgement& ack, Delivered* delivered = nullptr) noexcept;
     void on_duplicate(Tcb& tcb, time::Instant now) noexcept;
     void recover(Tcb& tcb, const Acknowledgement& ack, std::uint32_t acked) noexcept;
     void send_front_again(Tcb& tcb, time::Instant now) noexcept;
@@ -159,7 +159,7 @@ private:
     [[nodiscard]] bool begin_forward(Tcb& tcb, bool is_new) noexcept;
     void on_ack_behind_time_out(Tcb& tcb, const Acknowledgement& ack) noexcept;
     [[nodiscard]] bool on_duplicate_behind_time_out(Tcb& tcb, time::Instant now) noexcept;
-    [[nodiscard]] bool goes_forward(Tcb& tcb, const Arrivals& arrivals, bool is_forward, std::uint32_t told,
+    [[nodiscard]] bool goes_forward(Tcb& tcb, const Delivered& delivered, bool is_forward, std::uint32_t told,
                                     const Acknowledgement& ack) noexcept;
     [[nodiscard]] std::uint32_t send_two_new(Tcb& tcb, time::Instant now) noexcept;
     // The window comes down for a mark: ecn.cpp.

@@ -1,11 +1,11 @@
-#include <skerry/stack/tcp/arrivals.hpp>
+#include <skerry/stack/tcp/delivered.hpp>
 
 #include <skerry/stack/sequence.hpp>
 #include <skerry/stack/tcp/options.hpp>
 
 namespace skerry::stack::tcp {
 
-void Arrivals::note(const SendSegment& segment) noexcept {
+void Delivered::note(const SendSegment& segment) noexcept {
     const bool is_again = (segment.flags & sent_flag::again) != 0;
     // What was not held for lost says nothing: it was sent a moment before.
     const bool was_lost = (segment.flags & sent_flag::lost) != 0;

@@ -12,11 +12,11 @@
 
 namespace skerry::stack::tcp {
 
-class Arrivals {
+class Delivered {
 public:
     /// `echo` is of the acknowledgement's timestamps, which count from `ts_offset`; 0 without. `newest` is the last
     /// number that a time-out may have lost.
-    Arrivals(Rack* rack, time::Instant now, std::uint32_t echo, std::uint32_t ts_offset, std::uint32_t newest) noexcept
+    Delivered(Rack* rack, time::Instant now, std::uint32_t echo, std::uint32_t ts_offset, std::uint32_t newest) noexcept
         : rack_(rack), now_(now), echo_(echo), ts_offset_(ts_offset), newest_(newest) {}
 
     void note(const SendSegment& segment) noexcept;

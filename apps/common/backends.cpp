@@ -1,6 +1,6 @@
 #include "backends.hpp"
 
-#include "options.hpp"
+#include "values.hpp"
 
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/trace/notice.hpp>

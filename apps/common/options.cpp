@@ -227,8 +227,6 @@ std::string version_line(const Program& program) {
     return program.name + " " SKERRY_VERSION " (" + compiler() + ", backends " + backends + ")";
 }
 
-bool is_kernel_driver(std::string_view name) noexcept { return name == "epoll" || name == "io_uring"; }
-
 Result<Options, Stop> parse_options(const Program& program, std::span<const std::string> arguments,
                                     const AddOptions& add_own) {
     Options options;

@@ -57,9 +57,6 @@ Result<Options, Stop> parse_options(const Program& program, int argc, const char
 Result<void, Stop> parse_own_options(const Program& program, int argc, const char* const* argv,
                                      const AddOptions& add_own);
 
-/// Whether this driver's addresses are the kernel's, so that it has no use for options of a network.
-[[nodiscard]] bool is_kernel_driver(std::string_view name) noexcept;
-
 /// `skerry-echo 0.1.0 (g++ 12.2.0, backends epoll)`
 std::string version_line(const Program& program);
 

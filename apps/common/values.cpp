@@ -64,10 +64,11 @@ Parsed<std::string> parse_interface(std::string_view text, int family, int prefi
 
 }  // namespace
 
+bool is_kernel_driver(std::string_view name) noexcept { return name == "io_uring" || name == "epoll"; }
+
 Parsed<std::string> parse_backend(std::string_view text) {
     constexpr std::string_view accepted = "accepted: auto, dpdk, io_uring, epoll, tap:IF, xdp:IF";
-    for (const std::string_view name : {"auto", "dpdk", "io_uring", "epoll"})
-        if (text == name) return std::string(text);
+    if (text == "auto" || text == "dpdk" || is_kernel_driver(text)) return std::string(text);
     for (const std::string_view name : {"tap", "xdp"}) {
         if (text == name) return ValueError{"the interface is missing; write " + std::string(name) + ":IF"};
         if (!text.starts_with(name) || text.substr(name.size(), 1) != ":") continue;

@@ -30,6 +30,9 @@ struct ListenAddress {
     std::uint16_t port = 0;
 };
 
+/// Whether this driver's addresses are the kernel's, so that it has no use for options of a network.
+[[nodiscard]] bool is_kernel_driver(std::string_view name) noexcept;
+
 /// `auto`, `dpdk`, `io_uring`, `epoll`, `tap:IF` or `xdp:IF`. Whether this build has it is not asked here.
 Parsed<std::string> parse_backend(std::string_view text);
 

@@ -47,7 +47,7 @@ function(skerry_component name)
     set_target_properties(${target} PROPERTIES INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
     target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${include_dir}>"
                                PRIVATE "${source_dir}")
-    # Headers are C++20 for everyone who includes them, sources may use more; see DESIGN D1 in core/README.md.
+    # Headers are C++20 for everyone who includes them, sources may use more.
     target_compile_features(${target} PUBLIC cxx_std_20 PRIVATE cxx_std_23)
     # Symmetric transfer between coroutines is a tail call; g++ makes it one only with this option, at every -O.
     target_compile_options(${target} PUBLIC $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-foptimize-sibling-calls>)

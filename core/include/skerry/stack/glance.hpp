@@ -1,8 +1,9 @@
 #pragma once
 
 // Hot path. What is seen of a frame at fixed places before anything in it is judged: enough to find the connection that
-// it is for, and to fetch that connection's memory while the frames in front of it are worked on. A frame that is not
-// of the usual form is left to the parsers.
+// it is for, and to fetch that connection's memory while the frames in front of it are worked on. Who takes it the
+// usual way from here verifies its checksums by checksums_hold(). A frame that is not of the usual form is left to the
+// parsers.
 
 #include "config.hpp"
 #include "frame_queue.hpp"

@@ -31,6 +31,12 @@ void close_all(const cmsghdr& descriptors) noexcept {
     }
 }
 
+// Who sent before this was asked for is not in the datagram, and the kernel fills in that it does not know.
+bool is_unknown(const ucred& os) noexcept {
+    constexpr unsigned overflow_id = 65534;
+    return os.pid == 0 && os.uid == overflow_id && os.gid == overflow_id;
+}
+
 std::optional<UCred> sender_in(msghdr& message) noexcept {
     std::optional<UCred> sender;
     for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
@@ -39,7 +45,7 @@ std::optional<UCred> sender_in(msghdr& message) noexcept {
         if (part->cmsg_type != SCM_CREDENTIALS) continue;
         ucred os;
         std::memcpy(&os, CMSG_DATA(part), sizeof os);
-        sender = detail::from_os(os);
+        if (!is_unknown(os)) sender = detail::from_os(os);
     }
     return sender;
 }

@@ -14,9 +14,10 @@ OsUnixAddr::OsUnixAddr(const UnixAddr& address) noexcept {
     os.sun_family = AF_UNIX;
     const std::string_view path = address.sun_path();
     std::copy(path.begin(), path.end(), std::begin(os.sun_path));
-    // A path is told with the zero behind it, an abstract name ends where the length says.
+    // A path is told with the zero behind it, where there is room: a peer may be bound to one that has none. An
+    // abstract name ends where the length says.
     length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-    if (address.as_pathname()) ++length;
+    if (address.as_pathname() && path.size() < sizeof os.sun_path) ++length;
 }
 
 UnixAddr OsUnixAddr::address() const noexcept {

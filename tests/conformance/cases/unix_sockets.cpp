@@ -11,6 +11,7 @@
 #include <skerry/time/timeout.hpp>
 
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -32,6 +33,13 @@ UnixAddr at(const std::string& path) {
     auto address = UnixAddr::from_pathname(path);
     REQUIRE(address);
     return *address;
+}
+
+sockaddr_un as_system(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path);
+    return address;
 }
 
 struct UnixPair {
@@ -296,6 +304,49 @@ TEST_CASE("a Unix peer that goes with bytes unread resets, and without ends", "[
         auto late = co_await client.write(bytes_of("x"));
         CHECK(late.error() == Errc::broken_pipe);
         CHECK(client.shutdown());
+    });
+}
+
+TEST_CASE("a Unix peer whose path fills its address is answered", "[net][unix]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        tests::TempTree tree;
+        std::string path = tree.root().string() + "/";
+        path.append(sizeof(sockaddr_un::sun_path) - path.size(), 'y');
+        const sockaddr_un whole = as_system(path);
+        const OwnedFd peer(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        REQUIRE(::bind(peer.get(), reinterpret_cast<const sockaddr*>(&whole), sizeof whole) == 0);
+        auto one = UnixDatagram::bind(at(tree.root() / "one"));
+        REQUIRE(one);
+        const sockaddr_un to = as_system(tree.root() / "one");
+        REQUIRE(::sendto(peer.get(), "hi", 2, 0, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 2);
+        std::array<std::byte, 4> buffer;
+        auto received = co_await one->recv_from(buffer);
+        REQUIRE(received);
+        auto sent = co_await one->send_to(bytes_of("you"), received->peer);
+        CHECK(sent == 3u);
+        CHECK(::recv(peer.get(), buffer.data(), buffer.size(), 0) == 3);
+    });
+}
+
+TEST_CASE("who sent a Unix datagram before that was asked for is not made up", "[net][unix]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        auto ends = UnixDatagram::pair();
+        REQUIRE(ends);
+        auto sent = co_await ends->second.send(bytes_of("a"));
+        REQUIRE(sent);
+        REQUIRE(ends->first.set_passcred(true));
+        sent = co_await ends->second.send(bytes_of("b"));
+        REQUIRE(sent);
+        std::array<std::byte, 4> buffer;
+        auto before = co_await ends->first.recv_from(buffer);
+        REQUIRE(before);
+        CHECK_FALSE(before->sender);
+        auto behind = co_await ends->first.recv_from(buffer);
+        REQUIRE(behind);
+        REQUIRE(behind->sender);
+        CHECK(behind->sender->pid == ::getpid());
     });
 }
 

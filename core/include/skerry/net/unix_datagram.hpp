@@ -22,7 +22,7 @@ struct UnixReceived {
     std::size_t bytes = 0;
     UnixAddr peer;               ///< unnamed, when the sender was not bound
     bool truncated = false;      ///< the datagram was longer than the buffer; the rest is gone
-    std::optional<UCred> sender;  ///< with set_passcred()
+    std::optional<UCred> sender;  ///< with set_passcred(), of what was sent behind it
 };
 
 /// A Unix datagram socket, owned by the core that made it. Several tasks may receive and send.
@@ -86,7 +86,8 @@ public:
     /// Cancel: safe: it was not sent.
     [[nodiscard]] Task<Result<std::size_t>> send(std::span<const std::byte> data);
 
-    /// Whether UnixReceived::sender says who sent, as the kernel vouches for it.
+    /// Whether UnixReceived::sender says who sent, as the kernel vouches for it. Of datagrams that were sent before,
+    /// the kernel does not know.
     Result<> set_passcred(bool on) noexcept;
 
     /// Ends one direction or both.

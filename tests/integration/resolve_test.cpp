@@ -137,6 +137,12 @@ TEST_CASE("a name that nobody has is not_found", "[integration][resolve]") {
     CHECK(runtime.block_on(net::resolve("", 80)).error() == Errc::not_found);
 }
 
+TEST_CASE("a zero byte in a name does not make it another", "[integration][resolve]") {
+    auto runtime = make_runtime();
+    const std::string name = std::string("listed.test") + '\0' + ".elsewhere";
+    CHECK(runtime.block_on(net::resolve(name, 80)).error() == Errc::invalid_argument);
+}
+
 TEST_CASE("name servers that do not answer, or cannot, are timed_out", "[integration][resolve]") {
     auto runtime = make_runtime();
     CHECK(runtime.block_on(net::resolve("known.test", 80)).error() == Errc::timed_out);  // nobody is there

@@ -35,6 +35,7 @@ bool is_folder(const std::string& path) noexcept {
 // From the first that is missing downwards; others may make the same ones at the same time.
 Result<> make_all(std::string path, std::uint32_t mode) {
     if (path.empty()) return Errc::not_found;
+    if (auto checked = detail::check_path(path); !checked) return checked;
     if (is_folder(path)) return {};
     for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
         const std::string part = path.substr(0, end);

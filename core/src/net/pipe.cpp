@@ -121,6 +121,7 @@ Result<std::pair<Sender, Receiver>> pipe() {
 
 Result<OwnedFd> OpenOptions::open(const std::string& path, int access) const noexcept {
     if (backend::current_slow_lane == nullptr) return Errc::unsupported;
+    if (path.find('\0') != std::string::npos) return Errc::invalid_argument;
     OwnedFd fd(::open(path.c_str(), (read_write_ ? O_RDWR : access) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
     if (!fd) return io::detail::last_error();
     if (unchecked_) return fd;

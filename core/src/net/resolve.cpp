@@ -52,6 +52,8 @@ Task<Addresses> resolve(std::string host, std::uint16_t port) {
         std::vector<SocketAddr> one(1, SocketAddr(*literal, port));
         co_return one;
     }
+    // To the system the name would end there, and be another.
+    if (host.find('\0') != std::string::npos) co_return Errc::invalid_argument;
     auto found = co_await runtime::call_on_pool(&look_up, std::move(host), port);
     co_return found;
 }

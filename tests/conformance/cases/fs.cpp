@@ -539,6 +539,8 @@ TEST_CASE("folders are made, listed and removed, and no name is lost to a cancel
         CHECK(done);
         done = co_await fs::create_dir_all(in(tree, "a/b/c"));
         CHECK(done);
+        done = co_await fs::create_dir_all(in(tree, "a") + '\0' + "/b");
+        CHECK(done == Errc::invalid_argument);
         done = co_await fs::create_dir(in(tree, "a"));
         REQUIRE_FALSE(done);
         CHECK(done.error().os_error() == EEXIST);

@@ -118,6 +118,7 @@ TEST_CASE("a fifo without a reader is refused, which is not the same as a fifo t
         CHECK(alone.error().os_error() == ENXIO);
         CHECK(pipe::OpenOptions().open_sender(path + "x").error() == Errc::not_found);
         CHECK(pipe::OpenOptions().open_receiver(path + "x").error() == Errc::not_found);
+        CHECK(pipe::OpenOptions().open_receiver(path + '\0' + "x").error() == Errc::invalid_argument);
         const std::string file = tree.write("file", "text");
         CHECK(pipe::OpenOptions().open_receiver(file).error() == Errc::invalid_argument);
         CHECK(pipe::OpenOptions().unchecked(true).open_receiver(file).error() == Errc::unsupported);

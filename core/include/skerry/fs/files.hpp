@@ -40,7 +40,8 @@ namespace skerry::fs {
 /// Copies bytes and permissions of a file; one that is there is cut to nothing first. Returns the bytes. Where the file
 /// system can, it shares them.
 ///
-/// Errors: as read; full: what fitted is in the file; invalid_argument, when `from` is no regular file.
+/// Errors: as read; full: what fitted is in the file; invalid_argument, when `from` is no regular file or
+///         `to` is the same one.
 /// Cancel: partial: it goes on.
 [[nodiscard]] Task<Result<std::uint64_t>> copy(std::string from, std::string to);
 

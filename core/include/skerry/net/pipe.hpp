@@ -140,7 +140,8 @@ public:
         return *this;
     }
 
-    /// Errors: not_found; permission_denied; invalid_argument, when it is no fifo; no_descriptors; unsupported, on a
+    /// Errors: not_found; permission_denied; invalid_argument, when it is no fifo or has a zero byte; no_descriptors;
+    /// unsupported, on a
     ///         core without a slow lane.
     [[nodiscard]] Result<Receiver> open_receiver(const std::string& path) const;
 

@@ -75,7 +75,11 @@ Result<AsyncFd> AsyncFd::watch(OwnedFd fd) {
     state->fd = std::move(fd);
     state->watched.fd = state->fd.get();
     state->home = task::current_scheduler->home();
-    if (auto added = backend::current_slow_lane->add(state->watched); !added) return refusal(added.error());
+    if (auto added = backend::current_slow_lane->add(state->watched); !added) {
+        const Error error = refusal(added.error());
+        if (error == Errc::busy) (void)state->fd.release();  // the number is another's, who watches it
+        return error;
+    }
     return AsyncFd(std::move(state));
 }
 

@@ -156,8 +156,9 @@ public:
     /// duty, because the flag belongs to all who share the open file.
     ///
     /// Errors: unsupported, for a descriptor that cannot be watched (a file on a disk, a folder: use fs), and on a
-    ///         core without a slow lane; busy, when this core watches that descriptor already; invalid_argument, when
-    ///         it is none; no_memory, no_descriptors (the system's limit of watches). `fd` is closed then.
+    ///         core without a slow lane; busy, when this core watches that descriptor already, which stays open for
+    ///         who does; invalid_argument, when it is none; no_memory, no_descriptors (the system's limit of watches).
+    ///         But for busy `fd` is closed then.
     [[nodiscard]] static Result<AsyncFd> watch(OwnedFd fd);
 
     /// Waits until a read may give something, also the end of the stream or an error.

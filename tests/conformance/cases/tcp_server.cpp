@@ -80,6 +80,9 @@ TEST_CASE("a server that is given up aborts its handlers", "[net][tcp][server][c
         auto drained = co_await time::timeout(1ms, serving);  // the client stays, so the handler does
         REQUIRE_FALSE(drained);
         CHECK(alive == 1);
+        auto late = co_await net::TcpStream::connect(address);
+        REQUIRE_FALSE(late);
+        CHECK(late.error() == Errc::connection_refused);
         serving.abort();
         auto text = co_await read_all(*client);
         CHECK(text.empty());

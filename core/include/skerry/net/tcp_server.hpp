@@ -55,6 +55,7 @@ Task<Result<>> serve_listener(TcpListener listener, CancellationToken stop, Hand
         while (connections.try_join_next()) {  // forgets what has ended; an exception ended that task only
         }
     }
+    (void)TcpListener(std::move(listener));  // closed: who connects from now on is refused, and not left waiting
     while (co_await connections.join_next()) {
     }
     co_return Result<>();

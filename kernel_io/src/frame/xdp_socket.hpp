@@ -53,7 +53,7 @@ public:
     ~XdpSocket() { close(); }
 
     /// Binds it to queue 0, so that the driver reads and writes the memory itself if it can, else by the kernel's copy.
-    /// Whoever had the queue a moment ago is waited for, up to 0.3 s: the kernel gives it back behind its close.
+    /// Whoever had the queue a moment ago is waited for, up to two seconds: the kernel gives it back behind its close.
     ///
     /// Errors: a line with the next step: another program has the queue, or what the device says.
     [[nodiscard]] Result<void, backend::SetupError> bind(const EthernetDevice& device);

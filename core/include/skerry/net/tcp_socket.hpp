@@ -114,7 +114,7 @@ public:
     ///
     /// Errors: as TcpStream::connect; address_in_use, address_not_available, of the address that it was bound to;
     ///         unsupported, for what the backend does not have; invalid_argument, for a value that an option cannot
-    ///         have or an interface that there is not; not_found, for a name that is none; permission_denied.
+    ///         have; not_found, for an interface or a name that there is not; permission_denied.
     /// Cancel: safe: the attempt is given up.
     [[nodiscard]] ConnectSocket connect(const SocketAddr& to) const noexcept { return {setup_, to}; }
 

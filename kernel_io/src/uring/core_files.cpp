@@ -87,11 +87,13 @@ void CoreFiles::put_operation(Operation& operation) noexcept {
 
 bool CoreFiles::submit(Operation& operation) noexcept {
     if (operation.call == FileCall::write) ring_.expect_size_signal();
-    return ring_.request(operation, 0, [&](io_uring_sqe* entry) {
+    const bool is_taken = ring_.request(operation, 0, [&](io_uring_sqe* entry) {
         operation.prepare(entry);
         if (operation.is_large()) [[unlikely]]
             entry->flags |= IOSQE_ASYNC;
     });
+    if (ring_.entries() >= batch_max) ring_.submit();
+    return is_taken;
 }
 
 // False: it has to wait, and is as it was.

@@ -1,7 +1,7 @@
 #pragma once
 
 // Hot path. The files of one core: reads, writes and syncs as requests of its ring. What the tasks of one turn ask for
-// goes in with one entry into the kernel, at the turn's end.
+// goes in with one entry into the kernel, at the turn's end, or where it is more with one for each eight.
 //
 // An operation owns the descriptor and the memory until its completion has come, whether somebody still waits for it or
 // not. So giving up costs nothing and waits for nothing; only the end of the core waits, for what a disk has begun and
@@ -59,6 +59,8 @@ private:
     class Operation;
 
     static constexpr auto try_interval = std::chrono::milliseconds{1};
+    /// Entries that go in together: a disk that waits for more of them stands still.
+    static constexpr unsigned batch_max = 8;
 
     /// Asks the kernel; false when it takes nothing more now, and `operation` is as it was.
     [[nodiscard]] bool submit(Operation& operation) noexcept;

@@ -84,7 +84,8 @@ public:
     /// thread that hands it in, whose default ends the process.
     void expect_size_signal() noexcept { is_signal_due_ = true; }
 
-    [[nodiscard]] bool has_entries() const noexcept { return io_uring_sq_ready(&ring_) != 0; }
+    [[nodiscard]] unsigned entries() const noexcept { return io_uring_sq_ready(&ring_); }
+    [[nodiscard]] bool has_entries() const noexcept { return entries() != 0; }
     [[nodiscard]] unsigned completions() const noexcept { return io_uring_cq_ready(&ring_); }
     [[nodiscard]] bool has_completions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
 

@@ -50,10 +50,10 @@ inline Result<std::size_t> send_some(int fd, std::span<const std::byte> data) no
 inline Result<std::size_t> write_some(int fd, std::span<const std::byte> data) noexcept {
     skerry::detail::HeldSignal held(SIGPIPE);
     const ssize_t answer = uninterrupted([&] { return ::write(fd, data.data(), data.size()); });
-    if (answer >= 0) return static_cast<std::size_t>(answer);
-    const Error error = last_error();
-    if (error == Errc::broken_pipe) held.take();
-    return error;
+    const auto written = counted(answer);
+    // Also behind what was written: the reader of a pipe may go while a call that waits is in the middle of its data.
+    if (written ? *written < data.size() : written.error() == Errc::broken_pipe) held.take();
+    return written;
 }
 
 /// A read into a buffer of its own, which is made when there is something: who waits holds none.

@@ -8,10 +8,14 @@
 #include <skerry/task/spawn.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -37,6 +41,46 @@ std::array<OwnedFd, 2> blocking_pipe() {
     std::array<int, 2> ends{};
     REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
     return {OwnedFd(ends[0]), OwnedFd(ends[1])};
+}
+
+/// While it lives this thread may not open the pipe at `number` again, so that it is read and written on the pool.
+class OpenedOnce {
+public:
+    explicit OpenedOnce(int number) {
+        REQUIRE(::fchmod(number, 0) == 0);
+        constexpr uid_t nobody = 65534;
+        before_ = static_cast<uid_t>(::setfsuid(nobody));  // root may open what nobody may, and only root can do this
+        const std::string path = "/proc/self/fd/" + std::to_string(number);
+        const OwnedFd again(::open(path.c_str(), (number == 0 ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC));
+        is_so_ = !again;
+    }
+    OpenedOnce(const OpenedOnce&) = delete;
+    OpenedOnce& operator=(const OpenedOnce&) = delete;
+    ~OpenedOnce() { ::setfsuid(before_); }
+
+    [[nodiscard]] bool is_so() const noexcept { return is_so_; }
+
+private:
+    uid_t before_ = 0;
+    bool is_so_ = false;
+};
+
+/// Standard error that the pool has; nothing where that cannot be, which it says.
+std::optional<io::Stdout> pooled_error() {
+    const OpenedOnce once(2);
+    if (!once.is_so()) WARN("skipped: this user may open every pipe again");
+    auto err = io::Stdout::open_error();
+    REQUIRE(err);
+    return once.is_so() ? std::optional(std::move(*err)) : std::nullopt;
+}
+
+bool is_readable(int fd) {
+    pollfd side{fd, POLLIN, 0};
+    return ::poll(&side, 1, 0) == 1;
+}
+
+Task<> until_readable(int fd) {
+    while (!is_readable(fd)) co_await yield_to_driver();
 }
 
 bool is_blocking(int fd) { return (::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0; }
@@ -154,6 +198,27 @@ TEST_CASE("standard descriptors that are a socket or a file are read and written
         REQUIRE(got);
         REQUIRE(*got);
         CHECK(text_of((*got)->bytes()) == "from a socket");
+    });
+}
+
+// Here the pool's threads write to standard error, because the test framework has standard output.
+
+TEST_CASE("a pipe whose reader goes in the middle of a write on the pool is no signal", "[io][stdio][error]") {
+    run([]() -> Task<> {
+        auto ends = blocking_pipe();
+        const Replaced replaced(2, std::move(ends[1]));
+        auto err = pooled_error();
+        if (!err) co_return;
+        const auto sent = pattern(1U << 20U);
+        auto writing = spawn(err->write(sent));
+        co_await until_readable(ends[0].get());
+        ends[0] = OwnedFd();
+        auto written = co_await writing;
+        REQUIRE(written);
+        REQUIRE(*written);
+        CHECK(**written < sent.size());
+        auto late = co_await err->write_all(bytes_of("x"));
+        CHECK(late == Errc::broken_pipe);
     });
 }
 

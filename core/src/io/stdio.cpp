@@ -2,9 +2,11 @@
 #include "runtime/call_on_pool.hpp"
 
 #include <skerry/backend/slow_lane.hpp>
+#include <skerry/base/assert.hpp>
 #include <skerry/io/stdio.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -48,11 +50,25 @@ Result<std::size_t> send_now(int fd, std::span<const std::byte> data) noexcept {
     return counted(uninterrupted([&] { return ::send(fd, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL); }));
 }
 
-Result<IoBuf> read_blocking(SharedFd fd) noexcept { return read_segment(fd->get()); }
+/// What `call()` gives when it need not wait any more: the pool's threads may wait, and an open file that another
+/// program has made non-blocking does not do it for them.
+template <class F>
+auto patiently(int fd, short events, F call) noexcept {
+    for (;;) {
+        auto outcome = call();
+        if (outcome || outcome.error() != Errc::would_block) return outcome;
+        pollfd side{fd, events, 0};
+        if (uninterrupted([&] { return ::poll(&side, 1, -1); }) < 0) return decltype(outcome)(last_error());
+    }
+}
+
+Result<IoBuf> read_blocking(SharedFd fd) noexcept {
+    return patiently(fd->get(), POLLIN, [&] { return read_segment(fd->get()); });
+}
 
 Result<std::size_t> write_blocking(SharedFd fd, IoBuf data) noexcept {
     skerry::detail::HeldSignal held(SIGXFSZ);
-    auto written = write_some(fd->get(), data.bytes());
+    auto written = patiently(fd->get(), POLLOUT, [&] { return write_some(fd->get(), data.bytes()); });
     if (!written && written.error().os_error() == EFBIG) held.take();
     return written;
 }
@@ -88,6 +104,22 @@ Result<StandardFd> StandardFd::open(int number, bool for_writing) {
 
 using detail::StandardFd;
 
+namespace {
+
+/// Says that a call is under way, until it ends or is given up.
+class Turn {
+public:
+    explicit Turn(bool& is_taken) noexcept : is_taken_(is_taken) { is_taken_ = true; }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { is_taken_ = false; }
+
+private:
+    bool& is_taken_;
+};
+
+}  // namespace
+
 Result<Stdin> Stdin::open() {
     auto fd = StandardFd::open(0, false);
     if (!fd) return fd.error();
@@ -95,6 +127,8 @@ Result<Stdin> Stdin::open() {
 }
 
 Task<Result<IoBuf>> Stdin::read_buf() {
+    SKERRY_ASSERT(!is_reading_, "two reads at once on standard input");
+    const Turn turn(is_reading_);
     if (!kept_.empty()) co_return std::move(kept_);
     if (fd_.kind != StandardFd::Kind::pooled) {
         const auto call = fd_.kind == StandardFd::Kind::socket ? &detail::receive_segment : &detail::read_segment;
@@ -133,16 +167,24 @@ Result<Stdout> Stdout::open_error() {
 }
 
 Task<Result<std::size_t>> Stdout::write(std::span<const std::byte> data) {
+    SKERRY_ASSERT(!is_writing_, "two writes at once on one standard output");
+    const Turn turn(is_writing_);
     if (fd_.kind != StandardFd::Kind::pooled) {
         const auto call = fd_.kind == StandardFd::Kind::socket ? &detail::send_now : &detail::write_some;
         auto written = co_await fd_.watched->async_io(Interest::writable, call, data);
         co_return written;
     }
+    // One that was given up: a thread may be in the middle of its bytes. How it ends was its caller's to know.
+    if (under_way_) (void)co_await *under_way_;
+    under_way_.reset();
     constexpr std::size_t copied_bytes_max = std::size_t{1} << 20U;
     IoBuf copy = IoBuf::copy_of(data.first(std::min(data.size(), copied_bytes_max)));
     if (!copy) co_return Errc::no_buffers;
-    auto written = co_await runtime::call_on_pool(&detail::write_blocking, fd_.pooled, std::move(copy));
-    co_return written;
+    under_way_.emplace(spawn_blocking(&detail::write_blocking, fd_.pooled, std::move(copy)));
+    auto outcome = co_await *under_way_;
+    under_way_.reset();
+    if (!outcome) co_return runtime::pool_failure(outcome.error());
+    co_return std::move(*outcome);
 }
 
 Task<Result<>> Stdout::write_all(std::span<const std::byte> data) {

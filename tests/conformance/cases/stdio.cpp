@@ -65,13 +65,21 @@ private:
     bool is_so_ = false;
 };
 
-/// Standard error that the pool has; nothing where that cannot be, which it says.
+/// Standard error, or input, that the pool has; nothing where that cannot be, which it says.
 std::optional<io::Stdout> pooled_error() {
     const OpenedOnce once(2);
     if (!once.is_so()) WARN("skipped: this user may open every pipe again");
     auto err = io::Stdout::open_error();
     REQUIRE(err);
     return once.is_so() ? std::optional(std::move(*err)) : std::nullopt;
+}
+
+std::optional<io::Stdin> pooled_input() {
+    const OpenedOnce once(0);
+    if (!once.is_so()) WARN("skipped: this user may open every pipe again");
+    auto in = io::Stdin::open();
+    REQUIRE(in);
+    return once.is_so() ? std::optional(std::move(*in)) : std::nullopt;
 }
 
 bool is_readable(int fd) {
@@ -81,6 +89,24 @@ bool is_readable(int fd) {
 
 Task<> until_readable(int fd) {
     while (!is_readable(fd)) co_await yield_to_driver();
+}
+
+/// What comes out of a pipe until it is `bytes`, or `writer` has ended and left no more.
+Task<std::string> take(int fd, std::size_t bytes, const JoinHandle<Result<>>& writer) {
+    std::string text;
+    std::array<char, 4096> some;
+    while (text.size() < bytes) {
+        const bool is_last = writer.is_finished();
+        if (!is_readable(fd)) {
+            if (is_last) break;
+            co_await yield_to_driver();
+            continue;
+        }
+        const auto count = ::read(fd, some.data(), some.size());
+        REQUIRE(count > 0);
+        text.append(some.data(), static_cast<std::size_t>(count));
+    }
+    co_return text;
 }
 
 bool is_blocking(int fd) { return (::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0; }
@@ -219,6 +245,79 @@ TEST_CASE("a pipe whose reader goes in the middle of a write on the pool is no s
         CHECK(**written < sent.size());
         auto late = co_await err->write_all(bytes_of("x"));
         CHECK(late == Errc::broken_pipe);
+    });
+}
+
+TEST_CASE("what a write that is given up has begun on the pool stands before the next", "[io][stdio][cancel]") {
+    run([]() -> Task<> {
+        auto ends = blocking_pipe();
+        const Replaced replaced(2, std::move(ends[1]));
+        auto err = pooled_error();
+        if (!err) co_return;
+        const std::string before(300'000, 'A');
+        const std::string behind(300'000, 'B');
+        auto given_up = co_await select_biased(err->write_all(bytes_of(before)), until_readable(ends[0].get()));
+        REQUIRE(given_up.index() == 1);
+        auto next = spawn(err->write_all(bytes_of(behind)));
+        co_await driver_turns(3);
+        auto got = co_await take(ends[0].get(), before.size() + behind.size(), next);
+        CHECK((got == before + behind));
+        auto written = co_await next;
+        REQUIRE(written);
+        CHECK(*written);
+    });
+}
+
+TEST_CASE("a write that is given up while it waits for the one before it writes nothing", "[io][stdio][cancel]") {
+    run([]() -> Task<> {
+        auto ends = blocking_pipe();
+        const Replaced replaced(2, std::move(ends[1]));
+        auto err = pooled_error();
+        if (!err) co_return;
+        const std::string first(300'000, 'A');
+        auto given_up = co_await select_biased(err->write(bytes_of(first)), until_readable(ends[0].get()));
+        REQUIRE(given_up.index() == 1);
+        auto again = co_await select_biased(err->write(bytes_of("B")), driver_turns(3));
+        REQUIRE(again.index() == 1);
+        auto last = spawn(err->write_all(bytes_of("C")));
+        auto got = co_await take(ends[0].get(), first.size() + 1, last);
+        CHECK((got == first + "C"));
+        auto written = co_await last;
+        REQUIRE(written);
+        CHECK(*written);
+    });
+}
+
+TEST_CASE("the pool waits for a pipe that another has made non-blocking", "[io][stdio]") {
+    run([]() -> Task<> {
+        {
+            auto ends = blocking_pipe();
+            REQUIRE(::fcntl(ends[1].get(), F_SETFL, O_NONBLOCK) == 0);
+            const Replaced replaced(2, std::move(ends[1]));
+            auto err = pooled_error();
+            if (!err) co_return;
+            const auto sent = pattern(300'000);
+            auto writing = spawn(err->write_all(sent));
+            auto got = co_await take(ends[0].get(), sent.size(), writing);
+            CHECK((got == text_of(sent)));
+            auto written = co_await writing;
+            REQUIRE(written);
+            CHECK(*written);
+        }
+        auto ends = blocking_pipe();
+        REQUIRE(::fcntl(ends[0].get(), F_SETFL, O_NONBLOCK) == 0);
+        const Replaced replaced(0, std::move(ends[0]));
+        auto in = pooled_input();
+        if (!in) co_return;
+        for (int i = 0; i < 100; ++i) {  // of these some are asked for before they come
+            auto waiting = spawn(in->read_buf());
+            co_await driver_turns(static_cast<unsigned>(i));
+            REQUIRE(::write(ends[1].get(), "typed", 5) == 5);
+            auto typed = co_await waiting;
+            REQUIRE(typed);
+            REQUIRE(*typed);
+            REQUIRE(text_of((*typed)->bytes()) == "typed");
+        }
     });
 }
 

@@ -5,7 +5,7 @@
 // A terminal or a pipe is opened a second time, through /proc, so that it can be non-blocking for us and stays blocking
 // for the shell and whoever else has it; a socket is asked call by call not to wait. The slow lane watches them. What
 // cannot be watched (a file on a disk) or opened again (another user's terminal) is read and written on the blocking
-// pool.
+// pool, where a thread waits for it, also when somebody has made it non-blocking.
 
 #include "async_fd.hpp"
 
@@ -40,7 +40,8 @@ public:
 
 }  // namespace detail
 
-/// Standard input. Several of them, or another program, read from the same: each byte goes to one.
+/// Standard input. Several of them, or another program, read from the same: each byte goes to one. Of one, a task at a
+/// time reads; asserted.
 ///
 /// Lifetime: buffers and this outlive every await on it.
 /// Threads:  its own core; asserted in debug builds.
@@ -67,10 +68,12 @@ private:
 
     detail::StandardFd fd_;
     IoBuf kept_;  // read, and not taken whole
+    bool is_reading_ = false;
     std::optional<JoinHandle<Result<IoBuf>>> under_way_;  // asked of the pool; stays when its await is cancelled
 };
 
-/// Standard output or standard error. There is no buffer: what a write says is written is.
+/// Standard output or standard error. There is no buffer: what a write says is written is. A task at a time writes;
+/// asserted.
 ///
 /// Lifetime: buffers and this outlive every await on it.
 /// Threads:  its own core; asserted in debug builds.
@@ -88,13 +91,14 @@ public:
     ///
     /// Shape:  returns n, 0 < n <= data.size(); 0 when `data` is empty.
     /// Errors: broken_pipe, which is no signal; full, io, runtime_shutdown; no_buffers, when memory is short.
-    /// Cancel: partial: where it is a file it may still be written; nothing was written where not.
+    /// Cancel: partial: what the pool was asked for it writes all the same, in front of the next write, also when this
+    ///         has gone; nothing was written to a terminal, pipe or socket that is watched.
     [[nodiscard]] Task<Result<std::size_t>> write(std::span<const std::byte> data);
 
     /// Writes all of `data`.
     ///
     /// Errors: as write.
-    /// Cancel: partial: an unknown part was written.
+    /// Cancel: partial: an unknown part was written, or is before the next write.
     [[nodiscard]] Task<Result<>> write_all(std::span<const std::byte> data);
 
     /// write_all() from a buffer that is handed over.
@@ -105,7 +109,10 @@ public:
 
 private:
     explicit Stdout(detail::StandardFd fd) noexcept : fd_(std::move(fd)) {}
+
     detail::StandardFd fd_;
+    bool is_writing_ = false;
+    std::optional<JoinHandle<Result<std::size_t>>> under_way_;  // asked of the pool; stays when its await is cancelled
 };
 
 }  // namespace skerry::io

@@ -12,6 +12,7 @@
 #include <skerry/time/timeout.hpp>
 
 #include "support/catch.hpp"
+#include "support/death.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -127,6 +128,17 @@ TEST_CASE("the 65th listener is refused until another is dropped", "[signal][err
         CHECK(Signal::listen(SIGUSR2));
         co_return;
     }());
+}
+
+TEST_CASE("two tasks that wait on one listener are told as the bug they are", "[signal]") {
+    CHECK(tests::aborts([] {
+        make_runtime().block_on([]() -> Task<> {
+            auto listener = Signal::listen(SIGUSR1);
+            if (!listener) co_return;
+            auto event = co_await select_biased(listener->recv(), listener->recv(), yield_now());
+            (void)event;
+        }());
+    }));
 }
 
 TEST_CASE("a listener may outlive its runtime", "[signal]") {

@@ -1,6 +1,7 @@
 #include <skerry/signal/signal.hpp>
 
 #include <skerry/backend/fd_readiness.hpp>
+#include <skerry/base/assert.hpp>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -122,6 +123,7 @@ Result<Signal> Signal::listen(int number) {
 }
 
 Task<Result<>> Signal::recv() {
+    SKERRY_ASSERT(state_->watched.reader == nullptr, "two tasks wait on one Signal");
     for (;;) {
         if (state_->watched.lane == nullptr) co_return Errc::runtime_shutdown;
         std::uint64_t count = 0;

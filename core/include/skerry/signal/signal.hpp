@@ -29,7 +29,8 @@ public:
     Signal& operator=(Signal&&) noexcept;
     ~Signal();
 
-    /// Waits for the next delivery since the last recv(), or since listen().
+    /// Waits for the next delivery since the last recv(), or since listen(). One task at a time; asserted. Tasks that
+    /// each want to be told have a Signal each.
     ///
     /// Errors: runtime_shutdown.
     /// Cancel: safe: a delivery that nobody took is told to the next recv().

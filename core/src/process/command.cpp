@@ -110,6 +110,14 @@ Result<io::AsyncFd> watch_process(int pid) {
     return io::AsyncFd::watch(std::move(pidfd));
 }
 
+/// The same with what `reserved` took up.
+Result<io::AsyncFd> watch_instead(io::AsyncFd reserved, int pid) {
+    {
+        const OwnedFd given_back = std::move(reserved).into_inner();
+    }
+    return watch_process(pid);
+}
+
 }  // namespace
 
 Stdio Stdio::from(OwnedFd fd) {
@@ -209,9 +217,13 @@ Result<Child> Command::spawn() const {
     if (has_zero_byte()) return Errc::invalid_argument;
     auto ends = open_stdio();
     if (!ends) return ends.error();
+    // What watching takes is had before the program does anything: it could not be undone. Watching this process stands
+    // for watching the child, because the kernel gives a child's descriptor only when there is a child.
+    auto reserved = watch_process(::getpid());
+    if (!reserved) return reserved.error();
     auto pid = start(*ends);
     if (!pid) return pid.error();
-    auto pidfd = watch_process(*pid);
+    auto pidfd = watch_instead(std::move(*reserved), *pid);
     if (!pidfd) {
         take_back(*pid);
         return pidfd.error();

@@ -1,5 +1,6 @@
 #include "slow_lane.hpp"
 
+#include "support/limits.hpp"
 #include "support/temp_tree.hpp"
 
 #include <skerry/process/command.hpp>
@@ -9,12 +10,14 @@
 #include <skerry/topology/bind_thread.hpp>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace skerry::conformance {
@@ -312,6 +315,42 @@ TEST_CASE("what cannot be started says why, and leaves nothing behind", "[proces
         CHECK(output.error() == Errc::not_found);
         CHECK(open_descriptors() == before);
         CHECK_FALSE(has_children());
+    });
+}
+
+/// How often children that are no more have touched new memory: it grows by each that has begun a program.
+long work_of_children() {
+    rusage used{};
+    REQUIRE(::getrusage(RUSAGE_CHILDREN, &used) == 0);
+    return used.ru_minflt;
+}
+
+TEST_CASE("a program is not started when there is no descriptor to watch it with", "[process][error]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        const Command nothing("true");
+        const long before = work_of_children();
+        {
+            const tests::NoDescriptors none;
+            CHECK(nothing.spawn().error() == Errc::no_descriptors);
+        }
+        CHECK(work_of_children() == before);
+        auto status = co_await nothing.status();
+        CHECK(status == ExitStatus::exited(0));
+        CHECK(work_of_children() > before);
+    });
+}
+
+TEST_CASE("a program is started with the last descriptor there is", "[process]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        std::optional<Child> child;
+        {
+            const tests::LowerLimit one_left(RLIMIT_NOFILE, static_cast<rlim_t>(tests::next_descriptor()) + 1);
+            child.emplace(start(Command("true")));
+        }
+        auto status = co_await child->wait();
+        CHECK(status == ExitStatus::exited(0));
     });
 }
 

@@ -102,7 +102,9 @@ public:
     /// Errors: not_found, when there is no such program, or no such folder to begin in; permission_denied;
     ///         invalid_argument, for a zero byte in an argument or variable, and for more of them than the system
     ///         takes; no_descriptors; would_block, at the limit of processes; no_memory; unsupported, on a core without
-    ///         a slow lane and where the system forbids pidfd_open().
+    ///         a slow lane and where the system forbids pidfd_open(). Nothing has run then, but in one case: another
+    ///         thread takes the last descriptor, or watch, in the moment between the start and the watch. What has
+    ///         begun is killed.
     /// Cost:   the core stands still until the child has begun its program.
     [[nodiscard]] Result<Child> spawn() const;
 

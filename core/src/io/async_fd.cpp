@@ -9,7 +9,20 @@ namespace skerry::io {
 
 namespace detail {
 
+namespace {
+
+/// Asserts that the poller of a core is left on that core; a thread that runs none is taken on trust.
+void check_owner(const WatchedState& state) noexcept {
+    SKERRY_DEBUG_ASSERT(state.watched.lane == nullptr || task::current_scheduler == nullptr ||
+                            task::current_scheduler->home() == state.home,
+                        "a descriptor is dropped on another core than its own");
+    (void)state;
+}
+
+}  // namespace
+
 WatchedState::~WatchedState() {
+    check_owner(*this);
     SKERRY_ASSERT(watched.reader == nullptr && watched.writer == nullptr, "a descriptor goes while a task waits on it");
     // Not the thread's current lane: an AsyncFd may be dropped outside the loop, and outlive its runtime.
     if (watched.lane != nullptr) watched.lane->remove(watched);
@@ -93,6 +106,7 @@ Task<Result<std::size_t>> AsyncFd::write(std::span<const std::byte> data) {
 
 OwnedFd AsyncFd::into_inner() && noexcept {
     const std::unique_ptr<detail::WatchedState> state = std::move(state_);
+    detail::check_owner(*state);
     if (state->watched.lane != nullptr) state->watched.lane->remove(state->watched);
     return std::move(state->fd);
 }

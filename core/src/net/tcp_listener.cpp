@@ -56,6 +56,7 @@ void AcceptAwaiter::hand_over() noexcept {
 
 TcpListener::~TcpListener() {
     if (socket_ == nullptr) return;
+    detail::check_owner(socket_->home);
     if (socket_->given_back != nullptr)
         for (backend::StreamSocket* stream : *socket_->given_back) stream->ops->close(stream);
     socket_->ops->close(socket_);

@@ -112,6 +112,7 @@ Result<std::string_view> TcpStream::congestion() const noexcept {
 }
 
 Result<> TcpStream::take_error() noexcept {
+    detail::check_owner(socket_->home);
     Error error;
     // A lack of buffers befell a read and not the connection, and is the next read's to tell.
     if (socket_->given_back_error.code() != Errc::no_buffers) error = std::exchange(socket_->given_back_error, Error{});
@@ -148,6 +149,7 @@ Task<Result<>> TcpStream::write_all_vectored(IoSlices slices) {
 }
 
 Result<> TcpStream::shutdown(ShutdownHow how) noexcept {
+    detail::check_owner(socket_->home);
     if (how != ShutdownHow::read && std::exchange(socket_->write_shut, true) && how == ShutdownHow::write) return {};
     if (how != ShutdownHow::write) socket_->read_shut = true;
     return socket_->ops->shutdown(*socket_, how);

@@ -63,8 +63,7 @@ void Sockets::Listener::close(ListenerSocket* socket) noexcept {
 void Sockets::Listener::orphan() noexcept {
     leave();
     sockets_ = nullptr;
-    ops = &backend::orphaned_listener_ops<Listener>;
-    may_accept = true;
+    backend::orphan_listener(*this);
 }
 
 const backend::ListenerOps Sockets::Listener::operations{&accept, &close};

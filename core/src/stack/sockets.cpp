@@ -34,8 +34,7 @@ public:
     void orphan() noexcept {
         leave();
         sockets_ = nullptr;
-        ops = &backend::orphaned_datagram_ops<Datagrams>;
-        may_receive = may_send = true;
+        backend::orphan_datagrams(*this);
     }
 
     void on_room() noexcept {

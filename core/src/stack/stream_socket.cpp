@@ -232,8 +232,7 @@ Result<backend::TcpInfo> Sockets::Stream::info(StreamSocket& socket) noexcept {
 void Sockets::Stream::orphan() noexcept {
     tcp().forget(*this);
     sockets_ = nullptr;
-    ops = &backend::orphaned_stream_ops<Stream>;
-    may_read = may_write = true;
+    backend::orphan_stream(*this);
 }
 
 const backend::StreamOps Sockets::Stream::operations{&read,          &backend::read_each<&read>,

@@ -60,8 +60,7 @@ void DatagramPort::close(DatagramSocket* socket) noexcept {
 void DatagramPort::orphan() noexcept {
     close_fd();
     forget_core();
-    ops = &backend::orphaned_datagram_ops<DatagramPort>;
-    may_receive = may_send = true;
+    backend::orphan_datagrams(*this);
 }
 
 constexpr backend::DatagramOps DatagramPort::operations_with(decltype(backend::DatagramOps::send) sends) noexcept {

@@ -182,8 +182,7 @@ bool Stream::finish_connect() noexcept {
 void Stream::orphan() noexcept {
     close_fd();
     forget_core();
-    ops = &backend::orphaned_stream_ops<Stream>;
-    may_read = may_write = true;
+    backend::orphan_stream(*this);
 }
 
 const backend::StreamOps Stream::operations{&read,

@@ -314,8 +314,7 @@ void DatagramPort::orphan() noexcept {
     close_fd();
     forget_core();
     unread_.clear();
-    ops = &backend::orphaned_datagram_ops<DatagramPort>;
-    may_receive = may_send = true;
+    backend::orphan_datagrams(*this);
 }
 
 constexpr backend::DatagramOps DatagramPort::operations_with(decltype(backend::DatagramOps::send) sends) noexcept {

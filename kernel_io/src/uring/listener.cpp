@@ -111,8 +111,7 @@ void Listener::orphan() noexcept {
     close_fd();
     forget_core();
     is_paused = false;
-    ops = &backend::orphaned_listener_ops<Listener>;
-    may_accept = true;
+    backend::orphan_listener(*this);
 }
 
 const backend::ListenerOps Listener::operations{&accept, &close};

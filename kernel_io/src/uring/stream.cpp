@@ -339,8 +339,7 @@ void Stream::orphan() noexcept {
     close_fd();
     forget_core();
     unread_.clear();
-    ops = &backend::orphaned_stream_ops<Stream>;
-    may_read = may_write = true;
+    backend::orphan_stream(*this);
 }
 
 const backend::StreamOps Stream::operations{&read,

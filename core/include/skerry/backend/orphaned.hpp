@@ -1,7 +1,7 @@
 #pragma once
 
 // What a socket does whose core has gone away while a program still holds it: it answers runtime_shutdown, on every
-// backend alike, and is freed when it is closed.
+// backend alike, and is freed when it is closed. It belongs to no core then, so it may be used and dropped on any.
 
 #include "socket_ops.hpp"
 
@@ -81,5 +81,34 @@ inline constexpr ListenerOps orphaned_listener_ops{[](ListenerSocket&, AcceptReq
                                                        delete socket->given_back;
                                                        delete static_cast<Listener*>(socket);
                                                    }};
+
+/// Makes an orphan of a stream; its backend has let go of it.
+///
+/// Threads: the core that goes away.
+template <class Stream>
+void orphan_stream(Stream& stream) noexcept {
+    StreamSocket& socket = stream;
+    socket.ops = &orphaned_stream_ops<Stream>;
+    socket.home = no_home_core;
+    socket.may_read = socket.may_write = true;
+}
+
+/// The same of a datagram socket.
+template <class Socket>
+void orphan_datagrams(Socket& datagrams) noexcept {
+    DatagramSocket& socket = datagrams;
+    socket.ops = &orphaned_datagram_ops<Socket>;
+    socket.home = no_home_core;
+    socket.may_receive = socket.may_send = true;
+}
+
+/// The same of a listener.
+template <class Listener>
+void orphan_listener(Listener& listener) noexcept {
+    ListenerSocket& socket = listener;
+    socket.ops = &orphaned_listener_ops<Listener>;
+    socket.home = no_home_core;
+    socket.may_accept = true;
+}
 
 }  // namespace skerry::backend

@@ -98,7 +98,7 @@ public:
         return *this;
     }
     ~TcpStream() {
-        if (socket_ != nullptr) socket_->ops->close(socket_);
+        if (socket_ != nullptr) own().ops->close(socket_);
     }
 
     /// Connects to `to` from this core. What has to be asked of the socket before, asks a TcpSocket.
@@ -203,12 +203,12 @@ public:
     [[nodiscard]] std::pair<OwnedReadHalf, OwnedWriteHalf> into_split() &&;
 
     /// Errors: runtime_shutdown.
-    [[nodiscard]] Result<SocketAddr> local_addr() const noexcept { return socket_->ops->local_address(*socket_); }
+    [[nodiscard]] Result<SocketAddr> local_addr() const noexcept { return own().ops->local_address(*socket_); }
     /// How the connection fares: round trip, windows, what is under way, what was lost.
     ///
     /// Errors: runtime_shutdown.
     /// Cost:   on a kernel backend one system call.
-    [[nodiscard]] Result<TcpInfo> info() const noexcept { return socket_->ops->info(*socket_); }
+    [[nodiscard]] Result<TcpInfo> info() const noexcept { return own().ops->info(*socket_); }
     [[nodiscard]] SocketAddr peer_addr() const noexcept { return socket_->peer; }
 
     /// Takes what has befallen the connection and no operation has told yet (SO_ERROR); none tells it then. When it has
@@ -221,10 +221,10 @@ public:
 
     /// Errors: unsupported, where the backend has no such option; invalid_argument.
     Result<> set_option(SocketOption option, int value) noexcept {
-        return socket_->ops->set_option(*socket_, option, value);
+        return own().ops->set_option(*socket_, option, value);
     }
     [[nodiscard]] Result<int> option(SocketOption option) const noexcept {
-        return socket_->ops->get_option(*socket_, option);
+        return own().ops->get_option(*socket_, option);
     }
     Result<> set_nodelay(bool on) noexcept { return set_option(SocketOption::no_delay, on ? 1 : 0); }
     /// TCP_CORK: while it is on, what does not fill a segment waits for more, whatever set_nodelay() says, so that what
@@ -268,6 +268,13 @@ private:
     friend OwnedReadHalf;
     friend OwnedWriteHalf;
     friend backend::StreamSocket& detail::socket_of(TcpStream& stream) noexcept;
+
+    /// The record, for what does not wait.
+    [[nodiscard]] backend::StreamSocket& own() const noexcept {
+        detail::check_owner(socket_->home);
+        return *socket_;
+    }
+
     backend::StreamSocket* socket_;
 };
 

@@ -397,7 +397,7 @@ public:
         return *this;
     }
     ~UdpSocket() {
-        if (socket_ != nullptr) socket_->ops->close(socket_);
+        if (socket_ != nullptr) own().ops->close(socket_);
     }
 
     /// Binds on this core. Port 0 takes a free one. With `reuse_port` each core may bind the same address
@@ -515,17 +515,17 @@ public:
     }
 
     /// Fixes the peer: send() goes there, and only its datagrams come from now on; what came before stays, whosever.
-    Result<> connect(const SocketAddr& peer) noexcept { return socket_->ops->connect(*socket_, peer); }
+    Result<> connect(const SocketAddr& peer) noexcept { return own().ops->connect(*socket_, peer); }
 
     /// Joins or leaves a multicast group on the interface with this index; 0 lets the system choose.
     ///
     /// Errors: invalid_argument, when it is no multicast address; not_found; address_in_use, when joined twice;
     ///         address_not_available, when it was not joined; no_buffers, at the system's limit of groups.
     Result<> join_multicast(const IpAddr& group, std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, {group, interface_index, {}, false}, backend::MembershipChange::join);
+        return own().ops->join(*socket_, {group, interface_index, {}, false}, backend::MembershipChange::join);
     }
     Result<> leave_multicast(const IpAddr& group, std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, {group, interface_index, {}, false}, backend::MembershipChange::leave);
+        return own().ops->join(*socket_, {group, interface_index, {}, false}, backend::MembershipChange::leave);
     }
 
     /// Joins or leaves a group for what one source sends to it; more sources are joined one by one.
@@ -535,11 +535,11 @@ public:
     /// Source: RFC 4607.
     Result<> join_multicast_source(const IpAddr& group, const IpAddr& source,
                                    std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::join);
+        return own().ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::join);
     }
     Result<> leave_multicast_source(const IpAddr& group, const IpAddr& source,
                                     std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::leave);
+        return own().ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::leave);
     }
 
     /// Shuts one source out of a group that was joined for all, or lets it in again. Whoever leaves the group forgets
@@ -551,22 +551,28 @@ public:
     /// Source: RFC 3376 section 3.1 and 3.2; MCAST_BLOCK_SOURCE of RFC 3678.
     Result<> block_multicast_source(const IpAddr& group, const IpAddr& source,
                                     std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::block);
+        return own().ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::block);
     }
     Result<> unblock_multicast_source(const IpAddr& group, const IpAddr& source,
                                       std::uint32_t interface_index = 0) noexcept {
-        return socket_->ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::unblock);
+        return own().ops->join(*socket_, {group, interface_index, source, true}, backend::MembershipChange::unblock);
     }
 
     [[nodiscard]] SocketAddr local_addr() const noexcept { return socket_->local; }
     Result<> set_option(SocketOption option, int value) noexcept {
-        return socket_->ops->set_option(*socket_, option, value);
+        return own().ops->set_option(*socket_, option, value);
     }
     [[nodiscard]] Result<int> option(SocketOption option) const noexcept {
-        return socket_->ops->get_option(*socket_, option);
+        return own().ops->get_option(*socket_, option);
     }
 
 private:
+    /// The record, for what does not wait.
+    [[nodiscard]] backend::DatagramSocket& own() const noexcept {
+        detail::check_owner(socket_->home);
+        return *socket_;
+    }
+
     backend::DatagramSocket* socket_;
 };
 

@@ -310,8 +310,7 @@ Result<int> DatagramPort::get_option(DatagramSocket& socket, backend::SocketOpti
 
 void DatagramPort::orphan() noexcept {
     queue_.clear();
-    ops = &backend::orphaned_datagram_ops<DatagramPort>;
-    may_receive = may_send = true;
+    backend::orphan_datagrams(*this);
 }
 
 const backend::DatagramOps DatagramPort::operations{&receive, &send,  &send,       &send_segmented, &connect,

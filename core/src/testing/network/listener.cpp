@@ -82,8 +82,7 @@ void Listener::close(ListenerSocket* socket) noexcept {
 
 void Listener::orphan() noexcept {
     is_paused_ = false;
-    ops = &backend::orphaned_listener_ops<Listener>;
-    may_accept = true;
+    backend::orphan_listener(*this);
 }
 
 const backend::ListenerOps Listener::operations{&accept, &close};

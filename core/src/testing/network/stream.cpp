@@ -458,8 +458,7 @@ void Stream::orphan() noexcept {
     }
     received_.clear();
     unsent_.clear();
-    ops = &backend::orphaned_stream_ops<Stream>;
-    may_read = may_write = true;
+    backend::orphan_stream(*this);
 }
 
 const backend::StreamOps Stream::operations{&read,          &backend::read_each<&read>,

@@ -44,12 +44,17 @@ inline std::string enter_own_network(int flags = 0) {
     return {};
 }
 
-/// The same, with the TAP device sk0: the kernel's end of it is 198.18.0.1/24 and fd00:198:18::1/64.
-inline std::string enter_own_tap_network() {
-    if (std::string why_not = enter_own_network(); !why_not.empty()) return why_not;
+/// Makes the TAP device sk0: the kernel's end of it is 198.18.0.1/24 and fd00:198:18::1/64. Empty, or why not.
+inline std::string make_own_tap() {
     const bool is_made = ip("tuntap add sk0 mode tap") && ip("address add 198.18.0.1/24 dev sk0") &&
                          ip("address add fd00:198:18::1/64 dev sk0 nodad") && ip("link set sk0 up");
     return is_made ? "" : "no TAP device can be made";
+}
+
+/// Moves the process into a network of its own, with that device.
+inline std::string enter_own_tap_network() {
+    std::string why_not = enter_own_network();
+    return why_not.empty() ? make_own_tap() : why_not;
 }
 
 }  // namespace skerry::tests

@@ -62,6 +62,7 @@ Result<Tap> Tap::attach(std::string_view name, TapOffloads offloads) noexcept {
     tap.fd = Fd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
     if (!tap.fd) return last_error();
     if (::ioctl(tap.fd.get(), TUNSETIFF, &request) != 0) return errno == EBUSY ? Errc::address_in_use : last_error();
+    std::memcpy(tap.name.data(), request.ifr_name, tap.name.size());
     tap.mtu = mtu_of(request);
     tap.offloads = offloads;
     // Asked for anew each time: a program before this one may have left the device another way.
@@ -124,7 +125,24 @@ backend::PortInfo TapPort::info() const noexcept {
     return info;
 }
 
+// --- the device's end
+
+// What is left of a long packet was received before.
+void TapPort::lose() noexcept {
+    if (std::exchange(is_lost_, true)) return;
+    const trace::Line line("tap: ", std::string_view(tap_.name.data()), ": the device was taken away");
+    trace::notice(line.text());
+}
+
 // --- receiving
+
+// EIO is a device that is down: it says by an event when it is up again. EBADFD is a descriptor without a device, which
+// it stays.
+void TapPort::note_no_packet(int os_error) noexcept {
+    is_readable_ = os_error == EINTR;
+    if (os_error == EBADFD) [[unlikely]]
+        lose();
+}
 
 bool TapPort::begin_long(Frame& first, std::size_t bytes, const VirtioHeader& header) noexcept {
     const std::size_t room = first.tailroom();
@@ -146,7 +164,7 @@ bool TapPort::read_behind_header(Frame& frame) noexcept {
     }
     const ssize_t got = ::readv(tap_.fd.get(), parts.data(), parts.size());
     if (got <= 0) {
-        is_readable_ = got < 0 && errno == EINTR;
+        note_no_packet(got < 0 ? errno : 0);
         return false;
     }
     bool is_sound = static_cast<std::size_t>(got) > sizeof header;
@@ -171,8 +189,7 @@ bool TapPort::read_into(Frame& frame) noexcept {
         frame.length = static_cast<std::uint16_t>(count);
         return true;
     }
-    // EIO and EBADFD: the device is down; it says by an event when it is up again.
-    is_readable_ = count < 0 && errno == EINTR;
+    note_no_packet(count < 0 ? errno : 0);
     return false;
 }
 
@@ -253,6 +270,10 @@ ssize_t TapPort::send(std::span<Frame* const> run_and_more, const stack::Segment
 }
 
 std::size_t TapPort::transmit(std::span<Frame*> packets) noexcept {
+    if (is_lost_) [[unlikely]] {
+        for (Frame* const packet : packets) packet->drop();
+        return packets.size();
+    }
     std::size_t count = 0;
     while (count < packets.size()) {
         const auto rest = packets.subspan(count);

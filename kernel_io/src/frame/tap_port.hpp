@@ -38,6 +38,7 @@ struct TapOffloads {
 /// An attached TAP device.
 struct Tap {
     Fd fd;
+    std::array<char, 16> name{};  ///< ends in a zero
     std::uint16_t mtu = 1500;
     TapOffloads offloads;
 
@@ -85,12 +86,18 @@ public:
     [[nodiscard]] int wake_fd() const noexcept { return poller_.fd(); }
     [[nodiscard]] backend::SlowLane* slow_lane() noexcept { return &lane_; }
 
+    /// Whether the device was taken away.
+    [[nodiscard]] bool is_lost() const noexcept { return is_lost_; }
+
     [[nodiscard]] const TapCounters& counters() const noexcept { return counters_; }
 
 private:
     class Watch;
 
     void say_what_was_long() const noexcept;
+    void lose() noexcept;
+    /// A read gave none, and why; 0: it says nothing.
+    void note_no_packet(int os_error) noexcept;
     [[nodiscard]] bool has_rest() const noexcept { return long_ != nullptr && !long_->empty(); }
     [[nodiscard]] bool take_into(backend::Frame& frame) noexcept;
     [[nodiscard]] bool read_into(backend::Frame& frame) noexcept;
@@ -105,6 +112,7 @@ private:
     backend::HeapFrames frames_;
     Watch* watch_ = nullptr;
     bool is_readable_ = true;  // as long as long_ has a rest, too: what it is of was read, and nothing was since
+    bool is_lost_ = false;
     std::array<std::uint8_t, 6> mac_;
     stack::RunLimits run_limits_;
     std::unique_ptr<LongSegment> long_;  // where the kernel gives such

@@ -2,12 +2,17 @@
 
 #include "support/catch.hpp"
 #include "support/test_core.hpp"
+#include "support/throws_when_destroyed.hpp"
 
+#include <skerry/sync/mpsc.hpp>
 #include <skerry/sync/mutex.hpp>
 #include <skerry/sync/notify.hpp>
+#include <skerry/task/cancel.hpp>
 #include <skerry/task/select.hpp>
 #include <skerry/task/yield.hpp>
 
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -64,6 +69,53 @@ Task<int> set(bool& flag) {
 Task<std::size_t> notified_or_yield(Notify& notify) {
     auto winner = co_await select_biased(notify.notified(), yield_now());
     co_return winner.index();
+}
+
+using Sender = sync::mpsc::Sender<int>;
+using Receiver = sync::mpsc::Receiver<int>;
+
+enum class End : bool { value, exception };
+
+Task<int> produce(Sender to, int yields, End end) {
+    (void)co_await to.send(1);
+    for (int i = 0; i < yields; ++i) co_await yield_now();
+    if (end == End::exception) throw std::runtime_error("produced enough");
+    co_return 7;
+}
+
+Task<int> consume(Receiver from) {
+    int count = 0;
+    while (co_await from.recv()) ++count;
+    co_return count;
+}
+
+Task<Result<int>> lock_and_fail(sync::local::Mutex<int>& mutex) {
+    auto guard = co_await mutex.lock();
+    co_await yield_now();
+    co_return co_await ok(Result<int>(Errc::closed));
+}
+
+template <class T>
+Task<Result<T, JoinError>> outcome_of(JoinHandle<T>& handle) {
+    co_return co_await handle;
+}
+
+/// Runs what it was given when it is destroyed.
+template <class F>
+struct AtExit {
+    std::optional<F> act;
+    explicit AtExit(F f) : act(std::move(f)) {}
+    AtExit(AtExit&& other) noexcept : act(std::exchange(other.act, std::nullopt)) {}
+    AtExit& operator=(AtExit&&) = delete;
+    ~AtExit() {
+        if (act) (*act)();
+    }
+};
+
+template <class F>
+Task<std::unique_ptr<int>> owned(int yields, int v, AtExit<F>) {
+    for (int i = 0; i < yields; ++i) co_await yield_now();
+    co_return std::make_unique<int>(v);
 }
 
 }  // namespace
@@ -247,4 +299,143 @@ TEST_CASE("what a completed branch of a cancelled join had taken is lost with it
     core.run_until_idle();
     CHECK(task.is_finished());
     CHECK(core.run(notified_or_yield(a)) == 1U);
+}
+
+TEST_CASE("a branch of join that has ended lets go of its parameters while the others go on", "[task][join]") {
+    const auto run = [](int yields) -> Task<std::tuple<int, int>> {
+        auto [tx, rx] = sync::mpsc::channel<int>(1);
+        auto values = co_await join(produce(std::move(tx), yields, End::value), consume(std::move(rx)));
+        co_return values;
+    };
+    TestCore core;
+    for (int yields : {0, 3}) {
+        auto task = core.start(run(yields));
+        core.run_until_idle();
+        REQUIRE(task.is_finished());
+        CHECK(core.run(outcome_of(task))->value() == std::tuple(7, 1));
+    }
+}
+
+TEST_CASE("a branch of join that threw lets go of its parameters, too", "[task][join]") {
+    const auto run = [](int yields) -> Task<void> {
+        auto [tx, rx] = sync::mpsc::channel<int>(1);
+        (void)co_await join(produce(std::move(tx), yields, End::exception), consume(std::move(rx)));
+    };
+    TestCore core;
+    for (int yields : {0, 3}) {
+        auto task = core.start(run(yields));
+        core.run_until_idle();
+        REQUIRE(task.is_finished());
+        CHECK(core.run(outcome_of(task))->error().message() == "produced enough");
+    }
+}
+
+TEST_CASE("what ok() ended lets go of its locals while the other branches of a join go on", "[task][join][ok]") {
+    sync::local::Mutex<int> mutex;
+    const auto run = [](sync::local::Mutex<int>& m) -> Task<void> {
+        auto ended = co_await join(lock_and_fail(m), lock_and_fail(m), lock_and_fail(m));
+        CHECK(std::get<2>(ended).error() == Errc::closed);
+    };
+    TestCore core;
+    auto task = core.start(run(mutex));
+    core.run_until_idle();
+    CHECK(task.is_finished());
+    CHECK_FALSE(mutex.is_locked());
+}
+
+TEST_CASE("a Task lets go inside of what stands around it in a join", "[task][join][select][cancel_token]") {
+    Notify never;
+    CancellationToken token;
+    TestCore core;
+    SECTION("a select that it wins") {
+        const auto run = [](Notify& n) -> Task<void> {
+            auto [tx, rx] = sync::mpsc::channel<int>(1);
+            (void)co_await join(select(produce(std::move(tx), 3, End::value), n.notified()), consume(std::move(rx)));
+        };
+        auto task = core.start(run(never));
+        core.run_until_idle();
+        CHECK(task.is_finished());
+    }
+    SECTION("a select that it loses") {
+        const auto run = [](Notify& n) -> Task<void> {
+            auto [tx, rx] = sync::mpsc::channel<int>(1);
+            (void)co_await join(select(produce(std::move(tx), 1'000'000, End::value), n.notified()),
+                                consume(std::move(rx)));
+        };
+        auto task = core.start(run(never));
+        core.step();
+        core.in([&] { never.notify_one(); });
+        core.step();
+        CHECK(task.is_finished());
+    }
+    SECTION("the branch of a select that takes part") {
+        const auto run = [](Notify& n) -> Task<void> {
+            auto [tx, rx] = sync::mpsc::channel<int>(1);
+            (void)co_await join(select(when(true, produce(std::move(tx), 3, End::value)), n.notified()),
+                                consume(std::move(rx)));
+        };
+        auto task = core.start(run(never));
+        core.run_until_idle();
+        CHECK(task.is_finished());
+    }
+    SECTION("run_until_cancelled") {
+        const auto run = [](const CancellationToken& until) -> Task<void> {
+            auto [tx, rx] = sync::mpsc::channel<int>(1);
+            (void)co_await join(until.run_until_cancelled(produce(std::move(tx), 3, End::value)),
+                                consume(std::move(rx)));
+        };
+        auto task = core.start(run(token));
+        core.run_until_idle();
+        CHECK(task.is_finished());
+    }
+}
+
+TEST_CASE("a value is safe from what the end of its branch wakes", "[task][join]") {
+    Notify bell;
+    const auto run = [](int yields, Notify& n) -> Task<int> {
+        const auto wake = [&n] { n.notify_one(); };
+        auto values = co_await join(owned(yields, 42, AtExit(wake)), n.notified());
+        co_return *std::get<0>(values);
+    };
+    TestCore core;
+    for (int yields : {0, 3}) {
+        auto task = core.start(run(yields, bell));
+        core.run_until_idle();
+        REQUIRE(task.is_finished());
+        CHECK(core.run(outcome_of(task))->value() == 42);
+    }
+}
+
+TEST_CASE("a branch whose end aborts the task of its join ends once", "[task][join][cancel]") {
+    Notify never;
+    int ends = 0;
+    std::optional<AbortHandle> self;
+    const auto run = [](Notify& n, std::optional<AbortHandle>& handle, int& count) -> Task<void> {
+        const auto abort = [&handle, &count] {
+            ++count;
+            handle->abort();
+        };
+        (void)co_await join(owned(3, 1, AtExit(abort)), n.notified());
+    };
+    TestCore core;
+    auto task = core.start(run(never, self, ends));
+    self = core.in([&] { return task.abort_handle(); });
+    core.run_until_idle();
+    CHECK(ends == 1);
+    CHECK(task.is_finished());
+    core.in([&] { self.reset(); });
+}
+
+TEST_CASE("what a destructor throws at the end of a branch leaves its value and the others alone", "[task][join][ok]") {
+    const auto fail = [](int yields) -> Task<Result<int>> {
+        for (int i = 0; i < yields; ++i) co_await yield_now();
+        const tests::ThrowsWhenDestroyed local;
+        co_return co_await ok(Result<int>(Errc::closed));
+    };
+    const auto run = [fail](int yields) -> Task<int> {
+        auto values = co_await join(fail(yields), after_yields(5, 2));
+        co_return std::get<0>(values).error() == Errc::closed ? std::get<1>(values) : -1;
+    };
+    TestCore core;
+    for (int yields : {0, 3}) CHECK(core.run(run(yields)) == 2);
 }

@@ -3,11 +3,13 @@
 #include <skerry/time/timeout.hpp>
 
 #include <skerry/sync/notify.hpp>
+#include <skerry/task/join.hpp>
 #include <skerry/task/yield.hpp>
 #include <skerry/testing/runtime.hpp>
 
 #include <chrono>
 #include <string>
+#include <tuple>
 
 namespace skerry {
 namespace {
@@ -66,6 +68,25 @@ TEST_CASE("the operation is destroyed before timed_out is returned", "[time][tim
         co_return !outcome && destroyed;
     });
     CHECK(before_the_return);
+}
+
+TEST_CASE("an operation that ended in time is destroyed while others of a join go on", "[time][timeout]") {
+    testing::Runtime rt;
+    bool destroyed = false;
+    const bool seen = rt.run([&destroyed]() -> Task<bool> {
+        auto quick = [](bool& flag) -> Task<Result<int>> {
+            const SetOnExit on_exit(flag);
+            co_await time::sleep(1s);
+            co_return co_await ok(Result<int>(Errc::closed));  // which leaves the local to whoever destroys the Task
+        };
+        auto look = [](const bool& flag) -> Task<bool> {
+            co_await time::sleep(2s);
+            co_return flag;
+        };
+        auto both = co_await join(time::timeout(1h, quick(destroyed)), look(destroyed));
+        co_return std::get<1>(both);
+    });
+    CHECK(seen);
 }
 
 TEST_CASE("with no time at all a ready operation wins", "[time][timeout]") {

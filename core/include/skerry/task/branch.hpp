@@ -63,6 +63,9 @@ inline void resume_parent(std::coroutine_handle<> parent) noexcept {
 
 /// A child Task as a branch. It starts in place when it is armed; when it ends while the other branches are
 /// still being armed it only says so, and never transfers into a parent that has not suspended.
+///
+/// Its frame goes when its value is taken, and not with the combinator: another branch may wait for what a parameter
+/// or, after ok(), a local of it holds.
 template <class T>
 class TaskBranch : private BranchFrame {
 public:
@@ -82,9 +85,25 @@ public:
     void cancel() noexcept {
         if (coroutine_) destroy_owned(std::exchange(coroutine_, nullptr));
     }
-    T await_resume() { return coroutine_.promise().take(); }
+    T await_resume() {
+        const FrameDrop after_the_value(*this);
+        return coroutine_.promise().take();
+    }
 
 private:
+    /// A value or an exception is out of the frame before this runs the frame's destructors, which may wake or abort
+    /// whomever they like; what they throw is lost, as where any Task goes.
+    class FrameDrop {
+    public:
+        explicit FrameDrop(TaskBranch& branch) noexcept : branch_(branch) {}
+        FrameDrop(const FrameDrop&) = delete;
+        FrameDrop& operator=(const FrameDrop&) = delete;
+        ~FrameDrop() { branch_.cancel(); }
+
+    private:
+        TaskBranch& branch_;
+    };
+
     static void on_resume(void* self) {
         auto* const branch = static_cast<TaskBranch*>(static_cast<BranchFrame*>(self));
         branch->is_over_ = true;

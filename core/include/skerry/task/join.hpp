@@ -16,7 +16,7 @@ namespace skerry {
 namespace task {
 
 /// One branch of join. Its value is taken at once when the branch completes, because what a wake granted
-/// must be consumed then, and kept until the last branch is done.
+/// must be consumed then, and kept until the last branch is done; the frame of a Task goes with the taking.
 template <class Awaitable>
 class JoinBranch : private BranchFrame {
 public:
@@ -144,8 +144,10 @@ private:
 ///
 /// An exception of a branch is rethrown after all branches are over; the first in argument order wins.
 ///
-/// Cancel: as each operation says; what completed branches had taken is lost.
-/// Cost:   no allocation.
+/// Lifetime: a Task that has ended is destroyed at once, with its parameters: a Sender or a guard that was moved into
+///           it is gone while the other branches go on. Values are kept until all branches are over.
+/// Cancel:   as each operation says; what completed branches had taken is lost.
+/// Cost:     no allocation.
 template <class... Awaitables>
 [[nodiscard]] auto join(Awaitables&&... awaitables) {
     static_assert(sizeof...(Awaitables) > 0, "join() needs a branch");

@@ -23,7 +23,9 @@ class OutcomeAwaiter;
 ///
 /// An exception in it is rethrown by the await.
 ///
-/// Lifetime: owns its frame. Reference parameters must outlive the await.
+/// Lifetime: owns its frame. Reference parameters must outlive the await. The frame and its parameters, and what
+///           ok() left of the locals, go with the Task and not with its end: after `co_await f(std::move(sender))`
+///           the sender is gone; after `co_await std::move(task)` it lives until `task` does not.
 /// Cancel:   safe: destroying a Task that was never started runs nothing; destroying a started one destroys
 ///           its locals at the point where it waits.
 /// Threads:  created anywhere, runs on the core that awaits or spawns it.

@@ -18,6 +18,27 @@ namespace skerry {
 
 namespace task {
 
+template <class Awaitable>
+class When;
+template <class Awaitable>
+class WhenAwaiter;
+
+/// One branch of a select: only here may it be a when().
+template <class Awaitable>
+struct SelectBranch : Branch<Awaitable> {
+    using Branch<Awaitable>::Branch;
+};
+
+template <class Awaitable>
+struct SelectBranch<When<Awaitable>> {
+    using Stored = typename Branch<Awaitable>::Stored;
+
+    WhenAwaiter<Awaitable> awaiter;
+
+    explicit SelectBranch(When<Awaitable>&& when) : awaiter(std::move(when)) {}
+    Stored take() { return awaiter.await_resume(); }
+};
+
 enum class SelectOrder : bool { fair, biased };
 
 /// Waits for the first of its branches. The first completion that the home core processes unlinks the
@@ -28,7 +49,7 @@ class SelectAwaiter {
     static constexpr std::size_t none = count;
 
 public:
-    using Value = std::variant<typename Branch<Awaitables>::Stored...>;
+    using Value = std::variant<typename SelectBranch<Awaitables>::Stored...>;
 
     explicit SelectAwaiter(Awaitables&&... awaitables) : branches_(std::forward<Awaitables>(awaitables)...) {}
 
@@ -123,7 +144,7 @@ private:
         return std::move(*value);
     }
 
-    std::tuple<Branch<Awaitables>...> branches_;
+    std::tuple<SelectBranch<Awaitables>...> branches_;
     std::size_t first_ = 0;
     std::size_t winner_ = none;
     std::array<bool, count> armed_{};
@@ -148,8 +169,8 @@ private:
 template <class Awaitable>
 class WhenAwaiter {
 public:
-    WhenAwaiter(bool condition, Awaitable&& awaitable) {
-        if (condition) branch_.emplace(std::forward<Awaitable>(awaitable));
+    explicit WhenAwaiter(When<Awaitable>&& when) {
+        if (when.condition_) branch_.emplace(static_cast<Awaitable&&>(when.kept_));
     }
     [[nodiscard]] bool await_ready() { return branch_ && branch_->awaiter.await_ready(); }
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiting) {
@@ -160,7 +181,7 @@ public:
     void cancel() {
         if (branch_) branch_->awaiter.cancel();
     }
-    decltype(auto) await_resume() { return branch_->awaiter.await_resume(); }
+    typename Branch<Awaitable>::Stored await_resume() { return branch_->take(); }
 
 private:
     std::optional<Branch<Awaitable>> branch_;
@@ -170,11 +191,21 @@ template <class Awaitable>
 class [[nodiscard]] When {
 public:
     When(bool condition, Awaitable&& awaitable) : condition_(condition), kept_(std::forward<Awaitable>(awaitable)) {}
-    WhenAwaiter<Awaitable> operator co_await() && {
-        return WhenAwaiter<Awaitable>(condition_, static_cast<Awaitable&&>(kept_));
+
+    /// Nothing but a select can do without an operation that has been disabled.
+    template <class Anyone = Awaitable>
+    auto operator co_await() && {
+        static_assert(is_select<Anyone>,
+                      "when() is a branch of select() or select_biased() and of nothing else; "
+                      "another combinator goes into it: when(condition, timeout(duration, operation))");
+        return WhenAwaiter<Anyone>(std::move(*this));
     }
 
 private:
+    friend WhenAwaiter<Awaitable>;
+    template <class>
+    static constexpr bool is_select = false;
+
     bool condition_;
     Awaitable kept_;
 };
@@ -208,7 +239,9 @@ template <class... Awaitables>
         static_cast<task::Kept<Awaitables>&&>(awaitables)...);
 }
 
-/// A branch of select that takes part only if `condition` holds: `select(when(open, rx.recv()), sleep(d))`.
+/// A branch of select that takes part only if `condition` holds: `select(when(open, rx.recv()), sleep(d))`. Anywhere
+/// else it does not compile, since there is nothing that it could give when the condition does not hold. A timeout of
+/// such a branch stands inside of it: `when(open, timeout(d, rx.recv()))`.
 ///
 /// Cancel: as the operation says.
 template <class Awaitable>

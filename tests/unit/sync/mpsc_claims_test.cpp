@@ -256,6 +256,17 @@ TEMPLATE_TEST_CASE("reserve_many beyond the capacity is an error, of nothing is 
     CHECK(tx.capacity() == 3);
 }
 
+TEMPLATE_TEST_CASE("reserve_many of nothing is closed where the channel is", "[sync][mpsc]", BOTH_SCOPES) {
+    OneCore core;
+    auto [tx, rx] = mpsc::channel<int, TestType>(3);
+    rx.close();
+    for (std::size_t count : {0, 1}) {
+        const auto reserved = core.run(reserve<TestType>(tx, count));
+        REQUIRE_FALSE(reserved->has_value());
+        CHECK(reserved->error() == Errc::closed);
+    }
+}
+
 // --- many at once
 
 TEMPLATE_TEST_CASE("recv_many waits for one message and takes what is there", "[sync][mpsc]", BOTH_SCOPES) {

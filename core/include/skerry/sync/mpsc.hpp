@@ -212,7 +212,7 @@ public:
     /// Cancel: safe: the slot goes to the next sender.
     [[nodiscard]] detail::Reserve<Channel, Permit<T, Scope>> reserve() const noexcept { return reserve_many(1); }
 
-    /// reserve() for `count` messages at once: waits until that many slots are free, in its turn.
+    /// reserve() for `count` messages at once: waits until that many slots are free, in its turn; for none not at all.
     ///
     /// Errors: closed; invalid_argument when `count` is above max_capacity().
     /// Cancel: safe: senders that waited behind it go on.

@@ -116,6 +116,8 @@ public:
     [[nodiscard]] SlotOutcome try_reserve(std::uint32_t slots) noexcept {
         task::PendingPosts posts;
         std::unique_lock guard(senders_.lock);
+        if (slots == 0) [[unlikely]]  // there is always room for none, but no longer a channel
+            return is_receiver_closed() ? SlotOutcome::closed : SlotOutcome::done;
         if (senders_.room < slots) {
             const SlotOutcome outcome = make_room(guard, posts);
             if (outcome != SlotOutcome::done) return outcome;

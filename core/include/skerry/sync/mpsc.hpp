@@ -26,6 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -305,12 +306,15 @@ public:
     /// Waits for a message and takes all that are there, up to out.size(), into `out` from the front. Never waits
     /// for a second one. Gives Result<std::size_t>.
     ///
-    /// Shape:    n, 1 <= n <= out.size(), or 0 at once when `out` is empty. Slots [0, n) are assigned.
+    /// Shape:    n, 1 <= n <= out.size(), or 0 at once when `out` is empty. Slots [0, n) are assigned, which for this
+    ///           form must not throw: half a batch would be lost.
     /// Errors:   closed, as recv().
     /// Lifetime: `out` outlives the await.
     /// Cancel:   safe: the messages stay in the channel.
     /// Cost:     one locked instruction in all: cheaper a message than recv().
     [[nodiscard]] detail::RecvIntoSpan<Channel> recv_many(std::span<Value> out) const noexcept {
+        static_assert(std::is_nothrow_move_assignable_v<Value>,
+                      "recv_many() into a span assigns messages, which must not throw; receive into a vector instead");
         return detail::RecvIntoSpan<Channel>(*channel_, out);
     }
 

@@ -98,6 +98,18 @@ TEST_CASE("half of a window, read in less than a round trip, is enough for a lar
     CHECK(endpoint.tcb->receive_limit == 4 * 35'000);
 }
 
+TEST_CASE("who reads each segment as it comes gets a larger window all the same", "[stack][tcp]") {
+    GrowingHost host;
+    TestEndpoint& endpoint = host.connect();
+    for (int i = 0; i < 120; ++i) {  // each is acknowledged, so no read makes much room
+        host.pour(endpoint, 1);
+        CHECK(host.read(endpoint).size() == piece);
+        host.pass(round_trip / 60);
+        (void)host.sent();
+    }
+    CHECK(endpoint.tcb->receive_limit > 3 * at_first);
+}
+
 TEST_CASE("what is read slowly makes no larger window", "[stack][tcp]") {
     GrowingHost host;
     TestEndpoint& endpoint = host.connect();

@@ -269,24 +269,32 @@ bool is_worth_a_segment(const StackConfig& config, const Tcb& tcb, std::uint32_t
     return given <= limit / 2 && given <= room / 2;
 }
 
+/// What is read between two looks at whether the buffer should grow.
+constexpr std::uint32_t read_bytes_looked_at = 8 * 1024;
+
 // A call at the end, so that a read of little, which each of a dialogue is, saves no registers for it.
-SKERRY_NOINLINE void on_much_read(Shared& shared, Tcb& tcb, std::uint32_t room, std::uint32_t gain,
+SKERRY_NOINLINE void on_much_read(Shared& shared, Tcb& tcb, std::uint32_t room, std::uint32_t gain, bool is_room_worth,
                                   time::Instant now) noexcept {
-    if (is_worth_a_segment(shared.config, tcb, room, gain)) shared.owe_ack(tcb);
+    if (is_room_worth && is_worth_a_segment(shared.config, tcb, room, gain)) shared.owe_ack(tcb);
     shared.buffers.on_read(tcb, now);
 }
 
 }  // namespace
 
-// Less than two segments, or half of a small buffer, is never told of alone.
+// Less than two segments, or half of a small buffer, is never told of alone. Who reads each segment as it comes makes
+// no more room than that at a time, and his buffer grows all the same.
 void Receiver::on_read(Tcb& tcb, std::size_t bytes, time::Instant now) noexcept {
     tcb.received_bytes -= static_cast<std::uint32_t>(bytes);
     if (tcb.has_fin || !may_receive(tcb.state)) return;
     const std::uint32_t room = tcb.receive_limit - std::min(tcb.received_bytes, tcb.receive_limit);
     const std::int32_t gain = seq_distance(tcb.rcv_right, tcb.rcv_nxt + room);
     const std::uint32_t worth = std::min<std::uint32_t>(tcb.receive_limit / 2, 2U * own_mss(shared_.config));
-    if (gain < static_cast<std::int32_t>(worth)) return;
-    on_much_read(shared_, tcb, room, static_cast<std::uint32_t>(gain), now);
+    const bool is_room_worth = gain >= static_cast<std::int32_t>(worth);
+    const std::uint32_t read_to = tcb.rcv_nxt - tcb.received_bytes;
+    const bool is_looked_at =
+        ((read_to ^ (read_to - static_cast<std::uint32_t>(bytes))) & ~(read_bytes_looked_at - 1)) != 0;
+    if (!is_room_worth && !is_looked_at) return;
+    on_much_read(shared_, tcb, room, static_cast<std::uint32_t>(gain), is_room_worth, now);
 }
 
 }  // namespace skerry::stack::tcp

@@ -14,8 +14,8 @@
 // reached keeps what he has. Measuring is done for `measured_max` connections at a time, in a table beside them: a
 // place is free again with each round trip, and all of a connection's own lines are full.
 //
-// Nothing here is asked for a usual segment or write: the two come from a read that has made room for two segments, and
-// from a write that found no room.
+// Nothing here is asked for a usual segment or write: the two come from a read that has made room for two segments or
+// begins another 8 KiB, and from a write that found no room.
 //
 // Source: the window, W. Feng and others, "Dynamic Right-Sizing", 2001, as Linux's tcp_rcv_space_adjust(); the other,
 // Linux's tcp_sndbuf_expand().
@@ -50,7 +50,7 @@ public:
     /// A connection begins, and a program has set the buffers or not. Nothing grows beyond whole segments: with
     /// TcpLimits::buffers_in_segments they are what they are.
     void start(Tcb& tcb, bool is_send_set, bool is_receive_set) const noexcept;
-    /// What came was read, and made room that is worth telling of.
+    /// Much of what came was read.
     void on_read(Tcb& tcb, time::Instant now) noexcept;
     /// A write waits for room.
     void on_full(Tcb& tcb) noexcept;

@@ -101,17 +101,19 @@ void Runtime::run_until_idle() {
     }
 }
 
-void Runtime::advance(std::chrono::nanoseconds duration) {
+void Runtime::advance(time::AnyDuration duration) {
     state_->world->clock.advance(duration);
     run_until_idle();
 }
 
-void Runtime::run_for(std::chrono::nanoseconds duration) {
+void Runtime::run_for(time::AnyDuration duration) {
     World& world = *state_->world;
-    world.clock_limit = now() + duration;
+    world.clock_limit = now() + std::chrono::nanoseconds{duration};
+    world.is_stuck = false;
     Goal goal{&time_has_come, &world, &world};
     state_->loop().run_until(&goal_reached, &goal);
     world.clock_limit = time::Instant::max();
+    world.is_stuck = false;
     run_until_idle();
 }
 

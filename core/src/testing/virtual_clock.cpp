@@ -7,9 +7,9 @@
 
 namespace skerry::testing {
 
-void VirtualClock::advance(std::chrono::nanoseconds duration) noexcept {
+void VirtualClock::advance(time::AnyDuration duration) noexcept {
     SKERRY_ASSERT(is_paused_, "a clock that goes by itself cannot be advanced: pause() it first");
-    advance_to(now() + duration);
+    advance_to(now() + std::chrono::nanoseconds{duration});
 }
 
 void VirtualClock::advance_to(time::Instant at) noexcept { time_.now_ns = std::max(time_.now_ns, at.as_nanos()); }
@@ -28,7 +28,7 @@ void VirtualClock::follow() noexcept {
     if (!is_paused_) advance_to(time::Instant::from_nanos(time::Clock::now_ns() + ahead_of_real_ns_));
 }
 
-Task<> advance(std::chrono::nanoseconds duration) {
+Task<> advance(time::AnyDuration duration) {
     SKERRY_ASSERT(current_clock != nullptr, "testing::advance() outside a testing runtime");
     current_clock->advance(duration);
     co_await yield_to_driver();  // timers fire behind those who wait for the driver

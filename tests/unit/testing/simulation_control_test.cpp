@@ -200,5 +200,24 @@ TEST_CASE("a watch is told who sends to whom", "[testing][simulation]") {
     CHECK(seen == std::set<std::string>{"a to b", "b to a", "a at b", "b at a"});
 }
 
+TEST_CASE("a simulation runs for as long as any unit can say", "[testing][simulation]") {
+    testing::Simulation sim;
+    bool is_over = false;
+    auto sleeping = sim.host("a").spawn([&is_over]() -> Task<> {
+        co_await time::sleep(1h);
+        is_over = true;
+    });
+    SECTION("by run_for()") { sim.run_for(std::chrono::hours::max()); }
+    SECTION("by run_until()") {
+        CHECK(sim.run_until([&is_over] { return is_over; }, std::chrono::hours::max()));
+    }
+    SECTION("by settle()") { CHECK(sim.settle(std::chrono::hours::max())); }
+    CHECK(is_over);
+    bool was_early = false;
+    sim.at(std::chrono::hours::max(), [&was_early] { was_early = true; });
+    sim.run_for(1h);
+    CHECK_FALSE(was_early);
+}
+
 }  // namespace
 }  // namespace skerry

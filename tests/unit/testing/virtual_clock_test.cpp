@@ -207,5 +207,32 @@ TEST_CASE("a clock that goes by itself cannot be advanced", "[testing][clock]") 
     CHECK(tests::aborts([&rt] { rt.advance(1ms); }));
 }
 
+TEST_CASE("the clock goes as far as any unit can say", "[testing][clock]") {
+    testing::Runtime rt;
+    bool is_over = false;
+    auto sleeping = rt.start([&]() -> Task<> {
+        co_await time::sleep(1h);
+        is_over = true;
+    });
+    SECTION("from deadline to deadline, until none is left") {
+        const time::Instant begin = rt.now();
+        rt.run_for(std::chrono::hours::max());
+        CHECK(is_over);
+        CHECK(rt.now() == begin + 1h);
+        auto another = rt.start(time::sleep(1h));
+        rt.run_for(std::chrono::hours::max());
+        CHECK(another.is_done());
+    }
+    SECTION("at once") {
+        rt.advance(std::chrono::hours::max());
+        CHECK(is_over);
+        CHECK(rt.now() == time::Instant::max());
+    }
+    SECTION("by a task") {
+        rt.run([]() -> Task<> { co_await testing::advance(std::chrono::hours::max()); });
+        CHECK(is_over);
+    }
+}
+
 }  // namespace
 }  // namespace skerry

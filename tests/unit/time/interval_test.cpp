@@ -157,6 +157,18 @@ TEST_CASE("the longest period does not overflow", "[time][interval]") {
     }
 }
 
+TEST_CASE("a period of any unit does not overflow", "[time][interval]") {
+    testing::Runtime rt;
+    const time::Instant begin = rt.now();
+    time::Interval every = time::interval(std::chrono::hours::max());
+    CHECK(every.period() == std::chrono::nanoseconds::max());
+    CHECK(rt.run(every.tick()) == begin);
+    CHECK_THROWS_AS(rt.run(every.tick()), testing::Failure);
+    every.reset_after(std::chrono::hours::max());
+    CHECK_THROWS_AS(rt.run(every.tick()), testing::Failure);
+    CHECK(time::interval_at(begin, std::chrono::seconds::max()).period() == std::chrono::nanoseconds::max());
+}
+
 TEST_CASE("a period of nothing is a bug", "[time][interval]") {
     testing::Runtime rt;
     CHECK(tests::aborts([] { (void)time::interval(0ns); }));

@@ -8,6 +8,7 @@
 // uses the cores it uses.
 
 #include "../base/result.hpp"
+#include "../time/instant.hpp"
 #include "../topology/cpu_set.hpp"
 #include "../trace/capture_options.hpp"
 
@@ -70,7 +71,7 @@ struct Config {
     std::map<unsigned, IdlePolicy> idle_of_core = {};
 
     /// How long a shutdown waits for tasks before it reports what did not stop.
-    std::chrono::nanoseconds grace = std::chrono::seconds{5};
+    time::AnyDuration grace = std::chrono::seconds{5};
 
     /// Tasks that are resumed in one turn of the loop. Between two turns the driver is polled; while tasks are ready
     /// epoll and tap, whose poll is a call of the kernel, at most every 10 us. Tokio's figure; an odd prime, so that it

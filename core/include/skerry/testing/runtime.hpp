@@ -133,10 +133,11 @@ public:
 
     /// Jumps ahead and runs what became due, until nothing is left to do at the new instant. Timers due later
     /// stay; those that tasks set now start from the new instant.
-    void advance(std::chrono::nanoseconds duration);
+    void advance(time::AnyDuration duration);
 
-    /// Lets the clock go ahead from deadline to deadline for `duration`, running what each wakes.
-    void run_for(std::chrono::nanoseconds duration);
+    /// Lets the clock go ahead from deadline to deadline for `duration`, running what each wakes. Where that is longer
+    /// than the clock can show, until nothing can come any more.
+    void run_for(time::AnyDuration duration);
 
     [[nodiscard]] time::Instant now() const noexcept;
     [[nodiscard]] VirtualClock& clock() noexcept;

@@ -88,14 +88,14 @@ public:
 
     // --- running
 
-    /// Lets the clock go on for `duration`, running what is due on the way.
-    void run_for(std::chrono::nanoseconds duration);
+    /// Lets the clock go on for `duration`, running what is due on the way. Where that is longer than the clock can
+    /// show, until nothing can come any more.
+    void run_for(time::AnyDuration duration);
 
     /// Runs until `is_done` says so, which is asked after each step. False when `limit` is over before.
     ///
     /// Errors: throws Failure, with the live tasks, when everything waits for ever.
-    bool run_until(const std::function<bool()>& is_done,
-                   std::chrono::nanoseconds limit = std::chrono::nanoseconds::max());
+    bool run_until(const std::function<bool()>& is_done, time::AnyDuration limit = std::chrono::nanoseconds::max());
 
     /// Runs until the task is over and gives its value; an exception of it is rethrown.
     ///
@@ -112,7 +112,7 @@ public:
 
     /// Runs until nothing is left to happen: no frame is under way and no timer runs, neither a task's nor a stack's.
     /// Connections that are closed are forgotten by then. False when `limit` is over before.
-    bool settle(std::chrono::nanoseconds limit = std::chrono::hours{1});
+    bool settle(time::AnyDuration limit = std::chrono::hours{1});
 
     [[nodiscard]] time::Instant now() const noexcept;
     /// Virtual time since the beginning.
@@ -120,7 +120,7 @@ public:
 
     /// Calls `action` when so much virtual time has passed since the beginning, at once when it has. It may do all that
     /// a test may between two runs. Actions of one instant come in the order of their making, before the hosts.
-    void at(std::chrono::nanoseconds since_beginning, std::function<void()> action);
+    void at(time::AnyDuration since_beginning, std::function<void()> action);
 
     /// What must hold all the time: `check` is asked after each turn of a host and says in words what is wrong; empty:
     /// nothing.

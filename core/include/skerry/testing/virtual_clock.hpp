@@ -26,7 +26,7 @@ public:
 
     /// Jumps ahead by `duration` at once. Whatever became due is woken in the next turn. The clock must be
     /// paused, as it is from the start; asserted.
-    void advance(std::chrono::nanoseconds duration) noexcept;
+    void advance(time::AnyDuration duration) noexcept;
 
     /// Jumps ahead to `at`; never back.
     void advance_to(time::Instant at) noexcept;
@@ -58,7 +58,7 @@ inline thread_local constinit VirtualClock* current_clock = nullptr;
 /// wait for timers beyond. For tasks; a test's body calls Runtime::advance().
 ///
 /// Cancel: partial: the clock has been moved.
-[[nodiscard]] Task<> advance(std::chrono::nanoseconds duration);
+[[nodiscard]] Task<> advance(time::AnyDuration duration);
 
 /// VirtualClock::pause() and resume() for tasks.
 void pause() noexcept;

@@ -40,6 +40,22 @@ template <class Rep, class Period>
     }
 }
 
+/// What a parameter or a setting is that takes any duration: the nanoseconds of saturating_ns(). As a plain
+/// std::chrono::nanoseconds it would overflow where std::chrono converts, before anybody could look.
+class AnyDuration {
+public:
+    constexpr AnyDuration() noexcept = default;
+    template <class Rep, class Period>
+    constexpr AnyDuration(std::chrono::duration<Rep, Period> duration) noexcept : ns_(saturating_ns(duration)) {}
+
+    [[nodiscard]] constexpr operator std::chrono::nanoseconds() const noexcept { return ns_; }
+
+    friend constexpr bool operator==(AnyDuration, AnyDuration) noexcept = default;
+
+private:
+    std::chrono::nanoseconds ns_{0};
+};
+
 /// Nanoseconds on the CLOCK_MONOTONIC time line, or on a thread's virtual one.
 class Instant {
 public:

@@ -53,8 +53,8 @@ private:
 /// Threads:  the core of the task that uses it.
 class Interval {
 public:
-    Interval(Instant start, std::chrono::nanoseconds period) noexcept : next_(start), period_(period) {
-        SKERRY_ASSERT(period.count() > 0, "the period of an interval is longer than nothing");
+    Interval(Instant start, AnyDuration period) noexcept : next_(start), period_(period) {
+        SKERRY_ASSERT(period_.count() > 0, "the period of an interval is longer than nothing");
     }
 
     /// Waits for the next tick and gives the instant it was due at.
@@ -66,7 +66,7 @@ public:
     /// meanwhile keeps its time, and the new schedule begins behind it.
     void reset() noexcept { next_ = Instant::now() + period_; }
     void reset_immediately() noexcept { next_ = Instant::now(); }
-    void reset_after(std::chrono::nanoseconds after) noexcept { next_ = Instant::now() + after; }
+    void reset_after(AnyDuration after) noexcept { next_ = Instant::now() + std::chrono::nanoseconds{after}; }
     void reset_at(Instant at) noexcept { next_ = at; }
 
     [[nodiscard]] MissedTickBehavior missed_tick_behavior() const noexcept { return behavior_; }
@@ -101,11 +101,9 @@ inline TickAwaiter::TickAwaiter(Interval& interval) noexcept
 inline Instant TickAwaiter::await_resume() noexcept { return interval_->take(due_); }
 
 /// Ticks every `period`, the first at once.
-[[nodiscard]] inline Interval interval(std::chrono::nanoseconds period) noexcept { return {Instant::now(), period}; }
+[[nodiscard]] inline Interval interval(AnyDuration period) noexcept { return {Instant::now(), period}; }
 
 /// Ticks every `period`, the first at `start`.
-[[nodiscard]] inline Interval interval_at(Instant start, std::chrono::nanoseconds period) noexcept {
-    return {start, period};
-}
+[[nodiscard]] inline Interval interval_at(Instant start, AnyDuration period) noexcept { return {start, period}; }
 
 }  // namespace skerry::time

@@ -60,7 +60,10 @@ bool Simulation::State::run(const std::function<bool()>& is_done, time::Instant 
             continue;
         }
         const time::Instant next = next_due();
-        if (next == time::Instant::max() && !is_stuck_ok) fail("everything waits for ever");
+        if (next == time::Instant::max()) {
+            if (!is_stuck_ok) fail("everything waits for ever");
+            if (end == time::Instant::max()) return false;  // to which the clock does not go
+        }
         if (next > end) {
             pace.clock.advance_to(end);
             return false;
@@ -143,22 +146,24 @@ Host& Simulation::host(const std::string& name, std::function<Task<>()> program)
     return state_->add(*this, name, std::move(program));
 }
 
-void Simulation::run_for(std::chrono::nanoseconds duration) { (void)state_->run(&never, now() + duration, true); }
-
-bool Simulation::run_until(const std::function<bool()>& is_done, std::chrono::nanoseconds limit) {
-    return state_->run(is_done, now() + limit, false);
+void Simulation::run_for(time::AnyDuration duration) {
+    (void)state_->run(&never, now() + std::chrono::nanoseconds{duration}, true);
 }
 
-bool Simulation::settle(std::chrono::nanoseconds limit) {
-    const time::Instant end = now() + limit;
+bool Simulation::run_until(const std::function<bool()>& is_done, time::AnyDuration limit) {
+    return state_->run(is_done, now() + std::chrono::nanoseconds{limit}, false);
+}
+
+bool Simulation::settle(time::AnyDuration limit) {
+    const time::Instant end = now() + std::chrono::nanoseconds{limit};
     const auto has_settled = [this] {
         return state_->next_due() == time::Instant::max() && !state_->has_blocking_calls();
     };
     return state_->run(has_settled, end, true) || has_settled();
 }
 
-void Simulation::at(std::chrono::nanoseconds since_beginning, std::function<void()> action) {
-    state_->actions.emplace(state_->options.start + since_beginning, std::move(action));
+void Simulation::at(time::AnyDuration since_beginning, std::function<void()> action) {
+    state_->actions.emplace(state_->options.start + std::chrono::nanoseconds{since_beginning}, std::move(action));
 }
 
 void Simulation::invariant(std::string name, std::function<std::string()> check) {

@@ -20,6 +20,8 @@ namespace {
 
 constexpr auto keep_alive = std::chrono::seconds{10};
 
+thread_local constinit const void* pool_of_this_thread = nullptr;
+
 /// One thread of the pool, on its stack. Each sleeps on a semaphore of its own: a condition variable of all costs up
 /// to two system calls more a call, and wakes whoever has slept longest, whose cache is cold.
 class Worker {
@@ -165,6 +167,7 @@ void BlockingPool::start_thread(std::unique_ptr<BlockingJob>& refused) {
 sync::Semaphore& BlockingPool::slots() noexcept { return shared_->slots; }
 
 void BlockingPool::work(const std::shared_ptr<Shared>& shared) {
+    pool_of_this_thread = shared.get();
     ::pthread_setname_np(::pthread_self(), shared->thread_name.c_str());
     if (!shared->cpus.empty()) (void)topology::bind_current_thread(shared->cpus);  // not the starting core's
     Worker self;
@@ -192,6 +195,8 @@ std::vector<std::string> BlockingPool::shutdown(std::chrono::steady_clock::time_
     lock.unlock();
     return report;
 }
+
+bool BlockingPool::has_this_thread() const noexcept { return pool_of_this_thread == shared_.get(); }
 
 const topology::CpuSet& BlockingPool::cpus() const noexcept { return shared_->cpus; }
 

@@ -26,12 +26,55 @@ task::Scheduler& nowhere() {
 // Ends this runtime's use of the schedulers. With per_core each core's thread has closed its own.
 void close_schedulers(RuntimeState& state) {
     for (auto& slot : state.cores) {
-        if (slot->thread.joinable() || slot->core == nullptr) continue;
+        if (slot->thread.joinable() || slot->is_left_behind || slot->core == nullptr) continue;
         slot->core->stop_tasks();
         slot->scheduler->close();
         slot->core.reset();
     }
 }
+
+bool has_ended(const CoreSlot& slot) noexcept { return slot.ended.load(std::memory_order_acquire); }
+
+// Also those that another shutdown has left behind.
+bool has_threads_left(const RuntimeState& state) noexcept {
+    return std::any_of(state.cores.begin(), state.cores.end(), [](const auto& slot) {
+        return (slot->thread.joinable() || slot->is_left_behind) && !has_ended(*slot);
+    });
+}
+
+// Joins the thread of a core, or leaves it behind. Whether it is over. The core of one that is left behind stays until
+// nobody uses the state any more: its thread does.
+bool end_thread(CoreSlot& slot) {
+    if (!slot.thread.joinable()) return !slot.is_left_behind || has_ended(slot);
+    if (has_ended(slot) || slot.tasks_stopped.load(std::memory_order_acquire)) {
+        slot.thread.join();
+        slot.core.reset();
+        return true;
+    }
+    slot.is_left_behind = true;
+    slot.thread.detach();
+    return false;
+}
+
+/// Held by the one shutdown that goes on.
+class OneShutdown {
+public:
+    explicit OneShutdown(RuntimeState& state) : state_(state) {
+        SKERRY_ASSERT(state.shut_down_by.load(std::memory_order_relaxed) != std::this_thread::get_id(),
+                      "a runtime is shut down by a destructor that its shutdown runs");
+        state.shutting_down.lock();
+        state.shut_down_by.store(std::this_thread::get_id(), std::memory_order_relaxed);
+    }
+    ~OneShutdown() {
+        state_.shut_down_by.store(std::thread::id(), std::memory_order_relaxed);
+        state_.shutting_down.unlock();
+    }
+    OneShutdown(const OneShutdown&) = delete;
+    OneShutdown& operator=(const OneShutdown&) = delete;
+
+private:
+    RuntimeState& state_;
+};
 
 }  // namespace
 
@@ -44,14 +87,14 @@ RuntimeState::~RuntimeState() {
 
 Runtime& Runtime::operator=(Runtime&& other) noexcept {
     if (this != &other) {
-        if (state_ != nullptr) shutdown(state_->config.grace);
+        if (state_ != nullptr && !is_stopped()) shutdown(state_->config.grace);
         state_ = std::move(other.state_);
     }
     return *this;
 }
 
 Runtime::~Runtime() {
-    if (state_ != nullptr) shutdown(state_->config.grace);
+    if (state_ != nullptr && !is_stopped()) shutdown(state_->config.grace);
 }
 
 bool Runtime::is_stopped() const noexcept {
@@ -62,6 +105,15 @@ bool Runtime::is_stopped() const noexcept {
 void Runtime::assert_in_its_thread() const {
     SKERRY_ASSERT(state_->config.flavour != Flavour::current_thread || state_->builder == std::this_thread::get_id(),
                   "a current_thread runtime is driven by the thread that built it");
+}
+
+void Runtime::assert_outside() const {
+    const RuntimeState& state = *state_;
+    const bool is_in_task = state.config.flavour == Flavour::current_thread
+                                ? state.schedulers.front()->current_task() != nullptr
+                                : task::current_scheduler != nullptr && task::current_scheduler->runtime() == &state;
+    SKERRY_ASSERT(!is_in_task, "a runtime is shut down in one of its own tasks");
+    SKERRY_ASSERT(!state.blocking->has_this_thread(), "a runtime is shut down in one of its own blocking calls");
 }
 
 void Runtime::drive(bool (*done)(void*), void* context) {
@@ -84,36 +136,26 @@ int Runtime::wake_fd() const noexcept {
     return core != nullptr ? core->wake_fd() : -1;
 }
 
-ShutdownReport Runtime::shutdown(std::chrono::nanoseconds grace) {
+ShutdownReport Runtime::shutdown(time::AnyDuration grace) {
+    assert_outside();
     RuntimeState& state = *state_;
-    ShutdownReport report;
+    const time::Instant begin = time::Instant::from_steady(std::chrono::steady_clock::now());
+    const auto deadline = (begin + std::chrono::nanoseconds{grace}).to_steady();
+    const OneShutdown the_only_one(state);
     {
         const std::lock_guard guard(state.life);
-        if (std::exchange(state.stopped, true)) return report;
+        state.stopped = true;
     }
-    const auto deadline = (time::Instant::from_steady(std::chrono::steady_clock::now()) + grace).to_steady();
     for (auto& slot : state.cores)
         if (slot->thread.joinable() && slot->core != nullptr) slot->core->request_stop();
     close_schedulers(state);
-    const auto has_threads_left = [&](auto&& is_over) {
-        return std::any_of(state.cores.begin(), state.cores.end(),
-                           [&](const auto& slot) { return slot->thread.joinable() && !is_over(*slot); });
-    };
-    const auto has_ended = [](const CoreSlot& slot) { return slot.ended.load(std::memory_order_acquire); };
-    while (has_threads_left(has_ended) && std::chrono::steady_clock::now() < deadline)
+    while (has_threads_left(state) && std::chrono::steady_clock::now() < deadline)
         std::this_thread::sleep_for(std::chrono::microseconds{200});
     state.give_up.store(true, std::memory_order_relaxed);
-    for (std::size_t i = 0; i < state.cores.size(); ++i) {
-        CoreSlot& slot = *state.cores[i];
-        if (!slot.thread.joinable()) continue;
-        if (has_ended(slot) || slot.tasks_stopped.load(std::memory_order_acquire)) {
-            slot.thread.join();
-            slot.core.reset();
-        } else {
+    ShutdownReport report;
+    for (std::size_t i = 0; i < state.cores.size(); ++i)
+        if (!end_thread(*state.cores[i]))
             report.stuck.push_back("core " + std::to_string(i) + " did not return to its loop: a task of it blocks");
-            slot.thread.detach();
-        }
-    }
     if (state.capture != nullptr) state.capture->close();
     for (std::string& line : state.blocking->shutdown(deadline)) report.stuck.push_back(std::move(line));
     return report;

@@ -49,6 +49,9 @@ public:
 
     [[nodiscard]] std::uint32_t threads() const noexcept;
 
+    /// Whether the calling thread is one of them.
+    [[nodiscard]] bool has_this_thread() const noexcept;
+
     /// Where its threads run; empty, when that could not be found out.
     [[nodiscard]] const topology::CpuSet& cpus() const noexcept;
 

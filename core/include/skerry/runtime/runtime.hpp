@@ -10,6 +10,7 @@
 #include "../base/result.hpp"
 #include "../task/spawn.hpp"
 #include "../task/task.hpp"
+#include "../time/instant.hpp"
 
 #include <chrono>
 #include <coroutine>
@@ -32,8 +33,9 @@ struct ShutdownReport {
 
 /// A running runtime. Made by Builder.
 ///
-/// Dropping it shuts down with the configured grace; a core whose task never returns to the loop is left
-/// behind with its thread, and so is a blocking call.
+/// Dropping it shuts down with the configured grace, unless shutdown() has been called; a core whose task never returns
+/// to the loop is left behind with its thread, and so is a blocking call. Not in one of its own tasks or blocking
+/// calls, as shutdown(); asserted.
 ///
 /// Threads: any; one owner. With the flavour current_thread block_on() and poll_once() belong to the thread that built
 ///          it, which owns its buffers (asserted); any other may shut it down or drop it when they have returned.
@@ -79,7 +81,13 @@ public:
     [[nodiscard]] int wake_fd() const noexcept;
 
     /// Ends every task where it waits, and the threads. Waits at most `grace`.
-    ShutdownReport shutdown(std::chrono::nanoseconds grace);
+    ///
+    /// A later call waits anew, for what those before have left behind, and reports what is still there. While another
+    /// thread's call goes on, it first waits for the end of that one.
+    ///
+    /// Must not be called in a task or in a blocking call of this runtime, which would be waited for while it waits;
+    /// asserted, and so is a call by a destructor that a shutdown runs.
+    ShutdownReport shutdown(time::AnyDuration grace);
 
     /// The driver that runs, the way there and the cores, for a start line.
     [[nodiscard]] const std::string& driver() const noexcept { return state_->driver; }
@@ -95,6 +103,7 @@ private:
     [[nodiscard]] bool is_stopped() const noexcept;
     void drive(bool (*done)(void*), void* context);
     void assert_in_its_thread() const;
+    void assert_outside() const;
 
     std::shared_ptr<RuntimeState> state_;
 };

@@ -50,6 +50,7 @@ struct CoreSlot {
     std::thread thread;
     std::atomic<bool> tasks_stopped{false};
     std::atomic<bool> ended{false};
+    bool is_left_behind = false;  ///< it did not stop in time, and its thread was detached
 };
 
 struct RuntimeState {
@@ -79,6 +80,10 @@ struct RuntimeState {
     // Guards the life cycle: spawns from other threads hold it so that none slips past a shutdown.
     std::mutex life;
     bool stopped = false;
+
+    // One shutdown at a time, which has the threads of the cores to itself.
+    std::mutex shutting_down;
+    std::atomic<std::thread::id> shut_down_by{};  ///< the thread that holds it
 };
 
 /// Starts a fresh root on core `core` of `state`; when the runtime has stopped, the task is destroyed

@@ -400,8 +400,10 @@ bool Scheduler::link_remote_joiner(TaskHeader& task, WaitNode& node) noexcept {
     std::uintptr_t word = task.remote.load(std::memory_order_acquire);
     do {
         if ((word & remote_word::done) != 0) return false;
+        SKERRY_ASSERT((word & remote_word::join_lock) == 0, "two tasks await one JoinHandle");
     } while (!task.remote.compare_exchange_weak(word, word | remote_word::join_lock, std::memory_order_acq_rel,
                                                 std::memory_order_acquire));
+    SKERRY_ASSERT(task.joiner == nullptr, "two tasks await one JoinHandle");
     node.set_state(node_state::remote);
     node.next = nullptr;
     task.joiner = &node;
@@ -414,6 +416,7 @@ void Scheduler::unlink_remote_joiner(TaskHeader& task, WaitNode& node) noexcept 
     while ((word & remote_word::done) == 0) {
         if (task.remote.compare_exchange_weak(word, word | remote_word::join_lock, std::memory_order_acq_rel,
                                               std::memory_order_acquire)) {
+            SKERRY_DEBUG_ASSERT(task.joiner == &node, "another waits where this one was registered");
             task.joiner = nullptr;
             task.remote.fetch_and(~remote_word::join_lock, std::memory_order_release);
             node.set_state(node_state::idle);

@@ -562,3 +562,33 @@ TEST_CASE("the list of live tasks has their names and the places of their spawns
     CHECK(std::string(tasks[0].spawned_at.file_name()).find("join_handle_test.cpp") != std::string::npos);
     CHECK(tasks[0].started);
 }
+
+TEST_CASE("two awaits of one handle at a time are asserted", "[task][join]") {
+    struct Work {
+        static Task<> join(JoinHandle<void>* handle) { (void)co_await *handle; }
+    };
+    int alive = 0;
+    TestCore here;
+    TestCore there;
+    const bool is_elsewhere = GENERATE(false, true);
+    auto handle = (is_elsewhere ? there : here).start(for_ever(Probe(&alive)));
+    CHECK(tests::aborts([&] {
+        auto one = here.start(Work::join(&handle));
+        auto other = here.start(Work::join(&handle));
+        here.step(5);
+        here.step(5);
+    }));
+    // One after the other is none of that.
+    for (int i = 0; i < 2; ++i) {
+        auto one = here.start(Work::join(&handle));
+        here.step(5);
+        here.in([&] { one.abort(); });
+        here.step(5);
+        CHECK(here.in([&] { return one.is_finished(); }));
+        here.in([&] { const auto dropped = std::move(one); });
+    }
+    (is_elsewhere ? there : here).in([&] {
+        handle.abort();
+        const auto dropped = std::move(handle);
+    });
+}

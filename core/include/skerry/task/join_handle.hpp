@@ -17,7 +17,8 @@ namespace skerry {
 
 namespace task {
 
-/// Waits for the end of one task. Built in place in the awaiting frame.
+/// Waits for the end of one task. Built in place in the awaiting frame. A task has room for one that waits; a second is
+/// a bug, and asserted.
 template <class T>
 class JoinAwaiter : private WaitNode {
 public:
@@ -36,6 +37,7 @@ public:
             if (Scheduler::link_remote_joiner(*joined_, *this)) return true;
             if (scheduler.budget() > 0) return false;
         } else if (!joined_->has(task_state::done)) {
+            SKERRY_ASSERT(joined_->joiner == nullptr, "two tasks await one JoinHandle");
             set_state(node_state::linked);
             joined_->joiner = this;
             return true;
@@ -50,6 +52,7 @@ public:
         if (state() == node_state::idle) [[likely]]
             return;
         if (state() == node_state::linked) {
+            SKERRY_DEBUG_ASSERT(joined_->joiner == this, "another waits where this one was registered");
             joined_->joiner = nullptr;
             set_state(node_state::idle);
         } else if (state() == node_state::remote) {
@@ -118,7 +121,7 @@ private:
 /// Dropping it detaches: the task runs on and its outcome is dropped. detach() says so aloud.
 ///
 /// Cancel:  safe: a join that is given up may be awaited again; the outcome is moved out once.
-/// Threads: may move to any thread; awaited on one core at a time.
+/// Threads: may move to any thread; awaited by one at a time, asserted.
 /// Cost:    on the task's core a few plain stores; elsewhere one atomic operation each for join and drop.
 template <class T>
 class [[nodiscard]] JoinHandle {

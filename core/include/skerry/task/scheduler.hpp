@@ -364,7 +364,7 @@ public:
 
     // Joining from another core.
 
-    /// Registers `node` as the joiner of a task of another core; false when the task is over.
+    /// Registers `node` as the joiner of a task of another core, which has none; false when the task is over.
     [[nodiscard]] static bool link_remote_joiner(TaskHeader& task, WaitNode& node) noexcept;
     /// Takes it back. When the task ended meanwhile, waits for the wake that is on its way and consumes it.
     void unlink_remote_joiner(TaskHeader& task, WaitNode& node) noexcept;

@@ -1,6 +1,7 @@
 #include "file_calls.hpp"
 #include "runtime/call_on_pool.hpp"
 
+#include <skerry/base/assert.hpp>
 #include <skerry/fs/directories.hpp>
 
 #include <dirent.h>
@@ -79,6 +80,18 @@ FileType type_of(unsigned char os) noexcept {
     }
 }
 
+/// A mark that stands for a scope.
+class Raised {
+public:
+    explicit Raised(bool& mark) noexcept : mark_(mark) { mark_ = true; }
+    ~Raised() { mark_ = false; }
+    Raised(const Raised&) = delete;
+    Raised& operator=(const Raised&) = delete;
+
+private:
+    bool& mark_;
+};
+
 }  // namespace
 
 /// Used by one call at a time.
@@ -98,15 +111,19 @@ struct ReadDir::Open {
         return std::make_shared<Open>(folder, std::move(path));
     }
 
-    /// The next ones, the first of them last; none at the end.
+    /// The next ones, the first of them last; none at the end. What stops it behind some is for the next call to say.
     static Result<Names> next(std::shared_ptr<Open> open) {
+        if (const int failure = std::exchange(open->failure, 0); failure != 0) return Error::from_os(failure);
         constexpr std::size_t at_once = 64;
         Names names;
         while (names.size() < at_once) {
             errno = 0;
             const dirent* const entry = ::readdir(open->folder);
-            if (entry == nullptr && errno != 0) return Error::from_os(errno);
-            if (entry == nullptr) break;
+            if (entry == nullptr && errno != 0 && names.empty()) return Error::from_os(errno);
+            if (entry == nullptr) {
+                open->failure = errno;
+                break;
+            }
             const std::string_view name = entry->d_name;
             if (name == "." || name == "..") continue;
             names.push_back({std::string(name), open->prefix + entry->d_name, type_of(entry->d_type)});
@@ -117,6 +134,7 @@ struct ReadDir::Open {
 
     DIR* folder;
     std::string prefix;
+    int failure = 0;  // an errno that is not told yet
 };
 
 Task<Result<>> create_dir(std::string path, std::uint32_t mode) { return call_on_pool(&make, std::move(path), mode); }
@@ -137,7 +155,9 @@ Task<Result<ReadDir>> read_dir(std::string path) {
 
 Task<Result<std::optional<DirEntry>>> ReadDir::next_entry() {
     if (names_.empty() && !is_over_) {
+        SKERRY_ASSERT(!is_awaited_, "two tasks read one folder at a time");
         if (!more_) more_.emplace(spawn_blocking(&Open::next, open_));
+        const Raised awaited(is_awaited_);
         auto outcome = co_await *more_;
         more_.reset();
         if (!outcome) co_return runtime::pool_failure(outcome.error());

@@ -51,9 +51,9 @@ struct DirEntry {
 /// Threads:  one core at a time.
 class ReadDir {
 public:
-    /// The next name; nothing behind the last.
+    /// The next name; nothing behind the last. One call at a time; asserted.
     ///
-    /// Errors: io, runtime_shutdown.
+    /// Errors: io, behind the names that were read before it; runtime_shutdown.
     /// Cancel: safe: no name is lost.
     /// Cost:   a trip to the blocking pool every 64 names.
     [[nodiscard]] Task<Result<std::optional<DirEntry>>> next_entry();
@@ -69,6 +69,7 @@ private:
     Names names_;  // the last is the next
     std::optional<JoinHandle<Result<Names>>> more_;  // asked for, and stays when its await is cancelled
     bool is_over_ = false;
+    bool is_awaited_ = false;
 };
 
 /// Errors: not_found, also when it is no folder; permission_denied, no_descriptors.

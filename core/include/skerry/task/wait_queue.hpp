@@ -31,9 +31,15 @@ struct NoLock {
     [[nodiscard]] bool try_lock() noexcept { return true; }
 };
 
+/// Asserts the rule that a core-local primitive is used on the core where its waiters are.
+inline void check_local(const WaitNode& node) noexcept {
+    SKERRY_DEBUG_ASSERT(on_home_core(*node.task()), "a core-local primitive is used on another core than its own");
+    (void)node;
+}
+
 /// Waiters that are all on one core.
 ///
-/// Threads: that core.
+/// Threads: that core; a wake elsewhere is asserted in debug builds.
 class LocalWaiters {
 public:
     [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
@@ -62,6 +68,7 @@ public:
     bool wake_one(PendingPosts&) noexcept {
         WaitNode* node = take_front();
         if (node == nullptr) return false;
+        check_local(*node);
         node->give_claim();
         current_scheduler->wake(*node);
         return true;
@@ -72,6 +79,7 @@ public:
     bool queue_one(PendingPosts&) noexcept {
         WaitNode* node = list_.pop_front();
         if (node == nullptr) return false;
+        check_local(*node);
         node->give_claim();
         current_scheduler->enqueue(*node);
         return true;
@@ -81,6 +89,7 @@ public:
     bool wake_last(PendingPosts&) noexcept {
         if (list_.empty()) return false;
         WaitNode& node = list_.back();
+        check_local(node);
         node.unlink();
         node.give_claim();
         current_scheduler->wake(node);

@@ -13,7 +13,7 @@ class OneWaiter;
 
 /// At most one waiter of the core that uses the primitive.
 ///
-/// Threads: that core.
+/// Threads: that core; a wake elsewhere is asserted in debug builds.
 template <>
 class OneWaiter<task::LocalScope> {
 public:
@@ -36,6 +36,7 @@ public:
     /// Takes the waiter out and grants it a claim. There must be one. Null: nothing is left to be pushed.
     [[nodiscard]] task::TaskHeader* wake() noexcept {
         task::WaitNode& node = *node_;
+        task::check_local(node);
         node_ = nullptr;
         node.give_claim();
         task::current_scheduler->wake(node);

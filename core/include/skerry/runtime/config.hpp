@@ -33,7 +33,7 @@ enum class Flavour : std::uint8_t {
 enum class IdlePolicy : std::uint8_t {
     spin,      ///< polls on: the shortest wake-up, a whole CPU
     adaptive,  ///< polls for a while, then sleeps
-    sleep,     ///< sleeps at once: the least CPU
+    sleep,     ///< sleeps at once: the least CPU; holds timers back by up to 512 us, see time::sleep_until()
 };
 
 [[nodiscard]] std::string_view to_string(Flavour flavour) noexcept;

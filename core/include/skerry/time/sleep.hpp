@@ -48,6 +48,12 @@ private:
 
 /// Waits until `deadline`. Never early; while the core polls, late by the length of a turn.
 ///
+/// A core that has gone to sleep, as it does by default (Config::idle), is late by its wake-up as well, and by more on
+/// purpose: from the turn in which it fired timers it does not wake for another one before 64 us are over, or 512 us
+/// where it fired four or more in that turn. So timers that are due soon after each other fire together, and cost one
+/// wake-up. Whatever else wakes the core meanwhile fires those that are due. Who cannot wait so long sets
+/// IdlePolicy::spin; IdlePolicy::adaptive is as prompt until it sleeps.
+///
 /// Cancel: safe: the timer is gone when this is destroyed.
 /// Threads: any core of a runtime.
 /// Cost:   a link and an unlink in the core's wheel, no allocation, no clock read.

@@ -89,7 +89,8 @@ private:
 /// Waits for `awaitable` until `deadline`. An operation that gives Result<T> gives that, and Errc::timed_out
 /// when the deadline came first; any other value comes in a Result.
 ///
-/// The operation is looked at first: if it completes at once it wins, even when the deadline has passed.
+/// The operation is looked at first: if it completes at once it wins, even when the deadline has passed. The deadline
+/// is as late as that of sleep_until().
 ///
 /// Errors: timed_out, and those of the operation.
 /// Cancel: as the operation says; it is cancelled before timed_out is returned.

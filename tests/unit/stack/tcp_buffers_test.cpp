@@ -200,6 +200,7 @@ TEST_CASE("what windows may grow by is a part of the frames that may be kept", "
     const stack::TcpLimits& limits = host.stack.config().tcp;
     CHECK(limits.receive_growth_max == limits.receive_frames_max * 1024);
     CHECK(limits.send_growth_max == limits.send_frames_max * 1024);
+    CHECK(limits.receive_buffer_max == (limits.reassembly_segments_max + limits.receive_frames_max / 2) * 1024);
 }
 
 TEST_CASE("what nobody reads any more gives back what it has grown by", "[stack][tcp]") {

@@ -2,6 +2,10 @@
 
 #include "support/tcp_sending_host.hpp"
 
+#include <cstdint>
+#include <utility>
+#include <vector>
+
 namespace skerry {
 namespace {
 
@@ -127,13 +131,14 @@ struct StampingHost : TcpHost {
         CHECK(sent().size() == 10);
         clock += 100;  // of the ten
     }
-    void tell(std::uint32_t ack, std::uint32_t echo, std::uint32_t arrived = 0) {
+    using Blocks = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+    void tell(std::uint32_t ack, std::uint32_t echo, const Blocks& arrived = {}) {
         TestSegment segment;
         segment.flags = flag::ack;
         segment.seq = peer_seq;
         segment.ack = first + 1000 * ack;
         segment.timestamps = stack::wire::TcpTimestamps{2, echo};
-        if (arrived != 0) segment.sack.push_back({first + 1000, first + 1000 * (1 + arrived)});
+        for (const auto& [from, to] : arrived) segment.sack.push_back({first + 1000 * from, first + 1000 * to});
         come(segment);
     }
     TestEndpoint* ours = nullptr;
@@ -145,11 +150,24 @@ TEST_CASE("an old timestamp behind a recovery says that nothing was lost", "[sta
     StampingHost host;
     const bool is_old = GENERATE(true, false);
     host.pass(100ms);
-    host.tell(0, host.clock, 3);
+    host.tell(0, host.clock, {{1, 4}});
     CHECK(host.only().seq == host.first);
     host.pass(10ms);
     host.tell(10, is_old ? host.clock : host.clock + 100);
     CHECK((host.ours->tcb->congestion.window >= 10'000) == is_old);
+}
+
+TEST_CASE("one that came late takes nothing back while others are sent again", "[stack][tcp][undo]") {
+    StampingHost host;
+    host.pass(100ms);
+    host.tell(0, host.clock, {{3, 10}, {1, 2}});
+    CHECK(host.sent().size() == 2);  // 0 and 2
+    host.pass(10ms);
+    host.tell(2, host.clock, {{3, 10}});  // 0 as it was sent first
+    CHECK(host.ours->tcb->congestion.window < 10'000);
+    host.pass(90ms);
+    host.tell(10, host.clock + 100);
+    CHECK(host.ours->tcb->congestion.threshold < 10'000);
 }
 
 TEST_CASE("a window that duplicates have swollen is what it was before them", "[stack][tcp][undo]") {

@@ -35,8 +35,12 @@ void Sender::on_duplicate(Tcb& tcb, time::Instant now) noexcept {
 // An acknowledgement during recovery. RFC 6582 section 3.2, steps 3 and 4.
 void Sender::recover(Tcb& tcb, const Acknowledgement& ack, std::uint32_t acked) noexcept {
     Congestion& congestion = tcb.congestion;
-    if (is_spurious(tcb, ack)) return undo(tcb);
-    if (seq_after(tcb.snd_una, tcb.recover)) {
+    const bool is_over = seq_after(tcb.snd_una, tcb.recover);
+    // One that came late says nothing of others, which may well be lost: while what was sent again for them is under
+    // way the recovery goes on. As Linux, tcp_try_undo_partial().
+    const bool others_are_open = !is_over && tcb.board != nullptr && tcb.board->has_sent_again();
+    if (is_spurious(tcb, ack) && !others_are_open) return undo(tcb);
+    if (is_over) {
         tcb.in_recovery = false;
         if (tcb.board == nullptr) tcb.duplicate_acks = 0;
         if (LossRecord* const record = tcb.board.record(); record != nullptr && record->rack)

@@ -59,6 +59,8 @@ public:
     void on_sent_again(SendSegment& segment) noexcept;
 
     [[nodiscard]] bool has_lost() const noexcept { return lost_bytes_ != 0; }
+    /// Something was sent again, and has not arrived.
+    [[nodiscard]] bool has_sent_again() const noexcept { return again_bytes_ != 0; }
     /// So many segments have arrived in front of which something is missing.
     [[nodiscard]] std::uint32_t segments_arrived() const noexcept { return arrived_; }
     [[nodiscard]] std::uint32_t bytes_lost() const noexcept { return lost_bytes_; }

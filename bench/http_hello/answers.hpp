@@ -8,6 +8,7 @@
 #include <cstring>
 #include <ctime>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace skerry::http_hello {
@@ -38,11 +39,25 @@ public:
         return std::as_bytes(std::span(text_)).first(count * answer_bytes);
     }
 
+    /// Of one answer, what goes out for HEAD.
+    [[nodiscard]] std::span<const std::byte> without_body() const noexcept {
+        return bytes(1).first(answer_bytes - body.size());
+    }
+
+    /// The answer behind which the connection ends.
+    [[nodiscard]] std::string last(bool has_body) const {
+        std::string text(text_.data(), answer_bytes - body.size() - 2);
+        text += "Connection: close\r\n\r\n";
+        if (has_body) text += body;
+        return text;
+    }
+
 private:
     static constexpr std::string_view front =
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\nDate: ";
     static constexpr std::size_t date_bytes = 29;  // "Thu, 01 Jan 1970 00:00:00 GMT"
     static constexpr std::string_view back = "\r\n\r\nHello, World!";
+    static constexpr std::string_view body = back.substr(4);
     static constexpr std::size_t answer_bytes = front.size() + date_bytes + back.size();
 
     std::array<char, at_once * answer_bytes> text_;

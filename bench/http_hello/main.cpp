@@ -1,5 +1,6 @@
 // http_hello: answers every GET with 13 bytes, to be loaded by wrk beside other servers. Keep-alive and pipelining of
-// HTTP/1.1; no bodies, no routes. The shared command line: --listen, --backend, --cores, --idle and the rest.
+// HTTP/1.1, HEAD and `Connection: close`; no routes, and a request with a body is refused. The shared command line:
+// --listen, --backend, --cores, --idle and the rest.
 
 #include "answers.hpp"
 #include "request_heads.hpp"
@@ -18,6 +19,7 @@
 #include <skerry/task/select.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/time/sleep.hpp>
+#include <skerry/time/timeout.hpp>
 
 #include <algorithm>
 #include <array>
@@ -25,6 +27,7 @@
 #include <cstddef>
 #include <ctime>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -34,11 +37,20 @@ namespace {
 using namespace skerry;
 using http_hello::Answers;
 using http_hello::RequestHeads;
+using http_hello::Then;
 
 constexpr std::size_t read_bytes = 4096;
 constexpr std::string_view too_long =
     "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\n"
     "Connection: close\r\n\r\n";
+constexpr std::string_view no_bodies =
+    "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n"
+    "Connection: close\r\n\r\n";
+
+// Behind the last answer what the client still sends is read over: a socket that is closed with bytes unread resets the
+// connection, and the client may never see the answer (RFC 9112 section 9.6). Both are bounds.
+constexpr std::size_t read_over_max = std::size_t{16} << 20;
+constexpr auto read_over_patience = std::chrono::seconds{2};
 
 constexpr const char* name = "http_hello";
 
@@ -47,6 +59,25 @@ struct alignas(64) Core {
 };
 using Cores = std::vector<Core>;
 
+Task<> end_in_order(net::TcpStream& stream, std::string last) {
+    auto written = co_await stream.write_all(std::as_bytes(std::span(last)));
+    if (!written || !stream.shutdown(net::ShutdownHow::write)) co_return;
+    const time::Instant until = time::Instant::now() + read_over_patience;
+    std::array<std::byte, read_bytes> buffer;
+    for (std::size_t left = read_over_max; left != 0;) {
+        auto bytes = co_await time::timeout_at(until, stream.read(buffer));
+        if (!bytes || *bytes == 0) co_return;
+        left -= std::min(left, *bytes);
+    }
+}
+
+/// The last answer of a connection, for what ends it.
+std::string last_answer(Then then, const Answers& answers) {
+    if (then == Then::too_long) return std::string(too_long);
+    if (then == Then::body) return std::string(no_bodies);
+    return answers.last(then == Then::last);
+}
+
 Task<> answer(net::TcpStream stream, Cores* cores) {
     const Answers& answers = (*cores)[this_core().index].answers;
     RequestHeads heads;
@@ -54,17 +85,24 @@ Task<> answer(net::TcpStream stream, Cores* cores) {
     for (;;) {
         auto bytes = co_await stream.read(buffer);
         if (!bytes || *bytes == 0) co_return;
-        std::size_t due = heads.count({reinterpret_cast<const char*>(buffer.data()), *bytes});
-        while (due != 0) {
-            const std::size_t now = std::min(due, Answers::at_once);
-            auto written = co_await stream.write_all(answers.bytes(now));
+        std::string_view left(reinterpret_cast<const char*>(buffer.data()), *bytes);
+        while (!left.empty()) {
+            const RequestHeads::Step step = heads.take(left);
+            for (std::size_t due = step.plain; due != 0;) {
+                const std::size_t now = std::min(due, Answers::at_once);
+                auto written = co_await stream.write_all(answers.bytes(now));
+                if (!written) co_return;
+                due -= now;
+            }
+            if (step.then == Then::more) continue;
+            if (step.then != Then::head) {
+                co_await end_in_order(stream, last_answer(step.then, answers));
+                co_return;
+            }
+            auto written = co_await stream.write_all(answers.without_body());
             if (!written) co_return;
-            due -= now;
         }
-        if (heads.is_too_long()) [[unlikely]]
-            break;
     }
-    (void)co_await stream.write_all(std::as_bytes(std::span(too_long)));
 }
 
 Task<> keep_date(Cores* cores) {

@@ -69,6 +69,39 @@ class Reader:
         return Kept()
 
 
+def whole(connection, sent):
+    """All that comes until the server ends the connection; a reset is an error."""
+    connection.sendall(sent)
+    return connection.makefile("rb").read()
+
+
+def ends_in_order(hello):
+    # A body is not taken for a request, and what stands behind it is not answered.
+    for body in (b"Content-Length: %d\r\n\r\n" % len(REQUEST) + REQUEST,
+                 b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n" + REQUEST):
+        with hello.connect() as connection:
+            got = whole(connection, REQUEST + b"POST / HTTP/1.1\r\nHost: a\r\n" + body)
+            rig.check(re.findall(rb"HTTP/1.1 (\d+)", got) == [b"200", b"413"], f"to a body it says {got}")
+    # Who asks for the end of the connection gets it behind the answer.
+    for last in (b"GET / HTTP/1.1\r\nHost: a\r\nCONNECTION: keep, Close\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"):
+        with hello.connect() as connection:
+            got = whole(connection, REQUEST + last + REQUEST)
+            rig.check(got.count(b"HTTP/1.1 200 OK") == 2 and got.count(b"\r\nConnection: close\r\n") == 1
+                      and got.endswith(BODY), f"to {last} it says {got}")
+    # HEAD has the head of the answer and no body, and a length of 0 is no body.
+    with hello.connect() as connection:
+        empty = b"GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+        head = b"HEAD / HTTP/1.1\r\nHost: a\r\n"
+        got = whole(connection, head + b"\r\n" + empty + head + b"Connection: close\r\n\r\n")
+        rig.check(got.count(b"HTTP/1.1 200 OK") == 3 and got.count(b"Content-Length: 13\r\n") == 3
+                  and got.count(BODY) == 1 and got.endswith(b"\r\n\r\n"), f"to HEAD it says {got}")
+    # Wherever the reads end, and however much comes behind the answer.
+    for count in (9_000, 12_287, 1_000_000):
+        with hello.connect() as connection:
+            got = whole(connection, b"GET / HTTP/1.1\r\nX: " + b"y" * count + b"\r\n\r\n")
+            rig.check(got.startswith(b"HTTP/1.1 431 ") and got.count(b"HTTP/1.1") == 1, f"to {count} bytes: {got}")
+
+
 def judge(driver):
     with Hello(driver) as hello:
         with hello.connect() as connection:
@@ -95,6 +128,7 @@ def judge(driver):
             connection.sendall(b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000)
             first = connection.makefile("rb").readline()
             rig.check(first.startswith(b"HTTP/1.1 431 "), f"to a head without an end it says {first}")
+        ends_in_order(hello)
         hello.process.send_signal(signal.SIGTERM)
         rig.check(hello.process.wait(rig.PATIENCE) == 0, f"it ended with {hello.process.returncode}")
     print("ok:", driver, flush=True)

@@ -99,6 +99,7 @@ Task<> CoreClient::send(Link* link, AbortHandle receiver) {
         co_await send_open_loop(*link);
     else
         co_await send_closed_loop(*link);
+    co_await wait_for_piece(*link);
     co_await wait_for_answers(*link);
     receiver.abort();
     if constexpr (requires { link->abort_resending(); }) link->abort_resending();

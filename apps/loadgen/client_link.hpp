@@ -7,6 +7,9 @@
 // soon as there is a place, and keeps its intended time: what the server's stop cost stays in the response times.
 // What the schedule asked for and was never sent is counted when the run is over, whatever kept it from being sent.
 //
+// A closed loop asks a silent server for nothing, and so hides its silence: ten thousand answers and then none for the
+// rest of the run are one request that is lost. So what was silent is remembered here and makes such a run invalid.
+//
 // Requests that may leave at the same moment leave in one write, where the protocol can give several in one piece:
 // those of a closed loop for which there is a place, and those of an open loop that are due.
 
@@ -37,6 +40,10 @@ struct LinkState {
     bool is_up = true;            ///< false while a connection that ended is made anew
     bool is_wanted = false;  ///< there is something to send, and it is not up
     sync::local::Notify wanted;
+    bool is_write_open = false;  ///< one has begun that the server has not taken yet
+    bool was_silent = false;  ///< datagrams of a closed loop had no answer for as long as one is waited for
+    Nanos last_answer{0};
+    Nanos last_piece{0};          ///< when the newest piece of what a source sends came
     std::size_t writers = 0;      ///< tasks that are in a write on the connection, or may be
     sync::local::Notify writer_left;
     std::optional<Schedule> schedule;  ///< of an open loop
@@ -59,8 +66,25 @@ struct LinkState {
     /// After the run: tells the recorder what the schedule asked for and was not sent, and whether the server had
     /// stopped answering. A stream loses nothing, so what is not answered by now was the end of the connection.
     void settle() noexcept {
-        if (!closed && !run.settings.is_datagram() && in_flight.waiting() != 0) run.recorder.on_ended_early();
+        note_silence(run.drain_end);
+        if (!closed && (was_silent || is_server_due())) run.recorder.on_ended_early();
+        if (is_piece_due()) run.recorder.on_send(last_piece, last_piece);
         while (schedule && due < run.end) run.recorder.on_unsent(take_due());
+    }
+
+    /// Whether a source has yet to send the piece that it was at when the run ended.
+    [[nodiscard]] bool is_piece_due() const noexcept {
+        return run.settings.mode == Mode::source && last_piece < run.end;
+    }
+    /// Whether a stream waits for its server: to answer, to take what is written, or to send.
+    [[nodiscard]] bool is_server_due() const noexcept {
+        if (run.settings.is_datagram()) return false;
+        return in_flight.waiting() != 0 || (is_write_open && !run.settings.has_answers()) || is_piece_due();
+    }
+    /// Datagrams that wait at `now` may be lost each for itself; without any answer for so long, it is the server.
+    void note_silence(Nanos now) noexcept {
+        if (run.settings.loop != Loop::closed || !run.settings.is_datagram() || in_flight.waiting() == 0) return;
+        if (now >= run.settings.warmup && last_answer < now - run.settings.timeout) was_silent = true;
     }
 
     /// The connection is over, and so is everything that waits on it. `why`: an Error, or words.
@@ -69,7 +93,7 @@ struct LinkState {
         if (closed) return;
         closed = true;
         run.note(why);
-        if (run.now() < run.end) run.recorder.on_ended_early();
+        if (run.now() < run.end || is_server_due()) run.recorder.on_ended_early();
         give_up_waiting();
         changed.notify_one();
     }
@@ -80,6 +104,7 @@ struct LinkState {
     }
 
     void finished(const InFlight::Times& request, Nanos at) {
+        last_answer = at;
         run.on_reply(request.intended, request.sent, at);
         changed.notify_one();
     }
@@ -87,7 +112,9 @@ struct LinkState {
     /// Gives up datagrams whose answer is overdue. A stream loses none, it only waits.
     void drop_lost(Nanos now) {
         if (!run.settings.is_datagram()) return;
-        while (in_flight.drop_sent_before(now - run.settings.timeout)) {
+        const Nanos limit = now - run.settings.timeout;
+        if (const auto oldest = in_flight.oldest_sent(); oldest && *oldest < limit) note_silence(now);
+        while (in_flight.drop_sent_before(limit)) {
         }
     }
 
@@ -162,8 +189,11 @@ inline void add_request(LinkState& link, Batch& batch, Nanos intended, Nanos sen
 template <class Link>
 Task<bool> send_batch(Link& link, Batch batch, Nanos sent) {
     CoreRun& run = link.run;
+    link.is_write_open = true;
     auto written = co_await time::timeout_at(run.at(run.drain_end), link.transmit(batch.first, batch.count));
-    if (!written) co_return !link.send_failed(written.error());
+    const bool is_over = !written && link.send_failed(written.error());
+    link.is_write_open = false;
+    if (!written) co_return !is_over;
     if (!run.settings.has_answers()) run.on_reply(batch.intended, sent, run.now());
     co_return true;
 }
@@ -221,6 +251,12 @@ Task<> send_closed_loop(Link& link) {
         const bool sound = co_await send_batch(link, batch, sent);
         if (!sound) co_return;
     }
+}
+
+/// After the end of a run that the server sends: until the piece that it was at has come, or is given up.
+inline Task<> wait_for_piece(LinkState& link) {
+    while (!link.closed && link.is_piece_due() && link.run.now() < link.run.drain_end)
+        (void)co_await time::timeout_at(link.run.at(link.run.drain_end), link.changed.notified());
 }
 
 /// After the last send: until everything is answered or given up.

@@ -7,6 +7,10 @@
 // what it costs, and nothing of it is an error. There are two bounds, so that no server makes us connect for ever. One
 // that ended idle before it answered anything is made anew only when there is something to send. And one that has
 // answered nothing is the last one if it was made for that, or requests wait on it.
+//
+// Where answers have no numbers, one that nothing waited for ends the connection for good: it may be the second copy of
+// an answer, and the next one would be taken for that of a request which has just been sent. Only the last answer of a
+// connection may be such a one, as status 408 of a server that has waited long enough.
 
 #include "client_link.hpp"
 #include "protocol/stream_protocol.hpp"
@@ -60,10 +64,11 @@ private:
         announced,  // by the last answer
         silent,  // between two answers
         within,  // in the middle of an answer, or by what is no answer
+        unasked,  // by an answer that nothing waited for
     };
 
     [[nodiscard]] End take(std::span<const std::byte> data, Nanos at);
-    void use(Taken taken, Nanos at);
+    [[nodiscard]] bool use(Taken taken, Nanos at);
     void take_source(Nanos at);
     [[nodiscard]] End end_of_stream(Nanos at, std::string why);
     void spoil_oldest(const std::string& why);
@@ -82,7 +87,6 @@ private:
     bool is_on_demand_ = false;  // it was made because there was something to send
     std::string why_ended_;
     std::optional<AbortHandle> resending_;
-    Nanos last_chunk_{0};
 };
 
 template <StreamProtocol Protocol>
@@ -97,12 +101,13 @@ Task<> StreamLink<Protocol>::receive() {
             end = end_of_stream(at, received ? Error(Errc::unexpected_eof).message() : received.error().message());
         if (end == End::none) continue;
         if constexpr (ReconnectingProtocol<Protocol>) {
+            if (end == End::unasked) break;
             const bool again = co_await reconnect(end);
             if (again) continue;
         }
-        close(why_ended_);
-        co_return;
+        break;
     }
+    close(why_ended_);
 }
 
 template <StreamProtocol Protocol>
@@ -114,34 +119,50 @@ auto StreamLink<Protocol>::take(std::span<const std::byte> data, Nanos at) -> En
             spoil_oldest("an answer cannot be read: " + protocol_.complaint());
             return End::within;
         }
-        use(taken, at);
+        const bool was_asked = use(taken, at);
         if constexpr (ReconnectingProtocol<Protocol>)
             if (protocol_.is_last()) return End::announced;
+        if (!was_asked && !Protocol::numbers_answers) {
+            why_ended_ = "an answer came that nothing waited for, so that none can be told from the next one's";
+            return End::unasked;
+        }
     }
     return End::none;
 }
 
+/// False: nothing waited for it.
 template <StreamProtocol Protocol>
-void StreamLink<Protocol>::use(Taken taken, Nanos at) {
-    if (run.settings.mode == Mode::source) return take_source(at);
+bool StreamLink<Protocol>::use(Taken taken, Nanos at) {
+    if (run.settings.mode == Mode::source) {
+        take_source(at);
+        return true;
+    }
     const auto request = in_flight.finish_oldest();
-    if (!request) return run.recorder.on_unexpected();
+    if (!request) {
+        run.recorder.on_unexpected();
+        return false;
+    }
     ++answers_;
-    if (taken == Taken::answer) return finished(*request, at);
+    if (taken == Taken::answer) {
+        finished(*request, at);
+        return true;
+    }
     if (taken == Taken::refusal)
         run.refuse(request->intended, [this] { return protocol_.complaint(); });
     else
         run.recorder.on_error(request->intended);
     changed.notify_one();
+    return true;
 }
 
 // The server's stream in pieces: a piece is "requested" when the one before has come.
 template <StreamProtocol Protocol>
 void StreamLink<Protocol>::take_source(Nanos at) {
-    if (last_chunk_ >= run.end) return;
-    run.recorder.on_send(last_chunk_, last_chunk_);
-    run.on_reply(last_chunk_, last_chunk_, at);
-    last_chunk_ = at;
+    if (!is_piece_due()) return;
+    run.recorder.on_send(last_piece, last_piece);
+    run.on_reply(last_piece, last_piece, at);
+    last_piece = at;
+    if (!is_piece_due()) changed.notify_one();
 }
 
 template <StreamProtocol Protocol>
@@ -154,7 +175,7 @@ auto StreamLink<Protocol>::end_of_stream(Nanos at, std::string why) -> End {
             spoil_oldest(why_ended_);
             return End::within;
         }
-        use(taken, at);
+        (void)use(taken, at);  // the connection is over, so that no next one can be taken for it
         return End::announced;
     }
     (void)at;

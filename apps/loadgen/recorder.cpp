@@ -50,7 +50,7 @@ std::vector<std::string> Summary::invalid_reasons() const {
                           std::to_string(late_held) + " of them held by the window of requests in flight");
     if (loop == Loop::closed && ended_early != 0)
         reasons.push_back(std::to_string(ended_early) +
-                          " connections ended, or were answered no more, before the run was over");
+                          " connections ended, or had no answer for --timeout, before the run was over");
     return reasons;
 }
 

@@ -23,6 +23,7 @@
 
 #include <skerry/metrics/hdr_histogram.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -64,7 +65,7 @@ struct Summary {
     std::uint64_t refused = 0;             ///< of those, answered by a no (an HTTP status, an error of RESP)
     std::uint64_t lost = 0;                ///< the rest of those sent: no answer until the run ended
     std::uint64_t unexpected = 0;          ///< answers to nothing that was waiting: duplicates, or late ones
-    std::uint64_t ended_early = 0;  ///< connections that ended, or were answered no more, before the run was over
+    std::uint64_t ended_early = 0;  ///< connections that ended, or fell silent, before the run was over
     std::uint64_t reconnects = 0;  ///< connections that the server ended, as it may, and that were made anew
     std::uint64_t late = 0;  ///< sent later than max(1 interval, 100 µs) after the intended time
     std::uint64_t late_held = 0;  ///< of those, held by the window of requests in flight
@@ -76,6 +77,9 @@ struct Summary {
     [[nodiscard]] double achieved_per_s() const noexcept { return rate_of(received); }
     [[nodiscard]] double achieved_share() const noexcept;
     [[nodiscard]] double late_share() const noexcept;
+
+    /// Requests that were due and have no answer, for whatever reason; in no histogram.
+    [[nodiscard]] std::uint64_t unanswered() const noexcept { return offered - std::min(offered, received); }
 
     /// Why the figures must not be used; empty for a valid run.
     [[nodiscard]] std::vector<std::string> invalid_reasons() const;
@@ -111,7 +115,7 @@ public:
     void on_error(Nanos intended) noexcept;
     /// An answer came that nothing waited for.
     void on_unexpected() noexcept { ++unexpected_; }
-    /// A connection ended, or was answered no more, before the run was over.
+    /// A connection ended, or had no answer for as long as one is waited for, before the run was over.
     void on_ended_early() noexcept { ++ended_early_; }
     /// A connection was made anew, at that time. Those after the measured time are for requests that were due in it.
     void on_reconnect(Nanos at) noexcept { reconnects_ += at >= options_.warm_up; }

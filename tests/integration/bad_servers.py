@@ -139,6 +139,41 @@ def no_answers():
                 rig.check(report["offered"] == 200, f"{conduct.__name__} {arguments}: offered {report['offered']}")
 
 
+def falls_silent():
+    """A closed loop asks a silent server for nothing, so that no share of what it sent tells of the silence."""
+    def sends_a_while(connection):
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            connection.sendall(bytes(4096))
+        threading.Event().wait()
+
+    def reads_a_while(connection):
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            connection.recv(65_536)
+        threading.Event().wait()
+
+    for conduct, mode in ((sends_a_while, "source"), (reads_a_while, "sink")):
+        report = load(BadServer(conduct).port, f"--mode={mode}", milliseconds=1500)
+        rig.check(report["count"] > 1000 and report["ended_early"] == 1 and report["lost"] + report["errors"] <= 2,
+                  f"{mode}: {report}")
+        rig.check(report["invalid"] and any("had no answer" in why for why in report["invalid_reasons"]),
+                  f"{mode}: {report}")
+
+    def answers_until(count, then=0):
+        """So many datagrams, and after as many more as `then` says again."""
+        def conduct(own):
+            for index in range(1 << 30):
+                data, peer = own.recvfrom(65_536)
+                if index < count or then and index >= count + then:
+                    own.sendto(data, peer)
+        return conduct
+    # To the end, and in the middle: at 100 ms a request the server is silent for half a second.
+    for conduct in (answers_until(2000), answers_until(2000, 5)):
+        report = load(BadServer(conduct, socket.SOCK_DGRAM).port, "--proto=udp", milliseconds=1500, patience="100ms")
+        rig.check(report["ended_early"] == 1 and report["invalid"], f"silent datagrams: {report}")
+
+
 def stops_and_dies():
     """A server that is stopped, and one that is killed, in the middle of the run."""
     for number in (signal.SIGSTOP, signal.SIGKILL):
@@ -187,6 +222,7 @@ def datagrams():
 early_ends()
 wrong_answers()
 no_answers()
+falls_silent()
 stops_and_dies()
 datagrams()
 print("ok")

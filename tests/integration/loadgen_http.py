@@ -271,6 +271,22 @@ def idle_ends():
     rig.check(report["invalid"] and report["count"] == 0 and len(accepted) <= 2, f"{len(accepted)} accepted: {report}")
 
 
+def twice():
+    """The second copy of an answer does not pass for the next one's, and a server that bids farewell is not broken."""
+    for arguments in (["--rate=300"], [], ["--inflight=4"]):
+        report = load(RawServer(lambda connection, _: connection.sendall(OK * 2)).address, *arguments)
+        rig.check(report["unexpected"] == 1 and report["invalid"] and report["reconnects"] == 0,
+                  f"each answer twice {arguments}: {report}")
+
+    def bids_farewell(connection, number):
+        connection.sendall(OK)
+        if number % 3 == 0:
+            connection.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            hang_up(connection)
+    report = load(RawServer(bids_farewell).address, "--rate=100")
+    rig.check(report["reconnects"] > 0 and report["count"] + report["refused"] == report["sent"], f"farewell: {report}")
+
+
 def our_own():
     program = os.path.join(bin_dir, "http_hello")
     if not os.path.exists(program):
@@ -291,5 +307,6 @@ cut_everywhere()
 no_answers_of_http()
 ends()
 idle_ends()
+twice()
 our_own()
 print("ok")

@@ -103,8 +103,23 @@ def no_replies():
                       f"{reply[:40]} {arguments}: {done}")
 
 
+def twice():
+    """The second copy of a reply does not pass for the next one's."""
+    def serve(own):
+        while True:
+            connection, _ = own.accept()
+            while data := connection.recv(65_536):
+                connection.sendall(b"+PONG\r\n" * 2 * data.count(b"PING"))
+    own = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=serve, args=(own,), daemon=True).start()
+    for arguments in ([], ["--rate=300"]):
+        report = load(f"127.0.0.1:{own.getsockname()[1]}", *arguments)
+        rig.check(report["unexpected"] == 1 and report["invalid"], f"each reply twice {arguments}: {report}")
+
+
 for driver in rig.kernel_drivers(bin_dir):
     redis_agrees(driver)
 errors_are_refusals()
 no_replies()
+twice()
 print("ok")

@@ -17,6 +17,7 @@ namespace skerry::loadgen {
 class Echo {
 public:
     static constexpr bool reconnects = false;
+    static constexpr bool numbers_answers = true;
 
     /// `is_checked`: false where the server sends by itself, and any bytes of that number are an answer.
     Echo(NumberedMessage message, bool is_checked) : message_(std::move(message)), is_checked_(is_checked) {}

@@ -41,6 +41,7 @@ private:
 class Http {
 public:
     static constexpr bool reconnects = true;
+    static constexpr bool numbers_answers = false;
 
     /// Lifetime: `settings` and `requests` outlive it.
     Http(const HttpSettings& settings, const HttpRequests& requests) noexcept

@@ -16,6 +16,7 @@ namespace skerry::loadgen {
 class Resp {
 public:
     static constexpr bool reconnects = false;
+    static constexpr bool numbers_answers = false;
 
     /// Lifetime: `settings` outlives it.
     Resp(const RespSettings& settings, std::uint64_t seed) : commands_(settings, seed) {}

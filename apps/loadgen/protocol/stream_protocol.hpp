@@ -13,6 +13,8 @@
 //         request whose answer is due.
 //     std::size_t batch_max(), std::string complaint()
 //         The most requests that are asked for at once; what the last refusal or broken answer was, in a few words.
+//     static constexpr bool numbers_answers
+//         Whether an answer shows which request it is of.
 //     static constexpr bool reconnects
 //         Whether the end of a connection is part of the protocol. Then also:
 //     Taken take_end()
@@ -46,6 +48,7 @@ concept StreamProtocol =
         { protocol.take(data, number) } -> std::same_as<Taken>;
         { protocol.batch_max() } -> std::same_as<std::size_t>;
         { protocol.complaint() } -> std::same_as<std::string>;
+        { P::numbers_answers } -> std::convertible_to<bool>;
         { P::reconnects } -> std::convertible_to<bool>;
     };
 

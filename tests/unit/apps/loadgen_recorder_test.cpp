@@ -174,7 +174,7 @@ TEST_CASE("a closed loop of which a connection ended early is invalid", "[apps][
         CHECK(recorder.summary().ended_early == 1);
         if (loop == Loop::closed)
             CHECK(recorder.summary().invalid_reasons().at(0) ==
-                  "1 connections ended, or were answered no more, before the run was over");
+                  "1 connections ended, or had no answer for --timeout, before the run was over");
     }
 }
 

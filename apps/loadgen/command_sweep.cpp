@@ -5,6 +5,7 @@
 #include "report/page.hpp"
 #include "sweep/knee.hpp"
 #include "sweep/sweep_text.hpp"
+#include "sweep/trial_judge.hpp"
 
 #include "common/number_text.hpp"
 #include "common/report.hpp"
@@ -21,26 +22,23 @@ namespace skerry::loadgen {
 namespace {
 
 constexpr std::array curve_percent{10, 25, 50, 75, 90, 95};
-// Without --p99-max: what a queue does to p99 is more than this, what a busy machine does mostly less.
-constexpr double p99_growth = 10;
-constexpr double p99_floor_us = 1'000;
 
 /// A sweep while it goes on. A run that cannot be made ends it, and so does a signal.
 class Sweep {
 public:
-    Sweep(runtime::Runtime& runtime, const Settings& settings) : runtime_(runtime), settings_(settings) {}
+    Sweep(runtime::Runtime& runtime, const Settings& settings)
+        : runtime_(runtime), settings_(settings), judge_(in_us(settings.sweep.p99_max)) {}
 
     /// Finds the knee. False: it was ended; the exit code is end_code().
     bool search() {
         KneeSearch search({settings_.sweep.from, settings_.sweep.to});
         result_.from = settings_.sweep.from;
-        if (settings_.sweep.p99_max)
-            result_.p99_max_us = std::chrono::duration<double, std::micro>(*settings_.sweep.p99_max).count();
         while (const auto rate = search.next()) {
             const auto report = run(trial(*rate));
             if (!report) return false;
             search.take(passed(*rate, *report));
         }
+        result_.p99_max_us = judge_.p99_max_us().value_or(0);
         result_.knee = search.knee();
         result_.is_bounded = search.is_bounded();
         return true;
@@ -64,6 +62,11 @@ public:
     [[nodiscard]] int end_code() const noexcept { return end_code_; }
 
 private:
+    static std::optional<double> in_us(std::optional<Nanos> span) {
+        if (!span) return std::nullopt;
+        return std::chrono::duration<double, std::micro>(*span).count();
+    }
+
     [[nodiscard]] Settings trial(std::uint64_t rate) const {
         Settings trial = settings_;
         trial.rate = Rate{rate, 1};
@@ -83,13 +86,8 @@ private:
 
     /// Whether the rate is below the knee; prints a line that says so.
     bool passed(std::uint64_t rate, const Report& report) {
-        const auto p99 = quantile_us(report.summary.response, 100);
-        if (result_.p99_max_us == 0) result_.p99_max_us = std::max(p99.value_or(0) * p99_growth, p99_floor_us);
-        std::string why;
-        if (report.summary.invalid())
-            why = report.summary.invalid_reasons().front();
-        else if (!p99 || *p99 > result_.p99_max_us)
-            why = "p99 is above " + apps::fixed_text(result_.p99_max_us, 0) + " us";
+        const auto p99 = TrialJudge::p99_us(report.summary);
+        const std::string why = judge_.why_failed(report.summary);
         (void)apps::print("trial  " + apps::grouped_text(rate) + "/s  p99 " +
                           (p99 ? apps::fixed_text(*p99, 1) : "n/a") + " us  " +
                           (why.empty() ? "passed" : "failed: " + why) + "\n");
@@ -98,6 +96,7 @@ private:
 
     runtime::Runtime& runtime_;
     const Settings& settings_;
+    TrialJudge judge_;
     SweepResult result_;
     std::vector<Report> reports_;
     int end_code_ = 0;

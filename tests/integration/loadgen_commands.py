@@ -59,7 +59,7 @@ def no_knee(server):
 
 def saved_run(server, folder, name):
     path = os.path.join(folder, name)
-    report = rig.loadgen(bin_dir, f"--connect={server.address}", "--rate=2000", "--duration=1200ms", "--warmup=100ms",
+    report = rig.loadgen(bin_dir, f"--connect={server.address}", "--rate=2000", "--duration=2200ms", "--warmup=100ms",
                          "--jitter=0s", "--interval=50ms", rig.ALL_ANSWERS)
     with open(path, "w") as file:
         json.dump(report, file)
@@ -91,6 +91,7 @@ def refusals(server, folder, saved):
     refused(["report", saved, "--html=/nonexistent/x.html"], "cannot write /nonexistent/x.html", expect=1)
     refused(["sweep", f"--connect={server.address}", "--rate=5"], "--rate: unknown option")
     refused(["sweep", "--from=10"], "has no p99", "1,000 or more")
+    refused(["sweep", "--from=1100", "--arrivals=poisson"], "may have no p99", "1,200 or more")
     refused(["sweep", "--from=5000", "--to=4000"], "--from: accepted: up to --to")
     refused(["--interval=1ms"], "--interval: accepted: from 10ms")
     for word in ("compare", "report", "sweep"):

@@ -26,12 +26,15 @@ std::string name_of(double level) {
     return "p" + apps::exact_text(level);
 }
 
+bool has_quantile(const Report& report, std::uint64_t one_in) {
+    return quantile_us(report.summary.response, one_in, report.summary.unanswered()).has_value();
+}
+
 /// Those with enough answers in both runs.
 std::vector<double> levels_for(const Report& a, const Report& b) {
     std::vector<double> levels;
     for (const Percentile& each : percentiles)
-        if (quantile_us(a.summary.response, each.one_in) && quantile_us(b.summary.response, each.one_in))
-            levels.push_back(each.level);
+        if (has_quantile(a, each.one_in) && has_quantile(b, each.one_in)) levels.push_back(each.level);
     return levels;
 }
 
@@ -75,7 +78,7 @@ std::string why_not(const char* name, const Report& report) {
     if (rows < compare_rows_min)
         return std::string(name) + " has " + std::to_string(rows) + " intervals; " + std::to_string(compare_rows_min) +
                " are needed: run longer, or with a shorter --interval";
-    if (!quantile_us(report.summary.response, 2)) return std::string(name) + " has too few answers for a median";
+    if (!has_quantile(report, 2)) return std::string(name) + " has too few answers for a median";
     return {};
 }
 

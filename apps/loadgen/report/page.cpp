@@ -64,8 +64,8 @@ constexpr std::array<std::pair<const char*, std::uint64_t>, 5> quantiles{
 std::string times_of_one(const Summary& summary) {
     std::vector<std::vector<std::string>> rows{{"microseconds", "response", "service"}};
     for (const auto& [name, one_in] : quantiles)
-        rows.push_back(
-            {name, number(quantile_us(summary.response, one_in), 1), number(quantile_us(summary.service, one_in), 1)});
+        rows.push_back({name, number(quantile_us(summary.response, one_in, summary.unanswered()), 1),
+                        number(quantile_us(summary.service, one_in, summary.unanswered()), 1)});
     rows.push_back({"longest", number(longest_us(summary.response), 1), number(longest_us(summary.service), 1)});
     return table(rows);
 }
@@ -73,15 +73,18 @@ std::string times_of_one(const Summary& summary) {
 std::string counts_of_one(const Report& report) {
     const Summary& summary = report.summary;
     const auto count = [](std::uint64_t value) { return apps::grouped_text(value); };
-    return table({{"requests", "", ""},
-                  {"offered", count(summary.offered), number(summary.offered_per_s(), 1) + " /s"},
-                  {"answered", count(summary.received), number(summary.achieved_per_s(), 1) + " /s"},
-                  {"lost", count(summary.lost), ""},
-                  {"ended by an error", count(summary.errors), ""},
-                  {"refused", count(summary.refused), ""},
-                  {"sent late", count(summary.late), number(summary.late_share() * 100, 2) + " %"},
-                  {"of them held by the window", count(summary.late_held), ""},
-                  {"connections made anew", count(summary.reconnects), ""}});
+    std::vector<std::vector<std::string>> rows{
+        {"requests", "", ""},
+        {"offered", count(summary.offered), number(summary.offered_per_s(), 1) + " /s"},
+        {"answered", count(summary.received), number(summary.achieved_per_s(), 1) + " /s"},
+        {"lost", count(summary.lost), ""},
+        {"ended by an error", count(summary.errors), ""},
+        {"refused", count(summary.refused), ""},
+        {"sent late", count(summary.late), number(summary.late_share() * 100, 2) + " %"},
+        {"of them held by the window", count(summary.late_held), ""},
+        {"connections made anew", count(summary.reconnects), ""}};
+    if (summary.unexpected != 0) rows.push_back({"answers that nothing waited for", count(summary.unexpected), ""});
+    return table(rows);
 }
 
 std::string times_of_all(std::span<const Report> reports) {
@@ -91,7 +94,7 @@ std::string times_of_all(std::span<const Report> reports) {
         const Summary& summary = report.summary;
         std::vector<std::string> cells{run_name(report, reports), number(summary.achieved_per_s(), 0)};
         for (const std::uint64_t one_in : {2U, 10U, 100U, 1'000U})
-            cells.push_back(number(quantile_us(summary.response, one_in), 1));
+            cells.push_back(number(quantile_us(summary.response, one_in, summary.unanswered()), 1));
         cells.push_back(number(longest_us(summary.response), 1));
         cells.push_back(number(summary.late_share() * 100, 2));
         cells.push_back(number(report.run.jitter_us, 1));
@@ -180,7 +183,9 @@ bool rises(std::span<const Report> reports) {
 std::string pictures_of_all(const Page& page) {
     if (!std::any_of(page.reports.begin(), page.reports.end(), has_answers))
         return "<p>No answer came in the measured time: there is nothing to draw.</p>\n";
-    const auto median_of = [](const Report& report) { return quantile_us(report.summary.response, 2); };
+    const auto median_of = [](const Report& report) {
+        return quantile_us(report.summary.response, 2, report.summary.unanswered());
+    };
     const bool has_median = std::any_of(page.reports.begin(), page.reports.end(), median_of);
     std::string out;
     if (rises(page.reports) && has_median) out += chart::figure_text(load_chart(page.reports, page.knee));

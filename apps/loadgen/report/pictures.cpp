@@ -66,7 +66,13 @@ Series percentile_series(std::string name, const HdrHistogram& times) {
     return series;
 }
 
-Chart percentile_frame(std::vector<Series> series, std::uint64_t count, std::optional<double> jitter_us) {
+double unanswered_share(const Summary& summary) {
+    if (summary.offered == 0) return 0;
+    return static_cast<double>(summary.unanswered()) / static_cast<double>(summary.offered);
+}
+
+Chart percentile_frame(std::vector<Series> series, std::uint64_t count, double unanswered,
+                       std::optional<double> jitter_us) {
     Chart chart{"Latency by percentile",
                 "Each division to the right is a tenth of the answers that the one before it leaves. A response counts "
                 "from when the request was due, a service from when it was sent.",
@@ -78,6 +84,8 @@ Chart percentile_frame(std::vector<Series> series, std::uint64_t count, std::opt
     add_jitter(chart, jitter_us);
     if (count >= 20)
         chart.marks.push_back({"right of it fewer than ten answers: chance", static_cast<double>(count) / 10, true});
+    if (unanswered > 0)
+        chart.marks.push_back({"right of it requests that have no answer, and are in no line", 1 / unanswered, true});
     chart.y = duration_axis(chart, "time of an answer, logarithmic");
     return chart;
 }
@@ -121,19 +129,21 @@ Chart percentile_chart(const Report& report) {
     const Summary& summary = report.summary;
     return percentile_frame(
         {percentile_series("response", summary.response), percentile_series("service", summary.service)},
-        summary.response.total_count(), report.run.jitter_us);
+        summary.response.total_count(), unanswered_share(summary), report.run.jitter_us);
 }
 
 Chart percentiles_of_all(std::span<const Report> reports) {
     std::vector<Series> series;
     std::uint64_t count = 0;
+    double unanswered = 0;
     std::optional<double> jitter_us;
     for (const Report& report : reports) {
         series.push_back(percentile_series(run_name(report, reports), report.summary.response));
         count = std::max(count, report.summary.response.total_count());
+        unanswered = std::max(unanswered, unanswered_share(report.summary));
         if (report.run.jitter_us) jitter_us = std::max(jitter_us.value_or(0), *report.run.jitter_us);
     }
-    return percentile_frame(std::move(series), count, jitter_us);
+    return percentile_frame(std::move(series), count, unanswered, jitter_us);
 }
 
 Chart time_chart(const Report& report) {
@@ -185,7 +195,7 @@ Chart load_chart(std::span<const Report> reports, std::optional<double> knee) {
         Series curve{line.name, {}, true};
         bool has_any = false;
         for (const Report& report : reports) {
-            const auto value = quantile_us(report.summary.response, line.one_in);
+            const auto value = quantile_us(report.summary.response, line.one_in, report.summary.unanswered());
             curve.points.push_back({report.run.rate.value_or(0), value ? std::max(*value, shortest_us) : nothing});
             has_any |= value.has_value();
         }

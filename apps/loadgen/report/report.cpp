@@ -43,14 +43,14 @@ double percentile_of(std::uint64_t one_in) noexcept {
     return 0;
 }
 
-void add_times(Fields& fields, const std::string& group, const HdrHistogram& times) {
+void add_times(Fields& fields, const std::string& group, const HdrHistogram& times, std::uint64_t unanswered) {
     const auto add = [&](const char* name, Field::Value value) { fields.push_back({group, name, std::move(value)}); };
     add("count", times.total_count());
-    add("p50_us", or_none(quantile_us(times, 2)));
-    add("p90_us", or_none(quantile_us(times, 10)));
-    add("p99_us", or_none(quantile_us(times, 100)));
-    add("p999_us", or_none(quantile_us(times, 1'000)));
-    add("p9999_us", or_none(quantile_us(times, 10'000)));
+    add("p50_us", or_none(quantile_us(times, 2, unanswered)));
+    add("p90_us", or_none(quantile_us(times, 10, unanswered)));
+    add("p99_us", or_none(quantile_us(times, 100, unanswered)));
+    add("p999_us", or_none(quantile_us(times, 1'000, unanswered)));
+    add("p9999_us", or_none(quantile_us(times, 10'000, unanswered)));
     add("max_us", times.empty() ? Field::Value() : Field::Value(static_cast<double>(times.max()) / ns_per_us));
     add("at_least_1ms", times.count_at_least(1'000'000));
     add("at_least_10ms", times.count_at_least(10'000'000));
@@ -196,8 +196,10 @@ std::string json_object(const Report& report, const std::string& indent) {
 
 }  // namespace
 
-std::optional<double> quantile_us(const HdrHistogram& histogram, std::uint64_t one_in) {
+std::optional<double> quantile_us(const HdrHistogram& histogram, std::uint64_t one_in, std::uint64_t unanswered) {
     if (histogram.total_count() < 10 * one_in) return std::nullopt;
+    // unanswered / all > 1 / one_in, without rounding
+    if (unanswered > (histogram.total_count() + unanswered) / one_in) return std::nullopt;
     // The percentile is the upper end of a counter; a reader should not find it above the exact maximum beside it.
     const auto value = std::min(histogram.value_at_percentile(percentile_of(one_in)), histogram.max());
     return static_cast<double>(value) / ns_per_us;
@@ -206,9 +208,9 @@ std::optional<double> quantile_us(const HdrHistogram& histogram, std::uint64_t o
 std::vector<Field> fields_of(const Report& report) {
     Fields fields;
     add_run(fields, report.run, report.summary);
-    add_times(fields, "", report.summary.response);
+    add_times(fields, "", report.summary.response, report.summary.unanswered());
     add_counts(fields, report.run, report.summary);
-    add_times(fields, "service", report.summary.service);
+    add_times(fields, "service", report.summary.service, report.summary.unanswered());
     add_machine(fields, report.machine);
     return fields;
 }

@@ -4,7 +4,9 @@
 // HdrHistogram plotters. All four come from one list of fields, so they cannot say different things.
 //
 // A quantile q is printed only when at least 10 / (1 - q) values stand behind it, 1,000 for p99 and 10,000 for
-// p99.9; with fewer, one unlucky sample would be the figure. Otherwise it is null in JSON and n/a elsewhere.
+// p99.9; with fewer, one unlucky sample would be the figure. Nor is it when more than 1 - q of the requests that were
+// due have no answer: they are in no histogram and took longer than any that is, so that the quantile lies among them.
+// Otherwise it is null in JSON and n/a elsewhere.
 
 #include "fingerprint.hpp"
 #include "loadgen/recorder.hpp"
@@ -49,9 +51,11 @@ struct Report {
     std::string series = {};  ///< what moved meanwhile, as CSV; in none of the texts below
 };
 
-/// The 1 - 1/`one_in` quantile in microseconds, when there are at least 10 * one_in values: 2 is the median, 1000
-/// p99.9. Never above the largest value. Shape: one_in is 2, 10, 100, 1000 or 10000; asserted.
-[[nodiscard]] std::optional<double> quantile_us(const metrics::HdrHistogram& histogram, std::uint64_t one_in);
+/// The 1 - 1/`one_in` quantile in microseconds, when there are at least 10 * one_in values, and at most one in `one_in`
+/// requests has none: 2 is the median, 1000 p99.9. `unanswered` is Summary::unanswered(). Never above the largest
+/// value. Shape: one_in is 2, 10, 100, 1000 or 10000; asserted.
+[[nodiscard]] std::optional<double> quantile_us(const metrics::HdrHistogram& histogram, std::uint64_t one_in,
+                                                std::uint64_t unanswered);
 
 /// A figure of a report. Fields with a group stand inside it in JSON and are `group.name` in CSV.
 struct Field {

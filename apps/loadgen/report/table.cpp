@@ -32,9 +32,10 @@ std::string number(std::optional<double> value, int decimals) {
     return value ? apps::fixed_text(*value, decimals) : "n/a";
 }
 
-void add_times(Row& row, std::string_view name, const metrics::HdrHistogram& times) {
+void add_times(Row& row, std::string_view name, const metrics::HdrHistogram& times, std::uint64_t unanswered) {
     row.emplace_back(name);
-    for (const std::uint64_t one_in : {2U, 10U, 100U, 1'000U}) row.push_back(number(quantile_us(times, one_in), 1));
+    for (const std::uint64_t one_in : {2U, 10U, 100U, 1'000U})
+        row.push_back(number(quantile_us(times, one_in, unanswered), 1));
     row.push_back(times.empty() ? "n/a" : apps::fixed_text(static_cast<double>(times.max()) / 1e3, 1));
 }
 
@@ -48,7 +49,7 @@ Row response_row(const Report& report) {
             std::string(to_string(summary.loop)),
             run.rate ? apps::exact_text(*run.rate) : "n/a",
             apps::fixed_text(summary.achieved_per_s(), 1)};
-    add_times(row, "response", summary.response);
+    add_times(row, "response", summary.response, summary.unanswered());
     row.push_back(apps::fixed_text(summary.late_share() * 100, 2));
     row.push_back(apps::grouped_text(summary.lost));
     row.push_back(apps::grouped_text(summary.errors));
@@ -60,7 +61,7 @@ Row response_row(const Report& report) {
 
 Row service_row(const Report& report) {
     Row row(first_of_times);
-    add_times(row, "service", report.summary.service);
+    add_times(row, "service", report.summary.service, report.summary.unanswered());
     row.resize(columns.size());
     return row;
 }
@@ -98,6 +99,8 @@ std::string to_table(std::span<const Report> reports) {
         rows.push_back(service_row(report));
         const std::string run = "(run " + std::to_string(rows.size() / 2) + "): ";
         for (const auto& reason : report.summary.invalid_reasons()) notes += "invalid " + run + reason + '\n';
+        if (const auto count = report.summary.unexpected; count != 0)
+            notes += "unexpected " + run + apps::grouped_text(count) + " answers came that nothing waited for\n";
         if (const auto count = report.summary.reconnects; count != 0)
             notes += "connections " + run + apps::grouped_text(count) + " were ended by the server and made anew\n";
     }

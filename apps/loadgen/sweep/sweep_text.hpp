@@ -14,7 +14,7 @@ struct SweepResult {
     std::uint64_t knee = 0;       ///< requests a second; 0: none was found
     bool is_bounded = true;       ///< a higher rate failed
     std::uint64_t from = 0;       ///< where the search began
-    double p99_max_us = 0;        ///< what p99 had to stay below
+    double p99_max_us = 0;        ///< what p99 had to stay below; 0: no valid run gave a bound
 };
 
 /// What the knee is, or why there is none.

@@ -1,16 +1,20 @@
 #include "loadgen/sweep/knee.hpp"
 #include "loadgen/sweep/sweep_text.hpp"
+#include "loadgen/sweep/trial_judge.hpp"
 #include "loadgen/report/report_reader.hpp"
 #include "loadgen_sample.hpp"
 
 #include "support/catch.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace {
 
 using namespace loadgen_sample;
+using namespace std::chrono_literals;
 
 /// Searches where rates up to `limit` pass; the rates that were tried.
 std::vector<std::uint64_t> tried(KneeSearch& search, std::uint64_t limit) {
@@ -77,4 +81,34 @@ TEST_CASE("a sweep's JSON has the knee and its runs", "[apps][loadgen][knee]") {
     const std::string text = to_json(SweepResult{5'000, true, 1'000, 1'500}, runs);
     CHECK(text.find("\"knee\": 5000,") != std::string::npos);
     CHECK(read_reports(text)->size() == 1);
+}
+
+TEST_CASE("the bound of a sweep comes from its first valid trial", "[apps][loadgen][sweep]") {
+    const Summary calm = report(2, uneven).summary;  // p99 is some 30 us, and ten times that below 1 ms
+    Summary stalled = report(2, [](int i) { return uneven(i) + Nanos(i < 100 ? 500'000'000 : 0); }).summary;
+    stalled.late = stalled.sent;
+    TrialJudge judge(std::nullopt);
+    CHECK(judge.why_failed(stalled).find("late_share is 1.0000") == 0);
+    CHECK_FALSE(judge.p99_max_us().has_value());
+    CHECK(judge.why_failed(calm).empty());
+    CHECK(judge.p99_max_us() == 1'000);
+    stalled.late = 0;
+    CHECK(judge.why_failed(stalled) == "p99 is above 1000 us");
+    CHECK(judge.p99_max_us() == 1'000);
+    CHECK(TrialJudge(10).why_failed(calm) == "p99 is above 10 us");
+}
+
+TEST_CASE("a trial with too few answers for a p99 says so", "[apps][loadgen][sweep]") {
+    Recorder recorder({Loop::open, 0s, 1s, 1ms});
+    for (Nanos due = 1ms; due < 1s; due += 1ms) {
+        recorder.on_send(due, due);
+        recorder.on_reply(due, due, due + 20us);
+    }
+    CHECK(TrialJudge(std::nullopt).why_failed(recorder.summary()).find("p99 is n/a: 999 answers to 999 requests") == 0);
+}
+
+TEST_CASE("where no trial was valid there is no bound to tell", "[apps][loadgen][sweep]") {
+    SweepResult result;
+    result.from = 1'000;
+    CHECK(knee_text(result) == "no knee: at 1,000 requests a second there was no valid run; lower --from");
 }

@@ -76,9 +76,61 @@ TEST_CASE("a quantile is printed from ten times as many samples as it cuts off o
     const auto [one_in, needed] = GENERATE(
         table<std::uint64_t, std::uint64_t>({{2, 20}, {10, 100}, {100, 1'000}, {1'000, 10'000}, {10'000, 100'000}}));
     histogram.record_n(23'456, needed - 1);
-    CHECK_FALSE(quantile_us(histogram, one_in).has_value());
+    CHECK_FALSE(quantile_us(histogram, one_in, 0).has_value());
     histogram.record(23'456);
-    CHECK(quantile_us(histogram, one_in).value() == 23.456);  // the largest value, not the end of its counter
+    CHECK(quantile_us(histogram, one_in, 0).value() == 23.456);  // the largest value, not the end of its counter
+}
+
+TEST_CASE("a quantile is printed when no more requests than it cuts off have no answer", "[apps][loadgen]") {
+    skerry::metrics::HdrHistogram histogram;
+    const std::uint64_t one_in = GENERATE(2, 10, 100, 1'000, 10'000);
+    const std::uint64_t unanswered = 10;  // and nine of ten, 99 of a hundred ... of all are answered
+    histogram.record_n(23'456, unanswered * (one_in - 1));
+    histogram.record_n(23'456, 10 * one_in);
+    const std::uint64_t most = histogram.total_count() / (one_in - 1);
+    CHECK(quantile_us(histogram, one_in, most).has_value());
+    CHECK_FALSE(quantile_us(histogram, one_in, most + 1).has_value());
+}
+
+TEST_CASE("what is lost, refused, damaged or never sent leaves no quantile that it is in", "[apps][loadgen]") {
+    const auto row_of = [](void (*spoil)(Recorder&, Nanos)) {
+        Recorder recorder({Loop::open, 0s, 20s, 1ms});
+        for (Nanos due = 0s; due < 20s; due += 1ms) {
+            const bool is_spoilt = due % 1s == 0s && due < 15s;  // 15 of 20,000: more than 0.01 %, less than 0.1 %
+            if (is_spoilt) spoil(recorder, due);
+            if (is_spoilt) continue;
+            recorder.on_send(due, due);
+            recorder.on_reply(due, due, due + 23us);
+        }
+        Report report = sample_report(100);
+        report.summary = recorder.summary();
+        report.summary.response.record_n(23'000, 100'000);  // enough for p99.99
+        report.summary.service.record_n(23'000, 100'000);
+        return json::parse(to_json(report));
+    };
+    for (const auto spoil : {+[](Recorder& recorder, Nanos due) { recorder.on_send(due, due); },
+                             +[](Recorder& recorder, Nanos due) {
+                                 recorder.on_send(due, due);
+                                 recorder.on_refused(due);
+                             },
+                             +[](Recorder& recorder, Nanos due) {
+                                 recorder.on_send(due, due);
+                                 recorder.on_error(due);
+                             },
+                             +[](Recorder& recorder, Nanos due) { recorder.on_unsent(due); }}) {
+        const auto row = row_of(spoil);
+        CHECK(row.at("invalid") == false);
+        CHECK(row.at("p999_us").is_number());
+        CHECK(row.at("p9999_us").is_null());
+        CHECK(row.at("service").at("p9999_us").is_null());
+    }
+}
+
+TEST_CASE("answers that nothing waited for are told where there were some", "[apps][loadgen]") {
+    Report report = sample_report(100);
+    CHECK(to_table({&report, 1}).find("unexpected") == std::string::npos);
+    report.summary.unexpected = 1'234;
+    CHECK_THAT(to_table({&report, 1}), Catch::Contains("unexpected (run 1): 1,234 answers came that nothing"));
 }
 
 TEST_CASE("the JSON of a run has every field a reader counts on", "[apps][loadgen]") {

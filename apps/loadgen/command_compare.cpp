@@ -23,7 +23,8 @@ apps::Program program() {
         "Says whether run B is faster than run A, percentile by percentile, and how sure that is. Each file is what "
         "--json wrote. Resampled are blocks of neighbouring intervals, because answers that wait for the same stall "
         "are not independent; B - A lies within the interval that is printed with 95 % for all rows together. An "
-        "invalid run gets no verdict. How another start of the same program differs is not in it: compare several.",
+        "invalid run, or one of fewer than 40 intervals, gets no verdict. How another start of the same program "
+        "differs is not in it: compare several.",
         {}};
 }
 

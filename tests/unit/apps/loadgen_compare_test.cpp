@@ -97,27 +97,27 @@ TEST_CASE("the verdict says where B is faster, slower, and where nothing is show
 }
 
 TEST_CASE("there is no verdict on an invalid run, or on a short one", "[apps][loadgen][compare]") {
-    const Report good = report(2, uneven);
+    const Report good = report(4, uneven);
     CHECK(why_no_verdict(good, good).empty());
     Report bad = good;
     bad.summary.received = 0;
     CHECK(why_no_verdict(bad, good).find("A is an invalid run: achieved/offered is 0.0000") == 0);
     Report brief = good;
-    brief.summary.intervals.rows.resize(9);
-    CHECK(why_no_verdict(good, brief).find("B has 9 intervals; 10 are needed") == 0);
+    brief.summary.intervals.rows.resize(39);
+    CHECK(why_no_verdict(good, brief).find("B has 39 intervals; 40 are needed") == 0);
 }
 
 TEST_CASE("the text of a comparison names what else differs, and ends with the verdict", "[apps][loadgen][compare]") {
-    const Report a = report(2, uneven);
-    Report b = report(2, slower);
+    const Report a = report(4, uneven);
+    Report b = report(4, slower);
     b.run.rate = 1'500;
     b.machine.kernel = "Linux 6.12";
     const std::string text = compare_text(a, b);
     CHECK(has(text, "p50 "));
     CHECK(has(text, "p99 "));
-    CHECK_FALSE(has(text, "p99.9 "));  // 2,000 answers are too few
+    CHECK_FALSE(has(text, "p99.9 "));  // 4,000 answers are too few
     CHECK(has(text, "not the same in A and B: rate: 1000 / 1500\n"));
     CHECK(has(text, "not the same in A and B: kernel: Linux 6.1 x86_64 / Linux 6.12\n"));
-    CHECK(has(text, "blocks of 3 of 20 intervals of 100 ms"));
+    CHECK(has(text, "blocks of 4 of 40 intervals of 100 ms"));
     CHECK(has(text, "\nverdict: B is slower than A at p50, p90, p99\n"));
 }

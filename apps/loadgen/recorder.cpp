@@ -71,6 +71,14 @@ void Recorder::on_send(Nanos intended, Nanos sent, Held held) noexcept {
 
 void Recorder::on_unsent(Nanos intended) noexcept { offered_ += counts(intended); }
 
+void Recorder::on_all_unsent(Nanos due, Schedule rest, Nanos end) noexcept {
+    end = std::min(end, options_.warm_up + options_.measured);
+    if (due >= end) return;
+    on_unsent(due);
+    (void)rest.skip_before(options_.warm_up);
+    offered_ += rest.skip_before(end);
+}
+
 void Recorder::on_reply(Nanos intended, Nanos sent, Nanos finished) {
     ++totals_.received;
     if (!counts(intended)) return;

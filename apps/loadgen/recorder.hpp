@@ -107,6 +107,8 @@ public:
     void on_send(Nanos intended, Nanos sent, Held held = Held::no) noexcept;
     /// The schedule asked for a request and the run ended before it could be sent.
     void on_unsent(Nanos intended) noexcept;
+    /// The same of the one at `due` and of all that `rest` asks for behind it, as far as they are due before `end`.
+    void on_all_unsent(Nanos due, Schedule rest, Nanos end) noexcept;
     /// Its answer was complete at `finished`.
     void on_reply(Nanos intended, Nanos sent, Nanos finished);
     /// Its answer was a no. It is in no histogram: a server that refuses fast is not fast.

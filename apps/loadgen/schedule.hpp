@@ -66,6 +66,13 @@ public:
     /// The intended time of the next request; never before the one returned last.
     Nanos next() noexcept { return arrivals_ == Arrivals::constant ? next_constant() : next_poisson(); }
 
+    /// Passes over the requests that are due before `end`, and returns how many they are: as many as next() would give.
+    /// Of a Poisson schedule that has more than some thousands of them the number itself is drawn, so that it is as
+    /// likely as any other of that mean, and is not the one to which next() would count.
+    ///
+    /// Cost: the same however many they are: a division, or up to some thousands of logarithms.
+    std::uint64_t skip_before(Nanos end) noexcept;
+
     /// The mean distance of two requests of this share, rounded down.
     [[nodiscard]] Nanos mean_interval() const noexcept { return Nanos(static_cast<Nanos::rep>(step_)); }
     [[nodiscard]] Arrivals arrivals() const noexcept { return arrivals_; }
@@ -75,6 +82,9 @@ private:
 
     Nanos next_constant() noexcept;
     Nanos next_poisson() noexcept;
+    std::uint64_t skip_constant(std::uint64_t end_ns) noexcept;
+    std::uint64_t skip_poisson(std::uint64_t end_ns) noexcept;
+    double next_uniform() noexcept;
     std::uint64_t next_random() noexcept;
 
     Arrivals arrivals_;

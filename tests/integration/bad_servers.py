@@ -115,6 +115,17 @@ def early_ends():
         rig.check(report["invalid"] and report["sent"] < 10_000, f"{conduct.__name__}, open: {report}")
 
 
+def hours_unsent():
+    """What the rest of a run asked for is counted when its connections are gone, and that takes no time of its own."""
+    for arrivals in ("constant", "poisson"):
+        server = BadServer(closes)
+        report = load(server.port, "--rate=1000000000", f"--arrivals={arrivals}", "--inflight=10",
+                      milliseconds=1000 * 3600 * 1000)
+        offered = report["offered"]
+        rig.check(offered == 1e9 if arrivals == "constant" else abs(offered - 1e9) < 1e3, f"{arrivals}: {offered}")
+        rig.check(report["invalid"] and report["ended_early"] == 1, f"{arrivals}: {report}")
+
+
 def wrong_answers():
     for loop in ([], ["--rate=500"], ["--inflight=4"]):
         for conduct in (changes_every_byte, greets):
@@ -220,6 +231,7 @@ def datagrams():
 
 
 early_ends()
+hours_unsent()
 wrong_answers()
 no_answers()
 falls_silent()

@@ -116,6 +116,26 @@ TEST_CASE("what was intended in the warm-up or after the end does not count", "[
     CHECK(recorder.totals().late == 1);
 }
 
+TEST_CASE("what was never sent counts at once, as far as it was due in the measured time", "[apps][loadgen][unsent]") {
+    const auto unsent = [](Nanos end) {
+        Recorder recorder({Loop::open, 1s, 2s, 1ms});
+        auto schedule = Schedule::constant(*Rate::parse("1000"));
+        const Nanos due = schedule.next();
+        recorder.on_all_unsent(due, schedule, end);
+        return recorder.summary().offered;
+    };
+    CHECK(unsent(0s) == 0);
+    CHECK(unsent(1s) == 0);
+    CHECK(unsent(1s + 1ns) == 1);
+    CHECK(unsent(1s + 10ms) == 10);
+    CHECK(unsent(3s) == 2'000);
+    CHECK(unsent(3s + 10ms) == 2'000);
+
+    Recorder recorder({Loop::open, 0s, 2s, 1ms});
+    recorder.on_all_unsent(2s - 1ms, Schedule::constant(*Rate::parse("1")), 2s);
+    CHECK(recorder.summary().offered == 3);  // the one that was taken, and two of the rest
+}
+
 TEST_CASE("offered splits into unsent, answered, failed and lost", "[apps][loadgen]") {
     Recorder recorder(open_1khz);
     for (int i = 0; i < 6; ++i) answer(recorder, i * 1ms, 10us);

@@ -83,6 +83,59 @@ TEST_CASE("the shares of a constant schedule are together the whole", "[apps][lo
     CHECK(together == times_of(Schedule::constant(rate), 4'000));
 }
 
+TEST_CASE("what is skipped of a constant schedule is as many as next() would give", "[apps][loadgen][skip]") {
+    const auto* text = GENERATE("7", "12345.678", "999999.999999", "0.7", "300000");
+    const Share share = GENERATE(Share{}, Share{2, 3});
+    const auto end =
+        GENERATE(Nanos{0}, Nanos{1}, Nanos{3'333}, Nanos{10'000}, Nanos{123'456'789}, Nanos{2'000'000'000});
+    auto one_by_one = Schedule::constant(rate_of(text), share);
+    auto at_once = one_by_one;
+    std::uint64_t count = 0;
+    for (auto ahead = one_by_one; ahead.next() < end; static_cast<void>(one_by_one.next())) ++count;
+    INFO("rate " << text << ", " << end.count() << " ns");
+    CHECK(at_once.skip_before(end) == count);
+    CHECK(times_of(at_once, 100) == times_of(one_by_one, 100));
+    CHECK(at_once.skip_before(end) == 0);
+}
+
+TEST_CASE("ten years of the highest rate are skipped at once, to the request", "[apps][loadgen][skip]") {
+    constexpr std::int64_t ten_years_s = 10LL * 365 * 86'400;
+    auto schedule = Schedule::constant(rate_of("1000000000.000000"));
+    CHECK(schedule.skip_before(std::chrono::seconds{ten_years_s}) == 1'000'000'000ULL * ten_years_s);
+    CHECK(schedule.next() == std::chrono::seconds{ten_years_s});
+}
+
+TEST_CASE("few Poisson arrivals are skipped as next() would give them", "[apps][loadgen][skip]") {
+    auto one_by_one = Schedule::poisson(rate_of("1000"), 3);
+    auto at_once = one_by_one;
+    const Nanos end = std::chrono::seconds{2};
+    std::uint64_t count = 0;
+    for (auto ahead = one_by_one; ahead.next() < end; static_cast<void>(one_by_one.next())) ++count;
+    CHECK(at_once.skip_before(end) == count);
+    CHECK(times_of(at_once, 100) == times_of(one_by_one, 100));
+}
+
+TEST_CASE("the number of many Poisson arrivals has the mean and the spread of theirs", "[apps][loadgen][skip]") {
+    constexpr double expected = 1e6;
+    double sum = 0;
+    double squares = 0;
+    for (std::uint64_t seed = 0; seed < 1'000; ++seed) {
+        auto schedule = Schedule::poisson(rate_of("1000000"), seed);
+        const double off = static_cast<double>(schedule.skip_before(std::chrono::seconds{1})) - expected;
+        sum += off;
+        squares += off * off;
+        CHECK(schedule.next() >= std::chrono::seconds{1});
+    }
+    // The seeds are fixed, so the checks cannot flicker: three standard errors of the mean, 10 % of the spread.
+    CHECK(std::abs(sum / 1'000) < 3 * std::sqrt(expected / 1'000));
+    CHECK(std::sqrt(squares / 1'000) == Approx(std::sqrt(expected)).epsilon(0.1));
+}
+
+TEST_CASE("ten years of Poisson arrivals are skipped at once", "[apps][loadgen][skip]") {
+    auto schedule = Schedule::poisson(rate_of("1000000000"), 1);
+    CHECK(static_cast<double>(schedule.skip_before(std::chrono::hours{24 * 3'650})) == Approx(3.1536e17));
+}
+
 TEST_CASE("Poisson arrivals keep the rate and have the spread of exponential gaps", "[apps][loadgen]") {
     constexpr std::size_t count = 200'000;
     const auto times = times_of(Schedule::poisson(rate_of("1000"), 42), count);

@@ -167,11 +167,14 @@ std::string contradiction(const Settings& settings, std::optional<Loop> loop) {
 
 std::string contradiction_of_sweep(const Settings& settings) {
     const SweepSettings& sweep = settings.sweep;
+    const std::optional<Nanos>& interval = settings.interval;
     // p99 stands on 1,000 answers. How many are due in a Poisson trial differs by the root of their number, the same
     // for all trials of a seed: with 1,200, fewer than 1,000 are as rare as six standard deviations.
     const bool is_poisson = settings.arrivals == Arrivals::poisson;
     const double needed = is_poisson ? 1'200 : 1'000;
     const double answers = std::chrono::duration<double>(sweep.trial).count() * static_cast<double>(sweep.from);
+    if (interval && sweep.trial / *interval >= Nanos::rep{IntervalRecorder::count_max})
+        return "--interval: accepted with --trial: long enough that a trial has at most 100,000 of them";
     if (sweep.from > sweep.to) return "--from: accepted: up to --to";
     if (answers < needed)
         return "--from, --trial: a trial of " + std::to_string(static_cast<int>(answers)) +

@@ -93,6 +93,8 @@ def refusals(server, folder, saved):
     refused(["sweep", "--from=10"], "has no p99", "1,000 or more")
     refused(["sweep", "--from=1100", "--arrivals=poisson"], "may have no p99", "1,200 or more")
     refused(["sweep", "--from=5000", "--to=4000"], "--from: accepted: up to --to")
+    refused(["sweep", f"--json={folder}/none.json", "--interval=10ms", "--trial=1001s"],
+            "--interval: accepted with --trial: ", "at most 100,000")
     refused(["--interval=1ms"], "--interval: accepted: from 10ms")
     for word in ("compare", "report", "sweep"):
         done = loadgen(word, "--help")

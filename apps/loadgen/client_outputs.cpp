@@ -4,6 +4,8 @@
 
 #include <skerry/version.hpp>
 
+#include <cerrno>
+
 namespace skerry::loadgen {
 
 Report report_of(const Settings& settings, const runtime::Runtime& runtime, Outcome&& outcome) {
@@ -31,12 +33,27 @@ Report report_of(const Settings& settings, const runtime::Runtime& runtime, Outc
     return report;
 }
 
-Result<Outputs, apps::FileError> Outputs::open(const Wanted& wanted) {
+namespace {
+
+apps::Stop stop(int exit_code, const std::string& what) {
+    return {exit_code, apps::report_line(program_invocation_short_name, what)};
+}
+
+}  // namespace
+
+Result<Outputs, apps::Stop> Outputs::open(const Wanted& wanted, const std::vector<std::string>& inputs) {
     Outputs outputs;
+    std::vector<std::string> taken = inputs;
     for (const auto& [path, text] : wanted) {
         if (path.empty()) continue;
+        for (const std::string& other : taken)
+            if (apps::are_one_file(path, other))
+                return Unexpected(stop(apps::exit_usage, path + ": would overwrite " +
+                                                             (path == other ? "what is there for another use" : other) +
+                                                             "; accepted: a file of its own for each use"));
+        taken.push_back(path);
         auto file = apps::OutputFile::open(path);
-        if (!file) return Unexpected(std::move(file).error());
+        if (!file) return Unexpected(stop(apps::exit_failure, file.error().message));
         outputs.files_.push_back({std::move(*file), text});
     }
     return outputs;

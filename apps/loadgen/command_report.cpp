@@ -51,8 +51,9 @@ int command_report(int argc, const char* const* argv) {
     if (!parsed) return apps::finish(parsed.error());
     auto reports = read_all(settings.files);
     if (!reports) return apps::report(reports.error());
-    auto outputs = Outputs::open({{settings.html_file, [&] { return page_text({settings.title, *reports}); }}});
-    if (!outputs) return apps::report(outputs.error());
+    auto outputs =
+        Outputs::open({{settings.html_file, [&] { return page_text({settings.title, *reports}); }}}, settings.files);
+    if (!outputs) return apps::finish(outputs.error());
     return outputs->write();
 }
 

@@ -68,7 +68,7 @@ int command_run(int argc, const char* const* argv) {
     if (auto plan = choose_cores(settings->shared.runtime); !plan) return apps::report(plan.error());
     Report report;
     auto outputs = Outputs::open(wanted_files(*settings, report));
-    if (!outputs) return apps::report(outputs.error());
+    if (!outputs) return apps::finish(outputs.error());
 
     auto runtime = apps::builder_for_sockets(settings->shared.runtime).build();
     if (!runtime) return apps::report(runtime.error());

@@ -120,7 +120,7 @@ int command_sweep(int argc, const char* const* argv) {
     auto outputs = Outputs::open({{settings->shared.json_file, [&] { return to_json(result, reports); }},
                                   {settings->csv_file, [&] { return to_csv(reports); }},
                                   {settings->html_file, [&] { return page_of(result, reports); }}});
-    if (!outputs) return apps::report(outputs.error());
+    if (!outputs) return apps::finish(outputs.error());
     auto runtime = apps::builder_for_sockets(settings->shared.runtime).build();
     if (!runtime) return apps::report(runtime.error());
 

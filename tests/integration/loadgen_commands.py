@@ -89,6 +89,14 @@ def refusals(server, folder, saved):
     refused(["report", saved], "--html")
     refused(["report", text, page], "no report of skerry-loadgen", expect=1)
     refused(["report", saved, "--html=/nonexistent/x.html"], "cannot write /nonexistent/x.html", expect=1)
+    with open(saved, "rb") as file:
+        figures = file.read()
+    refused(["report", f"--html={folder}/./a.json", saved], "a.json: would overwrite", "a file of its own")
+    refused([f"--connect={server.address}", f"--json={folder}/same", f"--html={folder}/same"], "same: would overwrite")
+    refused([f"--connect={server.address}", f"--hgrm={folder}/x", f"--csv={folder}/x.service.hgrm"], "would overwrite")
+    with open(saved, "rb") as file:
+        rig.check(file.read() == figures, "the report that was read is still there")
+    rig.check(not os.path.exists(f"{folder}/same"), "what was refused made a file")
     refused(["sweep", f"--connect={server.address}", "--rate=5"], "--rate: unknown option")
     refused(["sweep", "--from=10"], "has no p99", "1,000 or more")
     refused(["sweep", "--from=1100", "--arrivals=poisson"], "may have no p99", "1,200 or more")

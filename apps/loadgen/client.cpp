@@ -2,8 +2,10 @@
 
 #include "jitter.hpp"
 
+#include <skerry/runtime/driver_waiters.hpp>
 #include <skerry/task/spawn.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <utility>
@@ -13,6 +15,7 @@ namespace skerry::loadgen {
 namespace {
 
 constexpr auto show_period = std::chrono::milliseconds{250};
+constexpr Nanos look = std::chrono::milliseconds{100};  // at the jitter, deaf to signals
 
 /// Every connection's share of the schedule.
 Schedule schedule_of(const Settings& settings, std::uint64_t number) {
@@ -76,7 +79,12 @@ Task<Result<>> CoreClient::connect_udp(std::uint64_t number) {
     co_return probed;
 }
 
-void CoreClient::watch_jitter() { jitter_us_ = measure_jitter(run_.settings.jitter).jitter_us(); }
+Task<> CoreClient::watch_jitter() {
+    for (Nanos left = run_.settings.jitter; left > Nanos{0}; left -= look) {
+        jitter_us_ = std::max(jitter_us_, measure_jitter(std::min(left, look)).jitter_us());
+        co_await yield_to_driver();
+    }
+}
 
 template <class Visitor>
 void CoreClient::for_each_link(Visitor&& visit) {
@@ -128,9 +136,9 @@ Task<> CoreClient::run(time::Instant start_time) {
 }
 
 Task<> CoreClient::stop(Nanos patience) {
+    run_.stop(patience);  // a core without a connection was over from the start, and its measured time ends here too
     if (is_over_) co_return;
     auto over = over_.notified();
-    run_.stop(patience);
     for_each_link([](auto& link, std::uint64_t) { link.changed.notify_one(); });
     auto ended = co_await time::timeout(patience, over);
     if (!ended) tasks_.abort_all();  // a write that blocks

@@ -38,8 +38,11 @@ public:
     /// Cancel: safe.
     [[nodiscard]] Task<Result<>> connect();
 
-    /// Watches the core for interruptions; blocks it meanwhile, and it has nothing else to do yet.
-    void watch_jitter();
+    /// Watches the core for interruptions; blocks it meanwhile, and it has nothing else to do yet. Between two looks of
+    /// 100 ms it lets a signal in.
+    ///
+    /// Cancel: safe.
+    [[nodiscard]] Task<> watch_jitter();
 
     /// Sends and receives until the run is over. Nothing of it is left when it completes.
     ///

@@ -2,12 +2,9 @@
 
 #include "progress.hpp"
 
-#include "common/stop_signals.hpp"
-
 #include <skerry/net/resolve.hpp>
 #include <skerry/net/tcp_stream.hpp>
 #include <skerry/runtime/handle.hpp>
-#include <skerry/task/abort_all.hpp>
 #include <skerry/task/error_of.hpp>
 #include <skerry/task/select.hpp>
 #include <skerry/time/timeout.hpp>
@@ -18,6 +15,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,7 +26,8 @@ namespace {
 /// The cores' clients, each made and dropped by its own core.
 struct Clients {
     const Settings& settings;
-    net::SocketAddr server;
+    std::optional<net::SocketAddr> server = {};
+    std::vector<JoinHandle<Result<>>> preparing = {};  ///< what the cores do before the run
     std::vector<std::unique_ptr<CoreClient>> cores = std::vector<std::unique_ptr<CoreClient>>(core_count());
 
     [[nodiscard]] std::unique_ptr<CoreClient>& here() noexcept { return cores[this_core().index]; }
@@ -36,14 +35,14 @@ struct Clients {
 
 Task<Result<>> connect_here(Clients* clients) {
     clients->here() =
-        std::make_unique<CoreClient>(clients->settings, clients->server, this_core().index, clients->cores.size());
+        std::make_unique<CoreClient>(clients->settings, *clients->server, this_core().index, clients->cores.size());
     auto connected = co_await clients->here()->connect();
     co_return connected;
 }
 
-Task<> watch_here(Clients* clients) {
-    clients->here()->watch_jitter();
-    co_return;
+Task<Result<>> watch_here(Clients* clients) {
+    co_await clients->here()->watch_jitter();
+    co_return Result<>();
 }
 
 Task<> run_here(Clients* clients, time::Instant start) { co_await clients->here()->run(start); }
@@ -62,16 +61,27 @@ Task<> on_all(F fn, Clients* clients, Args... args) {
     for (auto& handle : all) (void)co_await handle;
 }
 
-Task<Result<>> connect_all(Clients* clients) {
-    AbortAll<Result<>> all;
-    all.handles = on_each_core(&connect_here, clients);
-    Result<> first;
-    for (auto& handle : all.handles) {
-        auto connected = co_await handle;
-        if (!connected) co_return error_of(connected.error());
-        if (!*connected && first) first = *connected;
+/// Waits for what the cores prepare.
+///
+/// Errors: one of a core.
+/// Cancel: safe: give_up_preparing() ends what is left.
+Task<Result<>> prepared(Clients* clients) {
+    Result<> failed;
+    while (!clients->preparing.empty()) {
+        auto one = co_await clients->preparing.back();
+        clients->preparing.pop_back();
+        if (!one)
+            failed = error_of(one.error());
+        else if (!*one)
+            failed = *one;
     }
-    co_return first;
+    co_return failed;
+}
+
+Task<> give_up_preparing(Clients* clients) {
+    for (const auto& handle : clients->preparing) handle.abort();
+    for (auto& handle : clients->preparing) (void)co_await handle;
+    clients->preparing.clear();
 }
 
 Task<> show_progress(Progress* progress, const Clients* clients, time::Instant start) {
@@ -147,6 +157,7 @@ void sum_up(const Clients& clients, Outcome& outcome) {
     if (!outcome.interrupted) return;
     const Nanos measured = std::max(end - clients.settings.warmup, Nanos{0});
     outcome.summary->measured_s = std::chrono::duration<double>(measured).count();
+    if (measured == Nanos{0}) outcome.summary.reset();
 }
 
 /// The first address of a name that takes a connection; the first of all when none does, or none is asked.
@@ -159,29 +170,49 @@ Task<net::SocketAddr> choose_address(Proto proto, std::vector<net::SocketAddr> f
     co_return found.front();
 }
 
+/// Makes the connections and watches the cores; why that could not be done, empty when it was.
+///
+/// Cancel: safe: give_up_preparing() ends what is left.
+Task<std::string> prepare(Clients* clients) {
+    const Settings& settings = clients->settings;
+    auto found = co_await net::resolve(settings.connect.host, settings.connect.port);
+    if (!found) co_return "cannot find the address of " + settings.connect.host + ": " + found.error().message();
+    clients->server = co_await choose_address(settings.proto, *found);
+    clients->preparing = on_each_core(&connect_here, clients);
+    auto connected = co_await prepared(clients);
+    if (!connected) co_return refusal_for(settings, connected.error());
+    if (settings.jitter == Nanos{0}) co_return std::string();
+    clients->preparing = on_each_core(&watch_here, clients);
+    (void)co_await prepared(clients);
+    co_return std::string();
+}
+
+/// prepare() until a signal comes; true: one came.
+Task<bool> prepare_or_stop(Clients* clients, apps::StopSignals* signals, std::string* refusal) {
+    auto preparing = spawn(prepare(clients));
+    auto stop = signals->requested();
+    auto event = co_await select(preparing, std::move(stop));
+    if (event.index() == 1) {
+        preparing.abort();
+        (void)co_await preparing;
+        co_await give_up_preparing(clients);
+        co_return true;
+    }
+    auto& prepared = std::get<0>(event);
+    *refusal = prepared ? *prepared : error_of(prepared.error()).message();
+    co_return false;
+}
+
 }  // namespace
 
-Task<Outcome> conduct(const Settings& settings) {
-    Outcome outcome;
-    auto found = co_await net::resolve(settings.connect.host, settings.connect.port);
-    if (!found) {
-        outcome.refusal = "cannot find the address of " + settings.connect.host + ": " + found.error().message();
-        co_return outcome;
-    }
-    const net::SocketAddr server = co_await choose_address(settings.proto, *found);
-    Clients clients{settings, server};
-    auto connected = co_await connect_all(&clients);
-    if (!connected) {
-        co_await on_all(&close_here, &clients);
-        outcome.refusal = refusal_for(settings, connected.error());
-        co_return outcome;
-    }
-    if (settings.jitter > Nanos{0}) co_await on_all(&watch_here, &clients);
+Task<Result<apps::StopSignals>> listen_to_stops() { co_return apps::StopSignals::listen(); }
 
-    auto signals = apps::StopSignals::listen();
-    if (!signals) {
+Task<Outcome> conduct(const Settings& settings, apps::StopSignals& signals) {
+    Outcome outcome;
+    Clients clients{settings};
+    outcome.interrupted = co_await prepare_or_stop(&clients, &signals, &outcome.refusal);
+    if (outcome.interrupted || !outcome.refusal.empty()) {
         co_await on_all(&close_here, &clients);
-        outcome.refusal = "cannot listen to SIGTERM and SIGINT: " + signals.error().message();
         co_return outcome;
     }
     constexpr auto lead = std::chrono::milliseconds{2};
@@ -191,10 +222,10 @@ Task<Outcome> conduct(const Settings& settings) {
     auto running = spawn(on_all(&run_here, &clients, start));
     Progress progress(::isatty(STDERR_FILENO) != 0, settings.warmup, settings.duration);
     auto showing = spawn(show_progress(&progress, &clients, start));
-    auto stop = signals->requested();
+    auto stop = signals.requested();
     auto event = co_await select(running, std::move(stop));
     outcome.interrupted = event.index() == 1;
-    if (outcome.interrupted) co_await end_early(&clients, &*signals, running);
+    if (outcome.interrupted) co_await end_early(&clients, &signals, running);
     showing.abort();
     (void)co_await showing;
     std::fputs(progress.clear().c_str(), stderr);

@@ -70,10 +70,18 @@ int command_run(int argc, const char* const* argv) {
     auto outputs = Outputs::open(wanted_files(*settings, report));
     if (!outputs) return apps::finish(outputs.error());
 
+    std::optional<apps::StopSignals> signals;  // until the runtime is gone, whose core it belongs to
     auto runtime = apps::builder_for_sockets(settings->shared.runtime).build();
     if (!runtime) return apps::report(runtime.error());
-    Outcome outcome = runtime->block_on(conduct(*settings));
+    auto listening = runtime->block_on(listen_to_stops());
+    if (!listening) return apps::report(listening.error(), "cannot listen to SIGTERM and SIGINT");
+    signals = *std::move(listening);
+    Outcome outcome = runtime->block_on(conduct(*settings, *signals));
     if (!outcome.refusal.empty()) return apps::report(outcome.refusal);
+    if (!outcome.summary) {
+        (void)apps::report("stopped before it measured anything");
+        return 0;
+    }
     if (outcome.series_left_out != 0)
         (void)apps::report(std::to_string(outcome.series_left_out) + " windows of the series had no room",
                            "give a longer --window");

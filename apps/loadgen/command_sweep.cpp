@@ -26,8 +26,8 @@ constexpr std::array curve_percent{10, 25, 50, 75, 90, 95};
 /// A sweep while it goes on. A run that cannot be made ends it, and so does a signal.
 class Sweep {
 public:
-    Sweep(runtime::Runtime& runtime, const Settings& settings)
-        : runtime_(runtime), settings_(settings), judge_(in_us(settings.sweep.p99_max)) {}
+    Sweep(runtime::Runtime& runtime, apps::StopSignals& signals, const Settings& settings)
+        : runtime_(runtime), signals_(signals), settings_(settings), judge_(in_us(settings.sweep.p99_max)) {}
 
     /// Finds the knee. False: it was ended; the exit code is end_code().
     bool search() {
@@ -77,7 +77,7 @@ private:
     }
 
     std::optional<Report> run(const Settings& settings) {
-        Outcome outcome = runtime_.block_on(conduct(settings));
+        Outcome outcome = runtime_.block_on(conduct(settings, signals_));
         if (!outcome.refusal.empty()) end_code_ = apps::report(outcome.refusal);
         if (outcome.interrupted) (void)apps::report("interrupted: the sweep ends there");
         if (!outcome.refusal.empty() || outcome.interrupted) return std::nullopt;
@@ -95,6 +95,7 @@ private:
     }
 
     runtime::Runtime& runtime_;
+    apps::StopSignals& signals_;  // of all runs: one that comes between two of them ends the next
     const Settings& settings_;
     TrialJudge judge_;
     SweepResult result_;
@@ -121,10 +122,14 @@ int command_sweep(int argc, const char* const* argv) {
                                   {settings->csv_file, [&] { return to_csv(reports); }},
                                   {settings->html_file, [&] { return page_of(result, reports); }}});
     if (!outputs) return apps::finish(outputs.error());
+    std::optional<apps::StopSignals> signals;  // until the runtime is gone, whose core it belongs to
     auto runtime = apps::builder_for_sockets(settings->shared.runtime).build();
     if (!runtime) return apps::report(runtime.error());
+    auto listening = runtime->block_on(listen_to_stops());
+    if (!listening) return apps::report(listening.error(), "cannot listen to SIGTERM and SIGINT");
+    signals = *std::move(listening);
 
-    Sweep sweep(*runtime, *settings);
+    Sweep sweep(*runtime, *signals, *settings);
     if (!sweep.search()) return sweep.end_code();
     result = sweep.result();
     if (result.knee == 0) return apps::report(knee_text(result));

@@ -75,8 +75,65 @@ def waits_are_cut():
     port = silent.getsockname()[1]
     for arguments in (["--rate=100"], ["--conns=3"], ["--size=8000000"], ["--rate=100", "--size=1000000"],
                       ["--mode=source"], ["--size=8000000", "--mode=sink"]):
-        interrupted(port, [signal.SIGINT], "--timeout=300ms", *arguments, after=0.2)
-        interrupted(port, [signal.SIGINT, signal.SIGTERM], "--timeout=10min", *arguments, after=0.2)
+        interrupted(port, [signal.SIGINT], "--timeout=300ms", *arguments, after=0.5)
+        interrupted(port, [signal.SIGINT, signal.SIGTERM], "--timeout=10min", *arguments, after=0.5)
+
+
+def stopped_before(words, port, when, *, after):
+    """Starts a run, stops it `after` seconds, when `when()` is true: nothing was measured, so nothing is written."""
+    with tempfile.TemporaryDirectory() as folder:
+        old, new = os.path.join(folder, "old.json"), os.path.join(folder, "new.html")
+        with open(old, "w") as file:
+            file.write("figures")
+        client = subprocess.Popen([os.path.join(bin_dir, "skerry-loadgen"), *words, f"--connect=127.0.0.1:{port}",
+                                   f"--json={old}", f"--html={new}"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        rig.wait_until(lambda: rig.catches(client.pid, signal.SIGINT) and when(), "the run has begun")
+        time.sleep(after)
+        client.send_signal(signal.SIGTERM)
+        try:
+            shown, said = client.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            client.kill()
+            rig.check(False, f"{words} does not end after SIGTERM")
+        # A machine that is too busy for a trial ends a sweep by itself.
+        rig.check(client.returncode == ("no knee" in said), f"{words} ended with {client.returncode}: {said}")
+        with open(old) as file:
+            rig.check(file.read() == "figures", f"{words} wrote what it did not measure: {said}")
+        rig.check(os.listdir(folder) == ["old.json"], f"{words} left {os.listdir(folder)}")
+        return shown, said
+
+
+def stops_before_the_measurement():
+    """While it connects to one that does not answer, while it watches the core, in the warm-up."""
+    nothing = "stopped before it measured anything\n"
+    deaf = socket.socket()
+    deaf.bind(("127.0.0.1", 0))
+    deaf.listen(0)
+    waiting = [socket.socket() for _ in range(4)]  # there is no room for another
+    for each in waiting:
+        each.setblocking(False)
+        each.connect_ex(deaf.getsockname())
+    _, said = stopped_before([], deaf.getsockname()[1], lambda: True, after=0.3)
+    rig.check(said.endswith(nothing), said)
+    with rig.Server(bin_dir) as server:
+        for words in (["--jitter=10min"], ["--jitter=0s", "--warmup=10min"]):
+            _, said = stopped_before([*words, f"--cores={cores}"], server.port,
+                                     lambda: server.numbers()["connections"] > 0, after=0.3)
+            rig.check(said.endswith(nothing), said)
+        server.stop()
+
+
+def sweeps_end_between_runs():
+    """A signal that comes when no run is measured, here while the core is watched, ends the sweep all the same."""
+    with rig.Server(bin_dir) as server:
+        began = server.numbers()["messages"]
+        shown, said = stopped_before(
+            ["sweep", "--from=200", "--to=200", "--trial=5s", "--warmup=0s", "--p99-max=10s", "--jitter=10min"],
+            server.port, lambda: server.numbers()["messages"] >= began + 900, after=3)
+        print(shown, said)
+        rig.check("interrupted: the sweep ends there" in said or "no knee" in said, said)
+        server.stop()
 
 
 def hurried_stop():
@@ -128,6 +185,8 @@ def numbers_on_request():
 
 runs_end_in_order()
 waits_are_cut()
+stops_before_the_measurement()
+sweeps_end_between_runs()
 hurried_stop()
 numbers_on_request()
 print("ok")

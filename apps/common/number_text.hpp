@@ -21,11 +21,15 @@ namespace skerry::apps {
     return {text, end};
 }
 
-/// A whole number with a comma before every third digit from the right.
+/// Digits with a comma before every third one from the right.
+[[nodiscard]] inline std::string grouped_digits(std::string digits) {
+    for (auto at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
+    return digits;
+}
+
+/// The same of a whole number.
 [[nodiscard]] inline std::string grouped_text(unsigned long long value) {
-    std::string text = std::to_string(value);
-    for (auto at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
-    return text;
+    return grouped_digits(std::to_string(value));
 }
 
 }  // namespace skerry::apps

@@ -26,7 +26,7 @@ std::string number(std::optional<double> value, int decimals) {
     if (!value) return "n/a";
     const std::string text = apps::fixed_text(*value, decimals);
     const auto point = text.find('.');
-    const std::string whole = apps::grouped_text(std::stoull(text.substr(0, point)));
+    const std::string whole = apps::grouped_digits(text.substr(0, point));
     return point == std::string::npos ? whole : whole + text.substr(point);
 }
 

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <fstream>
@@ -29,8 +30,41 @@ std::optional<T> optional_of(const json& object, const char* name) {
     return value.is_null() ? std::nullopt : std::optional(value.get<T>());
 }
 
+// No report has a longer time, and in nanoseconds this one is far from the end of an integer.
+constexpr double seconds_max = 1e9;
+constexpr double us_max = seconds_max * 1e6;
+
+/// What a field may be.
+struct Bounds {
+    double from;
+    double to;
+};
+
+double number_of(const json& object, const char* name, Bounds bounds) {
+    const auto value = object.at(name).get<double>();
+    if (value >= bounds.from && value <= bounds.to) return value;  // not so when it is no number
+    throw BadReport(std::string(name) + " is " + object.at(name).dump() + ", and cannot be");
+}
+
+std::optional<double> optional_number_of(const json& object, const char* name, Bounds bounds) {
+    return object.at(name).is_null() ? std::nullopt : std::optional(number_of(object, name, bounds));
+}
+
+std::uint64_t count_of(const json& object, const char* name) {
+    const json& value = object.at(name);
+    if (value.is_number_unsigned()) return value.get<std::uint64_t>();
+    throw BadReport(std::string(name) + " is " + (value.is_number() ? value.dump() : value.type_name()) +
+                    ", and is to be a count");
+}
+
+/// Seconds that are 0 or at least a nanosecond.
+double seconds_of(const json& object, const char* name) {
+    const double seconds = number_of(object, name, {0, seconds_max});
+    return seconds == 0 ? 0 : number_of(object, name, {1e-9, seconds_max});
+}
+
 std::optional<Nanos> us_of(const json& object, const char* name) {
-    const auto us = optional_of<double>(object, name);
+    const auto us = optional_number_of(object, name, {0, us_max});
     return us ? std::optional(Nanos(std::llround(*us * 1e3))) : std::nullopt;
 }
 
@@ -38,17 +72,17 @@ RunInfo run_of(const json& object) {
     RunInfo run;
     object.at("backend").get_to(run.backend);
     object.at("proto").get_to(run.proto);
-    object.at("bytes").get_to(run.bytes);
-    object.at("conns").get_to(run.conns);
-    object.at("inflight").get_to(run.inflight);
+    run.bytes = count_of(object, "bytes");
+    run.conns = count_of(object, "conns");
+    run.inflight = count_of(object, "inflight");
     object.at("idle").get_to(run.idle);
     object.at("client_idle").get_to(run.client_idle);
-    run.rate = optional_of<double>(object, "rate");
+    run.rate = optional_number_of(object, "rate", {1e-6, 1e9});
     if (const auto arrivals = optional_of<std::string>(object, "arrivals"))
         run.arrivals = *arrivals == to_string(Arrivals::poisson) ? Arrivals::poisson : Arrivals::constant;
-    object.at("warm_up_s").get_to(run.warm_up_s);
-    run.jitter_us = optional_of<double>(object, "jitter_us");
-    object.at("started_s").get_to(run.started_s);
+    run.warm_up_s = seconds_of(object, "warm_up_s");
+    run.jitter_us = optional_number_of(object, "jitter_us", {0, us_max});
+    run.started_s = number_of(object, "started_s", {0, 1e11});  // the year 5138
     object.at("backend_reason").get_to(run.backend_reason);
     object.at("cores").get_to(run.cores);
     object.at("command").get_to(run.command);
@@ -58,7 +92,7 @@ RunInfo run_of(const json& object) {
 Fingerprint machine_of(const json& object) {
     Fingerprint machine;
     object.at("cpu").get_to(machine.cpu);
-    object.at("cpus").get_to(machine.cpus);
+    machine.cpus = static_cast<unsigned>(number_of(object, "cpus", {0, 1e6}));
     object.at("kernel").get_to(machine.kernel);
     object.at("compiler").get_to(machine.compiler);
     object.at("build").get_to(machine.build);
@@ -82,8 +116,7 @@ std::string histogram_of(const json& value, metrics::HdrHistogram& sum) {
 }
 
 void read_intervals(const json& object, Summary& summary) {
-    const double length_s = object.at("length_s").get<double>();
-    if (!(length_s > 0 && length_s < 1e9)) throw BadReport("intervals.length_s is no length");
+    const double length_s = number_of(object, "length_s", {1e-9, seconds_max});
     summary.intervals.length = Nanos(std::llround(length_s * 1e9));
     for (const json& row : object.at("histograms"))
         summary.intervals.rows.push_back(
@@ -93,18 +126,21 @@ void read_intervals(const json& object, Summary& summary) {
 Summary summary_of(const json& object) {
     Summary summary;
     summary.loop = object.at("loop").get<std::string>() == to_string(Loop::closed) ? Loop::closed : Loop::open;
-    object.at("measured_s").get_to(summary.measured_s);
-    object.at("sent").get_to(summary.sent);
-    object.at("lost").get_to(summary.lost);
-    object.at("errors").get_to(summary.errors);
-    object.at("unexpected").get_to(summary.unexpected);
-    object.at("ended_early").get_to(summary.ended_early);
-    summary.refused = object.value("refused", std::uint64_t{0});  // files of earlier versions have neither
-    summary.reconnects = object.value("reconnects", std::uint64_t{0});
-    object.at("late").get_to(summary.late);
-    object.at("late_held").get_to(summary.late_held);
-    object.at("count").get_to(summary.received);
-    summary.offered = static_cast<std::uint64_t>(std::llround(object.at("offered").get<double>() * summary.measured_s));
+    summary.measured_s = seconds_of(object, "measured_s");
+    summary.sent = count_of(object, "sent");
+    summary.lost = count_of(object, "lost");
+    summary.errors = count_of(object, "errors");
+    summary.unexpected = count_of(object, "unexpected");
+    summary.ended_early = count_of(object, "ended_early");
+    // Files of earlier versions have neither.
+    if (object.contains("refused")) summary.refused = count_of(object, "refused");
+    if (object.contains("reconnects")) summary.reconnects = count_of(object, "reconnects");
+    summary.late = count_of(object, "late");
+    summary.late_held = count_of(object, "late_held");
+    summary.received = count_of(object, "count");
+    const double per_second_max = 9e18 / std::max(summary.measured_s, 1.0);
+    summary.offered = static_cast<std::uint64_t>(
+        std::llround(number_of(object, "offered", {0, per_second_max}) * summary.measured_s));
     summary.first_half_p50 = us_of(object, "first_half_p50_us");
     summary.second_half_p50 = us_of(object, "second_half_p50_us");
     read_intervals(object.at("intervals"), summary);
@@ -124,10 +160,12 @@ Report report_of(const json& object) {
 }
 
 std::vector<Report> reports_of(const json& document) {
-    if (document.is_object() && document.contains("runs")) return reports_of(document.at("runs"));
-    if (!document.is_array()) return {report_of(document)};
+    // A list alone may stand there: what lies in itself any number of times is no report.
+    const json& runs = document.is_object() && document.contains("runs") ? document.at("runs") : document;
+    if (&runs != &document && !runs.is_array()) throw BadReport("runs is no list");
+    if (!runs.is_array()) return {report_of(runs)};
     std::vector<Report> reports;
-    for (const json& object : document) reports.push_back(report_of(object));
+    for (const json& object : runs) reports.push_back(report_of(object));
     if (reports.empty()) throw BadReport("there is no run in it");
     return reports;
 }

@@ -21,7 +21,8 @@ struct ReadError {
 ///
 /// The histograms are the sums of the intervals, so their longest value is rounded to its counter.
 ///
-/// Errors: no JSON, another schema version, a field that is missing or of another kind, a damaged histogram, no run.
+/// Errors: no JSON, another schema version, a field that is missing, of another kind or of a value that no run has, a
+///         damaged histogram, no run.
 [[nodiscard]] Result<std::vector<Report>, ReadError> read_reports(std::string_view text);
 
 /// The same of a file; the message then begins with its name.

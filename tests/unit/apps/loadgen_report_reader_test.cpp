@@ -2,6 +2,7 @@
 
 #include "loadgen/report/hdr_encoding.hpp"
 #include "loadgen/report/hlog.hpp"
+#include "loadgen/report/page.hpp"
 #include "loadgen_sample.hpp"
 
 #include "support/catch.hpp"
@@ -80,12 +81,66 @@ TEST_CASE("what is no report is refused in one line", "[apps][loadgen][reader]")
     CHECK(refusal(bad.dump()).find("intervals") != std::string::npos);
     bad = good;
     bad["sent"] = "many";
-    CHECK(refusal(bad.dump()).find("no report of skerry-loadgen: ") == 0);
+    CHECK(refusal(bad.dump()) == "sent is string, and is to be a count");
     bad = good;
     bad["intervals"]["histograms"][0]["response"] = "HISTFAAAA";
     CHECK(refusal(bad.dump()) == "a histogram is damaged");
     CHECK(read_report_file("/nonexistent/a.json").error().message ==
           "cannot read /nonexistent/a.json: No such file or directory");
+}
+
+TEST_CASE("a figure that no run has is refused by name, and drawn by nobody", "[apps][loadgen][reader][range]") {
+    const json good = json::parse(to_json(report(1, uneven)));
+    const std::vector<json> values{-1, 1e300, -1e300, 1.8446744073709552e19, -0.5, 1e-30, true, json::array(), 1e18};
+    const auto check = [](const std::string& name, const json& bad) {
+        INFO(name);
+        const auto reports = read_reports(bad.dump());
+        if (reports) CHECK_FALSE(page_text({"a page", *reports}).empty());  // accepted: then it can be shown
+        if (!reports) CHECK(reports.error().message.find('\n') == std::string::npos);
+    };
+    for (const auto& [name, value] : good.items()) {
+        for (const json& other : values) {
+            json bad = good;
+            bad[name] = other;
+            check(name + " = " + other.dump(), bad);
+        }
+    }
+    for (const json& other : values) {
+        json bad = good;
+        bad["intervals"]["length_s"] = other;
+        check("length_s = " + other.dump(), bad);
+    }
+    for (const char* name : {"measured_s", "warm_up_s", "rate", "jitter_us", "started_s", "offered", "sent", "conns",
+                             "first_half_p50_us", "count", "late"}) {
+        for (const double value : {-1.0, 1e300}) {
+            json bad = good;
+            bad[name] = value;
+            CHECK(refusal(bad.dump()).find(std::string(name) + " is ") == 0);
+        }
+    }
+}
+
+TEST_CASE("a run whose answers all came after the measured time can be drawn", "[apps][loadgen][reader][range]") {
+    json late = json::parse(to_json(report(1, uneven)));
+    for (const char* time : {"response", "service"}) late["intervals"]["histograms"][0][time] = nullptr;
+    late["measured_s"] = 0.1;
+    late["jitter_us"] = nullptr;
+    const auto reports = read_reports(late.dump());
+    REQUIRE(reports);
+    CHECK_FALSE(page_text({"a page", *reports}).empty());
+}
+
+TEST_CASE("lists that lie deep in each other are no report, and no way to break the program",
+          "[apps][loadgen][reader]") {
+    std::string deep;
+    for (int i = 0; i < 200'000; ++i) deep += "{\"runs\":";
+    CHECK(refusal(deep + "[]" + std::string(200'000, '}')) == "runs is no list");
+    const std::string lists = std::string(200'000, '[') + std::string(200'000, ']');
+    CHECK(refusal(lists).find("no report of skerry-loadgen: ") == 0);
+    const std::string good = to_json(report(1, uneven));
+    CHECK(refusal(good.substr(0, good.rfind('}')) + ",\"sent\":" + lists + "}") ==
+          "sent is array, and is to be a count");
+    CHECK(refusal("{\"schema_version\":" + lists + "}").find("no report of skerry-loadgen: ") == 0);
 }
 
 TEST_CASE("a histogram log has a header and two lines an interval", "[apps][loadgen][hlog]") {

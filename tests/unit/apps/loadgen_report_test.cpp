@@ -244,6 +244,28 @@ TEST_CASE("control characters in a text do not break the JSON", "[apps][loadgen]
     CHECK(json::parse(to_json(report)).at("machine").at("cpu") == report.machine.cpu);
 }
 
+TEST_CASE("what is no UTF-8 in a text does not break the JSON", "[apps][loadgen][utf8]") {
+    const auto shown = [](const std::string& text) {
+        auto report = sample_report(100);
+        report.run.command = text;
+        return json::parse(to_json(report)).at("command").get<std::string>();
+    };
+    const std::string none = "\xef\xbf\xbd";
+    for (const char* whole : {"caf\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"})
+        CHECK(shown(whole) == whole);
+    CHECK(shown("caf\xe9") == "caf" + none);
+    CHECK(shown("\x80") == none);
+    CHECK(shown("\xc3") == none);
+    CHECK(shown("\xc3 a") == none + " a");
+    CHECK(shown("\xe2\x82") == none + none);
+    CHECK(shown("\xe2\x82z") == none + none + "z");
+    CHECK(shown("\xc0\xaf") == none + none);              // overlong
+    CHECK(shown("\xe0\x9f\xbf") == none + none + none);   // overlong
+    CHECK(shown("\xed\xa0\x80") == none + none + none);   // a surrogate
+    CHECK(shown("\xf4\x90\x80\x80") == none + none + none + none);
+    CHECK(shown("\xff") == none);
+}
+
 TEST_CASE("the columns of the table are aligned", "[apps][loadgen]") {
     std::vector<Report> reports = {sample_report(5'000), sample_report(20'000)};
     reports[1].run.backend = "io_uring";

@@ -156,7 +156,7 @@ void sum_up(const Clients& clients, Outcome& outcome) {
     outcome.summary = all.summary();
     if (!outcome.interrupted) return;
     const Nanos measured = std::max(end - clients.settings.warmup, Nanos{0});
-    outcome.summary->measured_s = std::chrono::duration<double>(measured).count();
+    outcome.summary->cut_to(measured);
     if (measured == Nanos{0}) outcome.summary.reset();
 }
 

@@ -37,6 +37,20 @@ bool Summary::invalid() const noexcept {
            (loop == Loop::closed && ended_early != 0);
 }
 
+void Summary::cut_to(Nanos measured) {
+    measured_s = std::chrono::duration<double>(measured).count();
+    metrics::HdrHistogram first;
+    metrics::HdrHistogram second;
+    for (std::size_t i = 0; i < intervals.rows.size(); ++i) {
+        // The middle of an interval decides; of two times it, so that it is a whole number.
+        const Nanos twice_the_middle = intervals.length * static_cast<Nanos::rep>(2 * i + 1);
+        (twice_the_middle < measured ? first : second).add(interval_histogram(intervals.rows[i].response));
+    }
+    const bool has_halves = measured > intervals.length && intervals.rows.size() >= 2;
+    first_half_p50 = has_halves ? median(first) : std::nullopt;
+    second_half_p50 = has_halves ? median(second) : std::nullopt;
+}
+
 std::vector<std::string> Summary::invalid_reasons() const {
     if (offered == 0) return {"no request was due in the measured time"};
     std::vector<std::string> reasons;

@@ -69,6 +69,7 @@ struct Summary {
     std::uint64_t reconnects = 0;  ///< connections that the server ended, as it may, and that were made anew
     std::uint64_t late = 0;  ///< sent later than max(1 interval, 100 µs) after the intended time
     std::uint64_t late_held = 0;  ///< of those, held by the window of requests in flight
+    // An interrupted run is halved by when answers came, which its intervals tell; else by when requests were due.
     std::optional<Nanos> first_half_p50;  ///< response time; far apart from the second, the run was
     std::optional<Nanos> second_half_p50;  ///< not in a steady state
     Intervals intervals = {};
@@ -80,6 +81,10 @@ struct Summary {
 
     /// Requests that were due and have no answer, for whatever reason; in no histogram.
     [[nodiscard]] std::uint64_t unanswered() const noexcept { return offered - std::min(offered, received); }
+
+    /// Says that the run ended when only that much had been measured. The halves are then those of it, as far as the
+    /// intervals tell them apart; without two intervals there are none.
+    void cut_to(Nanos measured);
 
     /// Why the figures must not be used; empty for a valid run.
     [[nodiscard]] std::vector<std::string> invalid_reasons() const;

@@ -57,6 +57,8 @@ def runs_end_in_order():
                 rig.check(report["count"] == report["sent"] > 0, f"{arguments}: {report}")
                 rig.check(0.3 < report["measured_s"] < 15, f"{arguments}: measured {report['measured_s']} s")
                 rig.check(report["ended_early"] == 0, f"{arguments}: {report}")
+        report = interrupted_at_work(server, signal.SIGINT, "--rate=1000", "--interval=10ms")
+        rig.check(report["first_half_p50_us"] and report["second_half_p50_us"], f"a half has no median: {report}")
         server.stop()
     with rig.Server(bin_dir, "--proto=udp") as server:
         report = interrupted_at_work(server, signal.SIGINT, "--proto=udp", "--conns=20")

@@ -219,6 +219,28 @@ TEST_CASE("the halves of the measured time have a median each", "[apps][loadgen]
     CHECK(run.response.total_count() == 201);
 }
 
+TEST_CASE("a run that was cut short is halved where it was measured", "[apps][loadgen][cut]") {
+    Recorder recorder({Loop::open, 1s, 600s, 1ms, 100ms});
+    for (int i = 0; i < 1'000; ++i) {
+        answer(recorder, 1s + i * 1ms, 10us);
+        answer(recorder, 2s + i * 1ms, 20us);
+    }
+    auto run = recorder.summary();
+    CHECK_FALSE(run.second_half_p50.has_value());
+    run.cut_to(2s);
+    CHECK(run.measured_s == 2);
+    REQUIRE((run.first_half_p50 && run.second_half_p50));
+    CHECK(*run.first_half_p50 / 1us == 10);
+    CHECK(*run.second_half_p50 / 1us == 20);
+
+    Recorder without_intervals({Loop::open, 1s, 600s, 1ms});
+    answer(without_intervals, 1s, 10us);
+    run = without_intervals.summary();
+    run.cut_to(2s);
+    CHECK_FALSE(run.first_half_p50.has_value());
+    CHECK_FALSE(run.second_half_p50.has_value());
+}
+
 TEST_CASE("the recorders of two cores add up to the one of both", "[apps][loadgen]") {
     Recorder both(open_1khz);
     Recorder first(open_1khz);

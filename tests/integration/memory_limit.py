@@ -10,6 +10,7 @@ import rig  # noqa: E402
 import itertools  # noqa: E402
 import resource  # noqa: E402
 import select  # noqa: E402
+import signal  # noqa: E402
 import subprocess  # noqa: E402
 import time  # noqa: E402
 
@@ -35,14 +36,25 @@ def is_served(server):
         return False
 
 
+def run_limited(mebibytes, program, *arguments):
+    command = ["timeout", "0.5", *limited(mebibytes), os.path.join(bin_dir, program), *arguments]
+    return subprocess.run(command, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+
+
+def is_loaded(mebibytes, program):
+    """Within a page or two of what the libraries need the loader finds no stack, and nothing runs at all."""
+    return run_limited(mebibytes, program, "--version").returncode != -signal.SIGSEGV
+
+
 def says_what_it_lacks(program, *arguments):
     """With too little to start one line says so, whatever it is that finds no memory, and on which core."""
     said = set()
     for quarters in range(4 * 8, 4 * 40):
-        command = ["timeout", "0.5", *limited(quarters / 4), os.path.join(bin_dir, program), *arguments]
-        done = subprocess.run(command, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+        done = run_limited(quarters / 4, program, *arguments)
         if done.returncode in (0, 124):  # it runs
             break
+        if done.returncode == -signal.SIGSEGV and not is_loaded(quarters / 4, program):
+            continue
         why = rig.without_notes(done.stderr)
         rig.check(done.returncode in (1, 127) and why.count("\n") == 1, f"with {quarters / 4} MiB: {done}")
         rig.check("cancelled" not in why and why.count(program) <= 1, f"{quarters / 4} MiB: {done}")

@@ -4,6 +4,7 @@
 
 #define ALLOW_EXPERIMENTAL_API  // DPDK 22.11 counts the events of devices as such
 #include "support/catch.hpp"
+#include "support/ends.hpp"
 
 #include <skerry/dpdk/backend.hpp>
 #include <skerry/dpdk/native.hpp>
@@ -25,6 +26,9 @@
 namespace skerry {
 namespace {
 
+using tests::End;
+using tests::end_of;
+
 const net::IpAddr own_ip = net::IpAddr::v4(198, 18, 0, 2);
 net::SocketAddr own(std::uint16_t port) { return net::SocketAddr(own_ip, port); }
 
@@ -40,41 +44,12 @@ Result<runtime::Runtime, backend::SetupError> make_runtime(const char* idle, con
     return runtime::Builder(config).offer(dpdk::make_backend()).build();
 }
 
-/// How an operation ended; a code alone would be taken for a task's error.
-struct End {
-    Errc code = Errc::ok;
-};
-
-End end_of(const auto& result) { return {result ? Errc::ok : result.error().code()}; }
-
-Task<End> receive(net::UdpSocket& socket) {
-    std::array<std::byte, 16> room{};
-    auto got = co_await socket.recv_from(room);
-    co_return end_of(got);
-}
-
-Task<End> accept(net::TcpListener& listener) {
-    auto accepted = co_await listener.accept();
-    co_return end_of(accepted);
-}
-
-Task<End> read(net::TcpStream& stream) {
-    std::array<std::byte, 16> room{};
-    auto got = co_await stream.read(room);
-    co_return end_of(got);
-}
-
 Task<End> write_until_it_ends(net::TcpStream& stream) {
     const std::array<std::byte, 4096> some{};
     for (;;) {
         auto written = co_await stream.write_all(some);
         if (!written) co_return End{written.error().code()};
     }
-}
-
-Task<End> connect(net::SocketAddr to) {
-    auto stream = co_await net::TcpStream::connect(to);
-    co_return end_of(stream);
 }
 
 struct Ends {
@@ -91,11 +66,11 @@ Task<Ends> lose_the_device() {
     auto second_client = co_await net::TcpStream::connect(own(7001));
     auto second = co_await listener->accept();
 
-    auto receiving = spawn(receive(*udp));
-    auto accepting = spawn(accept(*listener));
-    auto reading = spawn(read(*client));
+    auto receiving = spawn(tests::end_of_receive(*udp));
+    auto accepting = spawn(tests::end_of_accept(*listener));
+    auto reading = spawn(tests::end_of_read(*client));
     auto writing = spawn(write_until_it_ends(*second_client));
-    auto connecting = spawn(connect(net::SocketAddr(net::IpAddr::v4(198, 18, 0, 9), 7001)));
+    auto connecting = spawn(tests::end_of_connect(net::SocketAddr(net::IpAddr::v4(198, 18, 0, 9), 7001)));
     for (int i = 0; i < 100; ++i) co_await yield_to_driver();  // all of them wait, the writer for its peer to read
 
     rte_dev_event_callback_process("net_ring0", RTE_DEV_EVENT_REMOVE);
@@ -106,9 +81,13 @@ Task<Ends> lose_the_device() {
     auto sent = co_await udp->send_to(byte, own(7000));
     auto bound = net::UdpSocket::bind(own(7002));
     auto listening = net::TcpListener::bind(own(7003));
-    ends.later = {co_await receive(*udp), co_await accept(*listener), end_of(sent),
-                  end_of(bound),          end_of(listening),          co_await connect(own(7001))};
-    ends.is_second_read_the_end = (co_await read(*client)).code == Errc::ok;
+    ends.later = {co_await tests::end_of_receive(*udp),
+                  co_await tests::end_of_accept(*listener),
+                  end_of(sent),
+                  end_of(bound),
+                  end_of(listening),
+                  co_await tests::end_of_connect(own(7001))};
+    ends.is_second_read_the_end = (co_await tests::end_of_read(*client)).code == Errc::ok;
     co_return ends;
 }
 

@@ -11,6 +11,7 @@
 #include <skerry/trace/notice.hpp>
 
 #include "support/catch.hpp"
+#include "support/ends.hpp"
 #include "support/own_network.hpp"
 
 #include <array>
@@ -23,6 +24,9 @@
 
 namespace skerry {
 namespace {
+
+using tests::End;
+using tests::end_of;
 
 const net::IpAddr own_ip = net::IpAddr::v4(198, 18, 0, 2);
 net::SocketAddr own(std::uint16_t port) { return net::SocketAddr(own_ip, port); }
@@ -38,35 +42,6 @@ Result<runtime::Runtime, backend::SetupError> make_runtime(bool joins, bool slee
     return runtime::Builder(config).offer(kernel_io::make_backend()).build();
 }
 
-/// How an operation ended; a code alone would be taken for a task's error.
-struct End {
-    Errc code = Errc::ok;
-};
-
-End end_of(const auto& result) { return {result ? Errc::ok : result.error().code()}; }
-
-Task<End> receive(net::UdpSocket& socket) {
-    std::array<std::byte, 16> room{};
-    auto got = co_await socket.recv_from(room);
-    co_return end_of(got);
-}
-
-Task<End> accept(net::TcpListener& listener) {
-    auto accepted = co_await listener.accept();
-    co_return end_of(accepted);
-}
-
-Task<End> read(net::TcpStream& stream) {
-    std::array<std::byte, 16> room{};
-    auto got = co_await stream.read(room);
-    co_return end_of(got);
-}
-
-Task<End> connect(net::SocketAddr to) {
-    auto stream = co_await net::TcpStream::connect(to);
-    co_return end_of(stream);
-}
-
 struct Ends {
     std::array<End, 4> waiting{};
     std::array<End, 6> later{};
@@ -79,10 +54,10 @@ Task<Ends> lose_the_device() {
     auto server = co_await listener->accept();
     REQUIRE(server);
 
-    auto receiving = spawn(receive(*udp));
-    auto accepting = spawn(accept(*listener));
-    auto reading = spawn(read(*client));
-    auto connecting = spawn(connect(net::SocketAddr(net::IpAddr::v4(198, 18, 0, 9), 7001)));
+    auto receiving = spawn(tests::end_of_receive(*udp));
+    auto accepting = spawn(tests::end_of_accept(*listener));
+    auto reading = spawn(tests::end_of_read(*client));
+    auto connecting = spawn(tests::end_of_connect(net::SocketAddr(net::IpAddr::v4(198, 18, 0, 9), 7001)));
     for (int i = 0; i < 100; ++i) co_await yield_to_driver();  // all of them wait
 
     const bool is_deleted = tests::ip("link del sk0");
@@ -93,8 +68,12 @@ Task<Ends> lose_the_device() {
     auto sent = co_await udp->send_to(byte, net::SocketAddr(net::IpAddr::v4(198, 18, 0, 1), 9));
     auto bound = net::UdpSocket::bind(own(7002));
     auto listening = net::TcpListener::bind(own(7003));
-    ends.later = {co_await receive(*udp), co_await accept(*listener), end_of(sent),
-                  end_of(bound),          end_of(listening),          co_await connect(own(7001))};
+    ends.later = {co_await tests::end_of_receive(*udp),
+                  co_await tests::end_of_accept(*listener),
+                  end_of(sent),
+                  end_of(bound),
+                  end_of(listening),
+                  co_await tests::end_of_connect(own(7001))};
     co_return ends;
 }
 

@@ -1,5 +1,6 @@
 #include "file_calls.hpp"
 #include "runtime/call_on_pool.hpp"
+#include "runtime/turn.hpp"
 
 #include <skerry/base/assert.hpp>
 #include <skerry/fs/directories.hpp>
@@ -80,18 +81,6 @@ FileType type_of(unsigned char os) noexcept {
     }
 }
 
-/// A mark that stands for a scope.
-class Raised {
-public:
-    explicit Raised(bool& mark) noexcept : mark_(mark) { mark_ = true; }
-    ~Raised() { mark_ = false; }
-    Raised(const Raised&) = delete;
-    Raised& operator=(const Raised&) = delete;
-
-private:
-    bool& mark_;
-};
-
 }  // namespace
 
 /// Used by one call at a time.
@@ -157,7 +146,7 @@ Task<Result<std::optional<DirEntry>>> ReadDir::next_entry() {
     if (names_.empty() && !is_over_) {
         SKERRY_ASSERT(!is_awaited_, "two tasks read one folder at a time");
         if (!more_) more_.emplace(spawn_blocking(&Open::next, open_));
-        const Raised awaited(is_awaited_);
+        const runtime::Turn turn(is_awaited_);
         auto outcome = co_await *more_;
         more_.reset();
         if (!outcome) co_return runtime::pool_failure(outcome.error());

@@ -1,5 +1,6 @@
 #include "fd_calls.hpp"
 #include "runtime/call_on_pool.hpp"
+#include "runtime/turn.hpp"
 
 #include <skerry/backend/slow_lane.hpp>
 #include <skerry/base/assert.hpp>
@@ -104,22 +105,6 @@ Result<StandardFd> StandardFd::open(int number, bool for_writing) {
 
 using detail::StandardFd;
 
-namespace {
-
-/// Says that a call is under way, until it ends or is given up.
-class Turn {
-public:
-    explicit Turn(bool& is_taken) noexcept : is_taken_(is_taken) { is_taken_ = true; }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-    ~Turn() { is_taken_ = false; }
-
-private:
-    bool& is_taken_;
-};
-
-}  // namespace
-
 Result<Stdin> Stdin::open() {
     auto fd = StandardFd::open(0, false);
     if (!fd) return fd.error();
@@ -128,7 +113,7 @@ Result<Stdin> Stdin::open() {
 
 Task<Result<IoBuf>> Stdin::read_buf() {
     SKERRY_ASSERT(!is_reading_, "two reads at once on standard input");
-    const Turn turn(is_reading_);
+    const runtime::Turn turn(is_reading_);
     if (!kept_.empty()) co_return std::move(kept_);
     if (fd_.kind != StandardFd::Kind::pooled) {
         const auto call = fd_.kind == StandardFd::Kind::socket ? &detail::receive_segment : &detail::read_segment;
@@ -168,7 +153,7 @@ Result<Stdout> Stdout::open_error() {
 
 Task<Result<std::size_t>> Stdout::write(std::span<const std::byte> data) {
     SKERRY_ASSERT(!is_writing_, "two writes at once on one standard output");
-    const Turn turn(is_writing_);
+    const runtime::Turn turn(is_writing_);
     if (fd_.kind != StandardFd::Kind::pooled) {
         const auto call = fd_.kind == StandardFd::Kind::socket ? &detail::send_now : &detail::write_some;
         auto written = co_await fd_.watched->async_io(Interest::writable, call, data);

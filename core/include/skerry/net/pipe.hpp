@@ -141,8 +141,7 @@ public:
     }
 
     /// Errors: not_found; permission_denied; invalid_argument, when it is no fifo or has a zero byte; no_descriptors;
-    /// unsupported, on a
-    ///         core without a slow lane.
+    ///         unsupported, on a core without a slow lane.
     [[nodiscard]] Result<Receiver> open_receiver(const std::string& path) const;
 
     /// Errors: connection_refused, with ENXIO as its os_error(), when nobody has it open for reading; as open_receiver.

@@ -7,6 +7,7 @@
 
 #include <rte_errno.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
 #include <rte_mempool.h>
 
 #include <algorithm>
@@ -16,18 +17,51 @@ namespace skerry::dpdk {
 
 using backend::SetupError;
 
-Result<BufferPool, SetupError> BufferPool::make(const std::string& name, std::uint32_t count, int node) {
+namespace {
+
+// As rte_pktmbuf_pool_create(), which knows no layout. Null where rte_errno says why.
+rte_mempool* create(const std::string& name, std::uint32_t count, unsigned node, PoolLayout layout) {
     // DPDK wants the cache no larger than two thirds of the pool.
     const unsigned cache = std::min<unsigned>(256, count / 2);
+    const unsigned flags = layout == PoolLayout::one_piece ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0;
+    rte_pktmbuf_pool_private sizes{};
+    sizes.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE;
+    sizes.mbuf_priv_size = private_bytes;
+    rte_mempool* const pool =
+        rte_mempool_create_empty(name.c_str(), count, sizeof(rte_mbuf) + private_bytes + RTE_MBUF_DEFAULT_BUF_SIZE,
+                                 cache, sizeof sizes, static_cast<int>(node), flags);
+    if (pool == nullptr) return nullptr;
+    int error = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr);
+    if (error == 0) {
+        rte_pktmbuf_pool_init(pool, &sizes);
+        error = std::min(rte_mempool_populate_default(pool), 0);
+    }
+    if (error != 0) {
+        rte_mempool_free(pool);
+        rte_errno = -error;
+        return nullptr;
+    }
+    rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
+    return pool;
+}
+
+}  // namespace
+
+Result<BufferPool, SetupError> BufferPool::make(const std::string& name, std::uint32_t count, int node,
+                                                PoolLayout layout) {
     eal_log::forget();
-    rte_mempool* const pool = rte_pktmbuf_pool_create(name.c_str(), count, cache, private_bytes,
-                                                      RTE_MBUF_DEFAULT_BUF_SIZE, node < 0 ? SOCKET_ID_ANY : node);
-    if (pool != nullptr) return BufferPool(pool);
-    if (rte_errno == EEXIST)
+    rte_mempool* const made = create(name, count, static_cast<unsigned>(node < 0 ? SOCKET_ID_ANY : node), layout);
+    if (made == nullptr && rte_errno == EEXIST)
         return Unexpected(SetupError{"dpdk: another runtime of this process has a buffer pool named " + name});
-    return Unexpected(SetupError{eal_log::explain("dpdk: no memory for " + std::to_string(count) + " packet buffers (" +
-                                                  rte_strerror(rte_errno)) +
-                                 "); give more with memory=MIB, or ask for fewer with mbufs=N or --cores"});
+    if (made == nullptr)
+        return Unexpected(SetupError{eal_log::explain("dpdk: no memory for " + std::to_string(count) +
+                                                      " packet buffers (" + rte_strerror(rte_errno)) +
+                                     "); give more with memory=MIB, or ask for fewer with mbufs=N or --cores"});
+    BufferPool pool(made);
+    if (layout == PoolLayout::one_piece && made->nb_mem_chunks != 1)
+        return Unexpected(SetupError{"dpdk: no memory in one piece for " + std::to_string(count) +
+                                     " packet buffers; give more with memory=MIB, or ask for fewer with mbufs=N"});
+    return pool;
 }
 
 BufferPool::BufferPool(BufferPool&& other) noexcept

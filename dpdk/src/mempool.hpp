@@ -13,15 +13,21 @@ struct rte_mempool;
 
 namespace skerry::dpdk {
 
+/// How the buffers of a pool lie.
+enum class PoolLayout : std::uint8_t {
+    in_pages,   ///< none reaches over the end of a page, as a card's addresses want it
+    one_piece,  ///< one behind the other, with nothing between them
+};
+
 /// Owns a pool of rte_mbuf.
 class BufferPool {
 public:
     /// `count` buffers of 2,048 bytes and headroom, each with native.hpp's private_bytes. `node` is a NUMA node, or
     /// negative for any.
     ///
-    /// Errors: a line with the next step: no memory is left.
+    /// Errors: a line with the next step: no memory is left, or not in one piece.
     [[nodiscard]] static Result<BufferPool, backend::SetupError> make(const std::string& name, std::uint32_t count,
-                                                                      int node);
+                                                                      int node, PoolLayout layout);
 
     BufferPool(BufferPool&& other) noexcept;
     BufferPool& operator=(BufferPool&&) = delete;

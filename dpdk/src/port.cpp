@@ -90,6 +90,13 @@ void drop_received(std::uint16_t port, std::uint16_t queue) noexcept {
     }
 }
 
+// net_af_xdp of DPDK 22.11 shows the kernel as many bytes as the buffers of a pool take together, from the first one
+// on. Where there is anything between them, the last ones lie beyond: the kernel drops what is to be sent from there,
+// and takes what is to be filled there without a word, until it has nothing left to fill.
+PoolLayout layout_for(const std::string& device) {
+    return device.starts_with("net_af_xdp") ? PoolLayout::one_piece : PoolLayout::in_pages;
+}
+
 // Drivers of DPDK 22.11 that do not give back what they hold when they close: net_af_xdp what it laid out for the
 // kernel to fill, net_memif what lies in the rings that its frames were handed over in.
 bool keeps_buffers(const Device& device) {
@@ -241,8 +248,8 @@ Result<void, SetupError> EthPort::configure(const stack::Toeplitz::Key& key, boo
 Result<void, SetupError> EthPort::make_pools(std::uint16_t cores, const Options& options) {
     for (std::uint16_t core = 0; core < cores; ++core) {
         // A name has at most 25 characters.
-        auto pool =
-            BufferPool::make("skerry_" + std::to_string(id_) + "_" + std::to_string(core), options.mbufs, node_);
+        auto pool = BufferPool::make("skerry_" + std::to_string(id_) + "_" + std::to_string(core), options.mbufs, node_,
+                                     layout_for(name_));
         if (!pool) return Unexpected(std::move(pool).error());
         pools_.push_back(std::move(*pool));
         if (keeps_buffers_) pools_.back().forgive_missing();

@@ -12,5 +12,9 @@ import tap  # noqa: E402
 bin_dir = rig.start()
 tap.need_dpdk(bin_dir)
 tap.need_xdp(bin_dir)
+
+# The driver lends the kernel 2,048 buffers of a pool. Here each of them comes to it before the end.
+with tap.serve_dpdk_xdp(bin_dir, "--proto=tcp", options=";mbufs=5375") as server:
+    kernel_tcp.bulk.through_socat(server, 4 * kernel_tcp.MEGABYTES)
 kernel_tcp.ask_everything(lambda mode="echo": tap.serve_dpdk_xdp(bin_dir, "--proto=tcp", f"--mode={mode}"))
 print("ok")

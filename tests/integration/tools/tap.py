@@ -125,10 +125,10 @@ def serve_cable(bin_dir, *arguments, port=7001, **how):
                       f"--ip={OURS}/24", CORE, *arguments, listen=f"{OURS}:{port}", **how)
 
 
-def serve_dpdk_xdp(bin_dir, *arguments, port=7001, **how):
+def serve_dpdk_xdp(bin_dir, *arguments, port=7001, options="", **how):
     """DPDK takes the cable's other end by AF_XDP. The kernel has no address there and keeps out of it."""
-    return rig.Server(bin_dir, "--backend=dpdk", f"--dpdk=vdev=net_af_xdp0,iface={CABLE_END}", f"--ip={OURS}/24", CORE,
-                      *arguments, listen=f"{OURS}:{port}", **how)
+    return rig.Server(bin_dir, "--backend=dpdk", f"--dpdk=vdev=net_af_xdp0,iface={CABLE_END}{options}",
+                      f"--ip={OURS}/24", CORE, *arguments, listen=f"{OURS}:{port}", **how)
 
 
 XDP_OPTIONS = (f"--backend=xdp:{CABLE_END}", *ADDRESSES, CORE)

@@ -32,6 +32,7 @@ def end(server):
     _, said = server.process.communicate(timeout=3 * rig.PATIENCE)
     rig.check(server.process.returncode == 0, f"the server ended with {server.process.returncode}: {said}")
     rig.check(rig.without_notes(said) == "", f"the server complained: {said}")
+    server.lacks_frames = re.search(r"note: capture: .* lacks \d+ of \d+ frames", said) is not None
     told = re.search(r"note: tap: (\d+) segments left as (\d+) packets, (\d+) came as (\d+), (\d+) were damaged", said)
     if told is None:
         return (0, 0), (0, 0)
@@ -94,8 +95,10 @@ with tempfile.TemporaryDirectory() as folder:
         rig.check(came_ == (0, 0), "what is captured was not cut by the kernel")
         rig.check(mode == "echo" or left_[0] > 2 * left_[1] > 0, f"hardly anything left together: {left_}")
         segments, found = kernel_tcp.experts_of(path)
-        kernel_tcp.check_experts(segments, found)
-        rig.check(segments > SIZE // 1460, f"{segments} segments were captured")
+        # Where the thread that writes had no CPU in time, the server said that something is missing.
+        lacking = captured.lacks_frames
+        kernel_tcp.check_experts(segments, found, besides="common at capture start" if lacking else "$^")
+        rig.check(segments > SIZE // 1460 or lacking, f"{segments} segments were captured")
 
 refused = rig.run(bin_dir, "skerry-echo", f"--backend=tap:{tap.DEVICE},tso=yes", *tap.ADDRESSES, "--listen=0.0.0.0:1")
 rig.check(refused.returncode != 0 and "accepted: tso=on, tso=off" in refused.stderr, refused.stderr)

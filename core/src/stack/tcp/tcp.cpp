@@ -216,7 +216,10 @@ Drop Tcp::input_connection(Tcb& tcb, Segment& segment) noexcept {
         return why;
     }
     if (const Drop why = check_timestamp(tcb, segment); why != Drop::none) return why;
-    if (const Drop why = check_sequence(tcb, segment); why != Drop::none) return why;
+    if (const Drop why = check_sequence(tcb, segment); why != Drop::none) {
+        if (is_behind_closed_window(tcb, segment)) take_ack_alone(tcb, segment);
+        return why;
+    }
     if (segment.has(flag::rst)) return take_reset(tcb, segment);
     if (segment.has(flag::syn)) {
         if (is_answer_of_both(tcb, segment)) return take_answer_of_both(tcb, segment);
@@ -280,6 +283,23 @@ Drop Tcp::check_sequence(Tcb& tcb, const Segment& segment) noexcept {
     else
         output_.send_ack(tcb, segment.now());
     return Drop::tcp_sequence;
+}
+
+// RFC 9293 section 3.10.7.4: while our window is closed, valid acknowledgements count. A peer by the letter takes no
+// window from what we sent again, whose number is old, but takes its acknowledgement: it sends further than we have
+// room for, and so is the number of all that it sends from then on. With its window full, too, nobody else opens ours
+// (lwIP). No further than the largest window that we can have told it of.
+bool Tcp::is_behind_closed_window(const Tcb& tcb, const Segment& segment) noexcept {
+    const std::uint32_t told_most = std::uint32_t{0xffff} << tcb.receive_scale;
+    return seq_at_or_before(tcb.rcv_right, tcb.rcv_nxt) && may_receive(tcb.state) && segment.has(flag::ack) &&
+           !segment.has(flag::rst | flag::syn) && segment.seq() - tcb.rcv_nxt <= told_most;
+}
+
+void Tcp::take_ack_alone(Tcb& tcb, Segment& segment) noexcept {
+    segment.header.seq = tcb.rcv_nxt;  // as far as its number is true
+    bool is_over = false;
+    if (take_ack(tcb, segment, is_over) == Drop::none && !is_over && segment.lets_go)
+        sender_.let_go(tcb, segment.now());
 }
 
 // RFC 5961 section 3.2, and what Linux adds to it (tcp_reset_check, max_sack): there are systems that reset with the

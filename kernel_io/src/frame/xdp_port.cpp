@@ -189,6 +189,7 @@ void XdpPort::lose() noexcept {
 void XdpPort::look_at_lane(time::Instant now) noexcept {
     if (!poller_.has_harvested() && now < next_lane_ && !is_watched_outside_) return;
     next_lane_ = now + lane_interval;
+    if (!is_lost_) look_at_fill();
     poller_.dispatch(now);
 }
 
@@ -251,7 +252,13 @@ void XdpPort::feed() noexcept {
     ring.publish(count);
     owed_ -= count;
     if (owed_ >= XdpSocket::receive_ring / 2) set_retry();
-    if (ring.needs_wakeup()) (void)call_recv(socket_.fd(), nullptr, 0, MSG_DONTWAIT);
+    look_at_fill();
+}
+
+// A driver that receives by itself, and found nothing to fill, waits to be called. It may say so a moment after the
+// frames were given, and then nothing comes that would have this looked at: so it is before the core sleeps, too.
+void XdpPort::look_at_fill() noexcept {
+    if (socket_.fill().needs_wakeup()) (void)call_recv(socket_.fd(), nullptr, 0, MSG_DONTWAIT);
 }
 
 // --- sending

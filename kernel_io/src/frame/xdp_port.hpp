@@ -81,6 +81,7 @@ public:
     [[nodiscard]] time::Instant next_deadline() const noexcept { return retry_at_; }
     bool arm() noexcept {
         if (in_flight_ != 0) look_at_sent();
+        look_at_fill();
         return !poller_.has_harvested() && socket_.received().ready(1) == 0;
     }
     void park(time::Instant wake_at) noexcept { poller_.park(wake_at); }
@@ -110,6 +111,7 @@ private:
     void look_at_lane(time::Instant now) noexcept;
     [[nodiscard]] backend::Frame* take(const xdp_desc& packet, time::Instant now) noexcept;
     void feed() noexcept;
+    void look_at_fill() noexcept;
     void reap() noexcept;
     void push() noexcept;
     void look_at_sent() noexcept;

@@ -74,7 +74,7 @@ Result<Tcb*> ActiveOpen::connect_held(Tuple tuple, time::Instant now, const Loca
     tcb.send_limit = from.opening.send_buffer_or(shared_.config.tcp.send_buffer_bytes);
     shared_.buffers.start(tcb, from.opening.send_buffer_bytes != 0, from.opening.receive_buffer_bytes != 0);
     tcb.own_mss = own_mss(shared_.config, tuple.remote, from.opening);
-    tcb.own_scale = from.opening.window_scale.value_or(shared_.config.tcp.window_scale);
+    tcb.own_scale = own_scale(shared_.config.tcp, from.opening);
     tcb.probes_tail = from.opening.tail_probe.value_or(shared_.config.tcp.tail_probe);
     tcb.uses_rack = from.opening.loss_detection.value_or(shared_.config.tcp.loss_detection) == LossDetection::rack;
     tcb.waiting_since = now.as_nanos();

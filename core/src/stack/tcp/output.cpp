@@ -131,8 +131,16 @@ void Output::send_ack_of_known(Tcb& tcb, const wire::SackBlock& known, time::Ins
     if (!tcb.has_sack) return send_ack(tcb, now);
     Frame* const frame = shared_.link.allocate();
     if (frame == nullptr) return put_off(tcb, now);
-    wire::TcpHeader header = header_of(tcb, tcb.snd_nxt, flag::ack);
+    wire::TcpHeader header = header_of(tcb, seq_without_data(tcb), flag::ack);
     emit_with_blocks(*frame, tcb, header, &known, now);
+}
+
+// Whose data finds no frame has its peer ask for a window until there are some: in silence it would send the same
+// again, ever later, and give the connection up. As Linux (ICSK_ACK_NOMEM).
+SKERRY_COLD std::uint16_t Output::window_without_frames(Tcb& tcb) noexcept {
+    if (!shared_.may_keep_received()) return 0;
+    tcb.lacks_frames = false;
+    return window(tcb);
 }
 
 // There was no frame. The acknowledgement is owed on, and the timer tries again.
@@ -170,15 +178,23 @@ bool Output::send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant no
     return true;
 }
 
+// The number of what has no data: SND.NXT, but no further than the peer's window, because it drops what comes from
+// beyond, acknowledgement and all. There is a window's probe of data, and what was under way when the peer took its
+// window back. As Linux (tcp_acceptable_seq): less than a unit of the window's scale is what was rounded off.
+std::uint32_t Output::seq_without_data(const Tcb& tcb) noexcept {
+    if (tcb.is_probing) [[unlikely]]
+        return tcb.snd_una;
+    const std::uint32_t right = tcb.snd_una + tcb.snd_wnd;
+    return seq_distance(right, tcb.snd_nxt) < std::int32_t{1} << tcb.send_scale ? tcb.snd_nxt : right;
+}
+
 void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept {
     Frame* const frame = shared_.link.allocate();
     if (frame == nullptr) [[unlikely]] {
         if (flags == flag::ack && seq == tcb.snd_nxt) put_off(tcb, now);
         return;
     }
-    // A window's probe of data lies beyond that window, and the peer drops what comes from there.
-    if (tcb.is_probing && seq == tcb.snd_nxt) [[unlikely]]
-        seq = tcb.snd_una;
+    if (seq == tcb.snd_nxt) seq = seq_without_data(tcb);
     wire::TcpHeader header = header_of(tcb, seq, flags);
     if (tcb.has_gap && tcb.has_sack && flags == flag::ack) [[unlikely]]
         return emit_with_blocks(*frame, tcb, header, nullptr, now);

@@ -171,7 +171,7 @@ void PassiveOpen::agree(HalfOpen& half_open, Acceptor& acceptor, const Segment& 
     half_open.has_sack = options.sack_permitted;
     half_open.has_ecn = limits.ecn != Ecn::off && asks_for_ecn(segment);
     half_open.peer_scale = options.window_scale;
-    half_open.own_scale = acceptor.opening.window_scale.value_or(limits.window_scale);
+    half_open.own_scale = own_scale(limits, acceptor.opening);
     half_open.peer_mss = peer_mss(options, segment.tuple.remote);
     half_open.peer_window = segment.header.window;
 }
@@ -212,6 +212,14 @@ void PassiveOpen::free(HalfOpen& half_open) noexcept {
 
 // --- the rest of the handshake
 
+// A SYN that comes again without an option that it had before: the peer takes no part in it any more. There are those
+// whose SYNs were lost so often that they try it without.
+static bool asks_for_less(const HalfOpen& half_open, const Segment& segment) noexcept {
+    const wire::TcpOptions& options = segment.options;
+    return (half_open.has_timestamps && !options.has_timestamps) ||
+           (half_open.has_scale && !options.has_window_scale) || (half_open.has_sack && !options.sack_permitted);
+}
+
 // RFC 9293 section 3.10.7.4 for SYN-RECEIVED, with RFC 5961's checks.
 Drop PassiveOpen::input(HalfOpen& half_open, const Segment& segment, Tcb*& made) noexcept {
     const std::uint32_t next = half_open.irs + 1;
@@ -226,6 +234,7 @@ Drop PassiveOpen::input(HalfOpen& half_open, const Segment& segment, Tcb*& made)
     if (segment.has(flag::syn)) {
         if (segment.seq() == half_open.irs && !segment.has(flag::ack)) {
             half_open.was_answered_again = true;
+            if (asks_for_less(half_open, segment)) agree(half_open, *half_open.acceptor, segment);
             output_.send_syn_ack(half_open, segment.now());
             return Drop::none;
         }
@@ -369,7 +378,7 @@ Drop PassiveOpen::take_cookie(Acceptor& acceptor, const Segment& segment, Tcb*& 
     unkept.ts_offset = shared_.secrets.timestamp_offset(shared_.lasting(segment.tuple));
     unkept.has_scale = terms->has_scale;
     unkept.peer_scale = terms->peer_scale;
-    unkept.own_scale = acceptor.opening.window_scale.value_or(shared_.config.tcp.window_scale);
+    unkept.own_scale = own_scale(shared_.config.tcp, acceptor.opening);
     unkept.has_sack = terms->has_sack;
     unkept.has_ecn = terms->has_ecn && shared_.config.tcp.ecn != Ecn::off;
     unkept.peer_mss = terms->peer_mss;

@@ -52,7 +52,11 @@ Drop Receiver::accept_next(Tcb& tcb, Segment& segment) noexcept {
         return Drop::none;
     }
     Frame* const copy = tcb.received.size() < shared_.config.assured_frames ? copy_to_heap(frame) : nullptr;
-    if (copy == nullptr) return Drop::tcp_frames;
+    if (copy == nullptr) {
+        tcb.lacks_frames = true;
+        shared_.owe_ack(tcb);
+        return Drop::tcp_frames;
+    }
     (void)take_next(tcb, *copy, segment.now());  // it joins none
     return Drop::none;
 }
@@ -174,8 +178,7 @@ void Receiver::acknowledge_known(Tcb& tcb, std::uint32_t seq, const Segment& seg
 
 // At once, and one for each: that is how the sender learns of the gap. RFC 5681 section 4.2.
 Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexcept {
-    if (shared_.receive_frames >= shared_.config.tcp.receive_frames_max || !shared_.link.may_keep_to_read())
-        [[unlikely]] {
+    if (!may_keep()) [[unlikely]] {
         output_.send_ack(tcb, segment.now());
         return Drop::tcp_frames;
     }
@@ -286,6 +289,10 @@ SKERRY_NOINLINE void on_much_read(Shared& shared, Tcb& tcb, std::uint32_t room, 
 void Receiver::on_read(Tcb& tcb, std::size_t bytes, time::Instant now) noexcept {
     tcb.received_bytes -= static_cast<std::uint32_t>(bytes);
     if (tcb.has_fin || !may_receive(tcb.state)) return;
+    if (tcb.lacks_frames) [[unlikely]] {
+        tcb.lacks_frames = false;
+        shared_.owe_ack(tcb);
+    }
     const std::uint32_t room = tcb.receive_limit - std::min(tcb.received_bytes, tcb.receive_limit);
     const std::int32_t gain = seq_distance(tcb.rcv_right, tcb.rcv_nxt + room);
     const std::uint32_t worth = std::min<std::uint32_t>(tcb.receive_limit / 2, 2U * own_mss(shared_.config));

@@ -419,6 +419,7 @@ void Sender::advance(Tcb& tcb, const Acknowledgement& ack, Delivered* delivered)
     tcb.has_timed_out = false;
     if (tcb.repairs_time_out) [[unlikely]]
         on_ack_behind_time_out(tcb, ack);
+    if (tcb.is_probing && tcb.snd_wnd != 0) tcb.rto.reset_back_off();  // by data, which opened the window
     tcb.is_probing = false;
     if (tcb.in_recovery) {
         recover(tcb, ack, acked);

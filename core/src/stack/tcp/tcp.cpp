@@ -217,7 +217,7 @@ Drop Tcp::input_connection(Tcb& tcb, Segment& segment) noexcept {
     }
     if (const Drop why = check_timestamp(tcb, segment); why != Drop::none) return why;
     if (const Drop why = check_sequence(tcb, segment); why != Drop::none) {
-        if (is_behind_closed_window(tcb, segment)) take_ack_alone(tcb, segment);
+        if (is_beyond_little_window(tcb, segment)) take_ack_alone(tcb, segment);
         return why;
     }
     if (segment.has(flag::rst)) return take_reset(tcb, segment);
@@ -285,18 +285,21 @@ Drop Tcp::check_sequence(Tcb& tcb, const Segment& segment) noexcept {
     return Drop::tcp_sequence;
 }
 
-// RFC 9293 section 3.10.7.4: while our window is closed, valid acknowledgements count. A peer by the letter takes no
-// window from what we sent again, whose number is old, but takes its acknowledgement: it sends further than we have
-// room for, and so is the number of all that it sends from then on. With its window full, too, nobody else opens ours
-// (lwIP). No further than the largest window that we can have told it of.
-bool Tcp::is_behind_closed_window(const Tcb& tcb, const Segment& segment) noexcept {
-    const std::uint32_t told_most = std::uint32_t{0xffff} << tcb.receive_scale;
-    return seq_at_or_before(tcb.rcv_right, tcb.rcv_nxt) && may_receive(tcb.state) && segment.has(flag::ack) &&
-           !segment.has(flag::rst | flag::syn) && segment.seq() - tcb.rcv_nxt <= told_most;
+// RFC 9293 section 3.10.7.4: while our window is closed, valid acknowledgements count; here while little of it is open.
+// A peer by the letter takes no window from what we sent again, whose number is old, but takes its acknowledgement: it
+// sends further than we have room for, and so is the number of all that it sends from then on. With its window full,
+// too, nobody else opens ours (lwIP). It cannot have gone further than the largest window that we told it of.
+bool Tcp::is_beyond_little_window(const Tcb& tcb, const Segment& segment) noexcept {
+    const std::uint32_t right = seq_max(tcb.rcv_right, tcb.rcv_nxt);
+    return right - tcb.rcv_nxt < tcb.receive_limit / 2 && may_receive(tcb.state) && segment.has(flag::ack) &&
+           !segment.has(flag::rst | flag::syn) && segment.seq() - right <= std::max(tcb.receive_limit, 0xffffU);
 }
 
+// Of the rest only what is true whatever the number: neither that nor the timestamp, which the segments in between are
+// older than.
 void Tcp::take_ack_alone(Tcb& tcb, Segment& segment) noexcept {
-    segment.header.seq = tcb.rcv_nxt;  // as far as its number is true
+    segment.header.seq = tcb.rcv_nxt;
+    segment.options.timestamps.value = tcb.ts_recent;
     bool is_over = false;
     if (take_ack(tcb, segment, is_over) == Drop::none && !is_over && segment.lets_go)
         sender_.let_go(tcb, segment.now());

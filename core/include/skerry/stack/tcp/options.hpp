@@ -67,6 +67,15 @@ inline constexpr std::uint16_t peer_mss_min = 48;
     return (bytes + segment - 1) / segment * segment;
 }
 
+/// How far this end shifts its windows. Never so far that half of the buffer would be less than a unit: who was told of
+/// none would send a byte at a time, to ask.
+[[nodiscard]] inline std::uint8_t own_scale(const TcpLimits& limits, const Opening& opening) noexcept {
+    std::uint8_t scale = opening.window_scale.value_or(limits.window_scale);
+    const std::uint32_t half = opening.receive_buffer_or(limits.receive_buffer_bytes) / 2;
+    while (scale != 0 && half >> scale == 0) --scale;
+    return scale;
+}
+
 /// Of the clock, modulo 2^32: 49 days.
 [[nodiscard]] inline std::uint32_t milliseconds(time::Instant now) noexcept {
     return static_cast<std::uint32_t>(now.as_nanos() / 1'000'000);

@@ -69,15 +69,20 @@ public:
         const std::uint32_t room = tcb.receive_limit > tcb.received_bytes ? tcb.receive_limit - tcb.received_bytes : 0;
         const std::int32_t gain = seq_distance(tcb.rcv_right, tcb.rcv_nxt + room);
         const std::uint32_t worth = std::min(tcb.receive_limit / 2, shared_.window_step);
-        const bool is_worth_it = gain >= static_cast<std::int32_t>(worth) && room >= shared_.window_least;
+        const bool is_worth_it =
+            gain >= static_cast<std::int32_t>(worth) && room >= std::min(shared_.window_least, tcb.receive_limit / 4);
         if (is_worth_it) tcb.rcv_right = tcb.rcv_nxt + room;
+        if (tcb.lacks_frames) [[unlikely]]
+            return window_without_frames(tcb);
         const std::int32_t given = std::max(0, seq_distance(tcb.rcv_nxt, tcb.rcv_right));
         return static_cast<std::uint16_t>(std::min(static_cast<std::uint32_t>(given) >> tcb.receive_scale, 0xffffU));
     }
 
 private:
+    [[nodiscard]] std::uint16_t window_without_frames(Tcb& tcb) noexcept;
     [[nodiscard]] wire::TcpHeader header_of(Tcb& tcb, std::uint32_t seq, std::uint8_t flags) noexcept;
     void send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::Instant now) noexcept;
+    [[nodiscard]] static std::uint32_t seq_without_data(const Tcb& tcb) noexcept;
     void send_empty(const Tuple& tuple, wire::TcpHeader& header, std::span<const std::byte> options, IpMarks marks,
                     time::Instant now) noexcept;
     [[nodiscard]] std::uint32_t receive_buffer(const HalfOpen& half_open) const noexcept {

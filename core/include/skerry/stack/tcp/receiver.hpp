@@ -22,10 +22,7 @@ public:
 
     /// Payload and FIN of a segment in the window. The FIN counts when is_finished() says so.
     [[nodiscard]] Drop accept(Tcb& tcb, Segment& segment) noexcept;
-    /// Whether the frame of what came may be kept until it is read.
-    [[nodiscard]] bool may_keep() noexcept {
-        return shared_.receive_frames < shared_.config.tcp.receive_frames_max && shared_.link.may_keep_to_read();
-    }
+    [[nodiscard]] bool may_keep() noexcept { return shared_.may_keep_received(); }
     /// Payload only, and exactly what is expected next; may_keep() was asked. False when it was copied and the frame
     /// stays the caller's.
     [[nodiscard]] bool take_next(Tcb& tcb, Frame& payload, time::Instant now) noexcept;

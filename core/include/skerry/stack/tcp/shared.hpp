@@ -146,6 +146,10 @@ struct Shared {
     /// Whether it is an address of ours.
     [[nodiscard]] bool is_own(wire::Ipv4Addr address) const noexcept { return output.is_own(address); }
 
+    /// Whether the frame of what came may be kept until it is read.
+    [[nodiscard]] bool may_keep_received() noexcept {
+        return receive_frames < config.tcp.receive_frames_max && link.may_keep_to_read();
+    }
     [[nodiscard]] static std::size_t receive_frames_of(const Tcb& tcb) noexcept {
         return tcb.received.size() + tcb.reassembly.size();
     }

@@ -98,6 +98,7 @@ struct TcbReceiving : Standing {
     std::uint32_t index = 0;  ///< in the slab
     bool has_timestamps : 1 = false;
     bool probes_tail : 1 = false;  ///< TcpLimits::tail_probe, and the peer says what arrives
+    bool lacks_frames : 1 = false;  ///< what came was dropped for that: no window is told of before there are some
     std::uint8_t send_scale = 0;
     std::uint8_t receive_scale = 0;
     std::uint8_t keep_alive_sent = 0;

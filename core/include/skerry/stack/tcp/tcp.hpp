@@ -204,7 +204,7 @@ private:
     [[nodiscard]] Drop take_answer_of_both(Tcb& tcb, Segment& segment) noexcept;
     [[nodiscard]] Drop check_timestamp(Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] Drop check_sequence(Tcb& tcb, const Segment& segment) noexcept;
-    [[nodiscard]] static bool is_behind_closed_window(const Tcb& tcb, const Segment& segment) noexcept;
+    [[nodiscard]] static bool is_beyond_little_window(const Tcb& tcb, const Segment& segment) noexcept;
     void take_ack_alone(Tcb& tcb, Segment& segment) noexcept;
     [[nodiscard]] bool may_reset(const Tcb& tcb, std::uint32_t seq) const noexcept;
     [[nodiscard]] Drop take_reset(Tcb& tcb, const Segment& segment) noexcept;

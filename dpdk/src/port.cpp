@@ -257,13 +257,17 @@ Result<void, SetupError> EthPort::make_pools(std::uint16_t cores, const Options&
     return {};
 }
 
-// Whether the buffers of each core fill its receive rings and leave some.
+// Whether the buffers of each core fill its receive rings and leave some to send with.
 Result<void, SetupError> EthPort::room_for_rings(std::uint16_t rx_ring, const Options& options) const {
     const std::size_t cores = pools_.size();
+    constexpr std::size_t least_to_send = 32;
+    constexpr std::uint16_t lent_by_af_xdp = 2'048;  // to the kernel, whatever rx_ring says
     const std::size_t rings = (queues_ + cores - 1) / cores;
-    if (rings < 2 || rings * rx_ring < options.mbufs) return {};
-    return Unexpected(about(name_, std::to_string(rings) + " receive rings of " + std::to_string(rx_ring) +
-                                       " for a core take all of its " + std::to_string(options.mbufs) +
+    const std::uint16_t entries = name_.starts_with("net_af_xdp") ? std::max(rx_ring, lent_by_af_xdp) : rx_ring;
+    if (rings * entries + least_to_send <= options.mbufs) return {};
+    return Unexpected(about(name_, (rings == 1 ? "a receive ring of " : std::to_string(rings) + " receive rings of ") +
+                                       std::to_string(entries) + " for a core take" + (rings == 1 ? "s" : "") +
+                                       " all of its " + std::to_string(options.mbufs) +
                                        " buffers; give more with mbufs=N, or ask for less with queues=N or rx_ring=N"));
 }
 

@@ -3,6 +3,7 @@
 #include "checksums.hpp"
 #include "segment_chain.hpp"
 
+#include <skerry/stack/unfinished_checksum.hpp>
 #include <skerry/trace/line.hpp>
 #include <skerry/trace/notice.hpp>
 
@@ -22,6 +23,7 @@ StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbel
       core_(core),
       queues_(port_.queues_of(core)),
       next_queue_(core),
+      below_(KernelDevice::below(port_id_)),
       sends_shared_(port_.sends_shared()),
       hash_check_(port_.hash_predicts() ? ports_->steering().get() : nullptr),
       run_limits_(port_.run_limits()),
@@ -50,6 +52,7 @@ backend::PortInfo StackPort::info() const noexcept {
     if (rte_eth_macaddr_get(port_id_, &mac) == 0) std::memcpy(info.mac.data(), mac.addr_bytes, info.mac.size());
     std::uint16_t mtu = 0;
     if (rte_eth_dev_get_mtu(port_id_, &mtu) == 0) info.mtu = std::min<std::uint16_t>(mtu, info.mtu);
+    if (below_) info.mtu = std::min(below_->mtu, info.mtu);
     info.checksums_sent = port_.sends_checksums();
     return info;
 }
@@ -65,7 +68,9 @@ rte_mbuf* StackPort::copy_of_shared(rte_mbuf& mbuf) noexcept {
 }
 
 Frame* StackPort::take(rte_mbuf& received, time::Instant now) noexcept {
-    rte_mbuf* const own = rte_mbuf_refcnt_read(&received) == 1 ? &received : copy_of_shared(received);
+    // A clone counts its own handles; the memory that it shows is somebody else's.
+    const bool is_own = rte_mbuf_refcnt_read(&received) == 1 && RTE_MBUF_DIRECT(&received);
+    rte_mbuf* const own = is_own ? &received : copy_of_shared(received);
     if (own == nullptr || own->nb_segs != 1) [[unlikely]] {
         ++refused_;
         rte_pktmbuf_free(own);
@@ -73,7 +78,7 @@ Frame* StackPort::take(rte_mbuf& received, time::Instant now) noexcept {
     }
     rte_mbuf& mbuf = *own;
     Frame& frame = MbufFrames::adopt(mbuf);
-    frame.checksum = checksum_of(mbuf);
+    frame.checksum = below_ && below_->is_cable ? stack::checksum_of_cable(frame.bytes()) : checksum_of(mbuf);
     frame.hash = (mbuf.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0 ? mbuf.hash.rss : 0;
     if ((mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) [[unlikely]] {
         frame.flags = backend::frame_flag::has_vlan;

@@ -9,6 +9,7 @@
 
 #include "doorbell.hpp"
 #include "hash_check.hpp"
+#include "kernel_device.hpp"
 #include "mbuf_frames.hpp"
 #include "nap.hpp"
 #include "own_queues.hpp"
@@ -23,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace skerry::dpdk {
@@ -94,6 +96,7 @@ private:
     OwnQueues queues_;
     std::uint16_t next_queue_;  // to be looked at
     std::uint16_t came_by_ = 0;  // the queue of the last burst
+    std::optional<KernelDevice> below_;
     bool sends_shared_;
     HashCheck hash_check_;
     stack::RunLimits run_limits_;

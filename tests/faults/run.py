@@ -7,6 +7,7 @@ Each NN-short-name.patch says in its first line which promise it breaks, and in 
     Tests: model mpsc                  the program model_mpsc
     Tests: conformance epoll [udp]     the program conformance_epoll, its cases that have these tags, all without
     Tests: integration kernel_limits   the program integration_kernel_limits, the same
+    Tests: script af_packet_tcp        tests/integration/af_packet_tcp.py, with echo and load generator
     Tests: pkt rfc9293                 the scripts of tests/pkt/rfc9293
     Tests: attacks 31                  the cases `attack 31: ...` of tests/attacks
 
@@ -28,10 +29,11 @@ WORK = ROOT / "build" / "faults"
 TREE = WORK / "tree"
 BUILD = WORK / "build"
 TEST_SECONDS = 60
+SCRIPTS_NEED = ["skerry-echo", "skerry-loadgen"]
 
 # The copy lies inside the repository; git must take it for a plain folder, or it would ignore the patches.
 ENVIRONMENT = {**os.environ, "GIT_CEILING_DIRECTORIES": str(WORK)}
-TESTS = re.compile(r"^Tests: (unit|model|conformance|integration|pkt|attacks) (\S+)(?: (\S+))?$", re.MULTILINE)
+TESTS = re.compile(r"^Tests: (unit|model|conformance|integration|script|pkt|attacks) (\S+)(?: (\S+))?$", re.MULTILINE)
 CASE = re.compile(r'TEST_CASE(?:_METHOD)?\(\s*(?:"(?:[^"\\]|\\.)*"\s*)+,\s*"(\[[^"]*\])"')
 
 
@@ -60,13 +62,15 @@ class Patch:
             arguments = [f"--profile={profile.read_text().strip()}"] if profile.exists() else []
             arguments.append(f"--settings={folder.parent / 'settings.txt'}")
             self.commands = [["skerry-pkt", *arguments, *map(str, sorted(folder.glob("*.pkt")))]]
+        elif kind == "script":
+            self.commands = [[str(ROOT / "tests" / "integration" / f"{name}.py"), str(BUILD / "bin")]]
         elif kind == "attacks":
             self.commands = [["skerry_attack_tests", f"attack {name}: *", "--warn", "NoTests"]]
         else:
             self.commands = [[f"{kind}_{name}", *([tags, "--warn", "NoTests"] if tags else [])]]
         if not self.commands:
             raise Broken(f"{path.name}: no unit test has the tags {name}")
-        self.targets = [command[0] for command in self.commands]
+        self.targets = SCRIPTS_NEED if kind == "script" else [command[0] for command in self.commands]
 
 
 def unit_commands(tags):
@@ -150,17 +154,19 @@ def red_test(commands):
     """The first test that fails, with how; empty when all are green."""
     for program, *arguments in commands:
         command = [str(BUILD / "bin" / program), *arguments]
-        if program != "skerry-pkt":
+        if program.endswith(".py"):
+            command = [sys.executable, program, *arguments]
+        elif program != "skerry-pkt":
             command += ["--abort", "-r", "xml"]
         try:
             done = subprocess.run(command, capture_output=True, timeout=TEST_SECONDS, check=False)
         except subprocess.TimeoutExpired as hung:
-            return f"{case_of(text_of(hung.stdout)) or program}: hangs"
+            return f"{case_of(text_of(hung.stdout)) or pathlib.Path(program).name}: hangs"
         if done.returncode == 77:
             raise CannotRun(text_of(done.stdout).strip())
         if done.returncode != 0:
             how = f": signal {-done.returncode}" if done.returncode < 0 else ""
-            return f"{case_of(text_of(done.stdout)) or program}{how}"
+            return f"{case_of(text_of(done.stdout)) or pathlib.Path(program).name}{how}"
     return ""
 
 

@@ -137,5 +137,23 @@ TEST_CASE("a packet whose memory somebody holds is read from a copy", "[integrat
     }());
 }
 
+TEST_CASE("so is a clone, which counts its own handles, and its memory stays the holder's", "[integration][dpdk]") {
+    make_runtime().block_on([]() -> Task<> {
+        auto socket = net::UdpSocket::bind(net::SocketAddr(net::IpAddr::v4(198, 18, 0, 2), 7000));
+        REQUIRE(socket);
+        const Wire wire;
+        const Bytes whole = datagram(8);
+        rte_mbuf* const held = wire.piece(whole);
+        rte_mbuf* const clone = rte_pktmbuf_clone(held, wire.pool);
+        REQUIRE(clone != nullptr);
+        wire.give(*clone);
+        const std::uint32_t number = co_await next(*socket);
+        CHECK(number == 8);
+        CHECK(rte_mbuf_refcnt_read(held) == 1);
+        CHECK(std::memcmp(rte_pktmbuf_mtod(held, const void*), whole.data(), whole.size()) == 0);
+        rte_pktmbuf_free(held);
+    }());
+}
+
 }  // namespace
 }  // namespace skerry

@@ -17,4 +17,10 @@ tap.need_xdp(bin_dir)
 with tap.serve_dpdk_xdp(bin_dir, "--proto=tcp", options=";mbufs=5375") as server:
     kernel_tcp.bulk.through_socat(server, 4 * kernel_tcp.MEGABYTES)
 kernel_tcp.ask_everything(lambda mode="echo": tap.serve_dpdk_xdp(bin_dir, "--proto=tcp", f"--mode={mode}"))
+kernel_tcp.takes_unfinished_checksums(lambda: tap.serve_dpdk_xdp(bin_dir, "--proto=tcp"), 3_000_000)
+kernel_tcp.answers_over_a_small_mtu(lambda: tap.serve_dpdk_xdp(bin_dir, "--proto=udp"))
+refused = rig.run(bin_dir, "skerry-echo", "--backend=dpdk", f"--dpdk=vdev=net_af_xdp0,iface={tap.CABLE_END};mbufs=2079",
+                  f"--ip={tap.OURS}/24", "--listen=0.0.0.0:1")
+rig.check(refused.returncode != 0, "too few buffers")
+rig.check("a receive ring of 2048 for a core takes all of its 2079 buffers" in refused.stderr, refused.stderr)
 print("ok")

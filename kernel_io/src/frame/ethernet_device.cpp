@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 namespace skerry::kernel_io::frame {
 
@@ -37,7 +38,9 @@ bool has_driver_of_cables(int any_socket, ifreq request) noexcept {
     ethtool_drvinfo info{};
     info.cmd = ETHTOOL_GDRVINFO;
     request.ifr_data = reinterpret_cast<char*>(&info);
-    return ::ioctl(any_socket, SIOCETHTOOL, &request) == 0 && std::strcmp(info.driver, "veth") == 0;
+    if (::ioctl(any_socket, SIOCETHTOOL, &request) != 0) return false;
+    const std::string_view driver(info.driver);
+    return driver == "veth" || driver == "macvlan";
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "long_segment.hpp"
 
-#include "unfinished_checksum.hpp"
-
+#include <skerry/stack/unfinished_checksum.hpp>
 #include <skerry/stack/wire/checksum.hpp>
 #include <skerry/stack/wire/ip_protocol.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
@@ -26,7 +25,7 @@ constexpr std::size_t udp_checksum_at = 6;
 }  // namespace
 
 bool settle_checksum(Frame& packet, const VirtioHeader& header) noexcept {
-    packet.checksum = checksum_of_cable(packet.bytes());
+    packet.checksum = stack::checksum_of_cable(packet.bytes());
     if (packet.checksum == backend::FrameChecksum::good) return true;
     const std::size_t start = header.checksum_start;
     const std::size_t field = start + header.checksum_offset;

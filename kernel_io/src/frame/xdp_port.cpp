@@ -1,8 +1,8 @@
 #include "xdp_port.hpp"
 
 #include "../system_call.hpp"
-#include "unfinished_checksum.hpp"
 
+#include <skerry/stack/unfinished_checksum.hpp>
 #include <skerry/trace/line.hpp>
 #include <skerry/trace/notice.hpp>
 
@@ -209,7 +209,7 @@ Frame* XdpPort::take(const xdp_desc& packet, time::Instant now) noexcept {
     frame->headroom = static_cast<std::uint16_t>(packet.addr & (Umem::chunk_bytes - 1));
     frame->length = static_cast<std::uint16_t>(packet.len);
     frame->hash = 0;
-    if (device_.is_cable) frame->checksum = checksum_of_cable(frame->bytes());
+    if (device_.is_cable) frame->checksum = stack::checksum_of_cable(frame->bytes());
     frame->queue = 0;
     frame->rx_time_ns = now.as_nanos();
     frame->time_source = backend::TimeSource::burst;

@@ -163,6 +163,31 @@ def judged(serve):
         print(f"{packets} segments, expert: {found}")
 
 
+def takes_unfinished_checksums(serve, size):
+    """As a cable is when nobody has set anything: the kernel leaves checksums to a card that is not there."""
+    tap.configure_offloads("on")
+    with serve() as server:
+        data = os.urandom(size)
+        rig.check(exchange(data) == data, f"{size} bytes came back changed")
+        server.stop()
+    tap.configure_offloads("off")
+    print("unfinished checksums")
+
+
+def answers_over_a_small_mtu(serve, sizes=(1372, 1373, 1450, 2000)):
+    """Datagrams longer than the cable's packets, there and back: in pieces that fit it."""
+    for device in (tap.DEVICE, tap.CABLE_END):
+        tap.ip("link", "set", device, "mtu", "1400")
+    with serve() as server, socket.socket(tap.family(), socket.SOCK_DGRAM) as asker:
+        asker.settimeout(rig.PATIENCE)
+        for size in sizes:
+            data = os.urandom(size)
+            asker.sendto(data, (tap.OURS, PORT))
+            rig.check(asker.recv(size + 1) == data, f"{size} bytes came back changed")
+        server.stop()
+    print("small MTU")
+
+
 def ask_everything(serve):
     rig.need("socat", "sockperf", "tshark")
     with serve() as server:

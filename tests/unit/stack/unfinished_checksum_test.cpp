@@ -1,7 +1,6 @@
-#include "frame/unfinished_checksum.hpp"
-
 #include "support/catch.hpp"
 
+#include <skerry/stack/unfinished_checksum.hpp>
 #include <skerry/stack/wire/tcp.hpp>
 #include <skerry/stack/wire/udp.hpp>
 
@@ -11,7 +10,7 @@
 #include <span>
 #include <vector>
 
-namespace skerry::kernel_io::frame {
+namespace skerry::stack {
 namespace {
 
 namespace wire = stack::wire;
@@ -52,7 +51,7 @@ struct Packet {
     std::array<std::byte, transport_at + 45> bytes{};
 };
 
-TEST_CASE("a packet whose checksum was left to a card is taken for sound", "[kernel_io][xdp]") {
+TEST_CASE("a packet whose checksum was left to a card is taken for sound", "[stack][unfinished]") {
     CHECK(Packet(wire::ip_protocol::tcp).checksum() == FrameChecksum::good);
     CHECK(Packet(wire::ip_protocol::udp).checksum() == FrameChecksum::good);
 }
@@ -87,7 +86,7 @@ struct PacketV6 {
     std::array<std::byte, transport_at_v6 + 45> bytes{};
 };
 
-TEST_CASE("a packet of IPv6 whose checksum was left to a card is taken for sound", "[kernel_io][xdp]") {
+TEST_CASE("a packet of IPv6 whose checksum was left to a card is taken for sound", "[stack][unfinished]") {
     for (const std::uint8_t protocol : {wire::ip_protocol::tcp, wire::ip_protocol::udp}) {
         PacketV6 packet(protocol);
         CHECK(packet.checksum() == FrameChecksum::good);
@@ -109,7 +108,7 @@ TEST_CASE("a packet of IPv6 whose checksum was left to a card is taken for sound
     CHECK(of_another.checksum() == FrameChecksum::unknown);
 }
 
-TEST_CASE("a packet of IPv6 that ends too early is not read behind its end", "[kernel_io][xdp]") {
+TEST_CASE("a packet of IPv6 that ends too early is not read behind its end", "[stack][unfinished]") {
     const PacketV6 whole(wire::ip_protocol::tcp);
     for (std::size_t size = 0; size < PacketV6::transport_at_v6 + 40; ++size) {
         const std::vector<std::byte> cut(whole.bytes.begin(), whole.bytes.begin() + static_cast<std::ptrdiff_t>(size));
@@ -125,7 +124,7 @@ std::vector<std::byte> tagged(const AnyPacket& packet) {
     return frame;
 }
 
-TEST_CASE("an unfinished checksum is known behind a tag, too", "[kernel_io][xdp]") {
+TEST_CASE("an unfinished checksum is known behind a tag, too", "[stack][unfinished]") {
     for (const std::uint8_t protocol : {wire::ip_protocol::tcp, wire::ip_protocol::udp}) {
         CHECK(checksum_of_cable(tagged(Packet(protocol))) == FrameChecksum::good);
         CHECK(checksum_of_cable(tagged(PacketV6(protocol))) == FrameChecksum::good);
@@ -138,7 +137,7 @@ TEST_CASE("an unfinished checksum is known behind a tag, too", "[kernel_io][xdp]
     }
 }
 
-TEST_CASE("a packet with a checksum is left to the stack, which verifies it", "[kernel_io][xdp]") {
+TEST_CASE("a packet with a checksum is left to the stack, which verifies it", "[stack][unfinished]") {
     Packet tcp(wire::ip_protocol::tcp);
     wire::seal_tcp(tcp.transport(), tcp.pseudo());
     CHECK(tcp.checksum() == FrameChecksum::unknown);
@@ -149,7 +148,7 @@ TEST_CASE("a packet with a checksum is left to the stack, which verifies it", "[
     CHECK(udp.checksum() == FrameChecksum::unknown);
 }
 
-TEST_CASE("an unfinished checksum says nothing of what it does not belong to", "[kernel_io][xdp]") {
+TEST_CASE("an unfinished checksum says nothing of what it does not belong to", "[stack][unfinished]") {
     SECTION("a header of IPv4 that is damaged") {
         Packet packet(wire::ip_protocol::tcp);
         packet.bytes[22] ^= std::byte{1};
@@ -180,7 +179,7 @@ TEST_CASE("an unfinished checksum says nothing of what it does not belong to", "
     }
 }
 
-TEST_CASE("a packet that ends too early is not read behind its end", "[kernel_io][xdp]") {
+TEST_CASE("a packet that ends too early is not read behind its end", "[stack][unfinished]") {
     const Packet whole(wire::ip_protocol::tcp);
     for (std::size_t size = 0; size < transport_at + 40; ++size) {
         const std::vector<std::byte> cut(whole.bytes.begin(), whole.bytes.begin() + static_cast<std::ptrdiff_t>(size));
@@ -193,4 +192,4 @@ TEST_CASE("a packet that ends too early is not read behind its end", "[kernel_io
 }
 
 }  // namespace
-}  // namespace skerry::kernel_io::frame
+}  // namespace skerry::stack

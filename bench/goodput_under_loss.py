@@ -141,7 +141,7 @@ def judge(ratios):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
+    parser = argparse.ArgumentParser(usage=__doc__.replace("%", "%%"))
     parser.add_argument("folder")
     parser.add_argument("--cells", default=CELLS, type=lambda text: [Cell(name) for name in text.split(",")])
     parser.add_argument("--kinds", default=list(KINDS), type=lambda text: text.split(","))

@@ -78,7 +78,7 @@ def dialogue(bin_dir, switch, secs):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
+    parser = argparse.ArgumentParser(usage=__doc__.replace("%", "%%"))
     parser.add_argument("folder")
     parser.add_argument("--rounds", default=5, type=int)
     parser.add_argument("--secs", default=2.0, type=float)

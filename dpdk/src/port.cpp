@@ -264,7 +264,10 @@ Result<void, SetupError> EthPort::room_for_rings(std::uint16_t rx_ring, const Op
     constexpr std::uint16_t lent_by_af_xdp = 2'048;  // to the kernel, whatever rx_ring says
     const std::size_t rings = (queues_ + cores - 1) / cores;
     const std::uint16_t entries = name_.starts_with("net_af_xdp") ? std::max(rx_ring, lent_by_af_xdp) : rx_ring;
-    if (rings * entries + least_to_send <= options.mbufs) return {};
+    // The other virtual devices copy what comes, and lend no buffers to anybody beforehand.
+    const bool lends = is_pci_ || name_.starts_with("net_af_xdp");
+    if (lends ? rings * entries + least_to_send <= options.mbufs : rings < 2 || rings * entries < options.mbufs)
+        return {};
     return Unexpected(about(name_, (rings == 1 ? "a receive ring of " : std::to_string(rings) + " receive rings of ") +
                                        std::to_string(entries) + " for a core take" + (rings == 1 ? "s" : "") +
                                        " all of its " + std::to_string(options.mbufs) +

@@ -237,36 +237,6 @@ TEST_CASE("an acknowledgement counts also when the window is closed", "[stack][t
     CHECK(endpoint.tcb->received_bytes == 1000);
 }
 
-TEST_CASE("also of a peer that has sent further than the closed window, but not from further than any window",
-          "[stack][tcp]") {
-    stack::StackConfig config = host_config();
-    config.tcp.receive_buffer_bytes = 1000;
-    TcpHost host(config);
-    TestEndpoint& endpoint = host.establish();
-    CHECK(host.write(endpoint, "data") == 4);
-    (void)host.sent();
-    host.say(std::string(1000, 'x'));
-    (void)host.sent();
-    host.host_seq += 4;
-    const auto come_from = [&host](std::uint32_t seq) {
-        host.peer_seq = seq;
-        host.acknowledge(host.host_seq, 2000);
-    };
-    const std::uint32_t next = endpoint.tcb->rcv_nxt;
-    come_from(next + 0x10000);
-    CHECK(endpoint.tcb->queue.sent() == 1);
-    host.peer_seq = next + 3000;
-    host.acknowledge(host.host_seq + 1, 2000);  // of what was never sent
-    CHECK(endpoint.tcb->queue.sent() == 1);
-    come_from(next + 3000);
-    CHECK(endpoint.tcb->queue.empty());
-    CHECK(endpoint.tcb->snd_wnd == 2000);
-    CHECK(host.sent().back().ack == next);  // which the peer does not know yet
-    come_from(next);  // and its own number is no old one
-    CHECK(endpoint.tcb->snd_wl1 == next);
-    CHECK(endpoint.tcb->received_bytes == 1000);
-}
-
 TEST_CASE("a thousand small segments that nobody reads hold few frames", "[stack][tcp]") {
     TcpHost host;
     TestEndpoint& endpoint = host.establish();

@@ -102,6 +102,24 @@ stack::StackConfig with_buffer(std::uint32_t bytes) {
     return config;
 }
 
+TEST_CASE("an acknowledgement from beyond a closed window counts, but not from further than any window",
+          "[stack][tcp][standstill]") {
+    Full host(with_buffer(1000), TestSegment{});
+    const stack::tcp::Tcb& tcb = *host.endpoint.tcb;
+    const std::uint32_t next = tcb.rcv_nxt;
+    host.come_from(next + 0x10000, 0, {}, 4);
+    CHECK(tcb.queue.sent() == 1);
+    host.come_from(next + 3000, 0, {}, 5);  // of what was never sent
+    CHECK(tcb.queue.sent() == 1);
+    host.come_from(next + 3000, 0, {}, 4);
+    CHECK(tcb.queue.empty());
+    CHECK(tcb.snd_wnd == 2000);
+    CHECK(host.sent().back().ack == next);  // which the peer does not know yet
+    host.come_from(next, 0, {}, 4);         // and its own number is no old one
+    CHECK(tcb.snd_wl1 == next);
+    CHECK(tcb.received_bytes == 1000);
+}
+
 TEST_CASE("a window that is told of as none is closed, whatever its scale cuts off", "[stack][tcp][standstill]") {
     TestSegment syn;
     syn.scale = 7;

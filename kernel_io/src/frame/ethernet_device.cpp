@@ -3,6 +3,7 @@
 #include "../os_socket.hpp"
 
 #include <skerry/base/os_socket_addr.hpp>
+#include <skerry/base/virtual_cable.hpp>
 
 #include <fcntl.h>
 #include <ifaddrs.h>
@@ -17,7 +18,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
 
 namespace skerry::kernel_io::frame {
 
@@ -32,15 +32,6 @@ std::uint32_t receive_queues_of(int any_socket, ifreq request) noexcept {
     request.ifr_data = reinterpret_cast<char*>(&channels);
     if (::ioctl(any_socket, SIOCETHTOOL, &request) != 0) return 1;
     return std::max(1U, channels.rx_count + channels.combined_count);
-}
-
-bool has_driver_of_cables(int any_socket, ifreq request) noexcept {
-    ethtool_drvinfo info{};
-    info.cmd = ETHTOOL_GDRVINFO;
-    request.ifr_data = reinterpret_cast<char*>(&info);
-    if (::ioctl(any_socket, SIOCETHTOOL, &request) != 0) return false;
-    const std::string_view driver(info.driver);
-    return driver == "veth" || driver == "macvlan";
 }
 
 }  // namespace
@@ -64,7 +55,7 @@ Result<EthernetDevice, SetupError> EthernetDevice::find(const std::string& name)
     if (::ioctl(any.get(), SIOCGIFMTU, &request) == 0)
         device.mtu = static_cast<std::uint16_t>(std::min(request.ifr_mtu, largest));
     device.receive_queues = receive_queues_of(any.get(), request);
-    device.is_cable = has_driver_of_cables(any.get(), request);
+    device.is_cable = is_virtual_cable(any.get(), request);
     return device;
 }
 

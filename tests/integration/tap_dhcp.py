@@ -133,6 +133,9 @@ with first, serve() as server:
     before = lent(server)
     with connect(before) as connection:
         echo(connection)
+        # The servers change right after a renewal: one that found nobody would be sent again a minute later.
+        renewals = first.count("DHCPACK")
+        rig.wait_until(lambda: first.count("DHCPACK") > renewals, "a renewal is acknowledged", RENEWAL)
         first.process.terminate()
         first.process.wait()
         with Dnsmasq("198.18.0.80", "198.18.0.80") as second:

@@ -29,6 +29,7 @@ WORK = ROOT / "build" / "faults"
 TREE = WORK / "tree"
 BUILD = WORK / "build"
 TEST_SECONDS = 60
+SCRIPT_SECONDS = 240
 SCRIPTS_NEED = ["skerry-echo", "skerry-loadgen"]
 
 # The copy lies inside the repository; git must take it for a plain folder, or it would ignore the patches.
@@ -154,12 +155,14 @@ def red_test(commands):
     """The first test that fails, with how; empty when all are green."""
     for program, *arguments in commands:
         command = [str(BUILD / "bin" / program), *arguments]
+        patience = TEST_SECONDS
         if program.endswith(".py"):
             command = [sys.executable, program, *arguments]
+            patience = SCRIPT_SECONDS
         elif program != "skerry-pkt":
             command += ["--abort", "-r", "xml"]
         try:
-            done = subprocess.run(command, capture_output=True, timeout=TEST_SECONDS, check=False)
+            done = subprocess.run(command, capture_output=True, timeout=patience, check=False)
         except subprocess.TimeoutExpired as hung:
             return f"{case_of(text_of(hung.stdout)) or pathlib.Path(program).name}: hangs"
         if done.returncode == 77:

@@ -2,7 +2,7 @@
 """table.py [--write]: checks that README.md has the table that the heads of the patches make, or writes it.
 
 A head says what is promised in its first lines, `Rule: RFC 7323 section 5.3` where a document promises it, and `Tests:`
-who goes red without it; run.py proves that one does.
+who goes red without it: somebody who is there; run.py proves that one does go red.
 """
 import pathlib
 import re
@@ -10,6 +10,14 @@ import sys
 
 FAULTS = pathlib.Path(__file__).resolve().parent
 README = FAULTS / "README.md"
+TESTS = FAULTS.parent
+JUDGES = {  # where those of a kind stand
+    "model": "model/{}_model.cpp",
+    "conformance": "conformance/{}_main.cpp",
+    "integration": "integration/{}_test.cpp",
+    "script": "integration/{}.py",
+    "pkt": "pkt/{}",
+}
 BEGIN, END = "<!-- table.py writes from here -->\n", "<!-- to here -->\n"
 
 
@@ -18,6 +26,9 @@ def row_of(path):
     head = path.read_text(encoding="utf-8").split("\ndiff ", 1)[0]
     tests = re.search(r"^Tests: (.+)$", head, re.MULTILINE)
     rule = re.search(r"^Rule: (.+)$", head, re.MULTILINE)
+    kind, name = tests[1].split()[:2] if tests else ("", "")
+    if kind in JUDGES and not (TESTS / JUDGES[kind].format(name)).exists():
+        sys.exit(f"table.py: {path.name}: there is no tests/{JUDGES[kind].format(name)}")
     promise = " ".join(re.split(r"^(?:Rule|Tests): ", head, maxsplit=1, flags=re.MULTILINE)[0].split())
     if not tests or not promise:
         sys.exit(f"table.py: {path.name}: the head has no promise, or no line `Tests:`")

@@ -7,12 +7,15 @@ target_link_libraries(faults_catch_pch PRIVATE ${skerry_test_libraries} skerry_t
 target_precompile_headers(faults_catch_pch PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/catch.hpp")
 
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" "*_test.cpp")
-list(FILTER sources EXCLUDE REGEX "^apps/")
+get_property(libraries_of_apps GLOBAL PROPERTY SKERRY_APP_LIBRARIES)
 foreach(source IN LISTS sources)
     string(REGEX REPLACE "[/.]" "_" name "${source}")
     add_executable(faults_${name} EXCLUDE_FROM_ALL "${source}")
     target_link_libraries(faults_${name} PRIVATE ${skerry_test_libraries} skerry_tests_support)
     target_include_directories(faults_${name} PRIVATE "${PROJECT_SOURCE_DIR}/core/src"
-                               "${PROJECT_SOURCE_DIR}/kernel_io/src")
+                               "${PROJECT_SOURCE_DIR}/kernel_io/src" "${PROJECT_SOURCE_DIR}/dpdk/src")
+    if(source MATCHES "^apps/")
+        target_link_libraries(faults_${name} PRIVATE ${libraries_of_apps})
+    endif()
     target_precompile_headers(faults_${name} REUSE_FROM faults_catch_pch)
 endforeach()

@@ -13,6 +13,11 @@ namespace {
 // Of a datagram that is put together the headers in front are written into the headroom of the whole.
 constexpr std::size_t headers_in_front_max = backend::FrameCache::headroom - wire::ethernet_bytes;
 
+// Cards that do not look behind extension headers, as i40e, call what stands there good.
+backend::FrameChecksum without_praise(backend::FrameChecksum said) noexcept {
+    return said == backend::FrameChecksum::good ? backend::FrameChecksum::unknown : said;
+}
+
 }  // namespace
 
 // Who is meant, and who may have sent it. What went to a group's hardware address is not for one address: as IPv4.
@@ -47,6 +52,8 @@ void Stack::input_ipv6(Frame& frame, time::Instant now, Origin origin) noexcept 
     }
     if (v6.chain.is_fragment()) [[unlikely]]
         return input_ipv6_piece(frame, v6, now);
+    if (v6.chain.payload_at != wire::ipv6_bytes) [[unlikely]]
+        frame.checksum = without_praise(frame.checksum);
     const wire::Ipv4Header header = header_of(v6.ip, v6.chain.payload_at, v6.chain.protocol);
     frame.trim_front(header.header_bytes);
     Packet packet{frame, header, now, origin == Origin::steered, origin == Origin::reassembled, &v6};

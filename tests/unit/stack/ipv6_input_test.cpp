@@ -208,6 +208,19 @@ TEST_CASE("extension headers in front are passed over", "[stack][ipv6]") {
     CHECK(f.stack.drops().total() == 0);
 }
 
+TEST_CASE("what stands behind extension headers is verified whatever the device says", "[stack][ipv6]") {
+    Ipv6Host f;
+    constexpr std::uint8_t unknown = 0x1e;  // to be passed over
+    const std::uint8_t header = GENERATE(protocol::hop_by_hop, protocol::destination_options);
+    Bytes udp = udp6(9, Ipv6Host::port, "hello");
+    f.give(ipv6(header, joined({option_header(protocol::udp, unknown), udp})), backend::FrameChecksum::good);
+    CHECK(f.socket.text() == "hello");
+    udp.back() ^= std::byte{1};
+    f.give(ipv6(header, joined({option_header(protocol::udp, unknown), udp})), backend::FrameChecksum::good);
+    CHECK(f.socket.text() == "-");
+    CHECK(f.dropped(Drop::udp_checksum) == 1);
+}
+
 TEST_CASE("an unknown option that says so is answered with its place", "[stack][ipv6][icmp]") {
     Ipv6Host f;
     f.meet();

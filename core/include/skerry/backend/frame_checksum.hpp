@@ -6,8 +6,8 @@
 
 namespace skerry::backend {
 
-/// IPv4's and the transport's alike. Cards call a piece of a datagram or an ICMP message good too when they found
-/// nothing wrong, whether they looked or not: the stack verifies those whatever the port says.
+/// IPv4's and the transport's alike. Cards call pieces, ICMP and what is behind extension headers good too when they
+/// found nothing wrong, whether they looked or not: the stack verifies those whatever the port says.
 enum class FrameChecksum : std::uint8_t {
     unknown,  ///< nobody looked, or the port makes no statement: the stack verifies them
     good,     ///< the port verified them, or the packet comes from the same host and cannot be wrong

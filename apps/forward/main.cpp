@@ -50,9 +50,18 @@ struct Total : forward::Counts {
     std::uint64_t no_buffers = 0;
 };
 
-Task<std::uint64_t> no_buffers_here() {
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < dpdk::Port::count(); ++i) sum += dpdk::Port::open(i)->stats().no_buffers;
+struct PortCounts {
+    std::uint64_t no_buffers = 0;
+    std::uint64_t too_long = 0;
+};
+
+Task<PortCounts> count_here() {
+    PortCounts sum;
+    for (std::size_t i = 0; i < dpdk::Port::count(); ++i) {
+        const dpdk::PortStats stats = dpdk::Port::open(i)->stats();
+        sum.no_buffers += stats.no_buffers;
+        sum.too_long += stats.tx_too_long;
+    }
     co_return sum;
 }
 
@@ -73,8 +82,13 @@ Task<Total> forward_until_stopped(Mode mode, std::string start_line) {
         total.sent += cores[i].sent;
         total.dropped += cores[i].dropped;
     }
-    auto asked = on_each_core(&no_buffers_here);
-    for (auto& core : asked) total.no_buffers += (co_await core).value_or(0);
+    auto asked = on_each_core(&count_here);
+    for (auto& core : asked) {
+        const PortCounts here = (co_await core).value_or(PortCounts{});
+        total.no_buffers += here.no_buffers;
+        total.sent -= here.too_long;
+        total.dropped += here.too_long;
+    }
     co_return total;
 }
 

@@ -3,9 +3,10 @@
 // Hot path. The dpdk driver: one core's queue pair of every port.
 //
 // A queue is polled while a task waits on it, and not otherwise: what comes meanwhile lies in the device's queue, whose
-// length is the limit. A core that sleeps cannot be woken by a frame (the virtual devices have no interrupt), so it
-// naps: 50 us after the last work, twice as long each time nothing has come, at most 1 ms. Timers, other cores and a
-// stop end a nap at once. A core on which nobody waits for a frame sleeps as long as it likes.
+// length is the limit. A core that sleeps cannot be woken by a frame (the virtual devices have no interrupt), nor by
+// room for one, so it naps: 50 us after the last work, twice as long each time nothing has come and nothing could go,
+// at most 1 ms. Timers, other cores and a stop end a nap at once. A core on which nobody waits for a frame, and that
+// has sent all, sleeps as long as it likes.
 
 #include "doorbell.hpp"
 #include "nap.hpp"
@@ -44,6 +45,7 @@ public:
             queues_[i].queue_id = queue;
             queues_[i].home = home;
             queues_[i].pool = ports_->ports()[i]->pool(queue).get();
+            queues_[i].longest = ports_->ports()[i]->frame_bytes_max();
             events_[i] = &ports_->ports()[i]->events();
             events_[i]->add(doorbell_);
         }
@@ -72,18 +74,20 @@ public:
         return backend::Work::some;
     }
     SKERRY_ALWAYS_INLINE backend::Work transmit(time::Instant) noexcept {
-        is_all_sent_ = true;
-        for (detail::PortQueue& queue : queues()) is_all_sent_ &= queue.flush();
+        bool is_all_sent = true;
+        for (detail::PortQueue& queue : queues()) is_all_sent &= queue.flush();
+        if (is_all_sent != is_all_sent_) [[unlikely]]
+            nap_.reset();
+        is_all_sent_ = is_all_sent;
         return backend::Work::none;
     }
-    /// After arm(): when to look again, because nothing tells that a frame has come.
+    /// After arm(): when to look again, because nothing tells that a frame has come, or could go.
     [[nodiscard]] time::Instant next_deadline() const noexcept {
-        return is_receiving_ ? nap_.end() : time::Instant::max();
+        return has_to_look() ? nap_.end() : time::Instant::max();
     }
 
     /// Looks once more: a frame that came since the last look would wait for the end of a nap.
     bool arm() noexcept {
-        if (!is_all_sent_) return false;
         bool any = false;
         is_receiving_ = false;
         for (detail::PortQueue& queue : queues()) {
@@ -96,7 +100,7 @@ public:
     void park(time::Instant wake_at) noexcept {
         // The loop may put a wake-up off for the sake of its timers.
         doorbell_.wait(std::min(wake_at, next_deadline()));
-        if (is_receiving_) nap_.lengthen();
+        if (has_to_look()) nap_.lengthen();
     }
     void unpark() noexcept { doorbell_.ring(); }
 
@@ -133,6 +137,7 @@ private:
         ports_->ports()[index]->leave();
     }
 
+    [[nodiscard]] bool has_to_look() const noexcept { return is_receiving_ || !is_all_sent_; }
     [[nodiscard]] std::span<detail::PortQueue> queues() const noexcept { return {queues_.get(), count_}; }
 
     std::shared_ptr<PortSet> ports_;

@@ -19,6 +19,12 @@ std::size_t PortQueue::take_kept(std::span<rte_mbuf*> out) noexcept {
     return count;
 }
 
+// There is more room than the caller has, and the rest waits for the next receive.
+std::size_t PortQueue::take_few(std::span<rte_mbuf*> out) noexcept {
+    kept_count = rte_eth_rx_burst(port_id, queue_id, kept.data(), burst_least);
+    return take_kept(out);
+}
+
 void PortQueue::give_back(std::span<rte_mbuf* const> frames) noexcept {
     SKERRY_ASSERT(frames.size() + kept_count <= kept.size(), "more frames are given back than were taken");
     std::copy_backward(kept.begin(), kept.begin() + kept_count, kept.begin() + kept_count + frames.size());
@@ -32,9 +38,23 @@ void PortQueue::lose() noexcept {
     unsent_count = 0;
 }
 
+// How many of `frames`, from the front, the device took or never will.
+std::size_t PortQueue::offer(std::span<rte_mbuf*> frames) noexcept {
+    std::size_t taken = 0;
+    for (;;) {
+        const auto rest = static_cast<std::uint16_t>(frames.size() - taken);
+        taken += rte_eth_tx_burst(port_id, queue_id, frames.data() + taken, rest);
+        if (taken == frames.size() || frames[taken]->pkt_len <= longest) [[likely]]
+            return taken;
+        rte_pktmbuf_free(frames[taken]);
+        ++too_long;
+        if (++taken == frames.size()) return taken;
+    }
+}
+
 bool PortQueue::flush_slow() noexcept {
-    const std::uint16_t sent = rte_eth_tx_burst(port_id, queue_id, unsent.data(), unsent_count);
-    std::copy(unsent.begin() + sent, unsent.begin() + unsent_count, unsent.begin());
+    const std::size_t sent = offer(std::span(unsent).first(unsent_count));
+    std::copy(unsent.begin() + static_cast<std::ptrdiff_t>(sent), unsent.begin() + unsent_count, unsent.begin());
     unsent_count = static_cast<std::uint16_t>(unsent_count - sent);
     return unsent_count == 0;
 }
@@ -48,8 +68,8 @@ std::size_t PortQueue::send(std::span<rte_mbuf*> frames) noexcept {
     if (unsent_count + frames.size() >= send_together) {
         if (!flush()) return 0;  // the port is full; frames leave in order
         while (frames.size() - taken >= send_together) {
-            const auto count = static_cast<std::uint16_t>(std::min<std::size_t>(frames.size() - taken, burst_max));
-            const std::uint16_t sent = rte_eth_tx_burst(port_id, queue_id, frames.data() + taken, count);
+            const std::size_t count = std::min<std::size_t>(frames.size() - taken, burst_max);
+            const std::size_t sent = offer(frames.subspan(taken, count));
             taken += sent;
             if (sent != count) return taken;
         }
@@ -91,6 +111,7 @@ PortStats Port::stats() const noexcept {
         stats.rx_no_buffers = counted.rx_nombuf;
     }
     stats.no_buffers = queue_->no_buffers;
+    stats.tx_too_long = queue_->too_long;
     stats.pool_size = queue_->pool->size;
     stats.pool_free = rte_mempool_avail_count(queue_->pool);
     return stats;

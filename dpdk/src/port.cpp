@@ -238,7 +238,10 @@ Result<void, SetupError> EthPort::configure(const stack::Toeplitz::Key& key, boo
     conf.txmode.offloads = tx_offloads_;
     if (queues_ > 1) rss_.ask(conf, key);
     conf.intr_conf.rxq = wants_interrupts ? 1 : 0;
-    conf.intr_conf.lsc = tells_link_ ? 1 : 0;
+    // e1000e has one interrupt for both, and asked for both its driver tells nothing of the link, not even that it is
+    // up.
+    const bool tells_one = driver_ == "net_e1000_em" && wants_interrupts;
+    conf.intr_conf.lsc = tells_link_ && !tells_one ? 1 : 0;
     conf.intr_conf.rmv = tells_removal_ ? 1 : 0;
     const int error = rte_eth_dev_configure(id_, queues_, queues_, &conf);
     if (error != 0) return Unexpected(refused(std::to_string(queues_) + " queue pairs", error));
@@ -294,6 +297,13 @@ Result<void, SetupError> EthPort::set_up_queues(const Options& options) {
     if (queues_ > 1 && rss_.is_ours() && !hash_predicts_)
         trace::notice("dpdk: " + name_ + ": the device did not take the key and the table of its queues: cores steer");
     return {};
+}
+
+// net_tap of DPDK 22.11 stops there.
+std::uint32_t EthPort::frame_bytes_max() const noexcept {
+    std::uint16_t mtu = 0;
+    if (driver_ != "net_tap" || rte_eth_dev_get_mtu(id_, &mtu) != 0) return UINT32_MAX;
+    return mtu + std::uint32_t{RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + RTE_VLAN_HLEN};
 }
 
 bool EthPort::sends_checksums() const noexcept { return (tx_offloads_ & tx_checksums) == tx_checksums; }

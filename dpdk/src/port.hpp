@@ -77,6 +77,8 @@ public:
     [[nodiscard]] bool has_interrupts() const noexcept { return has_interrupts_; }
     /// Whether such an interrupt may come before its frame can be seen.
     [[nodiscard]] bool interrupts_late() const noexcept { return driver_ == "net_tap"; }
+    /// Bytes of a frame beyond which it takes neither this one nor any behind it; most drop what is too long.
+    [[nodiscard]] std::uint32_t frame_bytes_max() const noexcept;
     /// Whether it sends buffers that somebody holds too. The virtio driver of DPDK 22.11 puts the header of such a
     /// frame apart, and in a packed ring calls it the device's to write: the device stops there for good.
     [[nodiscard]] bool sends_shared() const noexcept { return !driver_.starts_with("net_virtio"); }

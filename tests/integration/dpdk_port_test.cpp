@@ -235,6 +235,30 @@ TEST_CASE("a task whose frames are always there gives way within its budget", "[
     CHECK(numbers == numbers_from(0, 800));
 }
 
+eth_rx_burst_t receive_any = nullptr;  // of the device
+
+/// As drivers do that take eight frames with one instruction.
+std::uint16_t receive_by_eights(void* queue, rte_mbuf** frames, std::uint16_t room) {
+    return room < 8 ? std::uint16_t{0} : receive_any(queue, frames, static_cast<std::uint16_t>(room / 8 * 8));
+}
+
+TEST_CASE("a receive with few slots finds what the device hands out by eights", "[integration][dpdk]") {
+    auto runtime = make_runtime("vdev=net_ring0");
+    const auto numbers = runtime.block_on([]() -> Task<std::vector<std::uint32_t>> {
+        Port port = *Port::open(0);
+        auto& device = rte_eth_fp_ops[port.port_id()].rx_pkt_burst;
+        receive_any = std::exchange(device, &receive_by_eights);
+        send_numbered(port, 0, 40);
+        std::vector<std::uint32_t> received;
+        for (const std::size_t slots : {1, 3, 7, 8, 9})
+            for (const std::uint32_t number : co_await receive(port, slots, slots)) received.push_back(number);
+        for (const std::uint32_t number : co_await receive(port, 40 - received.size())) received.push_back(number);
+        device = receive_any;
+        co_return received;
+    }());
+    CHECK(numbers == numbers_from(0, 40));
+}
+
 TEST_CASE("an empty pool is counted, and frames that are released are there again", "[integration][dpdk]") {
     auto runtime = make_runtime("vdev=net_ring0");
     struct Seen {
@@ -295,6 +319,26 @@ TEST_CASE("a loop outside is told to come back within a millisecond while a core
     auto runtime = make_runtime("vdev=net_ring0", 1, "198.18.0.2/24");
     runtime.poll_once();
     const time::Instant due = runtime.poll_once();
+    CHECK(due <= time::Instant::now() + std::chrono::milliseconds{1});
+}
+
+Task<> send_until_full(bool* is_left) {
+    Port port = *Port::open(0);
+    while (send_numbered(port, 0, dpdk::burst_max) == dpdk::burst_max) {
+    }
+    *is_left = send_numbered(port, 0, 1) == 1;  // it waits for the end of the turn, and longer
+    co_return;
+}
+
+TEST_CASE("a core sleeps while a port takes nothing, for a millisecond at most", "[integration][dpdk]") {
+    auto runtime = make_runtime("vdev=net_ring0");
+    bool is_left = false;
+    runtime.block_on(send_until_full(&is_left));
+    REQUIRE(is_left);
+    runtime.poll_once();
+    const time::Instant before = time::Instant::now();
+    const time::Instant due = runtime.poll_once();
+    CHECK(due >= before + std::chrono::microseconds{50});
     CHECK(due <= time::Instant::now() + std::chrono::milliseconds{1});
 }
 

@@ -47,6 +47,9 @@ inline constexpr std::size_t burst_max = 64;
 /// Frames that wait for the end of the turn, until they go at once.
 inline constexpr std::size_t send_together = 32;
 
+/// Slots below which drivers that take several frames with one instruction find none, however many are there.
+inline constexpr std::size_t burst_least = 8;
+
 /// Bytes behind the rte_mbuf of every frame that are the library's (rte_mbuf_to_priv()).
 inline constexpr std::uint16_t private_bytes = 64;
 
@@ -61,6 +64,7 @@ struct PortStats {
     std::uint64_t tx_errors = 0;
     std::uint64_t rx_no_buffers = 0;  ///< receives that found a pool empty
     std::uint64_t no_buffers = 0;     ///< allocations on this core's queue that found its pool empty
+    std::uint64_t tx_too_long = 0;    ///< frames dropped on this core's queue, longer than the device ever takes
     std::uint32_t pool_size = 0;      ///< buffers of this core's queue
     std::uint32_t pool_free = 0;      ///< of them, in nobody's hands
 };
@@ -100,13 +104,17 @@ struct alignas(cache_line_bytes) PortQueue {
     RecvRequest* receiver = nullptr;     ///< from its suspension until it is resumed or cancelled
     rte_mempool* pool = nullptr;
     std::uint64_t no_buffers = 0;
-    std::array<rte_mbuf*, burst_max> kept;        ///< what a cancelled receive gave back, oldest first
+    std::uint64_t too_long = 0;                   ///< frames that were dropped
+    std::uint32_t longest = UINT32_MAX;           ///< bytes of a frame behind which the device stops for good
+    std::array<rte_mbuf*, burst_max> kept;        ///< received and not asked for, or given back; oldest first
     std::array<rte_mbuf*, send_together> unsent;  ///< oldest first
 
     /// Fills `out` from the front with what is there now; 0 when there is nothing.
     [[nodiscard]] std::size_t take(std::span<rte_mbuf*> out) noexcept {
         if (kept_count != 0 || is_gone) [[unlikely]]
             return take_kept(out);
+        if (out.size() < burst_least) [[unlikely]]
+            return take_few(out);
         return rte_eth_rx_burst(port_id, queue_id, out.data(),
                                 static_cast<std::uint16_t>(std::min(out.size(), burst_max)));
     }
@@ -139,6 +147,8 @@ struct alignas(cache_line_bytes) PortQueue {
 
 private:
     [[nodiscard]] std::size_t take_kept(std::span<rte_mbuf*> out) noexcept;
+    [[nodiscard]] std::size_t take_few(std::span<rte_mbuf*> out) noexcept;
+    [[nodiscard]] std::size_t offer(std::span<rte_mbuf*> frames) noexcept;
     bool flush_slow() noexcept;
 };
 
@@ -242,7 +252,9 @@ public:
     /// Takes frames over for sending, in order.
     ///
     /// Those that are taken leave in this turn of the core's loop as far as the port takes them, and in the next ones
-    /// else; 32 or more leave at once. A port that ends, or whose device was taken away, drops what it has not sent.
+    /// else, or within a millisecond when the core sleeps; 32 or more leave at once. A port that ends, or whose device
+    /// was taken away, drops what it has not sent; one that stops for good behind a frame longer than its MTU (net_tap)
+    /// drops that one (PortStats::tx_too_long).
     ///
     /// Shape:  returns how many were taken, from the front; the rest is still the caller's: the port's queue is full.
     /// Cost:   one call of the device's driver for 32 frames, or one a turn.

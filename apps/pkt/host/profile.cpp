@@ -68,13 +68,15 @@ void apply_freebsd(stack::TcpLimits& limits) noexcept {
 }
 
 // What of Linux the stack's defaults are not: TCP_INIT_CWND counts segments, however long, TCP_MAX_QUICKACKS,
-// tcp_minshall_check(), TCP_PAWS_WINDOW and tcp_reset_check(). And a window that says what a script expects:
-// tcp_moderate_rcvbuf is 0.
+// net.ipv4.tcp_min_tso_segs, tcp_minshall_check(), TCP_PAWS_WINDOW and tcp_reset_check(). And a window that says what a
+// script expects: tcp_moderate_rcvbuf is 0.
 void apply_linux(stack::TcpLimits& limits) noexcept {
     limits.initial_window_bytes = std::numeric_limits<std::uint32_t>::max();
     limits.quick_acks = 16;
+    limits.burst_segments = 2;
     limits.nagle_by_minshall = true;
     limits.paws_slack = 1;
+    limits.takes_missing_timestamps = true;
     limits.takes_late_resets = true;
     limits.receive_buffer_max = 0;
 }

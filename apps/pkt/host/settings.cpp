@@ -142,6 +142,9 @@ Refusal set_syn_cookies(MachineSettings& settings, const Numbers& values) {
     settings.stack.tcp.syn_cookies = static_cast<stack::SynCookies>(when);
     return {};
 }
+Refusal set_burst_segments(MachineSettings& settings, const Numbers& values) {
+    return set_number(settings.stack.tcp.burst_segments, values, 1, 255);
+}
 Refusal set_time_wait_max(MachineSettings& settings, const Numbers& values) {
     return set_number(settings.stack.tcp.time_wait_max, values, 1, 1 << 24);
 }
@@ -285,7 +288,7 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_max_orphans", &set_orphans_max},
     {"net.ipv4.tcp_max_syn_backlog", &set_half_open_max},
     {"net.ipv4.tcp_max_tw_buckets", &set_time_wait_max},
-    {"net.ipv4.tcp_min_tso_segs", &is_nothing},
+    {"net.ipv4.tcp_min_tso_segs", &set_burst_segments},
     {"net.ipv4.tcp_moderate_rcvbuf", &set_moderate_rcvbuf},
     {"net.ipv4.tcp_mtu_probing", &is_always<0>},
     {"net.ipv4.tcp_no_metrics_save", &is_always<1>},

@@ -209,7 +209,7 @@ private:
     }
 
     /// The next packet, or several that make one: where the script has one segment that a card with TSO would cut, the
-    /// machine may send it cut.
+    /// machine may send it cut. The whole is as its last piece, and begins as its first.
     Pending take_whole(const Packet& script, Instant latest) {
         Pending all = take_first();
         const std::size_t wanted = payload_bytes(script);
@@ -217,23 +217,28 @@ private:
         std::size_t piece = all.packet.payload.size();
         while (all.packet.payload.size() < wanted) {
             if (!wait(latest, [&] { return !pending_.empty(); })) break;
-            if (!continues(all, pending_.front(), piece)) break;
-            const Pending next = take_first();
-            all.packet.flags |= next.packet.flags;
+            if (!continues(all, pending_.front(), piece, wanted)) break;
+            Pending next = take_first();
             piece = next.packet.payload.size();
-            all.packet.payload.insert(all.packet.payload.end(), next.packet.payload.begin(), next.packet.payload.end());
+            std::vector<std::byte>& payload = next.packet.payload;
+            payload.insert(payload.begin(), all.packet.payload.begin(), all.packet.payload.end());
+            next.packet.seq = all.packet.seq;
+            next.packet.flags = (next.packet.flags & ~tcp_bit::cwr) | (all.packet.flags & tcp_bit::cwr);
+            all = std::move(next);
         }
         return all;
     }
 
-    /// Whether `next` is what a card would have made of the rest of `all`, whose last piece was `piece` bytes.
-    static bool continues(const Pending& all, const Pending& next, std::size_t piece) {
+    /// Whether `next` is the piece behind `all`, whose last one was `piece` bytes: as long as that, unless it ends the
+    /// whole. What each piece says for itself, PSH, FIN and CWR, may differ.
+    static bool continues(const Pending& all, const Pending& next, std::size_t piece, std::size_t wanted) {
         const LivePacket& a = all.packet;
         const LivePacket& b = next.packet;
-        constexpr std::uint16_t only_last = tcp_bit::fin | tcp_bit::psh;
-        return next.flow == all.flow && b.is_tcp() && (a.flags & only_last) == 0 && (b.flags & ~only_last) == a.flags &&
+        constexpr std::uint16_t own = tcp_bit::fin | tcp_bit::psh | tcp_bit::cwr;
+        return next.flow == all.flow && b.is_tcp() && (b.flags & ~own) == (a.flags & ~own) &&
                b.seq == a.seq + static_cast<std::uint32_t>(a.payload.size()) && b.ack == a.ack &&
-               b.window == a.window && !b.payload.empty() && b.payload.size() <= piece &&
+               b.window == a.window && !b.payload.empty() &&
+               (b.payload.size() == piece || a.payload.size() + b.payload.size() >= wanted) &&
                b.options.size() == a.options.size();
     }
 

@@ -242,8 +242,9 @@ Drop PassiveOpen::input(HalfOpen& half_open, const Segment& segment, Tcb*& made)
         return Drop::tcp_syn_in_window;
     }
     if (!segment.has(flag::ack)) return Drop::tcp_flags;
-    if (half_open.has_timestamps) {
-        if (!segment.options.has_timestamps) return Drop::tcp_timestamp;
+    if (half_open.has_timestamps && !segment.options.has_timestamps) {
+        if (!shared_.config.tcp.takes_missing_timestamps) return Drop::tcp_timestamp;
+    } else if (half_open.has_timestamps) {
         // 0 says nothing: tcp.cpp.
         if (half_open.ts_recent != 0 && seq_before(segment.options.timestamps.value, half_open.ts_recent)) {
             output_.challenge(half_open, segment.now());

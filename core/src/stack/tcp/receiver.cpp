@@ -24,7 +24,7 @@ void Receiver::start(Tcb& tcb, std::uint32_t irs) noexcept {
 // As Linux (tcp_incr_quickack): no more than half a window of segments, of which nothing is known yet but that a short
 // one is as long as the default.
 void Receiver::begin_quick_acks(Tcb& tcb) noexcept {
-    if (tcb.quick_ack) return;  // for good: it was asked for
+    if (tcb.quick_ack && tcb.quick_acks_left == 0) return;  // for good: it was asked for
     const TcpLimits& limits = shared_.config.tcp;
     const std::uint32_t half_window = tcb.receive_limit / (2U * std::min(tcb.mss, mss_default));
     const std::uint32_t wanted =
@@ -171,8 +171,9 @@ void Receiver::acknowledge(Tcb& tcb, const wire::SackBlock& known, time::Instant
         output_.send_ack(tcb, now);
 }
 
-// A FIN has a number too, but no block tells of it.
+// A FIN has a number too, but no block tells of it. Linux takes it for a lost acknowledgement, and is quick.
 void Receiver::acknowledge_known(Tcb& tcb, std::uint32_t seq, const Segment& segment) noexcept {
+    if (shared_.config.tcp.quick_acks != 0) begin_quick_acks(tcb);
     acknowledge(tcb, {seq, seq + segment.bytes()}, segment.now());
 }
 

@@ -219,8 +219,12 @@ void Sender::push(Tcb& tcb, time::Instant now) noexcept {
     const bool was_probing = tcb.is_probing;
     const bool was_idle = queue.sent() == 0 && !was_probing && tcb.retransmit_at == never;
     if (was_idle) restart_after_idle(tcb, now);
-    while (queue.has_unsent() && may_go(tcb, queue.next_unsent())) {
+    for (std::uint32_t place = 0; queue.has_unsent() && may_go(tcb, queue.next_unsent()); ++place) {
+        SendSegment& segment = queue.next_unsent();
+        const bool is_marked = place != 0 && ends_burst(tcb, place);
+        if (is_marked) segment.flags |= sent_flag::psh;
         if (!send_next(tcb, now)) return try_again_soon(tcb, now);
+        if (is_marked) segment.flags &= static_cast<std::uint8_t>(~sent_flag::psh);  // alone it is no burst
         tcb.is_probing = false;
     }
     if (was_probing && !tcb.is_probing) {  // what was the next probe's time would be far too late for a loss

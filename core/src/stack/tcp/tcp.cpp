@@ -252,9 +252,13 @@ Drop Tcp::take_answer_of_both(Tcb& tcb, Segment& segment) noexcept {
 }
 
 // RFC 7323 sections 3.2 and 5.3.
-Drop Tcp::check_timestamp(Tcb& tcb, const Segment& segment) noexcept {
+Drop Tcp::check_timestamp(Tcb& tcb, Segment& segment) noexcept {
     if (!tcb.has_timestamps || segment.has(flag::rst)) return Drop::none;
     if (!segment.options.has_timestamps) {
+        if (shared_.config.tcp.takes_missing_timestamps) {
+            segment.options.timestamps.value = tcb.ts_recent;  // it says nothing new
+            return Drop::none;
+        }
         // A peer that began anew would wait for ever: RFC 5961 section 4.2.
         if (segment.has(flag::syn)) output_.challenge(tcb, segment.now());
         return Drop::tcp_timestamp;

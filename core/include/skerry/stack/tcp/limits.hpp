@@ -93,6 +93,9 @@ struct TcpLimits {
     /// A timestamp that is older by no more than so many of the peer's ticks is not too old (PAWS). RFC 7323 section
     /// 5.3 has none; Linux has 1.
     std::uint8_t paws_slack = 0;
+    /// A segment without timestamps counts on a connection that has them, as Linux's does, though nothing shows that it
+    /// is not old; else it is dropped. RFC 7323 section 3.2.
+    bool takes_missing_timestamps = false;
     wire::SynLayout syn_layout = wire::SynLayout::linux_like;
     /// Both buffers are rounded up to whole segments when the connection stands.
     bool buffers_in_segments = false;
@@ -119,10 +122,13 @@ struct TcpLimits {
     /// 1 or 2: with so many an acknowledgement is due at the end of the turn. RFC 5681 section 4.2 asks for one for
     /// every second segment at least.
     std::uint8_t segments_per_ack = 2;
-    /// So many segments of the beginning are acknowledged each, at the end of their turn: the window of a peer in slow
-    /// start grows sooner. Data that is sent within `delayed_ack` of data that came ends it, because that is a
+    /// So many segments of the beginning, and behind known data, are acknowledged each, at the end of their turn: the
+    /// window of a peer in slow start grows sooner. Data sent within `delayed_ack` of data that came ends it: that is a
     /// dialogue, whose replies carry acknowledgements. At most 31; Linux has 16.
     std::uint8_t quick_acks = 0;
+    /// So many segments, or more on a way that takes more in a millisecond, leave as one burst, and the last of several
+    /// has PSH, as Linux's have where the device cuts long segments; 1: none is marked for that.
+    std::uint8_t burst_segments = 1;
     /// Less than a segment waits only while another such is under way, as Linux's does (Minshall's variant): the end of
     /// a large write does not. Else while anything is. RFC 9293 section 3.7.4.
     bool nagle_by_minshall = false;

@@ -125,6 +125,8 @@ private:
     void restart_probe_timer(Tcb& tcb, time::Instant now) noexcept;
     void set_timer(Tcb& tcb, std::chrono::nanoseconds wait, time::Instant now) noexcept;
     [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;
+    [[nodiscard]] std::uint32_t burst_of(const Tcb& tcb) const noexcept;
+    [[nodiscard]] bool ends_burst(Tcb& tcb, std::uint32_t place) noexcept;
     void update_window(Tcb& tcb, const Acknowledgement& ack) noexcept;
     void advance(Tcb& tcb, const Acknowledgement& ack, Delivered* delivered = nullptr) noexcept;
     void on_duplicate(Tcb& tcb, time::Instant now) noexcept;

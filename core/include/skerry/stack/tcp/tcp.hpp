@@ -202,7 +202,7 @@ private:
     [[nodiscard]] Tcb* find_slow(const Glance& glance) noexcept;
     [[nodiscard]] static bool is_answer_of_both(const Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] Drop take_answer_of_both(Tcb& tcb, Segment& segment) noexcept;
-    [[nodiscard]] Drop check_timestamp(Tcb& tcb, const Segment& segment) noexcept;
+    [[nodiscard]] Drop check_timestamp(Tcb& tcb, Segment& segment) noexcept;
     [[nodiscard]] Drop check_sequence(Tcb& tcb, const Segment& segment) noexcept;
     [[nodiscard]] static bool is_beyond_little_window(const Tcb& tcb, const Segment& segment) noexcept;
     void take_ack_alone(Tcb& tcb, Segment& segment) noexcept;

@@ -160,7 +160,9 @@ std::string run(const testing::Trial& trial, bool acknowledges_early) {
 }
 
 int main(int argc, char** argv) {
-    const bool acknowledges_early = argc > 1 && std::string_view(argv[1]) == "--acknowledge-early";
+    const bool acknowledges_early = argc == 2 && std::string_view(argv[1]) == "--acknowledge-early";
+    if (argc > 1 && !acknowledges_early)
+        return std::fputs("usage: example_replicated_register [--acknowledge-early]\n", stderr), 2;
     const testing::FaultOptions troubles{.hosts = {"a", "b", "c"}, .within = 6s, .longest = 3s};
     const auto found =
         testing::explore(200, troubles, [=](const testing::Trial& trial) { return run(trial, acknowledges_early); });

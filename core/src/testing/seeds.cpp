@@ -1,14 +1,30 @@
 #include <skerry/testing/seeds.hpp>
 
+#include <skerry/testing/failure.hpp>
+
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <numeric>
+#include <optional>
+#include <string_view>
+#include <system_error>
 
 namespace skerry::testing {
 
 namespace {
 
-std::uint64_t number_of(const char* text) { return std::strtoull(text, nullptr, 0); }
+/// What this variable of the environment says; nothing where it is not set.
+std::optional<std::uint64_t> number_in(const char* variable) {
+    const char* const text = std::getenv(variable);
+    if (text == nullptr) return std::nullopt;
+    const std::string_view word(text);
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (error != std::errc() || end != word.data() + word.size() || word.empty())
+        throw Failure(std::string(variable) + "=" + text + " is no number; write for instance " + variable + "=100");
+    return number;
+}
 
 // As a shell wants it: in quotes, which stand apart where the word itself has one.
 std::string in_quotes(const std::string& word) {
@@ -20,8 +36,11 @@ std::string in_quotes(const std::string& word) {
 }  // namespace
 
 std::vector<std::uint64_t> seeds(std::uint64_t count) {
-    if (const char* const one = std::getenv("SKERRY_SEED"); one != nullptr) return {number_of(one)};
-    if (const char* const text = std::getenv("SKERRY_SEEDS"); text != nullptr) count = number_of(text);
+    if (const auto one = number_in("SKERRY_SEED")) return {*one};
+    if (const auto asked = number_in("SKERRY_SEEDS")) {
+        if (*asked == 0) throw Failure("SKERRY_SEEDS=0 runs nothing; write 1 or more");
+        count = *asked;
+    }
     std::vector<std::uint64_t> all(count);
     std::iota(all.begin(), all.end(), std::uint64_t{1});
     return all;

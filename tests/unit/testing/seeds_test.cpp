@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 
+#include <skerry/testing/failure.hpp>
 #include <skerry/testing/seeds.hpp>
 
 #include <cerrno>
@@ -21,6 +22,13 @@ TEST_CASE("the environment says how many seeds are run, or which one", "[testing
     CHECK(testing::seeds(3) == Seeds{1, 2});
     ::setenv("SKERRY_SEED", "77", 1);
     CHECK(testing::seeds(3) == Seeds{77});
+    ::unsetenv("SKERRY_SEED");
+    for (const char* const wrong : {"abc", "1k", "", "-1", "0", "0x10", " 5", "18446744073709551616"}) {
+        ::setenv("SKERRY_SEEDS", wrong, 1);
+        CHECK_THROWS_AS(testing::seeds(3), testing::Failure);
+    }
+    ::setenv("SKERRY_SEED", "seven", 1);
+    CHECK_THROWS_WITH(testing::seeds(3), Catch::Contains("SKERRY_SEED=seven is no number"));
     ::unsetenv("SKERRY_SEED");
     ::unsetenv("SKERRY_SEEDS");
 }

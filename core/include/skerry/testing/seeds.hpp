@@ -13,6 +13,8 @@
 namespace skerry::testing {
 
 /// 1 to `count`; the environment's SKERRY_SEEDS says another count, and SKERRY_SEED one seed, which is all then.
+///
+/// Errors: throws Failure when one of them is no number, or the count is 0: a test would pass without a run.
 [[nodiscard]] std::vector<std::uint64_t> seeds(std::uint64_t count);
 
 /// The shell command that runs this program with this seed alone: its command line with SKERRY_SEED in front.

@@ -13,8 +13,7 @@ namespace {
 
 /// Asserts that the poller of a core is left on that core; a thread that runs none is taken on trust.
 void check_owner(const WatchedState& state) noexcept {
-    SKERRY_DEBUG_ASSERT(state.watched.lane == nullptr || task::current_scheduler == nullptr ||
-                            task::current_scheduler->home() == state.home,
+    SKERRY_DEBUG_ASSERT(state.watched.lane == nullptr || task::may_touch(state.home),
                         "a descriptor is dropped on another core than its own");
     (void)state;
 }

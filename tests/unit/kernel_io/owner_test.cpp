@@ -5,6 +5,7 @@
 
 #include <skerry/io/async_fd.hpp>
 #include <skerry/kernel_io/backend.hpp>
+#include <skerry/net/tcp_listener.hpp>
 #include <skerry/net/udp_socket.hpp>
 #include <skerry/runtime/builder.hpp>
 
@@ -18,9 +19,9 @@ namespace {
 
 using tests::aborts;
 
-runtime::Runtime make_runtime(const char* driver) {
+runtime::Runtime make_runtime(const char* driver, runtime::Flavour flavour = runtime::Flavour::current_thread) {
     runtime::Config config;
-    config.flavour = runtime::Flavour::current_thread;
+    config.flavour = flavour;
     config.pin = false;
     config.backend = driver;
     auto runtime = runtime::Builder(config).offer(kernel_io::make_backend()).build();
@@ -79,6 +80,31 @@ TEST_CASE("a descriptor and a socket may be dropped between two block_on() of th
     home.block_on(make(&made));
     made = {};
 }
+
+#if !defined(NDEBUG)
+Task<std::optional<net::TcpListener>> listen() {
+    auto listener = net::TcpListener::bind({net::IpAddr::v4_loopback(), 0});
+    REQUIRE(listener);
+    co_return std::move(*listener);
+}
+
+TEST_CASE("what a running core made is not dropped by the thread that waited for it", "[kernel_io][owner]") {
+    CHECK(aborts([] {
+        auto runtime = make_runtime("epoll", runtime::Flavour::per_core);
+        runtime.block_on(listen()).reset();
+    }));
+    CHECK_FALSE(aborts([] {
+        auto runtime = make_runtime("epoll");
+        runtime.block_on(listen()).reset();
+    }));
+    CHECK_FALSE(aborts([] {
+        std::optional<runtime::Runtime> runtime(make_runtime("epoll", runtime::Flavour::per_core));
+        auto listener = runtime->block_on(listen());
+        runtime.reset();
+        listener.reset();
+    }));
+}
+#endif
 
 TEST_CASE("what has outlived its runtime may be dropped by a core of another", "[kernel_io][owner]") {
     Made made;

@@ -134,8 +134,10 @@ public:
             : scheduler_(std::exchange(task::current_scheduler, &loop.scheduler_)),
               timers_(std::exchange(time::current_timers, &loop.timers_)),
               waiters_(std::exchange(current_driver_waiters, &loop.driver_waiters_)),
-              services_(loop.driver_.install()) {}
+              services_(loop.driver_.install()),
+              was_running_(loop.scheduler_.set_running(true)) {}
         ~Installed() {
+            task::current_scheduler->set_running(was_running_);
             task::current_scheduler = scheduler_;
             time::current_timers = timers_;
             current_driver_waiters = waiters_;
@@ -148,6 +150,7 @@ public:
         time::CoreTimers* timers_;
         DriverWaiters* waiters_;
         decltype(std::declval<D&>().install()) services_;
+        bool was_running_;
     };
 
     /// One turn without sleeping; true when it found something to do. Installed only; for whoever steps a core.

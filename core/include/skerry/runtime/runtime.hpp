@@ -49,7 +49,8 @@ public:
     /// Runs `task` to its end and returns its value; an exception of it is rethrown.
     ///
     /// With the flavour current_thread the calling thread is the core, and every other task runs only inside
-    /// block_on. With per_core the task runs on core 0 and the calling thread sleeps.
+    /// block_on. With per_core the task runs on core 0 and the calling thread sleeps: sockets and others that belong to
+    /// their core must not come back from there.
     ///
     /// Errors: throws std::bad_alloc when core 0 has no memory to take the task on; it has not begun then.
     ///

@@ -6,6 +6,7 @@
 #include "../base/result.hpp"
 #include "../task/task.hpp"
 
+#include <csignal>  // the numbers
 #include <cstdint>
 #include <memory>
 
@@ -42,16 +43,17 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// Waits for SIGINT, which ^C sends.
+/// Waits for SIGINT, which ^C sends. Each call listens anew: what comes between two of them is told to nobody, and ends
+/// the program no more. A loop keeps one Signal::listen(SIGINT).
 ///
 /// Errors: those of Signal::listen.
-/// Cancel: safe.
+/// Cancel: safe, and the same: what comes before the next call is lost.
 [[nodiscard]] Task<Result<>> ctrl_c();
 
-/// Waits for SIGTERM, which asks a service to end.
+/// Waits for SIGTERM, which asks a service to end. Each call listens anew, as ctrl_c() does.
 ///
 /// Errors: those of Signal::listen.
-/// Cancel: safe.
+/// Cancel: as ctrl_c().
 [[nodiscard]] Task<Result<>> terminate();
 
 }  // namespace skerry::signal

@@ -209,12 +209,14 @@ public:
     T take() {
         if (has_thrown()) [[unlikely]]
             rethrow();
+        check_value();
         return std::move(value_);
     }
 
     Result<T, JoinError> take_outcome() noexcept {
         if (has_thrown()) [[unlikely]]
             return take_join_error();
+        check_value();
         return std::move(value_);
     }
 
@@ -222,6 +224,11 @@ public:
     static void finish(Scheduler& scheduler, TaskHeader& task) noexcept;
 
 private:
+    // g++ does not warn of it.
+    void check_value() const noexcept {
+        SKERRY_DEBUG_ASSERT((word_ & value_bit) != 0, "a task ended without co_return, and has no value");
+    }
+
     union {
         T value_;
     };

@@ -150,6 +150,15 @@ public:
     /// The process-wide number. Threads: any.
     [[nodiscard]] std::uint16_t home() const noexcept { return home_; }
 
+    /// Whether some thread is in this core's loop. Threads: any.
+    [[nodiscard]] bool is_running() const noexcept { return is_running_.load(std::memory_order_relaxed); }
+    /// Returns what was said before. Threads: the one that enters the loop, or leaves it.
+    bool set_running(bool is_running) noexcept {
+        const bool was_running = is_running_.load(std::memory_order_relaxed);
+        is_running_.store(is_running, std::memory_order_relaxed);
+        return was_running;
+    }
+
     // Set up before the core runs.
     void configure(CoreId core, SchedulerLimits limits, const TaskHooks* hooks, std::uint64_t seed) noexcept;
     void set_doorbell(void (*ring)(void*) noexcept, void* context) noexcept;
@@ -511,6 +520,7 @@ private:
     void* doorbell_context_ = nullptr;
     skerry::atomic<bool> closed_{false};
     skerry::atomic<bool> retired_{false};
+    skerry::atomic<bool> is_running_{false};  // guards nothing
     skerry::atomic<std::uint32_t> drains_due_{0};  // who wants the posts of a closed core handled; see drain_closed()
     skerry::atomic<std::uint64_t> rings_done_{0};
 };
@@ -518,6 +528,12 @@ private:
 /// Makes an awaiter's node wait for its primitive no more, for cores that only use local queues.
 [[nodiscard]] inline bool on_home_core(const TaskHeader& task) noexcept {
     return current_scheduler != nullptr && task.home() == current_scheduler->home();
+}
+
+/// Whether this thread may drop or ask what lives on the core with this number without a message to it: that core, and
+/// a thread that runs no core while nobody runs that one, as between two block_on() of a current_thread runtime.
+[[nodiscard]] inline bool may_touch(std::uint16_t home) noexcept {
+    return current_scheduler != nullptr ? current_scheduler->home() == home : !Scheduler::at(home).is_running();
 }
 
 }  // namespace skerry::task

@@ -239,9 +239,9 @@ template <class... Awaitables>
         static_cast<task::Kept<Awaitables>&&>(awaitables)...);
 }
 
-/// A branch of select that takes part only if `condition` holds: `select(when(open, rx.recv()), sleep(d))`. Anywhere
-/// else it does not compile, since there is nothing that it could give when the condition does not hold. A timeout of
-/// such a branch stands inside of it: `when(open, timeout(d, rx.recv()))`.
+/// A branch of select that takes part only if `condition` holds: `select(when(open, rx.recv()), time::sleep(d))`.
+/// Anywhere else it does not compile, since there is nothing that it could give when the condition does not hold. A
+/// timeout of such a branch stands inside of it: `when(open, time::timeout(d, rx.recv()))`.
 ///
 /// Cancel: as the operation says.
 template <class Awaitable>

@@ -43,8 +43,11 @@ inline void start_here(Scheduler& scheduler, TaskHeader& header) noexcept {
 
 /// Starts `task` on this core, without waiting for it. It first runs when the running task waits or yields.
 ///
-/// During shutdown the task is cancelled before it starts and its join says so.
+/// During shutdown the task is cancelled before it starts and its join says so. What a task throws that nobody joins is
+/// only counted (metrics).
 ///
+/// Lifetime: of the arguments of a coroutine its frame has copies; of a lambda it has a pointer. One that captures has
+///           to outlive its task: give a function what it needs as arguments, or a lambda without captures.
 /// Threads: a core of a runtime; elsewhere use runtime::Handle::spawn. Asserted.
 /// Cost:    no allocation beyond the frame, which the caller has made.
 template <class T>

@@ -36,6 +36,9 @@ if [ "$way" = subdirectory ]; then
 fi
 
 cmake --install "$build" --prefix "$work/prefix" > /dev/null
+for program in skerry-echo skerry-loadgen skerry-pkt; do
+    [ ! -x "$build/bin/$program" ] || "$work/prefix/bin/$program" --version  # a build may have no programs
+done
 "${configure[@]}" "-DCMAKE_PREFIX_PATH=$work/prefix" "-DCMAKE_CXX_FLAGS=$flags" \
     "-DSKERRY_CONSUMER_HEADERS=$work/prefix/include"
 cmake --build "$work/build"

@@ -3,11 +3,13 @@
 #include "common/report.hpp"
 #include "common/start_line.hpp"
 #include "common/stop_signals.hpp"
+#include "listen_advice.hpp"
 #include "stop.hpp"
 #include "tcp.hpp"
 #include "udp.hpp"
 
 #include <skerry/net/resolve.hpp>
+#include <skerry/net/stack_network.hpp>
 #include <skerry/net/tcp_server.hpp>
 #include <skerry/runtime/spawn_blocking.hpp>
 #include <skerry/signal/signal.hpp>
@@ -42,11 +44,16 @@ struct BindError {
     std::string next_step;
 };
 
-std::string next_step_for(const Error& error, const apps::ListenAddress& address) {
+std::string not_ours(const apps::ListenAddress& address, std::string_view ip6) {
+    if (const auto own = net::stack_network()) return listen_advice(*own, ip6, address);
+    return "no interface here has " + address.host + "; ip address lists them";
+}
+
+std::string next_step_for(const Error& error, const apps::ListenAddress& address, std::string_view ip6) {
     switch (error.code()) {
         case Errc::address_in_use: return "choose another port, or end the program that has it: ss -lpn";
         case Errc::permission_denied: return "ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher one";
-        case Errc::address_not_available: return "no interface here has " + address.host + "; ip address lists them";
+        case Errc::address_not_available: return not_ours(address, ip6);
         case Errc::no_descriptors: return "raise the limit with ulimit -n";
         default: return {};
     }
@@ -67,12 +74,13 @@ Task<Result<net::SocketAddr, BindError>> address_of(const apps::ListenAddress& l
     co_return found->front();
 }
 
-Result<void, BindError> bind_one(Proto proto, const apps::ListenAddress& listen, const net::SocketAddr& address,
-                                 Bound& bound) {
+Result<void, BindError> bind_one(const Settings& settings, const apps::ListenAddress& listen,
+                                 const net::SocketAddr& address, Bound& bound) {
     const auto refused = [&](const Error& error) {
-        return BindError{error, "cannot listen on " + listen.text, next_step_for(error, listen)};
+        return BindError{error, "cannot listen on " + listen.text,
+                         next_step_for(error, listen, settings.shared.runtime.ip6)};
     };
-    if (proto == Proto::udp) {
+    if (settings.proto == Proto::udp) {
         auto socket = bind_udp(address);
         if (!socket) return refused(socket.error());
         bound.addresses.push_back(socket->local_addr());
@@ -91,7 +99,7 @@ Task<Result<Bound, BindError>> bind_all(const Settings& settings) {
     for (const apps::ListenAddress& listen : settings.shared.listen) {
         auto address = co_await address_of(listen);
         if (!address) co_return std::move(address).error();
-        auto done = bind_one(settings.proto, listen, *address, bound);
+        auto done = bind_one(settings, listen, *address, bound);
         if (!done) co_return std::move(done).error();
     }
     co_return std::move(bound);

@@ -126,6 +126,13 @@ if shutil.which("prlimit") and cores > 1:
             rig.check(done.wait(30) == 0, f"{proto}, {limit} descriptors: {done.communicate()}")
         rig.check(refusals > 0, "no limit was low enough")
 
+# Our own stack has addresses of its own, and no loopback.
+if os.geteuid() == 0 and rig.INSIDE in os.environ and os.path.exists("/dev/net/tun"):
+    own = ["--backend=tap:skerry-bad", f"--cores={min(os.sched_getaffinity(0))}", "--ip=198.18.0.2/24"]
+    for proto in ("tcp", "udp"):
+        refused(echo, [*own, f"--proto={proto}"], 1, "cannot listen on 127.0.0.1:7001: .*our own stack has 198.18.0.2; "
+                "write --listen=198.18.0.2:7001 or --listen=0.0.0.0:7001")
+
 # No rights: a low port as nobody, from a copy that nobody may run.
 if os.geteuid() == 0 and rig.INSIDE in os.environ:
     with tempfile.TemporaryDirectory() as folder:

@@ -64,7 +64,7 @@ std::string pci_objection(const std::string& address, const fs::path& sysroot) {
     std::error_code error;
     if (!fs::exists(device, error)) return "no PCI device has this address; lspci -D lists them";
     const std::string driver = link_name(device / "driver");
-    const std::string bind = "dpdk-devbind.py --bind=vfio-pci " + address;
+    const std::string bind = "scripts/nic.sh bind " + address;
     if (driver.empty()) return "bound to no driver; run " + bind;
     if (!is_for_user_space(driver)) return "bound to the kernel's driver " + driver + "; run " + bind;
     if (driver != "vfio-pci") return {};

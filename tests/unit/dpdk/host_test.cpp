@@ -61,9 +61,8 @@ TEST_CASE("a device that does not exist is told before EAL is asked", "[dpdk][ho
 }
 
 TEST_CASE("a device of the kernel's is told with the command that takes it off", "[dpdk][host]") {
-    CHECK(objection_to("e1000e") ==
-          "bound to the kernel's driver e1000e; run dpdk-devbind.py --bind=vfio-pci 0000:03:00.0");
-    CHECK(objection_to("") == "bound to no driver; run dpdk-devbind.py --bind=vfio-pci 0000:03:00.0");
+    CHECK(objection_to("e1000e") == "bound to the kernel's driver e1000e; run scripts/nic.sh bind 0000:03:00.0");
+    CHECK(objection_to("") == "bound to no driver; run scripts/nic.sh bind 0000:03:00.0");
 }
 
 TEST_CASE("nothing is said against a device that is there for user space", "[dpdk][host]") {

@@ -34,6 +34,25 @@ std::vector<std::string> backend_names() {
     return names;
 }
 
+std::string unused_network(const runtime::Config& config, std::string_view driver) {
+    if (config.backend != "auto" || !is_kernel_driver(driver)) return {};
+    std::string names;
+    const auto add = [&names](const char* name, bool is_given) {
+        if (is_given) names += (names.empty() ? "" : ", ") + std::string(name);
+    };
+    add("--ip", !config.ip.empty());
+    add("--ip6", !config.ip6.empty());
+    add("--gateway", !config.gateway.empty());
+    add("--vlan", config.vlan != 0);
+    if (names.empty()) return {};
+    return names + ": not used: auto took " + std::string(driver) +
+           ", whose network is the kernel's; for our own stack name dpdk, tap:IF or xdp:IF";
+}
+
+void note_unused_network(const runtime::Config& config, const runtime::Runtime& runtime) {
+    if (const std::string note = unused_network(config, runtime.driver()); !note.empty()) trace::notice(note);
+}
+
 runtime::Builder builder_for_sockets(const runtime::Config& config) {
     // Only a file can have said so: parse_options() refuses it on the command line.
     const bool has_network =

@@ -1,5 +1,6 @@
 #include "service.hpp"
 
+#include "common/backends.hpp"
 #include "common/report.hpp"
 #include "common/start_line.hpp"
 #include "common/stop_signals.hpp"
@@ -109,6 +110,7 @@ Task<Result<Bound, BindError>> bind_all(const Settings& settings) {
 void print_start_lines(const Settings& settings, const runtime::Runtime& runtime, const Bound& bound) {
     // Only now: a server that cannot start says one line, and that is why.
     for (const std::string& rung : runtime.ladder()) trace::notice(rung);
+    apps::note_unused_network(settings.shared.runtime, runtime);
     std::string lines;
     for (const net::SocketAddr& address : bound.addresses) {
         apps::StartLine line;

@@ -73,6 +73,7 @@ int command_run(int argc, const char* const* argv) {
     std::optional<apps::StopSignals> signals;  // until the runtime is gone, whose core it belongs to
     auto runtime = apps::builder_for_sockets(settings->shared.runtime).build();
     if (!runtime) return apps::report(runtime.error());
+    apps::note_unused_network(settings->shared.runtime, *runtime);
     auto listening = runtime->block_on(listen_to_stops());
     if (!listening) return apps::report(listening.error(), "cannot listen to SIGTERM and SIGINT");
     signals = *std::move(listening);

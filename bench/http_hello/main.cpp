@@ -148,6 +148,7 @@ int main(int argc, char** argv) {
     if (!options) return apps::finish(options.error());
     auto runtime = apps::builder_for_sockets(options->runtime).build();
     if (!runtime) return apps::report(runtime.error());
+    apps::note_unused_network(options->runtime, *runtime);
     Cores cores(runtime->plan().cores.size());
     const int code = runtime->block_on(serve(*options, *runtime, cores));
     runtime->shutdown(options->runtime.grace);

@@ -121,6 +121,16 @@ def load():
         server.stop()
 
 
+def network_of_the_kernel():
+    """One command for a machine with a card and for a container: what does not count is told and not refused."""
+    with rig.Server(bin_dir, "--ip=198.18.0.2/24", "--vlan=7", f"--cores={min(os.sched_getaffinity(0))}") as server:
+        rig.check(exchange_tcp(server, b"hello") == b"hello", "an answer of the kernel's network")
+        server.process.send_signal(signal.SIGTERM)
+        _, said = server.process.communicate(timeout=rig.PATIENCE)
+        told = [line for line in said.splitlines() if "--ip, --vlan: not used: auto took " in line]
+        rig.check(server.process.returncode == 0 and len(told) == 1, said)
+
+
 def first_program():
     program = os.path.join(bin_dir, "example_tcp_echo")
     if not os.path.exists(program) or rig.INSIDE not in os.environ:
@@ -148,5 +158,6 @@ sockperf_frames()
 ipv6()
 one_cpu()
 load()
+network_of_the_kernel()
 first_program()
 print("ok")

@@ -9,10 +9,11 @@
 #include "run/settings_file.hpp"
 #include "run/stack_system.hpp"
 
+#include <cerrno>
 #include <fstream>
-#include <optional>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -20,14 +21,24 @@ namespace {
 
 using namespace skerry::pkt;
 
-std::optional<std::string> read_file(const std::string& path) {
+/// Which file cannot be read, and why.
+struct Unreadable {
+    std::string message;
+};
+
+skerry::Result<std::string, Unreadable> read_file(const std::string& path) {
+    const auto refused = [&path] {
+        const std::string why = errno == 0 ? "" : ": " + std::system_category().message(errno);
+        return Unreadable{path + ": cannot be read" + why};
+    };
+    errno = 0;
     std::ifstream in(path, std::ios::binary);
-    if (!in) return std::nullopt;
+    if (!in) return refused();
     std::ostringstream text;
     // A directory opens, and its first read fails; of an empty file, which only ends, the copy would say that it
     // failed.
     if (in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
-    if (in.bad() || text.fail()) return std::nullopt;
+    if (in.bad() || text.fail()) return refused();
     return std::move(text).str();
 }
 
@@ -68,7 +79,7 @@ skerry::Result<MakeSystem, std::string> machines_of(const CommandLine& line) {
     const MakeSystem make = line.asks_kernel ? make_kernel_system : make_stack_system;
     if (line.settings.empty()) return make;
     const auto text = read_file(line.settings);
-    if (!text) return skerry::Unexpected(line.settings + ": cannot be read");
+    if (!text) return skerry::Unexpected(text.error().message);
     auto settings = read_settings(*text);
     if (!settings) return skerry::Unexpected(line.settings + ":" + std::to_string(settings.error()) + ": no setting");
     return with_settings(make, *std::move(settings));
@@ -84,7 +95,7 @@ skerry::Result<std::vector<Script>, std::string> read_scripts(const CommandLine&
     std::vector<Script> scripts;
     for (const std::string& file : line.files) {
         auto text = read_file(file);
-        if (!text) return skerry::Unexpected(file + ": cannot be read");
+        if (!text) return skerry::Unexpected(text.error().message);
         scripts.push_back({file, *std::move(text)});
     }
     return scripts;

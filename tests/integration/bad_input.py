@@ -222,9 +222,10 @@ with tempfile.TemporaryDirectory() as folder:
     script = os.path.join(folder, "a.pkt")
     with open(script, "w") as file:
         file.write("+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n")
-    for path in (folder, "/nonexistent/a.pkt", "/proc/self/mem"):
-        refused(pkt, [script, path], 2, f"{path}: cannot be read")
-        refused(pkt, [f"--settings={path}", script], 2, f"{path}: cannot be read")
+    for path, why in ((folder, "Is a directory"), ("/nonexistent/a.pkt", "No such file or directory"),
+                      ("/proc/self/mem", "Input/output error")):
+        refused(pkt, [script, path], 2, f"{path}: cannot be read: {why}")
+        refused(pkt, [f"--settings={path}", script], 2, f"{path}: cannot be read: {why}")
     settings = os.path.join(folder, "settings.txt")
     with open(settings, "w") as file:
         file.write("# as sysctl's\nnothing\n")

@@ -177,7 +177,10 @@ Result<std::optional<apps::OutputFile>, apps::FileError> open_if_named(const std
 int main(int argc, char** argv) {
     apps::prepare_process();
     Settings settings;
-    const apps::Program program{"skerry-bounce", "Times a bare frame through a port of DPDK and back.", {"dpdk"}};
+    const apps::Program program{.name = "skerry-bounce",
+                                .summary = "Times a bare frame through a port of DPDK and back.",
+                                .backends = {"dpdk"},
+                                .takes_any_backend = false};
     auto options = apps::parse_options(program, argc, argv, [&settings](CLI::App& app) { add_options(app, settings); });
     if (!options) return apps::finish(options.error());
     if (auto plan = runtime::resolve_cores(options->runtime); !plan) return apps::report(plan.error());

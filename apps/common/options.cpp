@@ -24,9 +24,26 @@ CLI::Option* add_parsed(CLI::App& app, std::string name, std::string form, std::
     return app.add_option_function<std::string>(name, accept, std::move(help))->type_name(std::move(form));
 }
 
-void add_runtime_options(CLI::App& app, runtime::Config& config) {
-    add_parsed(app, "--backend", "NAME", "auto, dpdk, io_uring, epoll, tap:IF or xdp:IF; default auto", parse_backend,
-               [&config](std::string name) { config.backend = std::move(name); });
+/// What --backend takes, as a list.
+std::string accepted_backends(const Program& program) {
+    if (program.takes_any_backend) return "auto, dpdk, io_uring, epoll, tap:IF, xdp:IF";
+    return "auto, " + CLI::detail::join(program.backends, ", ");
+}
+
+/// A backend of the design, of those that the program can run on.
+Parsed<std::string> parse_backend_of(const Program& program, std::string_view text) {
+    auto name = parse_backend(text);
+    const bool is_known = program.takes_any_backend || !name || *name == "auto" ||
+                          std::find(program.backends.begin(), program.backends.end(), *name) != program.backends.end();
+    if (is_known) return name;
+    return ValueError{program.name + " does not run on it; accepted: " + accepted_backends(program)};
+}
+
+void add_runtime_options(CLI::App& app, const Program& program, runtime::Config& config) {
+    add_parsed(
+        app, "--backend", "NAME", accepted_backends(program) + "; default auto",
+        [&program](const std::string& text) { return parse_backend_of(program, text); },
+        [&config](std::string name) { config.backend = std::move(name); });
     add_parsed(app, "--flavour", "NAME", "per_core or current_thread; default per_core", parse_flavour,
                [&config](runtime::Flavour flavour) { config.flavour = flavour; });
     add_parsed(app, "--cores", "LIST", "the CPUs to run on, for example 0,2-4, or auto; default auto", parse_cores,
@@ -38,7 +55,10 @@ void add_runtime_options(CLI::App& app, runtime::Config& config) {
 }
 
 void add_network_options(CLI::App& app, runtime::Config& config) {
-    app.add_option("--dpdk", config.dpdk, "EAL arguments and device, for the dpdk backend")->type_name("TEXT");
+    app.add_option("--dpdk", config.dpdk,
+                   "device and memory of the dpdk backend, for example pci=0000:03:00.0 or "
+                   "'vdev=net_tap0;hugepages=off'; dpdk/README.md has all keys")
+        ->type_name("TEXT");
     add_parsed(app, "--ip", "ADDR/LEN", "our address on a backend with its own stack, or dhcp", parse_ipv4_interface,
                [&config](std::string text) { config.ip = std::move(text); });
     add_parsed(app, "--ip6", "ADDR/LEN", "the same for IPv6, or auto: what routers give", parse_ipv6_interface,
@@ -66,7 +86,7 @@ void add_capture_options(CLI::App& app, trace::CaptureOptions& capture) {
         ->needs(file);
 }
 
-void add_listen_option(CLI::App& app, Options& options) {
+void add_listen_option(CLI::App& app, const Program& program, Options& options) {
     const auto accept = [&options](const std::vector<std::string>& texts) {
         for (const std::string& text : texts) {
             auto address = parse_listen(text);
@@ -74,7 +94,8 @@ void add_listen_option(CLI::App& app, Options& options) {
             options.listen.push_back(*std::move(address));
         }
     };
-    app.add_option_function<std::vector<std::string>>("--listen", accept, "where to listen; may be repeated")
+    const std::string without = program.listens_on.empty() ? "" : "; default " + program.listens_on;
+    app.add_option_function<std::vector<std::string>>("--listen", accept, "where to listen; may be repeated" + without)
         ->type_name("ADDR:PORT")
         ->allow_extra_args(false);
 }
@@ -233,9 +254,9 @@ Result<Options, Stop> parse_options(const Program& program, std::span<const std:
     CLI::App app(program.summary, program.name);
     app.set_version_flag("--version", version_line(program), "print version, compiler and backends");
     if (add_own) add_own(app);
-    if (program.listens) add_listen_option(app, options);
+    if (program.listens) add_listen_option(app, program, options);
     app.add_option("--json", options.json_file, "write the results to this file as JSON")->type_name("FILE");
-    add_runtime_options(app, options.runtime);
+    add_runtime_options(app, program, options.runtime);
     add_network_options(app, options.runtime);
     add_capture_options(app, options.runtime.capture);
     app.set_config("--config", "", "read options from this TOML file; the command line wins")->type_name("FILE");

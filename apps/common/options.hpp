@@ -24,6 +24,8 @@ struct Program {
     std::string summary;                ///< one sentence for --help
     std::vector<std::string> backends;  ///< those built in, as --backend names them
     bool listens = false;               ///< takes --listen
+    std::string listens_on = {};        ///< without --listen, for --help
+    bool takes_any_backend = true;      ///< each of the design, if this build has it; false: none but `backends`
 };
 
 /// What the shared command line says.

@@ -12,10 +12,10 @@ namespace {
 
 apps::Program program() {
     return {"skerry-echo", "Answers TCP connections or UDP datagrams: a peer for load generators and tests.",
-            apps::backend_names(), true};
+            apps::backend_names(), true, "127.0.0.1:7001"};
 }
 
-/// An option whose value is one of `all`, by the names that to_string() gives them.
+/// An option whose value is one of `all`, by the names that to_string() gives them; `target` has the default.
 template <class Enum, std::size_t count>
 void add_choice(CLI::App& app, const std::string& name, const std::string& help, Enum& target,
                 const Enum (&all)[count]) {
@@ -29,7 +29,9 @@ void add_choice(CLI::App& app, const std::string& name, const std::string& help,
             }
         throw CLI::ValidationError(name + "=" + text, "no such value; accepted: " + accepted);
     };
-    app.add_option_function<std::string>(name, take, help + ": " + accepted)->type_name("NAME");
+    app.add_option_function<std::string>(name, take,
+                                         help + ": " + accepted + "; default " + std::string(to_string(target)))
+        ->type_name("NAME");
 }
 
 constexpr Proto protos[] = {Proto::tcp, Proto::udp};

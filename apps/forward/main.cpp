@@ -116,7 +116,10 @@ std::string text_of(const Total& total, bool as_json) {
 int main(int argc, char** argv) {
     apps::prepare_process();
     Mode mode = Mode::macswap;
-    const apps::Program program{"skerry-forward", "Forwards raw frames between ports of DPDK.", {"dpdk"}};
+    const apps::Program program{.name = "skerry-forward",
+                                .summary = "Forwards raw frames between ports of DPDK.",
+                                .backends = {"dpdk"},
+                                .takes_any_backend = false};
     auto options = apps::parse_options(program, argc, argv, [&mode](CLI::App& app) {
         const std::map<std::string, Mode> modes{{"macswap", Mode::macswap}, {"l2fwd", Mode::l2fwd}};
         const auto take = [&mode, modes](const std::string& text) {

@@ -152,6 +152,20 @@ TEST_CASE("a bad backend is refused with the accepted ones", "[apps][options][er
     CHECK_THAT(refusal({"--backend=tap:a-name-of-16-chr"}), Catch::Contains("1 to 15 characters"));
 }
 
+TEST_CASE("a program on frames alone offers and takes no other backend than its own", "[apps][options][error]") {
+    const apps::Program forward{
+        .name = "forward", .summary = "Forwards.", .backends = {"dpdk"}, .takes_any_backend = false};
+    const auto text = [&forward](const std::string& argument) {
+        const std::vector<std::string> arguments{argument};
+        const auto options = parse_options(forward, arguments);
+        return options ? options->runtime.backend : options.error().text;
+    };
+    CHECK(text("--backend=auto") == "auto");
+    CHECK(text("--backend=dpdk") == "dpdk");
+    CHECK(text("--backend=epoll") == "forward: --backend=epoll: forward does not run on it; accepted: auto, dpdk");
+    CHECK_THAT(text("--help"), Catch::Contains("auto, dpdk; default auto") && !Catch::Contains("epoll"));
+}
+
 TEST_CASE("a server may be asked for the IPv4 address", "[apps][options]") {
     CHECK(accepted({"--ip=dhcp"}).runtime.ip == "dhcp");
 }

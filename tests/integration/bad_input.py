@@ -66,7 +66,7 @@ usage_errors = [
 ]
 for arguments, pattern in usage_errors:
     refused(echo, arguments, 2, pattern)
-refused(echo, ["--backend=xdp:lo"], 1, "no backend can run here: xdp: --ip: .*write --ip=")
+refused(echo, ["--backend=xdp:lo"], 1, "^skerry-echo: xdp: --ip: .*write --ip=")
 refused(echo, ["--backend=xdp:lo", "--ip=198.18.0.2/24", "--vlan=7"], 1, "--vlan: XDP sees no tags")
 refused(echo, ["--backend=xdp:lo", "--ip=dhcp"], 1, "--ip=dhcp: broadcasts are the kernel's here")
 refused(echo, ["--backend=tap:lo", "--ip=dhcp", "--gateway=198.18.0.1"], 1, "of no use with --ip=dhcp")

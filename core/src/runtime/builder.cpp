@@ -106,6 +106,7 @@ Result<Choice, SetupError> choose(const Config& config, std::size_t cores,
     if (choice.backend != nullptr) return choice;
     if (why_not.empty())
         return Unexpected(SetupError{"backend " + wanted + " is not in this build; it has: " + offered_names});
+    if (wanted != "auto") return Unexpected(SetupError{std::move(why_not)});
     return Unexpected(SetupError{"no backend can run here: " + why_not});
 }
 

@@ -43,6 +43,15 @@ struct Aftermath {
     std::string first_refusal;
 };
 
+/// What to look at when nothing was answered.
+std::string unanswered_text(const Settings& settings) {
+    std::string spoken = "--proto=" + std::string(to_string(settings.proto));
+    if (settings.proto == Proto::tcp || settings.proto == Proto::udp)
+        spoken += " --mode=" + std::string(to_string(settings.mode));
+    return "no request of the measured time was answered; look whether " + settings.connect.text + " speaks " + spoken +
+           " and is still there";
+}
+
 int tell(const Settings& settings, Outputs& outputs, const Report& report, const Aftermath& after) {
     int code = apps::print(to_table(std::span(&report, 1)));
     if (const int unwritten = outputs.write(); unwritten != 0) code = unwritten;
@@ -53,6 +62,7 @@ int tell(const Settings& settings, Outputs& outputs, const Report& report, const
     if (!after.first_refusal.empty())
         (void)apps::report(std::to_string(report.summary.refused) +
                            " answers of the measured time were refusals, first: " + after.first_refusal);
+    if (report.summary.is_unanswered() && !after.interrupted) (void)apps::report(unanswered_text(settings));
     if (report.summary.invalid())
         for (const std::string& reason : report.summary.invalid_reasons())
             (void)apps::report("INVALID RUN, do not use its figures: " + reason);

@@ -82,6 +82,11 @@ struct Summary {
     /// Requests that were due and have no answer, for whatever reason; in no histogram.
     [[nodiscard]] std::uint64_t unanswered() const noexcept { return offered - std::min(offered, received); }
 
+    /// Whether the server gave no answer at all, a refusal neither, although it was asked or its connections ended.
+    [[nodiscard]] bool is_unanswered() const noexcept {
+        return received == 0 && refused == 0 && (offered != 0 || ended_early != 0);
+    }
+
     /// Says that the run ended when only that much had been measured. The halves are then those of it, as far as the
     /// intervals tell them apart; without two intervals there are none.
     void cut_to(Nanos measured);

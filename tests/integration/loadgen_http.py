@@ -221,6 +221,7 @@ def no_answers_of_http():
             done = rig.run(bin_dir, "skerry-loadgen", f"--connect={server.address}", *QUICK, "--strict", *arguments)
             rig.check(done.returncode == 1 and "an answer cannot be read: " in done.stderr and words in done.stderr,
                       f"{answer[:60]} {arguments}: {done}")
+            rig.check("no request of the measured time was answered; " in done.stderr, f"{answer[:60]}: {done.stderr}")
 
 
 def ends():

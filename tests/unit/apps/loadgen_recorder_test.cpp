@@ -64,6 +64,28 @@ TEST_CASE("a closed loop hides the same stop in one sample of both times", "[app
     CHECK(run.late == 0);
 }
 
+TEST_CASE("a run is unanswered when nothing came back that was asked for, not when nothing was asked",
+          "[apps][loadgen]") {
+    const auto run = [](auto&& happens) {
+        Recorder recorder({Loop::open, 1s, 5s, Nanos(1ms)});
+        happens(recorder);
+        return recorder.summary().is_unanswered();
+    };
+    CHECK_FALSE(run([](Recorder&) {}));
+    CHECK(run([](Recorder& recorder) { recorder.on_send(2s, 2s); }));
+    CHECK(run([](Recorder& recorder) { recorder.on_unsent(2s); }));
+    CHECK(run([](Recorder& recorder) { recorder.on_ended_early(); }));  // in the warm-up
+    CHECK_FALSE(run([](Recorder& recorder) {
+        recorder.on_send(2s, 2s);
+        recorder.on_reply(2s, 2s, 3s);
+        recorder.on_ended_early();
+    }));
+    CHECK_FALSE(run([](Recorder& recorder) {
+        recorder.on_send(2s, 2s);
+        recorder.on_refused(2s);
+    }));
+}
+
 TEST_CASE("sends held by the window are late and told apart", "[apps][loadgen]") {
     const auto run = run_with_a_stop(Loop::open);
     // Waits fall from 99.05 ms by 0.95 ms each; 104 of them are longer than the interval of 1 ms.

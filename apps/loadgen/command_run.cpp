@@ -52,6 +52,14 @@ std::string unanswered_text(const Settings& settings) {
            " and is still there";
 }
 
+/// Why a run failed that nobody cut short, whether it is --strict or not; empty: it did not.
+std::string why_of_no_use(const Settings& settings, const Summary& summary) {
+    if (summary.is_unanswered()) return unanswered_text(settings);
+    if (!summary.lost_its_server(settings.conns)) return {};
+    return "no connection lasted: each ended, or had no answer for --timeout, before the run was over; look whether " +
+           settings.connect.text + " is still there";
+}
+
 int tell(const Settings& settings, Outputs& outputs, const Report& report, const Aftermath& after) {
     int code = apps::print(to_table(std::span(&report, 1)));
     if (const int unwritten = outputs.write(); unwritten != 0) code = unwritten;
@@ -62,7 +70,8 @@ int tell(const Settings& settings, Outputs& outputs, const Report& report, const
     if (!after.first_refusal.empty())
         (void)apps::report(std::to_string(report.summary.refused) +
                            " answers of the measured time were refusals, first: " + after.first_refusal);
-    if (report.summary.is_unanswered() && !after.interrupted) (void)apps::report(unanswered_text(settings));
+    if (!after.interrupted)
+        if (const std::string why = why_of_no_use(settings, report.summary); !why.empty()) code = apps::report(why);
     if (report.summary.invalid())
         for (const std::string& reason : report.summary.invalid_reasons())
             (void)apps::report("INVALID RUN, do not use its figures: " + reason);

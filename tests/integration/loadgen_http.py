@@ -23,7 +23,7 @@ QUICK = (*SHORT, rig.ALL_ANSWERS)
 
 
 def load(address, *arguments):
-    return rig.loadgen(bin_dir, f"--connect={address}", *QUICK, *arguments)
+    return rig.loadgen(bin_dir, f"--connect={address}", *QUICK, *arguments, expect=rig.failed_without_a_server)
 
 
 def nginx_agrees(driver):
@@ -268,7 +268,7 @@ def idle_ends():
             connection.close()
     own = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=closes_at_once, args=(own,), daemon=True).start()
-    report = rig.loadgen(bin_dir, f"--connect=127.0.0.1:{own.getsockname()[1]}", *SHORT, "--rate=20")
+    report = rig.loadgen(bin_dir, f"--connect=127.0.0.1:{own.getsockname()[1]}", *SHORT, "--rate=20", expect=1)
     rig.check(report["invalid"] and report["count"] == 0 and len(accepted) <= 2, f"{len(accepted)} accepted: {report}")
 
 

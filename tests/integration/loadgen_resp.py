@@ -21,7 +21,7 @@ QUICK = ("--proto=resp", "--jitter=0s", "--warmup=0s", "--duration=300ms", rig.A
 
 
 def load(address, *arguments):
-    return rig.loadgen(bin_dir, f"--connect={address}", *QUICK, *arguments)
+    return rig.loadgen(bin_dir, f"--connect={address}", *QUICK, *arguments, expect=rig.failed_without_a_server)
 
 
 def calls(redis):

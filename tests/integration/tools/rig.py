@@ -190,13 +190,23 @@ def run(bin_dir, program, *arguments, patience=60, **how):
 
 
 def loadgen(bin_dir, *arguments, patience=60, expect=0):
-    """Runs skerry-loadgen and returns its JSON report."""
+    """Runs skerry-loadgen and returns its JSON report. `expect`: the exit code, or a function of the report."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "run.json")
         done = run(bin_dir, "skerry-loadgen", f"--json={path}", *arguments, patience=patience)
-        check(done.returncode == expect, f"skerry-loadgen {arguments} ended with {done.returncode}: {done.stderr}")
+        said = f"skerry-loadgen {arguments} ended with {done.returncode}: {done.stderr}"
+        check(os.path.exists(path), said)
         with open(path) as file:
-            return json.load(file)
+            text = file.read()
+        report = json.loads(text) if text else None
+        check(done.returncode == (expect(report) if callable(expect) else expect), said)
+        return report
+
+
+def failed_without_a_server(report):
+    """The exit code of a run whose server may have failed: 1 when nothing was answered, or no connection lasted."""
+    unanswered = report["count"] == 0 and report["refused"] == 0 and (report["offered"] or report["ended_early"])
+    return int(bool(unanswered) or report["ended_early"] >= report["conns"])
 
 
 def receive(connection, count):

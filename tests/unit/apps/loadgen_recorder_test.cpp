@@ -86,6 +86,13 @@ TEST_CASE("a run is unanswered when nothing came back that was asked for, not wh
     }));
 }
 
+TEST_CASE("a server is lost when no connection lasted", "[apps][loadgen]") {
+    Recorder recorder({Loop::closed, 0s, 5s, 0s});
+    recorder.on_ended_early();
+    CHECK(recorder.summary().lost_its_server(1));
+    CHECK_FALSE(recorder.summary().lost_its_server(2));
+}
+
 TEST_CASE("sends held by the window are late and told apart", "[apps][loadgen]") {
     const auto run = run_with_a_stop(Loop::open);
     // Waits fall from 99.05 ms by 0.95 ms each; 104 of them are longer than the interval of 1 ms.

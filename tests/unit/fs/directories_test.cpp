@@ -6,13 +6,18 @@
 #include "support/death.hpp"
 #include "support/temp_tree.hpp"
 
+#include <skerry/runtime/spawn_blocking.hpp>
+#include <skerry/task/spawn.hpp>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstddef>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <utility>
 
@@ -87,11 +92,26 @@ TEST_CASE("names that were read before a folder failed come before the error", "
 #if !SKERRY_TSAN  // it does not let a forked child start threads
 TEST_CASE("two tasks that read one folder at a time are asserted", "[fs]") {
     struct Work {
-        static Task<> next(fs::ReadDir* names) { (void)co_await names->next_entry(); }
+        static Task<> next(fs::ReadDir* names, int* begun) {
+            ++*begun;
+            (void)co_await names->next_entry();
+        }
         static Task<> read(const std::string* folder) {
             auto names = co_await fs::read_dir(*folder);
-            auto one = spawn(next(&*names));
-            auto other = spawn(next(&*names));
+            // The pool's only thread is busy: what the first one waits for is not there before the second one asks.
+            std::atomic<bool> is_busy = false;
+            std::binary_semaphore is_free(0);
+            auto busy = spawn_blocking([&] {
+                is_busy = true;
+                is_free.acquire();
+            });
+            while (!is_busy) co_await yield_now();
+            int begun = 0;
+            auto one = spawn(next(&*names, &begun));
+            auto other = spawn(next(&*names, &begun));
+            while (begun != 2) co_await yield_now();
+            is_free.release();
+            (void)co_await busy;
             (void)co_await one;
             (void)co_await other;
         }
@@ -99,8 +119,11 @@ TEST_CASE("two tasks that read one folder at a time are asserted", "[fs]") {
     const TempTree tree;
     const std::string folder = tree.root().string();
     CHECK(aborts([&] {
-        auto runtime = make(runtime::Flavour::current_thread);
-        runtime.block_on(Work::read(&folder));
+        runtime::Config config = config_of(runtime::Flavour::current_thread);
+        config.blocking_threads_max = 1;
+        auto runtime = runtime::Builder(config).build();
+        REQUIRE(runtime);
+        runtime->block_on(Work::read(&folder));
     }));
 }
 #endif

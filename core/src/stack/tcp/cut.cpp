@@ -50,7 +50,7 @@ void SendQueue::cut_into(std::uint32_t at, std::uint32_t pieces, std::uint32_t t
         (*this)[to] = whole;
         return;
     }
-    constexpr auto of_end = static_cast<std::uint8_t>(sent_flag::fin | sent_flag::psh);
+    constexpr auto of_end = static_cast<std::uint8_t>(sent_flag::fin | sent_flag::psh | sent_flag::ends_burst);
     for (std::uint32_t i = pieces; i-- != 0;) {
         SendSegment& piece = (*this)[to + i];
         const std::uint32_t begin = i * most;

@@ -67,7 +67,7 @@ void Sender::send_front_again(Tcb& tcb, time::Instant now) noexcept {
 }
 
 bool Sender::send_again(Tcb& tcb, SendSegment& segment, time::Instant now) noexcept {
-    segment.flags |= sent_flag::again;
+    mark_again(tcb, segment, now);
     if (!output_.send(tcb, segment, segment.end() == tcb.queue.back().end(), now)) return false;
     segment.sent_ns = now.as_nanos();
     note_sent_again(tcb, now);

@@ -170,7 +170,7 @@ bool Output::send(Tcb& tcb, SendSegment& segment, bool is_last, time::Instant no
     if (is_again) [[unlikely]]
         ++tcb.retransmitted;
     if (is_last && segment.length != 0) segment.flags |= sent_flag::psh;
-    const bool has_psh = (segment.flags & sent_flag::psh) != 0;
+    const bool has_psh = (segment.flags & (sent_flag::psh | sent_flag::ends_burst)) != 0;
     wire::TcpHeader header = header_of(
         tcb, segment.seq,
         static_cast<std::uint8_t>(flag::ack | (has_psh ? flag::psh : 0) | (segment.is_fin() ? flag::fin : 0)));

@@ -201,7 +201,7 @@ bool Sender::send_next(Tcb& tcb, time::Instant now) noexcept {
     if (tcb.quick_acks_left != 0) [[unlikely]]
         note_reply(tcb, now);
     const bool is_again = seq_before(segment.seq, tcb.snd_nxt);
-    if (is_again) segment.flags |= sent_flag::again;
+    if (is_again) mark_again(tcb, segment, now);
     if (!output_.send(tcb, segment, queue.sent() + 1 == queue.size(), now)) return false;
     segment.sent_ns = now.as_nanos();
     if (is_again) [[unlikely]]
@@ -220,11 +220,9 @@ void Sender::push(Tcb& tcb, time::Instant now) noexcept {
     const bool was_idle = queue.sent() == 0 && !was_probing && tcb.retransmit_at == never;
     if (was_idle) restart_after_idle(tcb, now);
     for (std::uint32_t place = 0; queue.has_unsent() && may_go(tcb, queue.next_unsent()); ++place) {
-        SendSegment& segment = queue.next_unsent();
-        const bool is_marked = place != 0 && ends_burst(tcb, place);
-        if (is_marked) segment.flags |= sent_flag::psh;
+        if (place != 0 && waits_for_burst(tcb, place, now)) break;
+        if (place != 0 && ends_burst(tcb, place)) queue.next_unsent().flags |= sent_flag::ends_burst;
         if (!send_next(tcb, now)) return try_again_soon(tcb, now);
-        if (is_marked) segment.flags &= static_cast<std::uint8_t>(~sent_flag::psh);  // alone it is no burst
         tcb.is_probing = false;
     }
     if (was_probing && !tcb.is_probing) {  // what was the next probe's time would be far too late for a loss

@@ -126,8 +126,8 @@ struct TcpLimits {
     /// window of a peer in slow start grows sooner. Data sent within `delayed_ack` of data that came ends it: that is a
     /// dialogue, whose replies carry acknowledgements. At most 31; Linux has 16.
     std::uint8_t quick_acks = 0;
-    /// So many segments, or more on a way that takes more in a millisecond, leave as one burst, and the last of several
-    /// has PSH, as Linux's have where the device cuts long segments; 1: none is marked for that.
+    /// So many segments, or more on a way that takes more in a millisecond, leave as one burst, as Linux's do where the
+    /// device cuts long segments: the last of several has PSH, and one without room may wait; 1: there are none.
     std::uint8_t burst_segments = 1;
     /// Less than a segment waits only while another such is under way, as Linux's does (Minshall's variant): the end of
     /// a large write does not. Else while anything is. RFC 9293 section 3.7.4.

@@ -25,6 +25,7 @@ inline constexpr std::uint8_t again = 2;  ///< sent more than once: says nothing
 inline constexpr std::uint8_t arrived = 4;  ///< the peer says so, but may still forget it
 inline constexpr std::uint8_t lost = 8;
 inline constexpr std::uint8_t sent_for_loss = 16;  ///< again, since this loss was noticed
+inline constexpr std::uint8_t ends_burst = 32;  ///< it left as the last of several: TcpLimits::burst_segments
 inline constexpr std::uint8_t psh = 128;  ///< nothing was behind it when it left; whenever it goes again it says so
 }  // namespace sent_flag
 

@@ -125,8 +125,11 @@ private:
     void restart_probe_timer(Tcb& tcb, time::Instant now) noexcept;
     void set_timer(Tcb& tcb, std::chrono::nanoseconds wait, time::Instant now) noexcept;
     [[nodiscard]] bool send_next(Tcb& tcb, time::Instant now) noexcept;
+    [[nodiscard]] std::uint32_t largest_burst(const Tcb& tcb) const noexcept;
     [[nodiscard]] std::uint32_t burst_of(const Tcb& tcb) const noexcept;
     [[nodiscard]] bool ends_burst(Tcb& tcb, std::uint32_t place) noexcept;
+    [[nodiscard]] bool waits_for_burst(Tcb& tcb, std::uint32_t place, time::Instant now) const noexcept;
+    static void mark_again(Tcb& tcb, SendSegment& segment, time::Instant now) noexcept;
     void update_window(Tcb& tcb, const Acknowledgement& ack) noexcept;
     void advance(Tcb& tcb, const Acknowledgement& ack, Delivered* delivered = nullptr) noexcept;
     void on_duplicate(Tcb& tcb, time::Instant now) noexcept;

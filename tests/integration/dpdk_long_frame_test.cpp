@@ -2,13 +2,11 @@
 // A frame that the device never takes, in front of others that it would: net_tap stops behind one longer than its MTU.
 
 #include "support/catch.hpp"
+#include "support/dpdk_runtime.hpp"
 #include "support/own_network.hpp"
 
-#include <skerry/dpdk/backend.hpp>
 #include <skerry/dpdk/native.hpp>
-#include <skerry/runtime/builder.hpp>
 #include <skerry/runtime/driver_waiters.hpp>
-#include <skerry/topology/cpu_set.hpp>
 
 #include <algorithm>
 #include <array>
@@ -26,18 +24,6 @@ namespace {
 using dpdk::Port;
 
 constexpr std::uint16_t longest = 1'500 + 14 + 4 + 4;  // a checksum and a tag are allowed for
-
-runtime::Runtime make_runtime() {
-    runtime::Config config;
-    config.backend = "dpdk";
-    config.dpdk = "vdev=net_tap0,iface=sk0;hugepages=off;memory=64;mbufs=2047";
-    config.pin = false;
-    config.cores = topology::available_cpus().value().lowest(1);
-    config.flavour = runtime::Flavour::current_thread;
-    auto runtime = runtime::Builder(config).offer(dpdk::make_backend()).build();
-    if (!runtime) FAIL(runtime.error().message);
-    return std::move(*runtime);
-}
 
 rte_mbuf* make_frame(Port& port, std::uint16_t length) {
     rte_mbuf* const frame = port.allocate();
@@ -68,7 +54,7 @@ TEST_CASE("a frame that the device never takes holds up no other", "[integration
         std::printf("skipped: %s\n", why_not.c_str());
         std::exit(77);  // NOLINT(concurrency-mt-unsafe)
     }
-    auto runtime = make_runtime();
+    auto runtime = tests::dpdk_runtime("vdev=net_tap0,iface=sk0");
     constexpr std::array<std::uint16_t, 6> few{64, longest + 1, 64, longest, 1'800, longest + 1};
     std::array<std::uint16_t, dpdk::burst_max> many{};
     many.fill(64);

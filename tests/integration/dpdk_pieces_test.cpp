@@ -3,12 +3,10 @@
 // stack on a net_ring device, into whose ring the test puts what no sender of ours would.
 
 #include "support/catch.hpp"
+#include "support/dpdk_runtime.hpp"
 
-#include <skerry/dpdk/backend.hpp>
 #include <skerry/dpdk/native.hpp>
 #include <skerry/net/udp_socket.hpp>
-#include <skerry/runtime/builder.hpp>
-#include <skerry/topology/cpu_set.hpp>
 
 #include <algorithm>
 #include <array>
@@ -79,21 +77,8 @@ Task<std::uint32_t> next(net::UdpSocket& socket) {
     co_return number;
 }
 
-runtime::Runtime make_runtime() {
-    runtime::Config config;
-    config.backend = "dpdk";
-    config.dpdk = "vdev=net_ring0;hugepages=off;memory=128;mbufs=2047";
-    config.ip = "198.18.0.2/24";
-    config.pin = false;
-    config.cores = topology::available_cpus().value().lowest(1);
-    config.flavour = runtime::Flavour::current_thread;
-    auto runtime = runtime::Builder(config).offer(dpdk::make_backend()).build();
-    if (!runtime) FAIL(runtime.error().message);
-    return std::move(*runtime);
-}
-
 TEST_CASE("a packet in pieces of memory is let go wherever it is cut, and the next one comes", "[integration][dpdk]") {
-    make_runtime().block_on([]() -> Task<> {
+    tests::dpdk_runtime("vdev=net_ring0", "198.18.0.2/24").block_on([]() -> Task<> {
         auto socket = net::UdpSocket::bind(net::SocketAddr(net::IpAddr::v4(198, 18, 0, 2), 7000));
         REQUIRE(socket);
         const Wire wire;
@@ -120,7 +105,7 @@ TEST_CASE("a packet in pieces of memory is let go wherever it is cut, and the ne
 }
 
 TEST_CASE("a packet whose memory somebody holds is read from a copy", "[integration][dpdk]") {
-    make_runtime().block_on([]() -> Task<> {
+    tests::dpdk_runtime("vdev=net_ring0", "198.18.0.2/24").block_on([]() -> Task<> {
         auto socket = net::UdpSocket::bind(net::SocketAddr(net::IpAddr::v4(198, 18, 0, 2), 7000));
         REQUIRE(socket);
         const Wire wire;
@@ -138,7 +123,7 @@ TEST_CASE("a packet whose memory somebody holds is read from a copy", "[integrat
 }
 
 TEST_CASE("so is a clone, which counts its own handles, and its memory stays the holder's", "[integration][dpdk]") {
-    make_runtime().block_on([]() -> Task<> {
+    tests::dpdk_runtime("vdev=net_ring0", "198.18.0.2/24").block_on([]() -> Task<> {
         auto socket = net::UdpSocket::bind(net::SocketAddr(net::IpAddr::v4(198, 18, 0, 2), 7000));
         REQUIRE(socket);
         const Wire wire;

@@ -50,7 +50,6 @@ void SendQueue::cut_into(std::uint32_t at, std::uint32_t pieces, std::uint32_t t
         (*this)[to] = whole;
         return;
     }
-    constexpr auto of_end = static_cast<std::uint8_t>(sent_flag::fin | sent_flag::psh | sent_flag::ends_burst);
     for (std::uint32_t i = pieces; i-- != 0;) {
         SendSegment& piece = (*this)[to + i];
         const std::uint32_t begin = i * most;
@@ -58,7 +57,7 @@ void SendQueue::cut_into(std::uint32_t at, std::uint32_t pieces, std::uint32_t t
         piece.seq += begin;
         piece.offset = static_cast<std::uint16_t>(whole.offset + begin);
         piece.length = static_cast<std::uint16_t>(std::min<std::uint32_t>(most, whole.length - begin));
-        if (i + 1 != pieces) piece.flags = static_cast<std::uint8_t>(piece.flags & ~of_end);
+        if (i + 1 != pieces) piece.flags = static_cast<std::uint8_t>(piece.flags & ~sent_flag::of_end);
     }
     whole.frame->handles += pieces - 1;
 }

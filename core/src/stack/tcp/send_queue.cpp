@@ -32,8 +32,7 @@ bool SendQueue::split(std::uint32_t at, std::uint16_t bytes) noexcept {
     second.offset = static_cast<std::uint16_t>(first.offset + bytes);
     second.length = static_cast<std::uint16_t>(first.length - bytes);
     first.length = bytes;
-    constexpr auto of_end = static_cast<std::uint8_t>(sent_flag::fin | sent_flag::psh | sent_flag::ends_burst);
-    first.flags = static_cast<std::uint8_t>(first.flags & ~of_end);
+    first.flags = static_cast<std::uint8_t>(first.flags & ~sent_flag::of_end);
     ++first.frame->handles;
     return true;
 }

@@ -27,6 +27,7 @@ inline constexpr std::uint8_t lost = 8;
 inline constexpr std::uint8_t sent_for_loss = 16;  ///< again, since this loss was noticed
 inline constexpr std::uint8_t ends_burst = 32;  ///< it left as the last of several: TcpLimits::burst_segments
 inline constexpr std::uint8_t psh = 128;  ///< nothing was behind it when it left; whenever it goes again it says so
+inline constexpr std::uint8_t of_end = fin | ends_burst | psh;  ///< of a segment that is cut its last piece has these
 }  // namespace sent_flag
 
 struct SendSegment {

@@ -2,6 +2,7 @@
 
 #include <rte_log.h>
 
+#include <atomic>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -21,8 +22,11 @@ FirstError& first() {
     return instance;
 }
 
+std::atomic<void (*)() noexcept> message_listener = nullptr;
+
 // Called with the whole message, as the stream is not buffered; on whatever thread logs.
 ssize_t take_message(void*, const char* data, std::size_t size) {
+    if (const auto listener = message_listener.load(std::memory_order_acquire); listener != nullptr) listener();
     if (rte_log_cur_msg_loglevel() <= static_cast<int>(RTE_LOG_ERR)) {
         std::string_view text(data, size);
         text = text.substr(0, text.find_last_not_of(" \n") + 1);
@@ -44,6 +48,8 @@ void capture() {
     std::setvbuf(stream, nullptr, _IONBF, 0);
     rte_openlog_stream(stream);
 }
+
+void on_message(void (*listener)() noexcept) noexcept { message_listener.store(listener, std::memory_order_release); }
 
 void forget() {
     const std::lock_guard guard(first().mutex);

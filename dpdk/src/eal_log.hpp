@@ -10,6 +10,10 @@ namespace skerry::dpdk::eal_log {
 /// Becomes the stream of EAL's log, for good. Threads: before rte_eal_init().
 void capture();
 
+/// From now on `listener` is called before each message that EAL or a driver logs, for good. It comes on whatever
+/// thread logs, and others that log wait for it.
+void on_message(void (*listener)() noexcept) noexcept;
+
 /// Forgets the errors that were logged so far.
 void forget();
 

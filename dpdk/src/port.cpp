@@ -3,6 +3,7 @@
 #include "eal_log.hpp"
 #include "host.hpp"
 #include "interrupt_thread.hpp"
+#include "memif_guard.hpp"
 #include "rights.hpp"
 
 #include <skerry/stack/tcp/limits.hpp>
@@ -291,6 +292,7 @@ Result<void, SetupError> EthPort::set_up_queues(const Options& options) {
     }
     if (const int error = rte_eth_dev_start(id_); error != 0) return Unexpected(refused("to start", error));
     is_started_ = true;
+    if (driver_ == "net_memif") guard_memif(id_);
     // Virtual devices without addresses of their own take every frame anyhow, and say that they cannot.
     (void)rte_eth_promiscuous_enable(id_);
     hash_predicts_ = queues_ > 1 && rss_.program(id_, queues_);

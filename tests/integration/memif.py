@@ -39,11 +39,11 @@ class Link:
 
 
 @contextlib.contextmanager
-def server_on(proto, **how):
+def server_on(proto, wrap=(), **how):
     with tempfile.TemporaryDirectory() as folder:
         link = Link(folder, **how)
         with rig.Server(bin_dir, "--backend=dpdk", link.end("server"), f"--ip={SERVER}/24", f"--proto={proto}",
-                        f"--cores={CORES[0]}", "--idle=adaptive", listen=f"{SERVER}:7001") as server:
+                        f"--cores={CORES[0]}", "--idle=adaptive", listen=f"{SERVER}:7001", wrap=wrap) as server:
             rig.check("64 MiB of ordinary pages" in server.start_line, f"its memory is not told: {server.start_line}")
             yield server, link
 
@@ -82,8 +82,10 @@ def takes_the_options_of_the_device():
 
 
 def outlives_its_peers():
-    with server_on("tcp") as (server, link):  # each peer comes with a hardware address of its own
-        for number in range(3):
+    """Each comes with a hardware address of its own, and dies while the server's core is wherever it was stopped."""
+    stops = ["env", "LD_PRELOAD=" + os.path.join(bin_dir, "stops_preload.so")]
+    with server_on("tcp", wrap=stops) as (server, link):
+        for number in range(5):
             dying = subprocess.Popen([os.path.join(bin_dir, "skerry-loadgen"),
                                       *client_arguments(link, "tcp", "--duration=60s")], stdout=subprocess.DEVNULL,
                                      stderr=subprocess.DEVNULL)

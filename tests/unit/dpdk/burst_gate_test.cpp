@@ -1,0 +1,88 @@
+// A gate before bursts: none is under way once it is shut, none begins, and they go on when it opens.
+
+#include "support/catch.hpp"
+
+#include "burst_gate.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace skerry {
+namespace {
+
+using dpdk::BurstGate;
+using namespace std::chrono_literals;
+
+constexpr auto patience = 20s;
+
+/// A thread that bursts without an end.
+class Core {
+public:
+    explicit Core(std::chrono::microseconds burst) : burst_(burst), thread_([this] { run(); }) {}
+    ~Core() {
+        BurstGate::open();
+        ends_ = true;
+        thread_.join();
+    }
+
+    [[nodiscard]] bool is_in_burst() const { return is_in_burst_; }
+    void wait_for_burst() const {
+        const int before = bursts_;
+        const auto deadline = std::chrono::steady_clock::now() + patience;
+        while (bursts_ < before + 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+        REQUIRE(bursts_ >= before + 2);
+    }
+
+private:
+    void run() {
+        while (!ends_) {
+            const BurstGate::Passage passage;
+            if (!passage.is_free()) continue;
+            is_in_burst_ = true;
+            std::this_thread::sleep_for(burst_);
+            is_in_burst_ = false;
+            ++bursts_;
+        }
+    }
+
+    std::chrono::microseconds burst_;
+    std::atomic<bool> ends_ = false;
+    std::atomic<bool> is_in_burst_ = false;
+    std::atomic<int> bursts_ = 0;
+    std::thread thread_;
+};
+
+TEST_CASE("no burst is under way once the gate is shut, none begins, and they go on when it opens", "[dpdk][gate]") {
+    const Core one(50us);
+    const Core other(90us);
+    for (int round = 0; round < 200; ++round) {
+        one.wait_for_burst();
+        other.wait_for_burst();
+        REQUIRE(BurstGate::shut(patience));
+        bool met_a_burst = false;
+        for (const auto until = std::chrono::steady_clock::now() + 200us; std::chrono::steady_clock::now() < until;)
+            met_a_burst = met_a_burst || one.is_in_burst() || other.is_in_burst();
+        REQUIRE_FALSE(met_a_burst);
+        BurstGate::open();
+    }
+}
+
+TEST_CASE("who shuts the gate waits for a burst as long as it says", "[dpdk][gate]") {
+    const Core core(300ms);
+    while (!core.is_in_burst()) std::this_thread::yield();
+    CHECK_FALSE(BurstGate::shut(1ms));
+    CHECK(BurstGate::shut(patience));
+}
+
+TEST_CASE("a thread that has ended holds nobody up", "[dpdk][gate]") {
+    {
+        const Core gone(10us);
+    }
+    std::thread([] { const BurstGate::Passage passage; }).join();
+    CHECK(BurstGate::shut(patience));
+    BurstGate::open();
+}
+
+}  // namespace
+}  // namespace skerry

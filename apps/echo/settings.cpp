@@ -63,6 +63,7 @@ Result<Settings, apps::Stop> read_settings(int argc, const char* const* argv) {
         return Unexpected(apps::Stop{2,
                                      "skerry-echo: --mode=source: nobody is there to send to until a datagram comes; "
                                      "accepted with --proto=tcp"});
+    if (settings.proto == Proto::udp) settings.shared.runtime.traffic = runtime::Traffic::datagrams;
     if (settings.shared.listen.empty()) settings.shared.listen.push_back({"127.0.0.1:7001", "127.0.0.1", 7001});
     return settings;
 }

@@ -125,6 +125,7 @@ void complete_protocol(Settings& settings) {
     if (settings.proto == Proto::resp && !settings.has_connect)
         settings.connect = {"127.0.0.1:6379", "127.0.0.1", 6379};
     settings.http.host = settings.connect.text;
+    if (settings.proto == Proto::udp) settings.shared.runtime.traffic = runtime::Traffic::datagrams;
 }
 
 std::string contradiction_of_protocol(const Settings& settings) {

@@ -20,6 +20,12 @@ namespace {
 
 using backend::SetupError;
 
+backend::Probe probe_epoll(const std::string& standing) {
+    auto poller = epoll::Poller::make();
+    if (!poller) return {false, epoll::refusal(poller.error())};
+    return {true, "the kernel's sockets, readiness by epoll" + standing};
+}
+
 /// Readiness of descriptors for a loop whose driver is not of this folder.
 class CarriedLane final : public backend::CarriedSlowLane {
 public:
@@ -47,7 +53,7 @@ public:
     [[nodiscard]] std::span<const std::string_view> ladder(const backend::Options& options) const override {
 #if SKERRY_HAS_LIBURING
         static constexpr std::array<std::string_view, 4> uring_first{"io_uring", "epoll", "tap", "xdp"};
-        if (uring::is_ahead_of_epoll(options)) return uring_first;
+        if (uring::standing(options) == uring::Standing::ahead) return uring_first;
 #endif
         (void)options;
         return epoll_first;
@@ -58,10 +64,10 @@ public:
         if (driver == "xdp") return frame::probe_xdp(options);
 #if SKERRY_HAS_LIBURING
         if (driver == "io_uring") return uring::probe();
+        if (uring::standing(options) == uring::Standing::behind_with_datagrams)
+            return probe_epoll("; with datagrams it is ahead of io_uring");
 #endif
-        auto poller = epoll::Poller::make();
-        if (!poller) return {false, epoll::refusal(poller.error())};
-        return {true, "the kernel's sockets, readiness by epoll"};
+        return probe_epoll("");
     }
 
     [[nodiscard]] bool has_slow_lanes() const noexcept override { return true; }

@@ -121,6 +121,18 @@ def load():
         server.stop()
 
 
+def ladder():
+    """io_uring or epoll for streams, as the kernel is; for datagrams epoll, and where that is another one, why."""
+    def server_line(*arguments):
+        with rig.Server(bin_dir, "--backend=auto", *arguments) as server:
+            return server.start_line
+    streams, datagrams = server_line("--proto=tcp"), server_line("--proto=udp")
+    rig.check("backend epoll " in datagrams, datagrams)
+    differs = "backend io_uring " in streams
+    rig.check(("with datagrams it is ahead of io_uring" in datagrams) == differs, f"{streams}\n{datagrams}")
+    print("streams find", "io_uring" if differs else "epoll", "first, datagrams epoll")
+
+
 def network_of_the_kernel():
     """One command for a machine with a card and for a container: what does not count is told and not refused."""
     with rig.Server(bin_dir, "--ip=198.18.0.2/24", "--vlan=7", f"--cores={min(os.sched_getaffinity(0))}") as server:
@@ -158,6 +170,7 @@ sockperf_frames()
 ipv6()
 one_cpu()
 load()
+ladder()
 network_of_the_kernel()
 first_program()
 print("ok")

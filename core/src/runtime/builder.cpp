@@ -56,6 +56,7 @@ backend::Options options_of(const Config& config, std::size_t cores) {
         options.interface = config.backend.substr(colon + 1);
     options.cores = static_cast<std::uint16_t>(cores);
     options.have_own_threads = config.flavour == Flavour::per_core;
+    options.mostly_datagrams = config.traffic == Traffic::datagrams;
     return options;
 }
 

@@ -82,13 +82,14 @@ backend::Probe probe() {
     return try_receive(*ring);
 }
 
-bool is_ahead_of_epoll(const backend::Options& options) noexcept {
+Standing standing(const backend::Options& options) noexcept {
     utsname system{};
-    if (!options.have_own_threads || ::uname(&system) != 0) return false;
+    if (!options.have_own_threads || ::uname(&system) != 0) return Standing::behind;
     int major = 0;
     int minor = 0;
-    if (std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return false;
-    return std::pair(major, minor) >= std::pair(6, 18);
+    if (std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return Standing::behind;
+    if (std::pair(major, minor) < std::pair(6, 18)) return Standing::behind;
+    return options.mostly_datagrams ? Standing::behind_with_datagrams : Standing::ahead;
 }
 
 Result<std::unique_ptr<backend::Core>, SetupError> make_core(const backend::CoreSetup& setup) {

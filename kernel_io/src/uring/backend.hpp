@@ -4,6 +4,7 @@
 
 #include <skerry/backend/backend.hpp>
 
+#include <cstdint>
 #include <memory>
 
 namespace skerry::kernel_io::uring {
@@ -11,9 +12,16 @@ namespace skerry::kernel_io::uring {
 /// Finds out by doing whether this kernel gives what the driver needs.
 [[nodiscard]] backend::Probe probe();
 
-/// Whether it was measured ahead of epoll, in most rows, on kernels up to this one: from Linux 6.18 on, for cores with
-/// threads and rings of their own. The figures are in the README.
-[[nodiscard]] bool is_ahead_of_epoll(const backend::Options& options) noexcept;
+/// Where it stands beside epoll.
+enum class Standing : std::uint8_t {
+    behind,                ///< or was never measured
+    behind_with_datagrams,  ///< and ahead with streams
+    ahead,
+};
+
+/// As it was measured: ahead with streams from Linux 6.18 on, for cores with threads and rings of their own. The
+/// figures are in the README.
+[[nodiscard]] Standing standing(const backend::Options& options) noexcept;
 
 [[nodiscard]] Result<std::unique_ptr<backend::Core>, backend::SetupError> make_core(const backend::CoreSetup& setup);
 

@@ -36,6 +36,9 @@ enum class IdlePolicy : std::uint8_t {
     sleep,     ///< sleeps at once: the least CPU; holds timers back by up to 512 us, see time::sleep_until()
 };
 
+/// What the sockets of a program mostly carry.
+enum class Traffic : std::uint8_t { streams, datagrams };
+
 [[nodiscard]] std::string_view to_string(Flavour flavour) noexcept;
 [[nodiscard]] std::string_view to_string(IdlePolicy idle) noexcept;
 
@@ -58,6 +61,9 @@ struct Config {
 
     /// "auto", or a backend's name: dpdk, io_uring, epoll, tap:IF, xdp:IF.
     std::string backend = "auto";
+    /// Of backends that serve both, "auto" looks first at the one that was measured to be ahead with this. All of them
+    /// carry either.
+    Traffic traffic = Traffic::streams;
     /// Backends that "auto" passes over.
     std::vector<std::string> deny = denied_by_environment();
 

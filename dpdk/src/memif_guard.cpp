@@ -3,6 +3,8 @@
 #include "burst_gate.hpp"
 #include "eal_log.hpp"
 
+#include <skerry/trace/notice.hpp>
+
 #include <rte_config.h>
 #include <rte_alarm.h>
 #include <rte_ethdev.h>
@@ -49,7 +51,8 @@ constexpr auto guarded = guarded_bursts(std::make_index_sequence<RTE_MAX_ETHPORT
 void before_message() noexcept {
     if (rte_thread_is_intr() == 0 || BurstGate::is_shut()) return;
     if (rte_eal_alarm_set(1, [](void*) { BurstGate::open(); }, nullptr) != 0) return;
-    (void)BurstGate::shut(std::chrono::seconds{1});
+    if (!BurstGate::shut(std::chrono::seconds{1}))
+        trace::notice("dpdk: net_memif: a core has been within one look at its rings for a second; the driver goes on");
 }
 
 }  // namespace

@@ -39,11 +39,11 @@ class Link:
 
 
 @contextlib.contextmanager
-def server_on(proto, wrap=(), **how):
+def server_on(proto, wrap=(), idle="adaptive", **how):
     with tempfile.TemporaryDirectory() as folder:
         link = Link(folder, **how)
         with rig.Server(bin_dir, "--backend=dpdk", link.end("server"), f"--ip={SERVER}/24", f"--proto={proto}",
-                        f"--cores={CORES[0]}", "--idle=adaptive", listen=f"{SERVER}:7001", wrap=wrap) as server:
+                        f"--cores={CORES[0]}", f"--idle={idle}", listen=f"{SERVER}:7001", wrap=wrap) as server:
             rig.check("64 MiB of ordinary pages" in server.start_line, f"its memory is not told: {server.start_line}")
             yield server, link
 
@@ -83,13 +83,16 @@ def takes_the_options_of_the_device():
 
 def outlives_its_peers():
     """Each comes with a hardware address of its own, and dies while the server's core is wherever it was stopped."""
-    stops = ["env", "LD_PRELOAD=" + os.path.join(bin_dir, "stops_preload.so")]
-    with server_on("tcp", wrap=stops) as (server, link):
-        for number in range(5):
+    stops = os.path.join(bin_dir, "stops_preload.so")
+    with server_on("tcp", ["env", f"LD_PRELOAD={stops}"], idle="spin") as (server, link):
+        with open(f"/proc/{server.process.pid}/maps") as maps:  # the loader goes on without what it cannot find
+            rig.check(stops in maps.read(), f"{stops} is not in front of the server")
+        for number in range(12):
             dying = subprocess.Popen([os.path.join(bin_dir, "skerry-loadgen"),
-                                      *client_arguments(link, "tcp", "--duration=60s")], stdout=subprocess.DEVNULL,
+                                      *client_arguments(link, "tcp", "--duration=60s", "--conns=20", "--inflight=4",
+                                                        "--size=1400")], stdout=subprocess.DEVNULL,
                                      stderr=subprocess.DEVNULL)
-            rig.wait_until(lambda: server.numbers()["connections"] == number + 1, "a connection")
+            rig.wait_until(lambda: server.numbers()["connections"] == 20 * number + 20, "connections")
             dying.kill()
             dying.wait()
         ask(link, "tcp")

@@ -115,9 +115,15 @@ std::vector<std::string> different_settings(const Report& a, const Report& b) {
     const auto rate = [](const Report& report) {
         return report.run.rate ? apps::exact_text(*report.run.rate) : std::string("closed loop");
     };
+    const auto arrivals = [](const Report& report) {
+        return report.run.arrivals ? std::string(to_string(*report.run.arrivals)) : std::string("closed loop");
+    };
+    const auto warm_up = [](const Report& report) { return apps::exact_text(report.run.warm_up_s) + " s"; };
     note("backend", a.run.backend, b.run.backend);
     note("protocol", a.run.proto, b.run.proto);
     note("rate", rate(a), rate(b));
+    note("arrivals", arrivals(a), arrivals(b));
+    note("warm-up", warm_up(a), warm_up(b));
     note("bytes", std::to_string(a.run.bytes), std::to_string(b.run.bytes));
     note("connections", std::to_string(a.run.conns), std::to_string(b.run.conns));
     note("requests in flight", std::to_string(a.run.inflight), std::to_string(b.run.inflight));

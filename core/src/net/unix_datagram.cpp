@@ -77,6 +77,13 @@ Result<UnixReceived> receive(int fd, std::span<std::byte> out, const bool* tells
     return received;
 }
 
+// Not by read(), which says 0 to a span without bytes and leaves the datagram where it is, if there is one.
+Result<std::size_t> receive_bytes(int fd, std::span<std::byte> out) noexcept {
+    const ssize_t count = io::detail::uninterrupted([&] { return ::recv(fd, out.data(), out.size(), 0); });
+    if (count < 0) return io::detail::last_error();
+    return static_cast<std::size_t>(count);
+}
+
 Result<std::size_t> send_one_to(int fd, std::span<const std::byte> data, const detail::OsUnixAddr& to) noexcept {
     return io::detail::counted(io::detail::uninterrupted(
         [&] { return ::sendto(fd, data.data(), data.size(), MSG_NOSIGNAL, to.get(), to.length); }));
@@ -134,7 +141,7 @@ Task<Result<UnixReceived>> UnixDatagram::recv_from(std::span<std::byte> out) {
 }
 
 Task<Result<std::size_t>> UnixDatagram::recv(std::span<std::byte> out) {
-    return fd_.async_io(Interest::readable, &io::detail::read_some, out);
+    return fd_.async_io(Interest::readable, &receive_bytes, out);
 }
 
 Task<Result<std::size_t>> UnixDatagram::send_to(std::span<const std::byte> data, UnixAddr to) {

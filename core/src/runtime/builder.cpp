@@ -56,7 +56,7 @@ backend::Options options_of(const Config& config, std::size_t cores) {
         options.interface = config.backend.substr(colon + 1);
     options.cores = static_cast<std::uint16_t>(cores);
     options.have_own_threads = config.flavour == Flavour::per_core;
-    options.mostly_datagrams = config.traffic == Traffic::datagrams;
+    options.mostly_datagrams = is_auto(config) && config.traffic == Traffic::datagrams;
     return options;
 }
 
@@ -80,6 +80,7 @@ Result<Choice, SetupError> choose(const Config& config, std::size_t cores,
     Choice choice;
     std::string offered_names;
     std::string why_not;
+    const std::string denied = "denied by SKERRY_DENY";
     const auto tell = [&lines](std::string_view driver, const std::string& what) {
         lines.push_back("backend " + std::string(driver) + ": " + what);
     };
@@ -87,13 +88,13 @@ Result<Choice, SetupError> choose(const Config& config, std::size_t cores,
         for (const std::string_view driver : candidate->ladder(options)) {
             offered_names += (offered_names.empty() ? "" : ", ") + std::string(driver);
             if (wanted != "auto" && wanted != driver) continue;
+            const bool is_out = wanted == "auto" && is_denied(config, driver);
             if (choice.backend != nullptr) {
-                tell(driver, "not tried: " + choice.driver + " comes first");
+                tell(driver, is_out ? "passed over: " + denied : "not tried: " + choice.driver + " comes first");
                 continue;
             }
-            backend::Probe probe{false, "denied by SKERRY_DENY"};
-            if (wanted != "auto" || !is_denied(config, driver))
-                probe = probe_rung(*candidate, driver, options, not_started);
+            backend::Probe probe{false, denied};
+            if (!is_out) probe = probe_rung(*candidate, driver, options, not_started);
             tell(driver, (probe.usable ? "taken: " : "passed over: ") + probe.reason);
             if (probe.usable) {
                 choice.backend = candidate.get();

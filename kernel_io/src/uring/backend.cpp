@@ -84,10 +84,13 @@ backend::Probe probe() {
 
 Standing standing(const backend::Options& options) noexcept {
     utsname system{};
-    if (!options.have_own_threads || ::uname(&system) != 0) return Standing::behind;
+    return ::uname(&system) == 0 ? standing_on(system.release, options) : Standing::behind;
+}
+
+Standing standing_on(const char* release, const backend::Options& options) noexcept {
     int major = 0;
     int minor = 0;
-    if (std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return Standing::behind;
+    if (!options.have_own_threads || std::sscanf(release, "%d.%d", &major, &minor) != 2) return Standing::behind;
     if (std::pair(major, minor) < std::pair(6, 18)) return Standing::behind;
     return options.mostly_datagrams ? Standing::behind_with_datagrams : Standing::ahead;
 }

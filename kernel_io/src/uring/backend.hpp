@@ -22,6 +22,8 @@ enum class Standing : std::uint8_t {
 /// As it was measured: ahead with streams from Linux 6.18 on, for cores with threads and rings of their own. The
 /// figures are in the README.
 [[nodiscard]] Standing standing(const backend::Options& options) noexcept;
+/// The same on a kernel whose release is called so.
+[[nodiscard]] Standing standing_on(const char* release, const backend::Options& options) noexcept;
 
 [[nodiscard]] Result<std::unique_ptr<backend::Core>, backend::SetupError> make_core(const backend::CoreSetup& setup);
 

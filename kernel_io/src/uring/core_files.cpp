@@ -86,8 +86,8 @@ void CoreFiles::put_operation(Operation& operation) noexcept {
 }
 
 bool CoreFiles::submit(Operation& operation) noexcept {
-    if (operation.call == FileCall::write) ring_.expect_size_signal();
     const bool is_taken = ring_.request(operation, 0, [&](io_uring_sqe* entry) {
+        if (operation.call == FileCall::write) ring_.expect_size_signal();
         operation.prepare(entry);
         if (operation.is_large()) [[unlikely]]
             entry->flags |= IOSQE_ASYNC;

@@ -80,8 +80,9 @@ public:
     /// the request goes on.
     void cancel_unheard(const Requester& requester, unsigned purpose) noexcept;
 
-    /// Among the entries is a write that may pass the limit of a file's size: the kernel then sends SIGXFSZ to the
-    /// thread that hands it in, whose default ends the process.
+    /// The entry that is being prepared is a write that may pass the limit of a file's size: the kernel then sends
+    /// SIGXFSZ to the thread that hands it in, whose default ends the process. Not before it has its place, as to make
+    /// one the others may go in.
     void expect_size_signal() noexcept { is_signal_due_ = true; }
 
     [[nodiscard]] unsigned entries() const noexcept { return io_uring_sq_ready(&ring_); }

@@ -397,6 +397,27 @@ TEST_CASE("Unix datagrams keep their bounds, name their sender and say what was 
     });
 }
 
+TEST_CASE("a Unix datagram that is received without room for a byte is gone, and one that is not there is waited for",
+          "[net][unix]") {
+    run([]() -> Task<> {
+        if (lacks_slow_lane()) co_return;
+        auto ends = UnixDatagram::pair();
+        REQUIRE(ends);
+        auto sent = co_await ends->second.send(bytes_of("one"));
+        REQUIRE(sent == 3u);
+        sent = co_await ends->second.send(bytes_of("two"));
+        REQUIRE(sent == 3u);
+        auto count = co_await ends->first.recv({});
+        CHECK(count == 0u);
+        std::array<std::byte, 8> data{};
+        count = co_await ends->first.recv(data);
+        REQUIRE(count == 3u);
+        CHECK(text_of(std::span(data).first(3)) == "two");
+        auto late = co_await time::timeout(20ms, ends->first.recv({}));
+        CHECK_FALSE(late);
+    });
+}
+
 TEST_CASE("who sends Unix datagrams waits while the receiver's queue is full, and loses none", "[net][unix]") {
     run([]() -> Task<> {
         if (lacks_slow_lane()) co_return;

@@ -3,6 +3,7 @@
 #if __has_include(<liburing.h>)
 
 #include "support/catch.hpp"
+#include "support/limits.hpp"
 #include "support/temp_tree.hpp"
 #include "support/test_core.hpp"
 
@@ -14,6 +15,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -130,6 +133,43 @@ TEST_CASE("a read that is given up keeps its memory and its descriptor until the
     f.finish();
     CHECK(f.right == 0);
     CHECK(f.files->stats().buffers_out == 0);
+}
+
+/// Hears completions, and does nothing.
+class Deaf final : public Requester {
+    void on_completion(unsigned, int, std::uint32_t) noexcept override {}
+};
+
+volatile std::sig_atomic_t size_signals = 0;
+
+// A write that goes past the cache is made while it is handed in, on most file systems.
+TEST_CASE("a write past the limit of a file's size signals nobody, also where the queue was full before it",
+          "[kernel_io][files]") {
+    Fixture f;
+    if (!f.is_here()) return;
+    const std::string path = f.tree.write("limited", "");
+    int fd = ::open(path.c_str(), O_RDWR | O_DIRECT | O_CLOEXEC);
+    if (fd < 0) fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    f.file.emplace(OwnedFd(fd));
+    size_signals = 0;
+    const auto before = std::signal(SIGXFSZ, [](int) { size_signals = size_signals + 1; });
+    for (const unsigned in_front : {Ring::entries_max - 1, Ring::entries_max}) {
+        const tests::LowerLimit limit(RLIMIT_FSIZE, 4096);
+        Deaf deaf;
+        while (f.entries() < in_front) REQUIRE(f.ring->request(deaf, 0, ::io_uring_prep_nop));
+        std::optional<Result<std::size_t>> answer;
+        const std::vector<std::byte> data(4096);
+        f.tasks.push_back(f.core.start(
+            [](fs::File& file, const std::vector<std::byte>& bytes, std::optional<Result<std::size_t>>& out) -> Task<> {
+                out.emplace(co_await file.write_at(8192, bytes));
+            }(*f.file, data, answer)));
+        f.core.run_until_idle();
+        f.finish();
+        REQUIRE(answer);
+        CHECK(answer->error().os_error() == EFBIG);
+    }
+    std::signal(SIGXFSZ, before);
+    CHECK(size_signals == 0);
 }
 
 TEST_CASE("memory for a file begins with a page, whatever its size", "[kernel_io][files]") {

@@ -114,6 +114,14 @@ TEST_CASE("a denied driver is passed over by auto and taken when it is named", "
     CHECK(build(config).value().driver() == "fast");
 }
 
+TEST_CASE("a denied driver behind the one that was taken is called denied", "[runtime][builder]") {
+    Config config = config_for("auto");
+    config.deny = {"slow"};
+    auto runtime = Builder(config).offer(fake("fast", true, "here")).offer(fake("slow", true, "there")).build().value();
+    REQUIRE(runtime.ladder().size() == 2);
+    CHECK(runtime.ladder()[1] == "backend slow: passed over: denied by SKERRY_DENY");
+}
+
 TEST_CASE("no driver that can run is an error with the reason of each", "[runtime][builder][error]") {
     Config config = config_for("auto");
     config.deny = {"denied"};

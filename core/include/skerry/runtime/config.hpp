@@ -61,8 +61,8 @@ struct Config {
 
     /// "auto", or a backend's name: dpdk, io_uring, epoll, tap:IF, xdp:IF.
     std::string backend = "auto";
-    /// Of backends that serve both, "auto" looks first at the one that was measured to be ahead with this. All of them
-    /// carry either.
+    /// Of backends that serve both, "auto" looks first at the one whose rate was measured to be ahead with this. All of
+    /// them carry either.
     Traffic traffic = Traffic::streams;
     /// Backends that "auto" passes over.
     std::vector<std::string> deny = denied_by_environment();

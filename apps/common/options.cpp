@@ -255,7 +255,8 @@ Result<Options, Stop> parse_options(const Program& program, std::span<const std:
     app.set_version_flag("--version", version_line(program), "print version, compiler and backends");
     if (add_own) add_own(app);
     if (program.listens) add_listen_option(app, program, options);
-    app.add_option("--json", options.json_file, "write the results to this file as JSON")->type_name("FILE");
+    if (program.writes_json)
+        app.add_option("--json", options.json_file, "write the results to this file as JSON")->type_name("FILE");
     add_runtime_options(app, program, options.runtime);
     add_network_options(app, options.runtime);
     add_capture_options(app, options.runtime.capture);

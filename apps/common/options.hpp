@@ -25,6 +25,7 @@ struct Program {
     std::vector<std::string> backends;  ///< those built in, as --backend names them
     bool listens = false;               ///< takes --listen
     std::string listens_on = {};        ///< without --listen, for --help
+    bool writes_json = true;            ///< takes --json
     bool takes_any_backend = true;      ///< each of the design, if this build has it; false: none but `backends`
 };
 

@@ -1,10 +1,13 @@
 #include "output_file.hpp"
 
+#include <skerry/base/held_signal.hpp>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <optional>
 #include <system_error>
@@ -19,13 +22,16 @@ FileError failed(const std::string& path) {
     return {"cannot write " + path + ": " + std::system_category().message(errno)};
 }
 
-/// Writes `text` and closes `fd`; false, with errno, when it did not all get there.
+/// Writes `text` and closes `fd`; false, with errno, when it did not all get there. A file that may not grow as long is
+/// an error like others, and not the end of the program.
 bool write_and_close(int fd, std::string_view text) {
+    skerry::detail::HeldSignal held(SIGXFSZ);
     while (!text.empty()) {
         const ssize_t written = ::write(fd, text.data(), text.size());
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) {
             const int why = errno;
+            if (why == EFBIG) held.take();
             ::close(fd);
             errno = why;
             return false;
@@ -94,8 +100,11 @@ Result<OutputFile, FileError> OutputFile::open(std::string path) {
     struct stat found{};
     const bool is_new = ::lstat(path.c_str(), &found) != 0 && errno == ENOENT;
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (is_new ? O_EXCL : 0);
-    const int fd = ::open(path.c_str(), flags, mode_of_new);
+    const int fd = ::open(path.c_str(), flags | O_NONBLOCK, mode_of_new);
+    if (fd < 0 && errno == ENXIO)
+        return Unexpected(FileError{"cannot write " + path + ": nobody reads this fifo; start its reader first"});
     if (fd < 0) return Unexpected(failed(path));
+    (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);  // it was for who does not read
     if (!is_new) return OutputFile(std::move(path), fd);
     ::close(fd);
     ::unlink(path.c_str());

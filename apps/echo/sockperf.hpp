@@ -37,7 +37,11 @@ struct Header {
     static constexpr std::uint16_t from_client = 1U << 0U;
     static constexpr std::uint16_t answer_wanted = 1U << 1U;
 
-    [[nodiscard]] bool wants_answer() const noexcept { return (flags & answer_wanted) != 0; }
+    /// An answer wants none, though it says so: two servers would send it to and fro for ever.
+    [[nodiscard]] bool wants_answer() const noexcept {
+        constexpr std::uint16_t both = from_client | answer_wanted;
+        return (flags & both) == both;
+    }
 };
 
 /// Reads a header. Shape: `bytes` holds at least header_bytes.

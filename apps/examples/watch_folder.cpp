@@ -6,6 +6,7 @@
 #include <skerry/net/tcp_listener.hpp>
 #include <skerry/process/command.hpp>
 #include <skerry/runtime/builder.hpp>
+#include <skerry/task/select.hpp>
 #include <skerry/task/spawn.hpp>
 #if __has_include(<skerry/dpdk/backend.hpp>)
 #include <skerry/dpdk/backend.hpp>
@@ -22,19 +23,27 @@
 
 using namespace skerry;
 
-Task<Result<>> tell(net::TcpStream client, std::string folder) {
+Task<Result<>> tell(net::OwnedWriteHalf* client, std::string folder) {
     auto watch = co_await ok(io::AsyncFd::watch(OwnedFd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC))));
     if (::inotify_add_watch(watch.fd(), folder.c_str(), IN_CREATE | IN_DELETE | IN_MOVE) < 0) co_return Errc::not_found;
     for (std::array<std::byte, 4096> events;;) {
-        auto listing = co_await ok(co_await process::Command("ls").arg(folder).output());
-        co_await ok(co_await client.write_all(std::as_bytes(std::span(listing.out))));
+        auto listing = co_await ok(co_await process::Command("ls").arg(folder).kill_on_drop(true).output());
+        co_await ok(co_await client->write_all(std::as_bytes(std::span(listing.out))));
         co_await ok(co_await watch.read(events));
     }
 }
 
+Task<> serve_one(net::TcpStream stream, std::string folder) {
+    auto [in, out] = std::move(stream).into_split();
+    std::array<std::byte, 64> ignored;
+    auto ended = co_await select(tell(&out, folder), in.read(ignored));
+    if (ended.index() == 0)
+        std::fprintf(stderr, "%s: %s\n", folder.c_str(), std::get<0>(ended).error().message().c_str());
+}
+
 Task<Result<>> serve(std::string folder) {
     auto listener = co_await ok(net::TcpListener::bind(net::SocketAddr(net::IpAddr::v4_any(), 7001)));
-    for (;;) spawn(tell(co_await ok(co_await listener.accept()), folder)).detach();
+    for (;;) spawn(serve_one(co_await ok(co_await listener.accept()), folder)).detach();
 }
 
 int main(int argc, char** argv) {

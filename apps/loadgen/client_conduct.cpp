@@ -150,6 +150,7 @@ void sum_up(const Clients& clients, Outcome& outcome) {
         outcome.failures += run.failures;
         if (outcome.first_failure.empty()) outcome.first_failure = run.first_failure;
         if (outcome.first_refusal.empty()) outcome.first_refusal = run.first_refusal;
+        if (outcome.first_damage.empty()) outcome.first_damage = run.first_damage;
         if (clients.settings.jitter > Nanos{0})
             outcome.jitter_us = std::max(outcome.jitter_us.value_or(0), core->jitter_us());
     }

@@ -29,6 +29,7 @@ struct Outcome {
     std::uint64_t failures = 0;       ///< connections that ended, datagrams that were refused
     std::string first_failure;        ///< why; empty: none did
     std::string first_refusal;        ///< what the server said when it said no; empty: it never did
+    std::string first_damage;         ///< how an answer was not what was asked for; empty: each was
 };
 
 /// Begins to listen to what stops a run. A program does so once, before its first run: then no signal is lost between

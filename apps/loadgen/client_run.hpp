@@ -49,6 +49,13 @@ struct CoreRun {
         if (first_refusal.empty()) first_refusal = complaint();
     }
 
+    /// The server answered something else. As refuse().
+    template <class Complaint>
+    void find_damaged(Nanos intended, Complaint&& complaint) {
+        recorder.on_error(intended);
+        if (first_damage.empty()) first_damage = complaint();
+    }
+
     /// As Recorder::on_reply().
     void on_reply(Nanos intended, Nanos sent, Nanos finished) {
         recorder.on_reply(intended, sent, finished);
@@ -74,6 +81,7 @@ struct CoreRun {
     std::uint64_t failures = 0;
     std::string first_failure;  ///< empty: there was none
     std::string first_refusal;
+    std::string first_damage;
     JoinSet<>* tasks = nullptr;  ///< of the client: a sender and a receiver for each link, and what they start
 
 private:

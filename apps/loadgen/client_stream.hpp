@@ -150,7 +150,7 @@ bool StreamLink<Protocol>::use(Taken taken, Nanos at) {
     if (taken == Taken::refusal)
         run.refuse(request->intended, [this] { return protocol_.complaint(); });
     else
-        run.recorder.on_error(request->intended);
+        run.find_damaged(request->intended, [this] { return protocol_.complaint(); });
     changed.notify_one();
     return true;
 }

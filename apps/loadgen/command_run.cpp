@@ -41,6 +41,7 @@ struct Aftermath {
     std::uint64_t failures = 0;
     std::string first_failure;
     std::string first_refusal;
+    std::string first_damage;
 };
 
 /// What to look at when nothing was answered.
@@ -52,9 +53,16 @@ std::string unanswered_text(const Settings& settings) {
            " and is still there";
 }
 
+/// What to look at when all that was answered was no.
+std::string refused_text(const Settings& settings) {
+    const std::string text = "every answer of the measured time was a refusal; look at ";
+    return text + (settings.proto == Proto::http ? "--path" : "--command and who may use the server");
+}
+
 /// Why a run failed that nobody cut short, whether it is --strict or not; empty: it did not.
 std::string why_of_no_use(const Settings& settings, const Summary& summary) {
     if (summary.is_unanswered()) return unanswered_text(settings);
+    if (summary.is_refused()) return refused_text(settings);
     if (!summary.lost_its_server(settings.conns)) return {};
     return "no connection lasted: each ended, or had no answer for --timeout, before the run was over; look whether " +
            settings.connect.text + " is still there";
@@ -70,6 +78,9 @@ int tell(const Settings& settings, Outputs& outputs, const Report& report, const
     if (!after.first_refusal.empty())
         (void)apps::report(std::to_string(report.summary.refused) +
                            " answers of the measured time were refusals, first: " + after.first_refusal);
+    if (!after.first_damage.empty())
+        (void)apps::report(std::to_string(report.summary.errors) +
+                           " requests of the measured time ended in an error, first by: " + after.first_damage);
     if (!after.interrupted)
         if (const std::string why = why_of_no_use(settings, report.summary); !why.empty()) code = apps::report(why);
     if (report.summary.invalid())
@@ -105,7 +116,8 @@ int command_run(int argc, const char* const* argv) {
     if (outcome.series_left_out != 0)
         (void)apps::report(std::to_string(outcome.series_left_out) + " windows of the series had no room",
                            "give a longer --window");
-    const Aftermath after{outcome.interrupted, outcome.failures, outcome.first_failure, outcome.first_refusal};
+    const Aftermath after{outcome.interrupted, outcome.failures, outcome.first_failure, outcome.first_refusal,
+                          outcome.first_damage};
     report = report_of(*settings, *runtime, std::move(outcome));
     return tell(*settings, *outputs, report, after);
 }

@@ -81,6 +81,9 @@ private:
         if (!outcome.refusal.empty()) end_code_ = apps::report(outcome.refusal);
         if (outcome.interrupted) (void)apps::report("interrupted: the sweep ends there");
         if (!outcome.refusal.empty() || outcome.interrupted) return std::nullopt;
+        trouble_ = !outcome.first_failure.empty()   ? outcome.first_failure
+                   : !outcome.first_refusal.empty() ? outcome.first_refusal
+                                                    : outcome.first_damage;
         return report_of(settings, runtime_, std::move(outcome));
     }
 
@@ -88,9 +91,9 @@ private:
     bool passed(std::uint64_t rate, const Report& report) {
         const auto p99 = TrialJudge::p99_us(report.summary);
         const std::string why = judge_.why_failed(report.summary);
-        (void)apps::print("trial  " + apps::grouped_text(rate) + "/s  p99 " +
-                          (p99 ? apps::fixed_text(*p99, 1) : "n/a") + " us  " +
-                          (why.empty() ? "passed" : "failed: " + why) + "\n");
+        (void)apps::print(
+            "trial  " + apps::grouped_text(rate) + "/s  p99 " + (p99 ? apps::fixed_text(*p99, 1) : "n/a") + " us  " +
+            (why.empty() ? "passed" : "failed: " + why + (trouble_.empty() ? "" : "; first by: " + trouble_)) + "\n");
         return why.empty();
     }
 
@@ -100,6 +103,7 @@ private:
     TrialJudge judge_;
     SweepResult result_;
     std::vector<Report> reports_;
+    std::string trouble_;  // of the last run: what failed first, or was refused; empty: nothing
     int end_code_ = 0;
 };
 

@@ -87,6 +87,9 @@ struct Summary {
         return received == 0 && refused == 0 && (offered != 0 || ended_early != 0);
     }
 
+    /// Whether all that was answered was no.
+    [[nodiscard]] bool is_refused() const noexcept { return received == 0 && refused != 0; }
+
     /// Whether each of so many connections ended, or fell silent, before the run was over.
     [[nodiscard]] bool lost_its_server(std::uint64_t conns) const noexcept { return ended_early >= conns; }
 

@@ -36,6 +36,7 @@ bool Resp::fits(RespCommand command) const noexcept {
 // The words go to a terminal: what could move its cursor does not.
 std::string Resp::complaint() const {
     if (reply_.fault() != RespFault::none) return std::string(to_string(reply_.fault()));
+    if (reply_.kind() != RespKind::error) return "a reply of another kind than the command has";
     std::string words = reply_.error().substr(0, complaint_bytes_max);
     std::replace_if(words.begin(), words.end(), [](char c) { return c < ' ' || c == '\x7f'; }, '?');
     return words;

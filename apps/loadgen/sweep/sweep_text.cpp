@@ -7,7 +7,7 @@ namespace skerry::loadgen {
 std::string knee_text(const SweepResult& result) {
     if (result.knee == 0 && result.p99_max_us == 0)
         return "no knee: at " + apps::grouped_text(result.from) +
-               " requests a second there was no valid run; lower --from";
+               " requests a second there was no valid run; see why above, or lower --from";
     const std::string bound = "a response p99 of at most " + apps::fixed_text(result.p99_max_us, 0) + " us";
     if (result.knee == 0)
         return "no knee: at " + apps::grouped_text(result.from) + " requests a second there was no valid run with " +

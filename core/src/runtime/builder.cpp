@@ -105,6 +105,9 @@ Result<Choice, SetupError> choose(const Config& config, std::size_t cores,
             }
         }
     }
+    for (const std::string& name : config.deny)
+        if (offered_names.find(name) == std::string::npos)
+            lines.push_back("denied " + name + ": no backend of this build; it has: " + offered_names);
     if (choice.backend != nullptr) return choice;
     if (why_not.empty())
         return Unexpected(SetupError{"backend " + wanted + " is not in this build; it has: " + offered_names});

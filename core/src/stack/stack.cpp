@@ -168,10 +168,6 @@ void Stack::input_frame(Frame& frame, time::Instant now) noexcept {
 void Stack::input_arp(Frame& frame, time::Instant now) noexcept {
     wire::ArpPacket packet;
     if (const Drop why = wire::parse(frame.bytes(), packet); why != Drop::none) return link_.drop(frame, why);
-    if (!config_.has_v4()) {  // who may be looking for an address all the same
-        neighbours_.claim().heard(packet, now);
-        return link_.drop(frame, Drop::arp_unsolicited);
-    }
     const Neighbours::News news = neighbours_.input(packet, now);
     if (steering_ && (news.is_for_all || news.askers != 0)) {
         frame.flags |= backend::frame_flag::is_arp;

@@ -56,6 +56,13 @@ TEST_CASE("a datagram that wants an answer is its own answer with the client bit
     CHECK(datagram == message(7, ask | 4, 20));
 }
 
+TEST_CASE("an answer that comes to a server is not answered, whatever it asks for", "[apps][echo]") {
+    Bytes datagram = message(7, ask, 20);
+    CHECK(answer_datagram(datagram) == Verdict::no_answer);
+    StreamAnswerer answerer;
+    CHECK(answers(answerer, joined({message(1, ask, 5), message(2, client | ask, 5)}), 100) == message(2, ask, 5));
+}
+
 TEST_CASE("a datagram that wants no answer gets none", "[apps][echo]") {
     Bytes datagram = message(7, client, 20);
     CHECK(answer_datagram(datagram) == Verdict::no_answer);

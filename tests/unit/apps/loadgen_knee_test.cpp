@@ -110,5 +110,6 @@ TEST_CASE("a trial with too few answers for a p99 says so", "[apps][loadgen][swe
 TEST_CASE("where no trial was valid there is no bound to tell", "[apps][loadgen][sweep]") {
     SweepResult result;
     result.from = 1'000;
-    CHECK(knee_text(result) == "no knee: at 1,000 requests a second there was no valid run; lower --from");
+    CHECK(knee_text(result) ==
+          "no knee: at 1,000 requests a second there was no valid run; see why above, or lower --from");
 }

@@ -86,6 +86,17 @@ TEST_CASE("a run is unanswered when nothing came back that was asked for, not wh
     }));
 }
 
+TEST_CASE("a run is refused when all that was answered was no", "[apps][loadgen]") {
+    Recorder recorder({Loop::open, 1s, 5s, Nanos(1ms)});
+    recorder.on_send(2s, 2s);
+    CHECK_FALSE(recorder.summary().is_refused());
+    recorder.on_refused(2s);
+    CHECK(recorder.summary().is_refused());
+    recorder.on_send(3s, 3s);
+    recorder.on_reply(3s, 3s, 4s);
+    CHECK_FALSE(recorder.summary().is_refused());
+}
+
 TEST_CASE("a server is lost when no connection lasted", "[apps][loadgen]") {
     Recorder recorder({Loop::closed, 0s, 5s, 0s});
     recorder.on_ended_early();

@@ -1,11 +1,12 @@
 #include "common/output_file.hpp"
 
 #include "support/catch.hpp"
+#include "support/limits.hpp"
 #include "support/temp_tree.hpp"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,24 +17,10 @@ namespace {
 
 using apps::OutputFile;
 
-/// No file may grow above it; SIGXFSZ does not end the process.
-class FileSizeLimit {
+/// No file may grow above it; the signal that says so would end the process.
+class FileSizeLimit : public tests::LowerLimit {
 public:
-    explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-        ::getrlimit(RLIMIT_FSIZE, &before_);
-        const rlimit limit{bytes, before_.rlim_max};
-        ::setrlimit(RLIMIT_FSIZE, &limit);
-    }
-    FileSizeLimit(const FileSizeLimit&) = delete;
-    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-    ~FileSizeLimit() {
-        ::setrlimit(RLIMIT_FSIZE, &before_);
-        std::signal(SIGXFSZ, handler_);
-    }
-
-private:
-    rlimit before_{};
-    void (*handler_)(int);
+    explicit FileSizeLimit(rlim_t bytes) : LowerLimit(RLIMIT_FSIZE, bytes) {}
 };
 
 std::string content_of(const std::string& path) {
@@ -134,6 +121,15 @@ TEST_CASE("an output file that cannot be made is refused at once, with the reaso
     const auto file = OutputFile::open("/nonexistent/run.json");
     REQUIRE_FALSE(file);
     CHECK(file.error().message == "cannot write /nonexistent/run.json: No such file or directory");
+}
+
+TEST_CASE("a fifo that nobody reads is refused and not waited for", "[apps][output_file][error]") {
+    tests::TempTree tree;
+    const std::string path = tree.root().string() + "/fifo";
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    const auto file = OutputFile::open(path);
+    REQUIRE_FALSE(file);
+    CHECK(file.error().message == "cannot write " + path + ": nobody reads this fifo; start its reader first");
 }
 
 TEST_CASE("a write that fails is told", "[apps][output_file][error]") {

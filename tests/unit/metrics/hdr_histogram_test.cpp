@@ -243,6 +243,19 @@ TEST_CASE("percentile steps halve their distance to 100 and end there once", "[m
     CHECK(steps.back().total_count == 1'000);
 }
 
+TEST_CASE("percentile steps end where a double comes no nearer to 100", "[metrics][hdr_histogram]") {
+    HdrHistogram histogram;
+    histogram.record_n(10, 10'000'000'000'000'000);
+    histogram.record_n(20, 40);
+    std::vector<HdrHistogram::PercentileStep> steps;
+    histogram.for_each_percentile(100, [&](const HdrHistogram::PercentileStep& step) {
+        REQUIRE(steps.size() < 10'000);
+        steps.push_back(step);
+    });
+    CHECK(steps.back().percentile == 100);
+    CHECK(steps.back().value == 20);
+}
+
 TEST_CASE("a value that spans many levels is repeated, one step for each", "[metrics][hdr_histogram]") {
     HdrHistogram histogram;
     histogram.record_n(10, 99);

@@ -122,6 +122,14 @@ TEST_CASE("a denied driver behind the one that was taken is called denied", "[ru
     CHECK(runtime.ladder()[1] == "backend slow: passed over: denied by SKERRY_DENY");
 }
 
+TEST_CASE("a denied name that no backend has is told", "[runtime][builder]") {
+    Config config = config_for("auto");
+    config.deny = {"SLOW", "slow"};
+    auto runtime = Builder(config).offer(fake("fast", true, "here")).offer(fake("slow", true, "there")).build().value();
+    REQUIRE(runtime.ladder().size() == 3);
+    CHECK(runtime.ladder()[2] == "denied SLOW: no backend of this build; it has: fast, slow");
+}
+
 TEST_CASE("no driver that can run is an error with the reason of each", "[runtime][builder][error]") {
     Config config = config_for("auto");
     config.deny = {"denied"};

@@ -221,7 +221,9 @@ void HdrHistogram::for_each_percentile(int ticks_per_half_distance, Visit visit)
         while (level <= reached && level < 100.0) {
             visit(PercentileStep{highest_at(index), level, count});
             if (count == total_count_) break;
-            level = next_level(level, ticks_per_half_distance);
+            const double next = next_level(level, ticks_per_half_distance);
+            if (next <= level) break;  // as near to 100 as a double comes
+            level = next;
         }
         if (count == total_count_) visit(PercentileStep{highest_at(index), 100.0, count});
     }

@@ -30,7 +30,7 @@ TREE = WORK / "tree"
 BUILD = WORK / "build"
 TEST_SECONDS = 60
 SCRIPT_SECONDS = 240
-SCRIPTS_NEED = ["skerry-echo", "skerry-loadgen"]
+SCRIPTS_NEED = ["skerry-echo", "skerry-loadgen", "skerry-forward", "skerry-bounce", "stops_preload"]
 
 # The copy lies inside the repository; git must take it for a plain folder, or it would ignore the patches.
 ENVIRONMENT = {**os.environ, "GIT_CEILING_DIRECTORIES": str(WORK)}

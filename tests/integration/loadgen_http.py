@@ -65,6 +65,8 @@ def refusals_are_shown():
         done = rig.run(bin_dir, "skerry-loadgen", f"--connect={nginx.address}", *QUICK, "--path=/busy",
                        f"--html={page}")
         rig.check("answers of the measured time were refusals, first: status 503" in done.stderr, f"{done}")
+        rig.check(done.returncode == 1 and "every answer of the measured time was a refusal; look at" in done.stderr,
+                  f"{done}")
         titles, response = done.stdout.splitlines()[:2]
         end = titles.index(" refused") + len(" refused")
         rig.check(int(response[:end].split()[-1].replace(",", "")) == nginx.logged()["GET 503"], done.stdout)

@@ -204,9 +204,11 @@ def loadgen(bin_dir, *arguments, patience=60, expect=0):
 
 
 def failed_without_a_server(report):
-    """The exit code of a run whose server may have failed: 1 when nothing was answered, or no connection lasted."""
-    unanswered = report["count"] == 0 and report["refused"] == 0 and (report["offered"] or report["ended_early"])
-    return int(bool(unanswered) or report["ended_early"] >= report["conns"])
+    """The exit code of a run whose server may have failed: 1 when nothing was answered, or all with no, or no
+    connection lasted.
+    """
+    of_no_use = report["count"] == 0 and (report["refused"] or report["offered"] or report["ended_early"])
+    return int(bool(of_no_use) or report["ended_early"] >= report["conns"])
 
 
 def receive(connection, count):

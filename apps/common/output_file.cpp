@@ -41,6 +41,11 @@ bool write_and_close(int fd, std::string_view text) {
     return ::close(fd) == 0;  // some file systems tell only now that there was no room
 }
 
+bool is_fifo(const std::string& path) {
+    struct stat found{};
+    return ::stat(path.c_str(), &found) == 0 && S_ISFIFO(found.st_mode);
+}
+
 /// Where a file's name really stands, behind all links; empty when it is nowhere.
 std::string real_name(const std::string& path) {
     std::error_code error;
@@ -101,7 +106,7 @@ Result<OutputFile, FileError> OutputFile::open(std::string path) {
     const bool is_new = ::lstat(path.c_str(), &found) != 0 && errno == ENOENT;
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (is_new ? O_EXCL : 0);
     const int fd = ::open(path.c_str(), flags | O_NONBLOCK, mode_of_new);
-    if (fd < 0 && errno == ENXIO)
+    if (fd < 0 && errno == ENXIO && is_fifo(path))
         return Unexpected(FileError{"cannot write " + path + ": nobody reads this fifo; start its reader first"});
     if (fd < 0) return Unexpected(failed(path));
     (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);  // it was for who does not read

@@ -137,8 +137,10 @@ Task<int> read(const Settings& settings, std::string_view driver) {
 int main(int argc, char** argv) {
     apps::prepare_process();
     Settings settings;
-    const apps::Program program{name, "Reads blocks of a file at random places: a peer for fio.",
-                                apps::backend_names()};
+    const apps::Program program{.name = name,
+                                .summary = "Reads blocks of a file at random places: a peer for fio.",
+                                .backends = apps::backend_names(),
+                                .writes_json = false};
     auto options = apps::parse_options(program, argc, argv, [&](CLI::App& app) { add_options(app, settings); });
     if (!options) return apps::finish(options.error());
     auto runtime = apps::builder_for_sockets(options->runtime).build();

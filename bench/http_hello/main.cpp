@@ -142,9 +142,12 @@ Task<int> serve(const apps::Options& options, const runtime::Runtime& runtime, C
 
 int main(int argc, char** argv) {
     apps::prepare_process();
-    apps::Program program{name, "Answers HTTP GET with a few bytes: a peer for load generators.", apps::backend_names(),
-                          true, "127.0.0.1:8080"};
-    program.writes_json = false;
+    const apps::Program program{.name = name,
+                                .summary = "Answers HTTP GET with a few bytes: a peer for load generators.",
+                                .backends = apps::backend_names(),
+                                .listens = true,
+                                .listens_on = "127.0.0.1:8080",
+                                .writes_json = false};
     auto options = apps::parse_options(program, argc, argv);
     if (!options) return apps::finish(options.error());
     auto runtime = apps::builder_for_sockets(options->runtime).build();

@@ -79,9 +79,7 @@ Result<UnixReceived> receive(int fd, std::span<std::byte> out, const bool* tells
 
 // Not by read(), which says 0 to a span without bytes and leaves the datagram where it is, if there is one.
 Result<std::size_t> receive_bytes(int fd, std::span<std::byte> out) noexcept {
-    const ssize_t count = io::detail::uninterrupted([&] { return ::recv(fd, out.data(), out.size(), 0); });
-    if (count < 0) return io::detail::last_error();
-    return static_cast<std::size_t>(count);
+    return io::detail::counted(io::detail::uninterrupted([&] { return ::recv(fd, out.data(), out.size(), 0); }));
 }
 
 Result<std::size_t> send_one_to(int fd, std::span<const std::byte> data, const detail::OsUnixAddr& to) noexcept {

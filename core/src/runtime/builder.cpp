@@ -45,6 +45,13 @@ bool is_denied(const Config& config, std::string_view driver) {
     return std::find(config.deny.begin(), config.deny.end(), driver) != config.deny.end();
 }
 
+bool is_offered(std::string_view driver, const std::vector<std::unique_ptr<backend::Backend>>& offered) {
+    return std::any_of(offered.begin(), offered.end(), [&](const auto& backend) {
+        const auto drivers = backend->drivers();
+        return std::find(drivers.begin(), drivers.end(), driver) != drivers.end();
+    });
+}
+
 backend::Options options_of(const Config& config, std::size_t cores) {
     backend::Options options;
     options.dpdk = config.dpdk;
@@ -106,7 +113,7 @@ Result<Choice, SetupError> choose(const Config& config, std::size_t cores,
         }
     }
     for (const std::string& name : config.deny)
-        if (offered_names.find(name) == std::string::npos)
+        if (!is_offered(name, offered))
             lines.push_back("denied " + name + ": no backend of this build; it has: " + offered_names);
     if (choice.backend != nullptr) return choice;
     if (why_not.empty())

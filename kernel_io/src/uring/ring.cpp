@@ -100,8 +100,10 @@ SKERRY_NOINLINE void Ring::submit_without_signal() noexcept {
 }
 
 bool Ring::wait() noexcept {
-    if (is_signal_due_) submit();
-    if (is_signal_due_) return true;  // the kernel is short; what is left goes in with the next call
+    if (is_signal_due_) {
+        submit_without_signal();
+        if (is_signal_due_) return true;  // the kernel is short; what is left goes in with the next call
+    }
     int answer = 0;
     do answer = ::io_uring_submit_and_wait(&ring_, 1);
     while (answer == -EINTR);
@@ -132,10 +134,10 @@ int Ring::dispatch(unsigned limit) noexcept {
 
 void Ring::park(time::Instant wake_at) noexcept {
     watch_doorbell_again();
-    if (is_signal_due_) [[unlikely]]
+    if (is_signal_due_) [[unlikely]] {
         submit_without_signal();
-    if (is_signal_due_) [[unlikely]]
-        return;  // the kernel is short; what is left goes in with the next turn
+        if (is_signal_due_) return;  // the kernel is short; what is left goes in with the next turn
+    }
     if (!is_doorbell_watched_) [[unlikely]]
         return submit();
     if (wake_at == time::Instant::max()) {

@@ -409,8 +409,8 @@ TEST_CASE("a Unix datagram that is received without room for a byte is gone, and
         std::array<std::byte, 8> data{};
         count = co_await ends->first.recv(data);
         CHECK(text_of(std::span(data).first(count.value())) == "2");
-        auto late = co_await time::timeout(20ms, ends->first.recv({}));
-        CHECK_FALSE(late);
+        auto event = co_await select_biased(ends->first.recv({}), yields(20));
+        CHECK(event.index() == 1);
     });
 }
 

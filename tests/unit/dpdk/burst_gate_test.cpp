@@ -19,8 +19,9 @@ constexpr auto patience = 20s;
 /// A thread that bursts without an end.
 class Core {
 public:
-    explicit Core(std::chrono::microseconds burst) : burst_(burst), thread_([this] { run(); }) {}
+    Core() : thread_([this] { run(); }) {}
     ~Core() {
+        stays_inside_ = false;
         BurstGate::open();
         ends_ = true;
         thread_.join();
@@ -33,6 +34,12 @@ public:
         while (bursts_ < before + 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
         REQUIRE(bursts_ >= before + 2);
     }
+    /// Returns within a burst that does not end before leave().
+    void stay_inside() {
+        stays_inside_ = true;
+        while (!is_staying_) std::this_thread::yield();
+    }
+    void leave() { stays_inside_ = false; }
 
 private:
     void run() {
@@ -40,44 +47,51 @@ private:
             const BurstGate::Passage passage;
             if (!passage.is_free()) continue;
             is_in_burst_ = true;
-            std::this_thread::sleep_for(burst_);
+            for (int i = 0; i < 50 || stays_inside_; ++i) {
+                if (stays_inside_) is_staying_ = true;
+                std::this_thread::yield();
+            }
             is_in_burst_ = false;
             ++bursts_;
         }
     }
 
-    std::chrono::microseconds burst_;
     std::atomic<bool> ends_ = false;
+    std::atomic<bool> stays_inside_ = false;
+    std::atomic<bool> is_staying_ = false;
     std::atomic<bool> is_in_burst_ = false;
     std::atomic<int> bursts_ = 0;
     std::thread thread_;
 };
 
 TEST_CASE("no burst is under way once the gate is shut, none begins, and they go on when it opens", "[dpdk][gate]") {
-    const Core one(50us);
-    const Core other(90us);
+    const Core one;
+    const Core other;
     for (int round = 0; round < 200; ++round) {
         one.wait_for_burst();
         other.wait_for_burst();
         REQUIRE(BurstGate::shut(patience));
         bool met_a_burst = false;
-        for (const auto until = std::chrono::steady_clock::now() + 200us; std::chrono::steady_clock::now() < until;)
+        for (int look = 0; look < 200; ++look) {
             met_a_burst = met_a_burst || one.is_in_burst() || other.is_in_burst();
+            std::this_thread::yield();
+        }
         REQUIRE_FALSE(met_a_burst);
         BurstGate::open();
     }
 }
 
 TEST_CASE("who shuts the gate waits for a burst as long as it says", "[dpdk][gate]") {
-    const Core core(300ms);
-    while (!core.is_in_burst()) std::this_thread::yield();
+    Core core;
+    core.stay_inside();
     CHECK_FALSE(BurstGate::shut(1ms));
+    core.leave();
     CHECK(BurstGate::shut(patience));
 }
 
 TEST_CASE("a thread that has ended holds nobody up", "[dpdk][gate]") {
     {
-        const Core gone(10us);
+        const Core gone;
     }
     std::thread([] { const BurstGate::Passage passage; }).join();
     CHECK(BurstGate::shut(patience));

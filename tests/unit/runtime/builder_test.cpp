@@ -124,10 +124,11 @@ TEST_CASE("a denied driver behind the one that was taken is called denied", "[ru
 
 TEST_CASE("a denied name that no backend has is told", "[runtime][builder]") {
     Config config = config_for("auto");
-    config.deny = {"SLOW", "slow"};
+    config.deny = {"SLOW", "slow", "low"};
     auto runtime = Builder(config).offer(fake("fast", true, "here")).offer(fake("slow", true, "there")).build().value();
-    REQUIRE(runtime.ladder().size() == 3);
+    REQUIRE(runtime.ladder().size() == 4);
     CHECK(runtime.ladder()[2] == "denied SLOW: no backend of this build; it has: fast, slow");
+    CHECK(runtime.ladder()[3] == "denied low: no backend of this build; it has: fast, slow");
 }
 
 TEST_CASE("no driver that can run is an error with the reason of each", "[runtime][builder][error]") {

@@ -148,7 +148,7 @@ Summary summary_of(const json& object) {
 }
 
 Report report_of(const json& object) {
-    const auto version = object.at("schema_version").get<std::uint64_t>();
+    const auto version = count_of(object, "schema_version");
     if (version != report_schema_version)
         throw BadReport("schema_version is " + std::to_string(version) + ", and " +
                         std::to_string(report_schema_version) + " is what can be read");

@@ -76,6 +76,8 @@ TEST_CASE("what is no report is refused in one line", "[apps][loadgen][reader]")
     json bad = good;
     bad["schema_version"] = 99;
     CHECK(refusal(bad.dump()) == "schema_version is 99, and 1 is what can be read");
+    bad["schema_version"] = 1e300;
+    CHECK(refusal(bad.dump()) == "schema_version is 1e+300, and is to be a count");
     bad = good;
     bad.erase("intervals");
     CHECK(refusal(bad.dump()).find("intervals") != std::string::npos);
@@ -140,7 +142,7 @@ TEST_CASE("lists that lie deep in each other are no report, and no way to break 
     const std::string good = to_json(report(1, uneven));
     CHECK(refusal(good.substr(0, good.rfind('}')) + ",\"sent\":" + lists + "}") ==
           "sent is array, and is to be a count");
-    CHECK(refusal("{\"schema_version\":" + lists + "}").find("no report of skerry-loadgen: ") == 0);
+    CHECK(refusal("{\"schema_version\":" + lists + "}") == "schema_version is array, and is to be a count");
 }
 
 TEST_CASE("a histogram log has a header and two lines an interval", "[apps][loadgen][hlog]") {

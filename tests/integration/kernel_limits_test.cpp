@@ -5,6 +5,7 @@
 #include "support/kernel_drivers.hpp"
 #include "support/kernel_sockets.hpp"
 #include "support/limits.hpp"
+#include "support/plain_client.hpp"
 
 #include <skerry/base/io_buf.hpp>
 #include <skerry/kernel_io/backend.hpp>
@@ -13,20 +14,26 @@
 #include <skerry/net/udp_socket.hpp>
 #include <skerry/signal/signal.hpp>
 #include <skerry/task/spawn.hpp>
+#include <skerry/time/timeout.hpp>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
+#include <cstddef>
+#include <deque>
 #include <fstream>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace skerry {
 namespace {
 
+using namespace std::chrono_literals;
 using tests::any_port;
 using tests::driver_turns;
 using tests::NoDescriptors;
@@ -217,6 +224,52 @@ TEST_CASE("read and peek go on at the pool's limit", "[integration][limits]") {
         REQUIRE(client.shutdown());
         auto end = co_await server.read(buffer);
         CHECK(end == 0U);
+    });
+}
+
+/// Those who read one word; who is first has all others let go some turns later, but for the last.
+struct AllButLast {
+    std::size_t streams;
+    unsigned turns;
+    std::vector<JoinHandle<std::size_t>> readers;
+    bool is_over = false;
+};
+
+Task<std::size_t> read_and_let_go(net::TcpStream stream, AllButLast& all) {
+    std::array<std::byte, 16> word;
+    auto read = co_await stream.read(word);
+    if (!std::exchange(all.is_over, true)) {
+        co_await driver_turns(all.turns);
+        for (auto& reader : std::span(all.readers).first(all.streams - 1)) reader.abort();
+    }
+    co_return read.value_or(0);
+}
+
+// A core that has few buffers serves some of the streams in a turn, and the others in the next ones, whatever becomes
+// of those that it would have served.
+TEST_CASE("near the pool's limit a stream is heard although those in front of it are let go", "[integration][limits]") {
+    const auto turns = GENERATE(range(0U, 8U));
+    CAPTURE(turns);
+    on_each_driver([turns]() -> Task<> {
+        auto listener = listen();
+        auto [client, server] = co_await tests::connect(listener);
+        auto held = co_await hold_all_buffers(client, server);
+        held.resize(held.size() - 4);
+        AllButLast all{100, turns, {}};
+        std::deque<tests::PlainClient> clients;
+        for (std::size_t i = 0; i < all.streams; ++i) {
+            clients.emplace_back(listener.local_addr());
+            auto stream = co_await listener.accept();
+            REQUIRE(stream);
+            all.readers.push_back(spawn(read_and_let_go(*std::move(stream), all)));
+        }
+        co_await driver_turns(10);  // all wait
+        for (auto& each : clients) each.send(bytes_of("word"));
+        auto heard = co_await time::timeout(20s, std::move(all.readers.back()));
+        all.readers.pop_back();
+        for (auto& reader : all.readers) (void)co_await std::move(reader);
+        REQUIRE(heard);
+        CHECK(*heard == 4U);
     });
 }
 

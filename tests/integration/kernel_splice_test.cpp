@@ -5,8 +5,8 @@
 #include "support/catch.hpp"
 #include "support/kernel_drivers.hpp"
 #include "support/limits.hpp"
+#include "support/plain_client.hpp"
 
-#include <skerry/base/os_socket_addr.hpp>
 #include <skerry/io/copy.hpp>
 #include <skerry/net/tcp_listener.hpp>
 #include <skerry/net/tcp_stream.hpp>
@@ -14,7 +14,6 @@
 #include <skerry/task/spawn.hpp>
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -113,31 +112,6 @@ TEST_CASE("a copy of much goes by a pipe on epoll, which is there no longer than
     }
 }
 
-/// A plain socket of the kernel's: it can send an urgent byte.
-class UrgentSender {
-public:
-    explicit UrgentSender(const net::SocketAddr& to) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_storage address;
-        const socklen_t length = net::to_os(to, address);
-        REQUIRE(::connect(fd_, reinterpret_cast<sockaddr*>(&address), length) == 0);
-    }
-    UrgentSender(const UrgentSender&) = delete;
-    UrgentSender& operator=(const UrgentSender&) = delete;
-    ~UrgentSender() { ::close(fd_); }
-
-    void send(std::span<const std::byte> data, int flags = 0) const noexcept {
-        while (!data.empty()) {
-            const ssize_t count = ::send(fd_, data.data(), data.size(), MSG_NOSIGNAL | flags);
-            if (count <= 0) return;
-            data = data.subspan(static_cast<std::size_t>(count));
-        }
-    }
-    void end() const noexcept { ::shutdown(fd_, SHUT_WR); }
-
-private:
-    int fd_;
-};
-
 // All of it is there before the copy looks: nothing that comes later tells it of what lies behind the urgent byte.
 TEST_CASE("a copy of much does not stop in front of an urgent byte", "[io][copy][splice]") {
     auto runtime = tests::make_on({"epoll"});
@@ -145,7 +119,7 @@ TEST_CASE("a copy of much does not stop in front of an urgent byte", "[io][copy]
     runtime->block_on([]() -> Task<> {
         auto listener = net::TcpListener::bind({net::IpAddr::v4_loopback(), 0});
         REQUIRE(listener);
-        const UrgentSender sender(listener->local_addr());
+        const tests::PlainClient sender(listener->local_addr());
         auto from = co_await listener->accept();
         REQUIRE(from);
         auto to = co_await connect_pair();

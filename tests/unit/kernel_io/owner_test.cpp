@@ -50,17 +50,17 @@ Task<> drop_watched(Made* made) {
     co_return;
 }
 
-Task<> take_descriptor(Made* made) {
-    (void)std::move(*made->watched).into_inner();
-    co_return;
-}
-
 Task<> drop_socket(Made* made) {
     made->socket.reset();
     co_return;
 }
 
 #if !defined(NDEBUG)
+Task<> take_descriptor(Made* made) {
+    (void)std::move(*made->watched).into_inner();
+    co_return;
+}
+
 TEST_CASE("what another core drops of a poller is asserted", "[kernel_io][owner]") {
     auto home = make_runtime("epoll");
     auto other = make_runtime("epoll");

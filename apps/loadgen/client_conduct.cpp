@@ -120,8 +120,7 @@ std::string refusal_for(const Settings& settings, const Error& error) {
     switch (error.code()) {
         case Errc::connection_refused:
         case Errc::timed_out:
-            if (settings.proto != Proto::tcp && settings.proto != Proto::udp)
-                return line + "; does a server listen there?";
+            if (!is_plain(settings.proto)) return line + "; does a server listen there?";
             return line + "; start skerry-echo --proto=" + std::string(to_string(settings.proto)) +
                    " --mode=" + std::string(to_string(settings.mode)) + " --listen=" + settings.connect.text;
         case Errc::no_descriptors: return line + "; raise the limit with ulimit -n, or lower --conns";

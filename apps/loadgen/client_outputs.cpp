@@ -12,6 +12,7 @@ Report report_of(const Settings& settings, const runtime::Runtime& runtime, Outc
     Report report;
     report.run.backend = runtime.driver();
     report.run.proto = to_string(settings.proto);
+    if (is_plain(settings.proto)) report.run.mode = to_string(settings.mode);
     report.run.bytes = settings.request_bytes();
     report.run.conns = settings.conns;
     report.run.inflight = settings.inflight_limit();

@@ -110,8 +110,6 @@ std::string contradiction_of_resp(const Settings& settings) {
     return {};
 }
 
-bool is_plain(Proto proto) noexcept { return proto == Proto::tcp || proto == Proto::udp; }
-
 }  // namespace
 
 void add_protocol_options(CLI::App& app, Settings& settings) {

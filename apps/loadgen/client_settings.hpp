@@ -31,6 +31,9 @@ enum class Mode : std::uint8_t {
     sockperf,  ///< answers messages of sockperf
 };
 
+/// Whether the messages are those of skerry-echo, so that there is a mode.
+[[nodiscard]] constexpr bool is_plain(Proto proto) noexcept { return proto == Proto::tcp || proto == Proto::udp; }
+
 [[nodiscard]] std::string_view to_string(Proto proto) noexcept;
 [[nodiscard]] std::string_view to_string(Mode mode) noexcept;
 

@@ -47,8 +47,7 @@ struct Aftermath {
 /// What to look at when nothing was answered.
 std::string unanswered_text(const Settings& settings) {
     std::string spoken = "--proto=" + std::string(to_string(settings.proto));
-    if (settings.proto == Proto::tcp || settings.proto == Proto::udp)
-        spoken += " --mode=" + std::string(to_string(settings.mode));
+    if (is_plain(settings.proto)) spoken += " --mode=" + std::string(to_string(settings.mode));
     return "no request of the measured time was answered; look whether " + settings.connect.text + " speaks " + spoken +
            " and is still there";
 }

@@ -68,6 +68,7 @@ def saved_run(server, folder, name):
 
 def compare(server, folder):
     a, report = saved_run(server, folder, "a.json")
+    rig.check(report["mode"] == "echo", f"the mode is not in the report: {report['mode']}")
     same = rig.run(bin_dir, "skerry-loadgen", "compare", a, a)
     if "no verdict" in same.stderr:
         rig.check(same.returncode == 1 and "is an invalid run" in same.stderr, f"{same}")  # a busy machine
@@ -86,6 +87,7 @@ def refusals(server, folder, saved):
     refused(["compare", saved, saved, saved], "FILES: At Most 2 required")
     refused(["compare", saved, text], "text.json: no report of skerry-loadgen", expect=1)
     refused(["compare", f"{folder}/none.json", saved], "cannot read", "No such file", expect=1)
+    refused(["compare", folder, saved], f"cannot read {folder}: Is a directory", expect=1)
     refused(["report", saved], "--html")
     refused(["report", text, page], "no report of skerry-loadgen", expect=1)
     refused(["report", saved, "--html=/nonexistent/x.html"], "cannot write /nonexistent/x.html", expect=1)

@@ -121,6 +121,7 @@ std::vector<std::string> different_settings(const Report& a, const Report& b) {
     const auto warm_up = [](const Report& report) { return apps::exact_text(report.run.warm_up_s) + " s"; };
     note("backend", a.run.backend, b.run.backend);
     note("protocol", a.run.proto, b.run.proto);
+    if (!a.run.mode.empty() && !b.run.mode.empty()) note("mode", a.run.mode, b.run.mode);
     note("rate", rate(a), rate(b));
     note("arrivals", arrivals(a), arrivals(b));
     note("warm-up", warm_up(a), warm_up(b));

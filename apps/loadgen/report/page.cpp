@@ -121,7 +121,8 @@ std::string setting_of(const Report& report) {
          {"load", run.rate ? "open loop, " + number(run.rate, 0) + " requests a second, " +
                                  std::string(to_string(run.arrivals.value_or(Arrivals::constant))) + " arrivals"
                            : "closed loop: the next request follows an answer"},
-         {"protocol", run.proto + ", " + apps::grouped_text(run.bytes) + " bytes a request"},
+         {"protocol", run.proto + ", " + (run.mode.empty() ? "" : run.mode + ", ") + apps::grouped_text(run.bytes) +
+                          " bytes a request"},
          {"connections", apps::grouped_text(run.conns) + ", requests in flight on each: " + window},
          {"measured", number(report.summary.measured_s, 1) + " s after " + number(run.warm_up_s, 1) + " s of warm-up"},
          {"idle", "client " + run.client_idle + ", server " + run.idle},

@@ -65,6 +65,7 @@ void add_run(Fields& fields, const RunInfo& run, const Summary& summary) {
     add("schema_version", report_schema_version);
     add("backend", run.backend);
     add("proto", run.proto);
+    add("mode", run.mode);
     add("bytes", run.bytes);
     add("conns", run.conns);
     add("inflight", run.inflight);

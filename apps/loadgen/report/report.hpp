@@ -40,6 +40,7 @@ struct RunInfo {
     std::string backend_reason = {};  ///< why that backend was taken
     std::string cores = {};           ///< the client's CPUs
     std::string command = {};         ///< as it was given, quoted for a shell
+    std::string mode = {};            ///< what a server of TCP or UDP does: echo, sink, ...; empty: not known
     double started_s = 0;             ///< begin of the measured time, seconds since 1970
 };
 

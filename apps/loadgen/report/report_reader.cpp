@@ -86,6 +86,7 @@ RunInfo run_of(const json& object) {
     object.at("backend_reason").get_to(run.backend_reason);
     object.at("cores").get_to(run.cores);
     object.at("command").get_to(run.command);
+    if (object.contains("mode")) object.at("mode").get_to(run.mode);  // files of earlier versions do not say
     return run;
 }
 
@@ -193,8 +194,9 @@ Result<std::vector<Report>, ReadError> read_report_file(const std::string& path)
     errno = 0;
     std::ifstream file(path, std::ios::binary);
     std::ostringstream text;
-    if (file) text << file.rdbuf();
-    if (!file)
+    // A folder opens, and its first read fails; a copy of nothing would fail as well.
+    if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
+    if (!file || !text)
         return Unexpected(
             ReadError{"cannot read " + path + ": " + std::system_category().message(errno != 0 ? errno : ENOENT)});
     auto reports = read_reports(text.str());

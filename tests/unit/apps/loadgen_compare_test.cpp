@@ -108,8 +108,10 @@ TEST_CASE("there is no verdict on an invalid run, or on a short one", "[apps][lo
 }
 
 TEST_CASE("the text of a comparison names what else differs, and ends with the verdict", "[apps][loadgen][compare]") {
-    const Report a = report(4, uneven);
+    Report a = report(4, uneven);
     Report b = report(4, slower);
+    a.run.mode = "echo";
+    b.run.mode = "sink";
     b.run.rate = 1'500;
     b.run.arrivals = Arrivals::poisson;
     b.run.warm_up_s = 2.5;
@@ -120,8 +122,11 @@ TEST_CASE("the text of a comparison names what else differs, and ends with the v
     CHECK_FALSE(has(text, "p99.9 "));  // 4,000 answers are too few
     CHECK(has(text, "not the same in A and B: rate: 1000 / 1500\n"));
     CHECK(has(text, "not the same in A and B: arrivals: constant / poisson\n"));
+    CHECK(has(text, "not the same in A and B: mode: echo / sink\n"));
     CHECK(has(text, " / 2.5 s\n"));
     CHECK(has(text, "not the same in A and B: kernel: Linux 6.1 x86_64 / Linux 6.12\n"));
     CHECK(has(text, "blocks of 4 of 40 intervals of 100 ms"));
     CHECK(has(text, "\nverdict: B is slower than A at p50, p90, p99\n"));
+    b.run.mode = "";  // an earlier version's file
+    CHECK_FALSE(has(compare_text(a, b), "mode"));
 }

@@ -51,14 +51,16 @@ TEST_CASE("a report is read back as it was written", "[apps][loadgen][reader]") 
     CHECK(first == second);
 }
 
-TEST_CASE("a report without refusals and reconnects, of an earlier version, is read", "[apps][loadgen][reader]") {
+TEST_CASE("a report without mode, refusals and reconnects, of an earlier version, is read", "[apps][loadgen][reader]") {
     json earlier = json::parse(to_json(report(1, uneven)));
     earlier.erase("refused");
     earlier.erase("reconnects");
+    earlier.erase("mode");
     const auto read = read_reports(earlier.dump());
     REQUIRE(read);
     CHECK(read->front().summary.refused == 0);
     CHECK(read->front().summary.reconnects == 0);
+    CHECK(read->front().run.mode.empty());
 }
 
 TEST_CASE("lists and sweeps are read, run by run", "[apps][loadgen][reader]") {
@@ -89,6 +91,8 @@ TEST_CASE("what is no report is refused in one line", "[apps][loadgen][reader]")
     CHECK(refusal(bad.dump()) == "a histogram is damaged");
     CHECK(read_report_file("/nonexistent/a.json").error().message ==
           "cannot read /nonexistent/a.json: No such file or directory");
+    CHECK(read_report_file("/tmp").error().message == "cannot read /tmp: Is a directory");
+    CHECK(read_report_file("/dev/null").error().message.find("/dev/null: no report of skerry-loadgen: ") == 0);
 }
 
 TEST_CASE("a figure that no run has is refused by name, and drawn by nobody", "[apps][loadgen][reader][range]") {

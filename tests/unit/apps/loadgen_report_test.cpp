@@ -30,6 +30,7 @@ Report sample_report(int count) {
     }
     Report report;
     report.run = {"epoll", "tcp", 64, 1, 1, "sleep", "spin", 1'000.0, Arrivals::constant, 0.5, 12.75};
+    report.run.mode = "echo";
     report.summary = recorder.summary();
     report.machine = {"AMD \"EPYC\", 9\\4", 2, "Linux 6.1 x86_64", "g++ 12.2.0", "release", "0.1.0"};
     return report;
@@ -138,6 +139,7 @@ TEST_CASE("the JSON of a run has every field a reader counts on", "[apps][loadge
     CHECK(row.at("schema_version") == 1);
     CHECK(row.at("backend") == "epoll");
     CHECK(row.at("proto") == "tcp");
+    CHECK(row.at("mode") == "echo");
     CHECK(row.at("bytes") == 64);
     CHECK(row.at("conns") == 1);
     CHECK(row.at("inflight") == 1);

@@ -23,6 +23,7 @@ inline Report report(int seconds, const std::function<Nanos(int)>& service) {
     Report report;
     report.run = {"epoll", "tcp", 64, 1, 0, "sleep", "spin", 1'000.0, Arrivals::constant, 0.5, 12.75};
     report.run.backend_reason = "the first that works";
+    report.run.mode = "echo";
     report.run.cores = "1";
     report.run.command = "skerry-loadgen --connect='<a>&b:1'";
     report.run.started_s = 1'700'000'000.25;

@@ -2,7 +2,7 @@
 
 // A socket of the kernel's beside every runtime: what it sends is on its way when the call returns.
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <skerry/base/os_socket_addr.hpp>
 #include <skerry/base/owned_fd.hpp>

@@ -6,6 +6,7 @@
 #include "stream.hpp"
 
 #include <skerry/base/os_socket_addr.hpp>
+#include <skerry/task/scheduler.hpp>
 
 #include <sys/socket.h>
 
@@ -144,8 +145,11 @@ void CoreSockets::send_gathered() noexcept {
     }
     sends_unanswered_ = static_cast<unsigned>(sends);
     int handed_out = 0;
+    // A core that has not run all its tasks is behind. What else has come stays with the kernel then: the loop takes in
+    // less than it runs, and these calls would bring more.
+    bool takes_in = !task::current_scheduler->has_ready();
     do {
-        ring_.enter();
+        std::exchange(takes_in, true) ? ring_.enter() : ring_.hand_in();
         while (ring_.has_completions() &&
                (sends_unanswered_ != 0 || handed_out - sends < static_cast<int>(Ring::completions_per_turn)))
             handed_out += ring_.dispatch(handed_out_at_once);

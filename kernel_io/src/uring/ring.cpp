@@ -90,6 +90,15 @@ void Ring::submit() noexcept {
     }
 }
 
+// liburing lets what is due come with each submission while a flag of the kernel's says that something is; for this
+// one it reads a flag that says nothing.
+void Ring::hand_in() noexcept {
+    unsigned nothing = 0;
+    unsigned* const flags = std::exchange(ring_.sq.kflags, &nothing);
+    submit();
+    ring_.sq.kflags = flags;
+}
+
 // Only a write that is made while it is handed in signals this thread; the kernel's own threads take no signals.
 SKERRY_NOINLINE void Ring::submit_without_signal() noexcept {
     skerry::detail::HeldSignal held(SIGXFSZ);

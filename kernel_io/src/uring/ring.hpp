@@ -99,6 +99,8 @@ public:
 
     /// Hands entries in.
     void submit() noexcept;
+    /// Hands entries in and lets nothing come but what ends meanwhile: what is due stays with the kernel.
+    void hand_in() noexcept;
     /// Hands entries in and lets completions that are due come.
     void enter() noexcept;
 

@@ -41,10 +41,20 @@ bool PassiveOpen::has_room(Ipv4Addr local, std::uint16_t port) const noexcept {
     return acceptor != nullptr && acceptor->waiting_count_ < acceptor->backlog_;
 }
 
-bool PassiveOpen::take(const Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
+bool PassiveOpen::take(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
     if (is_taken(local, port, acceptor.v6_only)) return false;
+    acceptor.use_ = use_of(local, acceptor.v6_only, local);
     CoreSteering* const steering = shared_.config.steering;
-    return steering == nullptr || steering->claim_tcp(port, use_of(local, acceptor.v6_only, local), shared);
+    return steering == nullptr || steering->claim_tcp(port, acceptor.use_, shared);
+}
+
+// Unless another listener of this core uses the port in the same way: all addresses of a family are one use.
+void PassiveOpen::release(const Acceptor& acceptor) noexcept {
+    CoreSteering* const steering = shared_.config.steering;
+    if (steering == nullptr) return;
+    for (const Acceptor* other = by_port_[acceptor.port]; other != nullptr; other = other->next_on_port_)
+        if (other->use_ == acceptor.use_) return;
+    steering->release_tcp(acceptor.port, acceptor.use_);
 }
 
 Result<> PassiveOpen::listen(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, std::size_t backlog,
@@ -78,8 +88,7 @@ void PassiveOpen::close(Acceptor& acceptor) noexcept {
         *at = acceptor.next_on_port_;
         break;
     }
-    if (CoreSteering* const steering = shared_.config.steering; steering != nullptr)
-        steering->release_tcp(acceptor.port, use_of(acceptor.local, acceptor.v6_only, acceptor.local));
+    release(acceptor);
     while (!acceptor.half_open_.empty()) forget(static_cast<HalfOpen&>(acceptor.half_open_.front()));
 }
 

@@ -175,6 +175,26 @@ TEST_CASE("no core is left the owner of a connection whose address ended", "[sta
     first.tcp().forget(ours);
 }
 
+TEST_CASE("a listener that closes leaves the port to another of its core, on another address",
+          "[stack][steering][autoconf][tcp]") {
+    Cores cores(autoconf_config());
+    (void)cores.run(2200ms);
+    cores.input(0, router_says(router_with({prefix_of(prefix_number(1)), prefix_of(prefix_number(2))})));
+    (void)cores.run(2200ms);
+    stack::tcp::Tcp& first = cores[0].stack.tcp();
+    stack::tcp::Tcp& second = cores[1].stack.tcp();
+    TestAcceptor stays;
+    TestAcceptor goes;
+    REQUIRE(first.listen(stays, Hosts::own_v6_at(0), 80, 16, false));
+    REQUIRE(first.listen(goes, Hosts::own_v6_at(1), 80, 16, false));
+    first.close(goes, cores.now);
+    TestAcceptor other;
+    CHECK(second.listen(other, Hosts::own_v6_at(0), 80, 16, false) == Errc::address_in_use);
+    CHECK(cores.shared->tcp_ports().in_use(80) == stack::core_bit(0));  // where first segments go, by whatever queue
+    first.close(stays, cores.now);
+    CHECK(cores.shared->tcp_ports().in_use(80) == 0);
+}
+
 TEST_CASE("a core that hears late of two addresses in one place ends the connections of the first",
           "[stack][steering][autoconf][tcp]") {
     Cores cores(autoconf_config());

@@ -8,6 +8,7 @@
 #include "tcb.hpp"
 
 #include "../../base/intrusive_list.hpp"
+#include "../steering/port_owners.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -95,6 +96,7 @@ private:
     std::int64_t cookie_period_ = CookieMint::no_period;  // of the last cookie that was sent
     PassiveOpen* home_ = nullptr;
     Acceptor* next_on_port_ = nullptr;
+    PortUse use_{};  // as claimed; the address may go meanwhile
 };
 
 }  // namespace skerry::stack::tcp

@@ -58,7 +58,8 @@ private:
     static constexpr std::size_t ports = 65'536;
 
     [[nodiscard]] Acceptor* find(wire::Ipv4Addr local, std::uint16_t port) const noexcept;
-    [[nodiscard]] bool take(const Acceptor& acceptor, wire::Ipv4Addr local, std::uint16_t port, bool shared) noexcept;
+    [[nodiscard]] bool take(Acceptor& acceptor, wire::Ipv4Addr local, std::uint16_t port, bool shared) noexcept;
+    void release(const Acceptor& acceptor) noexcept;
     [[nodiscard]] Drop begin(Acceptor& acceptor, const Segment& segment, std::optional<std::uint32_t> isn,
                              std::uint32_t place) noexcept;
     [[nodiscard]] bool enter(const HalfOpen& half_open, std::uint32_t place) noexcept;

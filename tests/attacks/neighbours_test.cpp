@@ -93,6 +93,80 @@ TEST_CASE("attack 37: a scan and a flood of packets for hosts that are not there
     host.stack.udp().close(socket, host.now);
 }
 
+/// The first segment of a handshake, in anybody's name.
+Bytes syn_from(Ipv4Addr from) {
+    TestSegment syn;
+    syn.flags = flag::syn;
+    Bytes bytes = segment_bytes(syn, host_port, peer_port);
+    stack::wire::seal_tcp(bytes, stack::wire::pseudo_header(from, host_ip, protocol::tcp, 20));
+    return ipv4(protocol::tcp, bytes, host_ip, from);
+}
+Bytes syn_from(const Ipv6Addr& from) {
+    TestSegment syn;
+    syn.flags = flag::syn;
+    Bytes bytes = segment_bytes(syn, host_port, peer_port);
+    stack::wire::seal_tcp(bytes, stack::wire::pseudo_header(from, host6, protocol::tcp, 20));
+    return ipv6(protocol::tcp, bytes, {from, host6, 64, host_mac});
+}
+
+TEST_CASE("attack 37: SYNs in the names of hosts of the link that are not there push out no neighbour that is known",
+          "[attack]") {
+    stack::StackConfig config = host_config();
+    config.prefix_bits = 16;
+    TcpHost host(config);  // its peer is known, and nothing was sent there
+    TextSocket6 socket;
+    REQUIRE(host.stack.udp().open(socket, {}, 7000));
+    for (std::uint32_t i = 0; i < 10'000; ++i) {
+        host.give(syn_from(Ipv4Addr{0xc612'0100U + i}));
+        if (i % 16 != 0) continue;
+        host.stack.advance(host.now);
+        (void)host.taken();
+    }
+    host.stack.advance(host.now);
+    CHECK(host.stack.neighbours().unanswered() == config.neighbours.entries_max / 4);
+    CHECK(host.stack.neighbours().waiting() == host.stack.config().neighbours.waiting_max);
+    CHECK(way_to_peer(host, socket) == peer_mac);
+    // Who is there is found amid all that.
+    constexpr Ipv4Addr other = Ipv4Addr::of(198, 18, 0, 3);
+    REQUIRE(host.stack.udp().send(socket, other, 9, {}, host.now));
+    (void)host.taken();
+    host.give(arp(ArpOperation::reply, other, evil_mac));
+    CHECK(host.taken().size() == 1);
+    CHECK(way_to_peer(host, socket, other) == evil_mac);
+    host.stack.udp().close(socket, host.now);
+}
+
+TEST_CASE("attack 38: packets in the names of hosts of the link that are not there push out no neighbour that is known",
+          "[attack]") {
+    Ipv6Host host;
+    host.meet();  // and nothing is sent to it
+    TestAcceptor acceptor;
+    REQUIRE(host.stack.tcp().listen(acceptor, stack::Hosts::any_v6, host_port, 16));
+    for (std::uint16_t i = 0; i < 10'000; ++i) {
+        const Ends6 ends{near6(i), host6, 64, host_mac};
+        host.give(i % 2 == 0 ? syn_from(near6(i)) : ipv6(protocol::icmpv6, echo6("x", ends), ends));  // RFC 6583
+        if (i % 16 != 0) continue;
+        host.stack.advance(host.now);
+        (void)host.taken();
+    }
+    host.stack.advance(host.now);
+    (void)host.taken();
+    CHECK(host.stack.neighbours().unanswered() == host.stack.config().neighbours.entries_max / 4);
+    CHECK(host.stack.neighbours().waiting() == host.stack.config().neighbours.waiting_max);
+    host.send();
+    CHECK(is_udp_to(host.only(), peer_mac));
+    const Ipv6Addr other = near6(20'000);  // who is there
+    host.send(other);
+    CHECK(asks_in_group(host.only(), other));
+    host.give(advertisement(other));
+    CHECK(is_udp_to(host.only(), peer_mac));
+    host.stack.tcp().close(acceptor, host.now);
+    for (int i = 0; i < 20; ++i) {
+        host.idle(60s);
+        (void)host.taken();
+    }
+}
+
 Bytes router_advertisement(const Bytes& options, const Ipv6Addr& from = gateway6, std::uint8_t hop_limit = 255) {
     Bytes message(16);
     message[0] = std::byte{134};

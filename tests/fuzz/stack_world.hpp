@@ -167,16 +167,41 @@ private:
             take();
         }
     }
-    /// Others, who do not answer, take the places of all neighbours; and what routers said grows old.
+    /// Others, who answer once and are silent then, take the places of all neighbours; and what routers said grows old.
     void forget_neighbours() {
         Socket asking;
         require(stack.udp().open(asking, stack::Hosts::any_v6, port).has_value(), "the port is free again");
         now = now + std::chrono::minutes{11};
         const Ipv4Addr peer = stack.hosts().name(peer6);
         require(stack.udp().send(asking, peer, 9, {}, now).has_value(), "there are frames");
-        for (std::uint32_t i = 0; i < small_config().neighbours.entries_max; ++i)
-            require(stack.udp().send(asking, {host_ip.bits + 100 + i}, 9, {}, now).has_value(), "there are frames");
+        for (const bool answer : {true, false}) {
+            for (std::uint32_t i = 0; i < small_config().neighbours.entries_max; ++i) {
+                const Ipv4Addr other{host_ip.bits + 100 + i};
+                require(stack.udp().send(asking, other, 9, {}, now).has_value(), "there are frames");
+                if (answer) give(answer_of(other), backend::FrameChecksum::unknown);
+                take();
+            }
+            now = now + std::chrono::minutes{1};
+            stack.advance(now);
+        }
         stack.udp().close(asking, now);
+    }
+    static Bytes answer_of(Ipv4Addr neighbour) {
+        using namespace stack::wire;
+        ArpPacket packet;
+        packet.operation = ArpOperation::reply;
+        packet.sender_mac = peer_mac;
+        packet.sender_ip = neighbour;
+        packet.target_mac = host_mac;
+        packet.target_ip = host_ip;
+        EthernetHeader header;
+        header.destination = host_mac;
+        header.source = peer_mac;
+        header.ether_type = ether_type::arp;
+        Bytes frame(ethernet_bytes + arp_bytes);
+        write(header, frame.data());
+        write(packet, frame.data() + ethernet_bytes);
+        return frame;
     }
 
     void take() {

@@ -2,6 +2,7 @@
 
 #include <skerry/stack/ndp_frame.hpp>
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -24,7 +25,7 @@ Neighbours::Neighbours(const StackConfig& config, Hosts& hosts, Ipv6Link& ipv6_l
       entries_(0, HashOfHost{key_for(config.seed, SecretUse::neighbours)}) {}
 
 Neighbours::~Neighbours() {
-    while (!by_use_.empty()) erase(*by_use_.front().entry, Drop::neighbour_unreachable);
+    while (!entries_.empty()) erase(*entries_.begin()->second, Drop::neighbour_unreachable);
 }
 
 // --- the table
@@ -37,7 +38,7 @@ Neighbours::Entry* Neighbours::find(Ipv4Addr address) noexcept {
 }
 
 Neighbours::Entry* Neighbours::make(Ipv4Addr host) noexcept {
-    if (entries_.size() >= config_.neighbours.entries_max) erase(*by_use_.front().entry, Drop::neighbour_table_full);
+    if (entries_.size() >= config_.neighbours.entries_max) erase(least_needed(), Drop::neighbour_table_full);
     const auto address = hosts_.hold(host);
     if (!address) return nullptr;
     Entry* const entry = make_held(*address);
@@ -54,10 +55,25 @@ Neighbours::Entry* Neighbours::make_held(Ipv4Addr address) noexcept try {
     entry.table = this;
     entry.address = address;
     entry.by_use.entry = &entry;
-    by_use_.push_back(entry.by_use);
+    emptied_.push_back(entry.by_use);
+    ++unanswered_;
     return &entry;
 } catch (const std::bad_alloc&) {
     return nullptr;
+}
+
+// Before one more is asked for.
+void Neighbours::limit_unanswered() noexcept {
+    if (unanswered_ < std::max<std::size_t>(1, config_.neighbours.entries_max / 4)) return;
+    erase(*(emptied_.empty() ? asked_ : emptied_).front().entry, Drop::neighbour_table_full);
+}
+
+// Who goes when the table is full. Somebody for whom nothing waits, or who was asked twice, is probably not there; who
+// was asked just now stays, or several that are looked for at once would push out one another.
+Neighbours::Entry& Neighbours::least_needed() noexcept {
+    if (!emptied_.empty()) return *emptied_.front().entry;
+    const bool is_silent = !asked_.empty() && (by_use_.empty() || asked_.front().entry->requests > 1);
+    return *(is_silent ? asked_ : by_use_).front().entry;
 }
 
 void Neighbours::erase(Entry& entry, Drop why) noexcept {
@@ -66,16 +82,15 @@ void Neighbours::erase(Entry& entry, Drop why) noexcept {
     forget_question(entry);
     Timers::cancel(entry);
     entry.by_use.unlink();
+    if (entry.state == State::incomplete) --unanswered_;
     if (last_ == &entry) last_ = nullptr;
     hosts_.release(entry.address);
     entries_.erase(entry.address.bits);
 }
 
 void Neighbours::forget_ipv4() noexcept {
-    ByUse* next = by_use_.empty() ? nullptr : &by_use_.front();
-    while (next != nullptr) {
-        Entry& entry = *next->entry;
-        next = by_use_.next_of(*next);
+    for (auto next = entries_.begin(); next != entries_.end();) {
+        Entry& entry = *(next++)->second;
         if (!is_host_number(entry.address)) erase(entry, Drop::neighbour_unreachable);
     }
 }
@@ -96,25 +111,29 @@ void Neighbours::drop_waiting(Entry& entry, Drop why) noexcept {
     }
 }
 
+void Neighbours::drop_oldest(Entry& entry) noexcept {
+    --waiting_;
+    link_.drop(*entry.waiting.pop(), Drop::neighbour_queue_full);
+    if (entry.waiting.empty()) put_last(emptied_, entry);
+}
+
 // --- sending
 
 void Neighbours::send(Frame& packet, Ipv4Addr next_hop, time::Instant now) noexcept {
     Entry* entry = find(next_hop);
     if (entry == nullptr) {
+        limit_unanswered();
         entry = make(next_hop);
         if (entry == nullptr) return link_.drop(packet, Drop::neighbour_table_full);
         ask(*entry, now);
     }
-    if (&by_use_.back() != &entry->by_use) {
-        entry->by_use.unlink();
-        by_use_.push_back(entry->by_use);
-    }
+    sure_until_ = unsure;
+    if (entry->state == State::incomplete) return wait(*entry, packet);
+    if (&by_use_.back() != &entry->by_use) put_last(by_use_, *entry);
     use(*entry, packet, now);
 }
 
 void Neighbours::use(Entry& entry, Frame& packet, time::Instant now) noexcept {
-    sure_until_ = unsure;
-    if (entry.state == State::incomplete) return wait(entry, packet);
     if (entry.state == State::reachable && now - entry.confirmed > reachable_time(entry)) entry.state = State::stale;
     if (entry.state == State::stale) {
         entry.state = State::delay;
@@ -126,16 +145,17 @@ void Neighbours::use(Entry& entry, Frame& packet, time::Instant now) noexcept {
                                                   : time::Instant::max().as_nanos();
 }
 
+// The oldest goes: whoever sent it has waited longest, and will send again soonest. Of all that wait it is one for who
+// has been silent longest, and not the newcomer: that one may be there.
 void Neighbours::wait(Entry& entry, Frame& packet) noexcept {
     const NeighbourLimits& limits = config_.neighbours;
-    // The oldest of its own goes: whoever sent it has waited longest, and will send again soonest.
-    if (entry.waiting.size() >= limits.waiting_per_entry ||
-        (waiting_ >= limits.waiting_max && !entry.waiting.empty())) {
-        --waiting_;
-        link_.drop(*entry.waiting.pop(), Drop::neighbour_queue_full);
+    if (entry.waiting.size() >= limits.waiting_per_entry) {
+        drop_oldest(entry);
     } else if (waiting_ >= limits.waiting_max) {
-        return link_.drop(packet, Drop::neighbour_queue_full);
+        if (asked_.empty()) return link_.drop(packet, Drop::neighbour_queue_full);  // none may wait
+        drop_oldest(*asked_.front().entry);
     }
+    if (entry.waiting.empty()) put_last(asked_, entry);
     entry.waiting.push(packet);
     ++waiting_;
 }
@@ -255,8 +275,8 @@ bool Neighbours::note(const ArpPacket& packet, time::Instant now) noexcept {
     if (!asks_us(packet) || !config_.is_on_link(packet.sender_ip)) return false;
     entry = make(packet.sender_ip);
     if (entry == nullptr) return true;
-    keep_but_first(*entry);
     set_stale(*entry, packet.sender_mac, now);
+    keep_but_first(*entry);
     return true;
 }
 
@@ -281,13 +301,12 @@ void Neighbours::learn(Entry& entry, const ArpPacket& packet, time::Instant now)
 // RFC 4861 section 7.2.3.
 bool Neighbours::asked_by(Ipv4Addr neighbour, const MacAddr& mac, time::Instant now) noexcept {
     Entry* entry = find(neighbour);
-    if (entry == nullptr) {
-        entry = make(neighbour);
-        if (entry == nullptr) return true;
-        keep_but_first(*entry);
-    }
+    const bool is_new = entry == nullptr;
+    if (is_new) entry = make(neighbour);
+    if (entry == nullptr) return true;
     if (entry->state != State::incomplete && entry->mac == mac) return false;
     set_stale(*entry, mac, now);
+    if (is_new) keep_but_first(*entry);
     return true;
 }
 
@@ -315,7 +334,15 @@ bool Neighbours::advertised(Ipv4Addr neighbour, const std::optional<MacAddr>& ma
     return true;
 }
 
+// Right before its state says so.
+void Neighbours::make_known(Entry& entry) noexcept {
+    if (entry.state != State::incomplete) return;
+    --unanswered_;
+    put_last(by_use_, entry);
+}
+
 void Neighbours::set_reachable(Entry& entry, const MacAddr& mac, time::Instant now) noexcept {
+    make_known(entry);
     set_mac(entry, mac);
     forget_question(entry);
     entry.state = State::reachable;
@@ -327,6 +354,7 @@ void Neighbours::set_reachable(Entry& entry, const MacAddr& mac, time::Instant n
 
 // What is known is used. Packets that waited use it too, and so begin the check.
 void Neighbours::set_stale(Entry& entry, const MacAddr& mac, time::Instant now) noexcept {
+    make_known(entry);
     set_mac(entry, mac);
     entry.state = State::stale;
     entry.requests = 0;

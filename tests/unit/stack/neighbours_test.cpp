@@ -58,6 +58,8 @@ bool is_data_to(const Bytes& frame, const MacAddr& to) {
     return ethernet_of(frame).ether_type == stack::wire::ether_type::ipv4 && ethernet_of(frame).destination == to;
 }
 
+constexpr Ipv4Addr on_link(unsigned host) { return {host_ip.bits - 2 + host}; }
+
 TEST_CASE("the first packet asks, and leaves when the answer comes", "[stack][arp]") {
     Fixture f;
     f.send(peer_ip, 1);
@@ -120,9 +122,53 @@ TEST_CASE("all neighbours together keep a limited number of packets", "[stack][a
     stack::StackConfig config = host_config();
     config.neighbours.waiting_max = 20;
     Fixture f(config);
-    for (std::uint8_t host = 10; host < 60; ++host) f.send(Ipv4Addr::of(198, 18, 0, host));
+    for (std::uint8_t host = 10; host < 60; ++host) f.send(on_link(host), host);
     CHECK(f.stack.neighbours().waiting() == 20);
     CHECK(f.dropped(Drop::neighbour_queue_full) == 30);
+    // Those that waited longest went, each for who is new.
+    for (std::uint8_t host = 10; host < 60; ++host) {
+        (void)f.taken();
+        f.give(arp(ArpOperation::reply, on_link(host)));
+        const auto out = f.taken();
+        REQUIRE(out.size() == (host < 40 ? 0 : 1));
+        for (const Bytes& frame : out) CHECK(frame.back() == std::byte{host});
+    }
+}
+
+TEST_CASE("a neighbour whose packets went for those of others is known by its answer, and packets wait for it again",
+          "[stack][arp]") {
+    stack::StackConfig config = host_config();
+    config.neighbours.waiting_max = 2;
+    Fixture f(config);
+    for (std::uint8_t host = 10; host < 14; ++host) f.send(on_link(host), host);  // nothing waits for 10 and 11
+    (void)f.taken();
+    f.send(on_link(11), 99);  // which takes the place of 12's
+    CHECK(f.taken().empty());  // who was asked for is not asked for again
+    f.give(arp(ArpOperation::reply, on_link(10)));
+    CHECK(f.taken().empty());
+    f.send(on_link(10));
+    CHECK(is_data_to(f.taken().at(0), peer_mac));
+    f.give(arp(ArpOperation::reply, on_link(12)));
+    CHECK(f.taken().empty());
+    for (const std::uint8_t host : {11, 13}) {
+        f.give(arp(ArpOperation::reply, on_link(host)));
+        CHECK(f.taken().at(0).back() == std::byte{host == 11 ? std::uint8_t{99} : host});
+    }
+    CHECK(f.stack.neighbours().waiting() == 0);
+    CHECK(f.stack.neighbours().unanswered() == 0);
+    CHECK(f.dropped(Drop::neighbour_queue_full) == 3);
+}
+
+TEST_CASE("where none may wait for a neighbour it is asked for all the same", "[stack][arp]") {
+    stack::StackConfig config = host_config();
+    config.neighbours.waiting_max = 0;
+    Fixture f(config);
+    f.send();
+    CHECK(is_request_for(f.taken().at(0), peer_ip, MacAddr::broadcast()));
+    CHECK(f.dropped(Drop::neighbour_queue_full) == 1);
+    f.give(arp(ArpOperation::reply));
+    f.send();
+    CHECK(is_data_to(f.taken().at(0), peer_mac));
 }
 
 TEST_CASE("the table is limited: who was used longest ago goes", "[stack][arp]") {
@@ -142,6 +188,103 @@ TEST_CASE("the table is limited: who was used longest ago goes", "[stack][arp]")
     CHECK(is_data_to(f.taken().at(0), peer_mac));
     f.send(Ipv4Addr::of(198, 18, 0, 11));
     CHECK(is_request_for(f.taken().at(0), Ipv4Addr::of(198, 18, 0, 11), MacAddr::broadcast()));
+}
+
+/// A host that knows neighbours .10 and up, of which .10 was used longest ago.
+struct Acquainted : Fixture {
+    Acquainted(std::size_t entries_max, std::uint8_t known) : Fixture(with(entries_max)), known_(known) {
+        for (std::uint8_t i = 0; i < known; ++i) answer(on_link(10U + i));
+        (void)taken();
+    }
+    void answer(Ipv4Addr neighbour) {
+        send(neighbour);
+        give(arp(ArpOperation::reply, neighbour));
+    }
+    /// How many of them must be asked for again.
+    std::size_t forgotten() {
+        std::size_t count = 0;
+        (void)taken();
+        for (std::uint8_t i = 0; i < known_; ++i) {
+            send(on_link(10U + i));
+            count += is_data_to(taken().at(0), peer_mac) ? 0 : 1;
+        }
+        return count;
+    }
+
+private:
+    static stack::StackConfig with(std::size_t entries_max) {
+        stack::StackConfig config = host_config();
+        config.neighbours.entries_max = entries_max;
+        return config;
+    }
+    std::uint8_t known_;
+};
+
+TEST_CASE("who is asked for in vain takes a quarter of the table, and no place of a neighbour that is known",
+          "[stack][arp]") {
+    Acquainted f(16, 8);
+    for (std::uint8_t host = 100; host < 200; ++host) {
+        f.send(on_link(host));
+        CHECK(f.stack.neighbours().unanswered() <= 4);
+    }
+    CHECK(f.stack.neighbours().size() == 12);
+    CHECK(f.dropped(Drop::neighbour_table_full) == 96);  // their packets
+    f.answer(on_link(3));  // amid all that
+    (void)f.taken();
+    f.send(on_link(3));
+    CHECK(is_data_to(f.taken().at(0), peer_mac));
+    CHECK(f.forgotten() == 0);
+    f.pass(1s);
+    f.pass(1s);
+    f.pass(1s);
+    CHECK(f.stack.neighbours().unanswered() == 0);
+    CHECK(f.stack.neighbours().size() == 9);
+}
+
+TEST_CASE("in a full table who has been silent for a second goes before who is known", "[stack][arp]") {
+    Acquainted f(8, 7);
+    f.send(on_link(100));
+    f.pass(1s);  // it is asked again
+    f.send(on_link(101));
+    CHECK(f.stack.neighbours().size() == 8);
+    CHECK(f.stack.neighbours().unanswered() == 1);
+    CHECK(f.dropped(Drop::neighbour_table_full) == 1);
+    CHECK(f.forgotten() == 0);
+}
+
+TEST_CASE("in a full table who gave its packets up goes before who is known", "[stack][arp]") {
+    stack::StackConfig config = host_config();
+    config.neighbours.entries_max = 8;
+    config.neighbours.waiting_max = 1;
+    Fixture f(config);
+    for (std::uint8_t host = 10; host < 16; ++host) {
+        f.send(on_link(host));
+        f.give(arp(ArpOperation::reply, on_link(host)));
+    }
+    f.send(on_link(100));
+    f.send(on_link(101));  // for which 100's packet goes
+    CHECK(f.stack.neighbours().size() == 8);
+    f.give(arp(ArpOperation::request, on_link(50)));  // an entry that is known at once
+    CHECK(f.stack.neighbours().size() == 8);
+    CHECK(f.stack.neighbours().unanswered() == 1);
+    (void)f.taken();
+    for (std::uint8_t host = 10; host < 16; ++host) {
+        f.send(on_link(host));
+        CHECK(is_data_to(f.taken().at(0), peer_mac));
+    }
+    f.give(arp(ArpOperation::reply, on_link(101)));
+    CHECK(is_data_to(f.taken().at(0), peer_mac));
+}
+
+TEST_CASE("several neighbours are found at once by a table that is full", "[stack][arp]") {
+    Acquainted f(16, 16);
+    for (const std::uint8_t host : {100, 101, 102}) f.send(on_link(host), host);
+    CHECK(f.stack.neighbours().size() == 16);
+    (void)f.taken();
+    for (const std::uint8_t host : {100, 101, 102}) {
+        f.give(arp(ArpOperation::reply, on_link(host)));
+        CHECK(f.taken().at(0).back() == std::byte{host});
+    }
 }
 
 TEST_CASE("a neighbour in use that was silent for 30 s is asked by unicast after 5 s more", "[stack][arp]") {

@@ -13,6 +13,11 @@
 // A packet of somebody who was not asked makes no entry, unless it asks for us: then an answer is due to it anyway. It
 // changes an entry that was not confirmed in the last second (a service that moved says so this way).
 //
+// But whoever sends us something in the name of a host of the link that is not there makes us ask for it, from anywhere
+// and as often as the link takes (RFC 6583). So those that are incomplete are kept apart: they are a quarter of the
+// table at most, and beyond that the oldest question goes for a new one, as do the packets that wait longest. Who is
+// there answers in less time than such a flood takes to come round.
+//
 // Source: RFC 826; RFC 4861 section 7.3.
 
 #include "arp_claim.hpp"
@@ -82,6 +87,8 @@ public:
     [[nodiscard]] FrameQueue& unreachable() noexcept { return unreachable_; }
 
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+    /// Of those, who was asked for and has not answered yet.
+    [[nodiscard]] std::size_t unanswered() const noexcept { return unanswered_; }
     /// Entries that a look-up visits at most.
     [[nodiscard]] std::size_t visits_max() const noexcept { return stack::visits_max(entries_); }
     /// Packets that wait for an answer.
@@ -102,7 +109,7 @@ private:
         State state = State::incomplete;
         std::uint8_t requests = 0;
         time::Instant confirmed;
-        ByUse by_use;  // in order of the last use
+        ByUse by_use;  // in one of the three lists
         FrameQueue waiting;
     };
 
@@ -111,6 +118,8 @@ private:
     [[nodiscard]] Entry* find(wire::Ipv4Addr address) noexcept;
     Entry* make(wire::Ipv4Addr host) noexcept;
     Entry* make_held(wire::Ipv4Addr address) noexcept;
+    void limit_unanswered() noexcept;
+    [[nodiscard]] Entry& least_needed() noexcept;
     void erase(Entry& entry, Drop why) noexcept;
     void give_up(Entry& entry, time::Instant now) noexcept;
     void forget_question(const Entry& entry) noexcept {
@@ -121,6 +130,7 @@ private:
         return is_host_number(entry.address) ? ipv6_link_.facts().reachable : config_.neighbours.reachable;
     }
     void drop_waiting(Entry& entry, Drop why) noexcept;
+    void drop_oldest(Entry& entry) noexcept;
     void use(Entry& entry, Frame& packet, time::Instant now) noexcept;
     void wait(Entry& entry, Frame& packet) noexcept;
     void ask(Entry& entry, time::Instant now) noexcept;
@@ -129,6 +139,7 @@ private:
         entry.mac = mac;
         entry.image = link_.image(mac, is_host_number(entry.address) ? wire::ether_type::ipv6 : wire::ether_type::ipv4);
     }
+    void make_known(Entry& entry) noexcept;
     void set_reachable(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
     void set_stale(Entry& entry, const wire::MacAddr& mac, time::Instant now) noexcept;
     [[nodiscard]] bool asks_us(const wire::ArpPacket& packet) const noexcept;
@@ -138,6 +149,10 @@ private:
     void flush(Entry& entry) noexcept;
     void solicit(const Entry& entry) noexcept;
     void keep_but_first(Entry& entry) noexcept;
+    static void put_last(IntrusiveList<ByUse>& list, Entry& entry) noexcept {
+        entry.by_use.unlink();
+        list.push_back(entry.by_use);
+    }
     void transmit(wire::ArpOperation operation, const wire::MacAddr& to, wire::Ipv4Addr address) noexcept;
     void on_time(Entry& entry, time::Instant now) noexcept;
     static void on_time(Timer& timer, time::Instant now) noexcept;
@@ -154,9 +169,12 @@ private:
     // Whatever changes an entry, or the order of their use, takes it back.
     static constexpr std::int64_t unsure = std::numeric_limits<std::int64_t>::min();
     std::int64_t sure_until_ = unsure;
-    IntrusiveList<ByUse> by_use_;
+    IntrusiveList<ByUse> by_use_;  // those that are known, in order of their last use
     FrameQueue unreachable_;
     std::size_t waiting_ = 0;
+    IntrusiveList<ByUse> asked_;  // incomplete, and packets wait: who has waited longest comes first
+    IntrusiveList<ByUse> emptied_;  // incomplete, and their packets have gone for those of others
+    std::size_t unanswered_ = 0;  // in the two
 };
 
 }  // namespace skerry::stack

@@ -11,18 +11,12 @@ namespace skerry::stack {
 
 using wire::Ipv4Addr;
 
-// A counter that begins elsewhere for each destination, so that what goes to one tells nothing of what goes to another:
-// RFC 7739 section 5.3.
-std::uint32_t IpOutput::next_piece_id(Ipv4Addr destination) noexcept {
-    return static_cast<std::uint32_t>(siphash_12(piece_key_, hosts_.lasting(destination), 0)) + piece_ids_++;
-}
-
 void IpOutput::send_in_pieces(Frame& whole, Ipv4Addr source, Ipv4Addr destination, std::uint8_t protocol, IpMarks marks,
                               time::Instant now) noexcept {
     const bool is_v6 = is_host_number(destination);
     const std::size_t headers = is_v6 ? wire::ipv6_bytes + wire::ipv6_fragment_bytes : wire::ipv4_bytes;
     const std::size_t each = (path_mtu(destination) - headers) / 8 * 8;
-    const std::uint32_t id = next_piece_id(destination);
+    const std::uint32_t id = piece_ids_.next(hosts_.lasting(destination));
     for (std::size_t at = 0; at < whole.length; at += each) {
         Frame* const piece = link_.allocate();
         if (piece == nullptr) break;  // without it the others are of no use

@@ -11,7 +11,7 @@
 #include "link.hpp"
 #include "neighbours.hpp"
 #include "path_mtus.hpp"
-#include "random.hpp"
+#include "piece_ids.hpp"
 #include "redirects.hpp"
 #include "way.hpp"
 #include "wire/ipv4.hpp"
@@ -31,10 +31,10 @@ public:
           hosts_(hosts),
           link_(link),
           neighbours_(neighbours),
-          piece_key_(key_for(config.seed, SecretUse::pieces)),
           path_mtus_(config, hosts, drops),
           redirects_(hosts, config.seed),
-          v6_(hosts, ipv6_link, link, neighbours, path_mtus_, redirects_, looped_) {}
+          v6_(hosts, ipv6_link, link, neighbours, path_mtus_, redirects_, looped_),
+          piece_ids_(config.seed, config.seat) {}
 
     [[nodiscard]] Hosts& hosts() noexcept { return hosts_; }
     [[nodiscard]] const Hosts& hosts() const noexcept { return hosts_; }
@@ -159,7 +159,6 @@ private:
     void write_header(Frame& packet, wire::Ipv4Header& header) noexcept;
     void finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept;
     void leave(Frame& packet, wire::Ipv4Addr destination, time::Instant now) noexcept;
-    [[nodiscard]] std::uint32_t next_piece_id(wire::Ipv4Addr destination) noexcept;
     void send_to_host(Frame& packet, wire::Ipv4Addr destination, time::Instant now) noexcept;
     [[nodiscard]] wire::Ipv4Addr next_hop(wire::Ipv4Addr destination) const noexcept {
         return redirects_.next_hop(destination, config_.next_hop(destination));
@@ -170,12 +169,11 @@ private:
     Link& link_;
     Neighbours& neighbours_;
     FrameQueue looped_;
-    SipKey piece_key_;
-    std::uint32_t piece_ids_ = 0;
     PathMtus path_mtus_;
     Redirects redirects_;
     Ipv6Output v6_;
     Way way_;  // to the host, of those that are not ourselves, to which something was sent last
+    PieceIds piece_ids_;
 };
 
 }  // namespace skerry::stack

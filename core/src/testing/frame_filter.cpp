@@ -1,10 +1,12 @@
 #include <skerry/testing/frame_filter.hpp>
 
-#include <skerry/stack/wire/ethernet.hpp>
-#include <skerry/stack/wire/ipv4.hpp>
+#include "sim/tcp_frame.hpp"
+
+#include <skerry/stack/wire/addresses.hpp>
 #include <skerry/stack/wire/tcp.hpp>
 
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace skerry::testing {
@@ -12,10 +14,9 @@ namespace skerry::testing {
 namespace {
 
 using namespace stack::wire;
-using stack::Drop;
 
-/// One direction of a connection: ports and addresses.
-using Flow = std::pair<std::uint64_t, std::uint32_t>;
+/// One direction of a connection: addresses and ports.
+using Flow = std::tuple<Ipv6Addr, Ipv6Addr, std::uint32_t>;
 
 /// Looks for the byte of each stream that is to be lost once.
 class LosesData {
@@ -23,17 +24,11 @@ public:
     explicit LosesData(std::uint32_t stream_byte) : stream_byte_(stream_byte) {}
 
     Fate operator()(std::span<const std::byte> frame) {
-        EthernetHeader ethernet;
-        Ipv4Header ip;
-        TcpHeader tcp;
-        if (parse(frame, ethernet) != Drop::none || ethernet.ether_type != ether_type::ipv4) return Fate::pass;
-        const auto packet = frame.subspan(ethernet.header_bytes);
-        if (parse(packet, ip) != Drop::none || ip.protocol != ip_protocol::tcp || ip.is_fragment()) return Fate::pass;
-        const auto segment = packet.subspan(ip.header_bytes, ip.payload_bytes());
-        if (parse(segment, tcp) != Drop::none) return Fate::pass;
-        const Flow flow{std::uint64_t{ip.source.bits} << 32U | ip.destination.bits,
-                        std::uint32_t{tcp.source_port} << 16U | tcp.destination_port};
-        return judge(flow, tcp, static_cast<std::uint32_t>(segment.size() - tcp.header_bytes));
+        TcpFrame segment;
+        if (!segment.read(frame)) return Fate::pass;
+        const Flow flow{segment.source, segment.destination,
+                        std::uint32_t{segment.tcp.source_port} << 16U | segment.tcp.destination_port};
+        return judge(flow, segment.tcp, static_cast<std::uint32_t>(segment.payload.size()));
     }
 
 private:

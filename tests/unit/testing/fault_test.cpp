@@ -74,8 +74,8 @@ struct Talk {
         sim.host("b").spawn(say(sim.host("a").at(1))).detach();
     }
 
-    Task<> listen(std::vector<std::chrono::nanoseconds>& heard) {
-        auto socket = net::UdpSocket::bind({net::IpAddr::v4_any(), 1});
+    Task<> listen(std::vector<std::chrono::nanoseconds>& heard, std::uint16_t port = 1) {
+        auto socket = net::UdpSocket::bind({net::IpAddr::v4_any(), port});
         std::array<net::Datagram, 8> batch;
         for (;;) {
             auto count = co_await socket->recv_batch(batch);
@@ -119,6 +119,41 @@ TEST_CASE("partitions that overlap end with the last", "[testing][fault]") {
     talk.sim.run_for(3500ms);
     CHECK(Talk::count(talk.from_a, 1001ms, 2500ms) == 0);
     CHECK(Talk::count(talk.from_a, 2500ms, 3500ms) >= 9);
+}
+
+/// When words of a host came that is not there before 1.5 s, and what it heard.
+struct LateHost {
+    explicit LateHost(const std::vector<Fault>& faults) {
+        talk.sim.host("a").spawn(talk.listen(from_late, 2)).detach();
+        talk.sim.at(1500ms, [this] {
+            auto& late = talk.sim.host("late", [this] { return talk.listen(to_late); });
+            late.spawn(Talk::say(talk.sim.host("a").at(2))).detach();
+            talk.sim.host("a").spawn(Talk::say(late.at(1))).detach();
+        });
+        talk.sim.schedule(faults);
+    }
+
+    std::vector<std::chrono::nanoseconds> from_late;
+    std::vector<std::chrono::nanoseconds> to_late;
+    Talk talk;
+};
+
+TEST_CASE("a host that comes during a partition is behind it, and behind the next", "[testing][fault]") {
+    LateHost on({Fault{Fault::Kind::partition, 1s, 1s, {"a"}}, Fault{Fault::Kind::partition, 6s, 1s, {"a"}}});
+    on.talk.sim.run_for(8s);
+    for (const auto* const heard : {&on.from_late, &on.to_late}) {
+        CHECK(Talk::count(*heard, 0s, 2s) == 0);
+        CHECK(Talk::count(*heard, 5s, 6s) >= 9);  // its neighbour has been asked again
+        CHECK(Talk::count(*heard, 6001ms, 7s) == 0);
+        CHECK(Talk::count(*heard, 7s, 8s) >= 9);
+    }
+}
+
+TEST_CASE("a host that comes during a black hole hears nothing of what it swallows", "[testing][fault]") {
+    LateHost on({Fault{Fault::Kind::blackhole, 1s, 4s, {"a"}}});
+    on.talk.sim.run_for(8s);
+    CHECK(Talk::count(on.to_late, 0s, 5s) == 0);
+    CHECK(Talk::count(on.to_late, 7s, 8s) >= 9);
 }
 
 TEST_CASE("a black hole swallows what its host sends and no more", "[testing][fault]") {
@@ -174,6 +209,46 @@ TEST_CASE("a clock that is ahead stands still at the end until that is made up",
     CHECK(host.now() - sim.now() == 2s);
     sim.run_for(3s);
     CHECK(host.now() == sim.now());
+}
+
+TEST_CASE("of faults of a clock the latest that lasts counts", "[testing][fault]") {
+    testing::Simulation sim;
+    auto& host = sim.host("a");
+    const auto skewed = [](std::chrono::nanoseconds begin, std::chrono::nanoseconds duration,
+                           std::chrono::nanoseconds skew) {
+        return Fault{.kind = Fault::Kind::skew, .begin = begin, .duration = duration, .hosts = {"a"}, .skew = skew};
+    };
+    std::vector<std::chrono::nanoseconds> ahead;
+    const auto look_each_second = [&](int times) {
+        for (int i = 0; i < times; ++i) {
+            sim.run_for(i == 0 ? 500ms : 1s);
+            ahead.push_back(host.now() - sim.now());
+        }
+    };
+    SECTION("when the first ends first") {
+        sim.schedule({skewed(1s, 2s, 10s), skewed(2s, 2s, 20s)});
+        look_each_second(5);
+        CHECK(ahead == std::vector<std::chrono::nanoseconds>{0s, 10s, 20s, 20s, 19500ms});
+    }
+    SECTION("when the second ends first") {
+        sim.schedule({skewed(1s, 4s, 10s), skewed(2s, 1s, 11s)});
+        look_each_second(6);
+        CHECK(ahead == std::vector<std::chrono::nanoseconds>{0s, 10s, 11s, 10500ms, 10s, 9500ms});
+    }
+}
+
+TEST_CASE("a clock that drifts does so again when a fault of it is over", "[testing][fault]") {
+    testing::Simulation sim;
+    auto& host = sim.host("a");
+    sim.schedule(Fault{.kind = Fault::Kind::skew, .begin = 1s, .duration = 1s, .hosts = {"a"}, .skew = 200ms});
+    SECTION("and was set before") { host.set_clock({.ahead = 1s, .drift_ppm = 100'000}); }
+    SECTION("and was set while it lasted") {
+        sim.run_for(1500ms);
+        host.set_clock({.ahead = 1150ms, .drift_ppm = 100'000});
+        CHECK(host.now() - sim.now() == 200ms);
+    }
+    sim.run_for(3s - sim.elapsed());
+    CHECK(host.now() - sim.now() == 1300ms);  // as if there had been no fault
 }
 
 }  // namespace

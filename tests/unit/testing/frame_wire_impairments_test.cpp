@@ -6,12 +6,17 @@
 
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/icmp.hpp>
+#include <skerry/stack/wire/icmpv6.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
+#include <skerry/stack/wire/ipv6.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace skerry {
@@ -45,6 +50,31 @@ Bytes packet(std::size_t bytes, bool dont_fragment = true, std::uint8_t tos = 0,
     ip.source = Ipv4Addr::of(10, 0, 0, 1);
     ip.destination = Ipv4Addr::of(10, 0, 0, 2);
     write(ip, frame.data() + ethernet_bytes);
+    return frame;
+}
+
+const Ipv6Addr one6 = Ipv6Addr::of(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+const Ipv6Addr two6 = Ipv6Addr::of(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
+
+Ipv6Header header6(std::uint8_t next_header = ip_protocol::udp) {
+    Ipv6Header ip;
+    ip.next_header = next_header;
+    ip.source = one6;
+    ip.destination = two6;
+    return ip;
+}
+
+/// The same by IPv6. What it carries begins with the byte `first`.
+Bytes packet6(std::size_t bytes, Ipv6Header ip = header6(), std::uint8_t first = 0) {
+    Bytes frame(ethernet_bytes + bytes);
+    EthernetHeader ethernet;
+    ethernet.destination = FrameWire::mac_of(1);
+    ethernet.source = FrameWire::mac_of(0);
+    ethernet.ether_type = ether_type::ipv6;
+    write(ethernet, frame.data());
+    ip.payload_bytes = static_cast<std::uint16_t>(bytes - ipv6_bytes);
+    write(ip, frame.data() + ethernet_bytes);
+    frame[ethernet_bytes + ipv6_bytes] = static_cast<std::byte>(first);
     return frame;
 }
 
@@ -141,6 +171,88 @@ TEST_CASE("nobody is told of a packet that may be cut, nor of an error", "[testi
     on.wire.send(on.one, error, start);
     CHECK(on.wire.counters().too_big == 2);
     CHECK(on.arrived(on.one).empty());
+}
+
+TEST_CASE("the sender of an IPv6 packet that is too big is told what fits", "[testing][wire][ipv6]") {
+    const auto [mtu, told] = GENERATE(values<std::pair<std::uint16_t, std::uint32_t>>({{1400, 1400}, {600, 1280}}));
+    TwoStations on({.mtu = mtu});
+    on.wire.send(on.one, packet6(mtu), start);
+    CHECK(on.arrived(on.two).size() == ethernet_bytes + mtu);
+    on.wire.send(on.one, packet6(mtu + std::size_t{1}), start);
+    CHECK(on.arrived(on.two).empty());
+    CHECK(on.wire.counters().too_big == 1);
+
+    const Bytes answer = on.arrived(on.one);
+    REQUIRE(answer.size() > ethernet_bytes);
+    CHECK(answer.size() <= ethernet_bytes + ipv6_mtu_min);
+    CHECK(load_mac(answer.data()) == FrameWire::mac_of(on.one));
+    const auto packet = std::span(answer).subspan(ethernet_bytes);
+    Ipv6Header ip;
+    REQUIRE(parse(packet, ip) == Drop::none);
+    CHECK(ip.source == two6);
+    CHECK(ip.destination == one6);
+    CHECK(ip.total_bytes() == packet.size());
+    REQUIRE(ip.next_header == ip_protocol::icmpv6);
+    Icmpv6Header icmp;
+    REQUIRE(parse(packet.subspan(ipv6_bytes), icmp, ip.source, ip.destination) == Drop::none);  // its checksum holds
+    CHECK(icmp.type == Icmpv6Type::packet_too_big);
+    CHECK(icmp.mtu == told);
+    CHECK(icmp.quote.payload_bytes == std::size_t{mtu} + 1 - ipv6_bytes);
+}
+
+TEST_CASE("nobody is told of an error of ICMPv6, nor of what a group was to have", "[testing][wire][ipv6]") {
+    TwoStations on({.mtu = 500});
+    const auto is_told = [&on](const Ipv6Header& ip, std::uint8_t type = 0) {
+        on.wire.send(on.one, packet6(501, ip, type), start);
+        return !on.arrived(on.one).empty();
+    };
+    const Ipv6Header icmp = header6(ip_protocol::icmpv6);
+    CHECK(is_told(icmp, 128));        // an echo
+    CHECK_FALSE(is_told(icmp, 1));    // unreachable
+    CHECK_FALSE(is_told(icmp, 137));  // a redirect
+    Ipv6Header to_group = header6();
+    to_group.destination = Ipv6Addr::all_nodes();
+    CHECK_FALSE(is_told(to_group));
+    CHECK(on.wire.counters().too_big == 4);
+}
+
+TEST_CASE("an IPv6 packet of a sender that knows ECN is marked in its traffic class", "[testing][wire][ipv6]") {
+    TwoStations on({.ecn_mark = 1});
+    for (const std::uint8_t traffic_class : {0xb8, 0xb9, 0xba, 0xbb}) {
+        Ipv6Header sent = header6();
+        sent.traffic_class = traffic_class;
+        sent.flow_label = 0xa'bcde;
+        on.wire.send(on.one, packet6(100, sent), start);
+        const Bytes got = on.arrived(on.two);
+        Ipv6Header ip;
+        REQUIRE(parse(std::span(got).subspan(ethernet_bytes), ip) == Drop::none);
+        CHECK(ip.traffic_class == (traffic_class == 0xb8 ? 0xb8 : 0xbb));
+        CHECK(ip.flow_label == 0xa'bcde);
+    }
+    CHECK(on.wire.counters().marked == 2);
+}
+
+TEST_CASE("corruption flips one bit behind the header of IPv6, in which the frame is lost", "[testing][wire][ipv6]") {
+    TwoStations on({.corrupt = 1});
+    const Bytes sent = packet6(100);
+    int came = 0;
+    for (int i = 0; i < 200; ++i) {
+        on.wire.send(on.one, sent, start);
+        const Bytes got = on.arrived(on.two);
+        if (got.empty()) continue;
+        ++came;
+        REQUIRE(got.size() == sent.size());
+        int bits = 0;
+        for (std::size_t at = 0; at < sent.size(); ++at) {
+            const int differing = std::popcount(std::to_integer<unsigned>(sent[at] ^ got[at]));
+            bits += differing;
+            if (differing != 0) CHECK(at >= ethernet_bytes + ipv6_bytes);
+        }
+        CHECK(bits == 1);
+    }
+    CHECK(came > 90);  // 60 of the 100 bytes are behind it
+    CHECK(came < 150);
+    CHECK(on.wire.counters().corrupted == 200);
 }
 
 TEST_CASE("only packets of a sender that knows ECN are marked", "[testing][wire]") {

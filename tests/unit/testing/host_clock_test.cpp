@@ -32,6 +32,16 @@ TEST_CASE("a clock that drifts gains so much a second, and its timers are due so
     CHECK(clock.own_time_of(start + 2s) == start + 2s);
 }
 
+TEST_CASE("a clock that is set as of before shows what it would have shown, and does not go back", "[testing][clock]") {
+    HostClock clock(start);
+    clock.set({.ahead = 1s, .drift_ppm = 1000}, start, start + 1s);
+    CHECK(clock.time().now_ns == (start + 2001ms).as_nanos());
+    CHECK(clock.own_time_of(start + 2s) == start + 3002ms);
+    clock.set({.ahead = 0s, .drift_ppm = 1000}, start, start + 2s);
+    CHECK(clock.time().now_ns == (start + 3002ms).as_nanos());
+    CHECK(clock.true_time_of(start + 4004ms) == start + 4s);
+}
+
 TEST_CASE("an instant by a host's clock has come when the simulation says so", "[testing][clock]") {
     for (const double drift : {-300'000.0, -1.0, 1.0, 77.7, 999'999.0}) {
         HostClock clock(start);

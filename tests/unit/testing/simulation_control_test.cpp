@@ -14,7 +14,9 @@
 #include <array>
 #include <chrono>
 #include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace skerry {
@@ -198,6 +200,51 @@ TEST_CASE("a watch is told who sends to whom", "[testing][simulation]") {
     });
     CHECK(reaches(sim, sim.host("a"), sim.host("b")));
     CHECK(seen == std::set<std::string>{"a to b", "b to a", "a at b", "b at a"});
+}
+
+TEST_CASE("a watch may make hosts while frames come", "[testing][simulation]") {
+    testing::Simulation sim;
+    auto& a = sim.host("a");
+    auto& b = sim.host("b");
+    int made = 0;
+    sim.watch_frames([&](const testing::FrameEvent& event) {
+        if (event.kind == testing::FrameEvent::Kind::arrived && made < 3) sim.host("new " + std::to_string(made++));
+    });
+    CHECK(reaches(sim, a, b));
+    CHECK(made == 3);
+    CHECK(reaches(sim, sim.host("new 2"), b));
+}
+
+TEST_CASE("what a watch or a filter throws ends the run after the turn, and it may go on", "[testing][simulation]") {
+    testing::Simulation sim;
+    auto& a = sim.host("a");
+    auto& b = sim.host("b");
+    bool throws = true;
+    const auto fail = [&throws] {
+        if (std::exchange(throws, false)) throw testing::Failure("seen");
+    };
+    SECTION("a watch when it is sent or arrives") {
+        const auto when = GENERATE(testing::FrameEvent::Kind::sent, testing::FrameEvent::Kind::arrived);
+        sim.watch_frames([&fail, when](const testing::FrameEvent& event) {
+            if (event.kind == when) fail();
+        });
+    }
+    SECTION("a filter") {
+        sim.set_filter(a, b, [&fail](std::span<const std::byte>) {
+            fail();
+            return testing::Fate::pass;
+        });
+    }
+    a.spawn([to = b.at(9)]() -> Task<> {
+         auto socket = net::UdpSocket::bind({net::IpAddr::v4_any(), 0});
+         const std::array<std::byte, 1> word{};
+         (void)co_await socket->send_to(word, to);
+     }).detach();
+    CHECK_THROWS_WITH(sim.run_for(1s), "seen");
+    CHECK_FALSE(throws);
+    CHECK(sim.elapsed() < 1ms);
+    sim.run_for(1s);
+    CHECK(reaches(sim, a, b));
 }
 
 TEST_CASE("a simulation runs for as long as any unit can say", "[testing][simulation]") {

@@ -85,6 +85,33 @@ TEST_CASE("hosts have IPv6 where the network has a prefix, each an address of it
     CHECK(client.run(outcome_of_connect(server.at(80))) == "connected");
 }
 
+TEST_CASE("a connection by IPv6 gets its data through a way that takes less", "[testing][simulation]") {
+    testing::SimulationOptions options;
+    options.stack.address6 = stack::wire::Ipv6Addr::of(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
+    testing::Simulation sim(options);
+    std::size_t received = 0;
+    auto& server = sim.host("server", [&received]() -> Task<> {
+        auto listener = net::TcpListener::bind({net::IpAddr::v6_any(), 80});
+        auto stream = co_await listener->accept();
+        std::array<std::byte, 4096> buffer;
+        for (;;) {
+            auto count = co_await stream->read(buffer);
+            if (!count || *count == 0) co_return;
+            received += *count;
+        }
+    });
+    auto& client = sim.host("client");
+    sim.set_link(client, server, {.delay = 1ms, .mtu = 1400});
+    auto sending = client.spawn([to = server.at6(80)]() -> Task<bool> {
+        auto stream = co_await net::TcpStream::connect(to);
+        const std::array<std::byte, 50'000> bytes{};
+        co_return (co_await stream->write_all(bytes)).has_value();
+    });
+    CHECK(sim.finish(sending));
+    CHECK(sim.run_until([&received] { return received == 50'000; }, 10s));
+    CHECK(sim.wire().too_big > 0);
+}
+
 TEST_CASE("a connected datagram socket learns that nobody has the port on another host", "[testing][simulation]") {
     testing::Simulation sim;
     auto& server = sim.host("server");

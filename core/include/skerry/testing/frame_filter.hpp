@@ -25,7 +25,7 @@ using FrameFilter = std::function<Fate(std::span<const std::byte> frame)>;
 [[nodiscard]] FrameFilter drop_once(std::function<bool(std::span<const std::byte> frame)> is_it);
 
 /// Drops, of each connection that begins from now on, the first TCP segment that carries this byte of its stream,
-/// counted from 0. What is sent again passes.
+/// counted from 0. What is sent again passes, and so does a segment behind extension headers of IPv6.
 [[nodiscard]] FrameFilter drop_data_once(std::uint32_t stream_byte);
 
 }  // namespace skerry::testing

@@ -67,6 +67,7 @@ public:
     [[nodiscard]] bool is_up() const noexcept;
 
     /// Sets its clock, which a crash does not touch. One that is set back stands still until the time has come up.
+    /// While a fault of its clock lasts that counts, and this when it is over.
     void set_clock(const ClockSkew& skew) noexcept;
     /// What its clock shows.
     [[nodiscard]] time::Instant now() const noexcept;

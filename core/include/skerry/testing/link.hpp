@@ -25,14 +25,17 @@ struct Link {
 
     // Of a Simulation only.
     std::size_t queue_bytes = 0;  ///< what waits for its turn under bytes_per_second; more is lost; 0: no limit
-    double corrupt = 0;           ///< probability of one wrong bit; a frame without a checksum is lost then
+    double corrupt = 0;  ///< probability of one wrong bit; where no checksum covers that, the frame is lost
     /// Probability that a segment of TCP is followed, up to reorder_delay later, by one with its beginning and the end
-    /// of the segment before it: as of a peer that cuts its stream anew when it sends again.
+    /// of the segment before it: as of a peer that cuts its stream anew when it sends again. One behind extension
+    /// headers of IPv6 is not.
     double recut = 0;
     BurstLoss burst_loss = {};  ///< besides `drop`
     double truncate = 0;  ///< probability of losing its end, wherever it is cut
-    /// The longest IP packet that gets through; 0: no limit. A longer one is lost, and one that must not be cut into
-    /// pieces is answered by ICMP "fragmentation needed", as a router on the way does.
+    /// The longest IP packet that gets through; 0: no limit. A longer one is lost and answered as a router on the way
+    /// does: IPv4 that must not be cut into pieces by ICMP "fragmentation needed", IPv6 by ICMPv6 "packet too big".
+    /// That never says less than 1280, which IPv6 asks of every link: with less here, its longer packets are lost for
+    /// good.
     std::uint16_t mtu = 0;
     /// Probability that a packet whose sender knows ECN is marked "congestion experienced" where another is dropped.
     double ecn_mark = 0;

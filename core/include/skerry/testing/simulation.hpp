@@ -129,7 +129,7 @@ public:
     ///         something is wrong.
     void invariant(std::string name, std::function<std::string()> check);
 
-    // --- the wire; all of it may change while the simulation runs, also from its tasks
+    // --- the wire; all of it may change while the simulation runs, also from its tasks, filters and watches
 
     /// Sets every link.
     void set_link(const Link& link);
@@ -146,16 +146,26 @@ public:
     /// Mends all that partition() cut.
     void heal();
 
-    /// Has the fault happen when its time comes. The hosts that it names exist by then; asserted. Faults may overlap: a
-    /// way is mended when the last that cut it ends, of bad links the latest counts, and the first end of a crash
-    /// restarts.
+    /// Has the fault happen when its time comes. The hosts that it names exist by then; asserted. A host that comes
+    /// while others are cut off is one of those that they are cut off from.
+    ///
+    /// Faults may overlap: a way is mended when the last that cut it ends, of bad links the latest counts, and the
+    /// first end of a crash restarts. A clock goes by the latest of its faults that last, and when none does as
+    /// Host::set_clock() has it, as if it had done so all the time.
     void schedule(const Fault& fault);
     void schedule(const std::vector<Fault>& faults);
 
-    /// Picks frames from one host to another by hand. Empty: none.
+    /// Picks frames from one host to another by hand. Empty: none. A filter may set another in its own place.
+    ///
+    /// Errors: what it throws comes out of whichever call runs the simulation, after the turn of the host that sends;
+    ///         the frame passes.
     void set_filter(const Host& from, const Host& to, FrameFilter filter);
 
-    /// Told of each frame when it is sent, once for each host that it is for, and when it arrives.
+    /// Told of each frame when it is sent, once for each host that it is for, and when it arrives. A watch that another
+    /// adds is told from the next event on.
+    ///
+    /// Errors: what it throws comes out of whichever call runs the simulation, after the turn of the host that sends or
+    ///         receives. The other watches are told all the same; of several exceptions the first counts.
     void watch_frames(std::function<void(const FrameEvent&)> watch);
 
     /// A number made of all that was sent so far, when, and what became of it: two runs with the same number are the
@@ -178,7 +188,6 @@ private:
 
     [[noreturn]] void fail(const std::string& what) const;
     [[nodiscard]] Host& named(const std::string& name) const;
-    void cut_off(const Fault& fault, int cuts);
     void begin(const Fault& fault);
     void end(const Fault& fault, std::uint64_t number);
 

@@ -3,12 +3,14 @@
 #include "packet_changes.hpp"
 #include "recut.hpp"
 
+#include <skerry/base/assert.hpp>
 #include <skerry/stack/wire/byte_order.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
 
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 namespace skerry::testing {
 
@@ -74,6 +76,12 @@ const Link& FrameWire::link(Station from, Station to) const noexcept {
     return found == ways_.end() ? default_ : found->second.link;
 }
 
+void FrameWire::add_cut(Station from, Station to, int cuts) {
+    Way& way = this->way(from, to);
+    way.cuts += cuts;
+    SKERRY_ASSERT(way.cuts >= 0, "a way is mended that was not cut");
+}
+
 void FrameWire::mend_all() noexcept {
     for (auto& [stations, way] : ways_) way.is_cut = false;
 }
@@ -83,13 +91,52 @@ FrameWire::Way& FrameWire::way(Station from, Station to) {
     return found != ways_.end() ? found->second : ways_.emplace(std::pair(from, to), Way(default_)).first->second;
 }
 
+// --- filters and watches
+
+void FrameWire::set_filter(Station from, Station to, FrameFilter filter) {
+    way(from, to).filter = filter ? std::make_shared<FrameFilter>(std::move(filter)) : nullptr;
+}
+
+// One that throws lets the frame pass.
+bool FrameWire::filters(const Way& way, std::span<const std::byte> frame) noexcept {
+    const std::shared_ptr<FrameFilter> filter = way.filter;  // which may set another in its own place
+    if (filter == nullptr) return false;
+    try {
+        return (*filter)(frame) == Fate::drop;
+    } catch (...) {
+        keep_thrown();
+        return false;
+    }
+}
+
+void FrameWire::tell(FrameEvent::Kind kind, Station from, Station to, std::span<const std::byte> frame,
+                     const char* did) noexcept {
+    const std::size_t count = watches_.size();  // without those that are added meanwhile
+    for (std::size_t i = 0; i < count; ++i) {
+        try {
+            watches_[i](kind, from, to, frame, did);
+        } catch (...) {
+            keep_thrown();
+        }
+    }
+}
+
+void FrameWire::keep_thrown() noexcept {
+    if (thrown_ == nullptr) thrown_ = std::current_exception();
+}
+
+void FrameWire::rethrow() {
+    if (thrown_ != nullptr) std::rethrow_exception(std::exchange(thrown_, nullptr));
+}
+
 // --- sending
 
 void FrameWire::send(Station from, std::span<const std::byte> frame, time::Instant now) {
     if (!ports_[from].is_plugged || frame.size() < stack::wire::ethernet_bytes) return;
     const MacAddr destination = stack::wire::load_mac(frame.data());
     const char* did = nullptr;
-    for (Station to = 0; to < ports_.size(); ++to)
+    const auto stations = static_cast<Station>(ports_.size());  // without those that are plugged in meanwhile
+    for (Station to = 0; to < stations; ++to)
         if (to != from && (destination.is_multicast() || destination == mac_of(to)))
             did = send_to(from, to, frame, now);
     if (capture_ != nullptr) capture_->write(from, now, frame, Pcapng::Direction::out, did);
@@ -99,7 +146,7 @@ const char* FrameWire::send_to(Station from, Station to, std::span<const std::by
     ++counters_.sent;
     const char* const did = travel(from, to, frame, now);
     add_to_trace(from, to, frame, now, did);
-    for (const Watch& watch : watches_) watch(FrameEvent::Kind::sent, from, to, frame, did);
+    tell(FrameEvent::Kind::sent, from, to, frame, did);
     return did;
 }
 
@@ -107,7 +154,7 @@ const char* FrameWire::travel(Station from, Station to, std::span<const std::byt
     Way& way = this->way(from, to);
     const Link& link = overlay_ ? *overlay_ : way.link;
     if (link.is_down || way.is_cut || way.cuts > 0 || !ports_[to].is_plugged) return ++counters_.cut_off, "cut off";
-    if (way.filter && way.filter(frame) == Fate::drop) return ++counters_.filtered, "filtered";
+    if (filters(way, frame)) return ++counters_.filtered, "filtered";
     if (link.recut > 0) cut_anew(way, link, to, frame, now);
     if (link.mtu != 0 && frame.size() > stack::wire::ethernet_bytes + link.mtu) {
         answer_too_big(from, to, frame, now);
@@ -222,8 +269,9 @@ std::chrono::nanoseconds FrameWire::drawn(std::chrono::nanoseconds bound) noexce
 bool FrameWire::corrupt(std::vector<std::byte>& frame) noexcept {
     constexpr std::size_t header = stack::wire::ethernet_bytes;
     const std::uint64_t bit = random_.below((frame.size() - header) * 8);
-    if (stack::wire::load_be16(frame.data() + 12) != stack::wire::ether_type::ipv4) return false;
-    frame[header + bit / 8] ^= std::byte{1} << bit % 8;
+    const std::size_t at = header + bit / 8;
+    if (!is_in_a_sum(frame, at)) return false;
+    frame[at] ^= std::byte{1} << bit % 8;
     return true;
 }
 
@@ -247,10 +295,10 @@ const WireFrame* FrameWire::receive(Station station, time::Instant now) {
     return &port.received;
 }
 
-void FrameWire::tell_of_arrival(Station to, std::span<const std::byte> frame) const {
+void FrameWire::tell_of_arrival(Station to, std::span<const std::byte> frame) noexcept {
     const Station from = station_of(stack::wire::load_mac(frame.data() + 6));
     if (from >= ports_.size()) return;  // a frame of a test's own making
-    for (const Watch& watch : watches_) watch(FrameEvent::Kind::arrived, from, to, frame, nullptr);
+    tell(FrameEvent::Kind::arrived, from, to, frame, nullptr);
 }
 
 time::Instant FrameWire::next_arrival(Station station) const noexcept {

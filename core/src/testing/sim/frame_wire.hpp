@@ -5,6 +5,10 @@
 //
 // Everything by chance is drawn from the wire's own seed, in the order in which frames are sent; frames that arrive at
 // one instant do so in the order in which they were sent.
+//
+// Filters and watches are a test's, and may do to the wire whatever it may: set another filter where they stand, add
+// watches, plug hosts in. So nothing that is in use while one runs ever moves. They run where nothing may throw; what
+// they throw is kept until whoever runs the hosts asks for it.
 
 #include "pcapng.hpp"
 
@@ -19,6 +23,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -42,7 +48,8 @@ struct WireFrame {
 
 class FrameWire {
 public:
-    /// Told of each frame when it is sent and when it arrives, as FrameEvent says.
+    /// Told of each frame when it is sent and when it arrives, as FrameEvent says. One that another adds is told from
+    /// the next on.
     using Watch = std::function<void(FrameEvent::Kind kind, Station from, Station to, std::span<const std::byte> frame,
                                      const char* did)>;
 
@@ -75,12 +82,14 @@ public:
 
     /// Cuts a way or mends it, whatever its link is. Cuts that are counted mend one by one.
     void set_cut(Station from, Station to, bool is_cut) { way(from, to).is_cut = is_cut; }
-    void add_cut(Station from, Station to, int cuts) { way(from, to).cuts += cuts; }
+    void add_cut(Station from, Station to, int cuts);
     void mend_all() noexcept;
 
     /// Empty: none.
-    void set_filter(Station from, Station to, FrameFilter filter) { way(from, to).filter = std::move(filter); }
+    void set_filter(Station from, Station to, FrameFilter filter);
     void add_watch(Watch watch) { watches_.push_back(std::move(watch)); }
+    /// Throws what a filter or watch has thrown first since the last call.
+    void rethrow();
 
     /// Writes every frame from here on into `capture`, which knows all stations.
     void set_capture(std::unique_ptr<Pcapng> capture);
@@ -99,7 +108,7 @@ private:
         bool is_cut = false;
         bool is_bad = false;  // of Link::burst_loss
         int cuts = 0;
-        FrameFilter filter;
+        std::shared_ptr<FrameFilter> filter;  // null: none; one that runs is kept by its call
         time::Instant busy_until;
         time::Instant last_arrival;
         std::vector<std::byte> before;  // the frame before, where links cut anew
@@ -115,13 +124,17 @@ private:
     void cut_anew(Way& way, const Link& link, Station to, std::span<const std::byte> frame, time::Instant now);
     const char* send_to(Station from, Station to, std::span<const std::byte> frame, time::Instant now);
     const char* travel(Station from, Station to, std::span<const std::byte> frame, time::Instant now);
+    [[nodiscard]] bool filters(const Way& way, std::span<const std::byte> frame) noexcept;
     [[nodiscard]] const char* lose(Way& way, const Link& link);
     [[nodiscard]] bool gets_lost_in_burst(Way& way, const BurstLoss& loss) noexcept;
     [[nodiscard]] const char* damage(const Link& link, std::vector<std::byte>& bytes);
     void answer_too_big(Station from, Station to, std::span<const std::byte> frame, time::Instant now);
     [[nodiscard]] static bool takes_its_turn(Way& way, const Link& link, std::size_t bytes, time::Instant now,
                                              time::Instant& sent);
-    void tell_of_arrival(Station to, std::span<const std::byte> frame) const;
+    void tell(FrameEvent::Kind kind, Station from, Station to, std::span<const std::byte> frame,
+              const char* did) noexcept;
+    void tell_of_arrival(Station to, std::span<const std::byte> frame) noexcept;
+    void keep_thrown() noexcept;
     void add_to_trace(Station from, Station to, std::span<const std::byte> frame, time::Instant now, const char* did);
     [[nodiscard]] std::chrono::nanoseconds drawn(std::chrono::nanoseconds bound) noexcept;
     [[nodiscard]] bool corrupt(std::vector<std::byte>& frame) noexcept;
@@ -130,10 +143,11 @@ private:
     Random random_;
     Link default_;
     std::optional<Link> overlay_;
-    std::vector<Watch> watches_;
+    std::deque<Watch> watches_;  // one that runs may add others, and stays where it is
+    std::exception_ptr thrown_;
     std::uint64_t trace_ = 0;
     std::map<std::pair<Station, Station>, Way> ways_;
-    std::vector<Port> ports_;
+    std::deque<Port> ports_;  // one that receives stays where it is when another is plugged in
     std::uint64_t next_sequence_ = 0;
     WireCounters counters_;
     std::unique_ptr<Pcapng> capture_;

@@ -90,6 +90,33 @@ bool Host::State::has_blocking_calls() const noexcept {
     return runtime != nullptr && runtime->state().blocking->outstanding() != 0;
 }
 
+// --- its clock
+
+void Host::State::set_clock(const ClockSkew& skew) noexcept {
+    own_skew = skew;
+    own_since = place.pace->clock.now();
+    adjust_clock();
+}
+
+void Host::State::begin_skew(std::uint64_t fault, std::chrono::nanoseconds ahead) {
+    skews.emplace_back(fault, ahead);
+    adjust_clock();
+}
+
+void Host::State::end_skew(std::uint64_t fault) noexcept {
+    std::erase_if(skews, [fault](const auto& each) { return each.first == fault; });
+    adjust_clock();
+}
+
+void Host::State::adjust_clock() noexcept {
+    const time::Instant now = place.pace->clock.now();
+    if (skews.empty())
+        clock.set(own_skew, own_since, now);
+    else
+        clock.set({.ahead = skews.back().second}, now);
+    wake();
+}
+
 // --- what programs see
 
 Host::Host(Simulation& simulation, std::unique_ptr<State> state) noexcept
@@ -117,10 +144,7 @@ void Host::restart() {
     state_->start();
 }
 
-void Host::set_clock(const ClockSkew& skew) noexcept {
-    state_->clock.set(skew, state_->place.pace->clock.now());
-    state_->wake();
-}
+void Host::set_clock(const ClockSkew& skew) noexcept { state_->set_clock(skew); }
 
 time::Instant Host::now() const noexcept {
     return std::max(state_->clock.own_time_of(state_->place.pace->clock.now()),

@@ -9,10 +9,10 @@ namespace skerry::testing {
 
 using time::detail::Int128;
 
-void HostClock::set(const ClockSkew& skew, time::Instant true_time) noexcept {
+void HostClock::set(const ClockSkew& skew, time::Instant since, time::Instant true_time) noexcept {
     SKERRY_ASSERT(skew.drift_ppm > -1e6, "a clock that stands still or goes back");
     follow(true_time);
-    true_base_ = true_time.as_nanos();
+    true_base_ = since.as_nanos();
     own_base_ = true_base_ + skew.ahead.count();
     rate_ = one + std::llround(skew.drift_ppm * 1e3);
     follow(true_time);

@@ -17,7 +17,9 @@ public:
         time_.now_ns = own_base_;
     }
 
-    void set(const ClockSkew& skew, time::Instant true_time) noexcept;
+    void set(const ClockSkew& skew, time::Instant true_time) noexcept { set(skew, true_time, true_time); }
+    /// As if it had been set at `since`, and had drifted all the time.
+    void set(const ClockSkew& skew, time::Instant since, time::Instant true_time) noexcept;
 
     /// Goes on to what it shows at `true_time`.
     void follow(time::Instant true_time) noexcept;

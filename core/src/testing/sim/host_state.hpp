@@ -9,11 +9,14 @@
 #include <skerry/runtime/runtime.hpp>
 #include <skerry/testing/host.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace skerry::testing {
 
@@ -37,6 +40,13 @@ struct Host::State {
     /// Something may have come from outside.
     void wake() noexcept { core_due = time::Instant{}; }
 
+    // --- the clock: that of the latest fault that lasts, without one what the test has set
+
+    void set_clock(const ClockSkew& skew) noexcept;
+    void begin_skew(std::uint64_t fault, std::chrono::nanoseconds ahead);
+    void end_skew(std::uint64_t fault) noexcept;
+    void adjust_clock() noexcept;
+
     [[nodiscard]] HostLoop& loop() const noexcept;
     [[nodiscard]] task::Scheduler& scheduler() const noexcept { return *runtime->state().schedulers.front(); }
     [[nodiscard]] bool has_blocking_calls() const noexcept;
@@ -45,6 +55,9 @@ struct Host::State {
 
     std::string name;
     HostClock clock;
+    ClockSkew own_skew;  // that the test has set, and when
+    time::Instant own_since;
+    std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> skews;  // of faults that last, and which it is
     Place place;
     stack::StackConfig stack_config;
     runtime::Config config;

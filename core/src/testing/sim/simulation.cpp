@@ -27,9 +27,10 @@ Host& Simulation::State::add(Simulation& simulation, const std::string& name, st
     auto state =
         std::make_unique<Host::State>(name, place, options.stack, options.config, seeds.next(), options.shuffle);
     state->program = std::move(program);
-    hosts.push_back(std::make_unique<Host>(simulation, std::move(state)));
-    hosts.back()->state_->start();
-    return *hosts.back();
+    Host& host = *hosts.emplace_back(std::make_unique<Host>(simulation, std::move(state)));
+    cut_off_late(host);
+    host.state_->start();
+    return host;
 }
 
 // --- running
@@ -42,6 +43,7 @@ bool Simulation::State::run_instant(const std::function<bool()>& is_done) {
         for (std::size_t i = 0; i < hosts.size(); ++i) {
             if (!hosts[i]->state_->poll(pace.clock.now())) continue;
             any = true;
+            wire.rethrow();
             check_invariants();
         }
         if (!any) return false;

@@ -17,6 +17,13 @@
 
 namespace skerry::testing {
 
+/// A partition or black hole that lasts, and the ways that it has cut.
+struct Cut {
+    std::uint64_t number = 0;  // of the fault
+    Fault fault;
+    std::vector<std::pair<Station, Station>> ways;
+};
+
 /// What must hold, and how it is asked.
 struct Invariant {
     std::string name;
@@ -42,6 +49,11 @@ struct Simulation::State {
     /// Runs the actions that are due; true when there were any.
     bool run_actions();
     void check_invariants() const;
+    /// Cuts the way from one host to another off when it is one that the fault is about.
+    void cut_off(Cut& cut, const Host& from, const Host& to);
+    /// Has the faults that last cut off a host that has just come.
+    void cut_off_late(const Host& host);
+    void mend(std::uint64_t fault);
     [[nodiscard]] bool has_blocking_calls() const noexcept;
     void wake_all() noexcept;
     [[noreturn]] void fail(const std::string& what) const;
@@ -58,6 +70,7 @@ struct Simulation::State {
     std::multimap<time::Instant, std::function<void()>> actions;
     std::vector<Invariant> invariants;
     std::vector<std::pair<std::uint64_t, Link>> bad_links;  // of faults that last, and which fault it is
+    std::vector<Cut> cuts;
     std::uint64_t faults_begun = 0;
 };
 

@@ -29,20 +29,21 @@ private:
     std::uint64_t state_;
 };
 
-/// The percentiles of one sum of rows, as HdrHistogram defines them.
-void percentiles_of(const std::vector<std::uint64_t>& counts, std::span<const std::uint64_t> values,
+/// The percentiles of the requests due in one sum of rows: as HdrHistogram defines them, and none above the last
+/// answer.
+void percentiles_of(const std::vector<std::uint64_t>& counts, const DrawTable& table,
                     std::span<const double> percentiles, std::vector<double>& out_us) {
     std::uint64_t total = 0;
     for (const std::uint64_t count : counts) total += count;
     out_us.clear();
     for (const double percentile : percentiles) {
-        const double exact = percentile / 100 * static_cast<double>(total);
+        const double exact = percentile / 100 * table.due_per_answer() * static_cast<double>(total);
         const auto wanted =
             std::max<std::uint64_t>(static_cast<std::uint64_t>(std::ceil(std::nextafter(exact, 0.0))), 1);
         std::uint64_t count = 0;
         std::size_t index = 0;
         while (index + 1 < counts.size() && (count += counts[index]) < wanted) ++index;
-        out_us.push_back(total == 0 ? 0 : static_cast<double>(values[index]) / ns_per_us);
+        out_us.push_back(total == 0 ? 0 : static_cast<double>(table.values()[index]) / ns_per_us);
     }
 }
 
@@ -70,7 +71,7 @@ public:
 private:
     const std::vector<double>& result() {
         table_.sum(weights_, counts_);
-        percentiles_of(counts_, table_.values(), percentiles_, us_);
+        percentiles_of(counts_, table_, percentiles_, us_);
         return us_;
     }
 
@@ -89,20 +90,23 @@ double quantile(const std::vector<double>& sorted, double share) {
 
 }  // namespace
 
-DrawTable::DrawTable(const Intervals& intervals) {
+DrawTable::DrawTable(const Intervals& intervals, std::uint64_t unanswered) {
     const std::size_t count = intervals.rows.size();
     merged_ = std::max<std::size_t>((count + rows_max - 1) / rows_max, 1);
     rows_ = (count + merged_ - 1) / merged_;
     // By value: the counts of all rows. Most counters are 0 in all of them.
     std::map<std::uint64_t, std::vector<std::uint64_t>> columns;
+    std::uint64_t answers = 0;
     for (std::size_t i = 0; i < count; ++i) {
         const auto times = interval_histogram(intervals.rows[i].response);
+        answers += times.total_count();
         times.for_each_counter([&](const metrics::HdrHistogram::Counter& counter) {
             auto& column = columns[std::min(counter.highest, times.limit())];
             column.resize(rows_);
             column[i / merged_] += counter.count;
         });
     }
+    if (answers != 0) due_per_answer_ += static_cast<double>(unanswered) / static_cast<double>(answers);
     values_.reserve(columns.size());
     counts_.resize(rows_ * columns.size());
     for (const auto& [value, column] : columns) {

@@ -28,7 +28,8 @@ class DrawTable {
 public:
     static constexpr std::size_t rows_max = 200;
 
-    explicit DrawTable(const Intervals& intervals);
+    /// `unanswered` is Summary::unanswered(): requests that count as longer than any value, in each draw their share.
+    explicit DrawTable(const Intervals& intervals, std::uint64_t unanswered = 0);
 
     [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
     /// How many of the run's intervals are in a row.
@@ -38,12 +39,16 @@ public:
     /// The sum of the rows, each taken `weights[row]` times, one number for each of values(). Shape: rows() weights.
     void sum(std::span<const std::uint32_t> weights, std::vector<std::uint64_t>& counts) const;
 
+    /// Requests that were due for each one that was answered, at least 1.
+    [[nodiscard]] double due_per_answer() const noexcept { return due_per_answer_; }
+
     /// The values of the counters, rising, in nanoseconds.
     [[nodiscard]] std::span<const std::uint64_t> values() const noexcept { return values_; }
 
 private:
     std::size_t merged_ = 1;
     std::size_t rows_ = 0;
+    double due_per_answer_ = 1;
     std::vector<std::uint64_t> values_;
     std::vector<std::uint64_t> counts_;  // row after row
 };

@@ -139,8 +139,8 @@ std::vector<std::string> different_settings(const Report& a, const Report& b) {
 }
 
 std::string compare_text(const Report& a, const Report& b) {
-    const DrawTable table_a(a.summary.intervals);
-    const DrawTable table_b(b.summary.intervals);
+    const DrawTable table_a(a.summary.intervals, a.summary.unanswered());
+    const DrawTable table_b(b.summary.intervals, b.summary.unanswered());
     const auto levels = levels_for(a, b);
     const BootstrapOptions options;
     const auto differences = bootstrap(table_a, table_b, levels, options);

@@ -29,20 +29,6 @@ Field::Value in_us(std::optional<Nanos> span) {
     return span ? Field::Value(static_cast<double>(span->count()) / ns_per_us) : Field::Value();
 }
 
-double percentile_of(std::uint64_t one_in) noexcept {
-    // Written out: 100 - 100 / 1000.0 is a double beside 99.9, and which value stands there would depend on it.
-    switch (one_in) {
-        case 2: return 50;
-        case 10: return 90;
-        case 100: return 99;
-        case 1'000: return 99.9;
-        case 10'000: return 99.99;
-        default: break;
-    }
-    SKERRY_ASSERT(false, "a report has p50, p90, p99, p99.9 and p99.99");
-    return 0;
-}
-
 void add_times(Fields& fields, const std::string& group, const HdrHistogram& times, std::uint64_t unanswered) {
     const auto add = [&](const char* name, Field::Value value) { fields.push_back({group, name, std::move(value)}); };
     add("count", times.total_count());
@@ -198,11 +184,13 @@ std::string json_object(const Report& report, const std::string& indent) {
 }  // namespace
 
 std::optional<double> quantile_us(const HdrHistogram& histogram, std::uint64_t one_in, std::uint64_t unanswered) {
+    SKERRY_ASSERT(one_in >= 2, "the median is the lowest quantile here");
     if (histogram.total_count() < 10 * one_in) return std::nullopt;
-    // unanswered / all > 1 / one_in, without rounding
-    if (unanswered > (histogram.total_count() + unanswered) / one_in) return std::nullopt;
-    // The percentile is the upper end of a counter; a reader should not find it above the exact maximum beside it.
-    const auto value = std::min(histogram.value_at_percentile(percentile_of(one_in)), histogram.max());
+    const std::uint64_t due = histogram.total_count() + unanswered;
+    const std::uint64_t cut_off = due / one_in;  // those without an answer first
+    if (unanswered > cut_off) return std::nullopt;
+    // It is the upper end of a counter; a reader should not find it above the exact maximum beside it.
+    const auto value = std::min(histogram.value_at_rank(due - cut_off), histogram.max());
     return static_cast<double>(value) / ns_per_us;
 }
 

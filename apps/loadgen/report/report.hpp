@@ -52,9 +52,10 @@ struct Report {
     std::string series = {};  ///< what moved meanwhile, as CSV; in none of the texts below
 };
 
-/// The 1 - 1/`one_in` quantile in microseconds, when there are at least 10 * one_in values, and at most one in `one_in`
-/// requests has none: 2 is the median, 1000 p99.9. `unanswered` is Summary::unanswered(). Never above the largest
-/// value. Shape: one_in is 2, 10, 100, 1000 or 10000; asserted.
+/// The 1 - 1/`one_in` quantile in microseconds of all requests that were due, when there are at least 10 * one_in
+/// values, and at most one in `one_in` requests has none: 2 is the median, 1000 p99.9. `unanswered` is
+/// Summary::unanswered(): they count as longer than any value. Never above the largest value. Shape: one_in is at least
+/// 2; asserted.
 [[nodiscard]] std::optional<double> quantile_us(const metrics::HdrHistogram& histogram, std::uint64_t one_in,
                                                 std::uint64_t unanswered);
 

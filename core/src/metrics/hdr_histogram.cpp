@@ -90,11 +90,20 @@ std::uint64_t HdrHistogram::value_at_percentile(double percentile) const noexcep
     // rounding up from one step below is HdrHistogram's rule.
     const double exact = share * static_cast<double>(total_count_);
     const double rounded = std::ceil(std::nextafter(exact, 0.0));
-    const auto wanted = std::clamp<std::uint64_t>(static_cast<std::uint64_t>(rounded), 1, total_count_);
+    const std::size_t index = index_of_rank(static_cast<std::uint64_t>(rounded));
+    return share == 0.0 ? lowest_at(index) : highest_at(index);
+}
+
+std::uint64_t HdrHistogram::value_at_rank(std::uint64_t rank) const noexcept {
+    return empty() ? 0 : highest_at(index_of_rank(rank));
+}
+
+std::size_t HdrHistogram::index_of_rank(std::uint64_t rank) const noexcept {
+    const auto wanted = std::clamp<std::uint64_t>(rank, 1, total_count_);
     std::uint64_t count = 0;
     std::size_t index = 0;
     while ((count += counts_[index]) < wanted) ++index;
-    return share == 0.0 ? lowest_at(index) : highest_at(index);
+    return index;
 }
 
 std::uint64_t HdrHistogram::count_at_least(std::uint64_t value) const noexcept {

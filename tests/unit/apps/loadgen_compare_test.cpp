@@ -36,6 +36,13 @@ TEST_CASE("percentiles of the table are those of the run", "[apps][loadgen][comp
     }
 }
 
+TEST_CASE("requests without an answer are above the percentiles of the table, too", "[apps][loadgen][compare]") {
+    const Report run = report(4, uneven);
+    const DrawTable table(run.summary.intervals, 40);  // and 4,000 are answered
+    const Difference p99 = bootstrap(table, table, levels)[1];
+    CHECK(p99.a_us == Approx(static_cast<double>(run.summary.response.value_at_percentile(100)) / 1e3));
+}
+
 TEST_CASE("a run beside itself shows no difference", "[apps][loadgen][compare]") {
     const DrawTable table(report(4, moody).summary.intervals);
     for (const Difference& each : bootstrap(table, table, levels)) {

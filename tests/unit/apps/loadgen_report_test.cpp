@@ -93,6 +93,14 @@ TEST_CASE("a quantile is printed when no more requests than it cuts off have no 
     CHECK_FALSE(quantile_us(histogram, one_in, most + 1).has_value());
 }
 
+TEST_CASE("requests without an answer count as longer than any answer", "[apps][loadgen]") {
+    skerry::metrics::HdrHistogram histogram;
+    histogram.record_n(100'000, 998'150);
+    histogram.record_n(50'000'000, 950);
+    CHECK(quantile_us(histogram, 1'000, 49).value() == Approx(100).epsilon(1e-3));
+    CHECK(quantile_us(histogram, 1'000, 51).value() == 50'000);  // 999,151 are due, and the 998,152nd is the percentile
+}
+
 TEST_CASE("what is lost, refused, damaged or never sent leaves no quantile that it is in", "[apps][loadgen]") {
     const auto row_of = [](void (*spoil)(Recorder&, Nanos)) {
         Recorder recorder({Loop::open, 0s, 20s, 1ms});
@@ -261,9 +269,9 @@ TEST_CASE("what is no UTF-8 in a text does not break the JSON", "[apps][loadgen]
     CHECK(shown("\xc3 a") == none + " a");
     CHECK(shown("\xe2\x82") == none + none);
     CHECK(shown("\xe2\x82z") == none + none + "z");
-    CHECK(shown("\xc0\xaf") == none + none);              // overlong
-    CHECK(shown("\xe0\x9f\xbf") == none + none + none);   // overlong
-    CHECK(shown("\xed\xa0\x80") == none + none + none);   // a surrogate
+    CHECK(shown("\xc0\xaf") == none + none);  // overlong
+    CHECK(shown("\xe0\x9f\xbf") == none + none + none);  // overlong
+    CHECK(shown("\xed\xa0\x80") == none + none + none);  // a surrogate
     CHECK(shown("\xf4\x90\x80\x80") == none + none + none + none);
     CHECK(shown("\xff") == none);
 }

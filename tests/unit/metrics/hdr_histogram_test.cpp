@@ -114,6 +114,17 @@ TEST_CASE("p99.9 of 1000 values is the 999th, whatever the product rounds to", "
     CHECK(histogram.value_at_percentile(99.91) == 1'000);
 }
 
+TEST_CASE("a rank is counted from the smallest value, and clamped", "[metrics][hdr_histogram]") {
+    HdrHistogram histogram;
+    CHECK(histogram.value_at_rank(1) == 0);
+    histogram.record_n(10, 3);
+    histogram.record(8'195);
+    CHECK(histogram.value_at_rank(0) == 10);
+    CHECK(histogram.value_at_rank(3) == 10);
+    CHECK(histogram.value_at_rank(4) == 8'199);
+    CHECK(histogram.value_at_rank(5) == 8'199);
+}
+
 TEST_CASE("p0 is the low end of the first counter and p100 the high end of the last", "[metrics][hdr_histogram]") {
     HdrHistogram histogram;
     histogram.record(4'098);

@@ -100,6 +100,11 @@ public:
     /// Shape:    0 <= percentile <= 100, clamped to it. At 0, the lowest value of the first counter.
     [[nodiscard]] std::uint64_t value_at_percentile(double percentile) const noexcept;
 
+    /// The highest value that shares a counter with the `rank`-th smallest one. 0 when empty.
+    ///
+    /// Shape:    1 <= rank <= total_count(), clamped to it.
+    [[nodiscard]] std::uint64_t value_at_rank(std::uint64_t rank) const noexcept;
+
     /// How many values are at least `value`, to the width of its counter: those that share it count. Above
     /// limit() that is over_range(): of those values nothing more is known.
     [[nodiscard]] std::uint64_t count_at_least(std::uint64_t value) const noexcept;
@@ -175,6 +180,7 @@ private:
         const auto half_buckets = index >> (sub_bucket_bits_ - 1);
         return half_buckets < 2 ? 0 : static_cast<unsigned>(half_buckets) - 1;
     }
+    [[nodiscard]] std::size_t index_of_rank(std::uint64_t rank) const noexcept;
     [[nodiscard]] std::uint64_t lowest_at(std::size_t index) const noexcept {
         const unsigned bucket = bucket_at(index);
         return (index - (static_cast<std::size_t>(bucket) << (sub_bucket_bits_ - 1))) << bucket;

@@ -70,6 +70,11 @@ public:
     /// Stops what came for `watched`, whose descriptor the caller has detached, and deletes it after the batch.
     void retire(Watched* watched) noexcept;
 
+    /// Deletes what was retired, for one whose dispatch() is called only when something has come. Not from on_events().
+    void release() noexcept {
+        if (left_ <= 0) release_retired();
+    }
+
     /// Hands out some of the events that were harvested; when there are none, asks the kernel without waiting, unless
     /// a park has just done that. `now` is the turn's time, for seen_at(). Returns how many it handed out, at most
     /// `most`, which is at least 1.

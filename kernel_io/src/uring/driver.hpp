@@ -25,7 +25,10 @@ public:
     Lane(Ring& ring, epoll::Poller poller) noexcept : ring_(ring), poller_(std::move(poller)), lane_(poller_, *this) {}
 
     [[nodiscard]] Result<> add(backend::WatchedFd& fd) noexcept override;
-    void remove(backend::WatchedFd& fd) noexcept override { lane_.remove(fd); }
+    void remove(backend::WatchedFd& fd) noexcept override {
+        lane_.remove(fd);
+        poller_.release();
+    }
 
     /// Whether its readiness could not be asked for: then it is looked at in each turn.
     [[nodiscard]] bool is_blind() const noexcept { return has_fds_ && !is_watched_; }

@@ -1,5 +1,7 @@
 #include "whole_files.hpp"
 
+#include "../io/fd_calls.hpp"
+
 #include <skerry/base/held_signal.hpp>
 
 #include <sys/stat.h>
@@ -7,19 +9,21 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <span>
 #include <utility>
 
 namespace skerry::fs::detail {
 
 namespace {
 
-Result<> write_all(int fd, std::uint64_t offset, const std::byte* data, std::size_t bytes) noexcept {
-    while (bytes != 0) {
-        const auto count = write_some_at(fd, offset, data, bytes);
+// Where the last write ended, so that a fifo or a terminal takes it too: they have no places.
+Result<> write_all(int fd, std::span<const std::byte> data) noexcept {
+    skerry::detail::HeldSignal held(SIGXFSZ);
+    while (!data.empty()) {
+        const auto count = io::detail::write_some(fd, data);
+        if (!count && count.error().os_error() == EFBIG) held.take();
         if (!count) return count.error();
-        data += *count;
-        offset += *count;
-        bytes -= *count;
+        data = data.subspan(*count);
     }
     return {};
 }
@@ -31,7 +35,7 @@ Result<std::uint64_t> copy_by_hand(int from, int to, std::uint64_t offset) {
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return Error::from_os(errno);
         if (count == 0) return offset;
-        if (auto written = write_all(to, offset, piece.data(), static_cast<std::size_t>(count)); !written)
+        if (auto written = write_all(to, std::span(piece).first(static_cast<std::size_t>(count))); !written)
             return written.error();
         offset += static_cast<std::uint64_t>(count);
     }
@@ -43,9 +47,8 @@ Result<std::uint64_t> copy_by_kernel(int from, int to, std::uint64_t offset) noe
     constexpr std::size_t at_once = std::size_t{1} << 30U;
     skerry::detail::HeldSignal held(SIGXFSZ);
     auto source = static_cast<off_t>(offset);
-    auto target = static_cast<off_t>(offset);
     for (;;) {
-        const ssize_t count = ::copy_file_range(from, &source, to, &target, at_once, 0);
+        const ssize_t count = ::copy_file_range(from, &source, to, nullptr, at_once, 0);
         if (count >= 0) return static_cast<std::uint64_t>(count);
         const int error = errno;
         if (error == EINTR) continue;
@@ -71,7 +74,7 @@ Result<std::uint64_t> copy_bytes(int from, int to) {
 Result<> write_whole(std::string path, std::vector<std::byte> data) {
     auto fd = open_file(std::move(path), O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (!fd) return fd.error();
-    return write_all(fd->get(), 0, data.data(), data.size());
+    return write_all(fd->get(), data);
 }
 
 Result<std::uint64_t> copy_whole(std::string from, std::string to) {

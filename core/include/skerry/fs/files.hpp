@@ -31,16 +31,17 @@ namespace skerry::fs {
 /// Cancel: safe.
 [[nodiscard]] Task<Result<std::string>> read_to_string(std::string path);
 
-/// Makes the file, or cuts the one that is there to nothing, and writes `data`, of which it takes a copy.
+/// Makes the file, or cuts the one that is there to nothing, and writes `data`, of which it takes a copy. A fifo takes
+/// it too: the call waits for its reader.
 ///
-/// Errors: as read; full: what fitted is in the file.
+/// Errors: as read; full: what fitted is in the file; broken_pipe: a fifo's reader has gone.
 /// Cancel: partial: it may still be written.
 [[nodiscard]] Task<Result<>> write(std::string path, std::span<const std::byte> data);
 
-/// Copies bytes and permissions of a file; one that is there is cut to nothing first. Returns the bytes. Where the file
-/// system can, it shares them.
+/// Copies bytes and permissions of a file; one that is there is cut to nothing first, a fifo as write. Returns the
+/// bytes. Where the file system can, it shares them.
 ///
-/// Errors: as read; full: what fitted is in the file; invalid_argument, when `from` is no regular file or
+/// Errors: as write; invalid_argument, when `from` is no regular file or
 ///         `to` is the same one.
 /// Cancel: partial: it goes on.
 [[nodiscard]] Task<Result<std::uint64_t>> copy(std::string from, std::string to);

@@ -2,6 +2,7 @@
 
 #include "command_line.hpp"
 
+#include "../common/input_file.hpp"
 #include "../common/process.hpp"
 #include "../common/report.hpp"
 #include "kernel/kernel_system.hpp"
@@ -9,11 +10,7 @@
 #include "run/settings_file.hpp"
 #include "run/stack_system.hpp"
 
-#include <cerrno>
-#include <fstream>
-#include <sstream>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -21,25 +18,8 @@ namespace {
 
 using namespace skerry::pkt;
 
-/// Which file cannot be read, and why.
-struct Unreadable {
-    std::string message;
-};
-
-skerry::Result<std::string, Unreadable> read_file(const std::string& path) {
-    const auto refused = [&path] {
-        const std::string why = errno == 0 ? "" : ": " + std::system_category().message(errno);
-        return Unreadable{path + ": cannot be read" + why};
-    };
-    errno = 0;
-    std::ifstream in(path, std::ios::binary);
-    if (!in) return refused();
-    std::ostringstream text;
-    // A directory opens, and its first read fails; of an empty file, which only ends, the copy would say that it
-    // failed.
-    if (in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
-    if (in.bad() || text.fail()) return refused();
-    return std::move(text).str();
+std::string refusal(const std::string& file, const skerry::apps::Unreadable& refused) {
+    return file + ": cannot be read: " + refused.why;
 }
 
 const char* word_of(Outcome outcome) {
@@ -78,8 +58,8 @@ struct Counts {
 skerry::Result<MakeSystem, std::string> machines_of(const CommandLine& line) {
     const MakeSystem make = line.asks_kernel ? make_kernel_system : make_stack_system;
     if (line.settings.empty()) return make;
-    const auto text = read_file(line.settings);
-    if (!text) return skerry::Unexpected(text.error().message);
+    const auto text = skerry::apps::read_input(line.settings);
+    if (!text) return skerry::Unexpected(refusal(line.settings, text.error()));
     auto settings = read_settings(*text);
     if (!settings) return skerry::Unexpected(line.settings + ":" + std::to_string(settings.error()) + ": no setting");
     return with_settings(make, *std::move(settings));
@@ -94,8 +74,8 @@ struct Script {
 skerry::Result<std::vector<Script>, std::string> read_scripts(const CommandLine& line) {
     std::vector<Script> scripts;
     for (const std::string& file : line.files) {
-        auto text = read_file(file);
-        if (!text) return skerry::Unexpected(text.error().message);
+        auto text = skerry::apps::read_input(file);
+        if (!text) return skerry::Unexpected(refusal(file, text.error()));
         scripts.push_back({file, *std::move(text)});
     }
     return scripts;

@@ -1,16 +1,13 @@
 #include "report_reader.hpp"
 
+#include "common/input_file.hpp"
 #include "hdr_encoding.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
-#include <system_error>
 
 namespace skerry::loadgen {
 
@@ -191,15 +188,9 @@ Result<std::vector<Report>, ReadError> read_reports(std::string_view text) {
 }
 
 Result<std::vector<Report>, ReadError> read_report_file(const std::string& path) {
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    // A folder opens, and its first read fails; a copy of nothing would fail as well.
-    if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
-    if (!file || !text)
-        return Unexpected(
-            ReadError{"cannot read " + path + ": " + std::system_category().message(errno != 0 ? errno : ENOENT)});
-    auto reports = read_reports(text.str());
+    const auto text = apps::read_input(path);
+    if (!text) return Unexpected(ReadError{"cannot read " + path + ": " + text.error().why});
+    auto reports = read_reports(*text);
     if (!reports) return Unexpected(ReadError{path + ": " + reports.error().message});
     return reports;
 }

@@ -123,7 +123,7 @@ TEST_CASE("attack 37: SYNs in the names of hosts of the link that are not there 
         (void)host.taken();
     }
     host.stack.advance(host.now);
-    CHECK(host.stack.neighbours().unanswered() == config.neighbours.entries_max / 4);
+    CHECK(host.stack.neighbours().unanswered() == config.neighbours.entries_max / 2);
     CHECK(host.stack.neighbours().waiting() == host.stack.config().neighbours.waiting_max);
     CHECK(way_to_peer(host, socket) == peer_mac);
     // Who is there is found amid all that.
@@ -151,7 +151,7 @@ TEST_CASE("attack 38: packets in the names of hosts of the link that are not the
     }
     host.stack.advance(host.now);
     (void)host.taken();
-    CHECK(host.stack.neighbours().unanswered() == host.stack.config().neighbours.entries_max / 4);
+    CHECK(host.stack.neighbours().unanswered() == host.stack.config().neighbours.entries_max / 2);
     CHECK(host.stack.neighbours().waiting() == host.stack.config().neighbours.waiting_max);
     host.send();
     CHECK(is_udp_to(host.only(), peer_mac));

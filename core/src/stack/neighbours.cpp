@@ -62,18 +62,30 @@ Neighbours::Entry* Neighbours::make_held(Ipv4Addr address) noexcept try {
     return nullptr;
 }
 
-// Before one more is asked for.
-void Neighbours::limit_unanswered() noexcept {
-    if (unanswered_ < std::max<std::size_t>(1, config_.neighbours.entries_max / 4)) return;
-    erase(*(emptied_.empty() ? asked_ : emptied_).front().entry, Drop::neighbour_table_full);
+// The first that is no router: whether one is there must be found out, as there may be another to take.
+Neighbours::Entry* Neighbours::first_of(IntrusiveList<ByUse>& list) noexcept {
+    for (ByUse* at = list.empty() ? nullptr : &list.front(); at != nullptr; at = list.next_of(*at)) {
+        const Ipv4Addr address = at->entry->address;
+        if (!is_host_number(address) || !ipv6_link_.is_router(hosts_.address(address))) return at->entry;
+    }
+    return nullptr;
 }
 
-// Who goes when the table is full. Somebody for whom nothing waits, or who was asked twice, is probably not there; who
-// was asked just now stays, or several that are looked for at once would push out one another.
+// Before one more is asked for.
+void Neighbours::limit_unanswered() noexcept {
+    if (unanswered_ < std::max<std::size_t>(1, config_.neighbours.entries_max / 2)) return;
+    Entry* gone = first_of(emptied_);
+    if (gone == nullptr) gone = first_of(asked_);
+    if (gone != nullptr) erase(*gone, Drop::neighbour_table_full);
+}
+
+// Who goes when the table is full: somebody for whom nothing waits, else who was used longest ago. Who was asked stays
+// until it has answered or the question has come to its end, or newcomers would keep both from happening.
 Neighbours::Entry& Neighbours::least_needed() noexcept {
-    if (!emptied_.empty()) return *emptied_.front().entry;
-    const bool is_silent = !asked_.empty() && (by_use_.empty() || asked_.front().entry->requests > 1);
-    return *(is_silent ? asked_ : by_use_).front().entry;
+    if (Entry* const emptied = first_of(emptied_)) return *emptied;
+    for (auto* list : {&by_use_, &asked_})
+        if (!list->empty()) return *list->front().entry;
+    return *emptied_.front().entry;
 }
 
 void Neighbours::erase(Entry& entry, Drop why) noexcept {

@@ -82,6 +82,24 @@ TEST_CASE("RFC 4861 section 6.3.6: a router that does not answer is left for ano
     CHECK(f.way() == router_mac);
 }
 
+TEST_CASE("no flood of questions keeps a router from being given up", "[stack][autoconf][routers]") {
+    Host f;
+    stack::wire::NdpRouter better = router_with({});
+    better.preference = 1;
+    f.hear(better, Ipv6Addr::of(0xfe80, 0, 0, 0, 0, 0, 0, 0x99));  // and it is not there
+    CHECK(f.way() != router_mac);  // it is asked for
+    std::uint16_t host = 0;
+    for (int i = 0; i < 35; ++i) {
+        for (int each = 0; each < 200; ++each) {
+            const Ipv6Addr absent{network.high, ++host};
+            (void)f.stack.udp().send(f.socket, f.stack.hosts().name(absent), 9, {}, f.now);
+        }
+        (void)f.run(100ms);
+    }
+    CHECK(f.stack.neighbours().unanswered() == f.stack.config().neighbours.entries_max / 2);
+    CHECK(f.way() == router_mac);
+}
+
 TEST_CASE("RFC 4861 section 7.2.5: who says that it is no router is none", "[stack][autoconf][routers]") {
     Host f;
     stack::wire::NdpMessage message;

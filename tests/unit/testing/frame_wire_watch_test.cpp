@@ -82,6 +82,18 @@ TEST_CASE("a filter that sets another one is asked no more", "[testing][filter]"
     CHECK(on.wire.counters().filtered == 1);
 }
 
+TEST_CASE("what a filter lets pass to a station that it unplugs is lost", "[testing][filter]") {
+    Pair on;
+    on.wire.set_filter(on.one, on.two, [&on](Frame) {
+        on.wire.set_plugged(on.two, false);
+        return Fate::pass;
+    });
+    on.send();
+    CHECK(on.wire.counters().cut_off == 1);
+    on.wire.set_plugged(on.two, true);
+    CHECK_FALSE(on.arrives());
+}
+
 TEST_CASE("a watch may add others, which are told from the next frame on", "[testing][wire]") {
     Pair on;
     int told = 0;

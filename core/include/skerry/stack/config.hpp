@@ -20,7 +20,7 @@ namespace skerry::stack {
 /// ARP and neighbour discovery: how long things are believed, and how many there may be. The times are those of RFC
 /// 4861 section 10.
 struct NeighbourLimits {
-    std::size_t entries_max = 4096;      ///< a quarter unanswered; who was used longest ago goes for a new one
+    std::size_t entries_max = 4096;      ///< half of them unanswered; who was used longest ago goes for a new one
     std::size_t waiting_per_entry = 8;  ///< packets for one whose hardware address is asked for; the oldest is dropped
     std::size_t waiting_max = 512;  ///< packets for all of them; one for who has been silent longest is dropped
     unsigned requests_max = 3;  ///< before a neighbour is given up

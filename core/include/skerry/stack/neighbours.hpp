@@ -14,9 +14,10 @@
 // changes an entry that was not confirmed in the last second (a service that moved says so this way).
 //
 // But whoever sends us something in the name of a host of the link that is not there makes us ask for it, from anywhere
-// and as often as the link takes (RFC 6583). So those that are incomplete are kept apart: they are a quarter of the
-// table at most, and beyond that the oldest question goes for a new one, as do the packets that wait longest. Who is
-// there answers in less time than such a flood takes to come round.
+// and as often as the link takes (RFC 6583). So those that are incomplete are kept apart: they are half of the table at
+// most, and beyond that the oldest question goes for a new one, as do the packets that wait longest. Who is there
+// answers in less time than such a flood takes to come round: half of the table is as much as any port's queue holds,
+// in which the answer stands behind the flood. A router's question comes to its end all the same.
 //
 // Source: RFC 826; RFC 4861 section 7.3.
 
@@ -118,6 +119,7 @@ private:
     [[nodiscard]] Entry* find(wire::Ipv4Addr address) noexcept;
     Entry* make(wire::Ipv4Addr host) noexcept;
     Entry* make_held(wire::Ipv4Addr address) noexcept;
+    [[nodiscard]] Entry* first_of(IntrusiveList<ByUse>& list) noexcept;
     void limit_unanswered() noexcept;
     [[nodiscard]] Entry& least_needed() noexcept;
     void erase(Entry& entry, Drop why) noexcept;

@@ -89,11 +89,13 @@ std::uint16_t CoreSteering::core_of_datagram(const tcp::Tuple& tuple) const noex
     return shared_.core_of(has_ports ? hash(tuple) : hash(tuple.remote, tuple.local));
 }
 
-// All pieces have these, and the numbers of one pair of hosts follow each other.
+// All pieces have these. The numbers of one pair of hosts follow each other, by ones or by the steps of a sender with
+// several cores (piece_ids.hpp), so they are mixed first.
 std::uint16_t CoreSteering::owner_of_piece(const wire::Ipv4Header& header, std::uint32_t id) const noexcept {
     const CoreSet cores = shared_.running();
     const std::uint32_t of_all = hash(header.source, header.destination) + id + header.protocol;
-    return nth_of(cores, of_all % static_cast<std::uint32_t>(std::popcount(cores)));
+    const std::uint32_t mixed = (of_all * 0x9e37'79b1U) >> 16U;
+    return nth_of(cores, mixed % static_cast<std::uint32_t>(std::popcount(cores)));
 }
 
 bool CoreSteering::may_connect(const tcp::Tuple& tuple) const noexcept {

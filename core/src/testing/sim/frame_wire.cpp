@@ -155,6 +155,7 @@ const char* FrameWire::travel(Station from, Station to, std::span<const std::byt
     const Link& link = overlay_ ? *overlay_ : way.link;
     if (link.is_down || way.is_cut || way.cuts > 0 || !ports_[to].is_plugged) return ++counters_.cut_off, "cut off";
     if (filters(way, frame)) return ++counters_.filtered, "filtered";
+    if (!ports_[to].is_plugged) return ++counters_.cut_off, "cut off";  // by the filter
     if (link.recut > 0) cut_anew(way, link, to, frame, now);
     if (link.mtu != 0 && frame.size() > stack::wire::ethernet_bytes + link.mtu) {
         answer_too_big(from, to, frame, now);

@@ -469,23 +469,48 @@ TEST_CASE("pieces that come by different queues meet, and the whole reaches the 
     }
 }
 
+/// Where the pieces of a datagram from the peer meet.
+std::uint16_t owner_of_piece(StackCores& cores, std::uint16_t id) {
+    stack::wire::Ipv4Header header;
+    header.source = peer_ip;
+    header.destination = host_ip;
+    header.protocol = stack::wire::ip_protocol::udp;
+    return cores[0].stack.steering()->owner_of_piece(header, id);
+}
+
+TEST_CASE("datagrams in pieces spread over the cores, whatever step a sender's numbers go by",
+          "[stack][steering][ip]") {
+    StackCores cores(StackCores::options(4, 4));
+    const std::uint16_t step = GENERATE(std::uint16_t{1}, std::uint16_t{2}, std::uint16_t{4}, std::uint16_t{64});
+    std::array<int, 4> counts{};
+    for (unsigned i = 0; i < 400; ++i) ++counts.at(owner_of_piece(cores, static_cast<std::uint16_t>(i * step)));
+    CAPTURE(step);
+    for (const int count : counts) CHECK(count > 40);
+}
+
 TEST_CASE("pieces take half of a ring, and the rest is for what is somebody's", "[stack][steering][ip][limits]") {
     stack::SteeringOptions how = StackCores::options(2, 2);
     how.ring_frames = 16;
     StackCores cores(how);
     TextSocket& socket = cores[1].bind(7001);
     const Bytes segment = udp_segment(5000, 7001, std::string(100, 'p'));
-    for (std::uint16_t id = 0; id < 100; ++id) cores.give(0, pieces(segment, id)[0]);
+    std::uint64_t theirs = 0;
+    for (std::uint16_t id = 0; id < 100; ++id) {
+        theirs += owner_of_piece(cores, id);
+        cores.give(0, pieces(segment, id)[0]);
+    }
     const auto& drops = cores[0].stack.drops();
     const std::uint64_t crossed = cores[0].stack.steering()->stats().sent;
     CHECK(crossed == 8);
-    CHECK(drops[Drop::steering_full] == 50 - crossed);  // the others meet here
+    CHECK(drops[Drop::steering_full] == theirs - crossed);  // the others meet here
     for (int i = 0; i < 8; ++i) cores.give(0, datagram(7001, "whole"));
     cores.cross();
     for (int i = 0; i < 8; ++i) CHECK(socket.text() == "whole");
-    CHECK(drops[Drop::steering_full] == 50 - crossed);
+    CHECK(drops[Drop::steering_full] == theirs - crossed);
     CHECK(cores[1].stack.reassembly().datagrams() == crossed);
-    for (std::uint16_t id = 100; id < 102; ++id) cores.give(0, pieces(segment, id)[0]);  // there is room again
+    std::uint16_t id = 100;
+    while (owner_of_piece(cores, id) == 0) ++id;
+    cores.give(0, pieces(segment, id)[0]);  // there is room again
     CHECK(cores[0].stack.steering()->stats().sent == 8 + 8 + 1);
     cores.cross();
 }

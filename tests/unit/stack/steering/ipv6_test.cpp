@@ -159,7 +159,9 @@ TEST_CASE("IPv6 pieces take half of a ring", "[stack][steering][ipv6][reassembly
     for (std::uint32_t id = 0; id < 100; ++id)
         cores.give(0, ipv6(stack::wire::ip_protocol::fragment, joined({fragment_header(udp, 0, true, id), first})));
     CHECK(cores[0].stack.steering()->stats().sent == 8);
-    CHECK(cores[0].stack.drops()[Drop::steering_full] == 42);
+    const std::size_t ours = cores[0].stack.reassembly().datagrams();
+    CHECK(ours < 70);
+    CHECK(cores[0].stack.drops()[Drop::steering_full] == 100 - 8 - ours);
     for (int i = 0; i < 8; ++i) cores.give(0, datagram(7001, "whole"));
     cores.cross();
     for (int i = 0; i < 8; ++i) CHECK(there.text() == "whole");

@@ -33,15 +33,21 @@ using Bytes = std::vector<std::byte>;
 const time::Instant start = time::Instant::from_nanos(1'000'000'000);
 const time::Instant soon = start + 1us;
 
-/// A datagram of so many bytes with its IP header, from station 0 to station 1.
-Bytes packet(std::size_t bytes, bool dont_fragment = true, std::uint8_t tos = 0,
-             std::uint8_t protocol = ip_protocol::udp) {
-    Bytes frame(ethernet_bytes + bytes);
+/// A frame from station 0 to station 1 that is empty behind its Ethernet header.
+Bytes frame_for(std::uint16_t type, std::size_t packet_bytes) {
+    Bytes frame(ethernet_bytes + packet_bytes);
     EthernetHeader ethernet;
     ethernet.destination = FrameWire::mac_of(1);
     ethernet.source = FrameWire::mac_of(0);
-    ethernet.ether_type = ether_type::ipv4;
+    ethernet.ether_type = type;
     write(ethernet, frame.data());
+    return frame;
+}
+
+/// A datagram of so many bytes with its IP header, from station 0 to station 1.
+Bytes packet(std::size_t bytes, bool dont_fragment = true, std::uint8_t tos = 0,
+             std::uint8_t protocol = ip_protocol::udp) {
+    Bytes frame = frame_for(ether_type::ipv4, bytes);
     Ipv4Header ip;
     ip.total_bytes = static_cast<std::uint16_t>(bytes);
     ip.dont_fragment = dont_fragment;
@@ -66,12 +72,7 @@ Ipv6Header header6(std::uint8_t next_header = ip_protocol::udp) {
 
 /// The same by IPv6. What it carries begins with the byte `first`.
 Bytes packet6(std::size_t bytes, Ipv6Header ip = header6(), std::uint8_t first = 0) {
-    Bytes frame(ethernet_bytes + bytes);
-    EthernetHeader ethernet;
-    ethernet.destination = FrameWire::mac_of(1);
-    ethernet.source = FrameWire::mac_of(0);
-    ethernet.ether_type = ether_type::ipv6;
-    write(ethernet, frame.data());
+    Bytes frame = frame_for(ether_type::ipv6, bytes);
     ip.payload_bytes = static_cast<std::uint16_t>(bytes - ipv6_bytes);
     write(ip, frame.data() + ethernet_bytes);
     frame[ethernet_bytes + ipv6_bytes] = static_cast<std::byte>(first);

@@ -85,21 +85,24 @@ TEST_CASE("hosts have IPv6 where the network has a prefix, each an address of it
     CHECK(client.run(outcome_of_connect(server.at(80))) == "connected");
 }
 
+/// A server of one connection, which reads to its end.
+Task<> count_bytes(net::IpAddr at, std::size_t& received) {
+    auto listener = net::TcpListener::bind({at, 80});
+    auto stream = co_await listener->accept();
+    std::array<std::byte, 4096> buffer;
+    for (;;) {
+        auto count = co_await stream->read(buffer);
+        if (!count || *count == 0) co_return;
+        received += *count;
+    }
+}
+
 TEST_CASE("a connection by IPv6 gets its data through a way that takes less", "[testing][simulation]") {
     testing::SimulationOptions options;
     options.stack.address6 = stack::wire::Ipv6Addr::of(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
     testing::Simulation sim(options);
     std::size_t received = 0;
-    auto& server = sim.host("server", [&received]() -> Task<> {
-        auto listener = net::TcpListener::bind({net::IpAddr::v6_any(), 80});
-        auto stream = co_await listener->accept();
-        std::array<std::byte, 4096> buffer;
-        for (;;) {
-            auto count = co_await stream->read(buffer);
-            if (!count || *count == 0) co_return;
-            received += *count;
-        }
-    });
+    auto& server = sim.host("server", [&received] { return count_bytes(net::IpAddr::v6_any(), received); });
     auto& client = sim.host("client");
     sim.set_link(client, server, {.delay = 1ms, .mtu = 1400});
     auto sending = client.spawn([to = server.at6(80)]() -> Task<bool> {
@@ -160,16 +163,7 @@ TEST_CASE("hosts that answer each other for ever do not stop the time", "[testin
 TEST_CASE("a rate makes a transfer take its time", "[testing][simulation]") {
     testing::Simulation sim;
     std::size_t received = 0;
-    auto& server = sim.host("server", [&received]() -> Task<> {
-        auto listener = net::TcpListener::bind({net::IpAddr::v4_any(), 80});
-        auto stream = co_await listener->accept();
-        std::array<std::byte, 4096> buffer;
-        for (;;) {
-            auto count = co_await stream->read(buffer);
-            if (!count || *count == 0) co_return;
-            received += *count;
-        }
-    });
+    auto& server = sim.host("server", [&received] { return count_bytes(net::IpAddr::v4_any(), received); });
     auto& client = sim.host("client");
     sim.set_link(client, server, {.delay = 1ms, .bytes_per_second = 100'000, .queue_bytes = 50'000});
     auto sending = client.spawn([to = server.at(80)]() -> Task<bool> {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py [--only NN[,NN...]]: breaks one promise at a time and expects a test to notice.
+"""run.py [--only NN[,NN...]] [--copies N]: breaks one promise at a time and expects a test to notice.
 
 Each NN-short-name.patch says in its first line which promise it breaks, and in a line `Tests:` who notices:
 
@@ -11,29 +11,34 @@ Each NN-short-name.patch says in its first line which promise it breaks, and in 
     Tests: pkt rfc9293                 the scripts of tests/pkt/rfc9293
     Tests: attacks 31                  the cases `attack 31: ...` of tests/attacks
 
-Works in a copy of the tree below build/faults. Exit code 1: a patch stayed green, or does not apply or compile. A
-patch whose program cannot run here is skipped.
+Works in copies of the tree below build/faults, several at a time. The patches of a file follow one another in one copy,
+so that what they touch is not compiled to be mended and again to be broken. Scripts, which make links and claim huge
+pages, come one by one at the end.
+Exit code 1: a patch stayed green, or does not apply or compile. A patch whose program cannot run here is skipped.
 """
 import argparse
+import concurrent.futures
 import html
 import os
 import pathlib
+import queue
 import re
 import shutil
 import subprocess
 import sys
+import threading
 
 FAULTS = pathlib.Path(__file__).resolve().parent
 ROOT = FAULTS.parents[1]
 WORK = ROOT / "build" / "faults"
-TREE = WORK / "tree"
-BUILD = WORK / "build"
+MOST_COPIES = 4
 TEST_SECONDS = 60
 SCRIPT_SECONDS = 240
 SCRIPTS_NEED = ["skerry-echo", "skerry-loadgen", "skerry-forward", "skerry-bounce", "stops_preload"]
 
-# The copy lies inside the repository; git must take it for a plain folder, or it would ignore the patches.
-ENVIRONMENT = {**os.environ, "GIT_CEILING_DIRECTORIES": str(WORK)}
+# A copy lies inside the repository; git must take it for a plain folder, or it would ignore the patches. To ccache the
+# copies are one place, so that the second is not compiled again.
+ENVIRONMENT = {**os.environ, "GIT_CEILING_DIRECTORIES": str(WORK), "CCACHE_BASEDIR": str(WORK)}
 TESTS = re.compile(r"^Tests: (unit|model|conformance|integration|script|pkt|attacks) (\S+)(?: (\S+))?$", re.MULTILINE)
 CASE = re.compile(r'TEST_CASE(?:_METHOD)?\(\s*(?:"(?:[^"\\]|\\.)*"\s*)+,\s*"(\[[^"]*\])"')
 
@@ -64,14 +69,16 @@ class Patch:
             arguments.append(f"--settings={folder.parent / 'settings.txt'}")
             self.commands = [["skerry-pkt", *arguments, *map(str, sorted(folder.glob("*.pkt")))]]
         elif kind == "script":
-            self.commands = [[str(ROOT / "tests" / "integration" / f"{name}.py"), str(BUILD / "bin")]]
+            self.commands = [[str(ROOT / "tests" / "integration" / f"{name}.py")]]
         elif kind == "attacks":
             self.commands = [["skerry_attack_tests", f"attack {name}: *", "--warn", "NoTests"]]
         else:
             self.commands = [[f"{kind}_{name}", *([tags, "--warn", "NoTests"] if tags else [])]]
         if not self.commands:
             raise Broken(f"{path.name}: no unit test has the tags {name}")
-        self.targets = SCRIPTS_NEED if kind == "script" else [command[0] for command in self.commands]
+        self.alone = kind == "script"
+        self.targets = SCRIPTS_NEED if self.alone else [command[0] for command in self.commands]
+        self.file = re.search(r"^\+\+\+ b/(.*)", path.read_text(encoding="utf-8"), re.MULTILINE)[1]
 
 
 def unit_commands(tags):
@@ -88,51 +95,8 @@ def unit_commands(tags):
     return commands
 
 
-def run(*command, cwd=TREE):
+def run(*command, cwd):
     return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-
-
-def write_if_changed(path, content, mode):
-    """Leaves equal files alone, so that a second run builds only what has changed."""
-    if path.exists() and path.read_bytes() == content:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    path.chmod(mode)
-
-
-def copy_tree():
-    listed = run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT)
-    if listed.returncode != 0:
-        sys.exit(f"run.py: the tree is copied by git ls-files, which says: {listed.stderr.strip()}")
-    wanted = set()
-    for name in filter(None, listed.stdout.split("\0")):
-        source = ROOT / name
-        if source.is_file() and not source.is_symlink():
-            wanted.add(TREE / name)
-            content = source.read_bytes()
-            if name == "tests/unit/CMakeLists.txt":
-                content = (FAULTS / "unit_programs.cmake").read_bytes()
-            write_if_changed(TREE / name, content, source.stat().st_mode & 0o777)
-    for path in list(TREE.rglob("*")):
-        if path.is_file() and path not in wanted:
-            path.unlink()
-
-
-def configure():
-    # Without -g, and warnings do not count: a patch may leave something unused behind.
-    done = run("cmake", "-S", str(TREE), "-B", str(BUILD), *(["-G", "Ninja"] if shutil.which("ninja") else []),
-               "-DCMAKE_CXX_COMPILER=g++", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1",
-               "-DSKERRY_DEV=ON", "-DSKERRY_DPDK=ON", "-DSKERRY_BENCH=OFF", "-DSKERRY_APPS=ON",
-               "--compile-no-warning-as-error")
-    if done.returncode != 0:
-        sys.exit(f"run.py: cannot configure:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
-
-
-def build(targets):
-    """The output when the build fails, else an empty string."""
-    done = run("cmake", "--build", str(BUILD), "-j", str(os.cpu_count()), "--target", *targets)
-    return done.stdout + done.stderr if done.returncode != 0 else ""
 
 
 def text_of(output):
@@ -151,91 +115,203 @@ def case_of(output):
     return before[-1] if before else ""
 
 
-def red_test(commands):
-    """The first test that fails, with how; empty when all are green."""
-    for program, *arguments in commands:
-        command = [str(BUILD / "bin" / program), *arguments]
-        patience = TEST_SECONDS
-        if program.endswith(".py"):
-            command = [sys.executable, program, *arguments]
-            patience = SCRIPT_SECONDS
-        elif program != "skerry-pkt":
-            command += ["--abort", "-r", "xml"]
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=patience, check=False)
-        except subprocess.TimeoutExpired as hung:
-            return f"{case_of(text_of(hung.stdout)) or pathlib.Path(program).name}: hangs"
-        if done.returncode == 77:
-            raise CannotRun(text_of(done.stdout).strip())
+def write_if_changed(path, content, mode):
+    """Leaves equal files alone, so that a second run builds only what has changed."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
+class Copy:
+    """A tree with its build, in which one patch is tried at a time."""
+
+    def __init__(self, number):
+        self.tree = WORK / str(number) / "tree"
+        self.build_folder = WORK / str(number) / "build"
+        self.take_over()
+        self.configure()
+
+    def take_over(self):
+        listed = run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT)
+        if listed.returncode != 0:
+            sys.exit(f"run.py: the tree is copied by git ls-files, which says: {listed.stderr.strip()}")
+        wanted = set()
+        for name in filter(None, listed.stdout.split("\0")):
+            source = ROOT / name
+            if source.is_file() and not source.is_symlink():
+                wanted.add(self.tree / name)
+                content = source.read_bytes()
+                if name == "tests/unit/CMakeLists.txt":
+                    content = (FAULTS / "unit_programs.cmake").read_bytes()
+                write_if_changed(self.tree / name, content, source.stat().st_mode & 0o777)
+        for path in list(self.tree.rglob("*")):
+            if path.is_file() and path not in wanted:
+                path.unlink()
+
+    def configure(self):
+        # Without -g, and warnings do not count: a patch may leave something unused behind.
+        generator = ["-G", "Ninja"] if shutil.which("ninja") else []
+        done = run("cmake", "-S", str(self.tree), "-B", str(self.build_folder), *generator, "-DCMAKE_CXX_COMPILER=g++",
+                   "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1", "-DSKERRY_DEV=ON", "-DSKERRY_DPDK=ON",
+                   "-DSKERRY_BENCH=OFF", "-DSKERRY_APPS=ON", "--compile-no-warning-as-error", cwd=self.tree)
         if done.returncode != 0:
-            how = f": signal {-done.returncode}" if done.returncode < 0 else ""
-            return f"{case_of(text_of(done.stdout)) or pathlib.Path(program).name}{how}"
-    return ""
+            sys.exit(f"run.py: cannot configure:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+
+    def build(self, targets, jobs):
+        """The output when the build fails, else an empty string."""
+        done = run("cmake", "--build", str(self.build_folder), "-j", str(jobs), "--target", *targets, cwd=self.tree)
+        return done.stdout + done.stderr if done.returncode != 0 else ""
+
+    def red_test(self, commands):
+        """The first test that fails, with how; empty when all are green."""
+        for program, *arguments in commands:
+            programs = self.build_folder / "bin"
+            command = [str(programs / program), *arguments]
+            patience = TEST_SECONDS
+            if program.endswith(".py"):
+                command = [sys.executable, program, str(programs)]
+                patience = SCRIPT_SECONDS
+            elif program != "skerry-pkt":
+                command += ["--abort", "-r", "xml"]
+            try:
+                done = subprocess.run(command, capture_output=True, timeout=patience, check=False)
+            except subprocess.TimeoutExpired as hung:
+                return f"{case_of(text_of(hung.stdout)) or pathlib.Path(program).name}: hangs"
+            if done.returncode == 77:
+                raise CannotRun(text_of(done.stdout).strip())
+            if done.returncode != 0:
+                how = f": signal {-done.returncode}" if done.returncode < 0 else ""
+                return f"{case_of(text_of(done.stdout)) or pathlib.Path(program).name}{how}"
+        return ""
+
+    def try_patch(self, patch, jobs):
+        """The test that the patch turns red; empty when there is none."""
+        touched = run("git", "apply", "--numstat", str(patch.path), cwd=self.tree)
+        files = [self.tree / line.split("\t")[2] for line in touched.stdout.splitlines()]
+        before = {path: path.read_bytes() for path in files if path.exists()}
+        applied = run("git", "apply", str(patch.path), cwd=self.tree)
+        if touched.returncode != 0 or applied.returncode != 0 or not before:
+            raise Broken(f"does not apply: {(touched.stderr + applied.stderr).strip()}")
+        try:
+            failed = self.build(patch.targets, jobs)
+            if failed:
+                errors = [line for line in failed.splitlines() if "error" in line]
+                raise Broken("does not compile: " + "\n".join(errors[:5] or failed.splitlines()[-5:]))
+            return self.red_test(patch.commands)
+        finally:
+            for path, content in before.items():
+                path.write_bytes(content)
 
 
-def try_patch(patch):
-    """The test that the patch turns red; empty when there is none."""
-    touched = run("git", "apply", "--numstat", str(patch.path))
-    files = [TREE / line.split("\t")[2] for line in touched.stdout.splitlines()]
-    before = {path: path.read_bytes() for path in files if path.exists()}
-    applied = run("git", "apply", str(patch.path))
-    if touched.returncode != 0 or applied.returncode != 0 or not before:
-        raise Broken(f"does not apply: {(touched.stderr + applied.stderr).strip()}")
+class Count:
+    """What became of the patches, told as it becomes known. For several threads."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.red = self.bad = self.not_run = 0
+
+    def skipped(self, patch, why):
+        self.not_run += 1
+        print(f"skipped: {patch.name} ({why})", flush=True)
+
+    def tried(self, patch, red, broken=""):
+        line = f"red: {patch.name} ({red})" if red else f"STILL GREEN: {patch.name}"
+        with self.lock:
+            self.red += bool(red)
+            self.bad += not red
+            print(f"BROKEN: {patch.name} {broken}" if broken else line, flush=True)
+
+
+def read_patches(only):
+    paths = sorted(FAULTS.glob("[0-9]*-*.patch"), key=lambda path: int(path.name.split("-")[0]))
+    numbers = [path.name.split("-")[0] for path in paths]
+    if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
+        sys.exit(f"run.py: two patches have the number {', '.join(twice)}")
     try:
-        failed = build(patch.targets)
-        if failed:
-            errors = [line for line in failed.splitlines() if "error" in line]
-            raise Broken("does not compile: " + "\n".join(errors[:5] or failed.splitlines()[-5:]))
-        return red_test(patch.commands)
-    finally:
-        for path, content in before.items():
-            path.write_bytes(content)
+        patches = [Patch(path) for path in paths if not only or path.name.split("-")[0] in only.split(",")]
+    except Broken as broken:
+        sys.exit(f"run.py: {broken}")
+    if not patches:
+        sys.exit("run.py: no such patch")
+    return patches
+
+
+def build_copies(how_many, patches):
+    """The copies, which have all that the patches need. One after another: the first fills the cache for the others."""
+    targets = sorted({target for patch in patches for target in patch.targets})
+    copies = [Copy(number + 1) for number in range(how_many)]
+    for copy in copies:
+        if failed := copy.build(targets, os.cpu_count()):
+            sys.exit(f"run.py: the tree without a patch does not build:\n{failed[-4000:]}")
+    return copies
+
+
+def cannot_run(copy, patches):
+    """Why a command is skipped here, for each that is. All others are green without a patch."""
+    skipped = {}
+    for command in sorted({tuple(command) for patch in patches for command in patch.commands}):
+        try:
+            if red := copy.red_test([command]):
+                sys.exit(f"run.py: red without a patch: {red}")
+        except CannotRun as why:
+            skipped[command] = why
+    return skipped
+
+
+def groups_of(patches):
+    """The patches of a file are one group; the largest comes first, so that the last to end are small."""
+    groups = {}
+    for patch in patches:
+        groups.setdefault(patch.file, []).append(patch)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def try_all(patches, copies, count):
+    jobs = max(1, os.cpu_count() // len(copies))
+    free = queue.SimpleQueue()
+    for copy in copies:
+        free.put(copy)
+
+    def try_group(group):
+        copy = free.get()
+        try:
+            for patch in group:
+                try:
+                    count.tried(patch, copy.try_patch(patch, jobs))
+                except Broken as broken:
+                    count.tried(patch, "", broken)
+        finally:
+            free.put(copy)
+
+    with concurrent.futures.ThreadPoolExecutor(len(copies)) as pool:
+        list(pool.map(try_group, groups_of(patches)))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="NN", help="numbers of patches, with commas between them")
-    only = parser.parse_args().only
-    numbers = [path.name.split("-")[0] for path in FAULTS.glob("[0-9]*-*.patch")]
-    if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
-        sys.exit(f"run.py: two patches have the number {', '.join(twice)}")
-    paths = [path for path in sorted(FAULTS.glob("[0-9]*-*.patch"), key=lambda path: int(path.name.split("-")[0]))
-             if not only or path.name.split("-")[0] in only.split(",")]
-    try:
-        patches = [Patch(path) for path in paths]
-    except Broken as broken:
-        sys.exit(f"run.py: {broken}")
-    if not patches:
-        sys.exit("run.py: no such patch")
+    parser.add_argument("--copies", metavar="N", type=int, default=min(MOST_COPIES, os.cpu_count()),
+                        help="patches tried at a time, each in a copy of its own (default: %(default)s)")
+    arguments = parser.parse_args()
+    if arguments.copies < 1:
+        parser.error("--copies wants 1 or more")
+    patches = read_patches(arguments.only)
+    copies = build_copies(min(arguments.copies, len(patches)), patches)
+    skipped = cannot_run(copies[0], patches)
 
-    copy_tree()
-    configure()
-    failed = build(sorted({target for patch in patches for target in patch.targets}))
-    if failed:
-        sys.exit(f"run.py: the tree without a patch does not build:\n{failed[-4000:]}")
-    skipped = {}
-    for command in sorted({tuple(command) for patch in patches for command in patch.commands}):
-        try:
-            if red := red_test([command]):
-                sys.exit(f"run.py: red without a patch: {red}")
-        except CannotRun as why:
-            skipped[command] = why
-
-    bad = not_run = 0
+    count = Count()
+    to_try = []
     for patch in patches:
         if why := next((skipped[tuple(c)] for c in patch.commands if tuple(c) in skipped), None):
-            print(f"skipped: {patch.name} ({why})", flush=True)
-            not_run += 1
-            continue
-        try:
-            red = try_patch(patch)
-            print(f"red: {patch.name} ({red})" if red else f"STILL GREEN: {patch.name}", flush=True)
-        except Broken as broken:
-            red = ""
-            print(f"BROKEN: {patch.name} {broken}", flush=True)
-        bad += not red
-    print(f"{len(patches) - bad - not_run} of {len(patches)} patches turn a test red")
-    return 1 if bad else 0
+            count.skipped(patch, why)
+        else:
+            to_try.append(patch)
+    try_all([patch for patch in to_try if not patch.alone], copies, count)
+    try_all([patch for patch in to_try if patch.alone], copies[:1], count)
+    print(f"{count.red} of {len(patches)} patches turn a test red")
+    return 1 if count.bad else 0
 
 
 if __name__ == "__main__":

@@ -96,8 +96,7 @@ Stack::~Stack() = default;
 void Stack::input(std::span<Frame* const> burst, time::Instant now) noexcept {
     for (; burst.size() > burst_max; burst = burst.subspan(burst_max)) input_burst(burst.first(burst_max), now);
     input_burst(burst, now);
-    // What we sent ourselves; what that makes us send ourselves waits for the next turn, or it could go on for ever.
-    for (std::size_t left = output_.looped().size(); left > 0; --left) input_looped(*output_.looped().pop(), now);
+    if (!output_.looped().empty()) input_all_looped(now);
     udp_.deliver();
     tcp_.deliver();
 }
@@ -218,6 +217,19 @@ void Stack::input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept 
     }
     Packet packet{frame, header, now, origin == Origin::steered};
     input_transport(packet);
+}
+
+// What that makes us send ourselves waits for the next turn, or it could go on for ever. The clock is read anew,
+// because a task of this turn has sent them, and must not see them come before that.
+void Stack::input_all_looped(time::Instant now) noexcept {
+    const std::int64_t came_ns = time::Instant::now().as_nanos();
+    for (std::size_t left = output_.looped().size(); left > 0; --left) {
+        Frame& frame = *output_.looped().pop();
+        frame.rx_time_ns = came_ns;
+        frame.time_source = backend::TimeSource::burst;
+        frame.queue = 0;
+        input_looped(frame, now);
+    }
 }
 
 void Stack::input_looped(Frame& frame, time::Instant now) noexcept {

@@ -118,7 +118,7 @@ TEST_CASE("a datagram's receive time has the source that the backend promises", 
         if (capabilities().hardware_timestamps)
             CHECK(batch[0].time_source == net::TimeSource::hardware);
         else
-            CHECK(batch[0].time_source != net::TimeSource::hardware);
+            CHECK((batch[0].time_source == net::TimeSource::burst || batch[0].time_source == net::TimeSource::kernel));
         if (batch[0].time_source == net::TimeSource::burst) {
             CHECK(batch[0].received_at >= before);
             CHECK(batch[0].received_at <= time::Instant::now());

@@ -118,6 +118,7 @@ private:
     void take_facts(const Ipv6Facts& facts) noexcept;
     void input_arp(Frame& frame, time::Instant now) noexcept;
     void input_steered_arp(Frame& frame, time::Instant now) noexcept;
+    void input_all_looped(time::Instant now) noexcept;
     void input_looped(Frame& frame, time::Instant now) noexcept;
     void input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept;
     void input_ipv6(Frame& frame, time::Instant now, Origin origin) noexcept;

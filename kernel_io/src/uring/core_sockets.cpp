@@ -124,9 +124,12 @@ void CoreSockets::complete_ports() noexcept {
 }
 
 void CoreSockets::send_later(Stream& stream) noexcept {
-    if (std::exchange(stream.will_send, true)) return;
-    stream.next_to_send = nullptr;
-    (first_to_send_ == nullptr ? first_to_send_ : last_to_send_->next_to_send) = &stream;
+    if (std::exchange(stream.will_send_, true)) return;
+    stream.next_to_send_ = nullptr;
+    if (first_to_send_ == nullptr)
+        first_to_send_ = &stream;
+    else
+        last_to_send_->next_to_send_ = &stream;
     last_to_send_ = &stream;
 }
 
@@ -135,8 +138,8 @@ void CoreSockets::send_later(Stream& stream) noexcept {
 void CoreSockets::send_gathered() noexcept {
     int sends = 0;
     for (Stream* stream = std::exchange(first_to_send_, nullptr); stream != nullptr;) {
-        Stream* const next = stream->next_to_send;
-        stream->will_send = false;
+        auto* const next = static_cast<Stream*>(stream->next_to_send_);
+        stream->will_send_ = false;
         if (stream->is_let_go())
             stream->end_if_over();
         else if (stream->send_gathered())
@@ -159,15 +162,15 @@ void CoreSockets::send_gathered() noexcept {
 }
 
 void CoreSockets::try_later(Socket& socket) noexcept {
-    if (std::exchange(socket.will_try, true)) return;
+    if (std::exchange(socket.will_try_, true)) return;
     if (to_try_ == nullptr) next_try_ = time::Instant::now() + try_interval;
-    socket.next_to_try = std::exchange(to_try_, &socket);
+    socket.next_to_try_ = std::exchange(to_try_, &socket);
 }
 
 void CoreSockets::try_all() noexcept {
     Socket* socket = std::exchange(to_try_, nullptr);
     while (socket != nullptr) {
-        Socket* const next = std::exchange(socket->next_to_try, nullptr);
+        Socket* const next = std::exchange(socket->next_to_try_, nullptr);
         socket->try_now();
         socket = next;
     }
@@ -175,9 +178,9 @@ void CoreSockets::try_all() noexcept {
 
 void CoreSockets::wait_for_buffer(Socket& socket) noexcept {
     were_too_few_ = true;
-    if (std::exchange(socket.will_try, true)) return;
-    socket.next_to_try = nullptr;
-    (first_without_buffer_ == nullptr ? first_without_buffer_ : last_without_buffer_->next_to_try) = &socket;
+    if (std::exchange(socket.will_try_, true)) return;
+    socket.next_to_try_ = nullptr;
+    (first_without_buffer_ == nullptr ? first_without_buffer_ : last_without_buffer_->next_to_try_) = &socket;
     last_without_buffer_ = &socket;
     ++without_buffer_;
 }
@@ -192,7 +195,7 @@ void CoreSockets::give_buffers() noexcept {
     unsigned left = std::max(1U, buffers_.given() - used);  // one, however much of others waits to be looked at
     for (; first_without_buffer_ != nullptr && (left != 0 || are_exhausted);) {
         Socket& socket = *first_without_buffer_;
-        first_without_buffer_ = std::exchange(socket.next_to_try, nullptr);
+        first_without_buffer_ = std::exchange(socket.next_to_try_, nullptr);
         --without_buffer_;
         socket.try_now();
         if (left != 0) --left;

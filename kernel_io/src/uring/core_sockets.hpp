@@ -119,12 +119,12 @@ private:
     bool is_ending_ = false;
     Socket* to_try_ = nullptr;
     time::Instant next_try_;
-    Socket* first_without_buffer_ = nullptr;  // linked by next_to_try
+    Socket* first_without_buffer_ = nullptr;  // linked by next_to_try_
     Socket* last_without_buffer_ = nullptr;
     unsigned without_buffer_ = 0;  // so many
     bool were_too_few_ = false;  // buffers, in this turn
     DatagramPort* to_complete_ = nullptr;
-    Stream* first_to_send_ = nullptr;  // linked by next_to_send
+    Stream* first_to_send_ = nullptr;  // linked by next_to_send_
     Stream* last_to_send_ = nullptr;
     unsigned sends_unanswered_ = 0;
     int handed_out_ = 0;  // completions

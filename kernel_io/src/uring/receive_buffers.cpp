@@ -54,7 +54,7 @@ void ReceiveBuffers::widen(unsigned waiting) noexcept {
 }
 
 void ReceiveBuffers::narrow() noexcept {
-    const bool would_less_do = 4 * most_taken_ <= given_wanted() || (come_in_bulk() && !were_too_few_);
+    const bool would_less_do = 2 * most_taken_ <= given_wanted() || (come_in_bulk() && !were_too_few_);
     const unsigned least = come_in_bulk() ? given_min_bulk : given_min;
     if (would_less_do) empty_wanted_ = slots - std::max(least, given_wanted() / 2);
     most_taken_ = refills_ = 0;
@@ -69,6 +69,7 @@ void ReceiveBuffers::refill_some() noexcept {
         narrow();
     int added = 0;
     while (empty_count_ > empty_wanted_ && pool_.make_free()) {
+        pool_.fetch_free(2);
         const std::uint16_t slot = empty_[--empty_count_];
         IoBuf& buffer = buffers_[slot] = pool_.take_free();
         const std::span<std::byte> front = buffer.prepend(header_room);

@@ -33,6 +33,10 @@ public:
     /// `result` and `flags` as in io_uring_cqe.
     virtual void on_completion(unsigned purpose, int result, std::uint32_t flags) noexcept = 0;
 
+    /// A completion under `purpose` is one of the next: fetches what it will touch, but for the first lines of this,
+    /// which are there.
+    virtual void expect(unsigned /*purpose*/) const noexcept {}
+
 protected:
     virtual ~Requester() = default;
 };
@@ -140,6 +144,7 @@ private:
     [[nodiscard]] bool wants_entering() const noexcept {
         return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
     }
+    void fetch_ahead() const noexcept;
     [[nodiscard]] bool has_room() const noexcept { return io_uring_cq_ready(&ring_) <= ring_.cq.ring_mask; }
     void watch_doorbell() noexcept;
     void submit_without_signal() noexcept;

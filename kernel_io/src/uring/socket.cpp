@@ -46,7 +46,7 @@ void Socket::on_completion(unsigned purpose, int result, std::uint32_t flags) no
 }
 
 void Socket::try_now() noexcept {
-    will_try = false;
+    will_try_ = false;
     if (is_let_go_) return end_if_over();
     try_again();
 }
@@ -65,7 +65,7 @@ void Socket::let_go(bool resets) noexcept {
 }
 
 void Socket::end_if_over() noexcept {
-    if (requested_ != 0 || cancels_ != 0 || is_answering_ || will_try || will_send) return;
+    if (requested_ != 0 || cancels_ != 0 || is_answering_ || will_try_ || will_send_) return;
     if (is_linked()) unlink();
     delete this;
 }

@@ -5,6 +5,7 @@
 
 #include "ring.hpp"
 
+#include <skerry/base/cache_line.hpp>
 #include <skerry/base/intrusive_list.hpp>
 
 #include <cstdint>
@@ -28,10 +29,6 @@ public:
 
     /// Does what could not be done before.
     void try_now() noexcept;
-
-    Socket* next_to_try = nullptr;  ///< of those that try again
-    bool will_try = false;
-    bool will_send = false;  ///< with others; see CoreSockets::send_later()
 
 protected:
     virtual void on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept = 0;
@@ -58,6 +55,8 @@ protected:
     /// nobody will read wait under purpose 0, what comes in. This is gone when the last answer has come.
     void let_go(bool resets = false) noexcept;
     [[nodiscard]] bool is_let_go() const noexcept { return is_let_go_; }
+    /// With others; see CoreSockets::send_later().
+    [[nodiscard]] bool will_send() const noexcept { return will_send_; }
 
     void close_fd() noexcept { fd_ = Fd(); }
     void forget_core() noexcept { core_ = nullptr; }
@@ -72,6 +71,8 @@ private:
     [[nodiscard]] bool end_now(unsigned purpose) noexcept;
     void end_if_over() noexcept;
 
+    Socket* next_to_try_ = nullptr;  // of those that try again
+    Socket* next_to_send_ = nullptr;  // of those that send together
     CoreSockets* core_;
     Fd fd_;
     std::uint8_t requested_ = 0;  // one bit for each purpose
@@ -79,6 +80,9 @@ private:
     std::uint8_t cancels_ = 0;  // whose answers have not come
     bool is_let_go_ = false;
     bool is_answering_ = false;
+    bool will_try_ = false;
+    bool will_send_ = false;
 };
+static_assert(sizeof(Socket) == cache_line_bytes, "each completion touches one line of it");
 
 }  // namespace skerry::kernel_io::uring

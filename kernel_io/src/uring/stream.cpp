@@ -5,6 +5,7 @@
 
 #include <skerry/backend/orphaned.hpp>
 #include <skerry/backend/read_each.hpp>
+#include <skerry/base/assert.hpp>
 #include <skerry/base/compiler.hpp>
 
 #include <poll.h>
@@ -130,6 +131,13 @@ Step Stream::read(StreamSocket& socket, ReadRequest& request) noexcept {
 
 // --- what the kernel answers
 
+void Stream::expect(unsigned purpose) const noexcept {
+    const void* const request = purpose == receiving ? static_cast<const void*>(reader) : writer;
+    if (request == nullptr) return;
+    prefetch_write(request);
+    prefetch_write(static_cast<const std::byte*>(request) + cache_line_bytes);
+}
+
 void Stream::on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept {
     if (purpose == receiving) return on_received(result, flags);
     if (purpose == sending) return on_sent(result);
@@ -143,10 +151,11 @@ void Stream::on_received(int result, std::uint32_t flags) noexcept {
         IoBuf buffer = core().buffers().take(flags, static_cast<std::size_t>(result));
         if (is_let_go()) [[unlikely]]
             return;
-        if (reader != nullptr && unread_.empty()) [[likely]]
+        if (reader != nullptr) [[likely]] {
             hand_to_reader(std::move(buffer));
-        else
-            keep(std::move(buffer));
+            return receive_more();
+        }
+        keep(std::move(buffer));
     } else if (result == 0) {
         has_ended_ = true;
     } else {
@@ -162,10 +171,14 @@ void Stream::on_received(int result, std::uint32_t flags) noexcept {
 }
 
 SKERRY_ALWAYS_INLINE void Stream::hand_to_reader(IoBuf buffer) noexcept {
+    SKERRY_DEBUG_ASSERT(unread_.empty(), "a reader waits although something is there");
     ReadRequest& request = *reader;
     if (request.kind == ReadKind::copy && buffer.size() <= request.into.size()) [[likely]] {
         request.bytes = buffer.size();
         std::memcpy(request.into.data(), buffer.data(), request.bytes);
+    } else if (request.kind == ReadKind::buffer) {
+        request.bytes = buffer.size();
+        request.buffer = std::move(buffer);
     } else {
         (void)unread_.push_back(buffer);  // the first needs no memory
         take(request);
@@ -291,7 +304,7 @@ bool Stream::has_room(StreamSocket& socket) noexcept {
 Result<> Stream::shutdown(StreamSocket& socket, backend::ShutdownHow how) noexcept {
     auto& stream = static_cast<Stream&>(socket);
     WriteRequest* const writer = stream.writer;
-    const bool is_noted = stream.will_send && writer != nullptr && writer->kind != backend::WriteKind::some;
+    const bool is_noted = stream.will_send() && writer != nullptr && writer->kind != backend::WriteKind::some;
     if (is_noted && how != backend::ShutdownHow::read && stream.write_now(*writer) == Step::done)
         complete(stream, *writer);
     return shut_down(stream.fd(), how);

@@ -47,10 +47,14 @@ private:
     std::unique_ptr<std::deque<IoBuf>> behind_;
 };
 
-class Stream final : public Socket, public backend::StreamSocket, private StreamWriting<Stream> {
+// Its first two lines are what a message touches.
+class alignas(cache_line_bytes) Stream final : public Socket,
+                                               public backend::StreamSocket,
+                                               private StreamWriting<Stream> {
 public:
     Stream(CoreSockets& core, Fd fd) noexcept;
 
+    void expect(unsigned purpose) const noexcept override;
     void orphan() noexcept override;
 
     /// `request` is woken when the connect of this socket has ended.
@@ -60,7 +64,6 @@ public:
     /// Asks the kernel to send what the writer wants to, without waiting. False when there is nothing to send, or it
     /// cannot be asked now.
     [[nodiscard]] bool send_gathered() noexcept;
-    Stream* next_to_send = nullptr;  ///< of those that send together
 
     static const backend::StreamOps operations;
 

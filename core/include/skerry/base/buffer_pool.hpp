@@ -58,6 +58,11 @@ public:
         return take_free();
     }
 
+    /// Fetches what take_free() touches when so many others have been taken.
+    SKERRY_ALWAYS_INLINE void fetch_free(std::size_t ahead) const noexcept {
+        if (list_->count > ahead) prefetch_write(list_->blocks[list_->count - 1 - ahead]);
+    }
+
     /// Whether a buffer is at hand. Then take_free() is allocate(), and calls no function.
     [[nodiscard]] bool has_free() const noexcept {
         SKERRY_DEBUG_ASSERT(is_owner(), "a buffer pool is used by its owner only; see adopt()");

@@ -1,4 +1,4 @@
-# ctest: TIMEOUT 500 RUN_SERIAL TRUE
+# ctest: TIMEOUT 500
 """--ip=dhcp: our own stack over a TAP device gets its address from Debian's dnsmasq, is reached there by the kernel,
 renews, and gives it back. A server that refuses takes it, one whose address somebody has is told so, and where there is
 none the program says so. tshark reads what was on the wire.

@@ -1,4 +1,4 @@
-# ctest: TIMEOUT 240 RUN_SERIAL TRUE
+# ctest: TIMEOUT 240
 """--ip6=auto over a TAP device: Debian's radvd names a prefix, a program makes an address of it and is reached there by
 the kernel, on the link and through the router. A radvd that ends is no router any more. An address that another station
 has is refused when a program starts, and the kernel finds ours taken. Without IPv4 the kernel gets no answer to ARP.

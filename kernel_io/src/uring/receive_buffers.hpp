@@ -74,6 +74,9 @@ public:
         return empty_count_ == slots;
     }
 
+    /// Whether tens of KiB come in a buffer: then whoever receives asks for one, because a second is not sure.
+    [[nodiscard]] bool come_in_bulk() const noexcept { return taken_bytes_ > taken_ * bulk_bytes; }
+
     /// Buffers that programs hold, and those that exist.
     [[nodiscard]] std::uint64_t out() const noexcept { return pool_.stats().live - (slots - empty_count_); }
     [[nodiscard]] std::uint64_t made() const noexcept { return pool_.stats().high_water; }
@@ -88,7 +91,6 @@ private:
 
     void refill_some() noexcept;
     void narrow() noexcept;
-    [[nodiscard]] bool come_in_bulk() const noexcept { return taken_bytes_ > taken_ * bulk_bytes; }
     [[nodiscard]] unsigned given_wanted() const noexcept { return slots - empty_wanted_; }
 
     struct Unmap {

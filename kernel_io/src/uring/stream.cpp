@@ -57,7 +57,10 @@ Stream::Stream(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) 
 void Stream::receive() noexcept {
     if (is_requested(receiving) || has_ended_) return;
     request(receiving, [this](io_uring_sqe* entry) {
-        ::io_uring_prep_recv_multishot(entry, fd(), nullptr, 0, 0);
+        if (core().buffers().come_in_bulk())
+            ::io_uring_prep_recv(entry, fd(), nullptr, 0, 0);
+        else
+            ::io_uring_prep_recv_multishot(entry, fd(), nullptr, 0, 0);
         entry->flags |= IOSQE_BUFFER_SELECT;
         entry->buf_group = ReceiveBuffers::group;
     });

@@ -12,8 +12,9 @@ Each NN-short-name.patch says in its first line which promise it breaks, and in 
     Tests: attacks 31                  the cases `attack 31: ...` of tests/attacks
 
 Works in copies of the tree below build/faults, several at a time. The patches of a file follow one another in one copy,
-so that what they touch is not compiled to be mended and again to be broken. Scripts, which make links and claim huge
-pages, come one by one at the end.
+so that what they touch is not compiled to be mended and again to be broken. One by one, at the end, come those whose
+test wants the machine for itself, and those that hung beside others.
+
 Exit code 1: a patch stayed green, or does not apply or compile. A patch whose program cannot run here is skipped.
 """
 import argparse
@@ -34,11 +35,13 @@ WORK = ROOT / "build" / "faults"
 MOST_COPIES = 4
 TEST_SECONDS = 60
 SCRIPT_SECONDS = 240
+HANGS = ": hangs"
 SCRIPTS_NEED = ["skerry-echo", "skerry-loadgen", "skerry-forward", "skerry-bounce", "stops_preload"]
 
 # A copy lies inside the repository; git must take it for a plain folder, or it would ignore the patches. To ccache the
 # copies are one place, so that the second is not compiled again.
 ENVIRONMENT = {**os.environ, "GIT_CEILING_DIRECTORIES": str(WORK), "CCACHE_BASEDIR": str(WORK)}
+ALONE = re.compile(r"^(//|#) ctest: .*RUN_SERIAL TRUE", re.MULTILINE)
 TESTS = re.compile(r"^Tests: (unit|model|conformance|integration|script|pkt|attacks) (\S+)(?: (\S+))?$", re.MULTILINE)
 CASE = re.compile(r'TEST_CASE(?:_METHOD)?\(\s*(?:"(?:[^"\\]|\\.)*"\s*)+,\s*"(\[[^"]*\])"')
 
@@ -76,9 +79,14 @@ class Patch:
             self.commands = [[f"{kind}_{name}", *([tags, "--warn", "NoTests"] if tags else [])]]
         if not self.commands:
             raise Broken(f"{path.name}: no unit test has the tags {name}")
-        self.alone = kind == "script"
-        self.targets = SCRIPTS_NEED if self.alone else [command[0] for command in self.commands]
-        self.file = re.search(r"^\+\+\+ b/(.*)", path.read_text(encoding="utf-8"), re.MULTILINE)[1]
+        self.targets = SCRIPTS_NEED if kind == "script" else [command[0] for command in self.commands]
+        self.alone = kind in ("integration", "script") and bool(ALONE.search(text_of_test(kind, name)))
+        self.file = re.search(r"^diff --git a/(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)[1]
+
+
+def text_of_test(kind, name):
+    source = name + (".py" if kind == "script" else "_test.cpp")
+    return (ROOT / "tests" / "integration" / source).read_text(encoding="utf-8")
 
 
 def unit_commands(tags):
@@ -95,8 +103,10 @@ def unit_commands(tags):
     return commands
 
 
+# An interrupt from the terminal is for this program alone: a test that it ends would count as red.
 def run(*command, cwd):
-    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False,
+                          start_new_session=True)
 
 
 def text_of(output):
@@ -176,9 +186,10 @@ class Copy:
             elif program != "skerry-pkt":
                 command += ["--abort", "-r", "xml"]
             try:
-                done = subprocess.run(command, capture_output=True, timeout=patience, check=False)
+                done = subprocess.run(command, capture_output=True, timeout=patience, check=False,
+                                      start_new_session=True)
             except subprocess.TimeoutExpired as hung:
-                return f"{case_of(text_of(hung.stdout)) or pathlib.Path(program).name}: hangs"
+                return f"{case_of(text_of(hung.stdout)) or pathlib.Path(program).name}{HANGS}"
             if done.returncode == 77:
                 raise CannotRun(text_of(done.stdout).strip())
             if done.returncode != 0:
@@ -213,8 +224,9 @@ class Count:
         self.red = self.bad = self.not_run = 0
 
     def skipped(self, patch, why):
-        self.not_run += 1
-        print(f"skipped: {patch.name} ({why})", flush=True)
+        with self.lock:
+            self.not_run += 1
+            print(f"skipped: {patch.name} ({why})", flush=True)
 
     def tried(self, patch, red, broken=""):
         line = f"red: {patch.name} ({red})" if red else f"STILL GREEN: {patch.name}"
@@ -269,24 +281,41 @@ def groups_of(patches):
 
 
 def try_all(patches, copies, count):
+    """Tries them, and returns those that hung beside others, whom nothing counts yet."""
     jobs = max(1, os.cpu_count() // len(copies))
+    hung = []
+    stop = threading.Event()
     free = queue.SimpleQueue()
     for copy in copies:
         free.put(copy)
+
+    def try_one(patch, copy):
+        try:
+            red = copy.try_patch(patch, jobs)
+            if red.endswith(HANGS) and len(copies) > 1:
+                hung.append(patch)
+            else:
+                count.tried(patch, red)
+        except Broken as broken:
+            count.tried(patch, "", broken)
+        except CannotRun as why:
+            count.skipped(patch, why)
 
     def try_group(group):
         copy = free.get()
         try:
             for patch in group:
-                try:
-                    count.tried(patch, copy.try_patch(patch, jobs))
-                except Broken as broken:
-                    count.tried(patch, "", broken)
+                if not stop.is_set():
+                    try_one(patch, copy)
         finally:
             free.put(copy)
 
     with concurrent.futures.ThreadPoolExecutor(len(copies)) as pool:
-        list(pool.map(try_group, groups_of(patches)))
+        try:
+            list(pool.map(try_group, groups_of(patches)))
+        finally:
+            stop.set()  # what is under way ends, and nothing else begins
+    return hung
 
 
 def main():
@@ -298,7 +327,8 @@ def main():
     if arguments.copies < 1:
         parser.error("--copies wants 1 or more")
     patches = read_patches(arguments.only)
-    copies = build_copies(min(arguments.copies, len(patches)), patches)
+    groups = groups_of([patch for patch in patches if not patch.alone])
+    copies = build_copies(max(1, min(arguments.copies, len(groups))), patches)
     skipped = cannot_run(copies[0], patches)
 
     count = Count()
@@ -308,9 +338,10 @@ def main():
             count.skipped(patch, why)
         else:
             to_try.append(patch)
-    try_all([patch for patch in to_try if not patch.alone], copies, count)
-    try_all([patch for patch in to_try if patch.alone], copies[:1], count)
-    print(f"{count.red} of {len(patches)} patches turn a test red")
+    hung = try_all([patch for patch in to_try if not patch.alone], copies, count)
+    try_all(hung + [patch for patch in to_try if patch.alone], copies[:1], count)
+    print(f"{count.red} of {len(patches)} patches turn a test red" +
+          (f", {count.not_run} cannot be run here" if count.not_run else ""))
     return 1 if count.bad else 0
 
 

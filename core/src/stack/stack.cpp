@@ -93,10 +93,10 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
 
 Stack::~Stack() = default;
 
-void Stack::input(std::span<Frame* const> burst, time::Instant now) noexcept {
+void Stack::input(std::span<Frame* const> burst, time::Instant now, time::Instant looped_at) noexcept {
     for (; burst.size() > burst_max; burst = burst.subspan(burst_max)) input_burst(burst.first(burst_max), now);
     input_burst(burst, now);
-    if (!output_.looped().empty()) input_all_looped(now);
+    if (has_looped()) input_all_looped(now, looped_at);
     udp_.deliver();
     tcp_.deliver();
 }
@@ -219,13 +219,11 @@ void Stack::input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept 
     input_transport(packet);
 }
 
-// What that makes us send ourselves waits for the next turn, or it could go on for ever. The clock is read anew,
-// because a task of this turn has sent them, and must not see them come before that.
-void Stack::input_all_looped(time::Instant now) noexcept {
-    const std::int64_t came_ns = time::Instant::now().as_nanos();
+// What that makes us send ourselves waits for the next turn, or it could go on for ever.
+void Stack::input_all_looped(time::Instant now, time::Instant looped_at) noexcept {
     for (std::size_t left = output_.looped().size(); left > 0; --left) {
         Frame& frame = *output_.looped().pop();
-        frame.rx_time_ns = came_ns;
+        frame.rx_time_ns = looped_at.as_nanos();
         frame.time_source = backend::TimeSource::burst;
         frame.queue = 0;
         input_looped(frame, now);

@@ -54,7 +54,7 @@ void ReceiveBuffers::widen(unsigned waiting) noexcept {
 }
 
 void ReceiveBuffers::narrow() noexcept {
-    const bool would_less_do = 2 * most_taken_ <= given_wanted() || (come_in_bulk() && !were_too_few_);
+    const bool would_less_do = !were_too_few_ && (come_in_bulk() || 2 * most_taken_ < given_wanted());
     const unsigned least = come_in_bulk() ? given_min_bulk : given_min;
     if (would_less_do) empty_wanted_ = slots - std::max(least, given_wanted() / 2);
     most_taken_ = refills_ = 0;

@@ -6,9 +6,9 @@
 // Each slot has a buffer of the core's pool. What came goes on in that buffer, without a copy where the program takes
 // buffers, and the slot gets another one. The kernel takes the slots in turn, so that every buffer that it has is used
 // before one is used again, and they are large: no more are given to it than come in one turn, so that these stay in
-// the caches. How many that are is found out: twice as many when they did not suffice, half as many when half
-// would have. Of what comes in bulk, tens of KiB a buffer, two fill a cache, and one socket's next message can wait for
-// the turn after: there they suffice as long as no other waits.
+// the caches. How many that are is found out: twice as many when they did not suffice, half as many when not half of
+// them were used. Of what comes in bulk, tens of KiB a buffer, two fill a cache, and one socket's next message
+// can wait for the turn after: there they suffice as long as no other waits.
 
 #include "ring.hpp"
 

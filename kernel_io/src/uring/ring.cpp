@@ -149,7 +149,8 @@ SKERRY_ALWAYS_INLINE void Ring::fetch_ahead() const noexcept {
         next->expect(purpose_of(tagged(expected_ahead)));
     if (there <= requester_ahead) return;
     const auto* const later = reinterpret_cast<const std::byte*>(requester_of(tagged(requester_ahead)));
-    for (std::size_t i = 0; i < requester_bytes_fetched; i += cache_line_bytes) prefetch_write(later + i);
+    for (std::size_t i = 0; later != nullptr && i < requester_bytes_fetched; i += cache_line_bytes)
+        prefetch_write(later + i);
 }
 
 int Ring::dispatch(unsigned limit) noexcept {

@@ -14,7 +14,7 @@ namespace skerry::kernel_io::uring {
 
 class CoreSockets;
 
-class Socket : public Requester, public ListLink {
+class alignas(cache_line_bytes) Socket : public Requester, public ListLink {
 public:
     Socket(CoreSockets& core, Fd fd) noexcept : core_(&core), fd_(std::move(fd)) {}
 

@@ -50,9 +50,7 @@ private:
 };
 
 // Its first two lines are what a message touches.
-class alignas(cache_line_bytes) Stream final : public Socket,
-                                               public backend::StreamSocket,
-                                               private StreamWriting<Stream> {
+class Stream final : public Socket, public backend::StreamSocket, private StreamWriting<Stream> {
 public:
     Stream(CoreSockets& core, Fd fd) noexcept;
 

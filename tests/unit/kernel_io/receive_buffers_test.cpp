@@ -99,15 +99,15 @@ TEST_CASE("the kernel is given sixteen buffers, twice as many when they do not s
     CHECK(f.buffers->given() == 256);
 }
 
-TEST_CASE("half as many buffers when a quarter of them would do, and sixteen at least", "[kernel_io][io_uring]") {
+TEST_CASE("half as many buffers when fewer than half of them would do, and sixteen at least", "[kernel_io][io_uring]") {
     Fixture f;
     if (!f.is_here()) return;
     f.buffers->widen(1);
     f.buffers->widen(1);
     REQUIRE(f.buffers->given() == 64);
-    f.turns(looks_apart, 17, small);  // more than a quarter
+    f.turns(2 * looks_apart, 32, small);  // half
     CHECK(f.buffers->given() == 64);
-    f.turns(2 * looks_apart, 16, small);  // in the first of the two there may have been more
+    f.turns(2 * looks_apart, 31, small);  // in the first of the two there may have been more
     CHECK(f.buffers->given() == 32);
     f.turns(3 * looks_apart, 1, small);
     CHECK(f.buffers->given() == 16);

@@ -68,7 +68,7 @@ public:
     backend::Work transmit(time::Instant now) noexcept {
         // What the tasks sent to ourselves needs no port. Waiting for the next receive() would make it slower than a
         // packet from outside, and busy tasks put that off.
-        if (stack_.has_looped()) stack_.input({}, now);
+        if (stack_.has_looped()) stack_.input({}, now, time::Instant::now());
         stack_.advance(now);
         // Here too: when a runtime ends nothing is received any more, and others still say that they close.
         if (stack_.steering() != nullptr && stack_.steering()->has_arrived()) (void)take_for_wire();

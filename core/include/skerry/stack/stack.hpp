@@ -51,8 +51,10 @@ public:
     Stack(const Stack&) = delete;
     Stack& operator=(const Stack&) = delete;
 
-    /// Takes packets over, and tells the sockets that got something from them.
-    void input(std::span<Frame* const> burst, time::Instant now) noexcept;
+    /// Takes packets over, and what was sent to ourselves, and tells the sockets that got something from them.
+    void input(std::span<Frame* const> burst, time::Instant now) noexcept { input(burst, now, now); }
+    /// The same after tasks have run: what they sent to ourselves did not come before, so it came at `looped_at`.
+    void input(std::span<Frame* const> burst, time::Instant now, time::Instant looped_at) noexcept;
 
     /// The same of packets that another core handed over, which begin with their network header.
     void input_steered(std::span<Frame* const> burst, time::Instant now) noexcept;
@@ -118,7 +120,7 @@ private:
     void take_facts(const Ipv6Facts& facts) noexcept;
     void input_arp(Frame& frame, time::Instant now) noexcept;
     void input_steered_arp(Frame& frame, time::Instant now) noexcept;
-    void input_all_looped(time::Instant now) noexcept;
+    void input_all_looped(time::Instant now, time::Instant looped_at) noexcept;
     void input_looped(Frame& frame, time::Instant now) noexcept;
     void input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept;
     void input_ipv6(Frame& frame, time::Instant now, Origin origin) noexcept;

@@ -84,9 +84,7 @@ Frame* StackPort::take(rte_mbuf& received, time::Instant now) noexcept {
         frame.flags = backend::frame_flag::has_vlan;
         frame.vlan = mbuf.vlan_tci;
     }
-    frame.queue = came_by_;
-    frame.rx_time_ns = now.as_nanos();
-    frame.time_source = backend::TimeSource::burst;
+    frame.set_arrival(now, came_by_);
     return &frame;
 }
 

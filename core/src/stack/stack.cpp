@@ -223,9 +223,7 @@ void Stack::input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept 
 void Stack::input_all_looped(time::Instant now, time::Instant looped_at) noexcept {
     for (std::size_t left = output_.looped().size(); left > 0; --left) {
         Frame& frame = *output_.looped().pop();
-        frame.rx_time_ns = looped_at.as_nanos();
-        frame.time_source = backend::TimeSource::burst;
-        frame.queue = 0;
+        frame.set_arrival(looped_at, 0);
         input_looped(frame, now);
     }
 }

@@ -211,9 +211,7 @@ std::size_t TapPort::receive(std::span<Frame*> out, time::Instant now) noexcept 
             frame->drop();
             continue;
         }
-        frame->rx_time_ns = now.as_nanos();
-        frame->time_source = backend::TimeSource::burst;
-        frame->queue = 0;
+        frame->set_arrival(now, 0);
         out[count++] = frame;
     }
     return count;

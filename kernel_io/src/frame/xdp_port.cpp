@@ -210,9 +210,7 @@ Frame* XdpPort::take(const xdp_desc& packet, time::Instant now) noexcept {
     frame->length = static_cast<std::uint16_t>(packet.len);
     frame->hash = 0;
     if (device_.is_cable) frame->checksum = stack::checksum_of_cable(frame->bytes());
-    frame->queue = 0;
-    frame->rx_time_ns = now.as_nanos();
-    frame->time_source = backend::TimeSource::burst;
+    frame->set_arrival(now, 0);
     return frame;
 }
 

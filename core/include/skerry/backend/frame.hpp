@@ -58,6 +58,12 @@ struct alignas(cache_line_bytes) Frame : BufferOwner {
     [[nodiscard]] std::size_t tailroom() const noexcept { return capacity - headroom - std::size_t{length}; }
     [[nodiscard]] bool is_shared() const noexcept { return handles != 1; }
 
+    /// Came by that queue in a burst that was taken in at `when`.
+    void set_arrival(time::Instant when, std::uint16_t by) noexcept {
+        rx_time_ns = when.as_nanos();
+        time_source = TimeSource::burst;
+        queue = by;
+    }
     /// Came when and where `other` did, of which it is a copy or a part.
     void set_arrival(const Frame& other) noexcept {
         rx_time_ns = other.rx_time_ns;

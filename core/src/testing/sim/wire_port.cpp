@@ -19,9 +19,7 @@ std::size_t WirePort::receive(std::span<Frame*> out, time::Instant now) noexcept
         }
         std::memcpy(frame->data, arrived->bytes.data(), arrived->bytes.size());
         frame->length = static_cast<std::uint16_t>(arrived->bytes.size());
-        frame->rx_time_ns = now.as_nanos();
-        frame->time_source = backend::TimeSource::burst;
-        frame->queue = 0;
+        frame->set_arrival(now, 0);
         out[count++] = frame;
     }
     return count;

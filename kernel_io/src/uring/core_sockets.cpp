@@ -126,10 +126,7 @@ void CoreSockets::complete_ports() noexcept {
 void CoreSockets::send_later(Stream& stream) noexcept {
     if (std::exchange(stream.will_send_, true)) return;
     stream.next_to_send_ = nullptr;
-    if (first_to_send_ == nullptr)
-        first_to_send_ = &stream;
-    else
-        last_to_send_->next_to_send_ = &stream;
+    (first_to_send_ == nullptr ? first_to_send_ : last_to_send_->next_to_send_) = &stream;
     last_to_send_ = &stream;
 }
 
@@ -138,7 +135,7 @@ void CoreSockets::send_later(Stream& stream) noexcept {
 void CoreSockets::send_gathered() noexcept {
     int sends = 0;
     for (Stream* stream = std::exchange(first_to_send_, nullptr); stream != nullptr;) {
-        auto* const next = static_cast<Stream*>(stream->next_to_send_);
+        Stream* const next = stream->next_to_send_;
         stream->will_send_ = false;
         if (stream->is_let_go())
             stream->end_if_over();

@@ -69,7 +69,7 @@ void ReceiveBuffers::refill_some() noexcept {
         narrow();
     int added = 0;
     while (empty_count_ > empty_wanted_ && pool_.make_free()) {
-        pool_.fetch_free(2);
+        pool_.fetch_free(fetched_ahead);
         const std::uint16_t slot = empty_[--empty_count_];
         IoBuf& buffer = buffers_[slot] = pool_.take_free();
         const std::span<std::byte> front = buffer.prepend(header_room);

@@ -88,6 +88,7 @@ private:
     static constexpr unsigned given_min_bulk = 2;
     static constexpr std::uint64_t bulk_bytes = 8 * 1024;  // in a buffer, on average
     static constexpr unsigned refills_between_looks = 1024;
+    static constexpr std::size_t fetched_ahead = 2;  // free buffers, while slots are filled
 
     void refill_some() noexcept;
     void narrow() noexcept;

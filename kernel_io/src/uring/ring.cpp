@@ -23,8 +23,7 @@ constexpr std::uint64_t purpose_mask = 7;
 constexpr std::uint64_t doorbell_tag = 0;
 constexpr std::uint64_t cancel_tag = 1;
 
-// So many completions before its own a requester is fetched, of which the first lines are for every one, and then what
-// that one refers to.
+// How many completions ahead the first lines of a requester are fetched, and then what it refers to itself (expect()).
 constexpr unsigned requester_ahead = 8;
 constexpr unsigned expected_ahead = 3;
 constexpr std::size_t requester_bytes_fetched = 2 * cache_line_bytes;

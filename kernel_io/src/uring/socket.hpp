@@ -13,6 +13,7 @@
 namespace skerry::kernel_io::uring {
 
 class CoreSockets;
+class Stream;
 
 class alignas(cache_line_bytes) Socket : public Requester, public ListLink {
 public:
@@ -72,7 +73,7 @@ private:
     void end_if_over() noexcept;
 
     Socket* next_to_try_ = nullptr;  // of those that try again
-    Socket* next_to_send_ = nullptr;  // of those that send together
+    Stream* next_to_send_ = nullptr;  // of those that send together
     CoreSockets* core_;
     Fd fd_;
     std::uint8_t requested_ = 0;  // one bit for each purpose

@@ -5,9 +5,9 @@
 // One receive stays with the kernel for as long as the connection lives, and each of its answers brings a buffer with
 // what came. A reader that waits is served from it at once; otherwise it is kept. Who keeps a few has the receive ended
 // until they are read, so that the rest stays with the kernel and the peer's window closes: a reader that stalls does
-// not take the buffers of others. What one visit to the kernel brings may be more than a few, up to all slots. Where
-// what comes fills its buffer, one buffer is asked for at a time: a receive that stays would end at the third anyhow,
-// and an echo begins with the first while the second is still on its way.
+// not take the buffers of others. What one visit to the kernel brings may be more than a few, up to all slots. Of
+// what comes in bulk one buffer is asked for at a time: a receive that stays would end at the third anyhow, and an echo
+// begins with the first while the second is still on its way.
 //
 // What is written is sent at once by a call of the kernel. Only where many connections have something to send in one
 // turn, and wait until all of it is accepted, is it handed in together at the turn's end.

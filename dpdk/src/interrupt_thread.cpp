@@ -3,28 +3,34 @@
 #include <rte_config.h>
 #include <rte_alarm.h>
 
-#include <atomic>
 #include <chrono>
-#include <cstdint>
-#include <thread>
+#include <semaphore>
 
 namespace skerry::dpdk {
 
 namespace {
 
-std::atomic<std::uint64_t> alarms{0};  // that thread's; its release pairs with the acquire of who waits
+struct Errand {
+    void (*what)(void* of);
+    void* of;
+    std::binary_semaphore is_over{0};
+};
 
-void on_alarm(void*) { alarms.fetch_add(1, std::memory_order_release); }
+void run(void* errand) {
+    auto& its = *static_cast<Errand*>(errand);
+    its.what(its.of);
+    its.is_over.release();
+}
 
 }  // namespace
 
-// Alarms go off on that thread, one thing after the other. Whose alarm it is does not matter.
-void wait_for_interrupt_thread() noexcept {
-    const std::uint64_t before = alarms.load(std::memory_order_acquire);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{100};
-    if (rte_eal_alarm_set(1, &on_alarm, nullptr) != 0) return;
-    while (alarms.load(std::memory_order_acquire) == before && std::chrono::steady_clock::now() < deadline)
-        std::this_thread::sleep_for(std::chrono::microseconds{50});
+// Alarms go off on that thread, one thing after the other. One that is going off cannot be cancelled, but waited for.
+void on_interrupt_thread(void (*what)(void* of), void* of) noexcept {
+    Errand errand{what, of};
+    if (rte_eal_alarm_set(1, &run, &errand) != 0) return what(of);
+    if (errand.is_over.try_acquire_for(std::chrono::seconds{1})) return;
+    if (rte_eal_alarm_cancel(&run, &errand) > 0) return what(of);
+    errand.is_over.acquire();
 }
 
 }  // namespace skerry::dpdk

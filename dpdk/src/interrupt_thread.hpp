@@ -4,10 +4,13 @@
 
 namespace skerry::dpdk {
 
-/// Waits until that thread is through with what it was at, 100 ms at most: net_memif of DPDK 22.11 says that a link is
-/// down and goes on to take its rings away, and a device that is closed meanwhile takes them from under it.
+/// Has `what(of)` run on that thread, so neither beside nor within what a device does there, and waits for its end. A
+/// thread that does not come to it within a second never will: then it runs here.
 ///
-/// Threads: any but that one.
-void wait_for_interrupt_thread() noexcept;
+/// For net_memif of DPDK 22.11, which brings its rings up and takes them away on that thread by what its peer says, and
+/// is not made for one that closes it meanwhile.
+///
+/// Threads: any but that one, and within no burst.
+void on_interrupt_thread(void (*what)(void* of), void* of) noexcept;
 
 }  // namespace skerry::dpdk

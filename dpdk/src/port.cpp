@@ -147,15 +147,20 @@ void EthPort::close() noexcept {
     if (!is_open_) return;
     is_open_ = false;
     events_.stop();
-    if (is_started_) {
+    if (is_started_)
         for (std::uint16_t queue = 0; queue < queues_ && !events_.is_gone(); ++queue) drop_received(id_, queue);
-        rte_eth_dev_stop(id_);
-    }
     rte_eth_dev_info info{};
     rte_eth_dev_info_get(id_, &info);
-    wait_for_interrupt_thread();
-    rte_eth_dev_close(id_);
+    if (driver_ == "net_memif")
+        on_interrupt_thread([](void* port) { static_cast<const EthPort*>(port)->shut_down(); }, this);
+    else
+        shut_down();
     if (was_attached_ && info.device != nullptr) rte_dev_remove(info.device);
+}
+
+void EthPort::shut_down() const noexcept {
+    if (is_started_) rte_eth_dev_stop(id_);
+    rte_eth_dev_close(id_);
 }
 
 void EthPort::leave() noexcept {

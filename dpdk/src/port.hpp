@@ -102,6 +102,7 @@ private:
     EthPort(const Device& device, std::uint16_t id, bool was_attached);
 
     Result<void, backend::SetupError> look_at(const Options& options);
+    void shut_down() const noexcept;
     [[nodiscard]] bool cuts_segments(std::uint64_t offloads) const noexcept;
     [[nodiscard]] backend::SetupError not_symmetric() const;
     Result<void, backend::SetupError> run(const PortUsers& users, const Options& options, bool wants_interrupts);

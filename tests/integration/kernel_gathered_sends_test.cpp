@@ -10,8 +10,10 @@
 #include <skerry/net/tcp_stream.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/task/yield.hpp>
+#include <skerry/time/timeout.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <vector>
@@ -19,6 +21,7 @@
 namespace skerry {
 namespace {
 
+using namespace std::chrono_literals;
 using tests::any_port;
 using tests::connect;
 using tests::Connection;
@@ -213,6 +216,87 @@ TEST_CASE("peers that are gone end their own answers only", "[integration][gathe
                 CHECK((outcomes[i] == Errc::connection_reset || outcomes[i] == Errc::broken_pipe));
         }
     });
+}
+
+/// Is always ready, so that no turn runs out of tasks.
+Task<> never_rest() {
+    for (;;) co_await yield_now();
+}
+
+TEST_CASE("what many answer is sent although some task is always ready", "[integration][gathered]") {
+    on_each_driver([]() -> Task<> {
+        auto connections = co_await connect_many();
+        std::vector<Bytes> answers;
+        std::vector<Errc> outcomes(many, Errc::timed_out);
+        for (std::size_t i = 0; i < many; ++i) answers.push_back(words_of(i, 4, 64));
+        JoinHandle<void> restless = spawn(never_rest());
+        auto servers = co_await ask_all(connections, answers, outcomes);
+        for (std::size_t i = 0; i < many; ++i) {
+            CAPTURE(i);
+            auto came = co_await time::timeout(10s, read_bytes(connections[i].client, 64));
+            REQUIRE(came);
+            CHECK(*came == answers[i]);
+        }
+        restless.abort();
+        (void)co_await std::move(restless);
+        for (auto& server : servers) (void)co_await std::move(server);
+    });
+}
+
+Task<std::vector<net::TcpStream>> connect_to(net::SocketAddr address) {
+    std::vector<net::TcpStream> clients;
+    for (std::size_t i = 0; i < many; ++i) {
+        auto client = co_await net::TcpStream::connect(address);
+        REQUIRE(client);
+        clients.push_back(std::move(*client));
+    }
+    co_return clients;
+}
+
+Task<> answer_and_count(net::TcpStream& stream, std::size_t& begun) {
+    auto asked = co_await stream.read_buf();
+    REQUIRE(asked);
+    ++begun;
+    (void)co_await stream.write_buf(std::move(*asked));
+}
+
+Task<> accept_and_answer(net::TcpListener& listener, std::vector<net::TcpStream>& streams, std::size_t& begun) {
+    for (std::size_t i = 0; i < many; ++i) {
+        auto accepted = co_await listener.accept();
+        REQUIRE(accepted);
+        streams.push_back(std::move(*accepted));
+    }
+    for (auto& stream : streams) spawn(answer_and_count(stream, begun)).detach();
+    spawn(never_rest()).detach();
+    co_await driver_turns(2);
+}
+
+TEST_CASE("what was gathered is sent before its core is left", "[integration][gathered]") {
+    const tests::KernelDriver driver = GENERATE(from_range(tests::kernel_drivers()));
+    if (driver.flavour != runtime::Flavour::current_thread) return;  // a thread of its own does not leave
+    CAPTURE(driver.name);
+    auto here = tests::make_on(driver);
+    auto peers = tests::make_on({"epoll"});
+    REQUIRE((here && peers));
+    auto listener =
+        here->block_on([]() -> Task<Result<net::TcpListener>> { co_return net::TcpListener::bind(any_port); }());
+    REQUIRE(listener);
+    auto clients = peers->block_on(connect_to(listener->local_addr()));
+    std::vector<net::TcpStream> streams;
+    std::size_t begun = 0;
+    here->block_on(accept_and_answer(*listener, streams, begun));
+    peers->block_on([](auto& all) -> Task<> {
+        for (auto& client : all) co_await say(client, Bytes(1));
+    }(clients));
+    here->block_on([](const std::size_t& count) -> Task<> {
+        while (count != many) co_await yield_now();
+    }(begun));
+    peers->block_on([](auto& all) -> Task<> {
+        for (auto& client : all) {
+            auto came = co_await time::timeout(10s, read_bytes(client, 1));
+            REQUIRE(came);
+        }
+    }(clients));
 }
 
 }  // namespace

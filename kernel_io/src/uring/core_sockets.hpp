@@ -68,9 +68,15 @@ public:
     /// its own, and their peers have it sooner.
     [[nodiscard]] bool gathers_sends() const noexcept { return handed_out_ >= gathered_min; }
     void set_handed_out(int completions) noexcept { handed_out_ = std::exchange(carried_, 0) + completions; }
-    /// Has what the writer of `stream` wants to send leave at the end of the turn, if it still wants to.
+    /// Has what the writer of `stream` wants to send leave soon, if it still wants to: when no task is ready any more,
+    /// or at the end of the turn in which gather_limit is over.
     void send_later(Stream& stream) noexcept;
     [[nodiscard]] bool has_to_send() const noexcept { return first_to_send_ != nullptr; }
+    /// At the end of a turn: whether that may wait for what tasks that are ready send.
+    [[nodiscard]] bool may_gather_on(time::Instant now) noexcept {
+        if (!std::exchange(is_gathering_, true)) gathered_since_ = now;
+        return now - gathered_since_ < gather_limit;
+    }
     /// Sends what was gathered, and hands out all completions. No task runs before the kernel has answered each send,
     /// so that it refers to no program's memory when one does.
     void send_gathered() noexcept;
@@ -102,6 +108,7 @@ public:
 private:
     static constexpr auto try_interval = std::chrono::milliseconds{1};
     static constexpr int gathered_min = 8;
+    static constexpr auto gather_limit = std::chrono::microseconds{20};
     static constexpr int handed_out_at_once = 16;
 
     void complete_ports() noexcept;
@@ -127,6 +134,8 @@ private:
     Stream* first_to_send_ = nullptr;  // linked by next_to_send_
     Stream* last_to_send_ = nullptr;
     unsigned sends_unanswered_ = 0;
+    bool is_gathering_ = false;  // over the end of a turn, the first of which began then:
+    time::Instant gathered_since_;
     int handed_out_ = 0;  // completions
     int carried_ = 0;  // of those, what the end of the turn before handed out beside its sends' answers
     time::Instant seen_at_;

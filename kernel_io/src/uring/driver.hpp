@@ -66,17 +66,22 @@ public:
     }
 
     // What was asked for while tasks ran goes in with the next look or with the park, which follows at once unless
-    // others are ready. What they send goes now, because it is in their memory.
-    backend::Work transmit(time::Instant) noexcept {
+    // others are ready. What they send goes now, because it is in their memory, or in one call with what those others
+    // are about to send.
+    backend::Work transmit(time::Instant now) noexcept {
         if (sockets_.has_to_send()) {
-            sockets_.set_seen_at(time::Instant::now());
-            sockets_.send_gathered();
-            sockets_.complete_all();
-            return backend::Work::some;
+            if (task::current_scheduler->has_ready() && sockets_.may_gather_on(now)) return backend::Work::none;
+            return send_gathered();
         }
         if (!ring_.has_entries() || !task::current_scheduler->has_ready()) return backend::Work::none;
         ring_.submit();
         return backend::Work::some;
+    }
+    /// Whether tasks that are ready are to run before the driver is polled.
+    [[nodiscard]] bool is_gathering() const noexcept { return sockets_.has_to_send(); }
+    /// No turn may follow for long.
+    void flush() noexcept {
+        if (sockets_.has_to_send()) send_gathered();
     }
 
     [[nodiscard]] time::Instant next_deadline() const noexcept {
@@ -126,6 +131,13 @@ public:
     Installed install() noexcept { return Installed(*this); }
 
 private:
+    backend::Work send_gathered() noexcept {
+        sockets_.set_seen_at(time::Instant::now());
+        sockets_.send_gathered();
+        sockets_.complete_all();
+        return backend::Work::some;
+    }
+
     SKERRY_ALWAYS_INLINE backend::Work take_in(time::Instant now, unsigned most, std::uint32_t ready) noexcept {
         const bool entered = (ready == 0 || !ring_.has_completions()) && ring_.look();
         if (lane_.is_blind()) [[unlikely]]

@@ -81,6 +81,7 @@ public:
             const Slept slept = last.has_more ? Slept::no : idle(last.worked);
             last = turn_inlined(slept);
         }
+        flush();
     }
 
     void run_until(bool (*done)(void*), void* context) override {
@@ -92,12 +93,14 @@ public:
             const bool is_idle = !scheduler_.has_ready() && driver_waiters_.empty() && !done(context);
             slept = is_idle ? idle(worked) : Slept::no;
         }
+        flush();
     }
 
     time::Instant poll_once() override {
         const Installed here(*this);
         take_mark_back();
         turn();
+        flush();
         if (scheduler_.has_ready() || !driver_waiters_.empty()) return time::Instant::now();
         if (!driver_.arm() || !scheduler_.try_sleep()) return time::Instant::now();
         is_marked_ = true;
@@ -216,6 +219,9 @@ private:
     // At most one for every two resumes, so that those who are ready already become fewer. With as many as ever a core
     // that has once fallen behind would stay there: each turn would add more than it runs.
     SKERRY_COLD bool receive_some(time::Instant now) noexcept {
+        if constexpr (requires { driver_.is_gathering(); }) {
+            if (driver_.is_gathering() && driver_waiters_.empty()) return false;
+        }
         resumes_unmatched_ = std::min(resumes_unmatched_ + batch_, 2 * resumes_per_turn_);
         unsigned most = resumes_unmatched_ / 2;
         resumes_unmatched_ -= 2 * most;
@@ -236,6 +242,10 @@ private:
         for (unsigned looks = 1; looks < looks_per_turn; ++looks)
             if (const backend::Work received = driver_.receive(now); received != backend::Work::none) return received;
         return backend::Work::none;
+    }
+
+    void flush() noexcept {
+        if constexpr (requires { driver_.flush(); }) driver_.flush();
     }
 
     // Whether more may be ready.

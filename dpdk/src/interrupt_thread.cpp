@@ -1,5 +1,7 @@
 #include "interrupt_thread.hpp"
 
+#include <skerry/trace/notice.hpp>
+
 #include <rte_config.h>
 #include <rte_alarm.h>
 
@@ -28,9 +30,10 @@ void run(void* errand) {
 void on_interrupt_thread(void (*what)(void* of), void* of) noexcept {
     Errand errand{what, of};
     if (rte_eal_alarm_set(1, &run, &errand) != 0) return what(of);
-    if (errand.is_over.try_acquire_for(std::chrono::seconds{1})) return;
-    if (rte_eal_alarm_cancel(&run, &errand) > 0) return what(of);
-    errand.is_over.acquire();
+    if (errand.is_over.try_acquire_for(std::chrono::seconds{10})) return;
+    if (rte_eal_alarm_cancel(&run, &errand) <= 0) return errand.is_over.acquire();
+    trace::notice("dpdk: the interrupt thread has not answered for ten seconds; what it was to do is done beside it");
+    what(of);
 }
 
 }  // namespace skerry::dpdk

@@ -151,10 +151,12 @@ void EthPort::close() noexcept {
         for (std::uint16_t queue = 0; queue < queues_ && !events_.is_gone(); ++queue) drop_received(id_, queue);
     rte_eth_dev_info info{};
     rte_eth_dev_info_get(id_, &info);
-    if (driver_ == "net_memif")
+    if (driver_ == "net_memif") {
         on_interrupt_thread([](void* port) { static_cast<const EthPort*>(port)->shut_down(); }, this);
-    else
+    } else {
+        on_interrupt_thread([](void*) {}, nullptr);  // it may be telling of this device
         shut_down();
+    }
     if (was_attached_ && info.device != nullptr) rte_dev_remove(info.device);
 }
 

@@ -133,7 +133,7 @@ void CoreSockets::send_later(Stream& stream) noexcept {
 // A send that does not wait is answered while it is handed in, and its answer finds room or is looked for again. Not
 // before that does a task run: its memory may be gone then.
 void CoreSockets::send_gathered() noexcept {
-    is_gathering_ = false;
+    is_kept_ = false;
     int sends = 0;
     for (Stream* stream = std::exchange(first_to_send_, nullptr); stream != nullptr;) {
         Stream* const next = stream->next_to_send_;

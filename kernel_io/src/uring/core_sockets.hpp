@@ -64,18 +64,19 @@ public:
     }
 
     /// Whether so many completions, whatever of, were handed out before these tasks run that what they send is worth
-    /// gathering: one call of the kernel sends it all then, at the turn's end. A few send at once, each by a call of
-    /// its own, and their peers have it sooner.
+    /// gathering: one call of the kernel sends it all then. A few send at once, each by a call of its own, and their
+    /// peers have it sooner.
     [[nodiscard]] bool gathers_sends() const noexcept { return handed_out_ >= gathered_min; }
     void set_handed_out(int completions) noexcept { handed_out_ = std::exchange(carried_, 0) + completions; }
     /// Has what the writer of `stream` wants to send leave soon, if it still wants to: when no task is ready any more,
     /// or at the end of the turn in which gather_limit is over.
     void send_later(Stream& stream) noexcept;
     [[nodiscard]] bool has_to_send() const noexcept { return first_to_send_ != nullptr; }
-    /// At the end of a turn: whether that may wait for what tasks that are ready send.
-    [[nodiscard]] bool may_gather_on(time::Instant now) noexcept {
-        if (!std::exchange(is_gathering_, true)) gathered_since_ = now;
-        return now - gathered_since_ < gather_limit;
+    /// At the end of the turn that began at `turn_start`: keeps it for what tasks that are ready send. False when it
+    /// has been kept for long enough.
+    [[nodiscard]] bool keep_gathered(time::Instant turn_start) noexcept {
+        if (!std::exchange(is_kept_, true)) kept_since_ = turn_start;
+        return time::Instant::now() - kept_since_ < gather_limit;
     }
     /// Sends what was gathered, and hands out all completions. No task runs before the kernel has answered each send,
     /// so that it refers to no program's memory when one does.
@@ -134,8 +135,8 @@ private:
     Stream* first_to_send_ = nullptr;  // linked by next_to_send_
     Stream* last_to_send_ = nullptr;
     unsigned sends_unanswered_ = 0;
-    bool is_gathering_ = false;  // over the end of a turn, the first of which began then:
-    time::Instant gathered_since_;
+    bool is_kept_ = false;  // over the ends of turns, the first of which began then:
+    time::Instant kept_since_;
     int handed_out_ = 0;  // completions
     int carried_ = 0;  // of those, what the end of the turn before handed out beside its sends' answers
     time::Instant seen_at_;

@@ -239,11 +239,14 @@ void Stream::watch_room() noexcept {
     request(room, [this](io_uring_sqe* entry) { ::io_uring_prep_poll_add(entry, fd(), POLLOUT); });
 }
 
-// Of a writer that was cancelled nothing is sent, and one of "some" sends itself: whether there is room they are told
-// when they try.
+// Of a writer that was cancelled nothing is sent, and one of "some", which came after it, sends itself when there is
+// room.
 bool Stream::send_gathered() noexcept {
     if (writer == nullptr || writer->kind == backend::WriteKind::some) {
-        serve_writer();
+        if (look_for_room())
+            serve_writer();
+        else
+            watch_room();
         return false;
     }
     const std::span<const std::byte> left = writer->from.subspan(writer->bytes);

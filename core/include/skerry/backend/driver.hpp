@@ -21,9 +21,9 @@ enum class Work : std::uint8_t { none, some, more };
 /// One that wakes a task for each thing that came may have `Work receive(now, unsigned most) noexcept`, which takes in
 /// `most` of them, at least 1, and leaves the others for later. The loop calls it while more tasks are ready than a
 /// turn runs: what came would wait in front of them, with its buffers, and no longer be in cache when it is their turn.
-/// One that gathers what many tasks send beyond the end of a turn, for microseconds, has `bool is_gathering() const
-/// noexcept`, and those that are ready run before it is polled, unless one waits for that. Its `void flush() noexcept`
-/// sends what was gathered, as no turn may follow soon.
+/// It may besides gather what many tasks send beyond the end of a turn, for microseconds: while its `bool
+/// is_gathering() const noexcept` says so they run on before it is polled, unless one waits for that, and `void flush()
+/// noexcept` sends what was gathered whenever the loop is left, as no turn may follow soon.
 template <class D>
 concept Driver = requires(D& driver, time::Instant now, time::Instant wake_at) {
     { driver.receive(now) } noexcept -> std::same_as<Work>;  // one burst in, completions; wakes the waiters

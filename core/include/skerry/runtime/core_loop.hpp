@@ -219,10 +219,10 @@ private:
     // At most one for every two resumes, so that those who are ready already become fewer. With as many as ever a core
     // that has once fallen behind would stay there: each turn would add more than it runs.
     SKERRY_COLD bool receive_some(time::Instant now) noexcept {
+        resumes_unmatched_ = std::min(resumes_unmatched_ + batch_, 2 * resumes_per_turn_);
         if constexpr (requires { driver_.is_gathering(); }) {
             if (driver_.is_gathering() && driver_waiters_.empty()) return false;
         }
-        resumes_unmatched_ = std::min(resumes_unmatched_ + batch_, 2 * resumes_per_turn_);
         unsigned most = resumes_unmatched_ / 2;
         resumes_unmatched_ -= 2 * most;
         if (!driver_waiters_.empty()) most = std::max(most, 1U);  // who waits for the driver waits for a look

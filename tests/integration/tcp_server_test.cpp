@@ -7,6 +7,7 @@
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/net/tcp_server.hpp>
 #include <skerry/runtime/builder.hpp>
+#include <skerry/runtime/driver_waiters.hpp>
 #include <skerry/task/yield.hpp>
 #include <skerry/topology/cpu_set.hpp>
 
@@ -17,6 +18,7 @@
 #include <array>
 #include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace skerry {
@@ -124,6 +126,47 @@ TEST_CASE("serve gives the error of a core that cannot listen", "[integration][s
         REQUIRE(outcome);
         REQUIRE_FALSE(*outcome);
         CHECK(outcome->error() == Errc::no_descriptors);
+    }(alive));
+}
+
+/// Keeps its core from everything else while `is_held`.
+Task<> hold_core(const std::atomic<bool>& is_held, std::atomic<bool>& has_begun) {
+    has_begun = true;
+    while (is_held) std::this_thread::yield();
+    co_return;
+}
+
+TEST_CASE("nobody is let in before every core listens", "[integration][server]") {
+    auto runtime = make_runtime();
+    if (runtime.handle().core_count() < 2) return;
+    Counts alive{};
+    runtime.block_on([](Counts& counts) -> Task<> {
+        std::atomic<bool> is_held = true;
+        std::atomic<bool> has_begun = false;
+        const std::uint16_t other = this_core().index == 0 ? 1 : 0;
+        auto holding = spawn_on(task::CoreId(other), hold_core(is_held, has_begun));
+        while (!has_begun) co_await yield_now();
+        auto server = net::TcpServer::bind(any_port);
+        REQUIRE(server);
+        const net::SocketAddr address = server->local_addr();
+        const CancellationToken stop;
+        auto serving = spawn(std::move(*server).serve(stop, &stay, &counts));
+        auto client = co_await net::TcpStream::connect(address);
+        REQUIRE(client);
+        for (int i = 0; i < 20; ++i) co_await yield_to_driver();
+        CHECK(counts[this_core().index] == 0);
+        is_held = false;
+        std::array<std::byte, 1> byte{};
+        auto written = co_await client->write_all(byte);
+        CHECK(written);
+        auto answered = co_await client->read_exact(byte);
+        CHECK(answered);
+        stop.cancel();
+        (void)net::TcpStream(std::move(*client));
+        auto outcome = co_await serving;
+        CHECK(outcome);
+        auto held = co_await holding;
+        CHECK(held);
     }(alive));
 }
 

@@ -9,6 +9,7 @@
 #include "../base/result.hpp"
 #include "../runtime/handle.hpp"
 #include "../runtime/serve_together.hpp"
+#include "../sync/oneshot.hpp"
 #include "../task/abort_all.hpp"
 #include "../task/cancel.hpp"
 #include "../task/join_set.hpp"
@@ -17,6 +18,7 @@
 
 #include <cstdint>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace skerry::net {
@@ -76,9 +78,9 @@ public:
 
     [[nodiscard]] SocketAddr local_addr() const noexcept { return listener_.local_addr(); }
 
-    /// Accepts on every core and runs `handler(stream, args...)`, which returns Task<>, for each connection
-    /// as a task of the core that accepted it. `args` are copied for each. After `stop` is cancelled no
-    /// more connections are accepted, and it completes when the last handler has ended; a handler that
+    /// Accepts on every core, as soon as every core listens, and runs `handler(stream, args...)`, which returns Task<>,
+    /// for each connection as a task of the core that accepted it. `args` are copied for each. After `stop` is
+    /// cancelled no more connections are accepted, and it completes when the last handler has ended; a handler that
     /// should end early watches the token too. A handler that throws ends alone.
     ///
     /// Errors: the first core's that could not listen or accept; then all handlers are aborted, because a service that
@@ -92,12 +94,25 @@ private:
         : listener_(std::move(listener)), options_(options) {}
 
     template <class Handler, class... Args>
-    static Task<Result<>> bind_and_serve(SocketAddr address, ListenOptions options, CancellationToken stop,
+    static Task<Result<>> bind_and_serve(SocketAddr address, ListenOptions options,
+                                         sync::oneshot::Sender<std::monostate> listening, CancellationToken stop,
                                          Handler handler, Args... args) {
         auto listener = TcpListener::bind(address, options);
         if (!listener) co_return listener.error();
+        (void)listening.send(std::monostate());
         auto served =
             co_await serve_listener(std::move(*listener), std::move(stop), std::move(handler), std::move(args)...);
+        co_return served;
+    }
+
+    // Until every core listens nobody is let in: what connections take, memory before all, a core that comes late would
+    // lack, and those of the others would be aborted. Who cannot listen drops its end, and its error ends all.
+    template <class Handler, class... Args>
+    static Task<Result<>> serve_behind(std::vector<sync::oneshot::Receiver<std::monostate>> others,
+                                       TcpListener listener, CancellationToken stop, Handler handler, Args... args) {
+        for (const auto& other : others) (void)co_await other.recv();
+        auto served =
+            co_await serve_listener(std::move(listener), std::move(stop), std::move(handler), std::move(args)...);
         co_return served;
     }
 
@@ -109,14 +124,18 @@ template <class Handler, class... Args>
 Task<Result<>> TcpServer::serve(CancellationToken stop, Handler handler, Args... args) && {
     const SocketAddr address = local_addr();
     AbortAll<Result<>> others;
+    std::vector<sync::oneshot::Receiver<std::monostate>> listening;
     for (std::size_t i = 0; i < core_count(); ++i) {
         const task::CoreId core(static_cast<std::uint16_t>(i));
         if (core == this_core()) continue;
+        auto [sender, receiver] = sync::oneshot::channel<std::monostate>();
+        listening.push_back(std::move(receiver));
         others.handles.push_back(
             spawn_on(core, runtime::detail::call_here<Result<>>(&TcpServer::bind_and_serve<Handler, Args...>, address,
-                                                                options_, stop, handler, args...)));
+                                                                options_, std::move(sender), stop, handler, args...)));
     }
-    auto here = serve_listener(std::move(listener_), std::move(stop), std::move(handler), std::move(args)...);
+    auto here = serve_behind(std::move(listening), std::move(listener_), std::move(stop), std::move(handler),
+                             std::move(args)...);
     auto served = co_await runtime::serve_together(std::move(here), std::move(others));
     co_return served;
 }

@@ -40,6 +40,13 @@ Bytes words_of(std::size_t number, std::size_t round, std::size_t bytes) {
     return words;
 }
 
+/// What each connection says in `round`.
+std::vector<Bytes> words_of_each(std::size_t round, std::size_t bytes) {
+    std::vector<Bytes> words;
+    for (std::size_t i = 0; i < many; ++i) words.push_back(words_of(i, round, bytes));
+    return words;
+}
+
 Task<std::vector<Connection>> connect_many() {
     auto listener = net::TcpListener::bind(any_port);
     REQUIRE(listener);
@@ -125,9 +132,8 @@ Task<> give_up_half(std::vector<JoinHandle<void>>& servers, std::vector<Bytes>& 
 TEST_CASE("an answer that is given up in its turn is not sent from its memory any more", "[integration][gathered]") {
     on_each_driver([]() -> Task<> {
         auto connections = co_await connect_many();
-        std::vector<Bytes> answers;
+        std::vector<Bytes> answers = words_of_each(1, 3000);
         std::vector<Errc> outcomes(many, Errc::timed_out);
-        for (std::size_t i = 0; i < many; ++i) answers.push_back(words_of(i, 1, 3000));
         auto servers = co_await ask_all(connections, answers, outcomes);
         // Every second one is ended by a task that runs behind all that begin to answer.
         JoinHandle<void> last = spawn(give_up_half(servers, answers, outcomes));
@@ -178,10 +184,9 @@ Task<> answer_and_end(net::TcpStream& stream, const Bytes& answer, bool& is_writ
 TEST_CASE("the end of a direction comes behind what was to be sent with others", "[integration][gathered]") {
     on_each_driver([]() -> Task<> {
         auto connections = co_await connect_many();
-        std::vector<Bytes> answers;
+        std::vector<Bytes> answers = words_of_each(3, 700);
         std::deque<bool> are_written(many, false);
         std::vector<JoinHandle<void>> servers;
-        for (std::size_t i = 0; i < many; ++i) answers.push_back(words_of(i, 3, 700));
         for (std::size_t i = 0; i < many; ++i)
             servers.push_back(spawn(answer_and_end(connections[i].server, answers[i], are_written[i])));
         co_await driver_turns(2);
@@ -226,9 +231,8 @@ Task<> never_rest() {
 TEST_CASE("what many answer is sent although some task is always ready", "[integration][gathered]") {
     on_each_driver([]() -> Task<> {
         auto connections = co_await connect_many();
-        std::vector<Bytes> answers;
+        std::vector<Bytes> answers = words_of_each(4, 64);
         std::vector<Errc> outcomes(many, Errc::timed_out);
-        for (std::size_t i = 0; i < many; ++i) answers.push_back(words_of(i, 4, 64));
         JoinHandle<void> restless = spawn(never_rest());
         auto servers = co_await ask_all(connections, answers, outcomes);
         for (std::size_t i = 0; i < many; ++i) {

@@ -15,7 +15,8 @@ Works in copies of the tree below build/faults, several at a time. The patches o
 so that what they touch is not compiled to be mended and again to be broken. One by one, at the end, come those whose
 test wants the machine for itself, and those that hung beside others.
 
-Exit code 1: a patch stayed green, or does not apply or compile. A patch whose program cannot run here is skipped.
+Exit code 1: a patch stayed green, does not apply or compile, or its test is red without it; the others are tried all
+the same. A patch whose program cannot run here is skipped.
 """
 import argparse
 import concurrent.futures
@@ -260,16 +261,21 @@ def build_copies(how_many, patches):
     return copies
 
 
-def cannot_run(copy, patches):
-    """Why a command is skipped here, for each that is. All others are green without a patch."""
-    skipped = {}
+def cannot_be_judged(copy, patches):
+    """The commands that say nothing of a patch, with why: those that cannot run here, and those red without one."""
+    skipped, red_already = {}, {}
     for command in sorted({tuple(command) for patch in patches for command in patch.commands}):
         try:
             if red := copy.red_test([command]):
-                sys.exit(f"run.py: red without a patch: {red}")
+                red_already[command] = f"its test is red without a patch: {red}"
+                print(f"RED WITHOUT A PATCH: {red}", flush=True)
         except CannotRun as why:
             skipped[command] = why
-    return skipped
+    return skipped, red_already
+
+
+def first_reason(patch, reasons):
+    return next((reasons[tuple(command)] for command in patch.commands if tuple(command) in reasons), None)
 
 
 def groups_of(patches):
@@ -329,13 +335,15 @@ def main():
     patches = read_patches(arguments.only)
     groups = groups_of([patch for patch in patches if not patch.alone])
     copies = build_copies(max(1, min(arguments.copies, len(groups))), patches)
-    skipped = cannot_run(copies[0], patches)
+    skipped, red_already = cannot_be_judged(copies[0], patches)
 
     count = Count()
     to_try = []
     for patch in patches:
-        if why := next((skipped[tuple(c)] for c in patch.commands if tuple(c) in skipped), None):
+        if why := first_reason(patch, skipped):
             count.skipped(patch, why)
+        elif why := first_reason(patch, red_already):
+            count.tried(patch, "", why)
         else:
             to_try.append(patch)
     hung = try_all([patch for patch in to_try if not patch.alone], copies, count)

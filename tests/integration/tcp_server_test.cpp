@@ -129,23 +129,39 @@ TEST_CASE("serve gives the error of a core that cannot listen", "[integration][s
     }(alive));
 }
 
-/// Keeps its core from everything else while `is_held`.
-Task<> hold_core(const std::atomic<bool>& is_held, std::atomic<bool>& has_begun) {
-    has_begun = true;
-    while (is_held) std::this_thread::yield();
-    co_return;
-}
+/// A core that does nothing else from hold() until it is let go.
+class HeldCore {
+public:
+    void let_go() noexcept { is_held_ = false; }
+    [[nodiscard]] bool is_held() const noexcept { return has_begun_ && is_held_; }
+
+    /// On the core.
+    Task<> hold() {
+        has_begun_ = true;
+        while (is_held_) std::this_thread::yield();
+        co_return;
+    }
+
+private:
+    std::atomic<bool> is_held_ = true;
+    std::atomic<bool> has_begun_ = false;
+};
+
+/// Before the runtime ends, which waits for its cores.
+struct LetGoAtEnd {
+    HeldCore& core;
+    ~LetGoAtEnd() { core.let_go(); }
+};
 
 TEST_CASE("nobody is let in before every core listens", "[integration][server]") {
+    HeldCore other;
     auto runtime = make_runtime();
     if (runtime.handle().core_count() < 2) return;
+    const LetGoAtEnd at_end{other};
     Counts alive{};
-    runtime.block_on([](Counts& counts) -> Task<> {
-        std::atomic<bool> is_held = true;
-        std::atomic<bool> has_begun = false;
-        const std::uint16_t other = this_core().index == 0 ? 1 : 0;
-        auto holding = spawn_on(task::CoreId(other), hold_core(is_held, has_begun));
-        while (!has_begun) co_await yield_now();
+    runtime.block_on([](Counts& counts, HeldCore& held_core) -> Task<> {
+        auto holding = spawn_on(task::CoreId(this_core().index == 0 ? 1 : 0), held_core.hold());
+        while (!held_core.is_held()) co_await yield_now();
         auto server = net::TcpServer::bind(any_port);
         REQUIRE(server);
         const net::SocketAddr address = server->local_addr();
@@ -155,7 +171,7 @@ TEST_CASE("nobody is let in before every core listens", "[integration][server]")
         REQUIRE(client);
         for (int i = 0; i < 20; ++i) co_await yield_to_driver();
         CHECK(counts[this_core().index] == 0);
-        is_held = false;
+        held_core.let_go();
         std::array<std::byte, 1> byte{};
         auto written = co_await client->write_all(byte);
         CHECK(written);
@@ -167,7 +183,7 @@ TEST_CASE("nobody is let in before every core listens", "[integration][server]")
         CHECK(outcome);
         auto held = co_await holding;
         CHECK(held);
-    }(alive));
+    }(alive, other));
 }
 
 TEST_CASE("an address that a stranger shares is in use", "[integration][server]") {

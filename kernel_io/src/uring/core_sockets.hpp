@@ -109,7 +109,8 @@ public:
 private:
     static constexpr auto try_interval = std::chrono::milliseconds{1};
     static constexpr int gathered_min = 8;
-    static constexpr auto gather_limit = std::chrono::microseconds{20};
+    // A thousand connections that ask in turn, rate beside the bare loop's at 20, 40 and 80 us: 0.95, 0.96, 0.97.
+    static constexpr auto gather_limit = std::chrono::microseconds{80};
     static constexpr int handed_out_at_once = 16;
 
     void complete_ports() noexcept;

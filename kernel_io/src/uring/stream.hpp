@@ -10,7 +10,7 @@
 // begins with the first while the second is still on its way.
 //
 // What is written is sent at once by a call of the kernel. Only where many connections have something to send in one
-// turn, and wait until all of it is accepted, is it handed in together, when no task is ready or 20 us later.
+// turn, and wait until all of it is accepted, is it handed in together, when no task is ready or 80 us later.
 //
 // Where the core has no buffer left, a reader with memory of its own is served by a call of the kernel.
 //

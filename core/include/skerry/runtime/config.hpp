@@ -80,7 +80,7 @@ struct Config {
     time::AnyDuration grace = std::chrono::seconds{5};
 
     /// Tasks that are resumed in one turn of the loop. Between two turns the driver is polled; while tasks are ready
-    /// epoll and tap, whose poll is a call of the kernel, at most every 10 us, and io_uring not in the 20 us in which
+    /// epoll and tap, whose poll is a call of the kernel, at most every 10 us, and io_uring not in the 80 us in which
     /// it gathers what many connections answer. Tokio's figure; an odd prime, so that it falls into step with no batch
     /// size a program is likely to use.
     std::uint32_t event_interval = 61;

@@ -61,7 +61,7 @@ struct ConsumeBudget {
 }  // namespace task
 
 /// Lets everything that is ready run first. The driver is polled behind a turn of at most 61 resumes and some 20 us,
-/// but epoll and tap at most every 10 us, and io_uring not while it gathers answers, for 20 us; to wait for a poll, use
+/// but epoll and tap at most every 10 us, and io_uring not while it gathers answers, for 80 us; to wait for a poll, use
 /// yield_to_driver().
 ///
 /// Cancel: safe.

@@ -28,6 +28,7 @@ class ReceiveBuffers {
 public:
     static constexpr std::uint16_t group = 0;
     static constexpr unsigned slots = 256;
+    static constexpr std::uint32_t payload_bytes = 64 * 1024;
 
     /// So much of a buffer's headroom is the kernel's as well: with the largest datagram it writes who sent it, and
     /// what else its socket is told.
@@ -83,7 +84,6 @@ public:
 
 private:
     static constexpr std::uint32_t pool_buffers = 1024 + slots;
-    static constexpr std::uint32_t payload_bytes = 64 * 1024;
     static constexpr unsigned given_min = 16;
     static constexpr unsigned given_min_bulk = 2;
     static constexpr std::uint64_t bulk_bytes = 8 * 1024;  // in a buffer, on average

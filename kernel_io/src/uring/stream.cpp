@@ -58,7 +58,7 @@ void Stream::receive() noexcept {
     if (is_requested(receiving) || has_ended_) return;
     request(receiving, [this](io_uring_sqe* entry) {
         if (core().buffers().come_in_bulk())
-            ::io_uring_prep_recv(entry, fd(), nullptr, 0, 0);
+            ::io_uring_prep_recv(entry, fd(), nullptr, ReceiveBuffers::payload_bytes, 0);
         else
             ::io_uring_prep_recv_multishot(entry, fd(), nullptr, 0, 0);
         entry->flags |= IOSQE_BUFFER_SELECT;

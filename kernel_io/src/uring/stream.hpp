@@ -7,7 +7,8 @@
 // until they are read, so that the rest stays with the kernel and the peer's window closes: a reader that stalls does
 // not take the buffers of others. What one visit to the kernel brings may be more than a few, up to all slots. Of
 // what comes in bulk one buffer is asked for at a time: a receive that stays would end at the third anyhow, and an echo
-// begins with the first while the second is still on its way.
+// begins with the first while the second is still on its way. No more than 64 KiB of it, although the buffer has room
+// for a little more: of messages of that size each would bring the beginning of the next.
 //
 // What is written is sent at once by a call of the kernel. Only where many connections have something to send in one
 // turn, and wait until all of it is accepted, is it handed in together, when no task is ready or 80 us later.

@@ -155,10 +155,10 @@ struct LetGoAtEnd {
 
 TEST_CASE("nobody is let in before every core listens", "[integration][server]") {
     HeldCore other;
+    Counts alive{};
     auto runtime = make_runtime();
     if (runtime.handle().core_count() < 2) return;
     const LetGoAtEnd at_end{other};
-    Counts alive{};
     runtime.block_on([](Counts& counts, HeldCore& held_core) -> Task<> {
         auto holding = spawn_on(task::CoreId(this_core().index == 0 ? 1 : 0), held_core.hold());
         while (!held_core.is_held()) co_await yield_now();

@@ -26,8 +26,10 @@ import pathlib
 import queue
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 
 FAULTS = pathlib.Path(__file__).resolve().parent
@@ -110,8 +112,18 @@ def run(*command, cwd):
                           start_new_session=True)
 
 
-def text_of(output):
-    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+def finish(command, patience):
+    """Return code and output; None for the first when it hung. Then what it had started is ended with it."""
+    with tempfile.TemporaryFile() as output:
+        started = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            returncode = started.wait(patience)
+        except subprocess.TimeoutExpired:
+            os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
+            returncode = None
+        output.seek(0)
+        return returncode, output.read().decode(errors="replace")
 
 
 def case_of(output):
@@ -186,16 +198,14 @@ class Copy:
                 patience = SCRIPT_SECONDS
             elif program != "skerry-pkt":
                 command += ["--abort", "-r", "xml"]
-            try:
-                done = subprocess.run(command, capture_output=True, timeout=patience, check=False,
-                                      start_new_session=True)
-            except subprocess.TimeoutExpired as hung:
-                return f"{case_of(text_of(hung.stdout)) or pathlib.Path(program).name}{HANGS}"
-            if done.returncode == 77:
-                raise CannotRun(text_of(done.stdout).strip())
-            if done.returncode != 0:
-                how = f": signal {-done.returncode}" if done.returncode < 0 else ""
-                return f"{case_of(text_of(done.stdout)) or pathlib.Path(program).name}{how}"
+            returncode, output = finish(command, patience)
+            if returncode is None:
+                return f"{case_of(output) or pathlib.Path(program).name}{HANGS}"
+            if returncode == 77:
+                raise CannotRun(output.strip())
+            if returncode != 0:
+                how = f": signal {-returncode}" if returncode < 0 else ""
+                return f"{case_of(output) or pathlib.Path(program).name}{how}"
         return ""
 
     def try_patch(self, patch, jobs):

@@ -105,11 +105,12 @@ def dialogue(serve):
 
 def reset_all(server, connections):
     """Some at a time: a reset for which the device's queue has no room is lost, and nobody sends it again."""
-    for end in range(len(connections), 0, -RESETS_AT_ONCE):
-        for connection in connections[max(0, end - RESETS_AT_ONCE):end]:
+    for first in range(0, len(connections), RESETS_AT_ONCE):
+        some = connections[first:first + RESETS_AT_ONCE]
+        for connection in some:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
-        left = max(0, end - RESETS_AT_ONCE)
+        left = len(connections) - first - len(some)
         rig.wait_until(lambda: server.numbers()["sockets"] <= left + 1, f"all sockets but {left} are gone")
 
 
@@ -126,8 +127,9 @@ def churn(serve):
                 rig.check(rig.receive(connection, 4) == index.to_bytes(4, "big"), "an answer of another connection")
             if number % 5 == 4:
                 reset_all(server, all_open)
-            for connection in all_open:
-                connection.close()
+            else:
+                for connection in all_open:
+                    connection.close()
             rig.wait_until(lambda: server.numbers()["sockets"] == before["sockets"], "all sockets are gone")
         # A server forgets tasks that have ended when it accepts the next connection.
         rig.check(exchange(b"last") == b"last", "the last echo")

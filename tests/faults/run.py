@@ -116,12 +116,15 @@ def finish(command, patience):
     """Return code and output; None for the first when it hung. Then what it had started is ended with it."""
     with tempfile.TemporaryFile() as output:
         started = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL, start_new_session=True)
+        returncode = None
         try:
             returncode = started.wait(patience)
         except subprocess.TimeoutExpired:
-            os.killpg(started.pid, signal.SIGKILL)
-            started.wait()
-            returncode = None
+            pass
+        finally:
+            if returncode is None:  # an interrupt of this program ends it, too
+                os.killpg(started.pid, signal.SIGKILL)
+                started.wait()
         output.seek(0)
         return returncode, output.read().decode(errors="replace")
 

@@ -82,6 +82,9 @@ public:
     /// so that it refers to no program's memory when one does.
     void send_gathered() noexcept;
     void count_answered_send() noexcept { --sends_unanswered_; }
+    /// Whether that, a moment ago, brought so much that what it wakes will send together again: then the kernel is
+    /// entered with that, and not before.
+    [[nodiscard]] bool has_brought_many() const noexcept { return carried_ >= gathered_min; }
 
     /// Has `socket` try again in the next turn.
     void try_later(Socket& socket) noexcept;

@@ -137,7 +137,8 @@ private:
     }
 
     SKERRY_ALWAYS_INLINE backend::Work take_in(time::Instant now, unsigned most, std::uint32_t ready) noexcept {
-        const bool entered = (ready == 0 || !ring_.has_completions()) && ring_.look();
+        const bool looks = (ready == 0 || !ring_.has_completions()) && !sockets_.has_brought_many();
+        const bool entered = looks && ring_.look();
         if (lane_.is_blind()) [[unlikely]]
             lane_.hand_out();
         files_.tend(now);

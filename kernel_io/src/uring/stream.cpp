@@ -56,9 +56,10 @@ Stream::Stream(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) 
 
 void Stream::receive() noexcept {
     if (is_requested(receiving) || has_ended_) return;
-    request(receiving, [this](io_uring_sqe* entry) {
+    const std::size_t most = std::exchange(has_written_, false) ? 0 : ReceiveBuffers::payload_bytes;
+    request(receiving, [this, most](io_uring_sqe* entry) {
         if (core().buffers().come_in_bulk())
-            ::io_uring_prep_recv(entry, fd(), nullptr, ReceiveBuffers::payload_bytes, 0);
+            ::io_uring_prep_recv(entry, fd(), nullptr, most, 0);
         else
             ::io_uring_prep_recv_multishot(entry, fd(), nullptr, 0, 0);
         entry->flags |= IOSQE_BUFFER_SELECT;
@@ -278,6 +279,7 @@ void Stream::on_room() noexcept {
 // A write of "some" that is cancelled has written nothing, so it writes itself.
 Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
     auto& stream = static_cast<Stream&>(socket);
+    stream.has_written_ = true;
     if (request.kind != backend::WriteKind::some && stream.core().gathers_sends()) {
         stream.may_write = false;
         stream.core().send_later(stream);
@@ -291,6 +293,7 @@ Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
 
 Step Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend::IoSlices slices) noexcept {
     auto& stream = static_cast<Stream&>(socket);
+    stream.has_written_ = true;
     const Step step = stream.write_vectored_now(request, slices);
     if (!stream.may_write) [[unlikely]]
         stream.watch_room();

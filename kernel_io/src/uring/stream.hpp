@@ -7,8 +7,9 @@
 // until they are read, so that the rest stays with the kernel and the peer's window closes: a reader that stalls does
 // not take the buffers of others. What one visit to the kernel brings may be more than a few, up to all slots. Of
 // what comes in bulk one buffer is asked for at a time: a receive that stays would end at the third anyhow, and an echo
-// begins with the first while the second is still on its way. No more than 64 KiB of it, although the buffer has room
-// for a little more: of messages of that size each would bring the beginning of the next.
+// begins with the first while the second is still on its way. Who only reads asks for no more than 64 KiB of it,
+// although the buffer has room for a little more: of messages of that size each would bring the beginning of the next.
+// Who writes, too, is faster with all of the room.
 //
 // What is written is sent at once by a call of the kernel. Only where many connections have something to send in one
 // turn, and wait until all of it is accepted, is it handed in together, when no task is ready or 80 us later.
@@ -114,6 +115,7 @@ private:
     Unread unread_;
     backend::ConnectRequest* connecting_ = nullptr;
     Error failure_;  // behind what is unread
+    bool has_written_ = false;  // since its receive was asked for
     bool has_ended_ = false;  // the peer's FIN came behind what is unread
 };
 

@@ -22,6 +22,7 @@ class StreamWriting {
 protected:
     SKERRY_ALWAYS_INLINE backend::Step write_now(backend::WriteRequest& request) noexcept {
         auto& self = static_cast<Stream&>(*this);
+        has_written_ = true;
         const std::span<const std::byte> left = request.from.subspan(request.bytes);
         const long answer = call_send(self.fd(), left.data(), left.size(), MSG_NOSIGNAL);
         if (answer < 0) [[unlikely]]
@@ -37,6 +38,7 @@ protected:
         IoVectors vectors(slices);
         const msghdr message = vectors.message();
         auto& self = static_cast<Stream&>(*this);
+        has_written_ = true;
         const long answer = call_sendmsg(self.fd(), &message, MSG_NOSIGNAL);
         if (answer < 0) [[unlikely]]
             return nothing_sent(request, answer);
@@ -63,6 +65,8 @@ protected:
         if (writer->kind == backend::WriteKind::some || write_now(*writer) == backend::Step::done)
             complete(self, *writer);
     }
+
+    bool has_written_ = false;  // since the driver last forgot it: who reads and never writes is served differently
 
 private:
     SKERRY_NOINLINE backend::Step nothing_sent(backend::WriteRequest& request, long answer) noexcept {

@@ -10,12 +10,12 @@
 // Together: recvmmsg takes about as many as came last, and the registration is edge-triggered. After a batch that
 // emptied the socket the next datagram comes with an edge and its epoll_wait; but when it comes before this batch is
 // answered, a receive that does not wait for the edge finds it and saves that call. Whether peers are that fast is
-// learned as well: one wrong guess among right ones changes nothing, wrong ones in a row lengthen the pause until the
-// next, up to 32 batches.
+// learned as well (Guess).
 //
 // From the first to the second as soon as a datagram waits that nobody had waited for; a level-triggered socket would
 // keep the core awake. Back after 32 that came alone.
 
+#include "guess.hpp"
 #include "message_arrays.hpp"
 
 #include <algorithm>
@@ -60,17 +60,14 @@ public:
     /// A batch got `count`, and the socket is empty. True: the next receive does not wait for the edge.
     [[nodiscard]] bool drained(std::size_t count) noexcept {
         if (count < expected_ / 4) expected_ = std::max(expected_ / 2, expected_min);
-        if (guessing_) wrong_guesses_ /= 2;  // it found something
-        guessing_ = guess_in_ == 0;
-        if (guess_in_ != 0) --guess_in_;
+        if (guessing_) guess_.right();  // it found something
+        guessing_ = guess_.tries();
         return guessing_;
     }
 
     /// A receive that did not wait found nothing.
     void found_nothing() noexcept {
-        if (!std::exchange(guessing_, false)) return;
-        if (wrong_guesses_ < wrong_guesses_max) ++wrong_guesses_;
-        guess_in_ = static_cast<std::uint8_t>((1U << wrong_guesses_) / 4);
+        if (std::exchange(guessing_, false)) guess_.wrong();
     }
 
     /// An edge came, which is not a guess.
@@ -87,8 +84,6 @@ public:
 private:
     /// The least a batch asks for: with two, one datagram that comes alone also shows that no other waits.
     static constexpr std::size_t expected_min = 2;
-    /// Wrong guesses in a row that are told apart: the last makes the longest pause.
-    static constexpr std::uint8_t wrong_guesses_max = 7;
     static constexpr std::uint8_t alone_max = 32;
 
     bool single_ = true;
@@ -97,8 +92,7 @@ private:
     std::uint8_t look_in_ = 13;
     bool looks_late_ = true;
     std::uint8_t alone_ = 0;
-    std::uint8_t wrong_guesses_ = wrong_guesses_max;
-    std::uint8_t guess_in_ = 32;  // batches until the next guess
+    Guess guess_;
     std::size_t expected_ = expected_min;
 };
 

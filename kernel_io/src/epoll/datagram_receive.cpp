@@ -260,6 +260,7 @@ Step DatagramPort::receive_batch(RecvRequest& request) noexcept {
         }
         const auto count = static_cast<std::size_t>(received);
         request.count += count;
+        if (count >= many) core().poller().expect_more();
         if (count < slots.size()) {
             may_receive = arrivals_.drained(count);
             break;

@@ -39,7 +39,7 @@ public:
     }
     backend::Work transmit(time::Instant) noexcept { return backend::Work::none; }
     [[nodiscard]] time::Instant next_deadline() const noexcept { return sockets_.next_retry(); }
-    bool arm() noexcept { return !poller_.has_harvested(); }
+    bool arm() noexcept { return !poller_.has_harvested() && !poller_.lingers(); }
     void park(time::Instant wake_at) noexcept { poller_.park(wake_at); }
     void unpark() noexcept { poller_.ring(); }
     [[nodiscard]] int wake_fd() const noexcept { return poller_.fd(); }

@@ -2,6 +2,10 @@
 
 #include "../system_call.hpp"
 
+#include <skerry/base/cache_line.hpp>
+#include <skerry/base/compiler.hpp>
+#include <skerry/time/clock.hpp>
+
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -83,12 +87,34 @@ bool Poller::look() noexcept {
         harvest(call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0));
     }
     if (left_ > 0) {
+        if (std::exchange(looks_left_, 0U) != 0) lingering_.right();
         seen_at_ = time::Instant::now();  // the kernel was asked after the turn's time had been taken
         return true;
     }
     left_ = 0;  // after EINTR the loop looks around and asks again
     release_retired();
     return false;
+}
+
+// Others may wake the core meanwhile, so it is not for long.
+SKERRY_NOINLINE bool Poller::wait_for_look() noexcept {
+    if (--looks_left_ == 0) {
+        lingering_.wrong();
+        return false;
+    }
+    const std::uint64_t start = time::Clock::cycles();  // the clock that a test may have stopped does not count here
+    const std::uint64_t wait = time::Clock::cycles_from(look_interval);
+    while (time::Clock::cycles() - start < wait) cpu_relax();
+    return true;
+}
+
+// Of a thousand connections one has left the caches when its turn comes again.
+SKERRY_NOINLINE void Poller::fetch_ahead() const noexcept {
+    static_cast<const Watched*>(next_[expected_ahead].data.ptr)->expect();
+    if (left_ <= watched_ahead) return;
+    const auto* const later = static_cast<const std::byte*>(next_[watched_ahead].data.ptr);
+    prefetch_write(later);
+    prefetch_write(later + cache_line_bytes);
 }
 
 // After the first of a turn; gives how many there were with it.

@@ -9,7 +9,13 @@
 //
 // One call of the kernel harvests many events, and a turn hands out a few of them, whose tasks run before the next are
 // looked at: an answer leaves while its socket is still in the cache, and not behind the reads of two hundred others.
+//
+// A core that sleeps and a peer that sleeps may wake each other in turn: the one is done before the other is awake, for
+// which neither is to blame but both wait. So where much comes at once, and where it proves right (Guess), a core looks
+// around for about as long as a peer needs to wake up before it sleeps. It looks seldom meanwhile: each look is a call
+// of the kernel, and what comes is the more for it.
 
+#include "guess.hpp"
 #include "../os_socket.hpp"
 #include "../system_call.hpp"
 
@@ -20,6 +26,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <utility>
 
@@ -36,6 +43,10 @@ public:
 
     virtual void on_events(std::uint32_t events) noexcept = 0;
 
+    /// An event of this is one of the next: fetches what it will touch, but for the first lines of this, which are
+    /// there.
+    virtual void expect() const noexcept {}
+
 protected:
     virtual ~Watched() = default;
 
@@ -47,7 +58,7 @@ private:
 class Poller {
 public:
     static constexpr int events_per_poll = 256;
-    static constexpr int events_per_turn = 16;
+    static constexpr int events_per_turn = 4;
 
     static constexpr std::uint32_t both_directions = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
@@ -83,6 +94,13 @@ public:
     /// While events are handed out in a turn: a time at which all of them had come, and as early a one as is known.
     [[nodiscard]] time::Instant seen_at() const noexcept { return seen_at_; }
 
+    /// What came in this turn was much, or many, of a peer that is answered.
+    void expect_more() noexcept {
+        if (looks_left_ == 0 && lingering_.tries()) looks_left_ = looks_before_sleep;
+    }
+    /// Whether the core is to look once more before it sleeps. Takes its time to say so.
+    [[nodiscard]] bool lingers() noexcept { return looks_left_ != 0 && wait_for_look(); }
+
     /// Whether events wait for the next dispatch().
     [[nodiscard]] bool has_harvested() const noexcept { return left_ > 0; }
 
@@ -98,13 +116,23 @@ public:
         return epoll_.get();
     }
 
+    static constexpr unsigned looks_before_sleep = 16;
+
 private:
+    static constexpr auto look_interval = std::chrono::microseconds{2};
+
+    // How many events ahead the first lines of what is watched are fetched, and then what it refers to (expect()).
+    static constexpr long watched_ahead = 8;
+    static constexpr long expected_ahead = 3;
+
     Poller(Fd epoll, Fd doorbell) noexcept : epoll_(std::move(epoll)), doorbell_(std::move(doorbell)) {}
 
     /// What came, or less than 0: nothing did.
     long wait_until(time::Instant wake_at) noexcept;
     void harvest(long count) noexcept;
     bool look() noexcept;
+    bool wait_for_look() noexcept;
+    void fetch_ahead() const noexcept;
     void hand_out() noexcept;
     int hand_out_more(int most) noexcept;
     void release_retired() noexcept;
@@ -114,6 +142,8 @@ private:
     epoll_event* next_ = nullptr;  // of events_, the first that was not handed out
     long left_ = 0;  // as many were not; less than 0: a park has asked the kernel in vain
     time::Instant seen_at_;
+    unsigned looks_left_ = 0;  // before it sleeps
+    Guess lingering_;
     std::uint64_t watched_count_ = 0;
     mutable bool is_watched_outside_ = false;  // fd() was asked for
     bool has_pwait2_ = true;
@@ -128,6 +158,8 @@ SKERRY_ALWAYS_INLINE void Poller::harvest(long count) noexcept {
 
 // One is taken off before it is handed out, so that no register need be kept for it meanwhile.
 SKERRY_ALWAYS_INLINE void Poller::hand_out() noexcept {
+    if (left_ > expected_ahead) [[unlikely]]
+        fetch_ahead();
     const epoll_event& event = *next_++;
     --left_;
     static_cast<Watched*>(event.data.ptr)->on_events(event.events);

@@ -5,11 +5,13 @@
 #include "../system_call.hpp"
 
 #include <skerry/backend/orphaned.hpp>
+#include <skerry/base/cache_line.hpp>
 #include <skerry/base/compiler.hpp>
 
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace skerry::kernel_io::epoll {
 
@@ -43,7 +45,10 @@ SKERRY_ALWAYS_INLINE void Stream::take(ReadRequest& request, std::size_t bytes) 
         asked = request.buffer.size();
         request.buffer.trim_back(asked - bytes);
     }
-    if (bytes < asked && request.kind != ReadKind::peek) may_read = reads_to_the_end_;
+    if (bytes < asked && request.kind != ReadKind::peek)
+        may_read = reads_to_the_end_;
+    else if (bytes >= bulk_bytes && std::exchange(has_written_, false))
+        core().poller().expect_more();
 }
 
 Step Stream::nothing_received(ReadRequest& request, long answer) noexcept {
@@ -102,6 +107,12 @@ Step Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend
 bool Stream::has_room(StreamSocket& socket) noexcept { return static_cast<Stream&>(socket).look_for_room(); }
 
 // --- events
+
+void Stream::expect() const noexcept {
+    if (reader == nullptr) return;
+    prefetch_write(reader);
+    prefetch_write(reinterpret_cast<const std::byte*>(reader) + cache_line_bytes);
+}
 
 // Data came, and there is room as always: the way of nearly every message. What is otherwise is left to functions that
 // need not return here; and a system call takes every register that need not be saved, so that what is needed behind it

@@ -10,6 +10,8 @@
 #include "../stream_writing.hpp"
 #include "core_sockets.hpp"
 
+#include <cstddef>
+
 namespace skerry::kernel_io::epoll {
 
 class Stream final : public Socket, public backend::StreamSocket, private StreamWriting<Stream> {
@@ -17,6 +19,7 @@ public:
     Stream(CoreSockets& core, Fd fd) noexcept;
 
     void on_events(std::uint32_t events) noexcept override;
+    void expect() const noexcept override;
     void orphan() noexcept override;
 
     /// The connect that made this socket and waits for its end; null once it is over.
@@ -48,6 +51,8 @@ private:
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static void close(backend::StreamSocket* socket) noexcept;
     static int descriptor(backend::StreamSocket& socket) noexcept;
+
+    static constexpr std::size_t bulk_bytes = 16 * 1024;  // in one read
 
     bool reads_to_the_end_ = false;  // a short read does not mean that the socket is drained
 };

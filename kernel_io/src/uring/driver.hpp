@@ -69,9 +69,11 @@ public:
     // others are ready. What they send goes now, because it is in their memory, or in one call with what those others
     // are about to send.
     backend::Work transmit(time::Instant now) noexcept {
+        if (!sockets_.has_to_send() && !ring_.has_entries()) [[likely]]
+            return backend::Work::none;
         const bool has_ready = task::current_scheduler->has_ready();
         if (sockets_.has_to_send() && !(has_ready && sockets_.keep_gathered(now))) return send_gathered();
-        if (!has_ready || !ring_.has_entries()) return backend::Work::none;
+        if (!has_ready) return backend::Work::none;
         ring_.submit();
         return backend::Work::some;
     }

@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <memory>
+#include <new>
 #include <numeric>
 
 namespace skerry::kernel_io::uring {
@@ -16,7 +18,6 @@ BufferPoolOptions pool_options(std::uint16_t home, std::uint32_t payload_bytes, 
     options.home = home;
     options.payload_bytes = payload_bytes;
     options.buffers_max = buffers;
-    options.headroom_bytes = ReceiveBuffers::header_room + IoBuf::default_headroom;
     return options;
 }
 
@@ -24,8 +25,10 @@ BufferPoolOptions pool_options(std::uint16_t home, std::uint32_t payload_bytes, 
 
 void ReceiveBuffers::Unmap::operator()(io_uring_buf_ring* shared) const noexcept { ::munmap(shared, shared_bytes); }
 
-ReceiveBuffers::ReceiveBuffers(std::uint16_t home) : pool_(pool_options(home, payload_bytes, pool_buffers)) {
+ReceiveBuffers::ReceiveBuffers(std::uint16_t home)
+    : pool_(pool_options(home, header_room + payload_bytes, pool_buffers)) {
     std::iota(empty_.begin(), empty_.end(), std::uint16_t{0});
+    want(given_min);
 }
 
 Result<> ReceiveBuffers::provide(Ring& ring) noexcept {
@@ -49,14 +52,14 @@ void ReceiveBuffers::widen(unsigned waiting) noexcept {
     if (come_in_bulk() && waiting <= 1) return;
     were_too_few_ = true;
     if (!pool_.make_free()) return;
-    empty_wanted_ = slots - std::min(slots, 2 * given_wanted());
-    refill();
+    want(std::min(slots, 2 * given_wanted()));
+    refill_some();
 }
 
 void ReceiveBuffers::narrow() noexcept {
     const bool would_less_do = !were_too_few_ && (come_in_bulk() || 2 * most_taken_ < given_wanted());
     const unsigned least = come_in_bulk() ? given_min_bulk : given_min;
-    if (would_less_do) empty_wanted_ = slots - std::max(least, given_wanted() / 2);
+    if (would_less_do) want(std::max(least, given_wanted() / 2));
     most_taken_ = refills_ = 0;
     were_too_few_ = false;
     taken_ /= 2;
@@ -64,17 +67,18 @@ void ReceiveBuffers::narrow() noexcept {
 }
 
 void ReceiveBuffers::refill_some() noexcept {
-    most_taken_ = std::max(most_taken_, empty_count_ - empty_wanted_);
+    if (empty_count_ > empty_wanted_) most_taken_ = std::max(most_taken_, empty_count_ - empty_wanted_);
     if (++refills_ == refills_between_looks) [[unlikely]]
         narrow();
     int added = 0;
     while (empty_count_ > empty_wanted_ && pool_.make_free()) {
         pool_.fetch_free(fetched_ahead);
         const std::uint16_t slot = empty_[--empty_count_];
-        IoBuf& buffer = buffers_[slot] = pool_.take_free();
-        const std::span<std::byte> front = buffer.prepend(header_room);
-        ::io_uring_buf_ring_add(shared_.get(), front.data(), static_cast<unsigned>(buffer.size()), slot, slots - 1,
-                                added++);
+        IoBuf& buffer = buffers_[slot];
+        std::destroy_at(&buffer);  // empty, and the new one is made in its place
+        ::new (&buffer) IoBuf(pool_.take_free());
+        ::io_uring_buf_ring_add(shared_.get(), const_cast<std::byte*>(buffer.data()), header_room + payload_bytes, slot,
+                                slots - 1, added++);
     }
     if (added != 0) ::io_uring_buf_ring_advance(shared_.get(), added);
 }

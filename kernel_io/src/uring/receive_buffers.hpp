@@ -30,9 +30,9 @@ public:
     static constexpr unsigned slots = 256;
     static constexpr std::uint32_t payload_bytes = 64 * 1024;
 
-    /// So much of a buffer's headroom is the kernel's as well: with the largest datagram it writes who sent it, and
-    /// what else its socket is told.
-    static constexpr std::size_t header_room = 256;
+    /// So much has a buffer beside it: in front of the largest datagram the kernel writes who sent it, and what else
+    /// its socket is told.
+    static constexpr std::uint32_t header_room = 256;
 
     explicit ReceiveBuffers(std::uint16_t home);
     ReceiveBuffers(const ReceiveBuffers&) = delete;
@@ -43,21 +43,25 @@ public:
     /// Takes them back: nothing is written into them any more.
     void withdraw(Ring& ring) noexcept;
 
-    /// The buffer of the slot that a completion names, with what came in it.
-    [[nodiscard]] SKERRY_ALWAYS_INLINE IoBuf take(std::uint32_t completion_flags, std::size_t bytes) noexcept {
+    /// The buffer of the slot that a completion names, with what came in it. It is moved from or reset before the next
+    /// refill().
+    [[nodiscard]] SKERRY_ALWAYS_INLINE IoBuf& arrived(std::uint32_t completion_flags, std::size_t bytes) noexcept {
         const auto slot = static_cast<std::uint16_t>(completion_flags >> IORING_CQE_BUFFER_SHIFT);
         empty_[empty_count_++] = slot;
-        IoBuf buffer = std::move(buffers_[slot]);
+        IoBuf& buffer = buffers_[slot];
         prefetch_write(buffer.owner());  // who drops it looks there, and much of others' has come since it was given
         ++taken_;
         taken_bytes_ += bytes;
         buffer.set_size(bytes);
         return buffer;
     }
+    [[nodiscard]] SKERRY_ALWAYS_INLINE IoBuf take(std::uint32_t completion_flags, std::size_t bytes) noexcept {
+        return std::move(arrived(completion_flags, bytes));
+    }
 
-    /// Gives slots that are empty another buffer, as far as there should be more and the pool has any.
+    /// Gives slots that are empty another buffer, as far as there should be more and the pool has any, some at a time.
     SKERRY_ALWAYS_INLINE void refill() noexcept {
-        if (empty_count_ > empty_wanted_) refill_some();
+        if (empty_count_ > empty_most_) refill_some();
     }
     /// The kernel found no buffer for so many sockets: from now on there are more, if the pool has any. Where much
     /// comes in each that holds only for several: one waits a turn, because few that stay in the cache are copied into
@@ -87,11 +91,15 @@ private:
     static constexpr unsigned given_min = 16;
     static constexpr unsigned given_min_bulk = 2;
     static constexpr std::uint64_t bulk_bytes = 8 * 1024;  // in a buffer, on average
-    static constexpr unsigned refills_between_looks = 1024;
+    static constexpr unsigned refills_between_looks = 256;
     static constexpr std::size_t fetched_ahead = 2;  // free buffers, while slots are filled
 
     void refill_some() noexcept;
     void narrow() noexcept;
+    void want(unsigned given) noexcept {
+        empty_wanted_ = slots - given;
+        empty_most_ = empty_wanted_ + (come_in_bulk() ? 0 : given / 4);
+    }
     [[nodiscard]] unsigned given_wanted() const noexcept { return slots - empty_wanted_; }
 
     struct Unmap {
@@ -103,7 +111,8 @@ private:
     std::array<IoBuf, slots> buffers_;
     std::array<std::uint16_t, slots> empty_;  // slots without a buffer; the first empty_count_ count
     unsigned empty_count_ = slots;
-    unsigned empty_wanted_ = slots - given_min;  // so many slots need no buffer
+    unsigned empty_wanted_ = 0;  // so many slots need no buffer
+    unsigned empty_most_ = 0;  // with more, those beyond the wanted ones get one
     unsigned most_taken_ = 0;  // between two refills, since the last look at it
     unsigned refills_ = 0;
     bool were_too_few_ = false;  // since that look

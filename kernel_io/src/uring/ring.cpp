@@ -138,8 +138,7 @@ void Ring::enter() noexcept {
 
 // Of a thousand connections one has left the caches when its turn comes again, and each access to it would be waited
 // for. Who has answers that have not been handed out lives.
-SKERRY_ALWAYS_INLINE void Ring::fetch_ahead() const noexcept {
-    const unsigned there = completions();
+SKERRY_ALWAYS_INLINE void Ring::fetch_ahead(unsigned there) const noexcept {
     if (there <= expected_ahead) return;
     const auto tagged = [&](unsigned ahead) {
         return ring_.cq.cqes[(*ring_.cq.khead + ahead) & ring_.cq.ring_mask].user_data;
@@ -154,14 +153,15 @@ SKERRY_ALWAYS_INLINE void Ring::fetch_ahead() const noexcept {
 
 int Ring::dispatch(unsigned limit) noexcept {
     unsigned count = 0;
-    for (; count < limit && has_completions(); ++count) {
-        fetch_ahead();
+    for (unsigned there = completions(); there != 0 && count < limit; ++count) {
+        fetch_ahead(there);
         const io_uring_cqe completion = ring_.cq.cqes[*ring_.cq.khead & ring_.cq.ring_mask];
         ::io_uring_cq_advance(&ring_, 1);
-        if (completion.user_data == doorbell_tag && (completion.flags & IORING_CQE_F_MORE) == 0)
-            is_doorbell_watched_ = false;
-        if (Requester* const requester = requester_of(completion.user_data); requester != nullptr)
+        if (Requester* const requester = requester_of(completion.user_data); requester != nullptr) [[likely]]
             requester->on_completion(purpose_of(completion.user_data), completion.res, completion.flags);
+        else if (completion.user_data == doorbell_tag && (completion.flags & IORING_CQE_F_MORE) == 0)
+            is_doorbell_watched_ = false;
+        if (--there == 0) there = completions();
     }
     return static_cast<int>(count);
 }

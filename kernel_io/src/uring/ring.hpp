@@ -144,7 +144,7 @@ private:
     [[nodiscard]] bool wants_entering() const noexcept {
         return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
     }
-    void fetch_ahead() const noexcept;
+    void fetch_ahead(unsigned there) const noexcept;
     [[nodiscard]] bool has_room() const noexcept { return io_uring_cq_ready(&ring_) <= ring_.cq.ring_mask; }
     void watch_doorbell() noexcept;
     void submit_without_signal() noexcept;

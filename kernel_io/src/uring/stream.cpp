@@ -152,13 +152,13 @@ void Stream::on_answer(unsigned purpose, int result, std::uint32_t flags) noexce
 
 void Stream::on_received(int result, std::uint32_t flags) noexcept {
     if (result > 0) [[likely]] {
-        IoBuf buffer = core().buffers().take(flags, static_cast<std::size_t>(result));
-        if (is_let_go()) [[unlikely]]
-            return;
+        IoBuf& buffer = core().buffers().arrived(flags, static_cast<std::size_t>(result));
         if (reader != nullptr) [[likely]] {
-            hand_to_reader(std::move(buffer));
+            hand_to_reader(buffer);
             return receive_more();
         }
+        if (is_let_go()) [[unlikely]]
+            return buffer.reset();
         keep(std::move(buffer));
     } else if (result == 0) {
         has_ended_ = true;
@@ -174,15 +174,16 @@ void Stream::on_received(int result, std::uint32_t flags) noexcept {
     }
 }
 
-SKERRY_ALWAYS_INLINE void Stream::hand_to_reader(IoBuf buffer) noexcept {
+SKERRY_ALWAYS_INLINE void Stream::hand_to_reader(IoBuf& buffer) noexcept {
     SKERRY_DEBUG_ASSERT(unread_.empty(), "a reader waits although something is there");
     ReadRequest& request = *reader;
-    if (request.kind == ReadKind::copy && buffer.size() <= request.into.size()) [[likely]] {
-        request.bytes = buffer.size();
-        std::memcpy(request.into.data(), buffer.data(), request.bytes);
-    } else if (request.kind == ReadKind::buffer) {
+    if (request.kind == ReadKind::buffer) {
         request.bytes = buffer.size();
         request.buffer = std::move(buffer);
+    } else if (request.kind == ReadKind::copy && buffer.size() <= request.into.size()) [[likely]] {
+        request.bytes = buffer.size();
+        std::memcpy(request.into.data(), buffer.data(), request.bytes);
+        buffer.reset();
     } else {
         (void)unread_.push_back(buffer);  // the first needs no memory
         take(request);
@@ -279,8 +280,8 @@ void Stream::on_room() noexcept {
 // A write of "some" that is cancelled has written nothing, so it writes itself.
 Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
     auto& stream = static_cast<Stream&>(socket);
-    stream.has_written_ = true;
     if (request.kind != backend::WriteKind::some && stream.core().gathers_sends()) {
+        stream.has_written_ = true;
         stream.may_write = false;
         stream.core().send_later(stream);
         return Step::pending;
@@ -293,7 +294,6 @@ Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
 
 Step Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend::IoSlices slices) noexcept {
     auto& stream = static_cast<Stream&>(socket);
-    stream.has_written_ = true;
     const Step step = stream.write_vectored_now(request, slices);
     if (!stream.may_write) [[unlikely]]
         stream.watch_room();

@@ -97,7 +97,7 @@ private:
     [[nodiscard]] std::size_t unread_limit() const noexcept;
     void watch_data() noexcept;
     void watch_room() noexcept;
-    void hand_to_reader(IoBuf buffer) noexcept;
+    void hand_to_reader(IoBuf& buffer) noexcept;
     void keep(IoBuf buffer) noexcept;
     void take(backend::ReadRequest& request) noexcept;
     backend::Step read_now(backend::ReadRequest& request) noexcept;
@@ -115,7 +115,6 @@ private:
     Unread unread_;
     backend::ConnectRequest* connecting_ = nullptr;
     Error failure_;  // behind what is unread
-    bool has_written_ = false;  // since its receive was asked for
     bool has_ended_ = false;  // the peer's FIN came behind what is unread
 };
 

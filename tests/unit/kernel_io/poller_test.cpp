@@ -117,5 +117,40 @@ TEST_CASE("what is retired hears no more, and lives until the last event of its 
     CHECK(std::find(f.calls.begin(), f.calls.end(), last) == f.calls.end());
 }
 
+// The guesses with which it begins are wrong ones, until it may try.
+void expect_until_it_lingers(Poller& poller) {
+    for (int i = 0; i < 1000; ++i) {
+        poller.expect_more();
+        if (poller.lingers()) return;
+    }
+    FAIL("it never lingers");
+}
+
+TEST_CASE("where much came the poller looks again before a sleep, and not for ever", "[kernel_io][poller]") {
+    Fixture f(1);
+    CHECK(f.poller.dispatch() == 1);
+    CHECK_FALSE(f.poller.lingers());  // nothing was expected
+    expect_until_it_lingers(f.poller);
+    unsigned looks = 1;
+    for (; f.poller.lingers(); ++looks) REQUIRE(looks < Poller::looks_before_sleep);
+    CHECK(looks == Poller::looks_before_sleep - 1);
+    f.poller.expect_more();
+    CHECK_FALSE(f.poller.lingers());  // it was wrong, so not the next time
+}
+
+TEST_CASE("what comes while the poller lingers ends that, and it lingers the next time", "[kernel_io][poller]") {
+    Fixture f(1);
+    CHECK(f.poller.dispatch() == 1);
+    for (int i = 0; i < 8; ++i) {
+        expect_until_it_lingers(f.poller);
+        const std::uint64_t one = 1;
+        REQUIRE(::write(f.fds.front().get(), &one, sizeof one) == sizeof one);
+        CHECK(f.poller.dispatch() == 1);
+        CHECK_FALSE(f.poller.lingers());
+    }
+    f.poller.expect_more();
+    CHECK(f.poller.lingers());
+}
+
 }  // namespace
 }  // namespace skerry::kernel_io::epoll

@@ -15,8 +15,9 @@
 
 namespace skerry::kernel_io {
 
-/// A base of `Stream`, which has fd() and is a backend::StreamSocket. may_write is false when the kernel took less than
-/// it was offered, or is to be offered it later: then the driver is to say when there is room.
+/// A base of `Stream`, the one behind its socket, in whose last bytes it has room. That has fd() and is a
+/// backend::StreamSocket. may_write is false when the kernel took less than it was offered, or is to be offered it
+/// later: then the driver is to say when there is room.
 template <class Stream>
 class StreamWriting {
 protected:

@@ -68,8 +68,6 @@ private:
     Arrivals arrivals_;
     long failure_ = 0;  // came behind datagrams, and is told when there are no more
     std::uint8_t told_ = 0;  // what the kernel tells beside the datagrams; then all are received by recvmsg or recvmmsg
-    static constexpr std::size_t many = 4;  // in one receive
-
     bool may_be_alone_ = false;  // an edge brought one that was taken; whether another waits is not known
 };
 

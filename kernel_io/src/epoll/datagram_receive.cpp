@@ -238,6 +238,12 @@ SKERRY_NOINLINE Step DatagramPort::receive_one_told(RecvRequest& request) noexce
     return Step::done;
 }
 
+namespace {
+
+constexpr std::size_t many_at_once = 4;
+
+}  // namespace
+
 // A batch asks for about as many as came last, and again while it gets all it asked for.
 Step DatagramPort::receive_batch(RecvRequest& request) noexcept {
     const std::size_t wanted = std::min(request.batch.size(), messages_max);
@@ -260,7 +266,7 @@ Step DatagramPort::receive_batch(RecvRequest& request) noexcept {
         }
         const auto count = static_cast<std::size_t>(received);
         request.count += count;
-        if (count >= many) core().poller().expect_more();
+        if (count >= many_at_once) core().poller().expect_more();
         if (count < slots.size()) {
             may_receive = arrivals_.drained(count);
             break;

@@ -30,7 +30,8 @@ public:
         return receive(now, Poller::events_per_turn);
     }
     SKERRY_ALWAYS_INLINE backend::Work receive(time::Instant now, unsigned most) noexcept {
-        const int count = poller_.dispatch(now, static_cast<int>(std::min(most, unsigned{Poller::events_per_turn})));
+        const int count =
+            poller_.dispatch(now, static_cast<int>(std::min(most, unsigned{Poller::events_per_busy_turn})));
         if (count == 1 && !sockets_.has_paused()) [[likely]]
             return poller_.has_harvested() ? backend::Work::more : backend::Work::some;
         const bool resumed = sockets_.resume_paused(now);

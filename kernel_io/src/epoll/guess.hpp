@@ -9,7 +9,7 @@ namespace skerry::kernel_io::epoll {
 
 class Guess {
 public:
-    /// Whether to try now. Then right() or wrong() follows.
+    /// Whether to try now. Then right() or wrong() is to follow, where it shows.
     [[nodiscard]] bool tries() noexcept {
         if (pause_ == 0) return true;
         --pause_;

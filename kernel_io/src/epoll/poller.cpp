@@ -98,7 +98,10 @@ bool Poller::look() noexcept {
 
 // Others may wake the core meanwhile, so it is not for long.
 SKERRY_NOINLINE bool Poller::wait_for_look() noexcept {
-    if (--looks_left_ == 0) {
+    if (std::exchange(is_more_expected_, false)) {
+        if (!lingering_.tries()) return false;
+        looks_left_ = looks_before_sleep;
+    } else if (--looks_left_ == 0) {
         lingering_.wrong();
         return false;
     }

@@ -59,6 +59,7 @@ class Poller {
 public:
     static constexpr int events_per_poll = 256;
     static constexpr int events_per_turn = 4;
+    static constexpr int events_per_busy_turn = 16;  // while tasks are ready: turns are long then
 
     static constexpr std::uint32_t both_directions = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
@@ -94,12 +95,13 @@ public:
     /// While events are handed out in a turn: a time at which all of them had come, and as early a one as is known.
     [[nodiscard]] time::Instant seen_at() const noexcept { return seen_at_; }
 
-    /// What came in this turn was much, or many, of a peer that is answered.
-    void expect_more() noexcept {
-        if (looks_left_ == 0 && lingering_.tries()) looks_left_ = looks_before_sleep;
+    /// Much came in this turn, or many: more may follow soon.
+    void expect_more() noexcept { is_more_expected_ = true; }
+    /// Whether the core is to look once more before it sleeps. Takes its time to say so. Not where a loop outside
+    /// sleeps.
+    [[nodiscard]] bool lingers() noexcept {
+        return (is_more_expected_ || looks_left_ != 0) && !is_watched_outside_ && wait_for_look();
     }
-    /// Whether the core is to look once more before it sleeps. Takes its time to say so.
-    [[nodiscard]] bool lingers() noexcept { return looks_left_ != 0 && wait_for_look(); }
 
     /// Whether events wait for the next dispatch().
     [[nodiscard]] bool has_harvested() const noexcept { return left_ > 0; }
@@ -142,7 +144,8 @@ private:
     epoll_event* next_ = nullptr;  // of events_, the first that was not handed out
     long left_ = 0;  // as many were not; less than 0: a park has asked the kernel in vain
     time::Instant seen_at_;
-    unsigned looks_left_ = 0;  // before it sleeps
+    bool is_more_expected_ = false;
+    unsigned looks_left_ = 0;  // while it lingers
     Guess lingering_;
     std::uint64_t watched_count_ = 0;
     mutable bool is_watched_outside_ = false;  // fd() was asked for

@@ -47,7 +47,7 @@ SKERRY_ALWAYS_INLINE void Stream::take(ReadRequest& request, std::size_t bytes) 
     }
     if (bytes < asked && request.kind != ReadKind::peek)
         may_read = reads_to_the_end_;
-    else if (bytes >= bulk_bytes && std::exchange(has_written_, false))
+    else if (bytes >= bulk_bytes && request.kind != ReadKind::peek && std::exchange(has_written_, false))
         core().poller().expect_more();
 }
 

@@ -14,7 +14,7 @@
 
 namespace skerry::kernel_io::epoll {
 
-class Stream final : public Socket, public backend::StreamSocket, private StreamWriting<Stream> {
+class Stream final : public Socket, private StreamWriting<Stream>, public backend::StreamSocket {
 public:
     Stream(CoreSockets& core, Fd fd) noexcept;
 

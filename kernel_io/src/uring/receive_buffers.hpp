@@ -7,8 +7,9 @@
 // buffers, and the slot gets another one. The kernel takes the slots in turn, so that every buffer that it has is used
 // before one is used again, and they are large: no more are given to it than come in one turn, so that these stay in
 // the caches. How many that are is found out: twice as many when they did not suffice, half as many when not half of
-// them were used. Of what comes in bulk, tens of KiB a buffer, two fill a cache, and one socket's next message
-// can wait for the turn after: there they suffice as long as no other waits.
+// them were used, or not quite: slots are filled some at a time, when a quarter is missing. Of what comes in bulk, tens
+// of KiB a buffer, two fill a cache, and one socket's next message can wait for the turn after: there they suffice as
+// long as no other waits.
 
 #include "ring.hpp"
 
@@ -30,8 +31,8 @@ public:
     static constexpr unsigned slots = 256;
     static constexpr std::uint32_t payload_bytes = 64 * 1024;
 
-    /// So much has a buffer beside it: in front of the largest datagram the kernel writes who sent it, and what else
-    /// its socket is told.
+    /// So much has a buffer beyond payload_bytes: in front of the largest datagram the kernel writes who sent it, and
+    /// what else its socket is told.
     static constexpr std::uint32_t header_room = 256;
 
     explicit ReceiveBuffers(std::uint16_t home);

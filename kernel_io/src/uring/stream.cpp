@@ -176,6 +176,7 @@ void Stream::on_received(int result, std::uint32_t flags) noexcept {
 
 SKERRY_ALWAYS_INLINE void Stream::hand_to_reader(IoBuf& buffer) noexcept {
     SKERRY_DEBUG_ASSERT(unread_.empty(), "a reader waits although something is there");
+    SKERRY_DEBUG_ASSERT(!is_let_go(), "a reader waits for a stream that is closed");
     ReadRequest& request = *reader;
     if (request.kind == ReadKind::buffer) {
         request.bytes = buffer.size();

@@ -52,7 +52,7 @@ private:
 };
 
 // Its first two lines are what a message touches.
-class Stream final : public Socket, public backend::StreamSocket, private StreamWriting<Stream> {
+class Stream final : public Socket, private StreamWriting<Stream>, public backend::StreamSocket {
 public:
     Stream(CoreSockets& core, Fd fd) noexcept;
 

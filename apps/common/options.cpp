@@ -54,6 +54,21 @@ void add_runtime_options(CLI::App& app, const Program& program, runtime::Config&
                [&config](std::chrono::nanoseconds grace) { config.grace = grace; });
 }
 
+void add_route_option(CLI::App& app, runtime::Config& config) {
+    const auto accept = [&config](const std::vector<std::string>& texts) {
+        for (const std::string& text : texts) {
+            auto routes = parse_routes(text);
+            if (!routes) throw CLI::ValidationError("--route=" + text, routes.error().message);
+            config.routes += (config.routes.empty() ? "" : ",") + *routes;
+        }
+    };
+    app.add_option_function<std::vector<std::string>>(
+           "--route", accept,
+           "by which router packets to a network go; without one its hosts are on the link; repeat it")
+        ->type_name("NET/LEN:ROUTER")
+        ->allow_extra_args(false);
+}
+
 void add_network_options(CLI::App& app, runtime::Config& config) {
     app.add_option("--dpdk", config.dpdk,
                    "device and memory of the dpdk backend, for example pci=0000:03:00.0 or "
@@ -65,6 +80,7 @@ void add_network_options(CLI::App& app, runtime::Config& config) {
                [&config](std::string text) { config.ip6 = std::move(text); });
     add_parsed(app, "--gateway", "ADDR", "where packets for other networks go; one a family, with a comma",
                parse_gateway, [&config](std::string text) { config.gateway = std::move(text); });
+    add_route_option(app, config);
     add_parsed(app, "--vlan", "ID", "the VLAN of our own stack's port, 1 to 4094; default none", parse_vlan,
                [&config](std::uint16_t vlan) { config.vlan = vlan; });
 }
@@ -201,7 +217,7 @@ std::string of_no_use(const CLI::App& app, const Program& program, const std::st
         return std::any_of(arguments.begin(), end, [&](const auto& each) { return option_of(app, each) == option; });
     };
     const bool is_driver_argument = is_argument(app.get_option("--backend"));
-    for (const char* const name : {"--ip", "--ip6", "--gateway", "--vlan", "--dpdk"}) {
+    for (const char* const name : {"--ip", "--ip6", "--gateway", "--route", "--vlan", "--dpdk"}) {
         const CLI::Option* const option = app.get_option(name);
         if (option->count() != 0 && (is_argument(option) || !is_driver_argument))
             return std::string(name) + ": of no use with --backend=" + driver +

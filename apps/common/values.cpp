@@ -51,6 +51,28 @@ bool is_interface_name(std::string_view text) {
     return !text.empty() && text.size() < IF_NAMESIZE && text.find_first_of("/ \t:") == std::string_view::npos;
 }
 
+// NET/LEN, or NET/LEN:ROUTER.
+bool is_route(std::string_view text) {
+    const std::size_t slash = text.find('/');
+    if (slash == std::string_view::npos) return false;
+    const std::string_view network = text.substr(0, slash);
+    const int family = network.find(':') == std::string_view::npos ? AF_INET : AF_INET6;
+    const std::size_t colon = std::min(text.find(':', slash), text.size());
+    const std::optional<int> prefix = whole_number<int>(text.substr(slash + 1, colon - slash - 1));
+    if (!is_ip(family, network) || !prefix || *prefix < 0 || *prefix > (family == AF_INET ? 32 : 128)) return false;
+    return colon == text.size() || is_ip(family, text.substr(colon + 1));
+}
+
+// Whether it holds for each part of a text.
+template <class Test>
+bool is_each_part(std::string_view text, char separator, Test test) {
+    for (std::size_t end = text.find(separator); end != std::string_view::npos; end = text.find(separator)) {
+        if (!test(text.substr(0, end))) return false;
+        text.remove_prefix(end + 1);
+    }
+    return test(text);
+}
+
 Parsed<std::string> parse_interface(std::string_view text, int family, int prefix_max, std::string_view example) {
     const ValueError wrong{"not an address with a prefix length; accepted: for example " + std::string(example)};
     const std::size_t slash = text.find('/');
@@ -176,6 +198,13 @@ Parsed<std::string> parse_gateway(std::string_view text) {
         comma != std::string_view::npos && is_address(text.substr(0, comma)) && is_address(text.substr(comma + 1));
     if (is_address(text) || is_pair) return std::string(text);
     return ValueError{"not an address; accepted: for example 198.18.0.1 or 2001:db8::1, or both with a comma"};
+}
+
+Parsed<std::string> parse_routes(std::string_view text) {
+    if (is_each_part(text, ',', is_route)) return std::string(text);
+    return ValueError{
+        "not a network and its router; accepted: for example 198.51.100.0/24:198.18.0.1, or 10.0.0.0/8 for hosts on "
+        "the link"};
 }
 
 }  // namespace skerry::apps

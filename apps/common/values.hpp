@@ -67,4 +67,8 @@ Parsed<std::string> parse_ipv6_interface(std::string_view text);
 /// An IPv4 or IPv6 address without prefix or port; returned as it was given.
 Parsed<std::string> parse_gateway(std::string_view text);
 
+/// Networks, each with its router or on the link, with commas: `198.51.100.0/24:198.18.0.1,10.0.0.0/8`; returned as it
+/// was given.
+Parsed<std::string> parse_routes(std::string_view text);
+
 }  // namespace skerry::apps

@@ -74,6 +74,12 @@ bool Ipv6Link::is_router(const Ipv6Addr& address) const noexcept {
     return std::find(known.begin(), known.end(), address) != known.end();
 }
 
+Ipv6Addr Ipv6Link::first_hop(const Ipv6Addr& address, time::Instant now) const noexcept {
+    if (const Ipv6Route* const route = routes_.find(address); route != nullptr)
+        return route->router.is_unspecified() ? address : route->router;
+    return facts_.routers != 0 ? router(now) : Ipv6Addr{};
+}
+
 const Ipv6Addr& Ipv6Link::router(time::Instant now) const noexcept {
     std::size_t best = 0;
     for (std::size_t i = 0; i < facts_.routers; ++i) {

@@ -20,13 +20,13 @@ Drop Ipv6Output::check(Ipv4Addr destination, std::size_t bytes) const noexcept {
     if (stays) return is_usable(destination) ? Drop::none : Drop::ipv6_no_route;
     if (address.is_never_a_destination()) return Drop::ipv6_no_route;
     if (address.is_multicast() || ipv6_link_.is_on_link(address)) return Drop::none;
-    return ipv6_link_.has_router() ? Drop::none : Drop::ipv6_no_route;
+    return ipv6_link_.has_way(address) ? Drop::none : Drop::ipv6_no_route;
 }
 
 Ipv4Addr Ipv6Output::next_hop(Ipv4Addr destination, time::Instant now) noexcept {
-    const bool is_near = ipv6_link_.is_on_link(hosts_.address(destination));
-    Ipv4Addr routed = destination;
-    if (!is_near) routed = ipv6_link_.has_router() ? hosts_.name(ipv6_link_.router(now)) : Hosts::any_v6;
+    const Ipv6Addr& address = hosts_.address(destination);
+    const Ipv4Addr routed =
+        ipv6_link_.is_on_link(address) ? destination : hosts_.name(ipv6_link_.first_hop(address, now));
     return redirects_.next_hop(destination, routed);
 }
 

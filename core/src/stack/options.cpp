@@ -1,6 +1,8 @@
 #include <skerry/stack/options.hpp>
 
-#include <algorithm>
+#include "option_text.hpp"
+#include "route_options.hpp"
+
 #include <charconv>
 #include <cstdint>
 #include <fstream>
@@ -14,31 +16,6 @@ namespace skerry::stack {
 using backend::SetupError;
 
 namespace {
-
-std::optional<wire::Ipv4Addr> parse_v4(std::string_view text) {
-    const auto ip = net::IpAddr::parse(text);
-    if (!ip || !ip->is_v4()) return {};
-    return wire::Ipv4Addr::of(*ip);
-}
-
-std::optional<wire::Ipv6Addr> parse_v6(std::string_view text) {
-    const auto ip = net::IpAddr::parse(text);
-    if (!ip || !ip->is_v6()) return {};
-    return wire::Ipv6Addr::of(*ip);
-}
-
-std::optional<std::uint8_t> parse_prefix(std::string_view text, unsigned most) {
-    unsigned bits = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits);
-    if (error != std::errc() || end != text.data() + text.size() || bits < 1 || bits > most) return {};
-    return static_cast<std::uint8_t>(bits);
-}
-
-SetupError wrong(std::string_view option, std::string_view value, std::string_view why) {
-    std::string text = std::string(option);
-    if (!value.empty()) text += "=" + std::string(value);
-    return SetupError{text + ": " + std::string(why)};
-}
 
 // Of this machine, and known to nobody outside: so an address that is made of it is the same in the next run, as long
 // as the card is. Source: RFC 7217 section 5, secret_key; machine-id(5), which wants it hashed.
@@ -67,7 +44,7 @@ Result<void, SetupError> apply_v6(const backend::Options& options, StackConfig& 
     }
     const std::size_t slash = text.find('/');
     const auto address = parse_v6(text.substr(0, slash));
-    const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 128);
+    const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 1, 128);
     if (!address || !prefix)
         return Unexpected(
             wrong("--ip6", text, "write an IPv6 address and the bits of its network, 2001:db8::2/64, or auto"));
@@ -103,11 +80,8 @@ Result<void, SetupError> apply_gateway(std::string_view text, const backend::Opt
 
 Result<void, SetupError> apply_gateways(const backend::Options& options, StackConfig& config) {
     std::string_view rest = options.gateway;
-    while (!rest.empty()) {
-        const std::size_t comma = std::min(rest.find(','), rest.size());
-        if (auto applied = apply_gateway(rest.substr(0, comma), options, config); !applied) return applied;
-        rest.remove_prefix(std::min(comma + 1, rest.size()));
-    }
+    while (!rest.empty())
+        if (auto applied = apply_gateway(next_part(rest, ','), options, config); !applied) return applied;
     return {};
 }
 
@@ -116,11 +90,9 @@ Result<void, SetupError> apply_dhcp(const backend::Options& options, StackConfig
     config.uses_dhcp = true;
     config.claims_address = true;
     std::string_view rest = options.gateway;
-    while (!rest.empty()) {
-        const std::string_view each = rest.substr(0, rest.find(','));
-        if (parse_v4(each)) return Unexpected(wrong("--gateway", each, "of no use with --ip=dhcp, which tells it"));
-        rest.remove_prefix(std::min(each.size() + 1, rest.size()));
-    }
+    while (!rest.empty())
+        if (const std::string_view each = next_part(rest, ','); parse_v4(each))
+            return Unexpected(wrong("--gateway", each, "of no use with --ip=dhcp, which tells it"));
     return {};
 }
 
@@ -129,7 +101,7 @@ Result<void, SetupError> apply_v4(const backend::Options& options, StackConfig& 
     const std::string_view text = options.ip;
     const std::size_t slash = text.find('/');
     const auto address = parse_v4(text.substr(0, slash));
-    const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 32);
+    const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 1, 32);
     if (!address || !prefix)
         return Unexpected(
             wrong("--ip", text, "write an IPv4 address and the bits of its network, 198.18.0.2/24, or dhcp"));
@@ -199,7 +171,8 @@ Result<void, SetupError> apply(const backend::Options& options, StackConfig& con
     if (options.vlan > vlan_max)
         return Unexpected(wrong("--vlan", std::to_string(options.vlan), "write the number of a VLAN, 1 to 4094"));
     config.vlan = options.vlan;
-    return apply_gateways(options, config);
+    if (auto applied = apply_gateways(options, config); !applied) return applied;
+    return apply_routes(options, config);
 }
 
 }  // namespace skerry::stack

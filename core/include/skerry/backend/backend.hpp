@@ -34,6 +34,7 @@ struct Options {
     std::string ip;
     std::string ip6;
     std::string gateway;
+    std::string routes;  ///< NET/LEN:ROUTER, or NET/LEN on the link; several with commas
     std::string interface;
     std::uint16_t vlan = 0;  ///< 0: none
     std::uint16_t cores = 1;  ///< that the runtime makes

@@ -6,6 +6,7 @@
 #include "ipv4_network.hpp"
 #include "long_frame.hpp"
 #include "random.hpp"
+#include "routes.hpp"
 #include "siphash.hpp"
 #include "steering/core_steering.hpp"
 #include "tcp/limits.hpp"
@@ -88,6 +89,7 @@ struct StackConfig {
     CoreSteering* steering = nullptr;  ///< the stack's own, set by it: null when there is one core
 
     Ipv4Routes routes;  ///< beside the one by `gateway`
+    Ipv6Routes routes6;  ///< beside those by routers; what is in a prefix of the link needs none, and uses none
 
     /// Of numbers that each core draws for itself.
     [[nodiscard]] constexpr std::uint64_t drawn_seed() const noexcept {

@@ -25,7 +25,8 @@ namespace skerry::stack {
 /// Threads: one core.
 class Ipv6Link {
 public:
-    Ipv6Link(const StackConfig& config, Hosts& hosts) noexcept : hosts_(hosts), port_mtu_(config.mtu) {
+    Ipv6Link(const StackConfig& config, Hosts& hosts) noexcept
+        : hosts_(hosts), port_mtu_(config.mtu), routes_(config.routes6) {
         set(facts_of(config));
     }
     Ipv6Link(const Ipv6Link&) = delete;
@@ -44,7 +45,13 @@ public:
     [[nodiscard]] bool is_tentative(const wire::Ipv6Addr& address) const noexcept;
 
     [[nodiscard]] bool is_on_link(const wire::Ipv6Addr& address) const noexcept;
-    [[nodiscard]] bool has_router() const noexcept { return facts_.routers != 0; }
+    /// Whether first_hop() names one.
+    [[nodiscard]] bool has_way(const wire::Ipv6Addr& address) const noexcept {
+        return facts_.routers != 0 || routes_.find(address) != nullptr;
+    }
+    /// Of what goes to an address that is_on_link() does not know: the router of the longest route, the address itself
+    /// when that route has none, else router(); ::, there is no way.
+    [[nodiscard]] wire::Ipv6Addr first_hop(const wire::Ipv6Addr& address, time::Instant now) const noexcept;
     [[nodiscard]] bool is_router(const wire::Ipv6Addr& address) const noexcept;
     /// The best of those that answer; when none does they take turns. There is one.
     [[nodiscard]] const wire::Ipv6Addr& router(time::Instant now) const noexcept;
@@ -66,6 +73,7 @@ public:
 private:
     Hosts& hosts_;
     std::uint16_t port_mtu_;
+    Ipv6Routes routes_;
     Ipv6Facts facts_;
     bool has_any_ = false;
     std::array<time::Instant, Ipv6Facts::routers_max> avoided_until_{};

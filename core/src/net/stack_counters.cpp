@@ -2,6 +2,7 @@
 
 #include <skerry/backend/socket_ops.hpp>
 #include <skerry/base/assert.hpp>
+#include <skerry/stack/ports/ports_sockets.hpp>
 #include <skerry/stack/sockets.hpp>
 
 #include <numeric>
@@ -41,8 +42,12 @@ StackCounters& StackCounters::operator+=(const StackCounters& other) noexcept {
 
 // Asked once in a while: so what offers sockets has no entry for it, which those of the kernel could not answer.
 StackCounters stack_counters() noexcept {
-    const auto* const sockets = dynamic_cast<const stack::Sockets*>(backend::current_sockets);
-    return sockets != nullptr ? StackCounters(sockets->drops()) : StackCounters();
+    if (const auto* const sockets = dynamic_cast<const stack::Sockets*>(backend::current_sockets))
+        return StackCounters(sockets->drops());
+    StackCounters sum;
+    if (const auto* const ports = dynamic_cast<const stack::PortsSockets*>(backend::current_sockets))
+        for (std::size_t at = 0; at < ports->count(); ++at) sum += StackCounters(ports->port(at).drops());
+    return sum;
 }
 
 }  // namespace skerry::net

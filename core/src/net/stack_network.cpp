@@ -1,13 +1,16 @@
 #include <skerry/net/stack_network.hpp>
 
 #include <skerry/backend/socket_ops.hpp>
+#include <skerry/stack/ports/ports_sockets.hpp>
 #include <skerry/stack/sockets.hpp>
 
 namespace skerry::net {
 
 // As stack_counters(): what offers sockets has no entry for it.
 std::optional<StackNetwork> stack_network() noexcept {
-    const auto* const sockets = dynamic_cast<const stack::Sockets*>(backend::current_sockets);
+    const auto* sockets = dynamic_cast<const stack::Sockets*>(backend::current_sockets);
+    if (const auto* const ports = dynamic_cast<const stack::PortsSockets*>(backend::current_sockets))
+        sockets = &ports->port(0);
     if (sockets == nullptr) return {};
     const stack::Ipv4Network own = sockets->stack().network();
     StackNetwork network;

@@ -70,13 +70,23 @@ const backend::ListenerOps Sockets::Listener::operations{&accept, &close};
 
 Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address, const backend::ListenOptions& options,
                                         const backend::StreamSetup* setup) noexcept {
+    return open(std::unique_ptr<Listener>(new (std::nothrow) Listener(*this)), address, options, setup);
+}
+
+Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address, const backend::ListenOptions& options,
+                                        const backend::StreamSetup* setup, Watcher& watcher) noexcept {
+    return open(std::unique_ptr<Listener>(new (std::nothrow) WatchedListener(*this, watcher)), address, options, setup);
+}
+
+Result<ListenerSocket*> Sockets::open(std::unique_ptr<Listener> listener, const net::SocketAddr& address,
+                                      const backend::ListenOptions& options,
+                                      const backend::StreamSetup* setup) noexcept {
     if (lost_ != Errc::ok) return lost_;
+    if (listener == nullptr) return Errc::no_memory;
     wire::Ipv4Addr own;
     if (const Errc wrong = name(address.ip(), own); wrong != Errc::ok) return wrong;
     if (setup != nullptr)
         if (const Errc wrong = Stream::check_setup(*setup); wrong != Errc::ok) return wrong;
-    std::unique_ptr<Listener> listener(new (std::nothrow) Listener(*this));
-    if (listener == nullptr) return Errc::no_memory;
     if (setup != nullptr) {
         listener->inherited = setup->options;
         listener->opening.marks = Stream::marks_of(setup->options);

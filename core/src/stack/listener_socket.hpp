@@ -9,7 +9,7 @@
 
 namespace skerry::stack {
 
-class Sockets::Listener final : public backend::ListenerSocket, public tcp::Acceptor, public ListLink {
+class Sockets::Listener : public backend::ListenerSocket, public tcp::Acceptor, public ListLink {
 public:
     explicit Listener(Sockets& sockets) noexcept : sockets_(&sockets) {
         ops = &operations;
@@ -38,6 +38,21 @@ private:
     static const backend::ListenerOps operations;
 
     Sockets* sockets_;
+};
+
+/// One of several that a program has as one.
+class Sockets::WatchedListener final : public Listener {
+public:
+    WatchedListener(Sockets& sockets, Watcher& watcher) noexcept : Listener(sockets), watcher_(watcher) {}
+
+protected:
+    void on_ready() noexcept override {
+        may_accept = true;
+        watcher_.on_ready();
+    }
+
+private:
+    Watcher& watcher_;
 };
 
 }  // namespace skerry::stack

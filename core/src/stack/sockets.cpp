@@ -22,7 +22,7 @@ using wire::Ipv4Addr;
 
 // --- datagrams
 
-class Sockets::Datagrams final : public DatagramSocket, public UdpEndpoint, public ListLink {
+class Sockets::Datagrams : public DatagramSocket, public UdpEndpoint, public ListLink {
 public:
     Datagrams(Sockets& sockets, net::IpFamily family) noexcept : sockets_(&sockets), family_(family) {
         ops = &operations;
@@ -37,7 +37,7 @@ public:
         backend::orphan_datagrams(*this);
     }
 
-    void on_room() noexcept {
+    virtual void on_room() noexcept {
         if (may_send) return;
         may_send = true;
         --sockets_->senders_waiting_;
@@ -434,6 +434,28 @@ private:
 const backend::DatagramOps Sockets::Datagrams::operations{&receive, &send,  &send_buf,   &send_segmented, &connect,
                                                           &join,    &close, &set_option, &get_option};
 
+/// One of several that a program has as one.
+class Sockets::WatchedDatagrams final : public Datagrams {
+public:
+    WatchedDatagrams(Sockets& sockets, net::IpFamily family, Watcher& watcher) noexcept
+        : Datagrams(sockets, family), watcher_(watcher) {}
+
+    void on_room() noexcept override {
+        if (may_send) return;
+        Datagrams::on_room();
+        watcher_.on_ready();
+    }
+
+protected:
+    void on_ready() noexcept override {
+        may_receive = true;
+        watcher_.on_ready();
+    }
+
+private:
+    Watcher& watcher_;
+};
+
 // --- what a core offers
 
 Sockets::~Sockets() {
@@ -479,11 +501,22 @@ IoBuf Sockets::send_buffer(std::size_t bytes, std::size_t headroom) noexcept {
 }
 
 Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const backend::BindOptions& options) noexcept {
+    return open(std::unique_ptr<Datagrams>(new (std::nothrow) Datagrams(*this, address.ip().family())), address,
+                options);
+}
+
+Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const backend::BindOptions& options,
+                                      Watcher& watcher) noexcept {
+    return open(std::unique_ptr<Datagrams>(new (std::nothrow) WatchedDatagrams(*this, address.ip().family(), watcher)),
+                address, options);
+}
+
+Result<DatagramSocket*> Sockets::open(std::unique_ptr<Datagrams> socket, const net::SocketAddr& address,
+                                      const backend::BindOptions& options) noexcept {
     if (lost_ != Errc::ok) return lost_;
+    if (socket == nullptr) return Errc::no_memory;
     Ipv4Addr own;
     if (const Errc wrong = name(address.ip(), own); wrong != Errc::ok) return wrong;
-    std::unique_ptr<Datagrams> socket(new (std::nothrow) Datagrams(*this, address.ip().family()));
-    if (socket == nullptr) return Errc::no_memory;
     socket->v6_only = options.v6_only;
     if (auto opened = stack_.udp().open(*socket, own, address.port(), options.reuse_port); !opened)
         return opened.error();

@@ -40,8 +40,8 @@ private:
     std::array<std::uint64_t, stack::drop_reasons - 1> counts_{};
 };
 
-/// Those of the calling core, since its start; all 0 where the kernel has the stack, or nobody. For those of all cores:
-/// `on_each_core` with a task that returns them.
+/// Those of the calling core, of all its ports, since its start; all 0 where the kernel has the stack, or nobody. For
+/// those of all cores: `on_each_core` with a task that returns them.
 ///
 /// Threads: a core of a runtime.
 /// Cost:    a copy of about a kilobyte, no allocation.

@@ -22,7 +22,7 @@ struct StackNetwork {
     bool is_lent = false;  ///< by a DHCP server
 };
 
-/// The calling core's; nothing where the kernel has the stack, or nobody.
+/// The calling core's, of several ports the first one's; nothing where the kernel has the stack, or nobody.
 ///
 /// Threads: a core of a runtime.
 /// Cost:    no allocation.

@@ -127,6 +127,7 @@ public:
 
     [[nodiscard]] Port& port() noexcept { return port_; }
     [[nodiscard]] Stack& stack() noexcept { return stack_; }
+    [[nodiscard]] Sockets& sockets() noexcept { return sockets_; }
 
 private:
     // A port that takes nothing now has no way to say when it does: it is asked after 50 us, and twice as long after

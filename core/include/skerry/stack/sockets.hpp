@@ -13,6 +13,7 @@
 #include "../base/intrusive_list.hpp"
 
 #include <cstdint>
+#include <memory>
 
 namespace skerry::stack {
 
@@ -37,6 +38,23 @@ public:
 
     [[nodiscard]] IoBuf send_buffer(std::size_t bytes, std::size_t headroom) noexcept override;
 
+    /// Who stands for sockets of several ports: told instead of a task when one of them may have something, or room.
+    class Watcher {
+    public:
+        virtual void on_ready() noexcept = 0;
+
+    protected:
+        ~Watcher() = default;
+    };
+    /// As listen() and bind(), for a socket that no task waits at.
+    ///
+    /// Lifetime: `watcher` outlives the socket.
+    [[nodiscard]] Result<backend::ListenerSocket*> listen(const net::SocketAddr& address,
+                                                          const backend::ListenOptions& options,
+                                                          const backend::StreamSetup* setup, Watcher& watcher) noexcept;
+    [[nodiscard]] Result<backend::DatagramSocket*> bind(const net::SocketAddr& address,
+                                                        const backend::BindOptions& options, Watcher& watcher) noexcept;
+
     [[nodiscard]] const DropCounters& drops() const noexcept { return stack_.drops(); }
     [[nodiscard]] const Stack& stack() const noexcept { return stack_; }
 
@@ -51,11 +69,14 @@ public:
     /// The port is gone: connections end with `why`, and whatever else is asked of a socket answers it from now on.
     /// What was received before is read first. Those who wait are told by the stack's next input().
     void lose(Errc why) noexcept;
+    [[nodiscard]] bool is_lost() const noexcept { return lost_ != Errc::ok; }
 
     class Datagrams;
     class Listener;
     class Stream;
     class StreamPart;
+    class WatchedDatagrams;
+    class WatchedListener;
 
 private:
     friend Datagrams;
@@ -67,6 +88,13 @@ private:
     static constexpr std::size_t backlog_low = 512;
 
     void wake_waiting() noexcept;
+    [[nodiscard]] Result<backend::ListenerSocket*> open(std::unique_ptr<Listener> listener,
+                                                        const net::SocketAddr& address,
+                                                        const backend::ListenOptions& options,
+                                                        const backend::StreamSetup* setup) noexcept;
+    [[nodiscard]] Result<backend::DatagramSocket*> open(std::unique_ptr<Datagrams> socket,
+                                                        const net::SocketAddr& address,
+                                                        const backend::BindOptions& options) noexcept;
     /// How the stack names an address. Errors: unsupported, IPv6 where there is none; unreachable, what nobody can
     /// have.
     [[nodiscard]] Errc name(const net::IpAddr& ip, wire::Ipv4Addr& host) noexcept;

@@ -5,7 +5,8 @@
 // time, in a test.
 //
 // Today: Ethernet, ARP, neighbour discovery, IPv4 and IPv6 with pieces both ways, ICMP, ICMPv6, IGMPv3, MLDv2, UDP,
-// TCP, addresses from routers, DHCP. One port, one address of IPv4. src/stack/README.md is the map, with every rule.
+// TCP, addresses from routers, DHCP. One port, one address of IPv4; where a core has several ports each has one of
+// these, and ports/ shows them as one. src/stack/README.md is the map, with every rule.
 //
 // Where several cores share that address each has one of these, and steering/ brings the packets to the right one.
 

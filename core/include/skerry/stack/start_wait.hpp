@@ -47,14 +47,20 @@ template <class Driver, class Done>
 ///
 /// Errors: why they cannot be used, in one line with the next step.
 template <class Driver>
-[[nodiscard]] Result<std::string, backend::SetupError> wait_for_addresses(Driver& driver) {
-    Stack& stack = driver.stack();
+[[nodiscard]] Result<std::string, backend::SetupError> wait_for_addresses(Driver& driver, Stack& stack) {
     const StackConfig& config = stack.config();
     const auto has_lease = [&] { return !config.uses_dhcp || !config.address.is_unspecified(); };
     if (!poll_until(driver, lease_wait, has_lease)) return Unexpected(backend::SetupError{why_no_lease(stack)});
     (void)poll_until(driver, settle_wait, [&] { return stack.ipv6().is_settled; });
     if (auto trouble = trouble_of(config, stack.ipv6())) return Unexpected(std::move(*trouble));
     return text_of(config, stack.ipv6());
+}
+
+/// The same of a driver that has one stack.
+template <class Driver>
+    requires requires(Driver& driver) { driver.stack(); }
+[[nodiscard]] Result<std::string, backend::SetupError> wait_for_addresses(Driver& driver) {
+    return wait_for_addresses(driver, driver.stack());
 }
 
 }  // namespace skerry::stack

@@ -59,6 +59,8 @@ void add_route_option(CLI::App& app, runtime::Config& config) {
         for (const std::string& text : texts) {
             auto routes = parse_routes(text);
             if (!routes) throw CLI::ValidationError("--route=" + text, routes.error().message);
+            if (texts.size() > 1 && text.find('+') != std::string::npos)
+                throw CLI::ValidationError("--route=" + text, "of several ports, so write all routes in one --route");
             config.routes += (config.routes.empty() ? "" : ",") + *routes;
         }
     };
@@ -74,8 +76,8 @@ void add_network_options(CLI::App& app, runtime::Config& config) {
                    "device and memory of the dpdk backend, for example pci=0000:03:00.0 or "
                    "'vdev=net_tap0;hugepages=off'; dpdk/README.md has all keys")
         ->type_name("TEXT");
-    add_parsed(app, "--ip", "ADDR/LEN", "our address on a backend with its own stack, or dhcp", parse_ipv4_interface,
-               [&config](std::string text) { config.ip = std::move(text); });
+    add_parsed(app, "--ip", "ADDR/LEN", "our address on a backend with its own stack, or dhcp; of several ports A+B",
+               parse_ipv4_interface, [&config](std::string text) { config.ip = std::move(text); });
     add_parsed(app, "--ip6", "ADDR/LEN", "the same for IPv6, or auto: what routers give", parse_ipv6_interface,
                [&config](std::string text) { config.ip6 = std::move(text); });
     add_parsed(app, "--gateway", "ADDR", "where packets for other networks go; one a family, with a comma",

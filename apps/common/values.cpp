@@ -73,6 +73,12 @@ bool is_each_part(std::string_view text, char separator, Test test) {
     return test(text);
 }
 
+// IF, or IF,SWITCH, or several of these with plus signs.
+bool are_interfaces(std::string_view text) {
+    return is_each_part(text, '+',
+                        [](std::string_view each) { return is_interface_name(each.substr(0, each.find(','))); });
+}
+
 Parsed<std::string> parse_interface(std::string_view text, int family, int prefix_max, std::string_view example) {
     const ValueError wrong{"not an address with a prefix length; accepted: for example " + std::string(example)};
     const std::size_t slash = text.find('/');
@@ -82,6 +88,37 @@ Parsed<std::string> parse_interface(std::string_view text, int family, int prefi
     if (*prefix < 0 || *prefix > prefix_max)
         return ValueError{"no such prefix length; accepted: /0 to /" + std::to_string(prefix_max)};
     return std::string(text);
+}
+
+// What is said of several ports has a part for each, with plus signs between them. One of several may be empty.
+template <class Parse>
+Parsed<std::string> parse_each_port(std::string_view text, Parse parse) {
+    std::optional<ValueError> wrong;
+    const bool has_several = text.find('+') != std::string_view::npos;
+    const auto is_right = [&](std::string_view part) {
+        if (has_several && part.empty()) return true;
+        const Parsed<std::string> parsed = parse(part);
+        if (!parsed) wrong = parsed.error();
+        return parsed.has_value();
+    };
+    if (!is_each_part(text, '+', is_right)) return *wrong;
+    return std::string(text);
+}
+
+Parsed<std::string> parse_gateways_of_port(std::string_view text) {
+    const auto is_address = [](std::string_view each) { return is_ip(AF_INET, each) || is_ip(AF_INET6, each); };
+    const std::size_t comma = text.find(',');
+    const bool is_pair =
+        comma != std::string_view::npos && is_address(text.substr(0, comma)) && is_address(text.substr(comma + 1));
+    if (is_address(text) || is_pair) return std::string(text);
+    return ValueError{"not an address; accepted: for example 198.18.0.1 or 2001:db8::1, or both with a comma"};
+}
+
+Parsed<std::string> parse_routes_of_port(std::string_view text) {
+    if (is_each_part(text, ',', is_route)) return std::string(text);
+    return ValueError{
+        "not a network and its router; accepted: for example 198.51.100.0/24:198.18.0.1, or 10.0.0.0/8 for hosts on "
+        "the link"};
 }
 
 }  // namespace
@@ -94,8 +131,7 @@ Parsed<std::string> parse_backend(std::string_view text) {
     for (const std::string_view name : {"tap", "xdp"}) {
         if (text == name) return ValueError{"the interface is missing; write " + std::string(name) + ":IF"};
         if (!text.starts_with(name) || text.substr(name.size(), 1) != ":") continue;
-        const std::string_view wish = text.substr(name.size() + 1);
-        if (is_interface_name(wish.substr(0, wish.find(',')))) return std::string(text);
+        if (are_interfaces(text.substr(name.size() + 1))) return std::string(text);
         return ValueError{"not an interface name; accepted: " + std::string(name) +
                           ":IF with 1 to 15 characters, none of them a blank, a slash or a colon"};
     }
@@ -182,29 +218,21 @@ Parsed<ListenAddress> parse_listen(std::string_view text) {
 }
 
 Parsed<std::string> parse_ipv4_interface(std::string_view text) {
-    if (text == "dhcp") return std::string(text);
-    return parse_interface(text, AF_INET, 32, "198.18.0.2/24, or dhcp");
+    return parse_each_port(text, [](std::string_view part) -> Parsed<std::string> {
+        if (part == "dhcp") return std::string(part);
+        return parse_interface(part, AF_INET, 32, "198.18.0.2/24, or dhcp");
+    });
 }
 
 Parsed<std::string> parse_ipv6_interface(std::string_view text) {
-    if (text == "auto") return std::string(text);
-    return parse_interface(text, AF_INET6, 128, "2001:db8::2/64");
+    return parse_each_port(text, [](std::string_view part) -> Parsed<std::string> {
+        if (part == "auto") return std::string(part);
+        return parse_interface(part, AF_INET6, 128, "2001:db8::2/64");
+    });
 }
 
-Parsed<std::string> parse_gateway(std::string_view text) {
-    const auto is_address = [](std::string_view each) { return is_ip(AF_INET, each) || is_ip(AF_INET6, each); };
-    const std::size_t comma = text.find(',');
-    const bool is_pair =
-        comma != std::string_view::npos && is_address(text.substr(0, comma)) && is_address(text.substr(comma + 1));
-    if (is_address(text) || is_pair) return std::string(text);
-    return ValueError{"not an address; accepted: for example 198.18.0.1 or 2001:db8::1, or both with a comma"};
-}
+Parsed<std::string> parse_gateway(std::string_view text) { return parse_each_port(text, parse_gateways_of_port); }
 
-Parsed<std::string> parse_routes(std::string_view text) {
-    if (is_each_part(text, ',', is_route)) return std::string(text);
-    return ValueError{
-        "not a network and its router; accepted: for example 198.51.100.0/24:198.18.0.1, or 10.0.0.0/8 for hosts on "
-        "the link"};
-}
+Parsed<std::string> parse_routes(std::string_view text) { return parse_each_port(text, parse_routes_of_port); }
 
 }  // namespace skerry::apps

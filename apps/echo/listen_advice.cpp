@@ -18,8 +18,10 @@ struct Own {
     }
 };
 
+// Of several ports the first, as the network is.
 Own own_of(const net::StackNetwork& network, std::string_view ip6) {
     Own own;
+    ip6 = ip6.substr(0, ip6.find('+'));
     if (network.address != net::IpAddr::v4_any()) own.v4 = net::to_string(network.address);
     own.is_v6_given_by_routers = ip6 == "auto";
     if (!own.is_v6_given_by_routers) own.v6 = ip6.substr(0, ip6.find('/'));

@@ -34,6 +34,13 @@ TEST_CASE("of two families the one is advised that was asked for", "[apps][echo]
           "our own stack has 198.18.0.2; write --listen=198.18.0.2:7001 or --listen=0.0.0.0:7001");
 }
 
+TEST_CASE("of several ports the addresses of the first are advised", "[apps][echo][error]") {
+    CHECK(advice(v4, "2001:db8::2/64+2001:db8:1::2/64", "::1") ==
+          "our own stack has 198.18.0.2 and 2001:db8::2; write --listen=[2001:db8::2]:7001 or --listen=[::]:7001");
+    CHECK(advice(v4, "+2001:db8:1::2/64", "127.0.0.1") ==
+          "our own stack has 198.18.0.2; write --listen=198.18.0.2:7001 or --listen=0.0.0.0:7001");
+}
+
 TEST_CASE("addresses that others give are not named before they are there", "[apps][echo][error]") {
     CHECK(advice(none, "auto", "::1") == "our own stack has what routers give for IPv6; write --listen=[::]:7001");
     CHECK(advice(none, "", "127.0.0.1") == "our own stack has no address now; write --listen=0.0.0.0:7001");

@@ -172,6 +172,20 @@ TEST_CASE("a server may be asked for the IPv4 address", "[apps][options]") {
     CHECK(accepted({"--ip=dhcp"}).runtime.ip == "dhcp");
 }
 
+TEST_CASE("what is said of several ports has plus signs between them", "[apps][options]") {
+    const Options options = accepted({"--backend=tap:tap0+tap1", "--ip=198.18.0.2/24+dhcp", "--ip6=+auto",
+                                      "--gateway=198.18.0.1,fe80::1+", "--route=10.0.0.0/8,10.9.0.0/16:198.18.0.1+"});
+    CHECK(options.runtime.ip == "198.18.0.2/24+dhcp");
+    CHECK(options.runtime.ip6 == "+auto");
+    CHECK(options.runtime.gateway == "198.18.0.1,fe80::1+");
+    CHECK(options.runtime.routes == "10.0.0.0/8,10.9.0.0/16:198.18.0.1+");
+    CHECK_THAT(refusal({"--ip=198.18.0.2/24+x"}), Catch::StartsWith("--ip=198.18.0.2/24+x: not an address"));
+    CHECK_THAT(refusal({"--gateway=198.18.0.1+x"}), Catch::Contains("not an address; accepted"));
+    CHECK_THAT(refusal({"--backend=tap:tap0+"}), Catch::Contains("not an interface name"));
+    CHECK(refusal({"--route=10.0.0.0/8+", "--route=10.1.0.0/16"}) ==
+          "--route=10.0.0.0/8+: of several ports, so write all routes in one --route");
+}
+
 TEST_CASE("bad values are refused with what is accepted", "[apps][options][error]") {
     CHECK(refusal({"--cores=0,x"}) ==
           "--cores=0,x: CPU list \"0,x\": \"x\" is not a CPU number; write for example 0,2-4, or auto");

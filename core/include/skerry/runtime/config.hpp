@@ -59,7 +59,7 @@ std::vector<std::string> denied_by_environment();
 struct Config {
     Flavour flavour = Flavour::per_core;
 
-    /// "auto", or a backend's name: dpdk, io_uring, epoll, tap:IF, xdp:IF.
+    /// "auto", or a backend's name: dpdk, io_uring, epoll, tap:IF, xdp:IF; of several ports tap:IF+IF.
     std::string backend = "auto";
     /// Of backends that serve both, "auto" looks first at the one whose rate was measured to be ahead with this. All of
     /// them carry either.
@@ -102,7 +102,8 @@ struct Config {
     std::optional<std::uint64_t> seed = std::nullopt;
 
     /// For backends with a network stack of their own, as given: "198.18.0.2/24" and its like. The kernel's sockets
-    /// have the kernel's addresses and look at none of this.
+    /// have the kernel's addresses and look at none of this. Of several ports one for each, with + between them, in
+    /// `routes` too.
     std::string ip = {};
     std::string ip6 = {};
     std::string gateway = {};

@@ -6,11 +6,15 @@
 #include <skerry/runtime/core_loop.hpp>
 #include <skerry/stack/driver.hpp>
 #include <skerry/stack/options.hpp>
+#include <skerry/stack/ports/ports_driver.hpp>
+#include <skerry/stack/ports/ports_options.hpp>
 #include <skerry/stack/siphash.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace skerry::kernel_io::frame {
 
@@ -20,9 +24,13 @@ namespace {
 
 using TapDriver = stack::Driver<TapPort>;
 static_assert(backend::Driver<TapDriver>);
+using TapPortsDriver = stack::PortsDriver<TapPort>;
+static_assert(backend::Driver<TapPortsDriver>);
 
 using XdpDriver = stack::Driver<XdpPort>;
 static_assert(backend::Driver<XdpDriver>);
+using XdpPortsDriver = stack::PortsDriver<XdpPort>;
+static_assert(backend::Driver<XdpPortsDriver>);
 
 std::string refusal(const Error& error, const std::string& interface) {
     if (error == Errc::permission_denied)
@@ -101,64 +109,223 @@ Result<Xdp, SetupError> open_xdp(const backend::Options& options, stack::StackCo
     return Xdp::open(wish->interface, {config.address, config.address6, config.link_local6});
 }
 
+// --- what both do
+
+SetupError named_twice(const std::string& interface) {
+    return SetupError{interface + ": named twice; each port has a device of its own"};
+}
+
+Result<epoll::Poller, SetupError> poller_of(const std::string& whose) {
+    auto poller = epoll::Poller::make();
+    if (!poller) return Unexpected(SetupError{whose + ": " + poller.error().message()});
+    return std::move(*poller);
+}
+
+template <class Driver>
+Result<stack::PortsParking, SetupError> parking_of(const std::vector<std::unique_ptr<Driver>>& drivers,
+                                                   const std::string& whose) {
+    std::vector<int> fds;
+    for (const auto& driver : drivers) fds.push_back(driver->wake_fd());
+    auto parking = stack::PortsParking::make(fds);
+    if (!parking) return Unexpected(SetupError{whose + ": " + parking.error().message()});
+    return std::move(*parking);
+}
+
+// --- tap
+
+/// One of the devices that were named, with all that is said of it.
+struct TapPlan {
+    Wish wish;
+    stack::StackConfig config;
+};
+
+/// What was named, in order.
+///
+/// Errors: a line without the driver's name.
+Result<std::vector<TapPlan>, SetupError> plans_of(const backend::Options& options) {
+    const auto names = stack::parts_of_ports(options.interface);
+    auto each = stack::options_of_ports(options, names.size());
+    if (!each) return Unexpected(std::move(each).error());
+    std::vector<TapPlan> plans;
+    std::vector<stack::StackConfig> configs;
+    for (std::size_t at = 0; at < names.size(); ++at) {
+        TapPlan plan;
+        if (auto applied = stack::apply((*each)[at], plan.config); !applied) {
+            SetupError error = std::move(applied).error();
+            if (names.size() > 1) error.message = std::string(names[at]) + ": " + error.message;
+            return Unexpected(std::move(error));
+        }
+        auto wish = Wish::of_tap(std::string(names[at]));
+        if (!wish) return Unexpected(std::move(wish).error());
+        plan.wish = std::move(*wish);
+        for (const TapPlan& before : plans)
+            if (before.wish.interface == plan.wish.interface) return Unexpected(named_twice(plan.wish.interface));
+        configs.push_back(plan.config);
+        plans.push_back(std::move(plan));
+    }
+    if (auto trouble = stack::trouble_of_ports(configs)) return Unexpected(std::move(*trouble));
+    return plans;
+}
+
+/// What a driver of one device is made of.
+struct TapParts {
+    Tap tap;
+    epoll::Poller poller;
+};
+
+Result<TapParts, SetupError> open_tap(const TapPlan& plan, const backend::CoreSetup& setup) {
+    const std::string& interface = plan.wish.interface;
+    auto tap = Tap::attach(interface, offloads_of(plan.wish, setup));
+    if (!tap) return Unexpected(SetupError{"tap: " + refusal(tap.error(), interface)});
+    auto poller = poller_of("tap: " + interface);
+    if (!poller) return Unexpected(std::move(poller).error());
+    return TapParts{std::move(*tap), std::move(*poller)};
+}
+
+/// Once the driver stands where it stays.
+std::optional<SetupError> start_tap(TapDriver& driver, const std::string& interface, const backend::CoreSetup& setup) {
+    if (auto started = driver.port().start(); !started)
+        return SetupError{"tap: " + interface + ": " + started.error().message()};
+    driver.begin_capture(setup.capture, "tap:" + interface);
+    return {};
+}
+
+/// A core whose driver is polled until its addresses are there.
+template <class Loop>
+Result<std::unique_ptr<backend::Core>, SetupError> with_addresses(std::unique_ptr<Loop> core,
+                                                                  const std::string& interfaces) {
+    auto found = stack::wait_for_addresses(core->driver());
+    if (!found) return Unexpected(SetupError{"tap: " + interfaces + ": " + found.error().message});
+    core->set_note(std::move(*found));
+    return std::unique_ptr<backend::Core>(std::move(core));
+}
+
+Result<std::unique_ptr<backend::Core>, SetupError> make_tap_ports_core(const backend::CoreSetup& setup,
+                                                                       const std::vector<TapPlan>& plans) {
+    std::vector<std::unique_ptr<TapDriver>> drivers;
+    for (const TapPlan& plan : plans) {
+        auto parts = open_tap(plan, setup);
+        if (!parts) return Unexpected(std::move(parts).error());
+        auto driver = std::make_unique<TapDriver>(plan.config, setup.scheduler->home(), std::move(parts->tap),
+                                                  std::move(parts->poller));
+        if (auto trouble = start_tap(*driver, plan.wish.interface, setup)) return Unexpected(std::move(*trouble));
+        drivers.push_back(std::move(driver));
+    }
+    auto parking = parking_of(drivers, "tap: " + setup.options.interface);
+    if (!parking) return Unexpected(std::move(parking).error());
+    return with_addresses(std::make_unique<runtime::CoreLoop<TapPortsDriver>>(
+                              setup, std::move(drivers), std::move(*parking), setup.scheduler->home()),
+                          setup.options.interface);
+}
+
+// --- xdp
+
+struct XdpPlan {
+    Xdp xdp;
+    stack::StackConfig config;
+};
+
+std::string names_of(const std::vector<XdpPlan>& plans, const char* between) {
+    std::string names;
+    for (const XdpPlan& plan : plans) names += (names.empty() ? "" : between) + plan.xdp.device.name;
+    return names;
+}
+
+/// As plans_of().
+Result<std::vector<XdpPlan>, SetupError> xdp_plans_of(const backend::Options& options) {
+    const auto names = stack::parts_of_ports(options.interface);
+    auto each = stack::options_of_ports(options, names.size());
+    if (!each) return Unexpected(std::move(each).error());
+    std::vector<XdpPlan> plans;
+    std::vector<stack::StackConfig> configs;
+    for (std::size_t at = 0; at < names.size(); ++at) {
+        (*each)[at].interface = names[at];
+        stack::StackConfig config;
+        auto xdp = open_xdp((*each)[at], config);
+        if (!xdp) return Unexpected(std::move(xdp).error());
+        for (const XdpPlan& before : plans)
+            if (before.xdp.device.name == xdp->device.name) return Unexpected(named_twice(xdp->device.name));
+        config.seed = stack::fresh_seed();
+        configs.push_back(config);
+        plans.push_back({std::move(*xdp), config});
+    }
+    if (auto trouble = stack::trouble_of_ports(configs)) return Unexpected(std::move(*trouble));
+    return plans;
+}
+
+std::optional<SetupError> start_xdp(XdpDriver& driver, const std::string& name, const backend::CoreSetup& setup) {
+    if (auto started = driver.port().start(); !started) return SetupError{"xdp: " + started.error().message};
+    driver.begin_capture(setup.capture, "xdp:" + name);
+    return {};
+}
+
+Result<std::unique_ptr<backend::Core>, SetupError> make_xdp_ports_core(const backend::CoreSetup& setup,
+                                                                       std::vector<XdpPlan> plans) {
+    const std::string names = names_of(plans, "+");
+    std::vector<std::unique_ptr<XdpDriver>> drivers;
+    for (XdpPlan& plan : plans) {
+        const std::string name = plan.xdp.device.name;
+        auto poller = poller_of("xdp: " + name);
+        if (!poller) return Unexpected(std::move(poller).error());
+        drivers.push_back(
+            std::make_unique<XdpDriver>(plan.config, setup.scheduler->home(), std::move(plan.xdp), std::move(*poller)));
+        if (auto trouble = start_xdp(*drivers.back(), name, setup)) return Unexpected(std::move(*trouble));
+    }
+    auto parking = parking_of(drivers, "xdp: " + names);
+    if (!parking) return Unexpected(std::move(parking).error());
+    return std::unique_ptr<backend::Core>(std::make_unique<runtime::CoreLoop<XdpPortsDriver>>(
+        setup, std::move(drivers), std::move(*parking), setup.scheduler->home()));
+}
+
 }  // namespace
 
 backend::Probe probe_tap(const backend::Options& options) {
     if (options.interface.empty()) return {false, "no interface was named; --backend=tap:IF does"};
-    stack::StackConfig config;
-    if (auto applied = stack::apply(options, config); !applied) return {false, applied.error().message};
-    const auto wish = Wish::of_tap(options.interface);
-    if (!wish) return {false, wish.error().message};
-    auto tap = Tap::attach(wish->interface);
-    if (!tap) return {false, refusal(tap.error(), wish->interface)};
-    return {true, "our own stack over the TAP device " + wish->interface};
+    const auto plans = plans_of(options);
+    if (!plans) return {false, plans.error().message};
+    std::string names;
+    for (const TapPlan& plan : *plans) {
+        const std::string& interface = plan.wish.interface;
+        if (auto tap = Tap::attach(interface); !tap) return {false, refusal(tap.error(), interface)};
+        names += (names.empty() ? "" : ", ") + interface;
+    }
+    return {true, "our own stack over the TAP device" + std::string(plans->size() > 1 ? "s " : " ") + names};
 }
 
 Result<std::unique_ptr<backend::Core>, SetupError> make_tap_core(const backend::CoreSetup& setup) {
-    const auto wish = Wish::of_tap(setup.options.interface);
-    if (!wish) return Unexpected(SetupError{"tap: " + wish.error().message});
-    const std::string& interface = wish->interface;
+    auto plans = plans_of(setup.options);
+    if (!plans) return Unexpected(SetupError{"tap: " + plans.error().message});
     if (setup.core.index != 0)
-        return Unexpected(SetupError{"tap: " + interface + ": one core only; choose it with --cores=N"});
-    stack::StackConfig config;
-    if (auto applied = stack::apply(setup.options, config); !applied) return Unexpected(std::move(applied).error());
-    config.seed = stack::fresh_seed();
-    auto tap = Tap::attach(interface, offloads_of(*wish, setup));
-    if (!tap) return Unexpected(SetupError{"tap: " + refusal(tap.error(), interface)});
-    auto poller = epoll::Poller::make();
-    if (!poller) return Unexpected(SetupError{"tap: " + interface + ": " + poller.error().message()});
-    auto core = std::make_unique<runtime::CoreLoop<TapDriver>>(setup, config, setup.scheduler->home(), std::move(*tap),
-                                                               std::move(*poller));
-    if (auto started = core->driver().port().start(); !started)
-        return Unexpected(SetupError{"tap: " + interface + ": " + started.error().message()});
-    core->driver().begin_capture(setup.capture, "tap:" + interface);
-    auto found = stack::wait_for_addresses(core->driver());
-    if (!found) return Unexpected(SetupError{"tap: " + interface + ": " + found.error().message});
-    core->set_note(std::move(*found));
-    return core;
+        return Unexpected(SetupError{"tap: " + setup.options.interface + ": one core only; choose it with --cores=N"});
+    for (TapPlan& plan : *plans) plan.config.seed = stack::fresh_seed();
+    if (plans->size() > 1) return make_tap_ports_core(setup, *plans);
+    const TapPlan& plan = plans->front();
+    auto parts = open_tap(plan, setup);
+    if (!parts) return Unexpected(std::move(parts).error());
+    auto core = std::make_unique<runtime::CoreLoop<TapDriver>>(setup, plan.config, setup.scheduler->home(),
+                                                               std::move(parts->tap), std::move(parts->poller));
+    if (auto trouble = start_tap(core->driver(), plan.wish.interface, setup)) return Unexpected(std::move(*trouble));
+    return with_addresses(std::move(core), plan.wish.interface);
 }
 
-// The queue is not taken here: a card may drop its link for that, and it would twice.
+// The queues are not taken here: a card may drop its link for that, and it would twice.
 backend::Probe probe_xdp(const backend::Options& options) {
-    stack::StackConfig config;
-    const auto xdp = open_xdp(options, config);
-    if (!xdp) return {false, xdp.error().message};
-    return {true, "our own stack over AF_XDP on queue 0 of " + xdp->device.name};
+    const auto plans = xdp_plans_of(options);
+    if (!plans) return {false, plans.error().message};
+    return {true, "our own stack over AF_XDP on queue 0 of " + names_of(*plans, ", ")};
 }
 
 Result<std::unique_ptr<backend::Core>, SetupError> make_xdp_core(const backend::CoreSetup& setup) {
-    stack::StackConfig config;
-    auto xdp = open_xdp(setup.options, config);
-    if (!xdp) return Unexpected(SetupError{"xdp: " + xdp.error().message});
-    config.seed = stack::fresh_seed();
-    const std::string name = xdp->device.name;
-    auto poller = epoll::Poller::make();
-    if (!poller) return Unexpected(SetupError{"xdp: " + name + ": " + poller.error().message()});
-    auto core = std::make_unique<runtime::CoreLoop<XdpDriver>>(setup, config, setup.scheduler->home(), std::move(*xdp),
-                                                               std::move(*poller));
-    if (auto started = core->driver().port().start(); !started)
-        return Unexpected(SetupError{"xdp: " + started.error().message});
-    core->driver().begin_capture(setup.capture, "xdp:" + name);
+    auto plans = xdp_plans_of(setup.options);
+    if (!plans) return Unexpected(SetupError{"xdp: " + plans.error().message});
+    if (plans->size() > 1) return make_xdp_ports_core(setup, std::move(*plans));
+    XdpPlan& plan = plans->front();
+    const std::string name = plan.xdp.device.name;
+    auto poller = poller_of("xdp: " + name);
+    if (!poller) return Unexpected(std::move(poller).error());
+    auto core = std::make_unique<runtime::CoreLoop<XdpDriver>>(setup, plan.config, setup.scheduler->home(),
+                                                               std::move(plan.xdp), std::move(*poller));
+    if (auto trouble = start_xdp(core->driver(), name, setup)) return Unexpected(std::move(*trouble));
     return core;
 }
 

@@ -11,19 +11,29 @@
 #include <skerry/runtime/core_loop.hpp>
 #include <skerry/stack/driver.hpp>
 #include <skerry/stack/options.hpp>
+#include <skerry/stack/ports/ports_driver.hpp>
+#include <skerry/stack/ports/ports_options.hpp>
 #include <skerry/trace/notice.hpp>
 
 #include <unistd.h>
 
 #include <array>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace skerry::dpdk {
 
 namespace {
 
 using backend::SetupError;
+
+using StackDriver = stack::Driver<StackPort>;
+static_assert(backend::Driver<StackDriver>);
+using StackPortsDriver = stack::PortsDriver<StackPort>;
+static_assert(backend::Driver<StackPortsDriver>);
 
 /// Without the "dpdk: " that a line of this folder begins with: the Builder says the driver's name itself.
 std::string bare(const std::string& line) {
@@ -44,10 +54,16 @@ Result<Options, OptionsError> options_of(const backend::Options& given) {
     if (!stack::has_address(given))
         return refuse(" grants " + granted->text() +
                       ", and no address is configured; give one with --ip=ADDRESS/PREFIX, --ip=dhcp or --ip6");
-    if (granted->addresses.size() > 1)
+    const std::size_t wanted = stack::parts_of_ports(given.ip.empty() ? given.ip6 : given.ip).size();
+    if (granted->addresses.size() != wanted)
         return refuse(" grant" + std::string(granted->variables.find(',') == std::string::npos ? "s " : " ") +
-                      granted->text() + ", and sockets use one port; choose it with --dpdk=pci=ADDRESS");
+                      granted->text() + ", and addresses are written for " + std::to_string(wanted) +
+                      "; choose the devices with --dpdk=pci=ADDRESS, or write as many with + between them");
     return parse_options(granted->text());
+}
+
+SetupError no_doorbell(const Error& error) {
+    return SetupError{"dpdk: cannot make an eventfd: " + error.message() + "; raise the limit with ulimit -n"};
 }
 
 /// A line for each card that sits at another node's memory than this thread's CPU.
@@ -87,9 +103,7 @@ public:
         std::string_view, const backend::CoreSetup& setup) override {
         if (auto registered = eal::register_thread(); !registered) return Unexpected(std::move(registered).error());
         auto doorbell = Doorbell::make();
-        if (!doorbell)
-            return Unexpected(SetupError{"dpdk: cannot make an eventfd: " + doorbell.error().message() +
-                                         "; raise the limit with ulimit -n"});
+        if (!doorbell) return Unexpected(no_doorbell(doorbell.error()));
         auto ports = ports_for(setup);
         if (!ports) return Unexpected(std::move(ports).error());
         note_distance(**ports, setup.core);
@@ -105,28 +119,79 @@ private:
                                                                               bool loops_own_address,
                                                                               std::shared_ptr<PortSet> ports,
                                                                               Doorbell doorbell) {
-        if (ports->ports().size() != 1)
-            return Unexpected(SetupError{"dpdk: sockets on one port only, so far; name one device in --dpdk"});
-        stack::StackConfig config;
-        if (auto applied = stack::apply(setup.options, config); !applied)
-            return Unexpected(SetupError{"dpdk: " + applied.error().message});
-        config.seed = ports->steering() != nullptr ? ports->steering()->options().seed : stack::fresh_seed();
-        config.seat = {ports->steering(), setup.core.index};
-        config.loops_own_address = loops_own_address;
+        auto configs = configs_of(setup, *ports, loops_own_address);
+        if (!configs) return Unexpected(SetupError{"dpdk: " + configs.error().message});
         std::unique_ptr<backend::CarriedSlowLane> lane;
         if (setup.slow_lanes != nullptr) {
             auto made = setup.slow_lanes->make_slow_lane();
             if (!made) return Unexpected(SetupError{"dpdk: " + made.error().message});
             lane = std::move(*made);
         }
-        using StackDriver = stack::Driver<StackPort>;
-        static_assert(backend::Driver<StackDriver>);
+        if (configs->size() > 1)
+            return make_ports_core(setup, *configs, std::move(ports), std::move(doorbell), std::move(lane));
         std::string name = ports->ports().front()->name();
         if (setup.core_count > 1) name += ", core " + std::to_string(setup.core.index);
-        auto core =
-            std::make_unique<runtime::CoreLoop<StackDriver>>(setup, config, setup.scheduler->home(), std::move(ports),
-                                                             setup.core.index, std::move(doorbell), std::move(lane));
+        auto core = std::make_unique<runtime::CoreLoop<StackDriver>>(setup, configs->front(), setup.scheduler->home(),
+                                                                     std::move(ports), std::size_t{0}, setup.core.index,
+                                                                     std::move(doorbell), std::move(lane));
         core->driver().begin_capture(setup.capture, name);
+        return with_addresses(std::move(core), name);
+    }
+
+    /// What the stack of each port is told.
+    ///
+    /// Errors: a line without the driver's name.
+    static Result<std::vector<stack::StackConfig>, SetupError> configs_of(const backend::CoreSetup& setup,
+                                                                          const PortSet& ports,
+                                                                          bool loops_own_address) {
+        const std::size_t count = ports.ports().size();
+        if (count > 1 && setup.core_count > 1)
+            return Unexpected(SetupError{"several ports on one core only, so far; choose it with --cores=N"});
+        auto options = stack::options_of_ports(setup.options, count);
+        if (!options) return Unexpected(std::move(options).error());
+        std::vector<stack::StackConfig> configs(count);
+        for (std::size_t at = 0; at < count; ++at) {
+            stack::StackConfig& config = configs[at];
+            if (auto applied = stack::apply((*options)[at], config); !applied) {
+                const std::string whose = count > 1 ? ports.ports()[at]->name() + ": " : "";
+                return Unexpected(SetupError{whose + applied.error().message});
+            }
+            config.seed = ports.steering() != nullptr ? ports.steering()->options().seed : stack::fresh_seed();
+            config.seat = {ports.steering(), setup.core.index};
+            config.loops_own_address = loops_own_address;
+        }
+        if (auto trouble = stack::trouble_of_ports(configs)) return Unexpected(std::move(*trouble));
+        return configs;
+    }
+
+    /// The slow lane is the first port's.
+    static Result<std::unique_ptr<backend::Core>, SetupError> make_ports_core(
+        const backend::CoreSetup& setup, const std::vector<stack::StackConfig>& configs,
+        const std::shared_ptr<PortSet>& ports, Doorbell doorbell, std::unique_ptr<backend::CarriedSlowLane> lane) {
+        std::vector<std::unique_ptr<StackDriver>> drivers;
+        std::vector<int> fds;
+        std::string names;
+        for (std::size_t at = 0; at < configs.size(); ++at) {
+            auto bell = at == 0 ? Result<Doorbell>(std::move(doorbell)) : Doorbell::make();
+            if (!bell) return Unexpected(no_doorbell(bell.error()));
+            drivers.push_back(std::make_unique<StackDriver>(configs[at], setup.scheduler->home(), ports, at,
+                                                            setup.core.index, std::move(*bell), std::move(lane)));
+            const std::string& name = ports->ports()[at]->name();
+            drivers.back()->begin_capture(setup.capture, name);
+            names += (names.empty() ? "" : "+") + name;
+            for (const int fd : drivers.back()->port().park_fds()) fds.push_back(fd);
+        }
+        auto parking = stack::PortsParking::make(fds);
+        if (!parking) return Unexpected(SetupError{"dpdk: " + names + ": " + parking.error().message()});
+        return with_addresses(std::make_unique<runtime::CoreLoop<StackPortsDriver>>(
+                                  setup, std::move(drivers), std::move(*parking), setup.scheduler->home()),
+                              names);
+    }
+
+    /// A core whose driver is polled until its addresses are there.
+    template <class Loop>
+    static Result<std::unique_ptr<backend::Core>, SetupError> with_addresses(std::unique_ptr<Loop> core,
+                                                                             const std::string& name) {
         auto found = stack::wait_for_addresses(core->driver());
         if (!found) return Unexpected(SetupError{"dpdk: " + name + ": " + found.error().message});
         core->set_note(std::move(*found));

@@ -25,6 +25,9 @@ public:
     /// Threads: any.
     void ring() noexcept;
 
+    /// Readable from ring() to the wait() that takes it.
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+
 private:
     explicit Doorbell(int fd) noexcept : fd_(fd) {}
 

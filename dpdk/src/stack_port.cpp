@@ -15,10 +15,10 @@ namespace skerry::dpdk {
 
 using backend::Frame;
 
-StackPort::StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbell doorbell,
+StackPort::StackPort(std::shared_ptr<PortSet> ports, std::size_t port, std::uint16_t core, Doorbell doorbell,
                      std::unique_ptr<backend::CarriedSlowLane> lane) noexcept
     : ports_(std::move(ports)),
-      port_(*ports_->ports().front()),
+      port_(*ports_->ports()[port]),
       port_id_(port_.id()),
       core_(core),
       queues_(port_.queues_of(core)),

@@ -33,8 +33,9 @@ class StackPort {
 public:
     static constexpr std::int64_t busy_poll_interval_ns = 0;
 
-    /// Its queue pairs are PortSet's for that core; a core without one has memory and a doorbell. `lane` may be null.
-    StackPort(std::shared_ptr<PortSet> ports, std::uint16_t core, Doorbell doorbell,
+    /// Its queue pairs are those of that port and core; a core without one has memory and a doorbell. `lane` may be
+    /// null.
+    StackPort(std::shared_ptr<PortSet> ports, std::size_t port, std::uint16_t core, Doorbell doorbell,
               std::unique_ptr<backend::CarriedSlowLane> lane) noexcept;
     StackPort(const StackPort&) = delete;
     StackPort& operator=(const StackPort&) = delete;
@@ -56,6 +57,10 @@ public:
     void unpark() noexcept { doorbell_.ring(); }
     /// A frame makes no descriptor readable.
     [[nodiscard]] int wake_fd() const noexcept { return -1; }
+    /// What park() waits for beside the time; less than 0: nothing.
+    [[nodiscard]] std::array<int, 3> park_fds() const noexcept {
+        return {doorbell_.fd(), lane_ != nullptr ? lane_->fd() : -1, interrupt_.fd()};
+    }
     [[nodiscard]] backend::SlowLane* slow_lane() noexcept { return lane_.get(); }
 
     /// Whether the device was taken away.

@@ -70,21 +70,23 @@ const backend::ListenerOps Sockets::Listener::operations{&accept, &close};
 
 Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address, const backend::ListenOptions& options,
                                         const backend::StreamSetup* setup) noexcept {
-    return open(std::unique_ptr<Listener>(new (std::nothrow) Listener(*this)), address, options, setup);
+    return open(std::unique_ptr<Listener>(new (std::nothrow) Listener(*this)), address, options, setup, false);
 }
 
 Result<ListenerSocket*> Sockets::listen(const net::SocketAddr& address, const backend::ListenOptions& options,
                                         const backend::StreamSetup* setup, Watcher& watcher) noexcept {
-    return open(std::unique_ptr<Listener>(new (std::nothrow) WatchedListener(*this, watcher)), address, options, setup);
+    return open(std::unique_ptr<Listener>(new (std::nothrow) WatchedListener(*this, watcher)), address, options, setup,
+                true);
 }
 
 Result<ListenerSocket*> Sockets::open(std::unique_ptr<Listener> listener, const net::SocketAddr& address,
-                                      const backend::ListenOptions& options,
-                                      const backend::StreamSetup* setup) noexcept {
+                                      const backend::ListenOptions& options, const backend::StreamSetup* setup,
+                                      bool is_part) noexcept {
     if (lost_ != Errc::ok) return lost_;
     if (listener == nullptr) return Errc::no_memory;
     wire::Ipv4Addr own;
-    if (const Errc wrong = name(address.ip(), own); wrong != Errc::ok) return wrong;
+    const Errc unknown = is_part ? name_part(address.ip(), options.v6_only, own) : name(address.ip(), own);
+    if (unknown != Errc::ok) return unknown;
     if (setup != nullptr)
         if (const Errc wrong = Stream::check_setup(*setup); wrong != Errc::ok) return wrong;
     if (setup != nullptr) {

@@ -502,21 +502,22 @@ IoBuf Sockets::send_buffer(std::size_t bytes, std::size_t headroom) noexcept {
 
 Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const backend::BindOptions& options) noexcept {
     return open(std::unique_ptr<Datagrams>(new (std::nothrow) Datagrams(*this, address.ip().family())), address,
-                options);
+                options, false);
 }
 
 Result<DatagramSocket*> Sockets::bind(const net::SocketAddr& address, const backend::BindOptions& options,
                                       Watcher& watcher) noexcept {
     return open(std::unique_ptr<Datagrams>(new (std::nothrow) WatchedDatagrams(*this, address.ip().family(), watcher)),
-                address, options);
+                address, options, true);
 }
 
 Result<DatagramSocket*> Sockets::open(std::unique_ptr<Datagrams> socket, const net::SocketAddr& address,
-                                      const backend::BindOptions& options) noexcept {
+                                      const backend::BindOptions& options, bool is_part) noexcept {
     if (lost_ != Errc::ok) return lost_;
     if (socket == nullptr) return Errc::no_memory;
     Ipv4Addr own;
-    if (const Errc wrong = name(address.ip(), own); wrong != Errc::ok) return wrong;
+    const Errc unknown = is_part ? name_part(address.ip(), options.v6_only, own) : name(address.ip(), own);
+    if (unknown != Errc::ok) return unknown;
     socket->v6_only = options.v6_only;
     if (auto opened = stack_.udp().open(*socket, own, address.port(), options.reuse_port); !opened)
         return opened.error();
@@ -524,6 +525,13 @@ Result<DatagramSocket*> Sockets::open(std::unique_ptr<Datagrams> socket, const n
     sockets_.push_back(*socket);
     ++counts_.open;
     return socket.release();
+}
+
+Errc Sockets::name_part(const net::IpAddr& ip, bool v6_only, Ipv4Addr& host) noexcept {
+    const bool is_any_v6 = ip.is_v6() && ip.is_unspecified();
+    if (!is_any_v6 || v6_only || stack_.hosts().has_v6()) return name(ip, host);
+    host = {};
+    return Errc::ok;
 }
 
 Errc Sockets::name(const net::IpAddr& ip, Ipv4Addr& host) noexcept {

@@ -91,10 +91,12 @@ private:
     [[nodiscard]] Result<backend::ListenerSocket*> open(std::unique_ptr<Listener> listener,
                                                         const net::SocketAddr& address,
                                                         const backend::ListenOptions& options,
-                                                        const backend::StreamSetup* setup) noexcept;
+                                                        const backend::StreamSetup* setup, bool is_part) noexcept;
     [[nodiscard]] Result<backend::DatagramSocket*> open(std::unique_ptr<Datagrams> socket,
                                                         const net::SocketAddr& address,
-                                                        const backend::BindOptions& options) noexcept;
+                                                        const backend::BindOptions& options, bool is_part) noexcept;
+    /// As name(). Of a socket that is one in each port, `::` is IPv4's 0.0.0.0 where there is no IPv6.
+    [[nodiscard]] Errc name_part(const net::IpAddr& ip, bool v6_only, wire::Ipv4Addr& host) noexcept;
     /// How the stack names an address. Errors: unsupported, IPv6 where there is none; unreachable, what nobody can
     /// have.
     [[nodiscard]] Errc name(const net::IpAddr& ip, wire::Ipv4Addr& host) noexcept;

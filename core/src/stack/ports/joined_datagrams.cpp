@@ -70,9 +70,14 @@ void JoinedDatagrams::orphan() noexcept {
     backend::orphan_datagrams(*this);
 }
 
+// Of those whose port is there, if any is.
 std::size_t JoinedDatagrams::first_part() const noexcept {
-    const auto is_there = [](const DatagramSocket* part) { return part != nullptr; };
-    return static_cast<std::size_t>(std::find_if(parts_.begin(), parts_.end(), is_there) - parts_.begin());
+    std::size_t first = parts_.size();
+    for (std::size_t at = ports_->count(); at-- > 0;) {
+        if (parts_[at] == nullptr) continue;
+        if (first == parts_.size() || !ports_->port(at).is_lost() || ports_->port(first).is_lost()) first = at;
+    }
+    return first;
 }
 
 std::size_t JoinedDatagrams::part_or_first(std::size_t at) const noexcept {
@@ -111,6 +116,7 @@ Step JoinedDatagrams::receive_now(RecvRequest& request) noexcept {
             continue;
         }
         next_ = at + 1;
+        tell_scopes(request, at);
         if (tells_local_) [[unlikely]]
             tell_interface(request, at);
         return Step::done;
@@ -121,6 +127,19 @@ Step JoinedDatagrams::receive_now(RecvRequest& request) noexcept {
     }
     may_receive = false;
     return Step::pending;
+}
+
+// So that an answer goes back by the port of the question.
+void JoinedDatagrams::tell_scopes(RecvRequest& request, std::size_t at) const noexcept {
+    const auto tell = [at](net::SocketAddr& peer) {
+        if (peer.ip().is_v6() && peer.ip().is_link_local())
+            peer = net::SocketAddr(peer.ip(), peer.port(), static_cast<std::uint32_t>(at + 1));
+    };
+    if (request.batch.empty()) {
+        if (request.peer != nullptr) tell(*request.peer);
+        return;
+    }
+    for (Datagram& each : request.batch.first(request.count)) tell(each.peer);
 }
 
 // Each port's stack knows of one interface. What came before it was told has none.
@@ -183,6 +202,7 @@ Step JoinedDatagrams::send_batch(SendRequest& request, SendOp op) noexcept {
 
 Result<> JoinedDatagrams::connect_to(const net::SocketAddr& peer) noexcept {
     std::size_t at = ports_->port_to(peer);
+    if (peer.ip().unmapped().is_multicast() && multicast_interface_ != 0) at = multicast_interface_ - 1;
     if (parts_[at] == nullptr && connected) {
         if (auto opened = open_part(at, local); !opened) return opened.error();
         (void)options_.apply(

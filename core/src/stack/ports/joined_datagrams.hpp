@@ -3,13 +3,13 @@
 // A datagram socket that is bound to no address: one in each port, all of one number, which a program has as one.
 //
 // It receives what the ports have in turn, a call what one of them has; interface_index, where it is told, is the
-// port's, from 1 on. It sends by the port that leads to the receiver, or that a datagram names: by the address that it
-// is to leave from, or by its interface_index, where send_local is set. As long as one port has no room all sending
-// waits. Groups are joined on the port that interface_index names, and on the first where that is 0, which
-// multicast_interface says for sending.
+// port's, from 1 on, and so is the scope of a link-local peer. It sends by the port that leads to the receiver, or that
+// a datagram names: by the address that it is to leave from, or by its interface_index, where send_local is set. As
+// long as one port has no room, be its link down, all sending waits. Groups are joined on the port that interface_index
+// names, and on the first where that is 0, which multicast_interface says for sending.
 //
-// Connected it is of one port, as what comes from the peer is; the others let go of the number, and of what they had
-// received. Connected to a peer behind another port later it has to get the number there anew.
+// Connected it is of one port, as what comes from the peer is; the others let go of the number, of what they had
+// received, and of their groups. Connected to a peer behind another port later it has to get the number there anew.
 //
 // As with listeners nothing is registered in a port while a task waits, and a port that was taken away is left out.
 
@@ -51,6 +51,7 @@ private:
     [[nodiscard]] bool has_room() const noexcept;
 
     [[nodiscard]] backend::Step receive_now(backend::RecvRequest& request) noexcept;
+    void tell_scopes(backend::RecvRequest& request, std::size_t at) const noexcept;
     void tell_interface(backend::RecvRequest& request, std::size_t at) const noexcept;
     [[nodiscard]] std::size_t port_to(const net::SocketAddr& peer) const noexcept;
     [[nodiscard]] std::size_t port_for(const backend::Datagram& datagram) const noexcept;

@@ -64,13 +64,21 @@ backend::SocketStats PortsSockets::stats() const noexcept {
 
 // --- which port
 
+// All gone: the first, which says so.
+std::size_t PortsSockets::first_there() const noexcept {
+    for (std::size_t at = 0; at < count_; ++at)
+        if (!ports_[at]->is_lost()) return at;
+    return 0;
+}
+
 std::size_t PortsSockets::port_to(const net::SocketAddr& host) const noexcept {
     const net::IpAddr ip = host.ip().unmapped();
     if (host.scope() != 0 && host.scope() <= count_) return host.scope() - 1;
     const bool is_for_all = is_of_all_ports(ip);
-    std::size_t best = 0;
+    std::size_t best = first_there();
     int best_reach = reach_none;
     for (std::size_t at = 0; at < count_; ++at) {
+        if (ports_[at]->is_lost()) continue;
         const Stack& stack = ports_[at]->stack();
         if (is_for_all && speaks(stack, ip.family())) return at;
         const int reach = is_for_all ? reach_none : reach_of(stack, ip);

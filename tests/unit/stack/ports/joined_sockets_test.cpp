@@ -140,6 +140,8 @@ TEST_CASE("a port that is taken away is left out, and when all are a socket says
     f.pump();
     CHECK(text == "still here");
     CHECK(net::TcpListener::bind(any(7001)));
+    CHECK(f.sockets->port_to(at(stack::wire::Ipv4Addr::of(192, 0, 2, 1), 9)) == 1);
+    CHECK(f.sockets->port_to(at(stack::wire::Ipv4Addr::of(224, 0, 0, 9), 9)) == 1);
     f.core.in([&] { f.each[1]->lose(Errc::device_gone); });
     f.pump();
     CHECK(outcome == Errc::device_gone);

@@ -1,5 +1,6 @@
 // Several ports, one host: which port a socket belongs to, and sockets that are one in each.
 
+#include "support/ipv6_host.hpp"
 #include "support/stack_ports.hpp"
 
 #include <skerry/net/stack_counters.hpp>
@@ -34,6 +35,11 @@ Task<void> accept(net::TcpListener& listener, std::vector<net::TcpStream>& kept,
     auto stream = co_await listener.accept();
     outcome = stream ? Errc::ok : stream.error().code();
     if (stream) kept.push_back(std::move(*stream));
+}
+
+Task<void> hear_from(net::UdpSocket& socket, std::span<std::byte> buffer, net::SocketAddr& from) {
+    auto received = co_await socket.recv_from(buffer);
+    if (received) from = received->peer;
 }
 
 // --- which port
@@ -109,6 +115,45 @@ TEST_CASE("where one port alone has a family its sockets are of that port", "[st
     CHECK(f.hosts[0].taken().empty());
     CHECK(f.hosts[1].taken().size() == 1);
     CHECK(net::TcpListener::bind(any(7002)));
+}
+
+TEST_CASE("a socket of both families is in a port that has IPv4 alone, too", "[stack][ports][ipv6]") {
+    stack::StackConfig first = port_config(0);
+    first.address6 = Ipv6Addr::of(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2);
+    StackPorts f(first, port_config(1));
+    auto socket = bound({net::IpAddr::v6_any(), port});
+    auto listener = net::TcpListener::bind({net::IpAddr::v6_any(), port});
+    REQUIRE(listener);
+    f.hear(1, "by IPv4");
+    CHECK(heard(f, socket) == "by IPv4");
+    CHECK(said(f, socket, {port_peers[1].ip().mapped(), 9}) == Errc::ok);
+    CHECK(f.asker_of(port_peers[1]) == 1);
+    Errc outcome = Errc::unsupported;
+    std::vector<net::TcpStream> streams;
+    auto connecting = f.core.start(connect(at(port_ips[1], port), outcome, streams));
+    Errc accepted = Errc::unsupported;
+    auto accepting = f.core.start(accept(*listener, streams, accepted));
+    f.pump();
+    CHECK(outcome == Errc::ok);
+    CHECK(accepted == Errc::ok);
+}
+
+TEST_CASE("a link-local peer is told with its port, by which the answer leaves", "[stack][ports][ipv6]") {
+    stack::StackConfig first = port_config(0);
+    stack::StackConfig second = port_config(1);
+    first.address6 = Ipv6Addr::of(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2);
+    second.address6 = Ipv6Addr::of(0x2001, 0xdb8, 2, 0, 0, 0, 0, 2);
+    StackPorts f(first, second);
+    auto socket = bound({net::IpAddr::v6_any(), port});
+    const Ends6 ends{peer6_near, host6_near};
+    f.core.in([&] { f.hosts[1].give(ipv6(stack::wire::ip_protocol::udp, udp6(9, port, "near", ends), ends)); });
+    std::array<std::byte, 100> buffer;
+    net::SocketAddr from;
+    REQUIRE(f.core.run(hear_from(socket, buffer, from)));
+    CHECK(from == net::SocketAddr(peer6_near.ip(), 9, 2));
+    CHECK(said(f, socket, from) == Errc::ok);
+    CHECK(f.hosts[0].taken().empty());
+    CHECK(f.hosts[1].taken().size() == 1);
 }
 
 TEST_CASE("what is bound to an address is of the port that has it", "[stack][ports]") {

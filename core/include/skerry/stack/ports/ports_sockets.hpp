@@ -61,7 +61,7 @@ public:
 
     /// By which port a packet leaves that is bound to no address. One for a group goes by the first that has the
     /// family, or by that of its scope, which counts from 1 on; so does one for a link-local address. Where no port has
-    /// a way it is the first, which says so.
+    /// a way it is the first, which says so. A port that was taken away is passed over as long as there is another.
     [[nodiscard]] std::size_t port_to(const net::SocketAddr& host) const noexcept;
     /// The port that has this address; of several the first.
     [[nodiscard]] std::optional<std::size_t> port_of(const net::IpAddr& own) const noexcept;
@@ -69,6 +69,8 @@ public:
 private:
     friend JoinedListener;
     friend JoinedDatagrams;
+
+    [[nodiscard]] std::size_t first_there() const noexcept;
 
     std::array<Sockets*, ports_max> ports_{};
     std::size_t count_;

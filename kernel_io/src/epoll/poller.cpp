@@ -87,7 +87,7 @@ bool Poller::look() noexcept {
         harvest(call_epoll_wait(epoll_.get(), events_.data(), events_per_poll, 0));
     }
     if (left_ > 0) {
-        if (std::exchange(looks_left_, 0U) != 0) lingering_.right();
+        if (looks_left_ != 0) note_right_guess();
         seen_at_ = time::Instant::now();  // the kernel was asked after the turn's time had been taken
         return true;
     }
@@ -96,11 +96,17 @@ bool Poller::look() noexcept {
     return false;
 }
 
+void Poller::note_right_guess() noexcept {
+    if (looks_left_ == more_expected) return;  // it did not linger yet
+    looks_left_ = 0;
+    lingering_.right();
+}
+
 // Others may wake the core meanwhile, so it is not for long.
 SKERRY_NOINLINE bool Poller::wait_for_look() noexcept {
-    if (std::exchange(is_more_expected_, false)) {
-        if (!lingering_.tries()) return false;
-        looks_left_ = looks_before_sleep;
+    if (looks_left_ == more_expected) {
+        looks_left_ = lingering_.tries() ? looks_before_sleep : 0;
+        if (looks_left_ == 0) return false;
     } else if (--looks_left_ == 0) {
         lingering_.wrong();
         return false;

@@ -96,12 +96,10 @@ public:
     [[nodiscard]] time::Instant seen_at() const noexcept { return seen_at_; }
 
     /// Much came in this turn, or many: more may follow soon.
-    void expect_more() noexcept { is_more_expected_ = true; }
+    void expect_more() noexcept { looks_left_ = more_expected; }
     /// Whether the core is to look once more before it sleeps. Takes its time to say so. Not where a loop outside
     /// sleeps.
-    [[nodiscard]] bool lingers() noexcept {
-        return (is_more_expected_ || looks_left_ != 0) && !is_watched_outside_ && wait_for_look();
-    }
+    [[nodiscard]] bool lingers() noexcept { return looks_left_ != 0 && !is_watched_outside_ && wait_for_look(); }
 
     /// Whether events wait for the next dispatch().
     [[nodiscard]] bool has_harvested() const noexcept { return left_ > 0; }
@@ -121,6 +119,7 @@ public:
     static constexpr unsigned looks_before_sleep = 16;
 
 private:
+    static constexpr unsigned more_expected = looks_before_sleep + 1;
     static constexpr auto look_interval = std::chrono::microseconds{2};
 
     // How many events ahead the first lines of what is watched are fetched, and then what it refers to (expect()).
@@ -134,6 +133,7 @@ private:
     void harvest(long count) noexcept;
     bool look() noexcept;
     bool wait_for_look() noexcept;
+    void note_right_guess() noexcept;
     void fetch_ahead() const noexcept;
     void hand_out() noexcept;
     int hand_out_more(int most) noexcept;
@@ -144,8 +144,7 @@ private:
     epoll_event* next_ = nullptr;  // of events_, the first that was not handed out
     long left_ = 0;  // as many were not; less than 0: a park has asked the kernel in vain
     time::Instant seen_at_;
-    bool is_more_expected_ = false;
-    unsigned looks_left_ = 0;  // while it lingers
+    unsigned looks_left_ = 0;  // while it lingers; before that more_expected, where it should
     Guess lingering_;
     std::uint64_t watched_count_ = 0;
     mutable bool is_watched_outside_ = false;  // fd() was asked for

@@ -1,14 +1,10 @@
 // Our own stack over a TAP device, in real time and in a network of its own. It talks to itself, so the device carries
 // nothing.
 
-#include "fixture.hpp"
-
-#include "support/own_network.hpp"
+#include "over_taps.hpp"
 
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/runtime/builder.hpp>
-
-#include <iostream>
 
 namespace skerry::conformance {
 
@@ -25,15 +21,4 @@ Result<runtime::Runtime, backend::SetupError> make_runtime() {
 
 }  // namespace skerry::conformance
 
-int main(int argc, char** argv) {
-    std::string why_not = skerry::tests::enter_own_network();
-    if (why_not.empty() && !(skerry::tests::ip("tuntap add sk0 mode tap") && skerry::tests::ip("link set sk0 up")))
-        why_not = "no TAP device can be made";
-    if (why_not.empty())
-        if (auto runtime = skerry::conformance::make_runtime(); !runtime) why_not = runtime.error().message;
-    if (!why_not.empty()) {
-        std::cout << "skipped: tap cannot run here: " << why_not << '\n';
-        return skerry::tests::skip_exit_code;
-    }
-    return skerry::tests::run_all(argc, argv);
-}
+int main(int argc, char** argv) { return skerry::conformance::run_over_taps(argc, argv, {"sk0"}); }

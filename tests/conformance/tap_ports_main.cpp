@@ -2,14 +2,10 @@
 // address of the first port, whose buffers programs are given and on which groups are joined, so the devices carry
 // nothing; what is bound to no address is one socket in each port.
 
-#include "fixture.hpp"
-
-#include "support/own_network.hpp"
+#include "over_taps.hpp"
 
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/runtime/builder.hpp>
-
-#include <iostream>
 
 namespace skerry::conformance {
 
@@ -26,17 +22,4 @@ Result<runtime::Runtime, backend::SetupError> make_runtime() {
 
 }  // namespace skerry::conformance
 
-int main(int argc, char** argv) {
-    std::string why_not = skerry::tests::enter_own_network();
-    for (const char* const device : {"sk0", "sk1"})
-        if (why_not.empty() && !(skerry::tests::ip("tuntap add " + std::string(device) + " mode tap") &&
-                                 skerry::tests::ip("link set " + std::string(device) + " up")))
-            why_not = "no TAP device can be made";
-    if (why_not.empty())
-        if (auto runtime = skerry::conformance::make_runtime(); !runtime) why_not = runtime.error().message;
-    if (!why_not.empty()) {
-        std::cout << "skipped: tap cannot run here: " << why_not << '\n';
-        return skerry::tests::skip_exit_code;
-    }
-    return skerry::tests::run_all(argc, argv);
-}
+int main(int argc, char** argv) { return skerry::conformance::run_over_taps(argc, argv, {"sk0", "sk1"}); }

@@ -1,6 +1,8 @@
 // A socket of the epoll driver that is closed while somebody else holds its open file, as a child does that is being
 // started: the driver hears no more of it.
 
+#include "epoll_core.hpp"
+
 #include "support/catch.hpp"
 
 #include "epoll/datagram.hpp"
@@ -20,18 +22,7 @@
 namespace skerry::kernel_io::epoll {
 namespace {
 
-struct Fixture {
-    Fixture() {
-        scheduler->configure(task::CoreId{0}, {}, nullptr, 1);
-        task::current_scheduler = scheduler;
-    }
-    ~Fixture() {
-        driver.receive(time::Instant::now());
-        task::current_scheduler = nullptr;
-        scheduler->close();
-        scheduler->retire();
-    }
-
+struct Fixture : tests::EpollCore {
     /// How many descriptors the kernel watches for the core.
     [[nodiscard]] int watched() const {
         std::ifstream about("/proc/self/fdinfo/" + std::to_string(driver.wake_fd()));
@@ -39,9 +30,6 @@ struct Fixture {
         for (std::string line; std::getline(about, line);) count += line.starts_with("tfd:") ? 1 : 0;
         return count;
     }
-
-    task::Scheduler* scheduler = task::Scheduler::acquire();
-    Driver driver{std::move(*Poller::make()), scheduler->home()};
 };
 
 const net::SocketAddr any_port(net::IpAddr::v4_loopback(), 0);

@@ -1,6 +1,8 @@
 // A UDP socket of the epoll driver: it learns how datagrams come, and whatever it has learned, none is lost or left
 // waiting, and one that nobody takes does not keep the core awake.
 
+#include "epoll_core.hpp"
+
 #include "support/catch.hpp"
 
 #include "epoll/driver.hpp"
@@ -24,10 +26,8 @@ namespace {
 using backend::Step;
 
 /// A socket of the driver under test, a plain one that sends to it, and a scheduler that its wakes go to.
-struct Fixture {
+struct Fixture : tests::EpollCore {
     Fixture() {
-        scheduler->configure(task::CoreId{0}, {}, nullptr, 1);
-        task::current_scheduler = scheduler;
         auto bound = driver.sockets().bind(net::SocketAddr(net::IpAddr::v4_loopback(), 0), {});
         REQUIRE(bound);
         socket = *bound;
@@ -35,20 +35,12 @@ struct Fixture {
         const socklen_t length = net::to_os(socket->local, to);
         REQUIRE(::connect(sender.get(), reinterpret_cast<sockaddr*>(&to), length) == 0);
     }
-    ~Fixture() {
-        socket->ops->close(socket);
-        driver.receive(time::Instant::now());
-        task::current_scheduler = nullptr;
-        scheduler->close();
-        scheduler->retire();
-    }
+    ~Fixture() { socket->ops->close(socket); }
 
     void send(unsigned count) {
         for (; count > 0; --count, ++sent) REQUIRE(::send(sender.get(), &sent, sizeof sent, 0) == sizeof sent);
     }
 
-    task::Scheduler* scheduler = task::Scheduler::acquire();
-    Driver driver{std::move(*Poller::make()), scheduler->home()};
     backend::DatagramSocket* socket = nullptr;
     Fd sender{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     std::uint32_t sent = 0;

@@ -1,5 +1,7 @@
 // After what a core of the epoll driver looks around before it sleeps.
 
+#include "epoll_core.hpp"
+
 #include "support/catch.hpp"
 
 #include "epoll/driver.hpp"
@@ -32,18 +34,7 @@ Fd connect_to(const net::SocketAddr& address, int type) {
     return peer;
 }
 
-struct Fixture {
-    Fixture() {
-        scheduler->configure(task::CoreId{0}, {}, nullptr, 1);
-        task::current_scheduler = scheduler;
-    }
-    ~Fixture() {
-        driver.receive(time::Instant::now());
-        task::current_scheduler = nullptr;
-        scheduler->close();
-        scheduler->retire();
-    }
-
+struct Fixture : tests::EpollCore {
     /// Goes on until the core may sleep; true when it looked around before.
     bool lingers_before_sleep() {
         while (driver.receive(time::Instant::now()) != backend::Work::none) {
@@ -52,9 +43,6 @@ struct Fixture {
         for (; !driver.arm(); lingered = true) driver.receive(time::Instant::now());
         return lingered;
     }
-
-    task::Scheduler* scheduler = task::Scheduler::acquire();
-    Driver driver{std::move(*Poller::make()), scheduler->home()};
 };
 
 TEST_CASE("a core looks around before it sleeps where four datagrams or more came at once", "[kernel_io][lingering]") {

@@ -150,10 +150,13 @@ void JoinedDatagrams::tell_interface(RecvRequest& request, std::size_t at) const
 
 // --- sending
 
+std::size_t JoinedDatagrams::wanted_port(const net::SocketAddr& peer) const noexcept {
+    if (peer.ip().unmapped().is_multicast() && multicast_interface_ != 0) return multicast_interface_ - 1;
+    return ports_->port_to(peer);
+}
+
 std::size_t JoinedDatagrams::port_to(const net::SocketAddr& peer) const noexcept {
-    if (peer.ip().unmapped().is_multicast() && multicast_interface_ != 0)
-        return part_or_first(multicast_interface_ - 1);
-    return part_or_first(ports_->port_to(peer));
+    return part_or_first(wanted_port(peer));
 }
 
 std::size_t JoinedDatagrams::port_for(const Datagram& datagram) const noexcept {
@@ -201,8 +204,7 @@ Step JoinedDatagrams::send_batch(SendRequest& request, SendOp op) noexcept {
 // --- the rest of the table
 
 Result<> JoinedDatagrams::connect_to(const net::SocketAddr& peer) noexcept {
-    std::size_t at = ports_->port_to(peer);
-    if (peer.ip().unmapped().is_multicast() && multicast_interface_ != 0) at = multicast_interface_ - 1;
+    std::size_t at = wanted_port(peer);
     if (parts_[at] == nullptr && connected) {
         if (auto opened = open_part(at, local); !opened) return opened.error();
         (void)options_.apply(

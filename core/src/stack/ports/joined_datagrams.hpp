@@ -53,6 +53,8 @@ private:
     [[nodiscard]] backend::Step receive_now(backend::RecvRequest& request) noexcept;
     void tell_scopes(backend::RecvRequest& request, std::size_t at) const noexcept;
     void tell_interface(backend::RecvRequest& request, std::size_t at) const noexcept;
+    /// Where this socket would send to it, be it there or not.
+    [[nodiscard]] std::size_t wanted_port(const net::SocketAddr& peer) const noexcept;
     [[nodiscard]] std::size_t port_to(const net::SocketAddr& peer) const noexcept;
     [[nodiscard]] std::size_t port_for(const backend::Datagram& datagram) const noexcept;
     [[nodiscard]] backend::Step send_now(backend::SendRequest& request, SendOp op) noexcept;

@@ -58,6 +58,9 @@ TEST_CASE("what goes to a group leaves by the port that is set, and by the first
     CHECK(f.hosts[by].taken().size() == 1);
     CHECK(f.hosts[1 - by].taken().empty());
     CHECK(socket.set_option(SocketOption::multicast_interface, 3).error() == Errc::not_found);
+    REQUIRE(socket.connect(at(group, 9)));
+    CHECK(said(f, socket, at(group, 9)) == Errc::ok);
+    CHECK(f.hosts[by].taken().size() == 1);
 }
 
 Task<void> receive_some(net::UdpSocket& socket, std::vector<net::Datagram>& out) {

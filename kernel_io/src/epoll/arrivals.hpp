@@ -15,8 +15,9 @@
 // From the first to the second as soon as a datagram waits that nobody had waited for; a level-triggered socket would
 // keep the core awake. Back after 32 that came alone.
 
-#include "guess.hpp"
 #include "message_arrays.hpp"
+
+#include <skerry/base/guess.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -15,10 +15,10 @@
 // around for about as long as a peer needs to wake up before it sleeps. It looks seldom meanwhile: each look is a call
 // of the kernel, and what comes is the more for it.
 
-#include "guess.hpp"
 #include "../os_socket.hpp"
 #include "../system_call.hpp"
 
+#include <skerry/base/guess.hpp>
 #include <skerry/base/result.hpp>
 #include <skerry/time/instant.hpp>
 

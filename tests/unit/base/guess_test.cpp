@@ -2,9 +2,9 @@
 
 #include "support/catch.hpp"
 
-#include "epoll/guess.hpp"
+#include <skerry/base/guess.hpp>
 
-namespace skerry::kernel_io::epoll {
+namespace skerry {
 namespace {
 
 int pause_before_next(Guess& guess) {
@@ -20,12 +20,12 @@ void be_right(Guess& guess, int times) {
     }
 }
 
-TEST_CASE("who has not guessed yet waits as long as after many wrong ones", "[kernel_io][guess]") {
+TEST_CASE("who has not guessed yet waits as long as after many wrong ones", "[base][guess]") {
     Guess guess;
     CHECK(pause_before_next(guess) == 32);
 }
 
-TEST_CASE("one wrong guess among right ones changes nothing", "[kernel_io][guess]") {
+TEST_CASE("one wrong guess among right ones changes nothing", "[base][guess]") {
     Guess guess;
     be_right(guess, 8);
     for (int i = 0; i < 100; ++i) {
@@ -37,7 +37,7 @@ TEST_CASE("one wrong guess among right ones changes nothing", "[kernel_io][guess
     }
 }
 
-TEST_CASE("wrong guesses in a row are ever farther apart, and no farther than 32", "[kernel_io][guess]") {
+TEST_CASE("wrong guesses in a row are ever farther apart, and no farther than 32", "[base][guess]") {
     Guess guess;
     be_right(guess, 8);
     for (const int pause : {0, 1, 2, 4, 8, 16, 32, 32, 32}) {
@@ -47,4 +47,4 @@ TEST_CASE("wrong guesses in a row are ever farther apart, and no farther than 32
 }
 
 }  // namespace
-}  // namespace skerry::kernel_io::epoll
+}  // namespace skerry

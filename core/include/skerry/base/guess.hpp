@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace skerry::kernel_io::epoll {
+namespace skerry {
 
 class Guess {
 public:
@@ -28,4 +28,4 @@ private:
     std::uint8_t pause_ = 32;
 };
 
-}  // namespace skerry::kernel_io::epoll
+}  // namespace skerry

@@ -1,13 +1,14 @@
 #include <skerry/runtime/blocking_pool.hpp>
 
+#include "pool_worker.hpp"
+
+#include <skerry/task/scheduler.hpp>
 #include <skerry/topology/bind_thread.hpp>
 
 #include <pthread.h>
-#include <semaphore.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <condition_variable>
-#include <ctime>
 #include <deque>
 #include <mutex>
 #include <system_error>
@@ -19,41 +20,9 @@ namespace skerry::runtime {
 namespace {
 
 constexpr auto keep_alive = std::chrono::seconds{10};
+constexpr std::size_t cores_looked_at = 8;
 
 thread_local constinit const void* pool_of_this_thread = nullptr;
-
-/// One thread of the pool, on its stack. Each sleeps on a semaphore of its own: a condition variable of all costs up
-/// to two system calls more a call, and wakes whoever has slept longest, whose cache is cold.
-class Worker {
-public:
-    Worker() noexcept { ::sem_init(&woken_, 0, 0); }
-    ~Worker() { ::sem_destroy(&woken_); }
-    Worker(const Worker&) = delete;
-    Worker& operator=(const Worker&) = delete;
-
-    void wake() noexcept { ::sem_post(&woken_); }
-
-    void sleep() noexcept {
-        while (::sem_wait(&woken_) != 0) {
-        }  // EINTR
-    }
-
-    /// False when nobody woke it in time.
-    [[nodiscard]] bool sleep_for(std::chrono::seconds limit) noexcept {
-        timespec until;
-        ::clock_gettime(CLOCK_REALTIME, &until);  // a jump of this clock moves the end of an idle thread, no more
-        until.tv_sec += limit.count();
-        while (::sem_timedwait(&woken_, &until) != 0)
-            if (errno == ETIMEDOUT) return false;
-        return true;
-    }
-
-    std::unique_ptr<BlockingJob> job;  ///< what it was woken for; none: the pool stops
-    Worker* next_idle = nullptr;
-
-private:
-    sem_t woken_;
-};
 
 }  // namespace
 
@@ -62,35 +31,42 @@ struct BlockingPool::Shared {
     explicit Shared(std::uint32_t queue_max) : slots(queue_max) {}
 
     // All under the lock, which the last one lets go of to sleep. It returns true without it: the worker has a call.
-    void push_idle(Worker& worker) noexcept;
-    [[nodiscard]] Worker* pop_idle() noexcept;
-    [[nodiscard]] bool remove_idle(Worker& worker) noexcept;
+    void push_idle(PoolWorker& worker) noexcept;
+    [[nodiscard]] PoolWorker* pop_idle() noexcept;
+    [[nodiscard]] bool remove_idle(PoolWorker& worker) noexcept;
     [[nodiscard]] std::unique_ptr<BlockingJob> take_queued() noexcept;
-    [[nodiscard]] bool idle_until_woken(Worker& worker, std::unique_lock<std::mutex>& lock) noexcept;
+    [[nodiscard]] bool idle_until_woken(PoolWorker& worker, std::unique_lock<std::mutex>& lock) noexcept;
+
+    // Not under the lock.
+    [[nodiscard]] bool has_cpu_beside() const noexcept;
+    [[nodiscard]] bool lingers(PoolWorker& worker) noexcept;
 
     sync::Semaphore slots;  // here, because a call that the shutdown did not wait for may still hold a permit
     std::uint32_t threads_max = 0;
     std::string thread_name;
     topology::CpuSet cpus;
+    std::uint32_t awake_max = 0;  // threads of the process, at a time
+    std::vector<std::uint16_t> cores;  // their schedulers' numbers; those outlive all
+    AwakeLimit lingering;
     std::mutex mutex;
     std::condition_variable thread_ended;
     std::deque<std::unique_ptr<BlockingJob>> queue;  // for the threads that are busy or begin; empty while one is idle
-    Worker* idle = nullptr;  // who slept last comes first
+    PoolWorker* idle = nullptr;  // who slept last comes first
     std::uint32_t threads = 0;
     std::uint32_t running = 0;  // calls that a thread has
     bool stopped = false;
 };
 
-void BlockingPool::Shared::push_idle(Worker& worker) noexcept { worker.next_idle = std::exchange(idle, &worker); }
+void BlockingPool::Shared::push_idle(PoolWorker& worker) noexcept { worker.next_idle = std::exchange(idle, &worker); }
 
-Worker* BlockingPool::Shared::pop_idle() noexcept {
-    Worker* const worker = idle;
+PoolWorker* BlockingPool::Shared::pop_idle() noexcept {
+    PoolWorker* const worker = idle;
     if (worker != nullptr) idle = worker->next_idle;
     return worker;
 }
 
-bool BlockingPool::Shared::remove_idle(Worker& worker) noexcept {
-    for (Worker** link = &idle; *link != nullptr; link = &(*link)->next_idle) {
+bool BlockingPool::Shared::remove_idle(PoolWorker& worker) noexcept {
+    for (PoolWorker** link = &idle; *link != nullptr; link = &(*link)->next_idle) {
         if (*link != &worker) continue;
         *link = worker.next_idle;
         return true;
@@ -106,10 +82,10 @@ std::unique_ptr<BlockingJob> BlockingPool::Shared::take_queued() noexcept {
     return job;
 }
 
-bool BlockingPool::Shared::idle_until_woken(Worker& worker, std::unique_lock<std::mutex>& lock) noexcept {
+bool BlockingPool::Shared::idle_until_woken(PoolWorker& worker, std::unique_lock<std::mutex>& lock) noexcept {
     push_idle(worker);
     lock.unlock();
-    if (!worker.sleep_for(keep_alive)) {
+    if (!lingers(worker) && !worker.sleep_for(keep_alive)) {
         lock.lock();
         if (remove_idle(worker)) return false;
         lock.unlock();
@@ -118,6 +94,22 @@ bool BlockingPool::Shared::idle_until_woken(Worker& worker, std::unique_lock<std
     if (worker.job) return true;
     lock.lock();  // the pool stops
     return false;
+}
+
+// Of many cores a few are looked at: where none of those sleeps there is enough to do.
+bool BlockingPool::Shared::has_cpu_beside() const noexcept {
+    if (awake_max > cores.size()) return true;
+    std::size_t asleep_wanted = cores.size() - awake_max + 1;
+    for (std::size_t i = 0; i < std::min(cores.size(), cores_looked_at); ++i)
+        if (task::Scheduler::at(cores[i]).is_asleep() && --asleep_wanted == 0) return true;
+    return false;
+}
+
+bool BlockingPool::Shared::lingers(PoolWorker& worker) noexcept {
+    if (!has_cpu_beside() || !lingering.enter()) return false;
+    const bool is_woken = worker.linger();
+    lingering.leave();
+    return is_woken;
 }
 
 BlockingPool::BlockingPool(std::uint32_t threads_max, std::uint32_t queue_max, std::string thread_name)
@@ -131,7 +123,7 @@ BlockingPool::~BlockingPool() { (void)shutdown(std::chrono::steady_clock::now())
 
 void BlockingPool::submit(std::unique_ptr<BlockingJob> job) {
     std::unique_ptr<BlockingJob> refused;
-    Worker* worker = nullptr;
+    PoolWorker* worker = nullptr;
     {
         const std::lock_guard guard(shared_->mutex);
         if (shared_->stopped) {
@@ -170,7 +162,7 @@ void BlockingPool::work(const std::shared_ptr<Shared>& shared) {
     pool_of_this_thread = shared.get();
     ::pthread_setname_np(::pthread_self(), shared->thread_name.c_str());
     if (!shared->cpus.empty()) (void)topology::bind_current_thread(shared->cpus);  // not the starting core's
-    Worker self;
+    PoolWorker self;
     std::unique_lock lock(shared->mutex);
     while ((self.job = shared->take_queued()) || (!shared->stopped && shared->idle_until_woken(self, lock))) {
         if (lock.owns_lock()) lock.unlock();
@@ -188,7 +180,7 @@ std::vector<std::string> BlockingPool::shutdown(std::chrono::steady_clock::time_
     std::unique_lock lock(shared_->mutex);
     shared_->stopped = true;
     dropped.swap(shared_->queue);
-    while (Worker* const worker = shared_->pop_idle()) worker->wake();
+    while (PoolWorker* const worker = shared_->pop_idle()) worker->wake();
     shared_->thread_ended.wait_until(lock, deadline, [&] { return shared_->threads == 0; });
     std::vector<std::string> report;
     if (shared_->running != 0) report.push_back(std::to_string(shared_->running) + " blocking call(s) did not return");
@@ -197,6 +189,15 @@ std::vector<std::string> BlockingPool::shutdown(std::chrono::steady_clock::time_
 }
 
 bool BlockingPool::has_this_thread() const noexcept { return pool_of_this_thread == shared_.get(); }
+
+void BlockingPool::share_cpus(std::uint32_t awake_max, std::vector<std::uint16_t> cores) {
+    shared_->awake_max = awake_max;
+    const auto taken = static_cast<std::uint32_t>(cores.size());
+    shared_->lingering.set(awake_max > taken ? awake_max - taken : 1);
+    shared_->cores = std::move(cores);
+}
+
+bool BlockingPool::has_cpu_beside() const noexcept { return shared_->has_cpu_beside(); }
 
 const topology::CpuSet& BlockingPool::cpus() const noexcept { return shared_->cpus; }
 

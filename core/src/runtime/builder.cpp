@@ -273,6 +273,9 @@ Result<std::shared_ptr<RuntimeState>, SetupError> make_state(const Config& confi
     state->blocking =
         std::make_unique<BlockingPool>(config.blocking_threads_max, config.blocking_queue_max, config.thread_name);
     if (auto added = add_cores(*state); !added) return Unexpected(std::move(added).error());
+    std::vector<std::uint16_t> homes;
+    for (const task::Scheduler* const scheduler : state->schedulers) homes.push_back(scheduler->home());
+    state->blocking->share_cpus(state->plan.awake_max, std::move(homes));
     return state;
 }
 

@@ -129,6 +129,8 @@ IdlePolicy idle_of(const Config& config, unsigned cpu) {
 
 void decide_idling(const Config& config, const Surroundings& around, CorePlan& plan, const CpuSet& cores) {
     const bool may_spin = !around.quota || !around.quota->fractional;
+    plan.awake_max = around.available.count();
+    if (around.quota) plan.awake_max = may_spin ? around.quota->cores_ceil : 0;  // it is smaller
     CpuSet overruled;
     for (const unsigned cpu : cores) {
         const IdlePolicy wanted = idle_of(config, cpu);

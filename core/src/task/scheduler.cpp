@@ -74,6 +74,7 @@ void Scheduler::configure(CoreId core, SchedulerLimits limits, const TaskHooks* 
         counter->store(0, std::memory_order_relaxed);
     stopping_ = false;
     stack_turn_ = false;
+    post_wait_ = {};
     starts_ = 0;
     next_runs_ = 0;
     turn_deadline_cycles_ = ~std::uint64_t{0};
@@ -453,6 +454,7 @@ void Scheduler::handle_returned(TaskHeader& block) noexcept {
 
 void Scheduler::close() noexcept {
     SKERRY_ASSERT(live_tasks_ == 0, "a scheduler is closed while tasks of it are alive");
+    SKERRY_DEBUG_ASSERT(!post_wait_.expects_any(), "a task has gone and is still expecting a post");
     // Whoever took a sleeping mark may still be about to ring: the driver behind the bell stays until then.
     while (rings_done_.load(std::memory_order_acquire) != rings_due_) cpu_relax();
     set_doorbell(&ring_nobody, nullptr);

@@ -3,15 +3,18 @@
 #include <skerry/runtime/blocking_pool.hpp>
 #include <skerry/runtime/builder.hpp>
 #include <skerry/runtime/spawn_blocking.hpp>
+#include <skerry/task/scheduler.hpp>
 #include <skerry/topology/cpu_set.hpp>
 
 #include <pthread.h>
 
 #include <chrono>
+#include <cstdint>
 #include <latch>
 #include <memory>
 #include <thread>
 #include <utility>
+#include <vector>
 
 using namespace skerry;
 
@@ -131,4 +134,43 @@ TEST_CASE("a blocking call for which no thread can be started fails, and a later
     auto served = runtime->block_on(Work::call());
     REQUIRE(served.has_value());
     CHECK(*served == 7);
+}
+
+TEST_CASE("a pool has a CPU beside where more threads may be awake than cores are", "[runtime][blocking]") {
+    runtime::BlockingPool pool(1, 1, "test");
+    CHECK_FALSE(pool.has_cpu_beside());
+    task::Scheduler& core = *task::Scheduler::acquire();
+    task::Scheduler& other = *task::Scheduler::acquire();
+    const std::vector<std::uint16_t> cores{core.home(), other.home()};
+    const auto has_with = [&](std::uint32_t awake_max) {
+        pool.share_cpus(awake_max, cores);
+        return pool.has_cpu_beside();
+    };
+    CHECK(has_with(3));
+    CHECK_FALSE(has_with(2));
+    REQUIRE(other.try_sleep());
+    CHECK(has_with(2));
+    CHECK_FALSE(has_with(1));
+    CHECK_FALSE(has_with(0));
+    REQUIRE(other.awake());
+    CHECK_FALSE(has_with(2));
+    core.retire();
+    other.retire();
+}
+
+TEST_CASE("a pool whose threads wait awake stops", "[runtime][blocking][shutdown]") {
+    struct Nothing final : runtime::BlockingJob {
+        explicit Nothing(std::latch& over) noexcept : done(over) {}
+        void run() noexcept override { done.count_down(); }
+        std::latch& done;
+    };
+    runtime::BlockingPool pool(2, 1, "test");
+    pool.share_cpus(8, {});
+    for (int i = 0; i < 1000; ++i) {
+        std::latch done{1};
+        pool.submit(std::make_unique<Nothing>(done));
+        done.wait();
+    }
+    CHECK(pool.shutdown(std::chrono::steady_clock::now() + std::chrono::seconds{10}).empty());
+    CHECK(pool.threads() == 0);
 }

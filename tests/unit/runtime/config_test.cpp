@@ -60,6 +60,7 @@ TEST_CASE("a whole quota cuts the automatic cores and leaves pinning and spinnin
     CHECK(plan.cpus() == cpus("2,3"));
     CHECK(plan.pin);
     CHECK(plan.cores.front().idle == IdlePolicy::spin);
+    CHECK(plan.awake_max == 2);
     CHECK(plan.reasons == std::vector<std::string>{"auto: affinity and cpuset leave 2-5, CPU quota 2 "
                                                    "(/sys/fs/cgroup/app/cpu.max) pays for 2"});
 }
@@ -74,6 +75,7 @@ TEST_CASE("under a fractional quota nothing is pinned and nothing spins", "[runt
 
     CHECK(plan.cpus() == cpus("2,3"));
     CHECK_FALSE(plan.pin);
+    CHECK(plan.awake_max == 0);
     CHECK(plan.cores[0].idle == IdlePolicy::sleep);
     CHECK(plan.cores[1].idle == IdlePolicy::sleep);
     const std::string quota = "CPU quota 1.5 (/sys/fs/cgroup/app/cpu.max)";
@@ -108,6 +110,7 @@ TEST_CASE("a quota above all available CPUs limits nothing", "[runtime][config]"
 
     CHECK(plan.cpus() == cpus("2-5"));
     CHECK(plan.pin);
+    CHECK(plan.awake_max == 4);
     CHECK(plan.cores.front().idle == IdlePolicy::spin);
     CHECK(plan.reasons.size() == 1);
 }

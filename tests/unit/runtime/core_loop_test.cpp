@@ -109,6 +109,36 @@ TEST_CASE("a sleeping core that fired a crowd of timers wakes after 512 us", "[r
     CHECK(wake_ups(crowd) == Times{2s + 0us, 2s + 512us, 2s + 600us, 3s + 0us});
 }
 
+// A driver that counts how often it is looked at.
+struct CountingDriver : ScriptedDriver {
+    using ScriptedDriver::ScriptedDriver;
+    backend::Work receive(time::Instant) noexcept {
+        ++receives;
+        return backend::Work::none;
+    }
+    int receives = 0;
+};
+
+Task<> sleep_often(int times, task::PostWait* asked) {
+    for (int i = 0; i < times; ++i) {
+        const task::ExpectedPost answer(asked);
+        co_await time::sleep(1ms);
+    }
+}
+
+TEST_CASE("a sleeping core whose tasks have asked another thread looks at its driver before it sleeps",
+          "[runtime][idle]") {
+    const bool has_asked = GENERATE(false, true);
+    LoopOn<CountingDriver> loop(sleeping());
+    loop.start([has_asked] {
+        return sleep_often(40, has_asked ? &task::current_scheduler->post_wait() : nullptr);  // more than a pause
+    });
+    loop.run_to_the_end();
+    CHECK(loop.driver().parks.size() == 40);
+    const bool lingered = loop.driver().receives > 45;
+    CHECK(lingered == has_asked);
+}
+
 // A driver that sleeps on something that no descriptor shows.
 struct HiddenDriver : ScriptedDriver {
     using ScriptedDriver::ScriptedDriver;

@@ -4,6 +4,8 @@
 
 #include <skerry/runtime/builder.hpp>
 #include <skerry/task/yield.hpp>
+#include <skerry/topology/bind_thread.hpp>
+#include <skerry/topology/cpu_set.hpp>
 
 #include <atomic>
 #include <latch>
@@ -196,4 +198,36 @@ TEST_CASE("a blocking call that waits when the runtime shuts down never runs and
     auto second = make(runtime::Flavour::current_thread);
     CHECK(second.block_on(Work::is_cancelled(&waiting)));
     CHECK(calls == 0);
+}
+
+// Whether its core would wait awake before one of 40 sleeps (it does not before the first 32) while a call is under
+// way.
+Task<bool> lingers_for_calls() {
+    bool lingered = false;
+    for (int i = 0; i < 40; ++i) {
+        std::latch may_end{1};
+        auto call = spawn_blocking([&may_end] { may_end.wait(); });
+        for (int turn = 0; turn < 3; ++turn) co_await yield_now();  // it goes to the pool
+        lingered |= task::current_scheduler->lingers(true);
+        may_end.count_down();
+        (void)co_await call;
+        if (task::current_scheduler->lingers(true)) co_return false;  // nothing is under way
+    }
+    co_return lingered;
+}
+
+TEST_CASE("a core waits awake for a blocking call where another CPU is free", "[runtime][blocking]") {
+    const bool is_pinned = GENERATE(false, true);
+    const auto everywhere = topology::current_affinity();
+    REQUIRE(everywhere.has_value());
+    bool lingers = false;
+    std::uint32_t awake_max = 0;
+    std::thread([&] {
+        if (is_pinned && !topology::pin_current_thread(*everywhere->begin())) return;
+        auto runtime = make(runtime::Flavour::current_thread);
+        awake_max = runtime.plan().awake_max;
+        lingers = runtime.block_on(lingers_for_calls());
+    }).join();
+    CHECK(lingers == (awake_max > 1));
+    if (is_pinned) CHECK_FALSE(lingers);
 }

@@ -33,7 +33,8 @@ enum class Flavour : std::uint8_t {
 enum class IdlePolicy : std::uint8_t {
     spin,      ///< polls on: the shortest wake-up, a whole CPU
     adaptive,  ///< polls for a while, then sleeps
-    sleep,     ///< sleeps at once: the least CPU; holds timers back by up to 512 us, see time::sleep_until()
+    sleep,     ///< sleeps at once (see spawn_blocking): the least CPU; holds timers back by up to 512 us, see
+               ///< time::sleep_until()
 };
 
 /// What the sockets of a program mostly carry.
@@ -129,6 +130,7 @@ struct PlannedCore {
 struct CorePlan {
     std::vector<PlannedCore> cores;  ///< at least one, by rising CPU number
     bool pin = false;  ///< bind each core's thread to its CPU
+    std::uint32_t awake_max = 0;  ///< how many threads the CPUs, and the quota, leave awake at a time; 0: part of one
     std::vector<std::string> reasons;  ///< a line for each decision; the first says where `cores` come from
 
     [[nodiscard]] topology::CpuSet cpus() const;

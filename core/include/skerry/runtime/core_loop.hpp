@@ -17,7 +17,9 @@
 // When nothing is ready the core spins, or sleeps in the driver. Going to sleep: the driver arms, the inbox
 // word gets the sleeping mark, the core parks. Whoever posts after the mark rings; who posted before it is
 // seen because the mark is only set on an empty inbox. A sleeping core does not poll first: the park itself
-// is the poll and brings the events along, so that one message costs one system call.
+// is the poll and brings the events along, so that one message costs one system call. Only where another thread was
+// asked for something that may be done sooner than a sleep and a wake does it wait awake for a while
+// (task/post_wait.hpp).
 
 #include "../backend/backend.hpp"
 #include "../backend/driver.hpp"
@@ -275,7 +277,7 @@ private:
 
     // Only while nothing is ready and nobody waits for the driver.
     SKERRY_ALWAYS_INLINE Slept idle(bool worked) noexcept {
-        if constexpr (is_virtual) return park();  // also one that was told to spin: only the park moves the time
+        if constexpr (is_virtual) return park(worked);  // also one that was told to spin: only the park moves the time
         if (idle_ != backend::Idle::sleep) {
             if (idle_ == backend::Idle::spin) return Slept::no;
             const time::Instant now = timers_.turn_time();
@@ -285,10 +287,13 @@ private:
                 return Slept::no;
             }
         }
-        return park();
+        return park(worked);
     }
 
-    SKERRY_ALWAYS_INLINE Slept park() noexcept {
+    SKERRY_ALWAYS_INLINE Slept park([[maybe_unused]] bool worked) noexcept {
+        if constexpr (!is_virtual) {
+            if (scheduler_.lingers(worked)) return Slept::no;
+        }
         if (!driver_.arm() || !scheduler_.try_sleep()) return Slept::no;
         driver_.park(wake_time());
         return scheduler_.awake() ? Slept::undisturbed : Slept::posted;

@@ -8,6 +8,7 @@
 #include "../sync/oneshot.hpp"
 #include "../task/join_error.hpp"
 #include "../task/abort_self.hpp"
+#include "../task/scheduler.hpp"
 #include "../task/spawn.hpp"
 
 #include <concepts>
@@ -71,6 +72,7 @@ Task<T> call_blocking(BlockingPool* pool, F fn, Args... args) {
     if (!slot) co_await task::abort_self();  // the pool has shut down
     auto ends = sync::oneshot::channel<typename Call::Outcome>();
     pool->submit(std::make_unique<Call>(std::move(ends.first), std::move(*slot), std::move(fn), std::move(args)...));
+    const task::ExpectedPost answer(pool->has_cpu_beside() ? &task::current_scheduler->post_wait() : nullptr);
     auto outcome = co_await ends.second.recv();
     if (!outcome) co_await task::abort_self();  // dropped before it had a thread
     if (!*outcome) outcome->error().rethrow();
@@ -90,7 +92,8 @@ Task<T> call_blocking(BlockingPool* pool, F fn, Args... args) {
 /// Cancel:  safe: a call that has not started never runs; one that runs is not interrupted, and its value is
 ///          dropped.
 /// Threads: a core of a runtime.
-/// Cost:    two allocations and a wake of a sleeping thread, some microseconds.
+/// Cost:    two allocations and, unless calls follow each other within some 20 us, a wake of a sleeping thread. A core
+///          with nothing else to do waits up to 50 us awake for the answer, where calls are short and a CPU is free.
 template <class F, class... Args>
     requires std::invocable<F, Args...>
 [[nodiscard]] auto spawn_blocking(F fn, Args... args) {

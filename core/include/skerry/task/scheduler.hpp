@@ -16,6 +16,7 @@
 // Rules (a) to (f) of the task core: core/src/task/README.md.
 
 #include "header.hpp"
+#include "post_wait.hpp"
 #include "slab.hpp"
 
 #include "../base/assert.hpp"
@@ -327,6 +328,14 @@ public:
         return drain_slow();
     }
 
+    /// What other threads were asked for, whose posts are worth a wait.
+    [[nodiscard]] PostWait& post_wait() noexcept { return post_wait_; }
+    /// Whether the core is to make another turn before it sleeps.
+    [[nodiscard]] bool lingers(bool has_worked) noexcept { return post_wait_.lingers(inbox_, has_worked); }
+
+    /// Whether it has left its CPU to others, or is about to. May be out of date when it returns. Threads: any.
+    [[nodiscard]] bool is_asleep() const noexcept { return inbox_.load(std::memory_order_relaxed) == asleep_mark(); }
+
     /// Marks the core asleep; false when something was posted meanwhile. After true, whoever posts rings.
     [[nodiscard]] bool try_sleep() noexcept {
         TaskHeader* expected = nullptr;
@@ -505,6 +514,7 @@ private:
     std::uint32_t ties_left_ = 1;
     std::uint64_t random_ = 0x9e3779b97f4a7c15ULL;
 
+    PostWait post_wait_;
     Slab slab_;
     std::uint64_t unplaced_ = 0;  // spawned while there was no memory to grow the stack; see task_state
     IntrusiveList<WaitNode> spilled_;  // woken while there was no memory to grow the ring; behind all that is in it

@@ -1,0 +1,45 @@
+// How a thread of the blocking pool waits for its next call.
+
+#include "support/catch.hpp"
+
+#include "runtime/pool_worker.hpp"
+
+namespace skerry::runtime {
+namespace {
+
+/// Of as many waits, each with a call that has come or none, how many found it awake.
+int found_awake(PoolWorker& worker, int waits) {
+    int count = 0;
+    for (int i = 0; i < waits; ++i) {
+        worker.wake();
+        if (worker.linger())
+            ++count;
+        else
+            worker.sleep();
+    }
+    return count;
+}
+
+TEST_CASE("a thread of the pool waits awake as long as calls come soon", "[runtime][blocking]") {
+    PoolWorker worker;
+    CHECK(found_awake(worker, 40) == 8);
+    CHECK(found_awake(worker, 40) == 40);
+    for (int i = 0; i < 40; ++i) CHECK_FALSE(worker.linger());
+    CHECK(found_awake(worker, 3) == 0);  // many in vain: the next 32 not
+}
+
+TEST_CASE("no more threads of the pool wait awake than there are CPUs for", "[runtime][blocking]") {
+    AwakeLimit limit;
+    CHECK_FALSE(limit.enter());
+    limit.set(2);
+    CHECK(limit.enter());
+    CHECK(limit.enter());
+    CHECK_FALSE(limit.enter());
+    CHECK_FALSE(limit.enter());
+    limit.leave();
+    CHECK(limit.enter());
+    CHECK_FALSE(limit.enter());
+}
+
+}  // namespace
+}  // namespace skerry::runtime

@@ -105,7 +105,8 @@ private:
 ///
 /// Lifetime: outlives its guards, its waiters and every call on it.
 /// Threads:  sync::Mutex any; sync::local::Mutex one core.
-/// Cost:     uncontended, one compare-and-swap to lock and one to unlock; local, a compare and a store.
+/// Cost:     uncontended, one compare-and-swap to lock and one to unlock; local, and in a process of one thread, a
+///           compare and a store.
 template <class T, class Scope>
 class BasicMutex {
 public:

@@ -23,7 +23,8 @@ namespace skerry::sync {
 ///
 /// Lifetime: outlives its waiters and every call on it.
 /// Threads:  sync::Notify any; sync::local::Notify one core.
-/// Cost:     no allocation; while nobody waits, one compare-and-swap to notify and one to take a permit.
+/// Cost:     no allocation; while nobody waits, one compare-and-swap to notify and one to take a permit;
+///           as with Mutex, neither in a process of one thread.
 template <class Scope>
 class BasicNotify {
 public:

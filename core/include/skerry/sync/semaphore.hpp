@@ -77,7 +77,8 @@ private:
 ///
 /// Lifetime: outlives its permits, its waiters and every call on it.
 /// Threads:  sync::Semaphore any; sync::local::Semaphore one core.
-/// Cost:     while nobody waits, one compare-and-swap to acquire and one to release.
+/// Cost:     while nobody waits, one compare-and-swap to acquire and one to release; as with Mutex, neither in a
+///           process of one thread.
 template <class Scope>
 class BasicSemaphore {
 public:

@@ -241,7 +241,7 @@ private:
 
     SKERRY_ALWAYS_INLINE backend::Work look_again(time::Instant now) noexcept {
         if (scheduler_.has_ready() || !driver_waiters_.empty()) return backend::Work::none;
-        for (unsigned looks = 1; looks < looks_per_turn; ++looks)
+        for (unsigned looks = 1; looks < looks_per_turn && !scheduler_.has_posts(); ++looks)
             if (const backend::Work received = driver_.receive(now); received != backend::Work::none) return received;
         return backend::Work::none;
     }

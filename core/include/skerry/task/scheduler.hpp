@@ -18,6 +18,7 @@
 #include "header.hpp"
 #include "post_wait.hpp"
 #include "slab.hpp"
+#include "wake_lines.hpp"
 
 #include "../base/assert.hpp"
 #include "../base/cache_line.hpp"
@@ -323,8 +324,10 @@ public:
 
     /// Runs what other threads posted; true when there was something.
     bool drain() noexcept {
-        if (inbox_.load(std::memory_order_relaxed) == nullptr) [[likely]]
+        const TaskHeader* const newest = inbox_.load(std::memory_order_relaxed);
+        if (newest == nullptr) [[likely]]
             return false;
+        wake_lines_.fetch(*newest);  // while the word itself is on its way
         return drain_slow();
     }
 
@@ -335,6 +338,9 @@ public:
 
     /// Whether it has left its CPU to others, or is about to. May be out of date when it returns. Threads: any.
     [[nodiscard]] bool is_asleep() const noexcept { return inbox_.load(std::memory_order_relaxed) == asleep_mark(); }
+
+    /// Whether something waits for drain(); one load, of the core's own line as long as nothing does.
+    [[nodiscard]] bool has_posts() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
 
     /// Marks the core asleep; false when something was posted meanwhile. After true, whoever posts rings.
     [[nodiscard]] bool try_sleep() noexcept {
@@ -373,6 +379,9 @@ public:
     /// Pushes a header whose POSTED the caller has set. Threads: any.
     static void push(TaskHeader& header) noexcept { at(header.home()).push_inbox(header); }
     void push_inbox(TaskHeader& header) noexcept;
+
+    /// Of tasks of this core that wait for others.
+    [[nodiscard]] WakeLines& wake_lines() noexcept { return wake_lines_; }
 
     /// Brings the inbox line in for the push that follows. Threads: any.
     void prefetch_inbox() const noexcept { prefetch_write(&inbox_); }
@@ -514,6 +523,7 @@ private:
     std::uint32_t ties_left_ = 1;
     std::uint64_t random_ = 0x9e3779b97f4a7c15ULL;
 
+    WakeLines wake_lines_;
     PostWait post_wait_;
     Slab slab_;
     std::uint64_t unplaced_ = 0;  // spawned while there was no memory to grow the stack; see task_state

@@ -27,6 +27,7 @@
 #include "../../base/compiler.hpp"
 #include "../../task/wait_queue.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -310,7 +311,10 @@ public:
         if (receiver_.head.load(std::memory_order_relaxed) != receiver_.tail_seen) return Wait::message;
         if (is_finished()) return Wait::finished;
         receiver_.pending = true;
-        senders_.receiver.add(node);
+        if constexpr (Scope::is_shared)
+            add_receiver(node);
+        else
+            senders_.receiver.add(node);
         return Wait::linked;
     }
     void stop_waiting_for_message(task::WaitNode& node) noexcept {
@@ -361,12 +365,16 @@ private:
         typename Storage<T, Scope>::PushEnd push;
     };
 
+    static constexpr std::uint8_t alone_enough = 4;
+
     /// What taking a message touches: the receiver's line. Senders come here when they find the channel full.
     struct alignas(side_bytes) ReceiverSide {
         Cell<Scope, std::uint32_t> head{Storage<T, Scope>::first_index};
         std::uint32_t tail_seen = Storage<T, Scope>::first_index;
         Cell<Scope, std::uint32_t> waiting{0};  // senders in slot_waiters; see publish_head()
         bool pending = false;  // a recv is between its suspension and its resumption
+        std::uint8_t alone = 0;  // waits in a row that brought one message, as far as they count
+        std::uint16_t waited_at = 0;  // the head, modulo 2^16
         typename Storage<T, Scope>::PopEnd pop;
         Waiters slot_waiters;  // under the lock
         std::uint32_t large_waiters = 0;  // those of more than one slot; under the lock
@@ -476,6 +484,22 @@ private:
             --waiting;
         }
         receiver_.waiting.store(waiting, std::memory_order_relaxed);
+    }
+
+    void add_receiver(task::WaitNode& node) noexcept {
+        if (!comes_alone()) return senders_.receiver.add(node);
+        // A sender that looked for room has read the line that the receiver writes next.
+        senders_.receiver.add(
+            node, {.written = &receiver_, .read = storage_.next_to_pop(receiver_.pop, receiver_.tail_seen)});
+    }
+
+    // Whether the last few waits brought one message each. Then the next is taken at the first moment. Where more
+    // come the sender has sent several until it is, and whoever takes its line from it sooner only wakes more often.
+    [[nodiscard]] bool comes_alone() noexcept {
+        const auto head = static_cast<std::uint16_t>(receiver_.tail_seen);
+        const bool was_alone = static_cast<std::uint16_t>(head - std::exchange(receiver_.waited_at, head)) == 1;
+        receiver_.alone = was_alone ? std::min<std::uint8_t>(receiver_.alone + 1, alone_enough) : 0;
+        return receiver_.alone == alone_enough;
     }
 
     /// Returns slots up to `head` to the senders.

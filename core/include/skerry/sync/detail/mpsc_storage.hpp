@@ -55,6 +55,10 @@ public:
     [[nodiscard]] T* push_slot(PushEnd& end, std::uint32_t index) noexcept { return end.slot(index); }
     /// The filled slot of `index`; asked for in order, once for each.
     [[nodiscard]] T* pop_slot(PopEnd& end, std::uint32_t index) noexcept { return end.slot(index); }
+    /// Where that will be, if it is known; to be fetched.
+    [[nodiscard]] const T* next_to_pop(const PopEnd& end, std::uint32_t index) const noexcept {
+        return end.slot(index);
+    }
 };
 
 /// The storage of an unbounded channel.
@@ -95,6 +99,9 @@ public:
 
     [[nodiscard]] T* push_slot(PushEnd& end, std::uint32_t index) noexcept { return end.block->slot(index); }
 
+    [[nodiscard]] const T* next_to_pop(const PopEnd& end, std::uint32_t index) const noexcept {
+        return index % block_slots != 0 ? end.block->slot(index) : nullptr;
+    }
     [[nodiscard]] T* pop_slot(PopEnd& end, std::uint32_t index) noexcept {
         if (index % block_slots == 0) [[unlikely]]
             give_back(*std::exchange(end.block, end.block->next));

@@ -55,6 +55,11 @@ class OneWaiter<task::SharedScope> {
 public:
     [[nodiscard]] bool empty() const noexcept { return node_ == nullptr; }
 
+    /// The same, and has `lines` and this one brought in as soon as it is woken.
+    void add(task::WaitNode& node, const task::TouchedLines& lines) noexcept {
+        add(node);
+        core_->wake_lines().expect(*task_, this, lines);
+    }
     /// Registers `node`, which is bound. On the waiter's core.
     void add(task::WaitNode& node) noexcept {
         node.set_state(task::node_state::remote);

@@ -92,7 +92,9 @@ def check_wire(path, address):
     rig.check(types[:4] == [1, 2, 3, 5], f"messages {types}")
     rig.check(types[4:6] == [3, 5], f"no renewal in {types}")
     rig.check(types[-1] == 7, f"no RELEASE at the end of {types}")
-    worst = tshark(path, "-Y", "(dhcp || arp || tcp) && _ws.expert.severity >= 0x00600000", "-o",
+    # A reader that the machine did not let run in time fills or closes its window.
+    worst = tshark(path, "-Y", "(dhcp || arp || tcp) && _ws.expert.severity >= 0x00600000 && "
+                   "!tcp.analysis.window_full && !tcp.analysis.zero_window", "-o",
                    "udp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-T", "fields", "-e", "frame.number",
                    "-e", "_ws.expert.message")
     rig.check(worst == "", f"tshark complains: {worst}")

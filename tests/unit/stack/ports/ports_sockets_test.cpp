@@ -20,6 +20,13 @@ using stack::wire::Ipv6Addr;
 
 constexpr std::uint16_t port = 7000;
 
+/// A port that has an IPv6 address beside the other.
+stack::StackConfig port_config_of_both(std::uint16_t at) {
+    stack::StackConfig config = port_config(at);
+    config.address6 = Ipv6Addr::of(0x2001, 0xdb8, static_cast<std::uint16_t>(at + 1), 0, 0, 0, 0, 2);
+    return config;
+}
+
 net::UdpSocket bound(const net::SocketAddr& address) {
     auto socket = net::UdpSocket::bind(address);
     REQUIRE(socket);
@@ -83,10 +90,8 @@ TEST_CASE("without any gateway a host elsewhere is not reached", "[stack][ports]
 }
 
 TEST_CASE("an IPv6 host is reached by the port of its prefix, or of its scope", "[stack][ports][ipv6]") {
-    stack::StackConfig first = port_config(0);
-    stack::StackConfig second = port_config(1);
-    first.address6 = Ipv6Addr::of(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2);
-    second.address6 = Ipv6Addr::of(0x2001, 0xdb8, 2, 0, 0, 0, 0, 2);
+    stack::StackConfig first = port_config_of_both(0);
+    stack::StackConfig second = port_config_of_both(1);
     second.gateway6 = Ipv6Addr::of(0xfe80, 0, 0, 0, 0, 0, 0, 1);
     REQUIRE(first.routes6.add({Ipv6Addr::of(0x2001, 0xdb8, 7, 0, 0, 0, 0, 0), 48, second.gateway6}));
     StackPorts f(first, second);
@@ -102,9 +107,8 @@ TEST_CASE("an IPv6 host is reached by the port of its prefix, or of its scope", 
 }
 
 TEST_CASE("where one port alone has a family its sockets are of that port", "[stack][ports][ipv6]") {
-    stack::StackConfig second = port_config(1);
+    stack::StackConfig second = port_config_of_both(1);
     second.address = {};
-    second.address6 = Ipv6Addr::of(0x2001, 0xdb8, 2, 0, 0, 0, 0, 2);
     StackPorts f(port_config(0), second);
     CHECK(backend::current_sockets->capabilities().ipv6);
     auto v4 = bound(any(port));
@@ -118,8 +122,7 @@ TEST_CASE("where one port alone has a family its sockets are of that port", "[st
 }
 
 TEST_CASE("a socket of both families is in a port that has IPv4 alone, too", "[stack][ports][ipv6]") {
-    stack::StackConfig first = port_config(0);
-    first.address6 = Ipv6Addr::of(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2);
+    const stack::StackConfig first = port_config_of_both(0);
     StackPorts f(first, port_config(1));
     auto socket = bound({net::IpAddr::v6_any(), port});
     auto listener = net::TcpListener::bind({net::IpAddr::v6_any(), port});
@@ -139,11 +142,7 @@ TEST_CASE("a socket of both families is in a port that has IPv4 alone, too", "[s
 }
 
 TEST_CASE("a link-local peer is told with its port, by which the answer leaves", "[stack][ports][ipv6]") {
-    stack::StackConfig first = port_config(0);
-    stack::StackConfig second = port_config(1);
-    first.address6 = Ipv6Addr::of(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2);
-    second.address6 = Ipv6Addr::of(0x2001, 0xdb8, 2, 0, 0, 0, 0, 2);
-    StackPorts f(first, second);
+    StackPorts f(port_config_of_both(0), port_config_of_both(1));
     auto socket = bound({net::IpAddr::v6_any(), port});
     const Ends6 ends{peer6_near, host6_near};
     f.core.in([&] { f.hosts[1].give(ipv6(stack::wire::ip_protocol::udp, udp6(9, port, "near", ends), ends)); });

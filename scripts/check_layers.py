@@ -14,7 +14,7 @@ from pathlib import Path
 # neighbour as long as no circle arises, except for PAIRS. A file named here stands lower than its folder.
 LEVELS = [
     {"base"},
-    {"topology", "metrics", "trace", "time/clock.hpp", "time/instant.hpp"},
+    {"topology", "metrics", "trace", "time/clock.hpp", "time/instant.hpp", "time/spin.hpp"},
     {"task"},
     {"backend", "sync", "time"},
     {"stack", "gpu"},

@@ -4,10 +4,9 @@
 // a condition variable of all costs up to two system calls more a call, and wakes whoever has slept longest, whose
 // cache is cold.
 
-#include <skerry/base/compiler.hpp>
 #include <skerry/base/guess.hpp>
 #include <skerry/runtime/blocking_pool.hpp>
-#include <skerry/time/clock.hpp>
+#include <skerry/time/spin.hpp>
 
 #include <semaphore.h>
 
@@ -68,17 +67,9 @@ public:
     /// woke it.
     [[nodiscard]] bool linger() noexcept {
         if (!guess_.tries()) return false;
-        const std::uint64_t start = time::Clock::cycles();
-        const std::uint64_t limit = time::Clock::cycles_from(linger_time);
-        do {
-            if (::sem_trywait(&woken_) == 0) {
-                guess_.right();
-                return true;
-            }
-            cpu_relax();
-        } while (time::Clock::cycles() - start < limit);
-        guess_.wrong();
-        return false;
+        const bool is_woken = time::spin_until(linger_time, [this] { return ::sem_trywait(&woken_) == 0; });
+        is_woken ? guess_.right() : guess_.wrong();
+        return is_woken;
     }
 
     std::unique_ptr<BlockingJob> job;  ///< what it was woken for; none: the pool stops

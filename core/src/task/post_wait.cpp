@@ -1,7 +1,6 @@
 #include <skerry/task/post_wait.hpp>
 
-#include <skerry/base/compiler.hpp>
-#include <skerry/time/clock.hpp>
+#include <skerry/time/spin.hpp>
 
 namespace skerry::task {
 
@@ -11,17 +10,12 @@ bool PostWait::look(const skerry::atomic<TaskHeader*>& inbox, bool has_worked) n
         if (looks_left_ == 0) return false;
     }
     if (has_worked) return true;
-    const std::uint64_t start = time::Clock::cycles();
-    const std::uint64_t interval = time::Clock::cycles_from(look_interval);
-    do {
-        // Relaxed: the drain, which takes what is there, is what acquires it.
-        if (inbox.load(std::memory_order_relaxed) != nullptr) {
-            guess_.right();
-            looks_left_ = looks_before_sleep;
-            return true;
-        }
-        cpu_relax();
-    } while (time::Clock::cycles() - start < interval);
+    // Relaxed: the drain, which takes what is there, is what acquires it.
+    if (time::spin_until(look_interval, [&] { return inbox.load(std::memory_order_relaxed) != nullptr; })) {
+        guess_.right();
+        looks_left_ = looks_before_sleep;
+        return true;
+    }
     if (--looks_left_ != 0) return true;
     guess_.wrong();
     late_ = expected_;

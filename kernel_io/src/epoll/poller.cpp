@@ -4,7 +4,7 @@
 
 #include <skerry/base/cache_line.hpp>
 #include <skerry/base/compiler.hpp>
-#include <skerry/time/clock.hpp>
+#include <skerry/time/spin.hpp>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -111,9 +111,7 @@ SKERRY_NOINLINE bool Poller::wait_for_look() noexcept {
         lingering_.wrong();
         return false;
     }
-    const std::uint64_t start = time::Clock::cycles();  // the clock that a test may have stopped does not count here
-    const std::uint64_t wait = time::Clock::cycles_from(look_interval);
-    while (time::Clock::cycles() - start < wait) cpu_relax();
+    (void)time::spin_until(look_interval, [] { return false; });
     return true;
 }
 

@@ -104,7 +104,7 @@ private:
 /// A value that one task at a time may use.
 ///
 /// Lifetime: outlives its guards, its waiters and every call on it.
-/// Threads:  sync::Mutex any; sync::local::Mutex one core.
+/// Threads:  sync::Mutex any that the C library knows of; sync::local::Mutex one core.
 /// Cost:     uncontended, one compare-and-swap to lock and one to unlock; local, and in a process of one thread, a
 ///           compare and a store.
 template <class T, class Scope>

@@ -22,7 +22,7 @@ namespace skerry::sync {
 /// At most one notification is stored: notify_one() five times while nobody waits completes one await.
 ///
 /// Lifetime: outlives its waiters and every call on it.
-/// Threads:  sync::Notify any; sync::local::Notify one core.
+/// Threads:  sync::Notify any that the C library knows of; sync::local::Notify one core.
 /// Cost:     no allocation; while nobody waits, one compare-and-swap to notify and one to take a permit;
 ///           as with Mutex, neither in a process of one thread.
 template <class Scope>

@@ -76,7 +76,7 @@ private:
 /// Hands out a bounded number of permits, in the order in which they were asked for.
 ///
 /// Lifetime: outlives its permits, its waiters and every call on it.
-/// Threads:  sync::Semaphore any; sync::local::Semaphore one core.
+/// Threads:  sync::Semaphore any that the C library knows of; sync::local::Semaphore one core.
 /// Cost:     while nobody waits, one compare-and-swap to acquire and one to release; as with Mutex, neither in a
 ///           process of one thread.
 template <class Scope>

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py [--only NN[,NN...]] [--copies N]: breaks one promise at a time and expects a test to notice.
+"""run.py [--only NN[,NN...]] [--copies N] [--done FILE]: breaks one promise at a time and expects a test to notice.
 
 Each NN-short-name.patch says in its first line which promise it breaks, and in a line `Tests:` who notices:
 
@@ -233,8 +233,9 @@ class Copy:
 class Count:
     """What became of the patches, told as it becomes known. For several threads."""
 
-    def __init__(self):
+    def __init__(self, done):
         self.lock = threading.Lock()
+        self.done = done
         self.red = self.bad = self.not_run = 0
 
     def skipped(self, patch, why):
@@ -247,6 +248,9 @@ class Count:
         with self.lock:
             self.red += bool(red)
             self.bad += not red
+            if red and self.done:
+                self.done.write(f"{patch.path.name}\n")
+                self.done.flush()
             print(f"BROKEN: {patch.name} {broken}" if broken else line, flush=True)
 
 
@@ -342,15 +346,23 @@ def main():
     parser.add_argument("--only", metavar="NN", help="numbers of patches, with commas between them")
     parser.add_argument("--copies", metavar="N", type=int, default=min(MOST_COPIES, os.cpu_count()),
                         help="patches tried at a time, each in a copy of its own (default: %(default)s)")
+    parser.add_argument("--done", metavar="FILE", type=pathlib.Path,
+                        help="patches that were red on this tree: they are not tried again, and others join them")
     arguments = parser.parse_args()
     if arguments.copies < 1:
         parser.error("--copies wants 1 or more")
-    patches = read_patches(arguments.only)
+    wanted = read_patches(arguments.only)
+    done = set(arguments.done.read_text().split()) if arguments.done and arguments.done.exists() else set()
+    patches = [patch for patch in wanted if patch.path.name not in done]
+    before = len(wanted) - len(patches)
+    if not patches:
+        print(f"{before} of {before} patches turn a test red, all of them before")
+        return 0
     groups = groups_of([patch for patch in patches if not patch.alone])
     copies = build_copies(max(1, min(arguments.copies, len(groups))), patches)
     skipped, red_already = cannot_be_judged(copies[0], patches)
 
-    count = Count()
+    count = Count(arguments.done.open("a") if arguments.done else None)
     to_try = []
     for patch in patches:
         if why := first_reason(patch, skipped):
@@ -361,7 +373,8 @@ def main():
             to_try.append(patch)
     hung = try_all([patch for patch in to_try if not patch.alone], copies, count)
     try_all(hung + [patch for patch in to_try if patch.alone], copies[:1], count)
-    print(f"{count.red} of {len(patches)} patches turn a test red" +
+    print(f"{before + count.red} of {len(wanted)} patches turn a test red" +
+          (f", {before} of them before" if before else "") +
           (f", {count.not_run} cannot be run here" if count.not_run else ""))
     return 1 if count.bad else 0
 

@@ -76,6 +76,11 @@ void note_distance(const PortSet& ports, task::CoreId core) {
                           ": each packet crosses the link between them; choose CPUs of that node with --cores");
 }
 
+/// Behind the name of a port, where several cores have it.
+std::string of_core(const backend::CoreSetup& setup) {
+    return setup.core_count > 1 ? ", core " + std::to_string(setup.core.index) : "";
+}
+
 class DpdkBackend final : public backend::Backend {
 public:
     [[nodiscard]] std::span<const std::string_view> drivers() const noexcept override {
@@ -129,8 +134,7 @@ private:
         }
         if (configs->size() > 1)
             return make_ports_core(setup, *configs, std::move(ports), std::move(doorbell), std::move(lane));
-        std::string name = ports->ports().front()->name();
-        if (setup.core_count > 1) name += ", core " + std::to_string(setup.core.index);
+        const std::string name = ports->ports().front()->name() + of_core(setup);
         auto core = std::make_unique<runtime::CoreLoop<StackDriver>>(setup, configs->front(), setup.scheduler->home(),
                                                                      std::move(ports), std::size_t{0}, setup.core.index,
                                                                      std::move(doorbell), std::move(lane));
@@ -145,8 +149,6 @@ private:
                                                                           const PortSet& ports,
                                                                           bool loops_own_address) {
         const std::size_t count = ports.ports().size();
-        if (count > 1 && setup.core_count > 1)
-            return Unexpected(SetupError{"several ports on one core only, so far; choose it with --cores=N"});
         auto options = stack::options_of_ports(setup.options, count);
         if (!options) return Unexpected(std::move(options).error());
         std::vector<stack::StackConfig> configs(count);
@@ -156,8 +158,9 @@ private:
                 const std::string whose = count > 1 ? ports.ports()[at]->name() + ": " : "";
                 return Unexpected(SetupError{whose + applied.error().message});
             }
-            config.seed = ports.steering() != nullptr ? ports.steering()->options().seed : stack::fresh_seed();
-            config.seat = {ports.steering(), setup.core.index};
+            std::shared_ptr<stack::Steering> steering = ports.steering(at);
+            config.seed = steering != nullptr ? steering->options().seed : stack::fresh_seed();
+            config.seat = {std::move(steering), setup.core.index};
             config.loops_own_address = loops_own_address;
         }
         if (auto trouble = stack::trouble_of_ports(configs)) return Unexpected(std::move(*trouble));
@@ -177,11 +180,12 @@ private:
             drivers.push_back(std::make_unique<StackDriver>(configs[at], setup.scheduler->home(), ports, at,
                                                             setup.core.index, std::move(*bell), std::move(lane)));
             const std::string& name = ports->ports()[at]->name();
-            drivers.back()->begin_capture(setup.capture, name);
+            drivers.back()->begin_capture(setup.capture, name + of_core(setup));
             names += (names.empty() ? "" : "+") + name;
             for (const int fd : drivers.back()->port().park_fds()) fds.push_back(fd);
         }
         auto parking = stack::PortsParking::make(fds);
+        names += of_core(setup);
         if (!parking) return Unexpected(SetupError{"dpdk: " + names + ": " + parking.error().message()});
         return with_addresses(std::make_unique<runtime::CoreLoop<StackPortsDriver>>(
                                   setup, std::move(drivers), std::move(*parking), setup.scheduler->home()),

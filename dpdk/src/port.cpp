@@ -339,21 +339,16 @@ Result<std::shared_ptr<PortSet>, SetupError> PortSet::attach(const Options& opti
     return set;
 }
 
-Result<void, SetupError> PortSet::start(const PortUsers& users, const Options& options) {
-    for (const auto& port : ports_)
-        if (auto started = port->start(users, options); !started) return started;
-    if (users.may_steer && users.cores > 1) make_steering(users, options.rss_key);
-    return {};
-}
+namespace {
 
-void PortSet::make_steering(const PortUsers& users, stack::RssKey rss_key) {
-    const EthPort& port = *ports_.front();
+/// How the cores of a port that runs share its packets.
+stack::SteeringOptions steering_options(const EthPort& port, const PortUsers& users, stack::RssKey rss_key) {
     stack::SteeringOptions how;
     how.cores = users.cores;
     how.queues = port.queues();
     how.hash_predicts = port.hash_predicts();
-    if (how.hash_predicts) how.table_entries = port.rss().table_entries();
     if (how.hash_predicts) {
+        how.table_entries = port.rss().table_entries();
         how.hashes_udp_ports = port.rss().hashes_udp_ports(port.id());
         how.hashes_v6 = port.rss().hashes_v6(port.id());
         how.hashes_udp6_ports = port.rss().hashes_udp6_ports(port.id());
@@ -362,11 +357,22 @@ void PortSet::make_steering(const PortUsers& users, stack::RssKey rss_key) {
     how.rss_key = rss_key;
     // Those in TIME-WAIT alone, which each core may have so many of, must not keep new connections out.
     how.flows_max = std::max(how.flows_max, std::size_t{users.cores} * 2 * stack::TcpLimits().time_wait_max);
-    steering_ = std::make_shared<stack::Steering>(how);
+    return how;
+}
+
+}  // namespace
+
+Result<void, SetupError> PortSet::start(const PortUsers& users, const Options& options) {
+    for (const auto& port : ports_)
+        if (auto started = port->start(users, options); !started) return started;
+    if (!users.may_steer || users.cores == 1) return {};
+    for (const auto& port : ports_)
+        steerings_.push_back(std::make_shared<stack::Steering>(steering_options(*port, users, options.rss_key)));
+    return {};
 }
 
 PortSet::~PortSet() {
-    steering_ = nullptr;  // frames under way between cores go back to the pools
+    steerings_.clear();  // frames under way between cores go back to the pools
     for (const auto& port : ports_) port->close();
 }
 

@@ -152,16 +152,16 @@ public:
     /// Errors: as EthPort::start.
     [[nodiscard]] Result<void, backend::SetupError> start(const PortUsers& users, const Options& options);
 
-    /// What the cores of one address share; null for one core, or when they take raw frames.
-    [[nodiscard]] const std::shared_ptr<stack::Steering>& steering() const noexcept { return steering_; }
+    /// What the cores of one port's address share; null for one core, or when they take raw frames.
+    [[nodiscard]] std::shared_ptr<stack::Steering> steering(std::size_t port) const noexcept {
+        return steerings_.empty() ? nullptr : steerings_[port];
+    }
 
     [[nodiscard]] const std::vector<std::unique_ptr<EthPort>>& ports() const noexcept { return ports_; }
 
 private:
-    void make_steering(const PortUsers& users, stack::RssKey rss_key);
-
     std::vector<std::unique_ptr<EthPort>> ports_;
-    std::shared_ptr<stack::Steering> steering_;
+    std::vector<std::shared_ptr<stack::Steering>> steerings_;  // of each, or none
 };
 
 }  // namespace skerry::dpdk

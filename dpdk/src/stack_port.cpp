@@ -19,13 +19,14 @@ StackPort::StackPort(std::shared_ptr<PortSet> ports, std::size_t port, std::uint
                      std::unique_ptr<backend::CarriedSlowLane> lane) noexcept
     : ports_(std::move(ports)),
       port_(*ports_->ports()[port]),
+      steering_(ports_->steering(port).get()),
       port_id_(port_.id()),
       core_(core),
       queues_(port_.queues_of(core)),
       next_queue_(core),
       below_(KernelDevice::below(port_id_)),
       sends_shared_(port_.sends_shared()),
-      hash_check_(port_.hash_predicts() ? ports_->steering().get() : nullptr),
+      hash_check_(port_.hash_predicts() ? steering_ : nullptr),
       run_limits_(port_.run_limits()),
       frames_(port_.pool(core).get()),
       doorbell_(std::move(doorbell)),
@@ -91,12 +92,11 @@ Frame* StackPort::take(rte_mbuf& received, time::Instant now) noexcept {
 // What stands is not lost when the port does not as it was told: the owners of connections are known whatever the hash
 // says.
 void StackPort::verify_hash(const Frame& frame) noexcept {
-    stack::Steering& steering = *ports_->steering();
-    const auto queue = hash_check_.queue_of(frame.bytes(), steering);
-    if (!queue || *queue == came_by_ || !steering.hash_predicts()) return;
-    steering.distrust_hash();
-    const trace::Line line("dpdk: a packet came by queue ", came_by_, ", and its hash says queue ", *queue,
-                           ": the cores steer by software from now on");
+    const auto queue = hash_check_.queue_of(frame.bytes(), *steering_);
+    if (!queue || *queue == came_by_ || !steering_->hash_predicts()) return;
+    steering_->distrust_hash();
+    const trace::Line line("dpdk: ", port_.name(), ": a packet came by queue ", came_by_, ", and its hash says queue ",
+                           *queue, ": the cores steer by software from now on");
     trace::notice(line.text());
 }
 

@@ -96,6 +96,7 @@ private:
 
     std::shared_ptr<PortSet> ports_;
     EthPort& port_;
+    stack::Steering* steering_;  // the set's
     std::uint16_t port_id_;
     std::uint16_t core_;  // and the queue that it sends by
     OwnQueues queues_;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -24,22 +25,25 @@ constexpr std::size_t cores_looked_at = 8;
 
 thread_local constinit const void* pool_of_this_thread = nullptr;
 
+// Of several runtimes of a process none knows how awake the others are: each takes an equal part.
+constinit std::atomic<std::uint32_t> pools_that_share{0};
+
 }  // namespace
 
 // Outlives the pool: a thread whose call outlasts the shutdown still uses it.
 struct BlockingPool::Shared {
     explicit Shared(std::uint32_t queue_max) : slots(queue_max) {}
 
-    // All under the lock, which the last one lets go of to sleep. It returns true without it: the worker has a call.
-    void push_idle(PoolWorker& worker) noexcept;
-    [[nodiscard]] PoolWorker* pop_idle() noexcept;
-    [[nodiscard]] bool remove_idle(PoolWorker& worker) noexcept;
+    // Under the lock.
+    [[nodiscard]] PoolWorker* pop_sleeping() noexcept;
+    void push_sleeping(PoolWorker& worker) noexcept;
     [[nodiscard]] std::unique_ptr<BlockingJob> take_queued() noexcept;
-    [[nodiscard]] bool idle_until_woken(PoolWorker& worker, std::unique_lock<std::mutex>& lock) noexcept;
+    void set_sharing(bool on) noexcept;
 
-    // Not under the lock.
-    [[nodiscard]] bool has_cpu_beside() const noexcept;
-    [[nodiscard]] bool lingers(PoolWorker& worker) noexcept;
+    // Not under the lock. The first two give the next call of this thread; null: the thread ends.
+    [[nodiscard]] std::unique_ptr<BlockingJob> run(PoolWorker& worker, std::unique_ptr<BlockingJob> job) noexcept;
+    [[nodiscard]] std::unique_ptr<BlockingJob> wait_for_call(PoolWorker& worker) noexcept;
+    [[nodiscard]] bool has_cpu_beside() noexcept;
 
     sync::Semaphore slots;  // here, because a call that the shutdown did not wait for may still hold a permit
     std::uint32_t threads_max = 0;
@@ -47,69 +51,96 @@ struct BlockingPool::Shared {
     topology::CpuSet cpus;
     std::uint32_t awake_max = 0;  // threads of the process, at a time
     std::vector<std::uint16_t> cores;  // their schedulers' numbers; those outlive all
-    AwakeLimit lingering;
+    std::atomic<std::uint32_t> looked_at{0};  // core, first
     std::mutex mutex;
     std::condition_variable thread_ended;
     std::deque<std::unique_ptr<BlockingJob>> queue;  // for the threads that are busy or begin; empty while one is idle
-    PoolWorker* idle = nullptr;  // who slept last comes first
+    IdleWorkers lingering;  // awake
+    IdleWorkers sleeping;
     std::uint32_t threads = 0;
-    std::uint32_t running = 0;  // calls that a thread has
+    std::atomic<std::uint32_t> awake{0};  // of them; changed under the lock
+    std::atomic<std::uint32_t> running{0};  // calls that a thread has and has not answered
+    std::uint64_t found_awake = 0;
+    bool is_sharing = false;  // counted in pools_that_share
     bool stopped = false;
 };
 
-void BlockingPool::Shared::push_idle(PoolWorker& worker) noexcept { worker.next_idle = std::exchange(idle, &worker); }
-
-PoolWorker* BlockingPool::Shared::pop_idle() noexcept {
-    PoolWorker* const worker = idle;
-    if (worker != nullptr) idle = worker->next_idle;
+PoolWorker* BlockingPool::Shared::pop_sleeping() noexcept {
+    PoolWorker* const worker = sleeping.pop();
+    if (worker != nullptr) awake.fetch_add(1, std::memory_order_relaxed);
     return worker;
-}
-
-bool BlockingPool::Shared::remove_idle(PoolWorker& worker) noexcept {
-    for (PoolWorker** link = &idle; *link != nullptr; link = &(*link)->next_idle) {
-        if (*link != &worker) continue;
-        *link = worker.next_idle;
-        return true;
-    }
-    return false;
 }
 
 std::unique_ptr<BlockingJob> BlockingPool::Shared::take_queued() noexcept {
     if (queue.empty()) return nullptr;
     std::unique_ptr<BlockingJob> job = std::move(queue.front());
     queue.pop_front();
-    ++running;
+    running.fetch_add(1, std::memory_order_relaxed);
     return job;
 }
 
-bool BlockingPool::Shared::idle_until_woken(PoolWorker& worker, std::unique_lock<std::mutex>& lock) noexcept {
-    push_idle(worker);
-    lock.unlock();
-    if (!lingers(worker) && !worker.sleep_for(keep_alive)) {
-        lock.lock();
-        if (remove_idle(worker)) return false;
-        lock.unlock();
-        worker.sleep();  // it was taken off the list at the last moment
+void BlockingPool::Shared::push_sleeping(PoolWorker& worker) noexcept {
+    sleeping.push(worker);
+    awake.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// Whoever asks for more when it has the answer finds this thread, and needs no other.
+std::unique_ptr<BlockingJob> BlockingPool::Shared::run(PoolWorker& worker, std::unique_ptr<BlockingJob> job) noexcept {
+    job->run();
+    worker.lingers = worker.tries_to_linger() && has_cpu_beside();
+    std::unique_ptr<BlockingJob> next;
+    bool is_idle = false;
+    {
+        const std::lock_guard guard(mutex);
+        next = take_queued();
+        is_idle = next == nullptr && !stopped;
+        if (is_idle) worker.lingers ? lingering.push(worker) : push_sleeping(worker);
     }
-    if (worker.job) return true;
-    lock.lock();  // the pool stops
-    return false;
+    job->answer();
+    job.reset();
+    running.fetch_sub(1, std::memory_order_release);
+    return is_idle ? wait_for_call(worker) : std::move(next);
 }
 
-// Of many cores a few are looked at: where none of those sleeps there is enough to do.
-bool BlockingPool::Shared::has_cpu_beside() const noexcept {
-    if (awake_max > cores.size()) return true;
-    std::size_t asleep_wanted = cores.size() - awake_max + 1;
-    for (std::size_t i = 0; i < std::min(cores.size(), cores_looked_at); ++i)
-        if (task::Scheduler::at(cores[i]).is_asleep() && --asleep_wanted == 0) return true;
-    return false;
+// It is on one of the lists, or was taken off it already.
+std::unique_ptr<BlockingJob> BlockingPool::Shared::wait_for_call(PoolWorker& worker) noexcept {
+    if (worker.lingers) {
+        if (worker.linger()) return std::move(worker.job);
+        const std::lock_guard guard(mutex);
+        if (lingering.remove(worker)) push_sleeping(worker);
+    }
+    if (worker.sleep_for(keep_alive)) return std::move(worker.job);
+    {
+        const std::lock_guard guard(mutex);
+        if (sleeping.remove(worker)) {
+            awake.fetch_add(1, std::memory_order_relaxed);
+            return nullptr;
+        }
+    }
+    worker.sleep();  // it was taken off at the last moment
+    return std::move(worker.job);
 }
 
-bool BlockingPool::Shared::lingers(PoolWorker& worker) noexcept {
-    if (!has_cpu_beside() || !lingering.enter()) return false;
-    const bool is_woken = worker.linger();
-    lingering.leave();
-    return is_woken;
+void BlockingPool::Shared::set_sharing(bool on) noexcept {
+    if (std::exchange(is_sharing, on) == on) return;
+    on ? pools_that_share.fetch_add(1, std::memory_order_relaxed)
+       : pools_that_share.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// All cores and the pool's threads that are awake, whoever asks among them, must find a CPU. Of many cores a few are
+// looked at, not the same each time: where none of those sleeps there is most often enough to do.
+bool BlockingPool::Shared::has_cpu_beside() noexcept {
+    if (awake_max == 0) return false;
+    const std::uint32_t most = awake_max / std::max(1U, pools_that_share.load(std::memory_order_relaxed));
+    const std::size_t with_all_cores = cores.size() + awake.load(std::memory_order_relaxed);
+    if (with_all_cores <= most) return true;
+    std::size_t asleep_wanted = with_all_cores - most;
+    const std::size_t looks = std::min(cores.size(), cores_looked_at);
+    if (asleep_wanted > looks) return false;
+    const std::size_t first = looked_at.fetch_add(1, std::memory_order_relaxed);
+    for (std::size_t i = 0; i < looks; ++i)
+        if (task::Scheduler::at(cores[(first + i) % cores.size()]).is_asleep() && --asleep_wanted == 0) return true;
+    return false;
 }
 
 BlockingPool::BlockingPool(std::uint32_t threads_max, std::uint32_t queue_max, std::string thread_name)
@@ -130,10 +161,14 @@ void BlockingPool::submit(std::unique_ptr<BlockingJob> job) {
             refused = std::move(job);  // destroyed outside the lock: it wakes the task that waits for it
             return;
         }
-        worker = shared_->pop_idle();
+        worker = shared_->lingering.pop();
+        if (worker != nullptr)
+            ++shared_->found_awake;
+        else
+            worker = shared_->pop_sleeping();
         if (worker != nullptr) {
             worker->job = std::move(job);
-            ++shared_->running;
+            shared_->running.fetch_add(1, std::memory_order_relaxed);
         } else {
             shared_->queue.push_back(std::move(job));
             if (shared_->threads < shared_->threads_max) start_thread(refused);
@@ -148,6 +183,7 @@ void BlockingPool::start_thread(std::unique_ptr<BlockingJob>& refused) {
     try {
         std::thread(&BlockingPool::work, shared_).detach();
         ++shared_->threads;
+        shared_->awake.fetch_add(1, std::memory_order_relaxed);
     } catch (const std::system_error&) {
         if (shared_->threads != 0) return;
         refused = std::move(shared_->queue.back());
@@ -164,14 +200,12 @@ void BlockingPool::work(const std::shared_ptr<Shared>& shared) {
     if (!shared->cpus.empty()) (void)topology::bind_current_thread(shared->cpus);  // not the starting core's
     PoolWorker self;
     std::unique_lock lock(shared->mutex);
-    while ((self.job = shared->take_queued()) || (!shared->stopped && shared->idle_until_woken(self, lock))) {
-        if (lock.owns_lock()) lock.unlock();
-        self.job->run();
-        self.job.reset();
-        lock.lock();
-        --shared->running;
-    }
+    std::unique_ptr<BlockingJob> job = shared->take_queued();  // none: another thread was faster, and this one ends
+    lock.unlock();
+    while (job) job = shared->run(self, std::move(job));
+    lock.lock();
     --shared->threads;
+    shared->awake.fetch_sub(1, std::memory_order_relaxed);
     shared->thread_ended.notify_all();
 }
 
@@ -179,11 +213,14 @@ std::vector<std::string> BlockingPool::shutdown(std::chrono::steady_clock::time_
     std::deque<std::unique_ptr<BlockingJob>> dropped;
     std::unique_lock lock(shared_->mutex);
     shared_->stopped = true;
+    shared_->set_sharing(false);
     dropped.swap(shared_->queue);
-    while (PoolWorker* const worker = shared_->pop_idle()) worker->wake();
+    while (PoolWorker* const worker = shared_->lingering.pop()) worker->wake();
+    while (PoolWorker* const worker = shared_->pop_sleeping()) worker->wake();
     shared_->thread_ended.wait_until(lock, deadline, [&] { return shared_->threads == 0; });
     std::vector<std::string> report;
-    if (shared_->running != 0) report.push_back(std::to_string(shared_->running) + " blocking call(s) did not return");
+    const std::uint32_t running = shared_->running.load(std::memory_order_acquire);
+    if (running != 0) report.push_back(std::to_string(running) + " blocking call(s) did not return");
     lock.unlock();
     return report;
 }
@@ -191,9 +228,9 @@ std::vector<std::string> BlockingPool::shutdown(std::chrono::steady_clock::time_
 bool BlockingPool::has_this_thread() const noexcept { return pool_of_this_thread == shared_.get(); }
 
 void BlockingPool::share_cpus(std::uint32_t awake_max, std::vector<std::uint16_t> cores) {
+    const std::lock_guard guard(shared_->mutex);
+    shared_->set_sharing(awake_max != 0);
     shared_->awake_max = awake_max;
-    const auto taken = static_cast<std::uint32_t>(cores.size());
-    shared_->lingering.set(awake_max > taken ? awake_max - taken : 1);
     shared_->cores = std::move(cores);
 }
 
@@ -203,7 +240,12 @@ const topology::CpuSet& BlockingPool::cpus() const noexcept { return shared_->cp
 
 std::uint32_t BlockingPool::outstanding() const noexcept {
     const std::lock_guard guard(shared_->mutex);
-    return shared_->running + static_cast<std::uint32_t>(shared_->queue.size());
+    return shared_->running.load(std::memory_order_acquire) + static_cast<std::uint32_t>(shared_->queue.size());
+}
+
+std::uint64_t BlockingPool::found_awake() const noexcept {
+    const std::lock_guard guard(shared_->mutex);
+    return shared_->found_awake;
 }
 
 std::uint32_t BlockingPool::threads() const noexcept {

@@ -10,33 +10,13 @@
 
 #include <semaphore.h>
 
-#include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cstdint>
 #include <ctime>
 #include <memory>
+#include <utility>
 
 namespace skerry::runtime {
-
-/// How many threads may wait awake at a time: a crowd would take the CPUs of those who work.
-///
-/// Threads: any, but set(), which comes first.
-class AwakeLimit {
-public:
-    void set(std::uint32_t most) noexcept { most_ = most; }
-    /// False: there are as many, or one is about to be told so. Relaxed: it guards nothing.
-    [[nodiscard]] bool enter() noexcept {
-        if (count_.fetch_add(1, std::memory_order_relaxed) < most_) return true;
-        leave();
-        return false;
-    }
-    void leave() noexcept { count_.fetch_sub(1, std::memory_order_relaxed); }
-
-private:
-    std::uint32_t most_ = 0;
-    std::atomic<std::uint32_t> count_{0};
-};
 
 class PoolWorker {
 public:
@@ -63,23 +43,51 @@ public:
         return true;
     }
 
-    /// Waits awake, for no longer than about a sleep and a wake take, as long as that proves right. False when nobody
-    /// woke it.
+    /// Whether to wait awake, as long as that proves right.
+    [[nodiscard]] bool tries_to_linger() noexcept { return guess_.tries(); }
+
+    /// Waits awake, for no longer than about a sleep and a wake take. False when nobody woke it.
     [[nodiscard]] bool linger() noexcept {
-        if (!guess_.tries()) return false;
         const bool is_woken = time::spin_until(linger_time, [this] { return ::sem_trywait(&woken_) == 0; });
         is_woken ? guess_.right() : guess_.wrong();
         return is_woken;
     }
 
     std::unique_ptr<BlockingJob> job;  ///< what it was woken for; none: the pool stops
-    PoolWorker* next_idle = nullptr;
+    bool lingers = false;  ///< when it falls idle
 
 private:
+    friend class IdleWorkers;
+
     static constexpr auto linger_time = std::chrono::microseconds{20};
 
+    PoolWorker* next_idle_ = nullptr;
     sem_t woken_;
     Guess guess_;
+};
+
+/// Who waits for a call. Who came last goes first: its cache is warm.
+class IdleWorkers {
+public:
+    void push(PoolWorker& worker) noexcept { worker.next_idle_ = std::exchange(first_, &worker); }
+    /// Null when there is none.
+    [[nodiscard]] PoolWorker* pop() noexcept {
+        PoolWorker* const worker = first_;
+        if (worker != nullptr) first_ = worker->next_idle_;
+        return worker;
+    }
+    /// False when it is not among them.
+    [[nodiscard]] bool remove(PoolWorker& worker) noexcept {
+        for (PoolWorker** link = &first_; *link != nullptr; link = &(*link)->next_idle_) {
+            if (*link != &worker) continue;
+            *link = worker.next_idle_;
+            return true;
+        }
+        return false;
+    }
+
+private:
+    PoolWorker* first_ = nullptr;
 };
 
 }  // namespace skerry::runtime

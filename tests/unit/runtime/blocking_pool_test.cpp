@@ -69,6 +69,40 @@ private:
     pthread_attr_t usual_{};
 };
 
+// Waits for whoever made it, and tells when it begins or, as a call is answered, when it is over.
+struct Call final : runtime::BlockingJob {
+    Call(std::latch& has_begun, std::latch& end) noexcept : begun(&has_begun), may_end(&end) {}
+    explicit Call(std::latch& is_over) noexcept : over(&is_over) {}
+    void run() noexcept override {
+        if (begun != nullptr) begun->count_down();
+        if (may_end != nullptr) may_end->wait();
+    }
+    void answer() noexcept override {
+        if (over != nullptr) over->count_down();
+    }
+    std::latch* begun = nullptr;
+    std::latch* may_end = nullptr;
+    std::latch* over = nullptr;
+};
+
+void stop(runtime::BlockingPool& pool) {
+    CHECK(pool.shutdown(std::chrono::steady_clock::now() + std::chrono::seconds{10}).empty());
+    CHECK(pool.threads() == 0);
+}
+
+void call_and_wait(runtime::BlockingPool& pool) {
+    std::latch done{1};
+    pool.submit(std::make_unique<Call>(done));
+    done.wait();
+}
+
+// Whether `count` calls, one after the other, have found a thread awake before the time is over.
+bool finds_awake(runtime::BlockingPool& pool, std::uint64_t count) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (pool.found_awake() < count && std::chrono::steady_clock::now() < end) call_and_wait(pool);
+    return pool.found_awake() >= count;
+}
+
 }  // namespace
 
 // A fault here is seen by AddressSanitizer only.
@@ -136,8 +170,8 @@ TEST_CASE("a blocking call for which no thread can be started fails, and a later
     CHECK(*served == 7);
 }
 
-TEST_CASE("a pool has a CPU beside where more threads may be awake than cores are", "[runtime][blocking]") {
-    runtime::BlockingPool pool(1, 1, "test");
+TEST_CASE("a pool has a CPU beside where all cores and calls that are awake have one", "[runtime][blocking]") {
+    runtime::BlockingPool pool(2, 1, "test");
     CHECK_FALSE(pool.has_cpu_beside());
     task::Scheduler& core = *task::Scheduler::acquire();
     task::Scheduler& other = *task::Scheduler::acquire();
@@ -146,31 +180,62 @@ TEST_CASE("a pool has a CPU beside where more threads may be awake than cores ar
         pool.share_cpus(awake_max, cores);
         return pool.has_cpu_beside();
     };
+    std::latch begun{2};
+    std::latch may_end{1};
+    pool.submit(std::make_unique<Call>(begun, may_end));
     CHECK(has_with(3));
     CHECK_FALSE(has_with(2));
     REQUIRE(other.try_sleep());
     CHECK(has_with(2));
     CHECK_FALSE(has_with(1));
     CHECK_FALSE(has_with(0));
-    REQUIRE(other.awake());
+    pool.submit(std::make_unique<Call>(begun, may_end));
     CHECK_FALSE(has_with(2));
+    CHECK(has_with(3));
+    REQUIRE(other.awake());
+    CHECK_FALSE(has_with(3));
+    begun.wait();
+    may_end.count_down();
+    stop(pool);
     core.retire();
     other.retire();
 }
 
-TEST_CASE("a pool whose threads wait awake stops", "[runtime][blocking][shutdown]") {
-    struct Nothing final : runtime::BlockingJob {
-        explicit Nothing(std::latch& over) noexcept : done(over) {}
-        void run() noexcept override { done.count_down(); }
-        std::latch& done;
-    };
-    runtime::BlockingPool pool(2, 1, "test");
-    pool.share_cpus(8, {});
-    for (int i = 0; i < 1000; ++i) {
-        std::latch done{1};
-        pool.submit(std::make_unique<Nothing>(done));
-        done.wait();
+TEST_CASE("of several pools each takes its part of the CPUs", "[runtime][blocking]") {
+    runtime::BlockingPool pool(1, 1, "test");
+    std::latch begun{1};
+    std::latch may_end{1};
+    pool.submit(std::make_unique<Call>(begun, may_end));
+    pool.share_cpus(1, {});
+    CHECK(pool.has_cpu_beside());
+    {
+        runtime::BlockingPool another(1, 1, "test");
+        another.share_cpus(1, {});
+        CHECK_FALSE(pool.has_cpu_beside());
+        another.share_cpus(0, {});
+        CHECK(pool.has_cpu_beside());
+        another.share_cpus(1, {});
     }
-    CHECK(pool.shutdown(std::chrono::steady_clock::now() + std::chrono::seconds{10}).empty());
-    CHECK(pool.threads() == 0);
+    CHECK(pool.has_cpu_beside());
+    begun.wait();
+    may_end.count_down();
+    stop(pool);
+}
+
+TEST_CASE("threads of a pool wait awake for calls that come soon, and stop", "[runtime][blocking][shutdown]") {
+    runtime::BlockingPool pool(2, 1, "test");
+    pool.share_cpus(2, {});
+    CHECK(finds_awake(pool, 100));
+    CHECK(pool.threads() == 1);  // who asks again when it has the answer needs no second
+    stop(pool);
+}
+
+TEST_CASE("a thread of a pool does not wait awake on the only CPU", "[runtime][blocking]") {
+    task::Scheduler& core = *task::Scheduler::acquire();
+    runtime::BlockingPool pool(1, 1, "test");
+    pool.share_cpus(1, {core.home()});
+    for (int i = 0; i < 500; ++i) call_and_wait(pool);
+    CHECK(pool.found_awake() == 0);
+    stop(pool);
+    core.retire();
 }

@@ -12,7 +12,7 @@ int found_awake(PoolWorker& worker, int waits) {
     int count = 0;
     for (int i = 0; i < waits; ++i) {
         worker.wake();
-        if (worker.linger())
+        if (worker.tries_to_linger() && worker.linger())
             ++count;
         else
             worker.sleep();
@@ -24,21 +24,21 @@ TEST_CASE("a thread of the pool waits awake as long as calls come soon", "[runti
     PoolWorker worker;
     CHECK(found_awake(worker, 40) == 8);
     CHECK(found_awake(worker, 40) == 40);
-    for (int i = 0; i < 40; ++i) CHECK_FALSE(worker.linger());
+    for (int i = 0; i < 40; ++i)
+        if (worker.tries_to_linger()) CHECK_FALSE(worker.linger());
     CHECK(found_awake(worker, 3) == 0);  // many in vain: the next 32 not
 }
 
-TEST_CASE("no more threads of the pool wait awake than there are CPUs for", "[runtime][blocking]") {
-    AwakeLimit limit;
-    CHECK_FALSE(limit.enter());
-    limit.set(2);
-    CHECK(limit.enter());
-    CHECK(limit.enter());
-    CHECK_FALSE(limit.enter());
-    CHECK_FALSE(limit.enter());
-    limit.leave();
-    CHECK(limit.enter());
-    CHECK_FALSE(limit.enter());
+TEST_CASE("a call goes to the thread that fell idle last", "[runtime][blocking]") {
+    IdleWorkers idle;
+    PoolWorker first, second, third;
+    CHECK(idle.pop() == nullptr);
+    for (PoolWorker* const worker : {&first, &second, &third}) idle.push(*worker);
+    CHECK(idle.remove(second));
+    CHECK_FALSE(idle.remove(second));
+    CHECK(idle.pop() == &third);
+    CHECK(idle.pop() == &first);
+    CHECK(idle.pop() == nullptr);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <skerry/topology/cpu_set.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <latch>
 #include <memory>
 #include <stdexcept>
@@ -198,6 +199,32 @@ TEST_CASE("a blocking call that waits when the runtime shuts down never runs and
     auto second = make(runtime::Flavour::current_thread);
     CHECK(second.block_on(Work::is_cancelled(&waiting)));
     CHECK(calls == 0);
+}
+
+TEST_CASE("what a blocking call had is gone when it is answered", "[runtime][blocking]") {
+    struct Slow {
+        explicit Slow(std::atomic<bool>& flag) : gone(&flag) {}
+        Slow(Slow&& from) noexcept : gone(std::exchange(from.gone, nullptr)) {}
+        Slow& operator=(Slow&&) = delete;
+        ~Slow() {
+            if (gone == nullptr) return;
+            std::this_thread::sleep_for(std::chrono::milliseconds{20});
+            *gone = true;
+        }
+        std::atomic<bool>* gone;
+    };
+    struct Work {
+        static Task<bool> argument_is_gone() {
+            std::atomic<bool> gone{false};
+            auto call = spawn_blocking([](const Slow&) {}, Slow(gone));
+            (void)co_await call;
+            const bool was_gone = gone;
+            while (!gone) co_await yield_now();
+            co_return was_gone;
+        }
+    };
+    auto runtime = make(runtime::Flavour::current_thread);
+    CHECK(runtime.block_on(Work::argument_is_gone()));
 }
 
 // Whether its core would wait awake before one of 40 sleeps (it does not before the first 32) while a call is under

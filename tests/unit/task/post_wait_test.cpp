@@ -5,6 +5,7 @@
 #include <skerry/task/post_wait.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 
 namespace skerry::task {
@@ -91,6 +92,50 @@ TEST_CASE("a core does not wait awake for what is late whenever something else h
         CHECK(core.lingered(1, true) == 1);
         CHECK(core.turns_before_sleep() == 0);
     }
+}
+
+TEST_CASE("a core goes on to wait awake when what was late has come", "[task][post_wait]") {
+    Core core;
+    core.lingered(more_than_a_pause, true);
+    std::optional<ExpectedPost> late(&core.wait);
+    REQUIRE(core.turns_before_sleep() != 0);
+    const ExpectedPost asked(&core.wait);
+    REQUIRE(core.wait.lingers(core.inbox, false));
+    late.reset();
+    CHECK(core.turns_before_sleep() != 0);
+}
+
+TEST_CASE("a call that is made while a core waits awake is waited for as long as any", "[task][post_wait]") {
+    Core core;
+    core.lingered(more_than_a_pause, true);
+    const ExpectedPost first(&core.wait);
+    for (std::uint32_t look = 1; look < PostWait::looks_before_sleep; ++look)
+        REQUIRE(core.wait.lingers(core.inbox, false));
+    const ExpectedPost second(&core.wait);
+    CHECK(core.turns_before_sleep() == PostWait::looks_before_sleep - 1);
+}
+
+TEST_CASE("a core that waits awake and asks for more and more sleeps after twenty looks", "[task][post_wait]") {
+    Core core;
+    core.lingered(more_than_a_pause, true);
+    std::deque<ExpectedPost> asked;
+    asked.emplace_back(&core.wait);
+    std::uint32_t looks = 0;
+    while (looks < 100 && core.wait.lingers(core.inbox, false)) {
+        ++looks;
+        asked.emplace_back(&core.wait);
+    }
+    CHECK(looks == PostWait::looks_before_sleep_max - 1);
+}
+
+TEST_CASE("a core does not wait awake for long because others post something else", "[task][post_wait]") {
+    Core core;
+    core.lingered(more_than_a_pause, true);
+    const ExpectedPost asked(&core.wait);
+    core.set_posted(true);
+    std::uint32_t looks = 0;
+    while (looks < 100 && core.wait.lingers(core.inbox, false)) ++looks;
+    CHECK(looks == PostWait::looks_before_sleep_max - 1);
 }
 
 TEST_CASE("a core that works goes on to its next turn at once, and waits as long after it", "[task][post_wait]") {

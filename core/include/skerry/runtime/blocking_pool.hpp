@@ -18,12 +18,14 @@ class BlockingJob {
 public:
     virtual ~BlockingJob() = default;
     virtual void run() noexcept = 0;
+    /// Tells whoever waits for it. Then its thread is there for the next call already.
+    virtual void answer() noexcept {}
 };
 
 /// Threads are started when a call finds none idle, up to the limit, and end after ten idle seconds. A call goes to
-/// the thread that fell idle last, which waits awake for the next one for up to 20 us as long as that proves right and
-/// a CPU is free. They run where whoever made the pool may run: a core that starts one is bound to a CPU, on which the
-/// thread would take its time.
+/// a thread that waits awake for it, for up to 20 us as long as that proves right and a CPU is free, or else to the one
+/// that fell asleep last. They run where whoever made the pool may run: a core that starts one is bound to a CPU, on
+/// which the thread would take its time.
 ///
 /// Threads: any.
 class BlockingPool {
@@ -53,11 +55,15 @@ public:
     /// Whether the calling thread is one of them.
     [[nodiscard]] bool has_this_thread() const noexcept;
 
+    /// Calls that a thread took which had waited awake.
+    [[nodiscard]] std::uint64_t found_awake() const noexcept;
+
     /// Says how many threads of the process may be awake at a time, and the numbers of the schedulers whose cores are
-    /// among them. Until then none waits awake. Before the first call.
+    /// among them. Until then none waits awake. Of several pools each takes an equal part. Before the first call.
     void share_cpus(std::uint32_t awake_max, std::vector<std::uint16_t> cores);
 
-    /// Whether one more thread may be awake, as far as it can be seen: one of the CPUs has no core, or one that sleeps.
+    /// Whether there is a CPU for each core and each thread of this pool that is awake, as far as it can be seen: a
+    /// core of another runtime, and one that waits in a program's own loop, cannot.
     /// Cost: up to eight lines of other cores.
     [[nodiscard]] bool has_cpu_beside() const noexcept;
 

@@ -130,7 +130,8 @@ struct PlannedCore {
 struct CorePlan {
     std::vector<PlannedCore> cores;  ///< at least one, by rising CPU number
     bool pin = false;  ///< bind each core's thread to its CPU
-    std::uint32_t awake_max = 0;  ///< how many threads the CPUs, and the quota, leave awake at a time; 0: part of one
+    std::uint32_t awake_max =
+        0;  ///< how many threads the CPUs, and the quota, leave awake at a time; 0: the quota is no whole number
     std::vector<std::string> reasons;  ///< a line for each decision; the first says where `cores` come from
 
     [[nodiscard]] topology::CpuSet cpus() const;

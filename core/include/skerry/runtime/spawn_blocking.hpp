@@ -15,6 +15,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <tuple>
 #include <type_traits>
@@ -35,7 +36,10 @@ public:
     void run() noexcept override {
         slot_.release();
         if (answer_.is_closed()) return;  // aborted while it waited for a thread
-        (void)answer_.send(call());
+        outcome_.emplace(call());
+    }
+    void answer() noexcept override {
+        if (outcome_) (void)answer_.send(std::move(*outcome_));
     }
 
 private:
@@ -50,16 +54,20 @@ private:
         return invoke();
 #endif
     }
+    // What the call had is gone before it is answered.
     Outcome invoke() {
+        F fn = std::move(fn_);
+        std::tuple<Args...> args = std::move(args_);
         if constexpr (std::is_void_v<T>) {
-            std::apply(std::move(fn_), std::move(args_));
+            std::apply(std::move(fn), std::move(args));
             return {};
         } else {
-            return std::apply(std::move(fn_), std::move(args_));
+            return std::apply(std::move(fn), std::move(args));
         }
     }
 
     sync::oneshot::Sender<Outcome> answer_;
+    std::optional<Outcome> outcome_;
     sync::Permit slot_;
     F fn_;
     std::tuple<Args...> args_;
@@ -82,7 +90,7 @@ Task<T> call_blocking(BlockingPool* pool, F fn, Args... args) {
 }  // namespace runtime::detail
 
 /// Runs `fn(args...)`, which may block, on a thread of the runtime's bounded pool, and gives its value; an
-/// exception of it comes out of the handle. `fn` and `args` are moved there.
+/// exception of it comes out of the handle. `fn` and `args` are moved there, and destroyed before the value is given.
 ///
 /// At most Config::blocking_threads_max calls run at once; behind them the queue is FIFO and has
 /// blocking_queue_max places; further callers wait without a place, in order.
@@ -93,7 +101,8 @@ Task<T> call_blocking(BlockingPool* pool, F fn, Args... args) {
 ///          dropped.
 /// Threads: a core of a runtime.
 /// Cost:    two allocations and, unless calls follow each other within some 20 us, a wake of a sleeping thread. A core
-///          with nothing else to do waits up to 50 us awake for the answer, where calls are short and a CPU is free.
+///          with nothing else to do waits awake for the answer, where calls are short and a CPU is free: up to 50 us,
+///          100 when more calls are made meanwhile.
 template <class F, class... Args>
     requires std::invocable<F, Args...>
 [[nodiscard]] auto spawn_blocking(F fn, Args... args) {

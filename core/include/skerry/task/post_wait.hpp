@@ -10,7 +10,6 @@
 #include "../base/atomic.hpp"
 #include "../base/guess.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -18,18 +17,25 @@ namespace skerry::task {
 
 class PostWait {
 public:
-    /// Another thread was asked for something whose end it will post.
-    void expect() noexcept {
-        ++expected_;
-        if (looks_left_ == 0) looks_left_ = not_begun;
+    /// Another thread was asked for something whose end it will post. Gives the wait that is made for it, to name when
+    /// the end has come.
+    [[nodiscard]] std::uint32_t expect() noexcept {
+        ++fresh_;
+        looks_left_ = has_begun() ? looks_before_sleep : not_begun;
+        return waits_;
     }
     /// That has come, or nobody waits for it any more. The core goes on to wait for what was asked for since it last
     /// waited in vain.
-    void expect_no_more() noexcept {
-        late_ = std::min(late_, --expected_);
-        if (late_ == expected_) looks_left_ = 0;
+    void expect_no_more(std::uint32_t wait) noexcept {
+        if (wait != waits_) {
+            --late_;
+            return;
+        }
+        --fresh_;
+        if (has_begun()) begin_anew();
+        if (fresh_ == 0) looks_left_ = 0;
     }
-    [[nodiscard]] bool expects_any() const noexcept { return expected_ != 0; }
+    [[nodiscard]] bool expects_any() const noexcept { return fresh_ != 0 || late_ != 0; }
 
     /// Whether the core is to make another turn before it sleeps. Takes up to look_interval to say so, less when
     /// something is in the inbox; none when the turn before has worked: what its tasks asked the driver for may go in
@@ -41,15 +47,26 @@ public:
     /// How often a core looks at its driver meanwhile.
     static constexpr auto look_interval = std::chrono::microseconds{5};
     static constexpr std::uint32_t looks_before_sleep = 10;
+    /// Also when more is asked for meanwhile, or something else is posted.
+    static constexpr std::uint32_t looks_before_sleep_max = 2 * looks_before_sleep;
 
 private:
     static constexpr std::uint32_t not_begun = looks_before_sleep + 1;
 
+    [[nodiscard]] bool has_begun() const noexcept { return looks_left_ != 0 && looks_left_ != not_begun; }
+    void begin_anew() noexcept {
+        guess_.right();
+        looks_left_ = looks_before_sleep;
+        looks_ = 0;
+    }
     bool look(const skerry::atomic<TaskHeader*>& inbox, bool has_worked) noexcept;
+    void give_up() noexcept;
 
-    std::uint32_t expected_ = 0;
-    std::uint32_t late_ = 0;  // of those, as many as were waited for in vain, or fewer
+    std::uint32_t fresh_ = 0;  // expected, and not yet waited for in vain
+    std::uint32_t late_ = 0;  // the others
     std::uint32_t looks_left_ = 0;
+    std::uint32_t looks_ = 0;  // since something expected has come
+    std::uint32_t waits_ = 0;  // that were in vain
     Guess guess_;
 };
 
@@ -58,17 +75,16 @@ private:
 /// Threads: the core's.
 class ExpectedPost {
 public:
-    explicit ExpectedPost(PostWait* wait) noexcept : wait_(wait) {
-        if (wait_ != nullptr) wait_->expect();
-    }
+    explicit ExpectedPost(PostWait* wait) noexcept : post_wait_(wait), wait_(wait != nullptr ? wait->expect() : 0) {}
     ~ExpectedPost() {
-        if (wait_ != nullptr) wait_->expect_no_more();
+        if (post_wait_ != nullptr) post_wait_->expect_no_more(wait_);
     }
     ExpectedPost(const ExpectedPost&) = delete;
     ExpectedPost& operator=(const ExpectedPost&) = delete;
 
 private:
-    PostWait* wait_;
+    PostWait* post_wait_;
+    std::uint32_t wait_;
 };
 
 }  // namespace skerry::task

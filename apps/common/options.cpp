@@ -76,7 +76,8 @@ void add_network_options(CLI::App& app, runtime::Config& config) {
                    "device and memory of the dpdk backend, for example pci=0000:03:00.0 or "
                    "'vdev=net_tap0;hugepages=off'; dpdk/README.md has all keys")
         ->type_name("TEXT");
-    add_parsed(app, "--ip", "ADDR/LEN", "our address on a backend with its own stack, or dhcp; of several ports A+B",
+    add_parsed(app, "--ip", "ADDR/LEN",
+               "our address on a backend with its own stack, or several A,B, or dhcp; of several ports A+B",
                parse_ipv4_interface, [&config](std::string text) { config.ip = std::move(text); });
     add_parsed(app, "--ip6", "ADDR/LEN", "the same for IPv6, or auto: what routers give", parse_ipv6_interface,
                [&config](std::string text) { config.ip6 = std::move(text); });

@@ -1,11 +1,15 @@
 #include "values.hpp"
 
+#include <skerry/stack/own_ipv4.hpp>
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <charconv>
 #include <net/if.h>
+#include <optional>
 #include <utility>
+#include <vector>
 
 namespace skerry::apps {
 
@@ -102,6 +106,31 @@ Parsed<std::string> parse_each_port(std::string_view text, Parse parse) {
         return parsed.has_value();
     };
     if (!is_each_part(text, '+', is_right)) return *wrong;
+    return std::string(text);
+}
+
+// One, or several with commas, each once.
+Parsed<std::string> parse_ipv4_of_port(std::string_view text) {
+    std::optional<ValueError> wrong;
+    std::vector<std::string_view> seen;
+    const auto is_right = [&](std::string_view each) {
+        if (each == "dhcp") {
+            wrong = ValueError{"dhcp is of no use beside other addresses: a server gives one; write it alone"};
+            return false;
+        }
+        if (auto parsed = parse_interface(each, AF_INET, 32, "198.18.0.2/24, several with commas, or dhcp"); !parsed)
+            wrong = parsed.error();
+        const std::string_view address = each.substr(0, each.find('/'));
+        if (!wrong && std::find(seen.begin(), seen.end(), address) != seen.end())
+            wrong = ValueError{std::string(address) + " is named twice; write each address once"};
+        seen.push_back(address);
+        return !wrong;
+    };
+    if (text == "dhcp") return std::string(text);
+    if (!is_each_part(text, ',', is_right)) return *wrong;
+    if (seen.size() > stack::ipv4_addresses_max)
+        return ValueError{std::to_string(seen.size()) + " addresses; accepted: at most " +
+                          std::to_string(stack::ipv4_addresses_max) + " a port"};
     return std::string(text);
 }
 
@@ -217,12 +246,7 @@ Parsed<ListenAddress> parse_listen(std::string_view text) {
     return ListenAddress{std::string(text), std::string(host), *port};
 }
 
-Parsed<std::string> parse_ipv4_interface(std::string_view text) {
-    return parse_each_port(text, [](std::string_view part) -> Parsed<std::string> {
-        if (part == "dhcp") return std::string(part);
-        return parse_interface(part, AF_INET, 32, "198.18.0.2/24, or dhcp");
-    });
-}
+Parsed<std::string> parse_ipv4_interface(std::string_view text) { return parse_each_port(text, parse_ipv4_of_port); }
 
 Parsed<std::string> parse_ipv6_interface(std::string_view text) {
     return parse_each_port(text, [](std::string_view part) -> Parsed<std::string> {

@@ -59,8 +59,9 @@ Parsed<std::uint64_t> parse_byte_count(std::string_view text);
 /// `127.0.0.1:7001`, `[::1]:7001`, `localhost:7001`. Port 0 lets the system choose one.
 Parsed<ListenAddress> parse_listen(std::string_view text);
 
-/// An interface's address with its prefix length, `198.18.0.2/24`, and of several ports one for each with plus signs
-/// between them, of which one may be empty; returned as it was given. So are the three below.
+/// An interface's address with its prefix length, `198.18.0.2/24`, or up to eight with commas between them, and of
+/// several ports a part for each with plus signs between them, of which one may be empty; returned as it was given. So
+/// are the three below, with one address in a part.
 Parsed<std::string> parse_ipv4_interface(std::string_view text);
 /// `2001:db8::2/64`; returned as it was given.
 Parsed<std::string> parse_ipv6_interface(std::string_view text);

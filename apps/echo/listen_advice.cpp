@@ -7,6 +7,7 @@ namespace {
 /// The addresses of a stack as --listen takes them; empty: none that is known.
 struct Own {
     std::string v4;
+    std::string more_v4;  // of several the others, ", " in front of each
     std::string v6;
     bool is_v6_given_by_routers = false;
 
@@ -14,7 +15,7 @@ struct Own {
     [[nodiscard]] std::string text() const {
         const std::string six = is_v6_given_by_routers ? "what routers give for IPv6" : v6;
         if (v4.empty() && six.empty()) return "no address now";
-        return v4 + (v4.empty() || six.empty() ? "" : " and ") + six;
+        return v4 + more_v4 + (v4.empty() || six.empty() ? "" : " and ") + six;
     }
 };
 
@@ -23,6 +24,8 @@ Own own_of(const net::StackNetwork& network, std::string_view ip6) {
     Own own;
     ip6 = ip6.substr(0, ip6.find('+'));
     if (network.address != net::IpAddr::v4_any()) own.v4 = net::to_string(network.address);
+    for (const net::IpAddr& each : network.more_addresses)
+        if (each != net::IpAddr::v4_any()) own.more_v4 += ", " + net::to_string(each);
     own.is_v6_given_by_routers = ip6 == "auto";
     if (!own.is_v6_given_by_routers) own.v6 = ip6.substr(0, ip6.find('/'));
     return own;

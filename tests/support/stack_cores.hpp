@@ -63,6 +63,7 @@ public:
         config.seat = {};
         config.mac = peer_mac;
         config.address = peer_ip;
+        config.more_addresses = {};
         if (!config.address6.is_unspecified()) config.address6 = peer6;
         peer = std::make_unique<Core>(config, now);
     }

@@ -4,6 +4,9 @@
 #include <skerry/stack/ports/ports_sockets.hpp>
 #include <skerry/stack/sockets.hpp>
 
+#include <array>
+#include <tuple>
+
 namespace skerry::net {
 
 // As stack_counters(): what offers sockets has no entry for it.
@@ -16,6 +19,9 @@ std::optional<StackNetwork> stack_network() noexcept {
     StackNetwork network;
     network.address = own.address.ip();
     network.prefix_bits = own.prefix_bits;
+    const auto more = sockets->stack().config().more_addresses.all();
+    static_assert(std::tuple_size_v<decltype(network.more_addresses)> == stack::MoreIpv4::most);
+    for (std::size_t i = 0; i < more.size(); ++i) network.more_addresses[i] = more[i].address.ip();
     network.gateway = own.gateway.ip();
     network.mtu = own.mtu;
     for (std::size_t i = 0; i < own.name_servers.size(); ++i) network.name_servers[i] = own.name_servers[i].ip();

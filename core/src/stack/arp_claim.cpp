@@ -44,8 +44,12 @@ void note_conflict(wire::Ipv4Addr ours, const wire::MacAddr& other) noexcept {
 
 }  // namespace
 
-ArpClaim::ArpClaim(const StackConfig& config, Link& link, Timers& timers) noexcept
-    : config_(config), link_(link), timers_(timers), random_(config.drawn_seed(), SecretUse::arp_numbers) {
+ArpClaim::ArpClaim(const StackConfig& config, Link& link, Timers& timers, std::size_t place) noexcept
+    : config_(config),
+      link_(link),
+      timers_(timers),
+      place_(place),
+      random_(config.drawn_seed(), SecretUse::arp_numbers) {
     Timer::on_time = &ArpClaim::on_time;
 }
 
@@ -56,18 +60,18 @@ void ArpClaim::begin(time::Instant now) noexcept {
 }
 
 void ArpClaim::ask() noexcept {
-    if (claims()) send({}, config_.address);
+    if (claims()) send({}, own());
 }
 
 void ArpClaim::defend(const wire::MacAddr& other, time::Instant now) noexcept {
     if (!claims() || now < quiet_until_) return;
     quiet_until_ = now + defend_interval;
     announce();
-    if (!std::exchange(has_noticed_, true)) note_conflict(config_.address, other);
+    if (!std::exchange(has_noticed_, true)) note_conflict(own(), other);
 }
 
 // A request, as the RFC wants it: whoever knows our address by ARP learns from those.
-void ArpClaim::announce() noexcept { send(config_.address, config_.address); }
+void ArpClaim::announce() noexcept { send(own(), own()); }
 
 // False when it could not leave.
 bool ArpClaim::send(wire::Ipv4Addr sender, wire::Ipv4Addr target) noexcept {

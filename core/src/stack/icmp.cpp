@@ -32,7 +32,7 @@ std::optional<IcmpError> Icmp::input(Packet& packet) noexcept {
 // In the frame that came. Only the type changes, so the checksum is carried on.
 void Icmp::answer_echo(Packet& packet) noexcept {
     Frame& frame = packet.frame;
-    const bool to_us = packet.ip.destination == config_.address;
+    const bool to_us = config_.is_own(packet.ip.destination);
     if (!to_us || frame.is_shared()) return link_.drop(frame, Drop::icmp_not_answered);
     if (const Drop why = output_.check(packet.ip.source, 0); why != Drop::none) return link_.drop(frame, why);
     std::byte* const checksum = frame.data + 2;
@@ -40,9 +40,9 @@ void Icmp::answer_echo(Packet& packet) noexcept {
     frame.data[0] = std::byte{static_cast<std::uint8_t>(wire::IcmpType::echo_reply)};
     wire::store_be16(checksum, wire::update16(wire::load_be16(checksum), before, wire::load_be16(frame.data)));
     if (output_.check(packet.ip.source, frame.length) != Drop::none)
-        return output_.send_in_pieces(frame, config_.address, packet.ip.source, wire::ip_protocol::icmp, {},
+        return output_.send_in_pieces(frame, packet.ip.destination, packet.ip.source, wire::ip_protocol::icmp, {},
                                       packet.now);
-    output_.send(frame, config_.address, packet.ip.source, wire::ip_protocol::icmp, packet.now);
+    output_.send(frame, packet.ip.destination, packet.ip.source, wire::ip_protocol::icmp, packet.now);
 }
 
 // --- errors that others send us
@@ -50,14 +50,14 @@ void Icmp::answer_echo(Packet& packet) noexcept {
 std::optional<IcmpError> Icmp::error_in(const wire::IcmpHeader& header) noexcept {
     const wire::IcmpQuote& quote = header.quote;
     const auto meaning = meaning_of(header.type, header.code);
-    if (meaning && quote.source == config_.address)
+    if (meaning && config_.is_own(quote.source))
         return IcmpError{*meaning,
                          quote.protocol,
                          quote.destination,
                          quote.source_port,
                          quote.destination_port,
                          quote.seq,
-                         config_.address,
+                         quote.source,
                          {header.next_hop_mtu, quote.total_bytes}};
     return {};
 }
@@ -67,7 +67,7 @@ std::optional<IcmpError> Icmp::error_in(const wire::IcmpHeader& header) noexcept
 // About a network as about a host, as RFC 1122 section 3.2.2.2 has it.
 Drop Icmp::take_redirect(const Packet& packet, const wire::IcmpHeader& header) noexcept {
     if (!config_.accept_redirects) return Drop::icmp_type;
-    if (header.quote.source != config_.address) return Drop::redirect_refused;
+    if (!config_.is_own(header.quote.source)) return Drop::redirect_refused;
     return output_.redirect(header.quote.destination, packet.ip.source, header.gateway, packet.now);
 }
 
@@ -108,7 +108,7 @@ void Icmp::send_reassembly_timeout(std::span<const std::byte> first_piece, time:
 // RFC 1122 section 3.2.2: never about what was sent to many.
 void Icmp::send_error(wire::IcmpType type, std::uint8_t code, std::span<const std::byte> about,
                       const wire::Ipv4Header& ip, time::Instant now) noexcept {
-    if (ip.destination != config_.address) return;
+    if (!config_.is_own(ip.destination)) return;
     const std::span<const std::byte> quote = about.first(std::min(about.size(), wire::icmp_quote_bytes_max));
     if (output_.check(ip.source, quote.size() + wire::icmp_bytes) != Drop::none) return;
     if (!errors_.take(now, random_)) return drops_.count(Drop::icmp_rate);
@@ -121,7 +121,7 @@ void Icmp::send_error(wire::IcmpType type, std::uint8_t code, std::span<const st
     header.code = code;
     wire::write(header, frame->prepend(wire::icmp_bytes));
     wire::seal_icmp(frame->bytes());
-    output_.send(*frame, config_.address, ip.source, wire::ip_protocol::icmp, now);
+    output_.send(*frame, ip.destination, ip.source, wire::ip_protocol::icmp, now);
 }
 
 }  // namespace skerry::stack

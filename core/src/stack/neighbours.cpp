@@ -22,10 +22,30 @@ Neighbours::Neighbours(const StackConfig& config, Hosts& hosts, Ipv6Link& ipv6_l
       timers_(timers),
       drops_(drops),
       claim_(config, link, timers),
-      entries_(0, HashOfHost{key_for(config.seed, SecretUse::neighbours)}) {}
+      entries_(0, HashOfHost{key_for(config.seed, SecretUse::neighbours)}) {
+    for (std::size_t place = 1; place < config.ipv4_count(); ++place)
+        more_claims_.push_back(std::make_unique<ArpClaim>(config, link, timers, place));
+}
 
 Neighbours::~Neighbours() {
     while (!entries_.empty()) erase(*entries_.begin()->second, Drop::neighbour_unreachable);
+}
+
+// --- our own addresses
+
+void Neighbours::ask() noexcept {
+    claim_.ask();
+    for (const auto& claim : more_claims_) claim->ask();
+}
+
+void Neighbours::begin(time::Instant now) noexcept {
+    claim_.begin(now);
+    for (const auto& claim : more_claims_) claim->begin(now);
+}
+
+ArpClaim& Neighbours::claim_of(Ipv4Addr own) noexcept {
+    const std::size_t place = config_.place_of(own);
+    return place == 0 ? claim_ : *more_claims_[place - 1];
 }
 
 // --- the table
@@ -180,17 +200,18 @@ void Neighbours::ask(Entry& entry, time::Instant now) noexcept {
     if (is_v6)
         solicit(entry);
     else
-        transmit(ArpOperation::request, knows ? entry.mac : MacAddr::broadcast(), entry.address);
+        transmit(ArpOperation::request, knows ? entry.mac : MacAddr::broadcast(), config_.asker_for(entry.address),
+                 entry.address);
     timers_.set(entry, now + (is_v6 ? ipv6_link_.facts().retransmit : config_.neighbours.retransmit));
 }
 
-void Neighbours::transmit(ArpOperation operation, const MacAddr& to, Ipv4Addr address) noexcept {
+void Neighbours::transmit(ArpOperation operation, const MacAddr& to, Ipv4Addr from, Ipv4Addr address) noexcept {
     Frame* const frame = link_.allocate();
     if (frame == nullptr) return;
     ArpPacket packet;
     packet.operation = operation;
     packet.sender_mac = link_.mac();
-    packet.sender_ip = config_.address;
+    packet.sender_ip = from;
     packet.target_mac = operation == ArpOperation::reply ? to : MacAddr{};
     packet.target_ip = address;
     frame->length = wire::arp_bytes;
@@ -231,8 +252,7 @@ void Neighbours::on_time(Timer& timer, time::Instant now) noexcept {
 // --- learning
 
 bool Neighbours::asks_us(const ArpPacket& packet) const noexcept {
-    return packet.operation == ArpOperation::request && packet.target_ip == config_.address &&
-           !config_.address.is_unspecified();
+    return packet.operation == ArpOperation::request && config_.is_own(packet.target_ip);
 }
 
 // An answer is for the cores that asked, and one that nobody asked for may move an entry of any. A question says where
@@ -253,11 +273,10 @@ Neighbours::News Neighbours::news_in(const ArpPacket& packet) noexcept {
 
 Neighbours::News Neighbours::input(const ArpPacket& packet, time::Instant now) noexcept {
     claim_.heard(packet, now);
-    const bool has_address = !config_.address.is_unspecified();
     // Another station, or what we sent ourselves, by a loop in the network.
-    if (has_address && packet.sender_ip == config_.address) {
+    if (config_.is_own(packet.sender_ip)) {
         drops_.count(Drop::arp_conflict);
-        if (packet.sender_mac != link_.mac()) claim_.defend(packet.sender_mac, now);
+        if (packet.sender_mac != link_.mac()) claim_of(packet.sender_ip).defend(packet.sender_mac, now);
         return {};
     }
     if (config_.is_broadcast(packet.sender_ip)) {
@@ -267,7 +286,7 @@ Neighbours::News Neighbours::input(const ArpPacket& packet, time::Instant now) n
     const News news = news_in(packet);
     if (!note(packet, now) && !asks_us(packet) && !news.is_for_all && news.askers == 0)
         drops_.count(Drop::arp_unsolicited);
-    if (asks_us(packet)) transmit(ArpOperation::reply, packet.sender_mac, packet.sender_ip);
+    if (asks_us(packet)) transmit(ArpOperation::reply, packet.sender_mac, packet.target_ip, packet.sender_ip);
     return news;
 }
 

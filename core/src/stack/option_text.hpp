@@ -39,6 +39,11 @@ namespace skerry::stack {
     return backend::SetupError{text + ": " + std::string(why)};
 }
 
+/// The IPv4 networks that a user named.
+[[nodiscard]] inline std::string networks_of(const backend::Options& options) {
+    return (options.ip.find(',') == std::string::npos ? "the network " : "the networks ") + options.ip;
+}
+
 /// What stands before the next `separator`, which is taken off `rest` with it.
 [[nodiscard]] inline std::string_view next_part(std::string_view& rest, char separator) {
     const std::string_view part = rest.substr(0, rest.find(separator));

@@ -56,7 +56,7 @@ Result<void, SetupError> apply_v6(const backend::Options& options, StackConfig& 
     return {};
 }
 
-// A router's link-local address is on every link; of IPv4 there is one network.
+// A router's link-local address is on every link; one of IPv4 is in a network of ours.
 Result<void, SetupError> apply_gateway(std::string_view text, const backend::Options& options, StackConfig& config) {
     if (const auto gateway = parse_v6(text)) {
         const bool is_near = gateway->is_link_local() || gateway->is_within(config.address6, config.prefix6_bits);
@@ -70,10 +70,10 @@ Result<void, SetupError> apply_gateway(std::string_view text, const backend::Opt
     }
     const auto gateway = parse_v4(text);
     if (!gateway) return Unexpected(wrong("--gateway", text, "write an IPv4 address, an IPv6 one, or A,B"));
-    if (!config.is_on_link(*gateway) || *gateway == config.address)
+    if (!config.is_on_link(*gateway) || config.is_own(*gateway) || config.is_broadcast(*gateway))
         return Unexpected(wrong(
             "--gateway", text,
-            options.ip.empty() ? "there is no IPv4 without --ip" : "not another host of the network " + options.ip));
+            options.ip.empty() ? "there is no IPv4 without --ip" : "not another host of " + networks_of(options)));
     config.gateway = *gateway;
     return {};
 }
@@ -96,20 +96,43 @@ Result<void, SetupError> apply_dhcp(const backend::Options& options, StackConfig
     return {};
 }
 
-Result<void, SetupError> apply_v4(const backend::Options& options, StackConfig& config) {
-    if (options.ip == ip_by_dhcp) return apply_dhcp(options, config);
-    const std::string_view text = options.ip;
+constexpr std::string_view ip_form = "write an IPv4 address and the bits of its network, 198.18.0.2/24, or dhcp";
+
+// The first goes where a port with one address has it.
+Result<void, SetupError> add_v4(std::string_view text, StackConfig& config) {
+    if (text == ip_by_dhcp)
+        return Unexpected(
+            wrong("--ip", text, "of no use beside other addresses; a server gives one, so write it alone"));
     const std::size_t slash = text.find('/');
     const auto address = parse_v4(text.substr(0, slash));
     const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 1, 32);
-    if (!address || !prefix)
-        return Unexpected(
-            wrong("--ip", text, "write an IPv4 address and the bits of its network, 198.18.0.2/24, or dhcp"));
-    config.address = *address;
+    if (!address || !prefix) return Unexpected(wrong("--ip", text, ip_form));
+    if (address->is_never_a_source()) return Unexpected(wrong("--ip", text, "not an address that a host can have"));
+    if (config.is_own(*address)) return Unexpected(wrong("--ip", text, "named twice; a port has an address once"));
+    if (config.address.is_unspecified()) {
+        config.address = *address;
+        config.prefix_bits = *prefix;
+    } else if (!config.more_addresses.add({*address, *prefix})) {
+        return Unexpected(wrong("--ip", text,
+                                "one more than the " + std::to_string(ipv4_addresses_max) +
+                                    " IPv4 addresses that a port may have; leave some out"));
+    }
+    return {};
+}
+
+Result<void, SetupError> apply_v4(const backend::Options& options, StackConfig& config) {
+    if (options.ip == ip_by_dhcp) return apply_dhcp(options, config);
     config.claims_address = true;
-    config.prefix_bits = *prefix;
-    if (config.address.is_never_a_source() || config.is_broadcast(config.address))
-        return Unexpected(wrong("--ip", text, "not an address that a host can have"));
+    config.address = {};
+    config.more_addresses = {};
+    if (options.ip.ends_with(',')) return Unexpected(wrong("--ip", options.ip, ip_form));
+    std::string_view rest = options.ip;
+    while (!rest.empty())
+        if (auto added = add_v4(next_part(rest, ','), config); !added) return added;
+    for (std::size_t place = 0; place < config.ipv4_count(); ++place)
+        if (const OwnIpv4 own = config.ipv4_at(place); config.is_broadcast(own.address))
+            return Unexpected(wrong("--ip", to_string(own.address.ip()) + "/" + std::to_string(own.prefix_bits),
+                                    "not an address that a host can have"));
     return {};
 }
 
@@ -131,6 +154,16 @@ std::string text_of_lent(const StackConfig& config) {
     return text + (config.gateway.is_unspecified() ? ", no router" : ", router " + to_string(config.gateway.ip()));
 }
 
+std::string text_of_several(const StackConfig& config) {
+    std::string text;
+    for (std::size_t place = 0; place < config.ipv4_count(); ++place) {
+        const OwnIpv4 own = config.ipv4_at(place);
+        text += (place == 0 ? "IPv4 addresses " : ", ") + to_string(own.address.ip()) + "/" +
+                std::to_string(own.prefix_bits);
+    }
+    return text;
+}
+
 std::string text_of_given(const Ipv6Facts& facts) {
     std::string text;
     for (const OwnAddress& each : facts.addresses)
@@ -145,6 +178,7 @@ std::string text_of_given(const Ipv6Facts& facts) {
 
 std::string text_of(const StackConfig& config, const Ipv6Facts& facts) {
     std::string text = config.uses_dhcp && !config.address.is_unspecified() ? text_of_lent(config) : std::string();
+    if (!config.more_addresses.empty()) text = text_of_several(config);
     if (!config.autoconf6) return text;
     return (text.empty() ? text : text + ", ") + text_of_given(facts);
 }

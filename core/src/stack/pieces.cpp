@@ -34,13 +34,13 @@ void IpOutput::send_in_pieces(Frame& whole, Ipv4Addr source, Ipv4Addr destinatio
             v6_.send(*piece, source, destination, wire::ip_protocol::fragment, marks, now);
             continue;
         }
-        wire::Ipv4Header header = header_for(destination, protocol, marks);
+        wire::Ipv4Header header = header_for(source, destination, protocol, marks);
         header.total_bytes = static_cast<std::uint16_t>(bytes + wire::ipv4_bytes);
         header.id = static_cast<std::uint16_t>(id);
         header.more_fragments = more;
         header.fragment_offset_bytes = static_cast<std::uint16_t>(at);
         wire::write(header, piece->prepend(wire::ipv4_bytes));
-        leave(*piece, destination, now);
+        leave(*piece, source, destination, now);
     }
     whole.drop();
 }

@@ -62,9 +62,9 @@ Result<void, SetupError> add_v4(const RouteText& text, const backend::Options& o
     if (route.network != *network) return Unexpected(not_a_network(text, to_string(route.network.ip())));
     if (network->is_multicast() || network->is_loopback())
         return Unexpected(wrong("--route", text.whole, "not a network of hosts elsewhere"));
-    const bool is_other = config.is_on_link(*router) && *router != config.address && !config.is_broadcast(*router);
+    const bool is_other = config.is_on_link(*router) && !config.is_own(*router) && !config.is_broadcast(*router);
     if (text.has_router && !is_other)
-        return Unexpected(wrong("--route", text.whole, "the router is not another host of the network " + options.ip));
+        return Unexpected(wrong("--route", text.whole, "the router is not another host of " + networks_of(options)));
     if (!config.routes.add(route)) return Unexpected(too_many(text, "IPv4"));
     return {};
 }

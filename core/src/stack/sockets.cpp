@@ -179,20 +179,29 @@ private:
     // One that tells how it leaves, or holds several.
     SKERRY_NOINLINE Error send_otherwise(Datagram& datagram, const net::SocketAddr* to, bool gives) noexcept {
         if ((sends_by_ & by_local) != 0 && !is_our(datagram.local)) return Errc::address_not_available;
-        if ((sends_by_ & by_traffic_class) == 0) return send_segments(datagram, to, gives);
-        const std::uint8_t own = std::exchange(marks.traffic_class, datagram.traffic_class);
+        const UdpMarks own = marks;
+        if ((sends_by_ & by_local) != 0) marks.source = source_of(datagram.local);
+        if ((sends_by_ & by_traffic_class) != 0) marks.traffic_class = datagram.traffic_class;
         note_marks();
         const Error error = send_segments(datagram, to, gives);
-        marks.traffic_class = own;
+        marks = own;
         note_marks();
         return error;
     }
-    // There is one that it can leave from; what came to a group, or to all, is answered from that.
-    [[nodiscard]] bool is_our(const net::IpAddr& local) const noexcept {
+    /// Of several IPv4 addresses the one that a datagram names; nothing where there is one, or it names none.
+    [[nodiscard]] Ipv4Addr source_of(const net::IpAddr& local) const noexcept {
+        const StackConfig& config = stack().config();
+        if (config.more_addresses.empty() || !local.unmapped().is_v4()) return {};
+        const Ipv4Addr address = Ipv4Addr::of(local.unmapped());
+        return config.is_own(address) ? address : Ipv4Addr{};
+    }
+    // What came to a group, or to all, is answered from the address that the way has.
+    [[nodiscard]] bool is_our(const net::IpAddr& shown) const noexcept {
+        const net::IpAddr local = shown.unmapped();
         if (local.is_v6()) return is_our_v6(wire::Ipv6Addr::of(local));
         const Ipv4Addr address = Ipv4Addr::of(local);
         const StackConfig& config = stack().config();
-        return address.is_unspecified() || address == config.address || address.is_multicast() ||
+        return address.is_unspecified() || config.is_own(address) || address.is_multicast() ||
                config.is_broadcast(address);
     }
     [[nodiscard]] bool is_our_v6(const wire::Ipv6Addr& local) const noexcept {

@@ -27,6 +27,7 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
     };
     config.pool_frames = pool_frames;
     if (config.uses_dhcp) config.address = {};
+    if (config.address.is_unspecified()) config.more_addresses = {};
     if (config.autoconf6) config.address6 = {};
     // The kernel's end of a TAP device may have our hardware address, and makes its own of it.
     if (config.finds_out_ipv6() && config.link_local6.is_unspecified()) {
@@ -85,7 +86,8 @@ Stack::Stack(const StackConfig& config, backend::FrameCache& frames, time::Insta
       udp_(config_, link_, output_, icmp_, groups_, drops_),
       tcp_(config_, link_, output_, timers_, drops_) {
     config_.seat = {};
-    if (config.seat.steering != nullptr) config_.steering = &steering_.emplace(config.seat, hosts_, frames, drops_);
+    if (config.seat.steering != nullptr)
+        config_.steering = &steering_.emplace(config.seat, hosts_, config_.more_addresses, frames, drops_);
     start_address(config.seat.core, start);
     join_own_groups(config_, hosts_, groups_, start);
     begin_ipv6(start);
@@ -115,7 +117,8 @@ void Stack::input_steered(std::span<Frame* const> burst, time::Instant now) noex
     tcp_.deliver();
 }
 
-void Stack::input_burst(std::span<Frame* const> burst, time::Instant now) noexcept {
+template <bool has_more>
+void Stack::input_burst_of(std::span<Frame* const> burst, time::Instant now) noexcept {
     // Nothing is usual then, and what is for nobody must not pass for ours.
     if (config_.address.is_unspecified()) [[unlikely]] {
         for (Frame* const frame : burst) input_frame(*frame, now);
@@ -126,13 +129,19 @@ void Stack::input_burst(std::span<Frame* const> burst, time::Instant now) noexce
     const std::span<Glance> glances = std::span(glances_).first(burst.size());
     for (std::size_t i = 0; i < burst.size(); ++i) {
         if (i + ahead < burst.size()) prefetch_read(burst[i + ahead]->data);
-        glances[i].look_at(*burst[i], config_);
+        glances[i].look_at<has_more>(*burst[i], config_);
     }
     const bool is_cold = burst.size() > few && tcp_.fetch_slots(glances);
     for (std::size_t i = 0; i < glances.size(); ++i) {
         if (is_cold) tcp_.fetch_around(glances, i);
         if (!input_usual(glances[i], now)) input_frame(*glances[i].frame, now);
     }
+}
+
+void Stack::input_burst(std::span<Frame* const> burst, time::Instant now) noexcept {
+    if (config_.more_addresses.empty()) [[likely]]
+        return input_burst_of<false>(burst, now);
+    input_burst_of<true>(burst, now);
 }
 
 bool Stack::input_usual(const Glance& glance, time::Instant now) noexcept {
@@ -188,14 +197,14 @@ void Stack::input_steered_arp(Frame& frame, time::Instant now) noexcept {
 bool Stack::is_for_us(wire::Ipv4Addr destination, Origin origin) const noexcept {
     if (destination.is_multicast())
         return groups_.has(destination) || (steering_ && steering_->others_in_group(destination) != 0);
-    if (destination == config_.address) return origin != Origin::link_group && !destination.is_unspecified();
+    if (config_.is_own(destination)) return origin != Origin::link_group;
     return config_.is_broadcast(destination);
 }
 
 // Ours comes from ourselves only: RFC 1122 section 3.2.1.3, and RFC 9293's "LAND". The parser refuses the rest.
 bool Stack::may_come_from(wire::Ipv4Addr source, Origin origin) const noexcept {
     const bool is_from_wire = origin == Origin::link || origin == Origin::link_group;
-    return !config_.is_broadcast(source) && !(is_from_wire && config_.loops_own_address && source == config_.address);
+    return !config_.is_broadcast(source) && !(is_from_wire && config_.loops_own_address && config_.is_own(source));
 }
 
 void Stack::input_ipv4(Frame& frame, time::Instant now, Origin origin) noexcept {

@@ -1,5 +1,6 @@
 // What a stack is told of its IPv4 network while it runs, and the messages of DHCP, which tell it. Rare.
 
+#include <skerry/base/assert.hpp>
 #include <skerry/stack/dhcp_client.hpp>
 #include <skerry/stack/stack.hpp>
 #include <skerry/stack/wire/ipv6.hpp>
@@ -16,7 +17,7 @@ void Stack::start_address(std::uint16_t core, time::Instant start) {
     if (Ipv4Network known; steering_ && steering_->take(known)) take_network(known, start);
     if (core != 0) return;
     if (!config_.uses_dhcp) {
-        neighbours_.claim().ask();
+        neighbours_.ask();
         return neighbours_.begin(start);
     }
     dhcp_ = std::make_unique<DhcpClient>(
@@ -29,6 +30,7 @@ void Stack::start_address(std::uint16_t core, time::Instant start) {
 }
 
 void Stack::take_network(const Ipv4Network& network, time::Instant now) noexcept {
+    SKERRY_DEBUG_ASSERT(config_.more_addresses.empty(), "of several addresses none is lent");
     const wire::Ipv4Addr before = std::exchange(config_.address, network.address);
     config_.prefix_bits = network.prefix_bits;
     config_.gateway = network.gateway;

@@ -51,7 +51,7 @@ bool Udp::is_taken(Ipv4Addr local, std::uint16_t port, bool v6_only) const noexc
 bool Udp::take(UdpEndpoint& endpoint, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
     if (config_.uses_dhcp && port == wire::dhcp_client_port) return false;
     if (is_taken(local, port, endpoint.v6_only)) return false;
-    endpoint.use_ = use_of(local, endpoint.v6_only, config_.address);
+    endpoint.use_ = use_of(local, endpoint.v6_only, config_.is_own(local), config_.more_addresses);
     return config_.steering == nullptr || config_.steering->claim_udp(port, endpoint.use_, shared);
 }
 

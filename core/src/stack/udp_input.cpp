@@ -211,6 +211,7 @@ bool Udp::may_have_sent(const IcmpError& error) const noexcept {
 bool Udp::tell_connected(const IcmpError& error) noexcept {
     for (UdpEndpoint* each = by_port_[error.local_port]; each != nullptr; each = each->next_on_port_) {
         if (!each->is_connected() || each->remote != error.remote || each->remote_port != error.remote_port) continue;
+        if (each->local != error.local && output_.is_own(each->local)) continue;  // another of ours sent it
         each->untold = Error::from_os(error.meaning.os_error);
         mark_ready(*each);
         return true;

@@ -70,10 +70,15 @@ SKERRY_ALWAYS_INLINE void Udp::fill(Frame& frame, const UdpEndpoint& from, std::
     }
 }
 
+Ipv4Addr Udp::source_of_several(const UdpEndpoint& from, Ipv4Addr to) const noexcept {
+    if (config_.is_own(from.marks.source)) return from.marks.source;
+    return config_.is_own(from.local) ? from.local : output_.source_for(to);
+}
+
 Result<> Udp::send(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port, std::span<const std::byte> payload,
                    time::Instant now) noexcept {
     const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
-    if (!output_.is_ready(to, now) || !output_.fits(bytes) || from.is_marked) [[unlikely]]
+    if (!is_ready(from, to, now) || !output_.fits(bytes) || from.is_marked) [[unlikely]]
         return send_otherwise(from, to, port, payload, nullptr, now);
     Frame* const frame = allocate(payload.size());
     if (frame == nullptr) [[unlikely]]
@@ -87,7 +92,7 @@ Result<> Udp::send_buf(const UdpEndpoint& from, Ipv4Addr to, std::uint16_t port,
                        time::Instant now) noexcept {
     const std::span<const std::byte> payload = data.bytes();
     const auto bytes = static_cast<std::uint32_t>(payload.size() + wire::udp_bytes);
-    if (!output_.is_ready(to, now) || !output_.fits(bytes) || from.is_marked) [[unlikely]]
+    if (!is_ready(from, to, now) || !output_.fits(bytes) || from.is_marked) [[unlikely]]
         return send_otherwise(from, to, port, payload, &data, now);
     Frame* const frame = take_over(data);
     if (frame == nullptr) return send(from, to, port, payload, now);

@@ -8,7 +8,7 @@ std::uint32_t folded(std::uint64_t sum) noexcept { return static_cast<std::uint1
 
 }  // namespace
 
-void Way::prepare(const wire::EthernetImage& ethernet, wire::Ipv4Addr source) noexcept {
+void Way::prepare(const wire::EthernetImage& ethernet) noexcept {
     wire::Ipv4Header header;
     header.total_bytes = wire::ipv4_bytes;
     header.dont_fragment = true;

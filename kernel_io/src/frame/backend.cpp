@@ -106,7 +106,7 @@ Result<Xdp, SetupError> open_xdp(const backend::Options& options, stack::StackCo
         return Unexpected(SetupError{wish->interface + ": --vlan: XDP sees no tags; take the VLAN's own interface"});
     config.loops_own_address = wish->is_on;
     if (options.cores > 1) return Unexpected(SetupError{wish->interface + ": one core only; choose it with --cores=N"});
-    return Xdp::open(wish->interface, {config.address, config.address6, config.link_local6});
+    return Xdp::open(wish->interface, {config.address, config.more_addresses, config.address6, config.link_local6});
 }
 
 // --- what both do
@@ -193,9 +193,9 @@ std::optional<SetupError> start_tap(TapDriver& driver, const std::string& interf
 /// A core whose driver is polled until its addresses are there.
 template <class Loop>
 Result<std::unique_ptr<backend::Core>, SetupError> with_addresses(std::unique_ptr<Loop> core,
-                                                                  const std::string& interfaces) {
+                                                                  const std::string& whose) {
     auto found = stack::wait_for_addresses(core->driver());
-    if (!found) return Unexpected(SetupError{"tap: " + interfaces + ": " + found.error().message});
+    if (!found) return Unexpected(SetupError{whose + ": " + found.error().message});
     core->set_note(std::move(*found));
     return std::unique_ptr<backend::Core>(std::move(core));
 }
@@ -215,7 +215,7 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_tap_ports_core(const bac
     if (!parking) return Unexpected(std::move(parking).error());
     return with_addresses(std::make_unique<runtime::CoreLoop<TapPortsDriver>>(
                               setup, std::move(drivers), std::move(*parking), setup.scheduler->home()),
-                          setup.options.interface);
+                          "tap: " + setup.options.interface);
 }
 
 // --- xdp
@@ -273,8 +273,9 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_xdp_ports_core(const bac
     }
     auto parking = parking_of(drivers, "xdp: " + names);
     if (!parking) return Unexpected(std::move(parking).error());
-    return std::unique_ptr<backend::Core>(std::make_unique<runtime::CoreLoop<XdpPortsDriver>>(
-        setup, std::move(drivers), std::move(*parking), setup.scheduler->home()));
+    return with_addresses(std::make_unique<runtime::CoreLoop<XdpPortsDriver>>(
+                              setup, std::move(drivers), std::move(*parking), setup.scheduler->home()),
+                          "xdp: " + names);
 }
 
 }  // namespace
@@ -305,7 +306,7 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_tap_core(const backend::
     auto core = std::make_unique<runtime::CoreLoop<TapDriver>>(setup, plan.config, setup.scheduler->home(),
                                                                std::move(parts->tap), std::move(parts->poller));
     if (auto trouble = start_tap(core->driver(), plan.wish.interface, setup)) return Unexpected(std::move(*trouble));
-    return with_addresses(std::move(core), plan.wish.interface);
+    return with_addresses(std::move(core), "tap: " + plan.wish.interface);
 }
 
 // The queues are not taken here: a card may drop its link for that, and it would twice.
@@ -326,7 +327,7 @@ Result<std::unique_ptr<backend::Core>, SetupError> make_xdp_core(const backend::
     auto core = std::make_unique<runtime::CoreLoop<XdpDriver>>(setup, plan.config, setup.scheduler->home(),
                                                                std::move(plan.xdp), std::move(*poller));
     if (auto trouble = start_xdp(core->driver(), name, setup)) return Unexpected(std::move(*trouble));
-    return core;
+    return with_addresses(std::move(core), "xdp: " + name);
 }
 
 }  // namespace skerry::kernel_io::frame

@@ -105,7 +105,7 @@ Result<void, SetupError> XdpPort::start() {
     say_of_tags(tags);
     if (tags) tags_ = std::move(*tags);
     const bool is_shared6 = ours_.has_v6() && EthernetDevice::is_kernels(ours_.v6.ip());
-    if (is_shared6 || (ours_.has_v4() && EthernetDevice::is_kernels(ours_.v4.ip()))) {
+    if (is_shared6 || is_shared4()) {
         const trace::Line shared("xdp: ", device_.name, ": the kernel has the address of ",
                                  is_shared6 ? "--ip6" : "--ip",
                                  " too: what comes for it by this interface goes to "
@@ -113,6 +113,13 @@ Result<void, SetupError> XdpPort::start() {
         trace::notice(shared.text());
     }
     return {};
+}
+
+bool XdpPort::is_shared4() const noexcept {
+    const auto all = ours_.more_v4.all();
+    const auto is_kernels = [](const stack::OwnIpv4& own) { return EthernetDevice::is_kernels(own.address.ip()); };
+    return (ours_.has_v4() && EthernetDevice::is_kernels(ours_.v4.ip())) ||
+           std::any_of(all.begin(), all.end(), is_kernels);
 }
 
 // Where something is changed, or VLANs are not kept apart.

@@ -119,6 +119,8 @@ private:
     void set_retry() noexcept;
     [[nodiscard]] backend::Frame* in_own_memory(backend::Frame& packet) noexcept;
     void say_of_tags(const Result<VlanTags>& tags) const;
+    /// Whether the kernel has one of our IPv4 addresses too.
+    [[nodiscard]] bool is_shared4() const noexcept;
     [[nodiscard]] Result<> watch() noexcept;
     void on_link_events() noexcept;
     void lose() noexcept;

@@ -2,6 +2,7 @@
 
 #include "capabilities.hpp"
 
+#include <skerry/base/assert.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/icmpv6.hpp>
 #include <skerry/stack/wire/ip_protocol.hpp>
@@ -91,7 +92,10 @@ enum class Place : std::uint8_t { untagged, arp, ipv4, ipv6, no_question, one_of
 /// Instructions in a row. All jumps go forward.
 class Assembler {
 public:
-    void add(const bpf_insn& one) noexcept { program_[count_++] = one; }
+    void add(const bpf_insn& one) noexcept {
+        SKERRY_ASSERT(count_ < program_.size(), "a program has its longest form in this room");
+        program_[count_++] = one;
+    }
     /// A jump to `place`, whose distance is filled in there.
     void jump(bpf_insn one, Place place) noexcept {
         one.off = unplaced - static_cast<std::int16_t>(place);
@@ -179,17 +183,23 @@ void add_ipv6(Assembler& code, const XdpAddresses& ours) noexcept {
     if (ours.hears_queries) add_query(code);
 }
 
-// What is sent to our address, and ARP about it. Ends where a packet is taken. Instructions that nothing reaches are
-// refused by the kernel, so without IPv4 there are none of this.
+// What is sent to our addresses, and ARP about them. Ends where a packet is taken. Instructions that nothing reaches
+// are refused by the kernel, so without IPv4 there are none of this.
 void add_ipv4(Assembler& code, const XdpAddresses& ours) noexcept {
     const auto address = static_cast<std::int32_t>(htonl(ours.v4.bits));
+    const auto take_more = [&] {
+        for (const stack::OwnIpv4& own : ours.more_v4.all())
+            code.jump(skip_if(r5, static_cast<std::int32_t>(htonl(own.address.bits)), 0), Place::take);
+    };
     code.place(Place::arp);
     need(code, arp_end);
     code.add(load(BPF_W, r5, r2, arp_target_at));
     code.jump(skip_if(r5, address, 0), Place::take);
+    take_more();
     code.jump(always_skip(0), Place::pass);
     code.place(Place::ipv4);
     code.add(load(BPF_W, r5, r2, ipv4_destination_at));
+    take_more();
     code.jump(skip_unless(r5, address, 0), Place::pass);
 }
 

@@ -7,10 +7,10 @@
 // only, and who else waits for them is not known here. Only where the kernel has no IPv6 are the questions of routers
 // and switches about groups (MLD) for us, since nobody else would answer them.
 //
-// It is 34 instructions, 34 more for IPv6 and 11 for those questions, written here and loaded by bpf(2). libxdp and
-// libbpf would load it from an object file that clang makes at build time, with a dispatcher for several programs on
-// one interface; that is two libraries and a compiler for what these few calls do, once, at start. They help nothing
-// where packets pass.
+// It is 34 instructions, two for each further IPv4 address, 34 for IPv6 and 11 for those questions, written here and
+// loaded by bpf(2). libxdp and libbpf would load it from an object file that clang makes at build time, with a
+// dispatcher for several programs on one interface; that is two libraries and a compiler for what these few calls do,
+// once, at start. They help nothing where packets pass.
 //
 // It is attached by a link (Linux 5.9): the kernel takes it off when the process ends, however it ends.
 
@@ -19,6 +19,7 @@
 
 #include <skerry/backend/backend.hpp>
 #include <skerry/base/result.hpp>
+#include <skerry/stack/own_ipv4.hpp>
 #include <skerry/stack/wire/addresses.hpp>
 
 #include <cstddef>
@@ -36,6 +37,7 @@ enum class XdpMode : std::uint8_t {
 /// What is sent to these is ours.
 struct XdpAddresses {
     stack::wire::Ipv4Addr v4;  ///< 0.0.0.0, there is no IPv4
+    stack::MoreIpv4 more_v4;
     stack::wire::Ipv6Addr v6;  ///< ::, there is no IPv6
     stack::wire::Ipv6Addr link_local6;  ///< and not the kernel's, which has the same Ethernet address
     bool hears_queries = false;  ///< of MLD, too: the kernel has no IPv6 on this interface

@@ -34,6 +34,15 @@ TEST_CASE("of two families the one is advised that was asked for", "[apps][echo]
           "our own stack has 198.18.0.2; write --listen=198.18.0.2:7001 or --listen=0.0.0.0:7001");
 }
 
+TEST_CASE("all of several addresses are told, and the first is advised", "[apps][echo][error]") {
+    net::StackNetwork network;
+    network.address = v4;
+    network.more_addresses = {net::IpAddr::v4(198, 18, 0, 3), net::IpAddr::v4(203, 0, 113, 2)};
+    CHECK(echo::listen_advice(network, "", {"127.0.0.1:7001", "127.0.0.1", 7001}) ==
+          "our own stack has 198.18.0.2, 198.18.0.3, 203.0.113.2; write --listen=198.18.0.2:7001 or "
+          "--listen=0.0.0.0:7001");
+}
+
 TEST_CASE("of several ports the addresses of the first are advised", "[apps][echo][error]") {
     CHECK(advice(v4, "2001:db8::2/64+2001:db8:1::2/64", "::1") ==
           "our own stack has 198.18.0.2 and 2001:db8::2; write --listen=[2001:db8::2]:7001 or --listen=[::]:7001");

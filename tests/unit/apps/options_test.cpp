@@ -172,6 +172,24 @@ TEST_CASE("a server may be asked for the IPv4 address", "[apps][options]") {
     CHECK(accepted({"--ip=dhcp"}).runtime.ip == "dhcp");
 }
 
+TEST_CASE("a port may have several IPv4 addresses, with commas between them", "[apps][options]") {
+    CHECK(accepted({"--ip=198.18.0.2/24,203.0.113.2/28"}).runtime.ip == "198.18.0.2/24,203.0.113.2/28");
+    const std::string ports = "198.18.0.2/24,198.18.0.3/24+198.18.0.2/24+dhcp";
+    CHECK(accepted({"--ip=" + ports}).runtime.ip == ports);
+    CHECK(refusal({"--ip=198.18.0.2/24,203.0.113.2/28,198.18.0.2/16"}) ==
+          "--ip=198.18.0.2/24,203.0.113.2/28,198.18.0.2/16: 198.18.0.2 is named twice; write each address once");
+    CHECK(refusal({"--ip=198.18.0.2/24,dhcp"}) ==
+          "--ip=198.18.0.2/24,dhcp: dhcp is of no use beside other addresses: a server gives one; write it alone");
+    CHECK_THAT(refusal({"--ip=dhcp,198.18.0.2/24"}), Catch::Contains("dhcp is of no use beside other addresses"));
+    CHECK_THAT(refusal({"--ip=198.18.0.2/24,"}), Catch::StartsWith("--ip=198.18.0.2/24,: not an address"));
+    CHECK_THAT(refusal({"--ip=198.18.0.2/24,198.18.0.3/33"}), Catch::Contains("no such prefix length"));
+    std::string eight = "198.18.0.1/24";
+    for (int i = 2; i <= 8; ++i) eight += ",198.18.0." + std::to_string(i) + "/24";
+    CHECK(accepted({"--ip=" + eight}).runtime.ip == eight);
+    CHECK_THAT(refusal({"--ip=" + eight + ",198.18.0.9/24"}),
+               Catch::EndsWith(": 9 addresses; accepted: at most 8 a port"));
+}
+
 TEST_CASE("what is said of several ports has plus signs between them", "[apps][options]") {
     const Options options = accepted({"--backend=tap:tap0+tap1", "--ip=198.18.0.2/24+dhcp", "--ip6=+auto",
                                       "--gateway=198.18.0.1,fe80::1+", "--route=10.0.0.0/8,10.9.0.0/16:198.18.0.1+"});
@@ -192,7 +210,8 @@ TEST_CASE("bad values are refused with what is accepted", "[apps][options][error
     CHECK(refusal({"--idle=doze"}) == "--idle=doze: no such idle policy; accepted: spin, adaptive, sleep");
     CHECK(refusal({"--flavour=x"}) == "--flavour=x: no such flavour; accepted: current_thread, per_core");
     CHECK(refusal({"--ip=198.18.0.2"}) ==
-          "--ip=198.18.0.2: not an address with a prefix length; accepted: for example 198.18.0.2/24, or dhcp");
+          "--ip=198.18.0.2: not an address with a prefix length; accepted: for example 198.18.0.2/24, several with "
+          "commas, or dhcp");
     CHECK(refusal({"--ip=198.18.0.2/33"}) == "--ip=198.18.0.2/33: no such prefix length; accepted: /0 to /32");
     CHECK_THAT(refusal({"--ip=2001:db8::2/64"}), Catch::StartsWith("--ip=2001:db8::2/64: not an address"));
     for (const char* const bad : {"0", "4095", "x", "-1", "7x"})

@@ -56,6 +56,47 @@ TEST_CASE("auto is what routers give", "[stack][options]") {
           "--ip6=automatic: write an IPv6 address and the bits of its network, 2001:db8::2/64, or auto");
 }
 
+TEST_CASE("the IPv4 addresses of a port are told when it has several", "[stack][options][addresses]") {
+    stack::StackConfig config;
+    REQUIRE(stack::apply(options_of("198.18.0.2/24,203.0.113.2/28", "", "203.0.113.1"), config));
+    CHECK(config.address == host_ip);
+    CHECK(config.prefix_bits == 24);
+    REQUIRE(config.more_addresses.size() == 1);
+    CHECK(config.ipv4_at(1) == stack::OwnIpv4{stack::wire::Ipv4Addr::of(203, 0, 113, 2), 28});
+    CHECK(config.gateway == stack::wire::Ipv4Addr::of(203, 0, 113, 1));
+    CHECK(config.claims_address);
+    CHECK(stack::text_of(config, {}) == "IPv4 addresses 198.18.0.2/24, 203.0.113.2/28");
+    REQUIRE(stack::apply(options_of("198.18.0.2/24", ""), config));
+    CHECK(config.more_addresses.empty());
+    CHECK(stack::text_of(config, {}).empty());
+}
+
+TEST_CASE("several IPv4 addresses that there cannot be are refused", "[stack][options][addresses][error]") {
+    CHECK(refusal(options_of("198.18.0.2/24,198.18.0.2/16", "")) ==
+          "--ip=198.18.0.2/16: named twice; a port has an address once");
+    CHECK(refusal(options_of("198.18.0.2/24,dhcp", "")) ==
+          "--ip=dhcp: of no use beside other addresses; a server gives one, so write it alone");
+    CHECK(refusal(options_of("198.18.0.2/24,", "")) ==
+          "--ip=198.18.0.2/24,: write an IPv4 address and the bits of its network, 198.18.0.2/24, or dhcp");
+    CHECK(refusal(options_of("198.18.0.255/16,198.18.0.2/24", "")) ==
+          "--ip=198.18.0.255/16: not an address that a host can have");
+    std::string nine = "198.18.0.1/24";
+    for (int i = 2; i <= 9; ++i) nine += ",198.18.0." + std::to_string(i) + "/24";
+    CHECK(refusal(options_of(nine.c_str(), "")) ==
+          "--ip=198.18.0.9/24: one more than the 8 IPv4 addresses that a port may have; leave some out");
+    CHECK(refusal(options_of("198.18.0.2/24,203.0.113.2/28", "", "203.0.113.2")) ==
+          "--gateway=203.0.113.2: not another host of the networks 198.18.0.2/24,203.0.113.2/28");
+    CHECK(refusal(options_of("198.18.0.2/24,203.0.113.2/28", "", "203.0.113.15")) ==
+          "--gateway=203.0.113.15: not another host of the networks 198.18.0.2/24,203.0.113.2/28");
+    backend::Options options = options_of("198.18.0.2/24,203.0.113.2/28", "");
+    options.routes = "192.0.2.0/24:203.0.113.1";
+    CHECK(refusal(options).empty());
+    options.routes = "192.0.2.0/24:203.0.113.15";
+    CHECK(refusal(options) ==
+          "--route=192.0.2.0/24:203.0.113.15: the router is not another host of the networks "
+          "198.18.0.2/24,203.0.113.2/28");
+}
+
 TEST_CASE("an address that a server lent is told, which the options do not say", "[stack][options]") {
     stack::StackConfig config;
     REQUIRE(stack::apply(options_of("dhcp", ""), config));

@@ -48,6 +48,33 @@ Task<> send_to(net::SocketAddr to) {
     (void)co_await socket->send_to(std::as_bytes(std::span("news")), to);
 }
 
+/// Which of this host's addresses a peer reached, and which it came from.
+Task<std::string> hear_a_connection(net::TcpListener listener) {
+    auto stream = co_await listener.accept();
+    if (!stream) co_return std::string();
+    const auto local = stream->local_addr();
+    co_return to_string(local ? local->ip() : net::IpAddr()) + " " + to_string(stream->peer_addr().ip());
+}
+
+TEST_CASE("hosts with several addresses reach each other by each", "[testing][simulation][addresses]") {
+    testing::SimulationOptions options;
+    REQUIRE(options.stack.more_addresses.add({stack::wire::Ipv4Addr::of(203, 0, 113, 1), 24}));
+    REQUIRE(options.stack.more_addresses.add({stack::wire::Ipv4Addr::of(203, 0, 113, 2), 24}));
+    testing::Simulation sim(options);
+    auto& server = sim.host("server");
+    auto& client = sim.host("client");
+    const std::uint8_t way = GENERATE(std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{2});
+    const net::IpAddr to = way == 0 ? server.address() : net::IpAddr::v4(203, 0, 113, way);
+    const std::string from = way == 0 ? "198.18.0.2" : "203.0.113.3";
+    auto heard = server.spawn([]() -> Task<std::string> {
+        auto listener = net::TcpListener::bind({net::IpAddr::v4_any(), 7000});
+        return hear_a_connection(std::move(*listener));
+    });
+    sim.run_for(1s);
+    CHECK(client.run(outcome_of_connect({to, 7000})) == "connected");
+    CHECK(sim.finish(heard) == to_string(to) + " " + from);
+}
+
 TEST_CASE("a datagram to a group reaches the hosts that are in it", "[testing][simulation]") {
     testing::Simulation sim;
     auto& sender = sim.host("sender");

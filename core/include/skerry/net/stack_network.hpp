@@ -13,8 +13,9 @@ namespace skerry::net {
 
 /// As it is at one moment: a server may give another.
 struct StackNetwork {
-    IpAddr address;  ///< ours; 0.0.0.0: none, a lease is over
+    IpAddr address;  ///< ours, of several the first; 0.0.0.0: none, a lease is over
     std::uint8_t prefix_bits = 0;
+    std::array<IpAddr, 7> more_addresses{};  ///< ours too; 0.0.0.0 behind the last
     IpAddr gateway;  ///< 0.0.0.0: none, or one of several routes
     std::uint16_t mtu = 0;  ///< of an IP packet
     std::array<IpAddr, 3>

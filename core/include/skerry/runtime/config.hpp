@@ -102,9 +102,9 @@ struct Config {
     /// Seed of everything the runtime draws by chance; nothing: from the system, another in each run.
     std::optional<std::uint64_t> seed = std::nullopt;
 
-    /// For backends with a network stack of their own, as given: "198.18.0.2/24" and its like. The kernel's sockets
-    /// have the kernel's addresses and look at none of this. Of several ports one for each, with + between them, in
-    /// `routes` too.
+    /// For backends with a network stack of their own, as given: "198.18.0.2/24", or several with commas. The kernel's
+    /// sockets have the kernel's addresses and look at none of this. Of several ports a part for each, with + between,
+    /// in `routes` too.
     std::string ip = {};
     std::string ip6 = {};
     std::string gateway = {};

@@ -23,6 +23,7 @@
 #include "../time/instant.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace skerry::stack {
@@ -33,7 +34,8 @@ public:
     /// What is told at the end of a probe, once: whether the address is free.
     using Outcome = void (*)(void* context, bool is_free, time::Instant now) noexcept;
 
-    ArpClaim(const StackConfig& config, Link& link, Timers& timers) noexcept;
+    /// Of the address at `place` among ours (StackConfig::ipv4_at).
+    ArpClaim(const StackConfig& config, Link& link, Timers& timers, std::size_t place = 0) noexcept;
     ~ArpClaim() { Timers::cancel(*this); }
     ArpClaim(const ArpClaim&) = delete;
     ArpClaim& operator=(const ArpClaim&) = delete;
@@ -58,7 +60,8 @@ public:
     }
 
 private:
-    [[nodiscard]] bool claims() const noexcept { return config_.claims_address && !config_.address.is_unspecified(); }
+    [[nodiscard]] wire::Ipv4Addr own() const noexcept { return config_.ipv4_at(place_).address; }
+    [[nodiscard]] bool claims() const noexcept { return config_.claims_address && !own().is_unspecified(); }
     void announce() noexcept;
     bool send(wire::Ipv4Addr sender, wire::Ipv4Addr target) noexcept;
     void judge(const wire::ArpPacket& packet, time::Instant now) noexcept;
@@ -71,6 +74,7 @@ private:
     const StackConfig& config_;
     Link& link_;
     Timers& timers_;
+    std::size_t place_;
     Random random_;
     time::Instant quiet_until_;
     bool has_noticed_ = false;

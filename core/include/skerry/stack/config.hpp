@@ -5,6 +5,7 @@
 
 #include "ipv4_network.hpp"
 #include "long_frame.hpp"
+#include "own_ipv4.hpp"
 #include "random.hpp"
 #include "routes.hpp"
 #include "siphash.hpp"
@@ -52,12 +53,13 @@ struct StackConfig {
     std::uint16_t vlan = 0;  ///< the VLAN that we are in, at most vlan_max; 0: none
     bool checksums_sent = false;  ///< the port finishes the transport checksums of what is sent
 
-    wire::Ipv4Addr address;  ///< ours; 0.0.0.0: there is no IPv4
+    wire::Ipv4Addr address;  ///< ours, of several the first; 0.0.0.0: there is no IPv4
     std::uint8_t prefix_bits = 24;
     wire::Ipv4Addr gateway;  ///< 0.0.0.0: none
     bool claims_address = false;  ///< the link is told by ARP that it is ours, and told again when another says so
     bool uses_dhcp = false;  ///< a server gives `address` and what belongs to it, and there is none before
-    bool loops_own_address = true;  ///< what is sent to `address` stays inside; else it leaves, for us, by the port
+    bool loops_own_address = true;  ///< what is sent to an address of ours stays inside; else it leaves by the port
+    MoreIpv4 more_addresses;  ///< ours too; none where `address` is none, or a server's
 
     wire::Ipv6Addr address6;  ///< ours; ::, there is no IPv6, or as `autoconf6` says
     std::uint8_t prefix6_bits = 64;
@@ -108,24 +110,59 @@ struct StackConfig {
         return is_given ? interface_secret : SipKey::of(seed, static_cast<std::uint64_t>(SecretUse::interface_ids));
     }
 
-    [[nodiscard]] constexpr std::uint32_t mask() const noexcept { return mask_of(prefix_bits); }
-    [[nodiscard]] constexpr bool is_on_link(wire::Ipv4Addr other) const noexcept {
-        return address.bits != 0 && ((other.bits ^ address.bits) & mask()) == 0 && !other.is_reserved();
+    /// How many IPv4 addresses there may be; the first is counted whether it is there now or not.
+    [[nodiscard]] constexpr std::size_t ipv4_count() const noexcept { return 1 + more_addresses.size(); }
+    /// `place` counts from 0, `address`, on.
+    [[nodiscard]] OwnIpv4 ipv4_at(std::size_t place) const noexcept;
+    /// Which of them it is; ipv4_count(), none.
+    [[nodiscard]] std::size_t place_of(wire::Ipv4Addr own) const noexcept {
+        return own == address ? 0 : 1 + more_addresses.place_of(own);
     }
+    /// Whether it is an IPv4 address of ours.
+    [[nodiscard]] constexpr bool is_own(wire::Ipv4Addr other) const noexcept {
+        if (other == address) return !other.is_unspecified();
+        return !more_addresses.empty() && more_addresses.has(other);
+    }
+    /// Which of them what goes there comes from: the one in whose network the host is, or its first hop; else the
+    /// first.
+    [[nodiscard]] constexpr wire::Ipv4Addr source_for(wire::Ipv4Addr host) const noexcept {
+        return more_addresses.empty() ? address : source_of_several(host);
+    }
+    /// Which of them asks for a host of the link: the one in whose network it is, else the first. Where packets to it
+    /// go is another question: a route may cover a router that stands beside us.
+    [[nodiscard]] constexpr wire::Ipv4Addr asker_for(wire::Ipv4Addr host) const noexcept {
+        return more_addresses.empty() ? address : nearest_of_several(host);
+    }
+
+    [[nodiscard]] constexpr std::uint32_t mask() const noexcept { return mask_of(prefix_bits); }
+    /// Whether a host is in a network of ours.
+    [[nodiscard]] constexpr bool is_on_link(wire::Ipv4Addr other) const noexcept {
+        return is_near_first(other) || (!more_addresses.empty() && more_addresses.near(other) != nullptr);
+    }
+    /// How many bits the network of ours has in which a host is; of several the most; 0: it is in none.
+    [[nodiscard]] std::uint8_t near_bits(wire::Ipv4Addr host) const noexcept;
     /// The first hop of what goes to a host; 0.0.0.0: there is no way.
     [[nodiscard]] constexpr wire::Ipv4Addr next_hop(wire::Ipv4Addr host) const noexcept {
         const bool is_near = is_on_link(host);
         if (routes.empty()) [[likely]]
             return is_near ? host : gateway;
         const Ipv4Route* const route = routes.find(host);
-        if (is_near && (route == nullptr || route->prefix_bits <= prefix_bits)) return host;
+        if (is_near && (route == nullptr || route->prefix_bits <= near_bits(host))) return host;
         if (route == nullptr) return gateway;
         return route->router.is_unspecified() ? host : route->router;
     }
-    /// 255.255.255.255, or all ones behind our prefix.
+    /// 255.255.255.255, or all ones behind the prefix of a network of ours.
     [[nodiscard]] constexpr bool is_broadcast(wire::Ipv4Addr other) const noexcept {
-        return other.is_broadcast() || (prefix_bits < 31 && is_on_link(other) && (other.bits | mask()) == ~0U);
+        return other.is_broadcast() || (prefix_bits < 31 && is_near_first(other) && (other.bits | mask()) == ~0U) ||
+               (!more_addresses.empty() && more_addresses.is_broadcast(other));
     }
+
+private:
+    [[nodiscard]] constexpr bool is_near_first(wire::Ipv4Addr other) const noexcept {
+        return address.bits != 0 && ((other.bits ^ address.bits) & mask()) == 0 && !other.is_reserved();
+    }
+    [[nodiscard]] wire::Ipv4Addr source_of_several(wire::Ipv4Addr host) const noexcept;
+    [[nodiscard]] wire::Ipv4Addr nearest_of_several(wire::Ipv4Addr host) const noexcept;
 };
 
 }  // namespace skerry::stack

@@ -34,6 +34,8 @@ struct Glance {
 
     /// A whole TCP segment or UDP datagram to us, with 20 bytes of IPv4 header and its first 20 or 8 bytes of payload.
     /// Nothing is said of checksums, nor of the source. One that met congestion (ECN) is left to the parsers, too.
+    /// `has_more`: of several addresses of ours.
+    template <bool has_more = false>
     void look_at(Frame& seen, const StackConfig& config) noexcept {
         constexpr std::uint32_t usual = 0x0800'4500U;  // the type of IPv4, version 4, header of five words
         frame = &seen;
@@ -56,8 +58,7 @@ struct Glance {
         tuple.remote = wire::load_ipv4(ip + 12);
         tuple.local_port = wire::load_be16(ip + 22);
         tuple.remote_port = wire::load_be16(ip + 20);
-        // Ours comes from ourselves only, and not this way.
-        if (!is_usual || tuple.local != config.address || tuple.remote == config.address) [[unlikely]]
+        if (!is_usual || !is_to_us<has_more>(config)) [[unlikely]]
             return;
         const std::uint32_t least = number == wire::ip_protocol::tcp   ? wire::ipv4_bytes + 20
                                     : number == wire::ip_protocol::udp ? wire::ipv4_bytes + least_bytes
@@ -88,6 +89,13 @@ struct Glance {
     }
 
 private:
+    // Ours comes from ourselves only, and not this way.
+    template <bool has_more>
+    [[nodiscard]] bool is_to_us(const StackConfig& config) const noexcept {
+        if constexpr (has_more) return config.is_own(tuple.local) && !config.is_own(tuple.remote);
+        return tuple.local == config.address && tuple.remote != config.address;
+    }
+
     static constexpr std::size_t least_bytes = 8;
 };
 

@@ -56,7 +56,7 @@ public:
     /// A router says that it is less. False when nothing changes by that.
     bool lower_path_mtu(wire::Ipv4Addr host, const TooLong& said, time::Instant now) noexcept {
         if (!path_mtus_.lower(host, said, now)) return false;
-        way_.destination = Way::nowhere;
+        forget_way();
         return true;
     }
 
@@ -75,12 +75,11 @@ public:
 
     /// Which of our addresses what goes there comes from, unless somebody has chosen.
     [[nodiscard]] wire::Ipv4Addr source_for(wire::Ipv4Addr destination) const noexcept {
-        return is_host_number(destination) ? v6_.source_for(destination) : config_.address;
+        return is_host_number(destination) ? v6_.source_for(destination) : config_.source_for(destination);
     }
     /// Whether it is an address of ours that may be used now.
     [[nodiscard]] bool is_own(wire::Ipv4Addr address) const noexcept {
-        return Hosts::is_own_v6(address) ? v6_.is_usable(address)
-                                         : address == config_.address && !address.is_unspecified();
+        return Hosts::is_own_v6(address) ? v6_.is_usable(address) : config_.is_own(address);
     }
     /// The sum of what goes before a transport's checksum.
     [[nodiscard]] std::uint64_t pseudo_header(wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
@@ -92,17 +91,25 @@ public:
     /// answered none. Takes the packet over.
     void send(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
               time::Instant now) noexcept {
-        if (!is_ready(destination, now)) [[unlikely]]
+        if (!is_ready(source, destination, now)) [[unlikely]]
             return send_slow(packet, source, destination, protocol, now);
         const std::uint32_t bytes = packet.length;
         way_.write(packet.prepend(Way::bytes), protocol, bytes);
         link_.queue(packet);
     }
 
-    /// Whether a segment to `destination` may leave by way() now, through the link. Else send() does more than that.
-    [[nodiscard]] bool is_ready(wire::Ipv4Addr destination, time::Instant now) const noexcept {
-        return destination.bits == way_.destination && now.as_nanos() <= neighbours_.sure_until();
+    /// Whether a segment from `source`, an address of ours, to `destination` may leave by way() now, through the link.
+    /// Else send() does more than that.
+    [[nodiscard]] bool is_ready(wire::Ipv4Addr source, wire::Ipv4Addr destination, time::Instant now) const noexcept {
+        const bool leads_there =
+            destination.bits == from_any_to_ || (destination.bits == way_.destination && source == way_.source);
+        return leads_there && now.as_nanos() <= neighbours_.sure_until();
     }
+    /// The same of any source: never where there are several.
+    [[nodiscard]] bool is_ready(wire::Ipv4Addr destination, time::Instant now) const noexcept {
+        return destination.bits == from_any_to_ && now.as_nanos() <= neighbours_.sure_until();
+    }
+    [[nodiscard]] bool has_several_sources() const noexcept { return !config_.more_addresses.empty(); }
     [[nodiscard]] const Way& way() const noexcept { return way_; }
     /// Sends by way() a segment of `segment_bytes` bytes, which begins `header_bytes` in front of the frame's data.
     /// Takes the packet over.
@@ -144,7 +151,7 @@ public:
     void confirm(wire::Ipv4Addr remote, time::Instant now) noexcept {
         if (is_host_number(remote)) [[unlikely]]
             return v6_.confirm(remote, now);
-        if (remote != config_.address) neighbours_.confirm(next_hop(remote), now);
+        if (!config_.is_own(remote)) neighbours_.confirm(next_hop(remote), now);
     }
 
     /// Packets to ourselves, IP header in front, for the next input().
@@ -154,12 +161,13 @@ private:
     [[nodiscard]] Drop check_slow(wire::Ipv4Addr destination, std::size_t bytes) const noexcept;
     void send_slow(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, std::uint8_t protocol,
                    time::Instant now) noexcept;
-    [[nodiscard]] wire::Ipv4Header header_for(wire::Ipv4Addr destination, std::uint8_t protocol,
-                                              IpMarks marks) const noexcept;
+    [[nodiscard]] static wire::Ipv4Header header_for(wire::Ipv4Addr source, wire::Ipv4Addr destination,
+                                                     std::uint8_t protocol, IpMarks marks) noexcept;
     void write_header(Frame& packet, wire::Ipv4Header& header) noexcept;
     void finish(Frame& packet, wire::Ipv4Header& header, time::Instant now) noexcept;
-    void leave(Frame& packet, wire::Ipv4Addr destination, time::Instant now) noexcept;
-    void send_to_host(Frame& packet, wire::Ipv4Addr destination, time::Instant now) noexcept;
+    void leave(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, time::Instant now) noexcept;
+    void send_to_host(Frame& packet, wire::Ipv4Addr source, wire::Ipv4Addr destination, time::Instant now) noexcept;
+    void forget_way() noexcept { from_any_to_ = way_.destination = Way::nowhere; }
     [[nodiscard]] wire::Ipv4Addr next_hop(wire::Ipv4Addr destination) const noexcept {
         return redirects_.next_hop(destination, config_.next_hop(destination));
     }
@@ -172,6 +180,8 @@ private:
     PathMtus path_mtus_;
     Redirects redirects_;
     Ipv6Output v6_;
+    // The way's destination where we have one address, so that whoever sends asks for no source; else nowhere.
+    std::uint64_t from_any_to_ = Way::nowhere;
     Way way_;  // to the host, of those that are not ourselves, to which something was sent last
     PieceIds piece_ids_;
 };

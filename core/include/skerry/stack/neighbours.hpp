@@ -36,6 +36,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace skerry::stack {
 
@@ -48,8 +49,11 @@ public:
     Neighbours(const Neighbours&) = delete;
     Neighbours& operator=(const Neighbours&) = delete;
 
-    /// The link hears of our IPv4 address.
-    void begin(time::Instant now) noexcept { claim_.begin(now); }
+    /// The link is asked for our IPv4 addresses, and waits for nothing.
+    void ask() noexcept;
+    /// The link hears of our IPv4 addresses.
+    void begin(time::Instant now) noexcept;
+    /// Of the first one.
     [[nodiscard]] ArpClaim& claim() noexcept { return claim_; }
     /// Our IPv4 address is another, or there is none any more: who was behind the old one's neighbours is not known,
     /// and what waits for them is from nobody.
@@ -155,7 +159,9 @@ private:
         entry.by_use.unlink();
         list.push_back(entry.by_use);
     }
-    void transmit(wire::ArpOperation operation, const wire::MacAddr& to, wire::Ipv4Addr address) noexcept;
+    [[nodiscard]] ArpClaim& claim_of(wire::Ipv4Addr own) noexcept;
+    void transmit(wire::ArpOperation operation, const wire::MacAddr& to, wire::Ipv4Addr from,
+                  wire::Ipv4Addr address) noexcept;
     void on_time(Entry& entry, time::Instant now) noexcept;
     static void on_time(Timer& timer, time::Instant now) noexcept;
 
@@ -166,6 +172,7 @@ private:
     Timers& timers_;
     DropCounters& drops_;
     ArpClaim claim_;
+    std::vector<std::unique_ptr<ArpClaim>> more_claims_;  // of our other addresses, in their order
     Entries entries_;
     Entry* last_ = nullptr;  // found last
     // Whatever changes an entry, or the order of their use, takes it back.

@@ -27,8 +27,8 @@ inline constexpr std::string_view ip6_auto = "auto";
 /// Whether an address of either family is named.
 [[nodiscard]] bool has_address(const backend::Options& options) noexcept;
 
-/// What a stack has found out that its options do not say: the addresses, and the router, of each family. Empty, when
-/// they say it.
+/// What a stack has found out that its options do not say: the addresses, and the router, of each family; and its IPv4
+/// addresses, when it has several. Else empty.
 [[nodiscard]] std::string text_of(const StackConfig& config, const Ipv6Facts& facts);
 
 /// Why a stack whose addresses are looked for cannot be used: one of them is another station's.

@@ -94,12 +94,12 @@ public:
     [[nodiscard]] const StackConfig& config() const noexcept { return config_; }
     [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
 
-    /// From now on IPv4's network is this. Another address ends what was at the one before: connections with
-    /// connection_aborted; sockets that were bound to it are told address_not_available once, and whenever they send.
-    /// Its MTU is cut to what the port takes, and is IPv4's alone. Cores that share the address hear of it from the one
-    /// that has the DHCP client.
+    /// From now on IPv4's network is this. There is one address. Another one ends what was at the one before:
+    /// connections with connection_aborted; sockets that were bound to it are told address_not_available once, and
+    /// whenever they send. Its MTU is cut to what the port takes, and is IPv4's alone. Cores that share the address
+    /// hear of it from the one that has the DHCP client.
     void take_network(const Ipv4Network& network, time::Instant now) noexcept;
-    /// As it is now, with the MTU that holds.
+    /// As it is now, with the MTU that holds; of several addresses the first one's.
     [[nodiscard]] Ipv4Network network() const noexcept {
         return {config_.address, config_.prefix_bits, config_.gateway, config_.mtu, config_.routes, name_servers_};
     }
@@ -114,6 +114,8 @@ private:
     enum class Origin : std::uint8_t { link, link_group, ourselves, reassembled, steered };
 
     void input_burst(std::span<Frame* const> burst, time::Instant now) noexcept;
+    template <bool has_more>
+    void input_burst_of(std::span<Frame* const> burst, time::Instant now) noexcept;
     [[nodiscard]] bool input_usual(const Glance& glance, time::Instant now) noexcept;
     void input_frame(Frame& frame, time::Instant now) noexcept;
     void begin_ipv6(time::Instant now) noexcept;

@@ -61,6 +61,7 @@ struct UdpMarks {
     std::uint8_t ttl = 64;
     std::uint8_t multicast_ttl = 1;  ///< 0: it stays on this host
     std::uint8_t traffic_class = 0;
+    wire::Ipv4Addr source;  ///< of several IPv4 addresses of ours; 0.0.0.0: that of the socket, or as the way says
     friend bool operator==(const UdpMarks&, const UdpMarks&) = default;
 };
 
@@ -261,7 +262,17 @@ private:
                                           std::span<const std::byte> payload, IoBuf* data, time::Instant now) noexcept;
     [[nodiscard]] Frame* take_over(IoBuf& data) noexcept;
     [[nodiscard]] wire::Ipv4Addr source_of(const UdpEndpoint& from, wire::Ipv4Addr to) const noexcept {
-        return Hosts::is_own_v6(from.local) ? from.local : output_.source_for(to);
+        if (Hosts::is_own_v6(from.local)) return from.local;
+        if (output_.has_several_sources() && !is_host_number(to)) [[unlikely]]
+            return source_of_several(from, to);
+        return output_.source_for(to);
+    }
+    [[nodiscard]] wire::Ipv4Addr source_of_several(const UdpEndpoint& from, wire::Ipv4Addr to) const noexcept;
+    /// Whether what it sends there may leave by the way.
+    [[nodiscard]] bool is_ready(const UdpEndpoint& from, wire::Ipv4Addr to, time::Instant now) const noexcept {
+        if (output_.is_ready(to, now)) [[likely]]
+            return true;
+        return output_.has_several_sources() && output_.is_ready(source_of(from, to), to, now);
     }
     template <bool is_there>
     void fill(Frame& frame, const UdpEndpoint& from, std::uint16_t port, std::span<const std::byte> payload,

@@ -23,13 +23,14 @@ struct Way {
     static constexpr std::uint64_t nowhere = std::uint64_t{1} << 32U;  ///< what no address is
 
     std::uint64_t destination = nowhere;  ///< the host's address
+    wire::Ipv4Addr source;                ///< ours
     std::uint32_t header_sum = 0;         ///< of the IPv4 header, less length and protocol
     std::uint32_t address_sum = 0;        ///< of the pseudo header's addresses
     std::uint32_t mtu = 0;                ///< how long a packet there may be
     std::array<std::byte, bytes> image{};
 
     /// Makes the image, of packets that are not cut: so their identification may be anything (RFC 6864 section 4.1).
-    void prepare(const wire::EthernetImage& ethernet, wire::Ipv4Addr source) noexcept;
+    void prepare(const wire::EthernetImage& ethernet) noexcept;
 
     /// Writes `bytes` bytes in front of a transport's segment of so many.
     void write(std::byte* at, std::uint8_t protocol, std::uint32_t segment_bytes) const noexcept {

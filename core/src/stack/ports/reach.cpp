@@ -19,9 +19,9 @@ bool has_v6(const Ipv6Facts& facts, const Ipv6Addr& own) noexcept {
 
 int reach_of(const StackConfig& config, Ipv4Addr host) noexcept {
     if (config.address.is_unspecified()) return reach_none;
-    if (host == config.address) return reach_own;
+    if (config.is_own(host)) return reach_own;
     int reach = config.gateway.is_unspecified() ? reach_none : reach_by_gateway;
-    if (config.is_on_link(host)) reach = config.prefix_bits + 1;
+    if (config.is_on_link(host)) reach = config.near_bits(host) + 1;
     if (const Ipv4Route* const route = config.routes.find(host); route != nullptr)
         reach = std::max(reach, route->prefix_bits + 1);
     return reach;
@@ -50,8 +50,7 @@ bool has_address(const Stack& stack, const net::IpAddr& own) noexcept {
     if (own.is_v6()) return has_v6(stack.ipv6(), Ipv6Addr::of(own));
     const StackConfig& config = stack.config();
     const Ipv4Addr address = Ipv4Addr::of(own);
-    return !config.address.is_unspecified() &&
-           (address == config.address || (config.is_on_link(address) && config.is_broadcast(address)));
+    return config.is_own(address) || (config.is_on_link(address) && config.is_broadcast(address));
 }
 
 bool speaks(const Stack& stack, net::IpFamily family) noexcept {

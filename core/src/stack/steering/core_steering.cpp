@@ -15,10 +15,12 @@ namespace skerry::stack {
 
 using backend::Frame;
 
-CoreSteering::CoreSteering(CoreSeat seat, const Hosts& hosts, backend::FrameCache& frames, DropCounters& drops)
+CoreSteering::CoreSteering(CoreSeat seat, const Hosts& hosts, const MoreIpv4& more, backend::FrameCache& frames,
+                           DropCounters& drops)
     : keep_(std::move(seat.steering)),
       shared_(*keep_),
       hosts_(hosts),
+      more_(more),
       core_(seat.core),
       sender_(static_cast<std::uint16_t>(seat.core % shared_.options().queues)),
       frames_(frames),

@@ -51,8 +51,8 @@ Given Sender::write_given(Tcb& tcb, IoBuf& data, time::Instant now) noexcept {
 bool Sender::take_given(Tcb& tcb, Frame& frame, IoBuf& data, time::Instant now) noexcept {
     const std::size_t bytes = data.size();
     const Shared::SendAccounting accounting(shared_, tcb);
-    const bool is_usual =
-        usual::may_leave(tcb, bytes, shared_.config.tcp) && shared_.output.is_ready(tcb.tuple.remote, now);
+    const bool is_usual = usual::may_leave(tcb, bytes, shared_.config.tcp) &&
+                          shared_.output.is_ready(tcb.tuple.local, tcb.tuple.remote, now);
     SendSegment segment;
     segment.frame = &frame;
     segment.sent_ns = now.as_nanos();

@@ -43,12 +43,13 @@ bool PassiveOpen::has_room(Ipv4Addr local, std::uint16_t port) const noexcept {
 
 bool PassiveOpen::take(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, bool shared) noexcept {
     if (is_taken(local, port, acceptor.v6_only)) return false;
-    acceptor.use_ = use_of(local, acceptor.v6_only, local);
+    acceptor.use_ = use_of(local, acceptor.v6_only, true, shared_.config.more_addresses);
     CoreSteering* const steering = shared_.config.steering;
     return steering == nullptr || steering->claim_tcp(port, acceptor.use_, shared);
 }
 
-// Unless another listener of this core uses the port in the same way: all addresses of a family are one use.
+// Unless another listener of this core uses the port in the same way: all IPv6 addresses but the link-local one are one
+// use.
 void PassiveOpen::release(const Acceptor& acceptor) noexcept {
     CoreSteering* const steering = shared_.config.steering;
     if (steering == nullptr) return;

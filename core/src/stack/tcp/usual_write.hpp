@@ -94,8 +94,8 @@ SKERRY_ALWAYS_INLINE void Sender::on_left(Tcb& tcb, std::uint16_t bytes, time::I
 }
 
 SKERRY_ALWAYS_INLINE bool Sender::write_usual(Tcb& tcb, std::span<const std::byte> from, time::Instant now) noexcept {
-    if (!usual::may_leave(tcb, from.size(), shared_.config.tcp) || !shared_.output.is_ready(tcb.tuple.remote, now))
-        [[unlikely]]
+    if (!usual::may_leave(tcb, from.size(), shared_.config.tcp) ||
+        !shared_.output.is_ready(tcb.tuple.local, tcb.tuple.remote, now)) [[unlikely]]
         return false;
     Frame* const frame = usual::frame_for(shared_, from.size());
     if (frame == nullptr) [[unlikely]]

@@ -70,6 +70,8 @@ stack::wire::Ipv6Addr address6_of(const stack::wire::Ipv6Addr& network6, Station
 stack::StackConfig config_of(stack::StackConfig config, Station station, std::uint64_t seed) noexcept {
     config.address = address_of(station);
     config.prefix_bits = 15;
+    const auto each = static_cast<std::uint32_t>(config.more_addresses.size());
+    for (stack::OwnIpv4& own : config.more_addresses.all()) own.address.bits += station * each;
     config.gateway = {};
     config.address6 = address6_of(config.address6, station);
     config.prefix6_bits = 64;

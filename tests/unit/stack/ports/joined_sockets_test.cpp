@@ -102,6 +102,38 @@ TEST_CASE("a datagram tells its port, and its answer leaves by that", "[stack][p
     }
 }
 
+TEST_CASE("a datagram that names one of several addresses of its port leaves from that", "[stack][ports][addresses]") {
+    constexpr Ipv4Addr more = Ipv4Addr::of(198, 18, 0, 3);
+    stack::StackConfig first = port_config(0);
+    REQUIRE(first.more_addresses.add({more, 24}));
+    first.address6 = stack::wire::Ipv6Addr::of(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
+    StackPorts f(first);
+    f.hosts[0].give(arp(stack::wire::ArpOperation::request));
+    (void)f.hosts[0].taken();
+    const net::IpAddr bound_to = GENERATE(host_ip.ip(), net::IpAddr::v4_any(), net::IpAddr::v6_any());
+    const auto as_shown = [&](Ipv4Addr ip) { return bound_to.is_v6() ? ip.ip().mapped() : ip.ip(); };
+    auto socket = net::UdpSocket::bind({bound_to, port});
+    REQUIRE(socket);
+    REQUIRE(socket->set_option(SocketOption::send_local, 1));
+    for (const Ipv4Addr from : {more, host_ip, more}) {
+        std::vector<net::Datagram> batch(1);
+        batch[0].payload = IoBuf::copy_of(std::as_bytes(std::span(std::string_view("hello"))));
+        batch[0].peer = {as_shown(peer_ip), 9};
+        batch[0].local = as_shown(from);
+        std::size_t count = 0;
+        REQUIRE(f.core.run(answer(*socket, batch, count)));
+        CHECK(count == 1);
+        const auto left = f.hosts[0].taken();
+        REQUIRE(left.size() == 1);
+        stack::wire::Ipv4Header ip;
+        REQUIRE(stack::wire::parse(std::span(left[0]).subspan(stack::wire::ethernet_bytes), ip) == stack::Drop::none);
+        CHECK(ip.source == from);
+    }
+    REQUIRE(socket->set_option(SocketOption::send_local, 0));
+    CHECK(said(f, *socket, {as_shown(peer_ip), 9}) == Errc::ok);
+    CHECK(f.hosts[0].taken().size() == 1);
+}
+
 TEST_CASE("an option is set of a socket in all ports", "[stack][ports]") {
     StackPorts f;
     auto socket = bound();

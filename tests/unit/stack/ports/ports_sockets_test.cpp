@@ -68,6 +68,33 @@ TEST_CASE("a packet leaves by the port whose network or longest route covers its
     CHECK(f.sockets->port_to({Ipv4Addr::of(10, 7, 0, 1).ip().mapped(), 9}) == 1);
 }
 
+TEST_CASE("each of several addresses of a port, and each of its networks, is that port's",
+          "[stack][ports][addresses]") {
+    stack::StackConfig second = port_config(1);
+    REQUIRE(second.more_addresses.add({Ipv4Addr::of(203, 0, 113, 2), 28}));
+    StackPorts f(port_config(0), second);
+    const auto port_to = [&](Ipv4Addr host) { return f.sockets->port_to(at(host, 9)); };
+    CHECK(port_to(Ipv4Addr::of(203, 0, 113, 1)) == 1);
+    CHECK(port_to(Ipv4Addr::of(203, 0, 113, 2)) == 1);
+    CHECK(f.sockets->port_of(Ipv4Addr::of(203, 0, 113, 2).ip()) == std::optional<std::size_t>{1});
+    CHECK(f.sockets->port_of(Ipv4Addr::of(203, 0, 113, 15).ip()) == std::optional<std::size_t>{1});
+    CHECK_FALSE(f.sockets->port_of(Ipv4Addr::of(203, 0, 113, 3).ip()));
+    auto socket = bound(at(Ipv4Addr::of(203, 0, 113, 2), port));
+    CHECK(said(f, socket, at(Ipv4Addr::of(203, 0, 113, 1), 9)) == Errc::ok);
+    CHECK(f.asker_of(Ipv4Addr::of(203, 0, 113, 1)) == 1);
+}
+
+TEST_CASE("a program is told all of several addresses of the first port", "[stack][ports][addresses]") {
+    stack::StackConfig first = port_config(0);
+    REQUIRE(first.more_addresses.add({Ipv4Addr::of(203, 0, 113, 2), 28}));
+    StackPorts f(first);
+    const auto network = net::stack_network();
+    REQUIRE(network);
+    CHECK(network->address == host_ip.ip());
+    CHECK(network->more_addresses[0] == Ipv4Addr::of(203, 0, 113, 2).ip());
+    CHECK(network->more_addresses[1] == net::IpAddr::v4_any());
+}
+
 TEST_CASE("what no network covers leaves by the first port that has a gateway", "[stack][ports]") {
     stack::StackConfig second = port_config(1);
     second.gateway = port_peers[1];

@@ -32,7 +32,7 @@ std::shared_ptr<Steering> make_steering(std::uint16_t cores, std::uint16_t queue
 /// One core's end, without a stack.
 struct Core {
     Core(const std::shared_ptr<Steering>& shared, std::uint16_t core)
-        : steering({shared, core}, hosts, frames, drops) {}
+        : steering({shared, core}, hosts, more, frames, drops) {}
 
     Frame& frame(std::uint32_t number) {
         Frame* const made = frames.allocate();
@@ -63,6 +63,7 @@ struct Core {
     }
 
     Hosts hosts{7, {}, {}};
+    MoreIpv4 more;
     HeapFrames frames;
     DropCounters drops;
     CoreSteering steering;

@@ -49,6 +49,30 @@ TEST_CASE("cores that share a port are its owners together, and nobody who does 
     CHECK_FALSE(ports.claim(80, PortUse::any, 3, true));
 }
 
+TEST_CASE("each of several addresses of ours has its own core on a port", "[stack][steering][addresses]") {
+    PortOwners ports;
+    REQUIRE(ports.claim(53, PortUse::own, 0, false));
+    CHECK(ports.in_use(53) == core_bit(0));
+    REQUIRE(ports.claim(53, own_more_at(0), 1, false));
+    REQUIRE(ports.claim(53, own_more_at(6), 2, false));
+    CHECK_FALSE(ports.claim(53, own_more_at(0), 2, false));
+    CHECK_FALSE(ports.claim(53, PortUse::any, 3, false));
+    CHECK_FALSE(ports.claim(53, PortUse::both, 3, false));
+    CHECK(ports.claim(53, PortUse::any_v6, 3, false));
+    CHECK(ports.unicast(53) == core_bit(0));
+    CHECK(ports.unicast(53, own_more_at(0)) == core_bit(1));
+    CHECK(ports.unicast(53, own_more_at(6)) == core_bit(2));
+    CHECK(ports.unicast(53, own_more_at(1)) == 0);
+    CHECK(ports.to_many(53) == 0);
+    CHECK(ports.in_use(53) == (core_bit(0) | core_bit(1) | core_bit(2) | core_bit(3)));
+    CHECK(ports.in_use(52) == 0);
+    ports.release(53, own_more_at(0), 1);
+    CHECK(ports.unicast(53, own_more_at(0)) == 0);
+    REQUIRE(ports.claim(54, PortUse::any, 4, false));
+    CHECK(ports.unicast(54, own_more_at(0)) == core_bit(4));
+    CHECK_FALSE(ports.claim(54, own_more_at(0), 5, false));
+}
+
 TEST_CASE("a group's port is several cores', and no unicast comes by it", "[stack][steering]") {
     PortOwners ports;
     REQUIRE(ports.claim(5000, PortUse::many, 0, false));

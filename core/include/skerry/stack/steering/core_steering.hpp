@@ -32,20 +32,31 @@ struct SteeringStats {
     std::uint64_t wire_full = 0;  ///< times that a frame for the wire had to wait: the ring to its sender was full
 };
 
-/// What a socket at `local` takes of its port; `own` is our IPv4 address.
-[[nodiscard]] constexpr PortUse use_of(wire::Ipv4Addr local, bool v6_only, wire::Ipv4Addr own) noexcept {
+/// Which of our IPv4 addresses this is.
+[[nodiscard]] inline PortUse own_v4(wire::Ipv4Addr local, const MoreIpv4& more) noexcept {
+    if (more.empty()) [[likely]]
+        return PortUse::own;
+    const std::size_t place = more.place_of(local);
+    return place == more.size() ? PortUse::own : own_more_at(place);
+}
+
+/// What a socket at `local` takes of its port; `is_own`: if that is IPv4, it is an address of ours, or any. `more` are
+/// those of ours beside the first.
+[[nodiscard]] inline PortUse use_of(wire::Ipv4Addr local, bool v6_only, bool is_own, const MoreIpv4& more) noexcept {
     if (local == Hosts::any_v6) return v6_only ? PortUse::any_v6 : PortUse::both;
     if (local == Hosts::own_link_local) return PortUse::own_link_local;
     if (is_host_number(local)) return PortUse::own_v6;
     if (local.is_unspecified()) return PortUse::any;
-    return local == own ? PortUse::own : PortUse::many;
+    return is_own ? own_v4(local, more) : PortUse::many;
 }
 
-/// Lifetime: `hosts` is asked as long as anybody asks this one; `frames` and `drops` outlive it.
+/// Lifetime: `hosts` and `more`, our addresses beside the first, are asked as long as anybody asks this one; `frames`
+///           and `drops` outlive it.
 /// Threads:  the core's.
 class CoreSteering {
 public:
-    CoreSteering(CoreSeat seat, const Hosts& hosts, backend::FrameCache& frames, DropCounters& drops);
+    CoreSteering(CoreSeat seat, const Hosts& hosts, const MoreIpv4& more, backend::FrameCache& frames,
+                 DropCounters& drops);
     ~CoreSteering();
     CoreSteering(const CoreSteering&) = delete;
     CoreSteering& operator=(const CoreSteering&) = delete;
@@ -185,9 +196,9 @@ public:
 
 private:
     /// Which of our addresses this is.
-    [[nodiscard]] static constexpr PortUse own(wire::Ipv4Addr local) noexcept {
+    [[nodiscard]] PortUse own(wire::Ipv4Addr local) const noexcept {
         if (!is_host_number(local)) [[likely]]
-            return PortUse::own;
+            return own_v4(local, more_);
         return local == Hosts::own_link_local ? PortUse::own_link_local : PortUse::own_v6;
     }
     [[nodiscard]] FlowKey key(const tcp::Tuple& tuple) const noexcept {
@@ -217,6 +228,7 @@ private:
     std::shared_ptr<Steering> keep_;
     Steering& shared_;
     const Hosts& hosts_;
+    const MoreIpv4& more_;
     std::uint16_t core_;
     std::uint16_t sender_;  // the core by which this one sends
     backend::FrameCache& frames_;

@@ -6,6 +6,7 @@
 #include "sockperf.hpp"
 
 #include <skerry/base/compiler.hpp>
+#include <skerry/net/stack_network.hpp>
 #include <skerry/runtime/handle.hpp>
 #include <skerry/runtime/serve_together.hpp>
 #include <skerry/task/abort_all.hpp>
@@ -100,6 +101,16 @@ std::size_t value_of(const Result<std::size_t>& result) noexcept {
     return 0;
 }
 
+/// Of several addresses of our own stack the one that was asked answers. A socket of all of them sends from the one of
+/// the way else, as the kernel's do, and a connected peer does not hear that.
+void answer_from_where_asked(net::UdpSocket& socket) noexcept {
+    const auto own = net::stack_network();
+    const bool is_one = !own || own->more_addresses.front() == net::IpAddr::v4_any();
+    if (is_one || !socket.local_addr().ip().is_unspecified()) return;
+    (void)socket.set_option(net::SocketOption::receive_local, 1);
+    (void)socket.set_option(net::SocketOption::send_local, 1);
+}
+
 // What stands in an expression with a co_await is kept in the frame, spans as well: so they are made here.
 net::SendBatch send_front(net::UdpSocket& socket, Batch& batch, std::size_t count) noexcept {
     return socket.send_batch(std::span(batch).first(count));
@@ -119,6 +130,7 @@ template <bool is_echo>
 Task<Result<>> answer_as(net::UdpSocket socket, Mode mode, Cores* cores) {
     CoreState& core = cores->here();
     (void)socket.set_option(net::SocketOption::receive_buffer_bytes, receive_buffer_bytes);
+    answer_from_where_asked(socket);
     const auto batch = std::make_unique<Batch>();
     const net::RecvBatch receiving = socket.recv_batch(*batch);
     Error error;

@@ -5,7 +5,6 @@ network.
 """
 
 import os
-import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
@@ -32,11 +31,12 @@ refuses("198.18.0.2 is named twice", 2, "198.18.0.2/24,198.18.0.2/16")
 refuses("dhcp is of no use beside other addresses", 2, "198.18.0.2/24,dhcp")
 refuses("not an address that a host can have", 1, "198.18.0.255/16,198.18.0.2/24")
 
-with rig.Server(bin_dir, *options, listen="0.0.0.0:7001") as server:
-    addresses.answers_by_all(server)
-    server.stop()
+for proto, kind in addresses.KINDS:
+    with rig.Server(bin_dir, *options, f"--proto={proto}", listen="0.0.0.0:7001") as server:
+        addresses.answers_by_all(server, kind)
+        server.stop()
 for of in addresses.ALL:
-    for proto, kind in (("tcp", socket.SOCK_STREAM), ("udp", socket.SOCK_DGRAM)):
+    for proto, kind in addresses.KINDS:
         with rig.Server(bin_dir, *options, f"--proto={proto}", listen=f"{of}:7001") as server:
             addresses.answers_by_one(server, of, kind)
             server.stop()

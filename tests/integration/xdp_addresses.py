@@ -19,9 +19,10 @@ addresses.configure()
 longest = f"{addresses.IPS},198.18.0.4/24,198.18.0.5/24,198.18.0.6/24,198.18.0.7/24,198.18.0.8/24"
 options = (f"--backend=xdp:{tap.CABLE_END}", addresses.IPS, tap.CORE)
 
-with rig.Server(bin_dir, *options, listen="0.0.0.0:7001") as server:
-    addresses.answers_by_all(server)
-    server.stop()
+for proto, kind in addresses.KINDS:
+    with rig.Server(bin_dir, *options, f"--proto={proto}", listen="0.0.0.0:7001") as server:
+        addresses.answers_by_all(server, kind)
+        server.stop()
 with rig.Server(bin_dir, options[0], longest, f"--ip6={tap.OURS_V6}/64", tap.CORE, listen="0.0.0.0:7001") as server:
     for address in (*addresses.ALL, "198.18.0.8"):
         rig.check(addresses.is_echoed(address, server.port), f"no echo of {address}")

@@ -14,6 +14,7 @@ NOBODY = "198.18.0.9"
 IPS = f"--ip={tap.OURS}/24,{SECOND}/24,{OTHER}/28"
 ALL = (tap.OURS, SECOND, OTHER)
 PORT = 7004
+KINDS = (("tcp", socket.SOCK_STREAM), ("udp", socket.SOCK_DGRAM))
 
 
 def configure():
@@ -37,17 +38,18 @@ def is_echoed(address, port, kind=socket.SOCK_STREAM):
     return True
 
 
-def answers_by_all(server):
+def answers_by_all(server, kind=socket.SOCK_STREAM):
+    """A server of all of them answers each from where it was asked."""
     rig.check(f"IPv4 addresses {tap.OURS}/24, {SECOND}/24, {OTHER}/28" in server.start_line, server.start_line)
     for address in ALL * 2:
-        rig.check(is_echoed(address, server.port), f"no echo of {address}")
+        rig.check(is_echoed(address, server.port, kind), f"no echo of {address}")
         if rig.shutil.which("ping"):
             done = subprocess.run(["ping", "-c1", "-W5", address], capture_output=True, text=True)
             rig.check(done.returncode == 0, f"no pong of {address}: {done.stdout}")
     neighbours = tap.ip("neighbour", "show", "dev", tap.DEVICE).stdout
     macs = {address: re.search(rf"^{re.escape(address)} lladdr (\S+)", neighbours, re.M) for address in ALL}
     rig.check(all(macs.values()) and len({found[1] for found in macs.values()}) == 1, neighbours)
-    rig.check(not is_echoed(NOBODY, server.port), f"{NOBODY} answers, which is nobody's")
+    rig.check(not is_echoed(NOBODY, server.port, kind), f"{NOBODY} answers, which is nobody's")
 
 
 def answers_by_one(server, of, kind):

@@ -37,13 +37,20 @@ struct BlockingPool::Shared {
     // Under the lock.
     [[nodiscard]] PoolWorker* pop_sleeping() noexcept;
     void push_sleeping(PoolWorker& worker) noexcept;
+    [[nodiscard]] std::uint64_t running() const noexcept { return taken - over.load(std::memory_order_acquire); }
     [[nodiscard]] std::unique_ptr<BlockingJob> take_queued() noexcept;
     void set_sharing(bool on) noexcept;
+    // The lock makes one step of it, for less than a step of its own.
+    void count_awake(int more) noexcept {
+        awake.store(awake.load(std::memory_order_relaxed) + static_cast<std::uint32_t>(more),
+                    std::memory_order_relaxed);
+    }
 
-    // Not under the lock. The first two give the next call of this thread; null: the thread ends.
+    // Not under the lock. The first two give the next call of this thread; null: it ends.
     [[nodiscard]] std::unique_ptr<BlockingJob> run(PoolWorker& worker, std::unique_ptr<BlockingJob> job) noexcept;
     [[nodiscard]] std::unique_ptr<BlockingJob> wait_for_call(PoolWorker& worker) noexcept;
-    [[nodiscard]] bool has_cpu_beside() noexcept;
+    void push_lingering(PoolWorker& worker) noexcept;
+    [[nodiscard]] bool has_cpu_for(std::size_t workers) noexcept;
 
     sync::Semaphore slots;  // here, because a call that the shutdown did not wait for may still hold a permit
     std::uint32_t threads_max = 0;
@@ -59,7 +66,8 @@ struct BlockingPool::Shared {
     IdleWorkers sleeping;
     std::uint32_t threads = 0;
     std::atomic<std::uint32_t> awake{0};  // of them; changed under the lock
-    std::atomic<std::uint32_t> running{0};  // calls that a thread has and has not answered
+    std::uint64_t taken = 0;  // calls, by a thread
+    std::atomic<std::uint64_t> over{0};  // of them: answered, and gone
     std::uint64_t found_awake = 0;
     bool is_sharing = false;  // counted in pools_that_share
     bool stopped = false;
@@ -67,7 +75,7 @@ struct BlockingPool::Shared {
 
 PoolWorker* BlockingPool::Shared::pop_sleeping() noexcept {
     PoolWorker* const worker = sleeping.pop();
-    if (worker != nullptr) awake.fetch_add(1, std::memory_order_relaxed);
+    if (worker != nullptr) count_awake(1);
     return worker;
 }
 
@@ -75,36 +83,38 @@ std::unique_ptr<BlockingJob> BlockingPool::Shared::take_queued() noexcept {
     if (queue.empty()) return nullptr;
     std::unique_ptr<BlockingJob> job = std::move(queue.front());
     queue.pop_front();
-    running.fetch_add(1, std::memory_order_relaxed);
+    ++taken;
     return job;
 }
 
 void BlockingPool::Shared::push_sleeping(PoolWorker& worker) noexcept {
     sleeping.push(worker);
-    awake.fetch_sub(1, std::memory_order_relaxed);
+    count_awake(-1);
 }
 
 // Whoever asks for more when it has the answer finds this thread, and needs no other.
 std::unique_ptr<BlockingJob> BlockingPool::Shared::run(PoolWorker& worker, std::unique_ptr<BlockingJob> job) noexcept {
     job->run();
-    worker.lingers = worker.tries_to_linger() && has_cpu_beside();
     std::unique_ptr<BlockingJob> next;
     bool is_idle = false;
     {
         const std::lock_guard guard(mutex);
         next = take_queued();
         is_idle = next == nullptr && !stopped;
-        if (is_idle) worker.lingers ? lingering.push(worker) : push_sleeping(worker);
+        if (is_idle) push_sleeping(worker);
     }
     job->answer();
     job.reset();
-    running.fetch_sub(1, std::memory_order_release);
+    over.fetch_add(1, std::memory_order_release);
     return is_idle ? wait_for_call(worker) : std::move(next);
 }
 
-// It is on one of the lists, or was taken off it already.
+// It is among those that sleep, or was taken off already. Not before its answer does it look for a CPU: that may have
+// woken a core.
 std::unique_ptr<BlockingJob> BlockingPool::Shared::wait_for_call(PoolWorker& worker) noexcept {
-    if (worker.lingers) {
+    if (worker.is_woken()) return std::move(worker.job);
+    if (worker.tries_to_linger() && has_cpu_for(awake.load(std::memory_order_relaxed) + 1)) {
+        push_lingering(worker);
         if (worker.linger()) return std::move(worker.job);
         const std::lock_guard guard(mutex);
         if (lingering.remove(worker)) push_sleeping(worker);
@@ -113,12 +123,19 @@ std::unique_ptr<BlockingJob> BlockingPool::Shared::wait_for_call(PoolWorker& wor
     {
         const std::lock_guard guard(mutex);
         if (sleeping.remove(worker)) {
-            awake.fetch_add(1, std::memory_order_relaxed);
+            count_awake(1);
             return nullptr;
         }
     }
     worker.sleep();  // it was taken off at the last moment
     return std::move(worker.job);
+}
+
+void BlockingPool::Shared::push_lingering(PoolWorker& worker) noexcept {
+    const std::lock_guard guard(mutex);
+    if (!sleeping.remove(worker)) return;
+    count_awake(1);
+    lingering.push(worker);
 }
 
 void BlockingPool::Shared::set_sharing(bool on) noexcept {
@@ -127,17 +144,18 @@ void BlockingPool::Shared::set_sharing(bool on) noexcept {
        : pools_that_share.fetch_sub(1, std::memory_order_relaxed);
 }
 
-// All cores and the pool's threads that are awake, whoever asks among them, must find a CPU. Of many cores a few are
-// looked at, not the same each time: where none of those sleeps there is most often enough to do.
-bool BlockingPool::Shared::has_cpu_beside() noexcept {
+// For so many threads of the pool beside the cores that are awake. Of many cores a few are looked at, not the same each
+// time: where none of those sleeps there is most often enough to do.
+bool BlockingPool::Shared::has_cpu_for(std::size_t workers) noexcept {
     if (awake_max == 0) return false;
     const std::uint32_t most = awake_max / std::max(1U, pools_that_share.load(std::memory_order_relaxed));
-    const std::size_t with_all_cores = cores.size() + awake.load(std::memory_order_relaxed);
+    const std::size_t with_all_cores = cores.size() + workers;
     if (with_all_cores <= most) return true;
     std::size_t asleep_wanted = with_all_cores - most;
     const std::size_t looks = std::min(cores.size(), cores_looked_at);
     if (asleep_wanted > looks) return false;
-    const std::size_t first = looked_at.fetch_add(1, std::memory_order_relaxed);
+    const bool sees_all = looks == cores.size();
+    const std::size_t first = sees_all ? 0 : looked_at.fetch_add(1, std::memory_order_relaxed);
     for (std::size_t i = 0; i < looks; ++i)
         if (task::Scheduler::at(cores[(first + i) % cores.size()]).is_asleep() && --asleep_wanted == 0) return true;
     return false;
@@ -168,7 +186,7 @@ void BlockingPool::submit(std::unique_ptr<BlockingJob> job) {
             worker = shared_->pop_sleeping();
         if (worker != nullptr) {
             worker->job = std::move(job);
-            shared_->running.fetch_add(1, std::memory_order_relaxed);
+            ++shared_->taken;
         } else {
             shared_->queue.push_back(std::move(job));
             if (shared_->threads < shared_->threads_max) start_thread(refused);
@@ -183,7 +201,7 @@ void BlockingPool::start_thread(std::unique_ptr<BlockingJob>& refused) {
     try {
         std::thread(&BlockingPool::work, shared_).detach();
         ++shared_->threads;
-        shared_->awake.fetch_add(1, std::memory_order_relaxed);
+        shared_->count_awake(1);
     } catch (const std::system_error&) {
         if (shared_->threads != 0) return;
         refused = std::move(shared_->queue.back());
@@ -205,7 +223,7 @@ void BlockingPool::work(const std::shared_ptr<Shared>& shared) {
     while (job) job = shared->run(self, std::move(job));
     lock.lock();
     --shared->threads;
-    shared->awake.fetch_sub(1, std::memory_order_relaxed);
+    shared->count_awake(-1);
     shared->thread_ended.notify_all();
 }
 
@@ -219,7 +237,7 @@ std::vector<std::string> BlockingPool::shutdown(std::chrono::steady_clock::time_
     while (PoolWorker* const worker = shared_->pop_sleeping()) worker->wake();
     shared_->thread_ended.wait_until(lock, deadline, [&] { return shared_->threads == 0; });
     std::vector<std::string> report;
-    const std::uint32_t running = shared_->running.load(std::memory_order_acquire);
+    const std::uint64_t running = shared_->running();
     if (running != 0) report.push_back(std::to_string(running) + " blocking call(s) did not return");
     lock.unlock();
     return report;
@@ -234,13 +252,15 @@ void BlockingPool::share_cpus(std::uint32_t awake_max, std::vector<std::uint16_t
     shared_->cores = std::move(cores);
 }
 
-bool BlockingPool::has_cpu_beside() const noexcept { return shared_->has_cpu_beside(); }
+bool BlockingPool::has_cpu_beside() const noexcept {
+    return shared_->has_cpu_for(shared_->awake.load(std::memory_order_relaxed));
+}
 
 const topology::CpuSet& BlockingPool::cpus() const noexcept { return shared_->cpus; }
 
 std::uint32_t BlockingPool::outstanding() const noexcept {
     const std::lock_guard guard(shared_->mutex);
-    return shared_->running.load(std::memory_order_acquire) + static_cast<std::uint32_t>(shared_->queue.size());
+    return static_cast<std::uint32_t>(shared_->running() + shared_->queue.size());
 }
 
 std::uint64_t BlockingPool::found_awake() const noexcept {

@@ -28,6 +28,9 @@ public:
     /// Threads: any. In a pool it is not on the list of the idle ones any more.
     void wake() noexcept { ::sem_post(&woken_); }
 
+    /// Takes a wake that has come, most often so where it shares a CPU with the core.
+    [[nodiscard]] bool is_woken() noexcept { return ::sem_trywait(&woken_) == 0; }
+
     void sleep() noexcept {
         while (::sem_wait(&woken_) != 0) {
         }  // EINTR
@@ -48,13 +51,12 @@ public:
 
     /// Waits awake, for no longer than about a sleep and a wake take. False when nobody woke it.
     [[nodiscard]] bool linger() noexcept {
-        const bool is_woken = time::spin_until(linger_time, [this] { return ::sem_trywait(&woken_) == 0; });
-        is_woken ? guess_.right() : guess_.wrong();
-        return is_woken;
+        const bool comes = time::spin_until(linger_time, [this] { return this->is_woken(); });
+        comes ? guess_.right() : guess_.wrong();
+        return comes;
     }
 
     std::unique_ptr<BlockingJob> job;  ///< what it was woken for; none: the pool stops
-    bool lingers = false;  ///< when it falls idle
 
 private:
     friend class IdleWorkers;

@@ -46,7 +46,9 @@ struct BlockingPool::Shared {
                     std::memory_order_relaxed);
     }
 
-    // Not under the lock. The first two give the next call of this thread; null: it ends.
+    // Not under the lock. The first gives a call; null: the thread is not counted any more. The next two give one that
+    // follows; null: there is none.
+    [[nodiscard]] std::unique_ptr<BlockingJob> take_or_end() noexcept;
     [[nodiscard]] std::unique_ptr<BlockingJob> run(PoolWorker& worker, std::unique_ptr<BlockingJob> job) noexcept;
     [[nodiscard]] std::unique_ptr<BlockingJob> wait_for_call(PoolWorker& worker) noexcept;
     void push_lingering(PoolWorker& worker) noexcept;
@@ -87,6 +89,18 @@ std::unique_ptr<BlockingJob> BlockingPool::Shared::take_queued() noexcept {
     return job;
 }
 
+// The look into the queue and the end are one step: whoever hands in a call finds a thread that takes it, or starts
+// one.
+std::unique_ptr<BlockingJob> BlockingPool::Shared::take_or_end() noexcept {
+    const std::lock_guard guard(mutex);
+    std::unique_ptr<BlockingJob> job = take_queued();
+    if (job != nullptr) return job;
+    --threads;
+    count_awake(-1);
+    thread_ended.notify_all();
+    return nullptr;
+}
+
 void BlockingPool::Shared::push_sleeping(PoolWorker& worker) noexcept {
     sleeping.push(worker);
     count_awake(-1);
@@ -112,7 +126,7 @@ std::unique_ptr<BlockingJob> BlockingPool::Shared::run(PoolWorker& worker, std::
 // It is among those that sleep, or was taken off already. Not before its answer does it look for a CPU: that may have
 // woken a core.
 std::unique_ptr<BlockingJob> BlockingPool::Shared::wait_for_call(PoolWorker& worker) noexcept {
-    if (worker.is_woken()) return std::move(worker.job);
+    if (worker.take_wake()) return std::move(worker.job);
     if (worker.tries_to_linger() && has_cpu_for(awake.load(std::memory_order_relaxed) + 1)) {
         push_lingering(worker);
         if (worker.linger()) return std::move(worker.job);
@@ -217,14 +231,8 @@ void BlockingPool::work(const std::shared_ptr<Shared>& shared) {
     ::pthread_setname_np(::pthread_self(), shared->thread_name.c_str());
     if (!shared->cpus.empty()) (void)topology::bind_current_thread(shared->cpus);  // not the starting core's
     PoolWorker self;
-    std::unique_lock lock(shared->mutex);
-    std::unique_ptr<BlockingJob> job = shared->take_queued();  // none: another thread was faster, and this one ends
-    lock.unlock();
-    while (job) job = shared->run(self, std::move(job));
-    lock.lock();
-    --shared->threads;
-    shared->count_awake(-1);
-    shared->thread_ended.notify_all();
+    while (std::unique_ptr<BlockingJob> job = shared->take_or_end())
+        while (job) job = shared->run(self, std::move(job));
 }
 
 std::vector<std::string> BlockingPool::shutdown(std::chrono::steady_clock::time_point deadline) {

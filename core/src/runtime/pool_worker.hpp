@@ -28,8 +28,8 @@ public:
     /// Threads: any. In a pool it is not on the list of the idle ones any more.
     void wake() noexcept { ::sem_post(&woken_); }
 
-    /// Takes a wake that has come, most often so where it shares a CPU with the core.
-    [[nodiscard]] bool is_woken() noexcept { return ::sem_trywait(&woken_) == 0; }
+    /// Takes the wake, if it has come: most often so where the core has the same CPU.
+    [[nodiscard]] bool take_wake() noexcept { return ::sem_trywait(&woken_) == 0; }
 
     void sleep() noexcept {
         while (::sem_wait(&woken_) != 0) {
@@ -51,7 +51,7 @@ public:
 
     /// Waits awake, for no longer than about a sleep and a wake take. False when nobody woke it.
     [[nodiscard]] bool linger() noexcept {
-        const bool comes = time::spin_until(linger_time, [this] { return this->is_woken(); });
+        const bool comes = time::spin_until(linger_time, [this] { return take_wake(); });
         comes ? guess_.right() : guess_.wrong();
         return comes;
     }

@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 
+#include <skerry/base/compiler.hpp>
 #include <skerry/runtime/blocking_pool.hpp>
 #include <skerry/runtime/builder.hpp>
 #include <skerry/runtime/spawn_blocking.hpp>
@@ -168,6 +169,24 @@ TEST_CASE("a blocking call for which no thread can be started fails, and a later
     auto served = runtime->block_on(Work::call());
     REQUIRE(served.has_value());
     CHECK(*served == 7);
+}
+
+TEST_CASE("a call that comes while a thread ends that found none finds a thread", "[runtime][blocking]") {
+    for (int round = 0; round < 2000; ++round) {
+        std::latch first{1}, begun{1}, may_end{1}, last{1};
+        runtime::BlockingPool pool(2, 3, "test");
+        pool.submit(std::make_unique<Call>(first));
+        pool.submit(std::make_unique<Call>(begun, may_end));  // the first thread may take it, and the second ends
+        begun.wait();
+        for (int i = 0; i < round % 100 * 20; ++i) cpu_relax();
+        pool.submit(std::make_unique<Call>(last));
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+        while (!last.try_wait() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+        const bool is_over = last.try_wait();
+        may_end.count_down();
+        stop(pool);
+        REQUIRE(is_over);
+    }
 }
 
 TEST_CASE("a pool has a CPU beside where all cores and calls that are awake have one", "[runtime][blocking]") {

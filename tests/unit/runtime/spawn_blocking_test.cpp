@@ -202,29 +202,20 @@ TEST_CASE("a blocking call that waits when the runtime shuts down never runs and
 }
 
 TEST_CASE("what a blocking call had is gone when it is answered", "[runtime][blocking]") {
-    struct Slow {
-        explicit Slow(std::atomic<bool>& flag) : gone(&flag) {}
-        Slow(Slow&& from) noexcept : gone(std::exchange(from.gone, nullptr)) {}
-        Slow& operator=(Slow&&) = delete;
-        ~Slow() {
-            if (gone == nullptr) return;
-            std::this_thread::sleep_for(std::chrono::milliseconds{20});
-            *gone = true;
-        }
-        std::atomic<bool>* gone;
-    };
-    struct Work {
-        static Task<bool> argument_is_gone() {
-            std::atomic<bool> gone{false};
-            auto call = spawn_blocking([](const Slow&) {}, Slow(gone));
-            (void)co_await call;
-            const bool was_gone = gone;
-            while (!gone) co_await yield_now();
-            co_return was_gone;
-        }
-    };
-    auto runtime = make(runtime::Flavour::current_thread);
-    CHECK(runtime.block_on(Work::argument_is_gone()));
+    using Argument = std::shared_ptr<int>;
+    using Function = void (*)(const Argument&);
+    using Call = runtime::detail::BlockingCall<void, Function, Argument>;
+    auto ends = sync::oneshot::channel<Call::Outcome>();
+    sync::Semaphore slots(1);
+    auto slot = slots.try_acquire();
+    REQUIRE(slot.has_value());
+    auto argument = std::make_shared<int>(7);
+    const std::weak_ptr<int> seen = argument;
+    Function nothing = [](const Argument&) {};
+    Call call(std::move(ends.first), std::move(*slot), std::move(nothing), std::move(argument));
+    CHECK_FALSE(seen.expired());
+    call.run();
+    CHECK(seen.expired());
 }
 
 // Whether its core would wait awake before one of 40 sleeps (it does not before the first 32) while a call is under

@@ -4,12 +4,12 @@
 #include "support/datagram.hpp"
 #include "support/icmp_about.hpp"
 #include "support/tcp_host.hpp"
+#include "support/udp_host.hpp"
 
 #include <skerry/stack/wire/icmp.hpp>
 
 #include <algorithm>
 #include <initializer_list>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,18 +44,7 @@ stack::StackConfig config_of_several() {
     return config;
 }
 
-struct Socket final : stack::UdpEndpoint {
-    void on_ready() noexcept override {}
-
-    /// The oldest datagram's text; "-" when there is none.
-    std::string text() {
-        const stack::UdpDatagram got = take();
-        if (got.frame == nullptr) return "-";
-        std::string text(reinterpret_cast<const char*>(got.frame->data), got.frame->length);
-        got.frame->drop();
-        return text;
-    }
-};
+using Socket = UdpSocket;
 
 /// A packet that left.
 struct Sent {
@@ -94,22 +83,12 @@ Bytes echo() {
     return bytes;
 }
 
-/// A host whose peers in both networks are known, with sockets that are closed at the end.
-struct Host : StackHost {
-    explicit Host(const stack::StackConfig& config = config_of_several()) : StackHost(config) {
+/// A host whose peers in both networks are known, with sockets.
+struct Host : UdpHost {
+    explicit Host(const stack::StackConfig& config = config_of_several()) : UdpHost(config) {
         give(arp(ArpOperation::request));
         give(arp(ArpOperation::request, other_peer, peer_mac, other));
         (void)taken();
-    }
-    ~Host() {
-        for (const auto& socket : open) stack.udp().close(*socket, now);
-        (void)taken();
-        CHECK(frames.out() == 0);
-    }
-    Socket& bind(Ipv4Addr local, std::uint16_t port) {
-        open.push_back(std::make_unique<Socket>());
-        REQUIRE(stack.udp().open(*open.back(), local, port));
-        return *open.back();
     }
     /// A datagram comes for port 7000.
     void hear(std::string_view text, Ipv4Addr to, Ipv4Addr from = peer_ip) {
@@ -129,8 +108,6 @@ struct Host : StackHost {
         send(from, to);
         return packet_in(only()).ip.source;
     }
-
-    std::vector<std::unique_ptr<Socket>> open;
 };
 
 // --- what is ours

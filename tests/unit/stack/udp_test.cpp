@@ -2,6 +2,7 @@
 
 #include "support/datagram.hpp"
 #include "support/stack_host.hpp"
+#include "support/udp_host.hpp"
 
 #include <skerry/stack/wire/icmp.hpp>
 #include <skerry/stack/wire/udp.hpp>
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <optional>
 #include <set>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -31,43 +31,14 @@ Bytes datagram(std::uint16_t from, std::uint16_t to, std::string_view text, Ipv4
     return sealed_datagram(from, to, text, source, destination);
 }
 
-struct Socket final : stack::UdpEndpoint {
-    void on_ready() noexcept override { ++calls; }
+using Socket = UdpSocket;
 
-    /// The oldest datagram's text; "-" when there is none.
-    std::string text() {
-        const stack::UdpDatagram got = take();
-        if (got.frame == nullptr) return "-";
-        peer = got.source;
-        peer_port = got.source_port;
-        std::string text(reinterpret_cast<const char*>(got.frame->data), got.frame->length);
-        got.frame->drop();
-        return text;
-    }
-
-    int calls = 0;
-    Ipv4Addr peer;
-    std::uint16_t peer_port = 0;
-};
-
-/// A host whose peer is known, with sockets that are closed at the end.
-struct Fixture : StackHost {
-    explicit Fixture(const stack::StackConfig& config = host_config()) : StackHost(config) {
+/// A host whose peer is known.
+struct Fixture : UdpHost {
+    explicit Fixture(const stack::StackConfig& config = host_config()) : UdpHost(config) {
         give(arp(stack::wire::ArpOperation::request));
         (void)taken();
     }
-    ~Fixture() {
-        for (const auto& socket : open) stack.udp().close(*socket, now);
-        (void)taken();
-        CHECK(frames.out() == 0);
-    }
-    Socket& bind(Ipv4Addr local, std::uint16_t port) {
-        open.push_back(std::make_unique<Socket>());
-        REQUIRE(stack.udp().open(*open.back(), local, port));
-        return *open.back();
-    }
-
-    std::vector<std::unique_ptr<Socket>> open;
 };
 
 std::span<const std::byte> ip_payload(const Bytes& frame) {

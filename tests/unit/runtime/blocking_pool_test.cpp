@@ -97,10 +97,17 @@ void call_and_wait(runtime::BlockingPool& pool) {
     done.wait();
 }
 
+// Asks again as soon as a caller can: one that slept until its answer may be woken later than a thread waits awake.
+void call_and_wait_awake(runtime::BlockingPool& pool) {
+    std::latch done{1};
+    pool.submit(std::make_unique<Call>(done));
+    while (!done.try_wait()) cpu_relax();
+}
+
 // Whether `count` calls, one after the other, have found a thread awake before the time is over.
 bool finds_awake(runtime::BlockingPool& pool, std::uint64_t count) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-    while (pool.found_awake() < count && std::chrono::steady_clock::now() < end) call_and_wait(pool);
+    while (pool.found_awake() < count && std::chrono::steady_clock::now() < end) call_and_wait_awake(pool);
     return pool.found_awake() >= count;
 }
 

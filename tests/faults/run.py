@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py [--only NN[,NN...]] [--copies N] [--done FILE]: breaks one promise at a time and expects a test to notice.
+"""run.py [--only NN[,NN...] | --rules] [--copies N] [--done FILE]: breaks one promise at a time; a test is to notice.
 
 Each NN-short-name.patch says in its first line which promise it breaks, and in a line `Tests:` who notices:
 
@@ -46,6 +46,7 @@ SCRIPTS_NEED = ["skerry-echo", "skerry-loadgen", "skerry-forward", "skerry-bounc
 ENVIRONMENT = {**os.environ, "GIT_CEILING_DIRECTORIES": str(WORK), "CCACHE_BASEDIR": str(WORK)}
 ALONE = re.compile(r"^(//|#) ctest: .*RUN_SERIAL TRUE", re.MULTILINE)
 TESTS = re.compile(r"^Tests: (unit|model|conformance|integration|script|pkt|attacks) (\S+)(?: (\S+))?$", re.MULTILINE)
+RULE = re.compile(r"^Rule: ", re.MULTILINE)
 CASE = re.compile(r'TEST_CASE(?:_METHOD)?\(\s*(?:"(?:[^"\\]|\\.)*"\s*)+,\s*"(\[[^"]*\])"')
 
 
@@ -65,6 +66,7 @@ class Patch:
         tests = TESTS.search(head)
         if not tests:
             raise Broken(f"{path.name}: no line `Tests: unit [tag]...` or `Tests: model name` before the diff")
+        self.has_rule = bool(RULE.search(head))
         kind, name, tags = tests.groups()
         if kind == "unit":
             self.commands = unit_commands(name)
@@ -254,7 +256,7 @@ class Count:
             print(f"BROKEN: {patch.name} {broken}" if broken else line, flush=True)
 
 
-def read_patches(only):
+def read_patches(only, rules):
     paths = sorted(FAULTS.glob("[0-9]*-*.patch"), key=lambda path: int(path.name.split("-")[0]))
     numbers = [path.name.split("-")[0] for path in paths]
     if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
@@ -263,6 +265,8 @@ def read_patches(only):
         patches = [Patch(path) for path in paths if not only or path.name.split("-")[0] in only.split(",")]
     except Broken as broken:
         sys.exit(f"run.py: {broken}")
+    if rules:
+        patches = [patch for patch in patches if patch.has_rule]
     if not patches:
         sys.exit("run.py: no such patch")
     return patches
@@ -343,7 +347,9 @@ def try_all(patches, copies, count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", metavar="NN", help="numbers of patches, with commas between them")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", metavar="NN", help="numbers of patches, with commas between them")
+    which.add_argument("--rules", action="store_true", help="the patches that break a rule of a document")
     parser.add_argument("--copies", metavar="N", type=int, default=min(MOST_COPIES, os.cpu_count()),
                         help="patches tried at a time, each in a copy of its own (default: %(default)s)")
     parser.add_argument("--done", metavar="FILE", type=pathlib.Path,
@@ -351,7 +357,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.copies < 1:
         parser.error("--copies wants 1 or more")
-    wanted = read_patches(arguments.only)
+    wanted = read_patches(arguments.only, arguments.rules)
     done = set(arguments.done.read_text().split()) if arguments.done and arguments.done.exists() else set()
     patches = [patch for patch in wanted if patch.path.name not in done]
     before = len(wanted) - len(patches)

@@ -41,6 +41,10 @@ SCRIPT_SECONDS = 240
 HANGS = ": hangs"
 SCRIPTS_NEED = ["skerry-echo", "skerry-loadgen", "skerry-forward", "skerry-bounce", "stops_preload"]
 
+# To a library that is shared the tests are not linked anew for each patch, some sixty programs for one of the stack.
+COMPONENTS = "scripts/cmake/skerry_component.cmake"
+STATIC, SHARED = b"add_library(${target} STATIC ", b"add_library(${target} SHARED "
+
 # A copy lies inside the repository; git must take it for a plain folder, or it would ignore the patches. To ccache the
 # copies are one place, so that the second is not compiled again.
 ENVIRONMENT = {**os.environ, "GIT_CEILING_DIRECTORIES": str(WORK), "CCACHE_BASEDIR": str(WORK)}
@@ -152,6 +156,15 @@ def write_if_changed(path, content, mode):
     path.chmod(mode)
 
 
+def content_in_copy(name):
+    if name == "tests/unit/CMakeLists.txt":
+        return (FAULTS / "unit_programs.cmake").read_bytes()
+    content = (ROOT / name).read_bytes()
+    if name == COMPONENTS and STATIC not in content:
+        sys.exit(f"run.py: {name} does not say {STATIC.decode()!r}")
+    return content.replace(STATIC, SHARED) if name == COMPONENTS else content
+
+
 class Copy:
     """A tree with its build, in which one patch is tried at a time."""
 
@@ -170,10 +183,7 @@ class Copy:
             source = ROOT / name
             if source.is_file() and not source.is_symlink():
                 wanted.add(self.tree / name)
-                content = source.read_bytes()
-                if name == "tests/unit/CMakeLists.txt":
-                    content = (FAULTS / "unit_programs.cmake").read_bytes()
-                write_if_changed(self.tree / name, content, source.stat().st_mode & 0o777)
+                write_if_changed(self.tree / name, content_in_copy(name), source.stat().st_mode & 0o777)
         for path in list(self.tree.rglob("*")):
             if path.is_file() and path not in wanted:
                 path.unlink()
@@ -183,7 +193,8 @@ class Copy:
         generator = ["-G", "Ninja"] if shutil.which("ninja") else []
         done = run("cmake", "-S", str(self.tree), "-B", str(self.build_folder), *generator, "-DCMAKE_CXX_COMPILER=g++",
                    "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1", "-DSKERRY_DEV=ON", "-DSKERRY_DPDK=ON",
-                   "-DSKERRY_BENCH=OFF", "-DSKERRY_APPS=ON", "--compile-no-warning-as-error", cwd=self.tree)
+                   "-DSKERRY_BENCH=OFF", "-DSKERRY_APPS=ON", "-DCMAKE_LINK_DEPENDS_NO_SHARED=ON",
+                   "--compile-no-warning-as-error", cwd=self.tree)
         if done.returncode != 0:
             sys.exit(f"run.py: cannot configure:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
 

@@ -32,7 +32,7 @@ class Stages(unittest.TestCase):
         return len(ran.read_text(encoding="utf-8").split()) if ran.exists() else 0
 
     def test_a_stage_that_fails_ends_the_script_with_one_line(self):
-        done = self.ran("stage first bash -c 'echo said; exit 3'", "stage second touch ran")
+        done = self.ran("stage first bash -c 'echo said; exit 3'", "stage second bash -c 'echo x >> ran'")
         self.assertEqual((done.returncode, done.stderr.count("\n"), self.times()), (1, 1, 0))
         self.assertIn('stage "first" failed', done.stderr)
         self.assertIn("said", done.stdout)

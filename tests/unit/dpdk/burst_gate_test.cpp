@@ -43,20 +43,20 @@ public:
 
 private:
     void run() {
-        while (!ends_) {
-            const BurstGate::Passage passage;
-            if (!passage.is_free()) {
-                std::this_thread::yield();
-                continue;
-            }
-            is_in_burst_ = true;
-            for (int i = 0; i < 50 || stays_inside_; ++i) {
-                if (stays_inside_) is_staying_ = true;
-                std::this_thread::yield();
-            }
-            is_in_burst_ = false;
-            ++bursts_;
+        while (!ends_)
+            if (!burst()) std::this_thread::yield();  // having left the gate: who is turned away holds nobody up
+    }
+    bool burst() {
+        const BurstGate::Passage passage;
+        if (!passage.is_free()) return false;
+        is_in_burst_ = true;
+        for (int i = 0; i < 50 || stays_inside_; ++i) {
+            if (stays_inside_) is_staying_ = true;
+            std::this_thread::yield();
         }
+        is_in_burst_ = false;
+        ++bursts_;
+        return true;
     }
 
     std::atomic<bool> ends_ = false;

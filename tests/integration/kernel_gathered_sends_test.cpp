@@ -12,10 +12,13 @@
 #include <skerry/task/yield.hpp>
 #include <skerry/time/timeout.hpp>
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <span>
 #include <vector>
 
 namespace skerry {
@@ -220,6 +223,57 @@ TEST_CASE("peers that are gone end their own answers only", "[integration][gathe
             else
                 CHECK((outcomes[i] == Errc::connection_reset || outcomes[i] == Errc::broken_pipe));
         }
+    });
+}
+
+/// Zeros that take no memory as long as nobody writes them.
+class Zeros {
+public:
+    explicit Zeros(std::size_t bytes)
+        : memory_(::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)),
+          bytes_(bytes) {
+        REQUIRE(memory_ != MAP_FAILED);
+    }
+    ~Zeros() { ::munmap(memory_, bytes_); }
+    Zeros(const Zeros&) = delete;
+    Zeros& operator=(const Zeros&) = delete;
+    [[nodiscard]] std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(memory_), bytes_}; }
+
+private:
+    void* memory_;
+    std::size_t bytes_;
+};
+
+Task<> answer_with(net::TcpStream& stream, std::span<const std::byte> answer, Errc& outcome) {
+    auto asked = co_await stream.read_buf();
+    REQUIRE(asked);
+    auto written = co_await stream.write_all(answer);
+    outcome = written ? Errc::ok : written.error().code();
+}
+
+// Its length is 0 in 32 bits.
+TEST_CASE("an answer of 4 GiB among others is not taken for sent", "[integration][gathered]") {
+    on_each_driver([]() -> Task<> {
+        const Zeros much(std::size_t{1} << 32);
+        auto connections = co_await connect_many();
+        std::vector<Errc> outcomes(many, Errc::timed_out);
+        std::vector<JoinHandle<void>> servers;
+        for (std::size_t i = 0; i < many; ++i)
+            servers.push_back(
+                spawn(answer_with(connections[i].server, i == 0 ? much.bytes() : much.bytes().first(64), outcomes[i])));
+        co_await driver_turns(2);
+        for (auto& each : connections) co_await say(each.client, Bytes(1));
+        for (std::size_t i = 1; i < many; ++i) {
+            CAPTURE(i);
+            const Bytes came = co_await read_bytes(connections[i].client, 64);
+            CHECK(came == Bytes(64));
+        }
+        auto begun = co_await time::timeout(10s, read_bytes(connections[0].client, 10'000'000));
+        REQUIRE(begun);
+        CHECK(*begun == Bytes(10'000'000));
+        CHECK(outcomes[0] == Errc::timed_out);
+        servers[0].abort();
+        for (auto& server : servers) (void)co_await std::move(server);
     });
 }
 

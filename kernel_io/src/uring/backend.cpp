@@ -10,11 +10,14 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace skerry::kernel_io::uring {
 
@@ -32,13 +35,27 @@ std::string refusal(const Error& error, std::string_view doing = "cannot make a 
         case EMFILE:
         case ENFILE: return text + "; raise the limit with ulimit -n";
         case ENOMEM: return text + "; raise the limit of locked memory, ulimit -l, or of memory, ulimit -v";
-        case EINVAL: return text + "; it needs Linux 6.0";
+        case EINVAL: return text + "; it needs Linux 6.1";
         default: return text;
     }
 }
 
+constexpr std::string_view providing = "cannot give a ring its receive buffers";
+
+/// Two sockets that hear each other.
+struct Pair {
+    Fd here;
+    Fd there;
+};
+
+Result<Pair> make_pair_of_sockets() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return last_error();
+    return Pair{Fd(ends[0]), Fd(ends[1])};
+}
+
 /// Hears whether one byte came by a multishot receive into a provided buffer.
-class Trial final : public Requester {
+class ReceiveTrial final : public Requester {
 public:
     void on_completion(unsigned, int result, std::uint32_t flags) noexcept override {
         worked |= result == 1 && (flags & IORING_CQE_F_MORE) != 0 && (flags & IORING_CQE_F_BUFFER) != 0;
@@ -46,22 +63,15 @@ public:
     bool worked = false;
 };
 
-constexpr std::string_view providing = "cannot give a ring its receive buffers";
-
 // Kernels before 6.0 make a ring, but take no multishot receive; and what stands between may do as it likes.
-backend::Probe try_receive(Ring& ring) {
-    const backend::Probe too_old{false, "no multishot receive into provided buffers; it needs Linux 6.0"};
+backend::Probe try_receive(Ring& ring, const Pair& sockets) {
     auto buffers = std::make_unique<ReceiveBuffers>(no_home_core);
     if (auto provided = buffers->provide(ring); !provided) return {false, refusal(provided.error(), providing)};
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
-        return {false, "cannot make a socket: " + last_error().message()};
-    const Fd here(ends[0]);
-    const Fd there(ends[1]);
-    if (::write(there.get(), "x", 1) != 1) return {false, "cannot write into a socket: " + last_error().message()};
-    Trial trial;
+    if (::write(sockets.there.get(), "x", 1) != 1)
+        return {false, "cannot write into a socket: " + last_error().message()};
+    ReceiveTrial trial;
     const bool asked = ring.request(trial, 0, [&](io_uring_sqe* entry) {
-        ::io_uring_prep_recv_multishot(entry, here.get(), nullptr, 0, 0);
+        ::io_uring_prep_recv_multishot(entry, sockets.here.get(), nullptr, 0, 0);
         entry->flags |= IOSQE_BUFFER_SELECT;
         entry->buf_group = ReceiveBuffers::group;
     });
@@ -70,8 +80,43 @@ backend::Probe try_receive(Ring& ring) {
     ring.dispatch();
     ring.end_all();
     buffers->withdraw(ring);
-    if (!trial.worked) return too_old;
-    return {true, "the kernel's sockets, completions by io_uring"};
+    if (!trial.worked) return {false, "no multishot receive into provided buffers; it needs Linux 6.1"};
+    return {true, {}};
+}
+
+/// Hears of sends that are answered only where the kernel does not take all.
+class SendTrial final : public Requester {
+public:
+    static constexpr unsigned of_little = 0;  // purposes
+    static constexpr unsigned of_much = 1;
+    static constexpr int much_bytes = 256 * 1024;
+
+    void on_completion(unsigned purpose, int result, std::uint32_t) noexcept override {
+        heard_of_little |= purpose == of_little;
+        heard_of_much |= purpose == of_much && result > 0 && result < much_bytes;
+    }
+    bool heard_of_little = false;
+    bool heard_of_much = false;
+};
+
+// Where it is not told of a part, the rest would be lost.
+backend::Probe try_send(Ring& ring, const Pair& sockets) {
+    constexpr int room = 16 * 1024;
+    (void)::setsockopt(sockets.here.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    const std::vector<std::byte> much(SendTrial::much_bytes);
+    SendTrial trial;
+    const auto ask = [&](unsigned purpose, std::size_t bytes) {
+        return ring.request(trial, purpose, [&](io_uring_sqe* entry) {
+            prepare_send_at_once(entry, sockets.here.get(), std::span(much).first(bytes));
+        });
+    };
+    const bool asked = ask(SendTrial::of_little, 1) && ask(SendTrial::of_much, much.size());
+    ring.enter();
+    ring.dispatch();
+    ring.end_all();
+    if (!asked || trial.heard_of_little) return {false, "the kernel does not send one byte into an empty socket"};
+    if (!trial.heard_of_much) return {false, "no word of a send that was cut short; it needs Linux 6.1"};
+    return {true, {}};
 }
 
 }  // namespace
@@ -79,7 +124,11 @@ backend::Probe try_receive(Ring& ring) {
 backend::Probe probe() {
     auto ring = Ring::make(false);
     if (!ring) return {false, refusal(ring.error())};
-    return try_receive(*ring);
+    auto sockets = make_pair_of_sockets();
+    if (!sockets) return {false, "cannot make a socket: " + sockets.error().message()};
+    if (auto receive = try_receive(*ring, *sockets); !receive.usable) return receive;
+    if (auto send = try_send(*ring, *sockets); !send.usable) return send;
+    return {true, "the kernel's sockets, completions by io_uring"};
 }
 
 Standing standing(const backend::Options& options) noexcept {

@@ -130,32 +130,47 @@ void CoreSockets::send_later(Stream& stream) noexcept {
     last_to_send_ = &stream;
 }
 
-// A send that does not wait is answered while it is handed in, and its answer finds room or is looked for again. Not
-// before that does a task run: its memory may be gone then.
-void CoreSockets::send_gathered() noexcept {
-    is_kept_ = false;
-    int sends = 0;
+// Asks for the sends of all who want to send, and returns those, linked.
+SKERRY_ALWAYS_INLINE Stream* CoreSockets::ask_for_sends() noexcept {
+    Stream* asked = nullptr;
+    Stream** end = &asked;
     for (Stream* stream = std::exchange(first_to_send_, nullptr); stream != nullptr;) {
         Stream* const next = stream->next_to_send_;
-        stream->will_send_ = false;
-        if (stream->is_let_go())
-            stream->end_if_over();
-        else if (stream->send_gathered())
-            ++sends;
+        if (!stream->is_let_go() && stream->send_gathered()) [[likely]] {
+            *end = stream;
+            end = &stream->next_to_send_;
+        } else {
+            stream->will_send_ = false;
+            if (stream->is_let_go()) stream->end_if_over();
+        }
         stream = next;
     }
-    sends_unanswered_ = static_cast<unsigned>(sends);
-    int handed_out = 0;
+    *end = nullptr;
+    return asked;
+}
+
+// A send that does not wait is over when it has been handed in, and who is not answered has sent all. Not before that
+// is known does a task run: its memory may be gone then.
+void CoreSockets::send_gathered() noexcept {
+    is_kept_ = false;
+    // An answer that found no room might be lost, and its send pass for whole.
+    while (ring_.completions() > Ring::completions_max - Ring::entries_max) ring_.dispatch();
+    const unsigned first_answer = ring_.next_completion();
+    Stream* const asked = ask_for_sends();
     // A core that leaves as many tasks as a turn runs is behind. What else has come stays with the kernel then: the
     // loop takes in less than it runs, and this call would bring more. With fewer one call for both is cheaper.
-    bool takes_in = task::current_scheduler->ready_count() < Ring::completions_per_turn;
-    do {
-        std::exchange(takes_in, true) ? ring_.enter() : ring_.hand_in();
-        while (ring_.has_completions() &&
-               (sends_unanswered_ != 0 || handed_out - sends < static_cast<int>(Ring::completions_per_turn)))
-            handed_out += ring_.dispatch(handed_out_at_once);
-    } while (sends_unanswered_ != 0);
-    carried_ = handed_out - sends;
+    const bool takes_in = task::current_scheduler->ready_count() < Ring::completions_per_turn;
+    takes_in ? ring_.enter() : ring_.hand_in();
+    // Where the kernel is short, or has no room for its answers.
+    for (; ring_.has_entries() || ring_.has_overflowed(); ring_.enter()) (void)ring_.dispatch(Ring::completions_max);
+    const int failed = ring_.dispatch_first(Socket::failed_at_once, first_answer);
+    for (Stream* stream = asked; stream != nullptr; stream = stream->next_to_send_)
+        if (std::exchange(stream->will_send_, false)) [[likely]]
+            stream->on_all_sent();
+    int handed_out = 0;
+    while (ring_.has_completions() && handed_out - failed < static_cast<int>(Ring::completions_per_turn))
+        handed_out += ring_.dispatch(handed_out_at_once);
+    carried_ = std::max(0, handed_out - failed);
     buffers_.refill();
 }
 

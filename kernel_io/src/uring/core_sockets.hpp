@@ -78,10 +78,9 @@ public:
         if (!std::exchange(is_kept_, true)) kept_since_ = turn_start;
         return time::Instant::now() - kept_since_ < gather_limit;
     }
-    /// Sends what was gathered, and hands out all completions. No task runs before the kernel has answered each send,
-    /// so that it refers to no program's memory when one does.
+    /// Sends what was gathered, and hands out completions. No task runs before each send is over, so that none refers
+    /// to a program's memory when one does.
     void send_gathered() noexcept;
-    void count_answered_send() noexcept { --sends_unanswered_; }
     /// Whether that, a moment ago, brought so much that what it wakes will send together again: then the kernel is
     /// entered with that, and not before.
     [[nodiscard]] bool has_brought_many() const noexcept { return carried_ >= gathered_min; }
@@ -116,6 +115,7 @@ private:
     static constexpr auto gather_limit = std::chrono::microseconds{80};
     static constexpr int handed_out_at_once = 16;
 
+    [[nodiscard]] Stream* ask_for_sends() noexcept;
     void complete_ports() noexcept;
     void give_buffers() noexcept;
     void try_all() noexcept;
@@ -138,7 +138,6 @@ private:
     DatagramPort* to_complete_ = nullptr;
     Stream* first_to_send_ = nullptr;  // linked by next_to_send_
     Stream* last_to_send_ = nullptr;
-    unsigned sends_unanswered_ = 0;
     bool is_kept_ = false;  // over the ends of turns, the first of which began then:
     time::Instant kept_since_;
     int handed_out_ = 0;  // completions

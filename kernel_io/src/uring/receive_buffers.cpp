@@ -70,17 +70,18 @@ void ReceiveBuffers::refill_some() noexcept {
     if (empty_count_ > empty_wanted_) most_taken_ = std::max(most_taken_, empty_count_ - empty_wanted_);
     if (++refills_ == refills_between_looks) [[unlikely]]
         narrow();
+    io_uring_buf_ring* const shared = shared_.get();
+    unsigned left = empty_count_;
     int added = 0;
-    while (empty_count_ > empty_wanted_ && pool_.make_free()) {
+    for (; left > empty_wanted_ && pool_.make_free(); ++added) {
         pool_.fetch_free(fetched_ahead);
-        const std::uint16_t slot = empty_[--empty_count_];
-        IoBuf& buffer = buffers_[slot];
-        std::destroy_at(&buffer);  // empty, and the new one is made in its place
-        ::new (&buffer) IoBuf(pool_.take_free());
-        ::io_uring_buf_ring_add(shared_.get(), const_cast<std::byte*>(buffer.data()), header_room + payload_bytes, slot,
-                                slots - 1, added++);
+        const std::uint16_t slot = empty_[--left];
+        IoBuf* const buffer = ::new (&buffers_[slot]) IoBuf(pool_.take_free());  // in place of one that holds nothing
+        ::io_uring_buf_ring_add(shared, const_cast<std::byte*>(buffer->data()), header_room + payload_bytes, slot,
+                                slots - 1, added);
     }
-    if (added != 0) ::io_uring_buf_ring_advance(shared_.get(), added);
+    empty_count_ = left;
+    if (added != 0) ::io_uring_buf_ring_advance(shared, added);
 }
 
 }  // namespace skerry::kernel_io::uring

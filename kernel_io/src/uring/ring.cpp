@@ -1,5 +1,7 @@
 #include "ring.hpp"
 
+#include "../system_call.hpp"
+
 #include <skerry/base/cache_line.hpp>
 #include <skerry/base/held_signal.hpp>
 
@@ -73,13 +75,9 @@ Ring::~Ring() {
     if (is_made_) ::io_uring_queue_exit(&ring_);
 }
 
-io_uring_sqe* Ring::next_entry() noexcept {
-    io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
-    if (entry == nullptr) [[unlikely]] {
-        submit();
-        entry = ::io_uring_get_sqe(&ring_);
-    }
-    return entry;
+SKERRY_NOINLINE io_uring_sqe* Ring::entry_of_full_queue() noexcept {
+    submit();
+    return ::io_uring_get_sqe(&ring_);
 }
 
 // Each ring of the doorbell is an edge of its own, so it is never read.
@@ -151,22 +149,52 @@ SKERRY_ALWAYS_INLINE void Ring::fetch_ahead(unsigned there) const noexcept {
         prefetch_write(later + i);
 }
 
+int Ring::dispatch_first(unsigned purpose, unsigned first) noexcept {
+    int count = 0;
+    const unsigned end = io_uring_smp_load_acquire(ring_.cq.ktail);
+    const unsigned head = *ring_.cq.khead;
+    for (unsigned i = end - first < end - head ? first : head; i != end; ++i) {
+        io_uring_cqe& completion = ring_.cq.cqes[i & ring_.cq.ring_mask];
+        Requester* const requester = requester_of(completion.user_data);
+        if (purpose_of(completion.user_data) != purpose || requester == nullptr) [[likely]]
+            continue;
+        completion.user_data = cancel_tag;  // nobody's, when its turn comes
+        requester->on_completion(purpose, completion.res, completion.flags);
+        ++count;
+    }
+    return count;
+}
+
 int Ring::dispatch(unsigned limit) noexcept {
-    unsigned count = 0;
-    for (unsigned there = completions(); there != 0 && count < limit; ++count) {
-        fetch_ahead(there);
-        const io_uring_cqe completion = ring_.cq.cqes[*ring_.cq.khead & ring_.cq.ring_mask];
+    const unsigned there = completions();
+    const unsigned count = std::min(there, limit);
+    for (unsigned i = 0; i != count; ++i) {
+        fetch_ahead(there - i);
+        const io_uring_cqe& completion = ring_.cq.cqes[*ring_.cq.khead & ring_.cq.ring_mask];
+        const std::uint64_t tagged = completion.user_data;
+        const int result = completion.res;
+        const std::uint32_t flags = completion.flags;
         ::io_uring_cq_advance(&ring_, 1);
-        if (Requester* const requester = requester_of(completion.user_data); requester != nullptr) [[likely]]
-            requester->on_completion(purpose_of(completion.user_data), completion.res, completion.flags);
-        else if (completion.user_data == doorbell_tag && (completion.flags & IORING_CQE_F_MORE) == 0)
+        if (Requester* const requester = requester_of(tagged); requester != nullptr) [[likely]]
+            requester->on_completion(purpose_of(tagged), result, flags);
+        else if (tagged == doorbell_tag && (flags & IORING_CQE_F_MORE) == 0)
             is_doorbell_watched_ = false;
-        if (--there == 0) there = completions();
     }
     return static_cast<int>(count);
 }
 
+// liburing's call looks for entries once more, which is half of what it does.
+SKERRY_ALWAYS_INLINE void Ring::wait_only() noexcept {
+    (void)system_call(SYS_io_uring_enter, ring_.enter_ring_fd, 0, 1, wait_flags_);
+}
+
 void Ring::park(time::Instant wake_at) noexcept {
+    // A signal is due only with an entry.
+    const bool only_waits = wake_at == time::Instant::max() && is_doorbell_watched_ && !has_entries();
+    only_waits ? wait_only() : hand_in_and_wait(wake_at);
+}
+
+SKERRY_NOINLINE void Ring::hand_in_and_wait(time::Instant wake_at) noexcept {
     watch_doorbell_again();
     if (is_signal_due_) [[unlikely]] {
         submit_without_signal();
@@ -229,7 +257,8 @@ void Ring::end_all() noexcept {
 }
 
 void Ring::leave() noexcept {
-    if (std::exchange(is_registered_, false)) (void)::io_uring_unregister_ring_fd(&ring_);
+    const unsigned flags = std::exchange(wait_flags_, IORING_ENTER_GETEVENTS);
+    if ((flags & IORING_ENTER_REGISTERED_RING) != 0) (void)::io_uring_unregister_ring_fd(&ring_);
 }
 
 }  // namespace skerry::kernel_io::uring

@@ -3,22 +3,26 @@
 // Hot path. The io_uring of one core: entries that go in, completions that come out, the doorbell.
 //
 // Nothing in flight refers to memory of a program while one of its tasks runs: data comes into buffers that the core
-// provided, what is sent is sent at once or answered before the next task runs, and files are read and written in
-// memory that the driver holds. So what a program drops is free at once, and only the driver's own objects wait for
-// their completions.
+// provided, what is sent is sent at once or is over before the next task runs, and files are read and written in memory
+// that the driver holds. So what a program drops is free at once, and only the driver's own objects wait for their
+// completions.
 //
 // Completions that are due are not in the ring yet when their work waits for this thread to enter the kernel; a flag in
 // the ring says so, and a core that spins enters only then.
 
 #include "../os_socket.hpp"
 
+#include <skerry/base/assert.hpp>
 #include <skerry/base/compiler.hpp>
 #include <skerry/base/result.hpp>
 #include <skerry/time/instant.hpp>
 
 #include <liburing.h>
+#include <sys/socket.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 namespace skerry::kernel_io::uring {
@@ -41,6 +45,18 @@ protected:
     virtual ~Requester() = default;
 };
 
+/// More is never taken at once, and an entry has 32 bits for it.
+inline constexpr std::size_t at_once_max = std::size_t{1} << 30;
+
+/// A send that does not wait and is over when it has been handed in. Only where the kernel did not take all of `bytes`,
+/// at most at_once_max, it answers, with how many it took or with the error.
+inline void prepare_send_at_once(io_uring_sqe* entry, int fd, std::span<const std::byte> bytes) noexcept {
+    SKERRY_DEBUG_ASSERT(bytes.size() <= at_once_max, "a send is as long as an entry can say");
+    // To wait for all, and not to wait: less than all is a failure then.
+    ::io_uring_prep_send(entry, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
+    entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
 class Ring {
 public:
     static constexpr unsigned entries_max = 1024;  // between two entries into the kernel
@@ -56,7 +72,7 @@ public:
         : ring_(other.ring_),
           doorbell_(std::move(other.doorbell_)),
           is_made_(std::exchange(other.is_made_, false)),
-          is_registered_(std::exchange(other.is_registered_, false)),
+          wait_flags_(other.wait_flags_),
           is_doorbell_watched_(other.is_doorbell_watched_),
           is_signal_due_(other.is_signal_due_) {}
     Ring& operator=(Ring&&) = delete;
@@ -108,6 +124,16 @@ public:
     /// Hands entries in and lets completions that are due come.
     void enter() noexcept;
 
+    /// The number of the completion that comes next.
+    [[nodiscard]] unsigned next_completion() const noexcept { return IO_URING_READ_ONCE(*ring_.cq.ktail); }
+    /// Hands out those under `purpose` from number `first` on that have not been, in front of all others; returns how
+    /// many. dispatch() counts each of them once more.
+    int dispatch_first(unsigned purpose, unsigned first) noexcept;
+    /// Whether the kernel keeps completions that found no room; enter() brings them.
+    [[nodiscard]] bool has_overflowed() const noexcept {
+        return (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
+    }
+
     /// Hands out completions that are there, at most so many; returns how many.
     int dispatch(unsigned limit = completions_per_turn) noexcept;
 
@@ -139,7 +165,9 @@ public:
 
 private:
     Ring(const io_uring& ring, Fd doorbell, bool is_registered) noexcept
-        : ring_(ring), doorbell_(std::move(doorbell)), is_registered_(is_registered) {}
+        : ring_(ring),
+          doorbell_(std::move(doorbell)),
+          wait_flags_(IORING_ENTER_GETEVENTS | (is_registered ? IORING_ENTER_REGISTERED_RING : 0U)) {}
 
     [[nodiscard]] bool wants_entering() const noexcept {
         return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
@@ -147,6 +175,8 @@ private:
     void fetch_ahead(unsigned there) const noexcept;
     [[nodiscard]] bool has_room() const noexcept { return io_uring_cq_ready(&ring_) <= ring_.cq.ring_mask; }
     void watch_doorbell() noexcept;
+    void wait_only() noexcept;
+    void hand_in_and_wait(time::Instant wake_at) noexcept;
     void submit_without_signal() noexcept;
 
     /// What the completions of a request that are there say.
@@ -169,12 +199,16 @@ private:
         return true;
     }
     /// Null when the kernel takes none now.
-    [[nodiscard]] io_uring_sqe* next_entry() noexcept;
+    [[nodiscard]] SKERRY_ALWAYS_INLINE io_uring_sqe* next_entry() noexcept {
+        io_uring_sqe* const entry = ::io_uring_get_sqe(&ring_);
+        return entry != nullptr ? entry : entry_of_full_queue();
+    }
+    [[nodiscard]] io_uring_sqe* entry_of_full_queue() noexcept;
 
     io_uring ring_;
     Fd doorbell_;
     bool is_made_ = true;
-    bool is_registered_;  // its descriptor, with the thread
+    unsigned wait_flags_;  // one of them says that its descriptor is registered with the thread
     bool is_doorbell_watched_ = false;
     bool is_signal_due_ = false;
 };

@@ -17,12 +17,14 @@ class Stream;
 
 class alignas(cache_line_bytes) Socket : public Requester, public ListLink {
 public:
+    static constexpr unsigned failed_at_once = 6;  // a purpose
+
     Socket(CoreSockets& core, Fd fd) noexcept : core_(&core), fd_(std::move(fd)) {}
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
     [[nodiscard]] CoreSockets& core() const noexcept { return *core_; }
 
-    void on_completion(unsigned purpose, int result, std::uint32_t flags) noexcept final;
+    void on_completion(unsigned purpose, int result, std::uint32_t flags) noexcept override;
 
     /// The core's driver goes away while a program still holds the socket: from now on every operation answers
     /// runtime_shutdown.
@@ -47,6 +49,17 @@ protected:
             try_later();
     }
     [[nodiscard]] bool is_requested(unsigned purpose) const noexcept { return (requested_ >> purpose & 1) != 0; }
+    /// Asks for something that is over when it has been handed in: on_answer() hears of a failure only, under
+    /// failed_at_once. False when the core ends, or the kernel takes nothing more now; then try_again() is called.
+    template <class Prepare>
+    [[nodiscard]] bool request_at_once(Prepare prepare) noexcept {
+        if (!may_request()) [[unlikely]]
+            return false;
+        const bool is_taken = ring().request(*this, failed_at_once, prepare);
+        if (!is_taken) [[unlikely]]
+            try_later();
+        return is_taken;
+    }
     /// Ends a request that is under way; its last answer follows.
     void cancel(unsigned purpose) noexcept;
     /// Whether it was cancelled, and that answer has not come.
@@ -58,6 +71,7 @@ protected:
     [[nodiscard]] bool is_let_go() const noexcept { return is_let_go_; }
     /// With others; see CoreSockets::send_later().
     [[nodiscard]] bool will_send() const noexcept { return will_send_; }
+    void forget_send() noexcept { will_send_ = false; }
 
     void close_fd() noexcept { fd_ = Fd(); }
     void forget_core() noexcept { core_ = nullptr; }

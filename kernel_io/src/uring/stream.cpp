@@ -142,9 +142,18 @@ void Stream::expect(unsigned purpose) const noexcept {
     prefetch_write(static_cast<const std::byte*>(request) + cache_line_bytes);
 }
 
+// Nearly all answers are of a receive that stays, for a reader who waits: there is nothing to ask for again, and a
+// stream with a reader has not been let go.
+void Stream::on_completion(unsigned purpose, int result, std::uint32_t flags) noexcept {
+    const bool is_usual = purpose == receiving && result > 0 && (flags & IORING_CQE_F_MORE) != 0 && reader != nullptr;
+    if (!is_usual) [[unlikely]]
+        return Socket::on_completion(purpose, result, flags);
+    hand_to_reader(core().buffers().arrived(flags, static_cast<std::size_t>(result)));
+}
+
 void Stream::on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept {
     if (purpose == receiving) return on_received(result, flags);
-    if (purpose == sending) return on_sent(result);
+    if (purpose == failed_at_once) return on_not_all_sent(result);
     if (is_let_go()) return;
     if (purpose == data) return receive();
     on_room();
@@ -225,7 +234,7 @@ void Stream::on_no_buffers() noexcept {
 }
 
 void Stream::try_again() noexcept {
-    if (!may_write || connecting_ != nullptr) watch_room();
+    if ((!may_write && !will_send()) || connecting_ != nullptr) watch_room();
     if (unread_.count() >= unread_limit()) cancel(receiving);
     receive_more();
 }
@@ -243,30 +252,27 @@ void Stream::watch_room() noexcept {
 }
 
 // Of a writer that was cancelled nothing is sent, and one of "some", which came after it, sends itself when there is
-// room.
+// room. So does one of more than goes at once.
 bool Stream::send_gathered() noexcept {
-    if (writer == nullptr || writer->kind == backend::WriteKind::some) {
-        if (look_for_room())
-            serve_writer();
-        else
-            watch_room();
+    const bool waits_for_all = writer != nullptr && writer->kind != backend::WriteKind::some;
+    const std::span<const std::byte> left =
+        waits_for_all ? writer->from.subspan(writer->bytes) : std::span<const std::byte>();
+    if (!waits_for_all || left.size() > at_once_max) [[unlikely]] {
+        if (look_for_room()) serve_writer();
+        if (!may_write) watch_room();
         return false;
     }
-    const std::span<const std::byte> left = writer->from.subspan(writer->bytes);
-    request(sending, [this, left](io_uring_sqe* entry) {
-        ::io_uring_prep_send(entry, fd(), left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    });
-    return is_requested(sending);
+    return request_at_once([this, left](io_uring_sqe* entry) { prepare_send_at_once(entry, fd(), left); });
 }
 
-void Stream::on_sent(int result) noexcept {
-    core().count_answered_send();
-    if (writer == nullptr) return;
+void Stream::on_not_all_sent(int result) noexcept {
+    SKERRY_ASSERT(will_send(), "the kernel answers a send that passed for whole");
+    forget_send();
     const bool has_failed = result < 0 && result != -EAGAIN && result != -EINTR && result != -ECANCELED;
     if (has_failed) writer->error = error_of(result);
     if (result > 0) writer->bytes += static_cast<std::size_t>(result);
     may_write = has_failed || writer->bytes == writer->from.size();
-    if (may_write) [[likely]]
+    if (may_write)
         complete(*this, *writer);
     else
         watch_room();
@@ -274,6 +280,7 @@ void Stream::on_sent(int result) noexcept {
 
 void Stream::on_room() noexcept {
     if (connecting_ != nullptr) return end_connect();
+    if (will_send()) return;  // its send is on its way, and looks for room itself where there is none
     serve_writer();
     if (!may_write) watch_room();
 }
@@ -281,24 +288,28 @@ void Stream::on_room() noexcept {
 // A write of "some" that is cancelled has written nothing, so it writes itself.
 Step Stream::write(StreamSocket& socket, WriteRequest& request) noexcept {
     auto& stream = static_cast<Stream&>(socket);
-    if (request.kind != backend::WriteKind::some && stream.core().gathers_sends()) {
-        stream.has_written_ = true;
-        stream.may_write = false;
-        stream.core().send_later(stream);
-        return Step::pending;
-    }
+    if (request.kind != backend::WriteKind::some && stream.core().gathers_sends()) return write_with_others(socket);
     const Step step = stream.write_now(request);
-    if (!stream.may_write) [[unlikely]]
-        stream.watch_room();
+    return socket.may_write ? step : watch_room_of(socket, step);
+}
+
+SKERRY_NOINLINE Step Stream::write_with_others(StreamSocket& socket) noexcept {
+    auto& stream = static_cast<Stream&>(socket);
+    stream.has_written_ = true;
+    stream.may_write = false;
+    stream.core().send_later(stream);
+    return Step::pending;
+}
+
+SKERRY_NOINLINE Step Stream::watch_room_of(StreamSocket& socket, Step step) noexcept {
+    static_cast<Stream&>(socket).watch_room();
     return step;
 }
 
 Step Stream::write_vectored(StreamSocket& socket, WriteRequest& request, backend::IoSlices slices) noexcept {
     auto& stream = static_cast<Stream&>(socket);
     const Step step = stream.write_vectored_now(request, slices);
-    if (!stream.may_write) [[unlikely]]
-        stream.watch_room();
-    return step;
+    return socket.may_write ? step : watch_room_of(socket, step);
 }
 
 bool Stream::has_room(StreamSocket& socket) noexcept {

@@ -56,6 +56,7 @@ class Stream final : public Socket, private StreamWriting<Stream>, public backen
 public:
     Stream(CoreSockets& core, Fd fd) noexcept;
 
+    void on_completion(unsigned purpose, int result, std::uint32_t flags) noexcept override;
     void expect(unsigned purpose) const noexcept override;
     void orphan() noexcept override;
 
@@ -63,9 +64,15 @@ public:
     void wait_for_connection(backend::ConnectRequest& request) noexcept;
     void forget_connect() noexcept { connecting_ = nullptr; }
 
-    /// Asks the kernel to send what the writer wants to, without waiting. False when there is nothing to send, or it
-    /// cannot be asked now.
+    /// Asks the kernel to send what the writer wants to, without waiting: it answers only where it does not take all of
+    /// it. False when there is nothing to send, or it cannot be asked now.
     [[nodiscard]] bool send_gathered() noexcept;
+    /// The kernel has not answered that send: it took all.
+    SKERRY_ALWAYS_INLINE void on_all_sent() noexcept {
+        may_write = true;
+        writer->bytes = writer->from.size();
+        complete(*this, *writer);
+    }
 
     static const backend::StreamOps operations;
 
@@ -75,7 +82,6 @@ private:
     static constexpr unsigned receiving = 0;  // purposes
     static constexpr unsigned room = 1;
     static constexpr unsigned data = 2;
-    static constexpr unsigned sending = 3;
     static constexpr std::size_t unread_max = 4;  // buffers
     // Those are copies, so that none is kept from others. Not at the first: of a thousand connections that ask in turn
     // each has one, and to end its receive and ask for it anew costs more than the copy.
@@ -88,7 +94,7 @@ private:
     void on_not_received(int error) noexcept;
     void on_no_buffers() noexcept;
     void on_room() noexcept;
-    void on_sent(int result) noexcept;
+    void on_not_all_sent(int result) noexcept;
     void end_connect() noexcept;
     void receive() noexcept;
     void receive_more() noexcept {
@@ -107,6 +113,9 @@ private:
     static backend::Step write(backend::StreamSocket& socket, backend::WriteRequest& request) noexcept;
     static backend::Step write_vectored(backend::StreamSocket& socket, backend::WriteRequest& request,
                                         backend::IoSlices slices) noexcept;
+    static backend::Step write_with_others(backend::StreamSocket& socket) noexcept;
+    /// Returns `step`.
+    static backend::Step watch_room_of(backend::StreamSocket& socket, backend::Step step) noexcept;
     static bool has_room(backend::StreamSocket& socket) noexcept;
     static Result<> shutdown(backend::StreamSocket& socket, backend::ShutdownHow how) noexcept;
     static Error take_error(backend::StreamSocket& socket) noexcept;

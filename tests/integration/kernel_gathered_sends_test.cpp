@@ -8,6 +8,7 @@
 
 #include <skerry/net/tcp_listener.hpp>
 #include <skerry/net/tcp_stream.hpp>
+#include <skerry/sync/notify.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/task/yield.hpp>
 #include <skerry/time/timeout.hpp>
@@ -301,9 +302,9 @@ TEST_CASE("what many answer is sent although some task is always ready", "[integ
     });
 }
 
-Task<std::vector<net::TcpStream>> connect_to(net::SocketAddr address) {
+Task<std::vector<net::TcpStream>> connect_to(net::SocketAddr address, std::size_t count = many) {
     std::vector<net::TcpStream> clients;
-    for (std::size_t i = 0; i < many; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
         auto client = co_await net::TcpStream::connect(address);
         REQUIRE(client);
         clients.push_back(std::move(*client));
@@ -355,6 +356,68 @@ TEST_CASE("what was gathered is sent before its core is left", "[integration][ga
             REQUIRE(came);
         }
     }(clients));
+}
+
+/// What `crowd` tasks do that one event wakes.
+struct Crowd {
+    static constexpr std::size_t crowd = 200;  // more than run in the turn of the event
+
+    sync::Notify event;
+    std::vector<net::TcpStream> streams;
+    std::size_t steps = 0;
+    std::size_t waited = 0;  // those whose write let others run
+
+    Task<> say_when_told(std::size_t number) {
+        co_await event.notified();
+        const std::size_t before = ++steps;
+        const Bytes words = words_of(number, 5, 64);
+        auto written = co_await streams[number].write_all(words);
+        REQUIRE(written);
+        if (++steps != before + 1) ++waited;
+    }
+
+    Task<> tell_all(net::TcpListener& listener) {
+        for (std::size_t i = 0; i < crowd; ++i) {
+            auto accepted = co_await listener.accept();
+            REQUIRE(accepted);
+            streams.push_back(std::move(*accepted));
+        }
+        std::vector<JoinHandle<void>> all;
+        for (std::size_t i = 0; i < crowd; ++i) all.push_back(spawn(say_when_told(i)));
+        co_await driver_turns(4);
+        event.notify_waiters();
+        for (auto& each : all) (void)co_await std::move(each);
+    }
+};
+
+// A ring that gathers has a write wait until others have said theirs.
+TEST_CASE("what many say whom one event woke goes together on a ring", "[integration][gathered]") {
+    const tests::KernelDriver driver = GENERATE(from_range(tests::kernel_drivers()));
+    if (driver.flavour != runtime::Flavour::current_thread) return;  // the peers are to be silent meanwhile
+    CAPTURE(driver.name);
+    auto here = tests::make_on(driver);
+    auto peers = tests::make_on({"epoll"});
+    REQUIRE((here && peers));
+    auto listener =
+        here->block_on([]() -> Task<Result<net::TcpListener>> { co_return net::TcpListener::bind(any_port); }());
+    REQUIRE(listener);
+    auto clients = peers->block_on(connect_to(listener->local_addr(), Crowd::crowd));
+    Crowd crowd;
+    here->block_on(crowd.tell_all(*listener));
+    if (driver.name == "io_uring") CHECK(crowd.waited > Crowd::crowd / 4);
+    peers->block_on([](auto& all) -> Task<> {
+        for (auto& client : all) {
+            const Bytes came = co_await read_bytes(client, 64);
+            // They were accepted in an order that nobody promises.
+            bool is_known = false;
+            for (std::size_t i = 0; i < Crowd::crowd; ++i) is_known |= came == words_of(i, 5, 64);
+            CHECK(is_known);
+        }
+    }(clients));
+    here->block_on([](Crowd& all) -> Task<> {
+        all.streams.clear();
+        co_return;
+    }(crowd));
 }
 
 }  // namespace

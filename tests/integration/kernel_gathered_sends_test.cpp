@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -302,7 +303,7 @@ TEST_CASE("what many answer is sent although some task is always ready", "[integ
     });
 }
 
-Task<std::vector<net::TcpStream>> connect_to(net::SocketAddr address, std::size_t count = many) {
+Task<std::vector<net::TcpStream>> connect_to(net::SocketAddr address, std::size_t count) {
     std::vector<net::TcpStream> clients;
     for (std::size_t i = 0; i < count; ++i) {
         auto client = co_await net::TcpStream::connect(address);
@@ -312,6 +313,35 @@ Task<std::vector<net::TcpStream>> connect_to(net::SocketAddr address, std::size_
     co_return clients;
 }
 
+Task<std::vector<net::TcpStream>> accept_all(net::TcpListener& listener, std::size_t count) {
+    std::vector<net::TcpStream> streams;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto accepted = co_await listener.accept();
+        REQUIRE(accepted);
+        streams.push_back(std::move(*accepted));
+    }
+    co_return streams;
+}
+
+/// A runtime on a driver and one on epoll, of which one rests while the other runs; the second has connected to the
+/// first.
+struct Apart {
+    Apart(const tests::KernelDriver& driver, std::size_t connections)
+        : here(tests::make_on(driver)), peers(tests::make_on({"epoll"})) {
+        REQUIRE((here && peers));
+        auto bound =
+            here->block_on([]() -> Task<Result<net::TcpListener>> { co_return net::TcpListener::bind(any_port); }());
+        REQUIRE(bound);
+        listener.emplace(std::move(*bound));
+        clients = peers->block_on(connect_to(listener->local_addr(), connections));
+    }
+
+    Result<runtime::Runtime, backend::SetupError> here;
+    Result<runtime::Runtime, backend::SetupError> peers;
+    std::optional<net::TcpListener> listener;
+    std::vector<net::TcpStream> clients;
+};
+
 Task<> answer_and_count(net::TcpStream& stream, std::size_t& begun) {
     auto asked = co_await stream.read_buf();
     REQUIRE(asked);
@@ -320,11 +350,7 @@ Task<> answer_and_count(net::TcpStream& stream, std::size_t& begun) {
 }
 
 Task<> accept_and_answer(net::TcpListener& listener, std::vector<net::TcpStream>& streams, std::size_t& begun) {
-    for (std::size_t i = 0; i < many; ++i) {
-        auto accepted = co_await listener.accept();
-        REQUIRE(accepted);
-        streams.push_back(std::move(*accepted));
-    }
+    streams = co_await accept_all(listener, many);
     for (auto& stream : streams) spawn(answer_and_count(stream, begun)).detach();
     spawn(never_rest()).detach();
     co_await driver_turns(2);
@@ -334,33 +360,27 @@ TEST_CASE("what was gathered is sent before its core is left", "[integration][ga
     const tests::KernelDriver driver = GENERATE(from_range(tests::kernel_drivers()));
     if (driver.flavour != runtime::Flavour::current_thread) return;  // a thread of its own does not leave
     CAPTURE(driver.name);
-    auto here = tests::make_on(driver);
-    auto peers = tests::make_on({"epoll"});
-    REQUIRE((here && peers));
-    auto listener =
-        here->block_on([]() -> Task<Result<net::TcpListener>> { co_return net::TcpListener::bind(any_port); }());
-    REQUIRE(listener);
-    auto clients = peers->block_on(connect_to(listener->local_addr()));
+    Apart two(driver, many);
     std::vector<net::TcpStream> streams;
     std::size_t begun = 0;
-    here->block_on(accept_and_answer(*listener, streams, begun));
-    peers->block_on([](auto& all) -> Task<> {
+    two.here->block_on(accept_and_answer(*two.listener, streams, begun));
+    two.peers->block_on([](auto& all) -> Task<> {
         for (auto& client : all) co_await say(client, Bytes(1));
-    }(clients));
-    here->block_on([](const std::size_t& count) -> Task<> {
+    }(two.clients));
+    two.here->block_on([](const std::size_t& count) -> Task<> {
         while (count != many) co_await yield_now();
     }(begun));
-    peers->block_on([](auto& all) -> Task<> {
+    two.peers->block_on([](auto& all) -> Task<> {
         for (auto& client : all) {
             auto came = co_await time::timeout(10s, read_bytes(client, 1));
             REQUIRE(came);
         }
-    }(clients));
+    }(two.clients));
 }
 
-/// What `crowd` tasks do that one event wakes.
+/// Tasks that one event wakes, each of which says something on a connection of its own.
 struct Crowd {
-    static constexpr std::size_t crowd = 200;  // more than run in the turn of the event
+    static constexpr std::size_t members = 200;  // more than run in the turn of the event
 
     sync::Notify event;
     std::vector<net::TcpStream> streams;
@@ -377,13 +397,9 @@ struct Crowd {
     }
 
     Task<> tell_all(net::TcpListener& listener) {
-        for (std::size_t i = 0; i < crowd; ++i) {
-            auto accepted = co_await listener.accept();
-            REQUIRE(accepted);
-            streams.push_back(std::move(*accepted));
-        }
+        streams = co_await accept_all(listener, members);
         std::vector<JoinHandle<void>> all;
-        for (std::size_t i = 0; i < crowd; ++i) all.push_back(spawn(say_when_told(i)));
+        for (std::size_t i = 0; i < members; ++i) all.push_back(spawn(say_when_told(i)));
         co_await driver_turns(4);
         event.notify_waiters();
         for (auto& each : all) (void)co_await std::move(each);
@@ -395,29 +411,19 @@ TEST_CASE("what many say whom one event woke goes together on a ring", "[integra
     const tests::KernelDriver driver = GENERATE(from_range(tests::kernel_drivers()));
     if (driver.flavour != runtime::Flavour::current_thread) return;  // the peers are to be silent meanwhile
     CAPTURE(driver.name);
-    auto here = tests::make_on(driver);
-    auto peers = tests::make_on({"epoll"});
-    REQUIRE((here && peers));
-    auto listener =
-        here->block_on([]() -> Task<Result<net::TcpListener>> { co_return net::TcpListener::bind(any_port); }());
-    REQUIRE(listener);
-    auto clients = peers->block_on(connect_to(listener->local_addr(), Crowd::crowd));
+    Apart two(driver, Crowd::members);
     Crowd crowd;
-    here->block_on(crowd.tell_all(*listener));
-    if (driver.name == "io_uring") CHECK(crowd.waited > Crowd::crowd / 4);
-    peers->block_on([](auto& all) -> Task<> {
+    two.here->block_on(crowd.tell_all(*two.listener));
+    if (driver.name == "io_uring") CHECK(crowd.waited > Crowd::members / 4);
+    two.peers->block_on([](auto& all) -> Task<> {
         for (auto& client : all) {
             const Bytes came = co_await read_bytes(client, 64);
             // They were accepted in an order that nobody promises.
             bool is_known = false;
-            for (std::size_t i = 0; i < Crowd::crowd; ++i) is_known |= came == words_of(i, 5, 64);
+            for (std::size_t i = 0; i < Crowd::members; ++i) is_known |= came == words_of(i, 5, 64);
             CHECK(is_known);
         }
-    }(clients));
-    here->block_on([](Crowd& all) -> Task<> {
-        all.streams.clear();
-        co_return;
-    }(crowd));
+    }(two.clients));
 }
 
 }  // namespace

@@ -17,8 +17,10 @@ import statistics
 import subprocess
 import tempfile
 import time
+import typing
 
 import demo_processes
+from demo_processes import SIZE
 
 BLOCKS_MIN = 7
 BLOCKS_RUN = 40  # about a second each
@@ -63,6 +65,25 @@ def why_not(bin_dir, server_core, client_core):
         return None, re.search(r"backend dpdk \((.*?);", server.start_line)[1]
 
 
+class Seen(typing.NamedTuple):
+    """What the windows inside a turn say."""
+    p50_us: float  # the median of theirs
+    max_us: float
+    count: int
+    seconds: float
+
+    @classmethod
+    def of(cls, windows):
+        return cls(statistics.median(float(row["p50_us"]) for row in windows),
+                   max(float(row["max_us"]) for row in windows), sum(int(row["count"]) for row in windows),
+                   len(windows) * WINDOW_S)
+
+    @classmethod
+    def together(cls, several):
+        return cls(statistics.mean(seen.p50_us for seen in several), max(seen.max_us for seen in several),
+                   sum(seen.count for seen in several), sum(seen.seconds for seen in several))
+
+
 class Pair:
     """A server and a client that ask and answer for as long as they are not stopped."""
 
@@ -105,7 +126,7 @@ class Pair:
 
     def loadgen(self, bin_dir, server, proto, *options):
         return server.address and [os.path.join(bin_dir, "skerry-loadgen"), f"--proto={proto}",
-                                   f"--connect={server.address}", "--size=64", "--jitter=0s", "--timeout=1min",
+                                   f"--connect={server.address}", f"--size={SIZE}", "--jitter=0s", "--timeout=1min",
                                    *options]
 
     def is_up(self):
@@ -138,14 +159,14 @@ class Pair:
         self.server.end()
         if self.client is not None and self.client.returncode == 0:
             with open(self.series, newline="") as file:
-                self.windows = [(float(row["start_s"]), float(row["p50_us"])) for row in csv.DictReader(file)
-                                if row["p50_us"] != "n/a"]
+                self.windows = [row for row in csv.DictReader(file) if row["p50_us"] != "n/a"]
 
-    def p50(self, turn):
-        """The median of the windows inside the turn; nothing when none is."""
+    def seen(self, turn):
+        """What the windows inside the turn say; nothing when none is."""
         begin, end = turn
-        inside = [p50 for start, p50 in self.windows if start >= begin and start + WINDOW_S <= end]
-        return statistics.median(inside) if inside else None
+        inside = [row for row in self.windows
+                  if float(row["start_s"]) >= begin and float(row["start_s"]) + WINDOW_S <= end]
+        return Seen.of(inside) if inside else None
 
 
 class Pairs:
@@ -179,14 +200,14 @@ class Pairs:
 
 
 def block_of(pairs, turns):
-    """The p50 of each kind; nothing when one has none, or the CPUs moved meanwhile."""
-    took = [(kind, pairs[kind].p50(turn)) for kind, turn in turns]
-    if any(p50 is None for _, p50 in took):
+    """What was seen of each kind; nothing when one has nothing, or the CPUs moved meanwhile."""
+    took = [(kind, pairs[kind].seen(turn)) for kind, turn in turns]
+    if any(seen is None for _, seen in took):
         return None
-    raws = [p50 for kind, p50 in took if kind == RAW]
-    if max(raws) > min(raws) * RAW_SPREAD_MAX:
+    raws = [seen for kind, seen in took if kind == RAW]
+    if max(raw.p50_us for raw in raws) > min(raw.p50_us for raw in raws) * RAW_SPREAD_MAX:
         return None
-    return dict(took) | {RAW: statistics.mean(raws)}
+    return dict(took) | {RAW: Seen.together(raws)}
 
 
 def run_blocks(bin_dir, cores):
@@ -204,13 +225,13 @@ def run_blocks(bin_dir, cores):
 
 
 def ratio(blocks, of, to):
-    return statistics.median(block[of] / block[to] for block in blocks)
+    return statistics.median(block[of].p50_us / block[to].p50_us for block in blocks)
 
 
 def show(blocks):
     print(f"{'backend':<8} {'proto':<6} {'ends':<6} {'p50 us':>8} {'least':>8} {'most':>8} {'of raw':>8}")
     for kind in KINDS:
-        p50s = [block[kind] for block in blocks]
+        p50s = [block[kind].p50_us for block in blocks]
         print(f"{TITLES[kind][0]:<8} {TITLES[kind][1]:<6} {TITLES[kind][2]:<6} {statistics.median(p50s):>8.2f} "
               f"{min(p50s):>8.2f} {max(p50s):>8.2f} {ratio(blocks, kind, RAW):>8.2f}")
     of_raw, spinning = ratio(blocks, TCP, RAW), ratio(blocks, KERNEL_SPIN, TCP)
@@ -225,11 +246,17 @@ def verdict(is_met):
     return "met" if is_met else "MISSED"
 
 
-def results_of(blocks, memory):
-    return [{"backend": TITLES[kind][0], "proto": TITLES[kind][1], "loop": "closed", "idle": TITLES[kind][2],
-             "memory": memory if kind in (RAW, TCP, UDP) else None,
-             "p50_us": statistics.median(block[kind] for block in blocks), "of_raw": ratio(blocks, kind, RAW),
-             "blocks_p50_us": [block[kind] for block in blocks]} for kind in KINDS]
+def result_of(kind, blocks, memory):
+    """The fields that every row of the file has, then what only these have. A window keeps no p99."""
+    backend, proto, ends = TITLES[kind]
+    p50s = [block[kind].p50_us for block in blocks]
+    whole = Seen.together([block[kind] for block in blocks])
+    return {"backend": backend, "proto": proto, "bytes": FRAME_BYTES if kind == RAW else SIZE, "conns": 1,
+            "loop": "closed", "idle": ends, "client_idle": ends, "rate": whole.count / whole.seconds,
+            "count": whole.count, "p50_us": statistics.median(p50s), "p99_us": None, "p999_us": None,
+            "max_us": whole.max_us, "late_share": 0, "jitter_us": None, "invalid": False, "invalid_reasons": [],
+            "memory": memory if kind in (RAW, TCP, UDP) else None, "of_raw": ratio(blocks, kind, RAW),
+            "blocks_p50_us": p50s}
 
 
 def compare(bin_dir, server_core, client_core):
@@ -239,8 +266,8 @@ def compare(bin_dir, server_core, client_core):
         print(f"\ndpdk: left out: {reason}")
         return []
     print(f"\nour own stack on DPDK, between two processes over net_memif, packet memory: {memory};\none connection, "
-          f"64 bytes each way; raw is a frame of {FRAME_BYTES} bytes without any stack; turns of {TURN_S} s, medians "
-          "over the blocks\n", flush=True)
+          f"{SIZE} bytes each way; raw is a frame of {FRAME_BYTES} bytes without any stack; turns of {TURN_S} s, "
+          "medians over the blocks\n", flush=True)
     blocks, count = run_blocks(bin_dir, (server_core, client_core))
     if len(blocks) < BLOCKS_MIN:
         print(f"dpdk: left out: only {len(blocks)} of {count} blocks can be used; the CPUs moved in the others")
@@ -248,4 +275,4 @@ def compare(bin_dir, server_core, client_core):
     show(blocks)
     print(f"{len(blocks)} of {count} blocks; in the others the bare frames before and after TCP differ by more than "
           f"{RAW_SPREAD_MAX}")
-    return results_of(blocks, memory)
+    return [result_of(kind, blocks, memory) for kind in KINDS]

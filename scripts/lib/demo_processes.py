@@ -7,6 +7,8 @@ import select
 import subprocess
 import tempfile
 
+SIZE = 64  # bytes each way, in every row
+
 
 class Server:
     """A program until end(), with the line it prints when it can be used; empty when it does not start."""

@@ -18,8 +18,8 @@ import time
 
 import demo_blocks
 import demo_processes
+from demo_processes import SIZE
 
-SIZE = 64
 REPEATS_S = 150  # how long invalid rows are repeated
 PAUSE_S = 5
 

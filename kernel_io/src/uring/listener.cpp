@@ -21,8 +21,9 @@ Listener::Listener(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(f
 
 Listener::~Listener() { drop_ready(); }
 
+// A failure that lasts would come again at once: the kernel is asked anew when somebody has heard of it and accepts.
 void Listener::accept_more() noexcept {
-    if (is_paused || is_requested(accepting) || ready_count_ >= ready_max) return;
+    if (is_paused || is_requested(accepting) || ready_count_ >= ready_max || failure_.code() != Errc::ok) return;
     request(accepting, [this](io_uring_sqe* entry) {
         const auto prepare = is_short_ ? &::io_uring_prep_accept : &::io_uring_prep_multishot_accept;
         prepare(entry, fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);

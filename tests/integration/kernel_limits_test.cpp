@@ -7,20 +7,28 @@
 #include "support/limits.hpp"
 #include "support/plain_client.hpp"
 
+#include <skerry/backend/slow_lane.hpp>
 #include <skerry/base/io_buf.hpp>
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/net/tcp_listener.hpp>
 #include <skerry/net/tcp_stream.hpp>
 #include <skerry/net/udp_socket.hpp>
 #include <skerry/signal/signal.hpp>
+#include <skerry/net/unix_listener.hpp>
+#include <skerry/net/unix_stream.hpp>
 #include <skerry/task/spawn.hpp>
+#include <skerry/time/sleep.hpp>
 #include <skerry/time/timeout.hpp>
+
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <ctime>
 #include <deque>
 #include <fstream>
 #include <optional>
@@ -144,6 +152,71 @@ TEST_CASE("a listener that is dropped while it is out of descriptors is forgotte
         dropped.reset();  // its descriptor is the one that the other listener gets
         auto accepted = co_await of_kept;
         CHECK(accepted == true);
+    });
+}
+
+// --- what no waiting helps
+
+/// The process's listening sockets take no connections any more.
+void break_listeners() {
+    for (int fd = 0; fd < tests::next_descriptor(); ++fd) {
+        int listens = 0;
+        socklen_t length = sizeof listens;
+        if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens != 0)
+            ::shutdown(fd, SHUT_RD);
+    }
+}
+
+std::chrono::nanoseconds cpu_time() {
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec};
+}
+
+TEST_CASE("an accept that fails for good says so each time, and costs nothing in between", "[integration][limits]") {
+    on_each_driver([]() -> Task<> {
+        auto listener = listen();
+        auto before = co_await time::timeout(20ms, listener.accept());
+        CHECK_FALSE(before);
+        break_listeners();
+        for (int i = 0; i < 3; ++i) {
+            auto accepted = co_await listener.accept();
+            CHECK(accepted.error() == Errc::invalid_argument);
+        }
+        const auto used = cpu_time();
+        co_await time::sleep(200ms);
+        CHECK(cpu_time() - used < 100ms);
+    });
+}
+
+TEST_CASE("a Unix connection that cannot be watched yet is kept until it can", "[integration][limits]") {
+    /// Refuses the first few, as where the system's limit of watches is reached.
+    struct Refusing final : backend::SlowLane {
+        explicit Refusing(int count) noexcept : left(count), real(std::exchange(backend::current_slow_lane, this)) {}
+        ~Refusing() { backend::current_slow_lane = real; }
+        Result<> add(backend::WatchedFd& fd) noexcept override {
+            if (left-- > 0) return Error(Errc::no_descriptors, ENOSPC);
+            return real->add(fd);
+        }
+        void remove(backend::WatchedFd& fd) noexcept override { real->remove(fd); }
+        int left;
+        backend::SlowLane* real;
+    };
+    on_each_driver([]() -> Task<> {
+        auto listener = net::UnixListener::bind(net::UnixAddr());
+        REQUIRE(listener);
+        auto client = co_await net::UnixStream::connect(listener->local_addr().value());
+        REQUIRE(client);
+        auto written = co_await client->write_all(bytes_of("still there"));
+        CHECK(written);
+        Refusing shortage(2);
+        auto given_up = co_await time::timeout(5ms, listener->accept());
+        CHECK_FALSE(given_up);
+        auto accepted = co_await time::timeout(20s, listener->accept());
+        REQUIRE(accepted);
+        std::array<std::byte, 11> word;
+        auto read = co_await accepted->read_exact(word);
+        CHECK(read);
     });
 }
 

@@ -9,6 +9,7 @@
 #include <skerry/runtime/builder.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/task/yield.hpp>
+#include <skerry/testing/simulation.hpp>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -122,6 +123,16 @@ TEST_CASE("a name of the hosts file has its addresses", "[integration][resolve]"
     CHECK(*found == std::vector{SocketAddr(IpAddr::v4(192, 0, 2, 9), 7)});
 }
 
+// The kernel has no address of IPv6 here but ::1.
+TEST_CASE("addresses of a family that the kernel lacks are for a stack of our own", "[integration][resolve]") {
+    auto runtime = make_runtime();
+    CHECK_FALSE(runtime.block_on(net::resolve("far.test", 7)));
+    testing::Simulation simulation;
+    const auto found = simulation.host("with a stack").run(net::resolve("far.test", 7));
+    REQUIRE(found);
+    CHECK(*found == std::vector{SocketAddr(IpAddr::parse("2001:db8::9").value(), 7)});
+}
+
 TEST_CASE("a name that the name server knows has the address that it says", "[integration][resolve]") {
     const NameServer server(no_such_name);
     auto runtime = make_runtime();
@@ -206,7 +217,7 @@ std::string make_etc(tests::TempTree& files) {
     if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return "no view of /etc of its own";
     for (const auto& [name, text] :
          {std::pair("nsswitch.conf", "hosts: files dns\n"),
-          std::pair("hosts", "127.0.0.1 localhost\n192.0.2.9 listed.test\n"),
+          std::pair("hosts", "127.0.0.1 localhost\n192.0.2.9 listed.test\n2001:db8::9 far.test\n"),
           std::pair("resolv.conf", "nameserver 127.0.0.1\noptions timeout:5 attempts:1\n")}) {
         const std::string path = std::string("/etc/") + name;
         if (::access(path.c_str(), F_OK) != 0) return path + " does not exist";
@@ -222,6 +233,7 @@ std::string make_etc(tests::TempTree& files) {
 int main(int argc, char** argv) {
     skerry::tests::TempTree files;
     std::string why_not = skerry::tests::enter_own_network(CLONE_NEWNS);
+    if (why_not.empty() && !skerry::tests::ip("address add 198.18.0.1/24 dev lo")) why_not = "no address of its own";
     if (why_not.empty()) why_not = skerry::make_etc(files);
     if (!why_not.empty()) {
         std::cout << "skipped: " << why_not << '\n';

@@ -81,17 +81,19 @@ Error refusal(Error error) noexcept {
 }  // namespace
 
 Result<AsyncFd> AsyncFd::watch(OwnedFd fd) {
+    auto watched = try_watch(fd);
+    if (!watched && watched.error() == Errc::busy) (void)fd.release();  // the number is another's, who watches it
+    return watched;
+}
+
+Result<AsyncFd> AsyncFd::try_watch(OwnedFd& fd) {
     if (backend::current_slow_lane == nullptr) return Errc::unsupported;
     std::unique_ptr<detail::WatchedState> state(new (std::nothrow) detail::WatchedState);
     if (state == nullptr) return Errc::no_memory;
-    state->fd = std::move(fd);
-    state->watched.fd = state->fd.get();
+    state->watched.fd = fd.get();
     state->home = task::current_scheduler->home();
-    if (auto added = backend::current_slow_lane->add(state->watched); !added) {
-        const Error error = refusal(added.error());
-        if (error == Errc::busy) (void)state->fd.release();  // the number is another's, who watches it
-        return error;
-    }
+    if (auto added = backend::current_slow_lane->add(state->watched); !added) return refusal(added.error());
+    state->fd = std::move(fd);
     return AsyncFd(std::move(state));
 }
 

@@ -1,6 +1,7 @@
 #include "runtime/call_on_pool.hpp"
 
 #include <skerry/net/resolve.hpp>
+#include <skerry/net/stack_network.hpp>
 
 #include <skerry/base/os_socket_addr.hpp>
 
@@ -27,11 +28,11 @@ Error lookup_error(int code) noexcept {
     }
 }
 
-Addresses look_up(std::string host, std::uint16_t port) {
+Addresses look_up(std::string host, std::uint16_t port, int flags) {
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;  // else each address comes once for every protocol
-    hints.ai_flags = AI_ADDRCONFIG;
+    hints.ai_flags = flags;
     addrinfo* raw = nullptr;
     if (const int code = ::getaddrinfo(host.c_str(), nullptr, &hints, &raw); code != 0) return lookup_error(code);
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(raw, &::freeaddrinfo);
@@ -54,7 +55,9 @@ Task<Addresses> resolve(std::string host, std::uint16_t port) {
     }
     // To the system the name would end there, and be another.
     if (host.find('\0') != std::string::npos) co_return Errc::invalid_argument;
-    auto found = co_await runtime::call_on_pool(&look_up, std::move(host), port);
+    // Which families the kernel has addresses of says nothing of a stack of our own.
+    const int flags = stack_network() ? 0 : AI_ADDRCONFIG;
+    auto found = co_await runtime::call_on_pool(&look_up, std::move(host), port, flags);
     co_return found;
 }
 

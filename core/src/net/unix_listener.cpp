@@ -10,12 +10,7 @@ namespace skerry::net {
 
 namespace {
 
-Result<OwnedFd> accept_one(int fd) noexcept {
-    OwnedFd accepted(
-        io::detail::uninterrupted([&] { return ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
-    if (!accepted) return io::detail::last_error();
-    return accepted;
-}
+constexpr auto retry_interval = std::chrono::milliseconds{10};
 
 bool is_shortage(const Error& error) noexcept {
     return error == Errc::no_descriptors || error == Errc::no_memory || error == Errc::no_buffers;
@@ -33,21 +28,33 @@ Result<UnixListener> UnixListener::bind(const UnixAddr& address, int backlog) {
     return UnixListener(std::move(*watched));
 }
 
+Result<> UnixListener::take_one(int fd) noexcept {
+    if (taken_) return {};  // by another task
+    OwnedFd accepted(
+        io::detail::uninterrupted([&] { return ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
+    if (!accepted) return io::detail::last_error();
+    taken_ = std::move(accepted);
+    return {};
+}
+
 Task<Result<UnixStream>> UnixListener::accept() {
     for (;;) {
-        auto accepted = co_await fd_.async_io(io::Interest::readable, &accept_one);
-        Error failure;
-        if (accepted) {
-            auto stream = UnixStream::from_fd(std::move(*accepted));
-            if (stream) co_return stream;
-            failure = stream.error();
-        } else {
-            failure = accepted.error();
+        if (!taken_) {
+            auto took = co_await fd_.async_io(io::Interest::readable, [this](int fd) { return take_one(fd); });
+            if (!took && is_shortage(took.error()))
+                co_await time::sleep(retry_interval);
+            else if (!took && took.error() != Errc::connection_aborted)
+                co_return took.error();
+            continue;
         }
-        if (is_shortage(failure))
-            co_await time::sleep(std::chrono::milliseconds{10});
-        else if (failure != Errc::connection_aborted)
-            co_return failure;
+        if (auto watched = io::AsyncFd::try_watch(taken_)) {
+            watched->assume_ready();
+            co_return UnixStream(std::move(*watched));
+        } else if (!is_shortage(watched.error())) {
+            taken_ = OwnedFd();
+            co_return watched.error();
+        }
+        co_await time::sleep(retry_interval);
     }
 }
 

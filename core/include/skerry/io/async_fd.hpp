@@ -161,6 +161,11 @@ public:
     ///         But for busy `fd` is closed then.
     [[nodiscard]] static Result<AsyncFd> watch(OwnedFd fd);
 
+    /// The same, but `fd` stays the caller's when it cannot be watched.
+    ///
+    /// Errors: as watch().
+    [[nodiscard]] static Result<AsyncFd> try_watch(OwnedFd& fd);
+
     /// Waits until a read may give something, also the end of the stream or an error.
     ///
     /// Errors: runtime_shutdown.

@@ -37,7 +37,7 @@ struct ConnectOptions {
 ///
 /// Errors: also those of resolve().
 /// Cancel: safe.
-/// Source: RFC 8305, but that the look-up answers once, with the addresses of both families.
+/// Source: RFC 8305, but that the look-up answers once, with the addresses that resolve() has.
 [[nodiscard]] Task<Result<TcpStream>> connect(std::string host, std::uint16_t port, ConnectOptions options = {});
 
 }  // namespace skerry::net

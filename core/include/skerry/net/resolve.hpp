@@ -15,7 +15,8 @@ namespace skerry::net {
 
 /// Finds the addresses of `host`, which is a name or an address in text, each with `port`.
 ///
-/// Shape:  at least one address, in the order the system prefers.
+/// Shape:  at least one address, in the order the system prefers. Where the kernel carries the traffic none of a family
+///         that it has no address of; a stack of our own gets both.
 /// Errors: not_found, when the name has no address; invalid_argument, when it has a zero byte; timed_out, when the
 ///         name servers do not answer; no_memory; would_block, when the pool could start no thread; runtime_shutdown;
 ///         the system's own, as no_descriptors.

@@ -5,6 +5,7 @@
 #include "unix_addr.hpp"
 #include "unix_stream.hpp"
 
+#include "../base/owned_fd.hpp"
 #include "../base/result.hpp"
 #include "../io/async_fd.hpp"
 #include "../task/task.hpp"
@@ -40,7 +41,11 @@ public:
 
 private:
     explicit UnixListener(io::AsyncFd fd) noexcept : fd_(std::move(fd)) {}
+
+    [[nodiscard]] Result<> take_one(int fd) noexcept;
+
     io::AsyncFd fd_;
+    OwnedFd taken_;  // from the queue, but not watched yet: for want of memory or watches, whoever accepts next tries
 };
 
 }  // namespace skerry::net

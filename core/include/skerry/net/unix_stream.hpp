@@ -119,6 +119,8 @@ public:
     [[nodiscard]] io::AsyncFd& async_fd() noexcept { return fd_; }
 
 private:
+    friend class UnixListener;
+
     explicit UnixStream(io::AsyncFd fd) noexcept : fd_(std::move(fd)) {}
     io::AsyncFd fd_;
 };

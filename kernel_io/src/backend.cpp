@@ -12,6 +12,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace skerry::kernel_io {
@@ -20,10 +21,10 @@ namespace {
 
 using backend::SetupError;
 
-backend::Probe probe_epoll(const std::string& standing) {
+backend::Probe probe_epoll(std::string_view standing) {
     auto poller = epoll::Poller::make();
     if (!poller) return {false, epoll::refusal(poller.error())};
-    return {true, "the kernel's sockets, readiness by epoll" + standing};
+    return {true, "the kernel's sockets, readiness by epoll" + std::string(standing)};
 }
 
 /// Readiness of descriptors for a loop whose driver is not of this folder.
@@ -63,9 +64,8 @@ public:
         if (driver == "tap") return frame::probe_tap(options);
         if (driver == "xdp") return frame::probe_xdp(options);
 #if SKERRY_HAS_LIBURING
-        if (driver == "io_uring") return uring::probe();
-        if (uring::standing(options) == uring::Standing::behind_with_datagrams)
-            return probe_epoll("; with datagrams it is ahead of io_uring");
+        if (driver == "io_uring") return uring::probe(options);
+        if (options.by_ladder) return probe_epoll(uring::why_epoll(uring::standing(options)));
 #endif
         return probe_epoll("");
     }

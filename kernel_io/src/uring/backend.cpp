@@ -121,26 +121,40 @@ backend::Probe try_send(Ring& ring, const Pair& sockets) {
 
 }  // namespace
 
-backend::Probe probe() {
+backend::Probe probe(const backend::Options& options) {
     auto ring = Ring::make(false);
     if (!ring) return {false, refusal(ring.error())};
     auto sockets = make_pair_of_sockets();
     if (!sockets) return {false, "cannot make a socket: " + sockets.error().message()};
     if (auto receive = try_receive(*ring, *sockets); !receive.usable) return receive;
     if (auto send = try_send(*ring, *sockets); !send.usable) return send;
-    return {true, "the kernel's sockets, completions by io_uring"};
+    std::string reason = "the kernel's sockets, completions by io_uring";
+    if (options.by_ladder && standing(options) == Standing::ahead)
+        reason += "; from Linux 6.18 on it is ahead of epoll";
+    return {true, std::move(reason)};
+}
+
+std::string_view why_epoll(Standing standing) noexcept {
+    switch (standing) {
+        case Standing::behind_on_old_kernels: return "; with streams io_uring is ahead of it from Linux 6.18 on";
+        case Standing::behind_without_threads: return "; with streams io_uring is ahead of it on threads of its own";
+        case Standing::behind_with_datagrams: return "; with datagrams it is ahead of io_uring";
+        case Standing::ahead: break;
+    }
+    return {};
 }
 
 Standing standing(const backend::Options& options) noexcept {
     utsname system{};
-    return ::uname(&system) == 0 ? standing_on(system.release, options) : Standing::behind;
+    return standing_on(::uname(&system) == 0 ? system.release : "", options);
 }
 
 Standing standing_on(const char* release, const backend::Options& options) noexcept {
     int major = 0;
     int minor = 0;
-    if (!options.have_own_threads || std::sscanf(release, "%d.%d", &major, &minor) != 2) return Standing::behind;
-    if (std::pair(major, minor) < std::pair(6, 18)) return Standing::behind;
+    if (std::sscanf(release, "%d.%d", &major, &minor) != 2 || std::pair(major, minor) < std::pair(6, 18))
+        return Standing::behind_on_old_kernels;
+    if (!options.have_own_threads) return Standing::behind_without_threads;
     return options.mostly_datagrams ? Standing::behind_with_datagrams : Standing::ahead;
 }
 

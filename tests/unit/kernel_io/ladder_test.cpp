@@ -18,6 +18,7 @@ namespace {
 
 backend::Options options_for(bool mostly_datagrams, bool have_own_threads = true) {
     backend::Options options;
+    options.by_ladder = true;
     options.have_own_threads = have_own_threads;
     options.mostly_datagrams = mostly_datagrams;
     return options;
@@ -41,12 +42,15 @@ TEST_CASE("epoll comes before io_uring for datagrams, and says so where io_uring
 }
 
 TEST_CASE("a driver that was named is not said to be ahead of another", "[kernel_io][ladder]") {
+    const auto traffic = GENERATE(runtime::Traffic::datagrams, runtime::Traffic::streams);
+    const auto flavour = GENERATE(runtime::Flavour::current_thread, runtime::Flavour::per_core);
     runtime::Config config;
     config.backend = "epoll";
-    config.traffic = runtime::Traffic::datagrams;
+    config.flavour = flavour;
+    config.traffic = traffic;
     auto runtime = runtime::Builder(config).offer(kernel_io::make_backend()).build();
     REQUIRE(runtime);
-    CHECK(runtime->reason().find(why) == std::string::npos);
+    CHECK(runtime->reason() == "the kernel's sockets, readiness by epoll");
 }
 
 #if __has_include(<liburing.h>)
@@ -59,11 +63,26 @@ TEST_CASE("io_uring stands before epoll for streams from Linux 6.18 on, on threa
     CHECK(standing_on("6.18.44-generic", options_for(true)) == Standing::behind_with_datagrams);
     for (const char* const release : {"6.17.9", "6.1.0-40-amd64", "5.15", "6", "", "unknown"}) {
         CAPTURE(release);
-        CHECK(standing_on(release, options_for(false)) == Standing::behind);
-        CHECK(standing_on(release, options_for(true)) == Standing::behind);
+        CHECK(standing_on(release, options_for(false)) == Standing::behind_on_old_kernels);
+        CHECK(standing_on(release, options_for(true)) == Standing::behind_on_old_kernels);
     }
-    CHECK(standing_on("6.18.0", options_for(false, false)) == Standing::behind);
-    CHECK(standing_on("6.18.0", options_for(true, false)) == Standing::behind);
+    CHECK(standing_on("6.18.0", options_for(false, false)) == Standing::behind_without_threads);
+    CHECK(standing_on("6.18.0", options_for(true, false)) == Standing::behind_without_threads);
+}
+
+TEST_CASE("the driver that the ladder takes says why it comes first", "[kernel_io][ladder]") {
+    using kernel_io::uring::Standing;
+    using kernel_io::uring::why_epoll;
+    CHECK(why_epoll(Standing::behind_on_old_kernels) == "; with streams io_uring is ahead of it from Linux 6.18 on");
+    CHECK(why_epoll(Standing::behind_without_threads) ==
+          "; with streams io_uring is ahead of it on threads of its own");
+    CHECK(why_epoll(Standing::ahead).empty());
+    const auto backend = kernel_io::make_backend();
+    const auto options = options_for(false);
+    const auto first = std::string(backend->ladder(options).front());
+    const auto probe = backend->probe(first, options);
+    INFO(probe.reason);
+    CHECK((!probe.usable || probe.reason.find("ahead of") != std::string::npos));
 }
 
 #endif

@@ -39,6 +39,7 @@ struct Options {
     std::uint16_t vlan = 0;  ///< 0: none
     std::uint16_t cores = 1;  ///< that the runtime makes
     bool have_own_threads = false;  ///< each core has a thread that runs nothing else
+    bool by_ladder = false;  ///< the ladder chooses the driver: it has not been named
     bool mostly_datagrams = false;  ///< the ladder is asked for sockets that mostly carry them
 };
 

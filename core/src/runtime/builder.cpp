@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <latch>
 #include <optional>
 #include <random>
@@ -64,7 +65,8 @@ backend::Options options_of(const Config& config, std::size_t cores) {
         options.interface = config.backend.substr(colon + 1);
     options.cores = static_cast<std::uint16_t>(cores);
     options.have_own_threads = config.flavour == Flavour::per_core;
-    options.mostly_datagrams = is_auto(config) && config.traffic == Traffic::datagrams;
+    options.by_ladder = is_auto(config);
+    options.mostly_datagrams = options.by_ladder && config.traffic == Traffic::datagrams;
     return options;
 }
 
@@ -240,7 +242,7 @@ Result<void, SetupError> add_cores(RuntimeState& state) {
         task::Scheduler* scheduler = task::Scheduler::acquire();
         if (scheduler == nullptr) return Unexpected(SetupError{"this process has no room for more cores"});
         task::SchedulerLimits limits;
-        limits.task_budget = static_cast<std::int32_t>(state.config.task_budget);
+        limits.task_budget = static_cast<std::int32_t>(std::min<std::uint32_t>(state.config.task_budget, INT32_MAX));
         limits.next_slot_runs = state.config.max_next_slot_runs;
         scheduler->configure(task::CoreId(static_cast<std::uint16_t>(i)), limits, has_hooks ? &state.hooks : nullptr,
                              seed + i);

@@ -124,6 +124,17 @@ TEST_CASE("the budget is the configured one", "[runtime][budget]") {
     CHECK(rt.counters().budget_yields.load() - before >= 1000 / 6);
 }
 
+TEST_CASE("the largest budget is as good as none", "[runtime][budget]") {
+    testing::Options options;
+    options.config.task_budget = UINT32_MAX;
+    testing::Runtime rt(options);
+    int taken = 0;
+    auto greedy = rt.spawn(take_ready(1000, taken));
+    rt.run_until_idle();
+    CHECK(taken == 1000);
+    CHECK(rt.counters().budget_yields.load() == 0);
+}
+
 TEST_CASE("consume_budget yields once in 128", "[runtime][budget]") {
     testing::Runtime rt;
     const std::uint64_t before = rt.counters().resumed.load();

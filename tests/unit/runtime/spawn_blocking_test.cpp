@@ -166,6 +166,59 @@ TEST_CASE("a blocking call that runs is not interrupted by an abort, and its val
     CHECK(alive == 0);
 }
 
+namespace {
+
+// The value of a call that nobody waits for any more; its end takes until the next call has run.
+struct EndsAfterTheNext {
+    struct Shared {
+        std::atomic<bool> is_ending{false};
+        std::atomic<bool> next_ran{false};
+        std::atomic<bool> ended_in_time{false};
+    };
+
+    explicit EndsAfterTheNext(Shared* shared) : shared_(shared) {}
+    EndsAfterTheNext(EndsAfterTheNext&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+    ~EndsAfterTheNext() {
+        if (shared_ == nullptr) return;
+        shared_->is_ending = true;
+        for (int i = 0; i < 5000 && !shared_->next_ran; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        shared_->ended_in_time = shared_->next_ran.load();
+    }
+
+private:
+    Shared* shared_;
+};
+
+}  // namespace
+
+TEST_CASE("a call is not handed to a thread that still drops what an aborted one had", "[runtime][blocking]") {
+    using Shared = EndsAfterTheNext::Shared;
+    struct Work {
+        static EndsAfterTheNext call(Shared* shared, std::latch* began, std::latch* until) {
+            EndsAfterTheNext value(shared);
+            began->count_down();
+            until->wait();
+            return value;
+        }
+        static Task<> run(Shared* shared, std::latch* began, std::latch* release) {
+            auto running = spawn_blocking(&call, shared, began, release);
+            while (!began->try_wait()) co_await yield_now();
+            running.abort();
+            (void)co_await running;
+            release->count_down();
+            while (!shared->is_ending) co_await yield_now();
+            (void)co_await spawn_blocking([shared] { shared->next_ran = true; });
+        }
+    };
+    Shared shared;
+    std::latch began(1);
+    std::latch release(1);
+    auto runtime = make(runtime::Flavour::current_thread, 2);
+    runtime.block_on(Work::run(&shared, &began, &release));
+    CHECK(runtime.shutdown(20s).is_clean());
+    CHECK(shared.ended_in_time);
+}
+
 TEST_CASE("a blocking call that waits when the runtime shuts down never runs and is joined as cancelled",
           "[runtime][blocking][shutdown]") {
     struct Work {

@@ -18,7 +18,8 @@ class BlockingJob {
 public:
     virtual ~BlockingJob() = default;
     virtual void run() noexcept = 0;
-    /// Tells whoever waits for it. Then its thread is there for the next call already.
+    /// Tells whoever waits for it. Then its thread is there for the next call already, which waits for whatever still
+    /// is to do: of a caller's own, at most the end of a value that was aborted at this very moment.
     virtual void answer() noexcept {}
 };
 

@@ -31,12 +31,16 @@ public:
     using Outcome = Result<T, JoinError>;
 
     BlockingCall(sync::oneshot::Sender<Outcome> answer, sync::Permit slot, F&& fn, Args&&... args)
-        : answer_(std::move(answer)), slot_(std::move(slot)), fn_(std::move(fn)), args_(std::move(args)...) {}
+        : answer_(std::move(answer)),
+          slot_(std::move(slot)),
+          fn_(std::move(fn)),
+          args_(std::in_place, std::move(args)...) {}
 
     void run() noexcept override {
         slot_.release();
-        if (answer_.is_closed()) return;  // aborted while it waited for a thread
+        if (answer_.is_closed()) return drop_call();  // aborted while it waited for a thread
         outcome_.emplace(call());
+        if (answer_.is_closed()) outcome_.reset();  // here: once it answers its thread may have the next call
     }
     void answer() noexcept override {
         if (outcome_) (void)answer_.send(std::move(*outcome_));
@@ -54,10 +58,14 @@ private:
         return invoke();
 #endif
     }
+    void drop_call() noexcept {
+        fn_.reset();
+        args_.reset();
+    }
     // What the call had is gone before it is answered.
     Outcome invoke() {
-        F fn = std::move(fn_);
-        std::tuple<Args...> args = std::move(args_);
+        F fn = std::move(*fn_);
+        std::tuple<Args...> args = std::move(*args_);
         if constexpr (std::is_void_v<T>) {
             std::apply(std::move(fn), std::move(args));
             return {};
@@ -69,8 +77,8 @@ private:
     sync::oneshot::Sender<Outcome> answer_;
     std::optional<Outcome> outcome_;
     sync::Permit slot_;
-    F fn_;
-    std::tuple<Args...> args_;
+    std::optional<F> fn_;
+    std::optional<std::tuple<Args...>> args_;
 };
 
 template <class T, class F, class... Args>

@@ -12,8 +12,8 @@
 #include <skerry/net/resolve.hpp>
 #include <skerry/net/stack_network.hpp>
 #include <skerry/net/tcp_server.hpp>
-#include <skerry/runtime/spawn_blocking.hpp>
 #include <skerry/signal/signal.hpp>
+#include <skerry/sync/oneshot.hpp>
 #include <skerry/task/error_of.hpp>
 #include <skerry/task/select.hpp>
 #include <skerry/time/sleep.hpp>
@@ -24,6 +24,8 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -149,29 +151,52 @@ struct Signals {
     }
 };
 
-int print_blocking(std::string text) { return apps::print(text); }
-
-Task<Result<>> tell_once(Signals* signals, Cores* cores) {
-    auto asked = co_await signals->user.recv();
-    if (!asked) co_return asked.error();
-    const Snapshot snapshot = co_await cores->snapshot();
-    auto printing = spawn_blocking(&print_blocking, to_json(snapshot));
-    (void)co_await printing;
-    co_return Result<>();
+/// On a thread of its own, off the core and out of the blocking pool: a pipe that nobody reads blocks for ever, and the
+/// end of the runtime does not wait for that.
+Task<> print_beside(std::string text) {
+    auto ends = sync::oneshot::channel<int>();
+    std::thread([what = std::move(text), done = std::move(ends.first)]() mutable {
+        (void)std::move(done).send(apps::print(what));
+    }).detach();
+    (void)co_await ends.second.recv();
 }
 
-/// Prints the numbers whenever somebody asks for them; off the core, because a pipe that nobody reads blocks. While
-/// there is no memory to tell with, the server goes on, and who asks later is told.
-Task<Result<>> tell_on_request(Signals* signals, Cores* cores) {
+/// False when it is time to stop.
+Task<Result<bool>> tell_once(signal::Signal* request, Cores* cores, const CancellationToken* stop) {
+    auto event = co_await select(request->recv(), stop->cancelled());
+    if (event.index() == 1) co_return false;
+    if (const auto& asked = std::get<0>(event); !asked) co_return asked.error();
+    const Snapshot snapshot = co_await cores->snapshot();
+    co_await print_beside(to_json(snapshot));
+    co_return true;
+}
+
+/// Prints the numbers whenever somebody asks for them. While there is no memory or no thread to tell with, the server
+/// goes on, and who asks later is told. At a stop what is being printed is printed to its end.
+Task<Result<>> tell_on_request(signal::Signal request, Cores* cores, CancellationToken stop) {
     for (;;) {
         try {
-            auto told = co_await tell_once(signals, cores);
+            auto told = co_await tell_once(&request, cores, &stop);
             if (!told) co_return told.error();
+            if (!*told) co_return Result<>();
             continue;
         } catch (const std::bad_alloc&) {
+        } catch (const std::system_error&) {
         }
         co_await time::sleep(std::chrono::milliseconds{10});
     }
+}
+
+/// A task's outcome and how the task ended in one.
+Result<> outcome_of(const Result<Result<>, JoinError>& ended) {
+    if (!ended) return error_of(ended.error());
+    return *ended;
+}
+
+/// Until what has come is answered and what was asked for is printed.
+Task<> end_in_order(Task<> draining, JoinHandle<Result<>>* telling) {
+    co_await std::move(draining);
+    (void)co_await *telling;
 }
 
 }  // namespace
@@ -189,29 +214,28 @@ Task<Served> serve(const Settings& settings, const runtime::Runtime& runtime, Co
                                       "raise the limit of descriptors with ulimit -n"),
                          {}};
     Stop stop(cores, settings.shared.runtime.grace);
-    auto draining = stop.drained();
+    auto telling = spawn(tell_on_request(std::move(signals->user), &cores, stop.begun()));
+    auto ending = end_in_order(stop.drained(), &telling);
     auto last_numbers = stop.last_numbers();
     auto stop_signal = signals->stop.requested();
     auto hurried = signals->stop.requested();
     print_start_lines(settings, runtime, *bound);
 
     auto serving = spawn(serve_all(std::move(*bound), settings.mode, &cores, stop.begun()));
-    auto telling = tell_on_request(&*signals, &cores);
-    auto event = co_await select(serving, std::move(stop_signal), std::move(telling));
+    auto event = co_await select(serving, std::move(stop_signal), telling);
     if (event.index() == 0) {
         auto& ended = std::get<0>(event);
-        Error error = Errc::cancelled;
-        if (!ended)
-            error = error_of(ended.error());
-        else if (!*ended)
-            error = ended->error();
+        const Result<> outcome = outcome_of(ended);
+        const Error error = outcome ? Error(Errc::cancelled) : outcome.error();
         co_return Served{apps::report(error, "cannot serve any more", next_step_after(error)), {}};
     }
-    const auto& heard = event.index() == 1 ? std::get<1>(event) : std::get<2>(event);
+    const auto heard = event.index() == 1 ? std::get<1>(event) : outcome_of(std::get<2>(event));
     if (!heard) co_return Served{apps::report(heard.error(), "cannot wait for signals"), {}};
-    (void)co_await select(std::move(draining), std::move(hurried));
+    const std::chrono::nanoseconds grace = settings.shared.runtime.grace;
+    (void)co_await select(std::move(ending), std::move(hurried), time::sleep(grace));
     serving.abort();
     (void)co_await serving;
+    telling.abort();
     Served served;
     served.last = co_await std::move(last_numbers);
     co_return served;

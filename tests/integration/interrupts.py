@@ -7,11 +7,13 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools"))
 import rig  # noqa: E402
 
+import fcntl  # noqa: E402
 import json  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
 import subprocess  # noqa: E402
 import tempfile  # noqa: E402
+import termios  # noqa: E402
 import threading  # noqa: E402
 import time  # noqa: E402
 
@@ -185,10 +187,41 @@ def numbers_on_request():
         server.stop()
 
 
+def fill_the_pipe(server):
+    """Asks for numbers until the server is in the middle of printing some."""
+    fcntl.fcntl(server.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+
+    def waiting():
+        return int.from_bytes(fcntl.ioctl(server.process.stdout, termios.FIONREAD, bytes(4)), sys.byteorder)
+    unchanged = 0
+    while unchanged < 10:  # a text that does not fit waits as a whole
+        before = waiting()
+        server.process.send_signal(signal.SIGUSR1)
+        time.sleep(0.03)
+        unchanged = unchanged + 1 if waiting() == before else 0
+    rig.check(waiting() > 2048, "nothing is printed")
+
+
+def a_second_signal_does_not_wait():
+    """Not for what is printed into a pipe that nobody reads either."""
+    with rig.Server(bin_dir, "--grace=10min") as server:
+        fill_the_pipe(server)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        rig.check(server.process.poll() is None, "what is being printed is not waited for")
+
+        def ended():
+            server.process.send_signal(signal.SIGTERM)
+            return server.process.poll() is not None
+        rig.wait_until(ended, "it ends by a second signal")
+        rig.check(server.process.returncode == 0, server.how_it_ended())
+
+
 runs_end_in_order()
 waits_are_cut()
 stops_before_the_measurement()
 sweeps_end_between_runs()
 hurried_stop()
 numbers_on_request()
+a_second_signal_does_not_wait()
 print("ok")

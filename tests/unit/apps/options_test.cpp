@@ -523,6 +523,16 @@ TEST_CASE("a report is one line with the next step", "[apps][report]") {
     CHECK(apps::report_line("skerry-echo", "a\nb") == "skerry-echo: a b");
 }
 
+TEST_CASE("a report that quotes much is still a line to read, with its next step", "[apps][report]") {
+    std::string much;
+    for (int i = 0; i < 100'000; ++i) much += "\u00e9";
+    const std::string line = apps::report_line("skerry-echo", much, "give less");
+    CHECK(line.size() < 1100);
+    CHECK(line.starts_with("skerry-echo: \u00e9"));
+    CHECK(line.find("\u00e9 ... \u00e9") != std::string::npos);
+    CHECK(line.ends_with("; give less"));
+}
+
 TEST_CASE("the start line tells backend, cores and idle with their reasons", "[apps][start_line]") {
     runtime::CorePlan plan;
     plan.cores = {{0, runtime::IdlePolicy::sleep}, {1, runtime::IdlePolicy::sleep}};

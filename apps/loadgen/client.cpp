@@ -102,7 +102,7 @@ template <class Link>
 Task<> CoreClient::send(Link* link, AbortHandle receiver) {
     CoreRun& run = link->run;
     if (run.settings.mode == Mode::source)
-        (void)co_await time::timeout_at(run.at(run.end), run.stopped.notified());
+        co_await wait_for_end(*link);
     else if (run.settings.loop == Loop::open)
         co_await send_open_loop(*link);
     else

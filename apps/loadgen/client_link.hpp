@@ -260,6 +260,12 @@ inline Task<> wait_for_piece(LinkState& link) {
         (void)co_await time::timeout_at(link.run.at(link.run.drain_end), link.changed.notified());
 }
 
+/// Sends nothing: until the run is over, or the connection.
+inline Task<> wait_for_end(LinkState& link) {
+    while (!link.closed && link.run.now() < link.run.end)
+        (void)co_await time::timeout_at(link.run.at(link.run.end), link.changed.notified());
+}
+
 /// After the last send: until everything is answered or given up.
 inline Task<> wait_for_answers(LinkState& link) {
     while (!link.closed && link.in_flight.waiting() != 0) {

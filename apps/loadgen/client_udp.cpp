@@ -33,6 +33,8 @@ bool UdpLink::send_failed(Error error) {
         return true;
     }
     run.note(error);
+    // The network says of one that left before that nobody had it.
+    if (error == Errc::connection_refused && !run.settings.has_answers()) run.recorder.on_bounced(run.now());
     return false;
 }
 

@@ -77,9 +77,11 @@ int tell(const Settings& settings, Outputs& outputs, const Report& report, const
     if (!after.first_refusal.empty())
         (void)apps::report(std::to_string(report.summary.refused) +
                            " answers of the measured time were refusals, first: " + after.first_refusal);
-    if (!after.first_damage.empty())
-        (void)apps::report(std::to_string(report.summary.errors) +
-                           " requests of the measured time ended in an error, first by: " + after.first_damage);
+    if (!after.first_damage.empty()) {
+        const std::uint64_t errors = report.summary.errors;
+        (void)apps::report((errors != 0 ? std::to_string(errors) + " requests of" : "requests outside of") +
+                           " the measured time ended in an error, first by: " + after.first_damage);
+    }
     if (!after.interrupted)
         if (const std::string why = why_of_no_use(settings, report.summary); !why.empty()) code = apps::report(why);
     if (report.summary.invalid())

@@ -34,7 +34,7 @@ double Summary::late_share() const noexcept { return share_of(late, sent, 0); }
 
 bool Summary::invalid() const noexcept {
     return achieved_share() < achieved_share_min || late_share() > late_share_max ||
-           (loop == Loop::closed && ended_early != 0);
+           (loop == Loop::closed && ended_early != 0) || bounced != 0;
 }
 
 void Summary::cut_to(Nanos measured) {
@@ -65,6 +65,9 @@ std::vector<std::string> Summary::invalid_reasons() const {
     if (loop == Loop::closed && ended_early != 0)
         reasons.push_back(std::to_string(ended_early) +
                           " connections ended, or had no answer for --timeout, before the run was over");
+    if (bounced != 0)
+        reasons.push_back(std::to_string(bounced) + " of " + std::to_string(sent) +
+                          " datagrams came back: nobody receives at that address");
     return reasons;
 }
 
@@ -110,6 +113,11 @@ void Recorder::on_error(Nanos intended) noexcept {
     errors_ += counts(intended);
 }
 
+void Recorder::on_bounced(Nanos at) noexcept {
+    ++totals_.errors;
+    bounced_ += at >= options_.warm_up;
+}
+
 void Recorder::on_refused(Nanos intended) noexcept {
     ++totals_.errors;
     refused_ += counts(intended);
@@ -130,6 +138,7 @@ void Recorder::add(const Recorder& other) {
     refused_ += other.refused_;
     reconnects_ += other.reconnects_;
     unexpected_ += other.unexpected_;
+    bounced_ += other.bounced_;
     ended_early_ += other.ended_early_;
     late_ += other.late_;
     late_held_ += other.late_held_;
@@ -163,6 +172,7 @@ Summary Recorder::summary() const {
     summary.reconnects = reconnects_;
     summary.lost = sent_ - std::min(sent_, received_ + errors_ + refused_);
     summary.unexpected = unexpected_;
+    summary.bounced = bounced_;
     summary.ended_early = ended_early_;
     summary.late = late_;
     summary.late_held = late_held_;

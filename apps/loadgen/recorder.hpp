@@ -65,6 +65,7 @@ struct Summary {
     std::uint64_t refused = 0;             ///< of those, answered by a no (an HTTP status, an error of RESP)
     std::uint64_t lost = 0;                ///< the rest of those sent: no answer until the run ended
     std::uint64_t unexpected = 0;          ///< answers to nothing that was waiting: duplicates, or late ones
+    std::uint64_t bounced = 0;  ///< datagrams that were received as far as one could see, and came back as an error
     std::uint64_t ended_early = 0;  ///< connections that ended, or fell silent, before the run was over
     std::uint64_t reconnects = 0;  ///< connections that the server ended, as it may, and that were made anew
     std::uint64_t late = 0;  ///< sent later than max(1 interval, 100 µs) after the intended time
@@ -131,6 +132,8 @@ public:
     void on_refused(Nanos intended) noexcept;
     /// It ended by an error.
     void on_error(Nanos intended) noexcept;
+    /// What needs no answer came back at that time: nobody had it.
+    void on_bounced(Nanos at) noexcept;
     /// An answer came that nothing waited for.
     void on_unexpected() noexcept { ++unexpected_; }
     /// A connection ended, or had no answer for as long as one is waited for, before the run was over.
@@ -175,6 +178,7 @@ private:
     std::uint64_t refused_ = 0;
     std::uint64_t reconnects_ = 0;
     std::uint64_t unexpected_ = 0;
+    std::uint64_t bounced_ = 0;
     std::uint64_t ended_early_ = 0;
     std::uint64_t late_ = 0;
     std::uint64_t late_held_ = 0;

@@ -116,6 +116,22 @@ def early_ends():
         rig.check(report["invalid"] and report["sent"] < 10_000, f"{conduct.__name__}, open: {report}")
 
 
+    began = time.monotonic()
+    report = load(BadServer(lambda connection: connection.close()).port, "--mode=source", milliseconds=60_000)
+    rig.check(time.monotonic() - began < 30, "a source that is gone is waited for")
+    rig.check(report["invalid"] and report["ended_early"] == 1, f"source: {report}")
+
+
+def nobody_there():
+    """Datagrams that leave are not taken for received when the network says that they were not."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    for loop in ([], ["--rate=200"]):
+        report = load(port, "--proto=udp", "--mode=sink", *loop, milliseconds=1000)
+        rig.check(report["invalid"] and report["bounced"] > 0, f"nobody there, {loop}: {report}")
+
+
 def hours_unsent():
     """What the rest of a run asked for is counted when its connections are gone, and that takes no time of its own."""
     for arrivals in ("constant", "poisson"):
@@ -232,6 +248,7 @@ def datagrams():
 
 
 early_ends()
+nobody_there()
 hours_unsent()
 wrong_answers()
 no_answers()

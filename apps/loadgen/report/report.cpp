@@ -79,6 +79,7 @@ void add_counts(Fields& fields, const RunInfo& run, const Summary& summary) {
     add("errors", summary.errors);
     add("refused", summary.refused);
     add("unexpected", summary.unexpected);
+    add("bounced", summary.bounced);
     add("ended_early", summary.ended_early);
     add("reconnects", summary.reconnects);
     add("late", summary.late);

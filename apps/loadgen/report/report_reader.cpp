@@ -130,7 +130,8 @@ Summary summary_of(const json& object) {
     summary.errors = count_of(object, "errors");
     summary.unexpected = count_of(object, "unexpected");
     summary.ended_early = count_of(object, "ended_early");
-    // Files of earlier versions have neither.
+    // Files of earlier versions have none of these.
+    if (object.contains("bounced")) summary.bounced = count_of(object, "bounced");
     if (object.contains("refused")) summary.refused = count_of(object, "refused");
     if (object.contains("reconnects")) summary.reconnects = count_of(object, "reconnects");
     summary.late = count_of(object, "late");

@@ -125,7 +125,7 @@ TEST_CASE("more reads begin in one turn than a ring takes, and each is made", "[
     tests::TempTree tree;
     const std::string path = make_file(tree);
     on_each_driver([&]() -> Task<> {
-        constexpr std::size_t many = 6'000;  // io_uring hands in 1,024 at once, and lets 4,096 be under way
+        constexpr std::size_t many = 6'000;  // io_uring hands in 1,024 at once, and lets 2,048 be under way
         File file = co_await open(path);
         std::vector<JoinHandle<bool>> tasks;
         for (std::size_t i = 0; i < many; ++i) tasks.push_back(spawn(read_block(file, i % blocks)));

@@ -87,8 +87,14 @@ def watch(address, *arguments, prepare=lambda: None, limit=None):
 for driver in rig.kernel_drivers(bin_dir):
     watch("127.0.0.1", driver)
 if rig.INSIDE not in os.environ:
-    print("without tap and dpdk: no network namespace of its own; run it as root")
-    sys.exit(0)
+    rig.skip("tap, dpdk and xdp need a network namespace of its own; run it as root")
+
+
+def on_one_core():
+    """A port of tap or xdp serves one."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
 if os.path.exists(os.path.join(bin_dir, "skerry-forward")) and not rig.sanitized(bin_dir):
     def is_there():
         return tap.ip("link", "show", tap.DEVICE, check=False).returncode == 0
@@ -101,6 +107,7 @@ if os.path.exists(os.path.join(bin_dir, "skerry-forward")) and not rig.sanitized
     rig.wait_until(lambda: not is_there(), "the device goes with the program")
 if tap.ip("tuntap", "add", tap.DEVICE, "mode", "tap", check=False).returncode == 0:
     tap.configure()
-    # The port serves one core.
-    watch(tap.OURS, f"tap:{tap.DEVICE}", f"{tap.OURS}/24",
-          limit=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}))
+    watch(tap.OURS, f"tap:{tap.DEVICE}", f"{tap.OURS}/24", limit=on_one_core)
+    tap.ip("link", "delete", tap.DEVICE)
+tap.need_xdp(bin_dir)
+watch(tap.OURS, f"xdp:{tap.CABLE_END}", f"{tap.OURS}/24", limit=on_one_core)

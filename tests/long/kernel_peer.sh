@@ -14,7 +14,7 @@ for device in tap dpdk af_packet; do
         python3 "$folder/${device}_$what.py" "$1" || [ $? -eq 77 ]
     done
 done
-for name in dpdk_xdp_tcp interop_matrix lwip_tcp; do
+for name in dpdk_xdp_tcp xdp_udp interop_matrix lwip_tcp; do
     echo "== $name"
     python3 "$folder/$name.py" "$1" || [ $? -eq 77 ]
 done

@@ -114,8 +114,6 @@ def early_ends():
         rig.check("3 connections ended" in str(report["invalid_reasons"]), report["invalid_reasons"])
         report = load(server.port, "--rate=1000", milliseconds=10_000)
         rig.check(report["invalid"] and report["sent"] < 10_000, f"{conduct.__name__}, open: {report}")
-
-
     began = time.monotonic()
     report = load(BadServer(lambda connection: connection.close()).port, "--mode=source", milliseconds=60_000)
     rig.check(time.monotonic() - began < 30, "a source that is gone is waited for")

@@ -13,9 +13,9 @@
 #include <skerry/net/tcp_listener.hpp>
 #include <skerry/net/tcp_stream.hpp>
 #include <skerry/net/udp_socket.hpp>
-#include <skerry/signal/signal.hpp>
 #include <skerry/net/unix_listener.hpp>
 #include <skerry/net/unix_stream.hpp>
+#include <skerry/signal/signal.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/time/sleep.hpp>
 #include <skerry/time/timeout.hpp>
@@ -24,8 +24,8 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <ctime>

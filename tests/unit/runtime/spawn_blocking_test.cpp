@@ -11,6 +11,7 @@
 #include <chrono>
 #include <latch>
 #include <memory>
+#include <semaphore>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -172,7 +173,7 @@ namespace {
 struct EndsAfterTheNext {
     struct Shared {
         std::atomic<bool> is_ending{false};
-        std::atomic<bool> next_ran{false};
+        std::binary_semaphore next_ran{0};
         std::atomic<bool> ended_in_time{false};
     };
 
@@ -181,8 +182,7 @@ struct EndsAfterTheNext {
     ~EndsAfterTheNext() {
         if (shared_ == nullptr) return;
         shared_->is_ending = true;
-        for (int i = 0; i < 5000 && !shared_->next_ran; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{1});
-        shared_->ended_in_time = shared_->next_ran.load();
+        shared_->ended_in_time = shared_->next_ran.try_acquire_for(5s);
     }
 
 private:
@@ -207,7 +207,7 @@ TEST_CASE("a call is not handed to a thread that still drops what an aborted one
             (void)co_await running;
             release->count_down();
             while (!shared->is_ending) co_await yield_now();
-            (void)co_await spawn_blocking([shared] { shared->next_ran = true; });
+            (void)co_await spawn_blocking([shared] { shared->next_ran.release(); });
         }
     };
     Shared shared;

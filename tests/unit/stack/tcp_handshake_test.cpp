@@ -145,6 +145,24 @@ TEST_CASE("a reset ends a handshake when it is exact, and is challenged in the w
     CHECK(host.tcp().sizes().half_open == 0);
 }
 
+TEST_CASE("one handshake challenges once in half a second", "[stack][tcp]") {
+    const int later_ms = GENERATE(0, 1);
+    TcpHost host;
+    host.pass(later_ms * 1ms);
+    host.come(syn(1000));
+    (void)host.only();
+    const auto challenges = [&host] {
+        for (int i = 0; i < 20; ++i) host.come(syn(5000));
+        return host.sent().size();
+    };
+    CHECK(challenges() == 1);
+    host.pass(499ms);
+    CHECK(challenges() == 0);
+    host.pass(1ms);
+    CHECK(challenges() == 1);
+    CHECK(host.tcp().sizes().half_open == 1);
+}
+
 TEST_CASE("a final acknowledgement of something else is reset", "[stack][tcp]") {
     TcpHost host;
     host.come(syn());

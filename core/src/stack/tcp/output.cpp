@@ -201,23 +201,14 @@ void Output::send_bare(Tcb& tcb, std::uint32_t seq, std::uint8_t flags, time::In
     emit_usual(*frame, tcb, header, now);
 }
 
-namespace {
-
-// Once in 49 days it says so for an interval too long.
-bool was_challenged(const Tcb& tcb, std::chrono::nanoseconds interval, time::Instant now) noexcept {
-    return std::chrono::milliseconds{milliseconds(now) - tcb.challenged_ms} < interval;
-}
-
-}  // namespace
-
 void Output::answer(Tcb& tcb, time::Instant now) noexcept {
-    if (was_challenged(tcb, shared_.config.tcp.challenge_interval, now)) return;
-    tcb.challenged_ms = milliseconds(now);
+    if (was_within(tcb.challenged_ms, shared_.config.tcp.challenge_interval, now)) return;
+    tcb.challenged_ms = mark_ms(now);
     send_ack(tcb, now);
 }
 
 void Output::challenge(Tcb& tcb, time::Instant now) noexcept {
-    if (was_challenged(tcb, shared_.config.tcp.challenge_interval, now)) return;
+    if (was_within(tcb.challenged_ms, shared_.config.tcp.challenge_interval, now)) return;
     if (shared_.challenges.take(now, shared_.random)) answer(tcb, now);
 }
 
@@ -271,7 +262,9 @@ void Output::emit_syn(const Tuple& tuple, wire::TcpHeader& header, wire::TcpOpti
 }
 
 void Output::challenge(HalfOpen& half_open, time::Instant now) noexcept {
+    if (was_within(half_open.challenged_ms, shared_.config.tcp.challenge_interval, now)) return;
     if (!shared_.challenges.take(now, shared_.random)) return;
+    half_open.challenged_ms = mark_ms(now);
     wire::TcpHeader header;
     header.seq = half_open.iss + 1;
     header.ack = half_open.irs + 1;

@@ -89,10 +89,9 @@ TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment, boo
     if (!segment.has(flag::ack) && !segment.has(flag::syn)) return {Drop::tcp_flags, {}};
     // Pure acknowledgements say nothing here. Others are answered, but not without end.
     if (segment.length() == 0 && segment.seq() == entry.rcv_nxt) return {};
-    const auto now_ms = static_cast<std::uint32_t>(segment.now().as_nanos() / 1'000'000);
-    const auto interval = std::chrono::duration_cast<std::chrono::milliseconds>(shared_.config.tcp.challenge_interval);
-    if (entry.answered_ms != 0 && now_ms - entry.answered_ms < interval.count()) return {Drop::tcp_sequence, {}};
-    entry.answered_ms = now_ms | 1U;
+    if (was_within(entry.answered_ms, shared_.config.tcp.challenge_interval, segment.now()))
+        return {Drop::tcp_sequence, {}};
+    entry.answered_ms = mark_ms(segment.now());
     // The very one, and no other that anybody sends: it would keep the place for ever.
     const bool is_their_end = segment.has(flag::fin) && segment.end() == entry.rcv_nxt;
     if (is_their_end) keep(entry, segment.now());

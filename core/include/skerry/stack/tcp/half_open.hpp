@@ -23,6 +23,7 @@ struct HalfOpen : Timer, HalfOpenLink {
     std::uint32_t irs = 0;
     std::uint32_t ts_recent = 0;
     std::uint32_t ts_offset = 0;
+    std::uint32_t challenged_ms = 0;  ///< as mark_ms()
     std::uint16_t peer_mss = 0;
     std::uint16_t peer_window = 0;
     std::uint8_t peer_scale = 0;
@@ -34,6 +35,6 @@ struct HalfOpen : Timer, HalfOpenLink {
     std::uint8_t retries = 0;
     std::uint8_t own_scale = 0;  ///< what our SYN-ACK offers, if has_scale
 };
-static_assert(sizeof(HalfOpen) <= 96);
+static_assert(sizeof(HalfOpen) <= 104);
 
 }  // namespace skerry::stack::tcp

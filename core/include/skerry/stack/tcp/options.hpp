@@ -14,6 +14,7 @@
 #include "../../time/instant.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 
 namespace skerry::stack::tcp {
@@ -79,6 +80,18 @@ inline constexpr std::uint16_t peer_mss_min = 48;
 /// Of the clock, modulo 2^32: 49 days.
 [[nodiscard]] inline std::uint32_t milliseconds(time::Instant now) noexcept {
     return static_cast<std::uint32_t>(now.as_nanos() / 1'000'000);
+}
+
+/// The same as a mark of when something was, of which 0 says never.
+[[nodiscard]] inline std::uint32_t mark_ms(time::Instant now) noexcept {
+    const std::uint32_t ms = milliseconds(now);
+    return ms != 0 ? ms : ~0U;
+}
+
+/// Whether that was less than `interval` ago. Once in 49 days it says so for an interval too long.
+[[nodiscard]] inline bool was_within(std::uint32_t mark, std::chrono::nanoseconds interval,
+                                     time::Instant now) noexcept {
+    return mark != 0 && std::chrono::milliseconds{milliseconds(now) - mark} < interval;
 }
 
 /// Milliseconds, from a beginning that differs with each connection. RFC 7323 section 5.4.

@@ -176,7 +176,7 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     std::int64_t give_up_at = never;  ///< nobody has it, and the peer does not end its direction
     Reassembly reassembly;
     LossMemory board;  ///< while something is marked; `duplicate_acks` is not 0 then
-    std::uint32_t challenged_ms = 0;  ///< of the clock, modulo 2^32
+    std::uint32_t challenged_ms = 0;  ///< as mark_ms()
     std::uint32_t fin_seq = 0;
     std::uint32_t recover = 0;  ///< recovery ends when this is acknowledged
     std::uint32_t iss = 0;

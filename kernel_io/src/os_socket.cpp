@@ -149,6 +149,9 @@ Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOp
         if (auto set = set_up(fd.get(), !address.is_v4(), *setup); !set) return set.error();
     if (auto bound = bind_to(fd.get(), address); !bound) return bound.error();
     if (::listen(fd.get(), options.backlog) != 0) return last_error();
+    // The kernel makes the group when the second one comes, and has this one in it.
+    if (options.reuse_port_first)
+        if (auto set = set_int(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1); !set) return set.error();
     return fd;
 }
 

@@ -78,6 +78,53 @@ Task<net::TcpStream> greet(net::SocketAddr address) {
     co_return std::move(*client);
 }
 
+/// Connects as soon as somebody listens, unless it is over before, and waits for the end. Whether that was a reset.
+bool is_reset(const net::SocketAddr& address, const std::atomic<bool>& is_over) {
+    sockaddr_in from{};
+    from.sin_family = AF_INET;
+    from.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK + 1);  // who has the same address and port meets himself
+    sockaddr_in to = from;
+    to.sin_port = ::htons(address.port());
+    to.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+    while (!is_over) {
+        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        ::bind(fd, reinterpret_cast<sockaddr*>(&from), sizeof from);
+        char byte = 0;
+        const bool has_met = ::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
+        const bool was_reset = has_met && ::recv(fd, &byte, 1, 0) < 0;
+        ::close(fd);
+        if (has_met) return was_reset;
+    }
+    return false;
+}
+
+/// Greets who comes first and says good-bye.
+Task<> leave(net::TcpStream, CancellationToken stop) {
+    stop.cancel();
+    co_return;
+}
+
+TEST_CASE("who connects while a server takes its address is served", "[integration][server]") {
+    auto runtime = make_runtime();
+    for (int round = 0; round < 300; ++round) {
+        const net::SocketAddr address = tests::LoopbackListener(1).address();
+        std::atomic<bool> is_over{false};
+        bool was_reset = false;
+        std::thread early([&] { was_reset = is_reset(address, is_over); });
+        const bool has_served = runtime.block_on([](net::SocketAddr at) -> Task<bool> {
+            auto server = net::TcpServer::bind(at);
+            if (!server) co_return false;
+            const CancellationToken stop;
+            auto outcome = co_await std::move(*server).serve(stop, &leave, stop);
+            co_return outcome.has_value();
+        }(address));
+        is_over = true;
+        early.join();
+        REQUIRE(has_served);
+        REQUIRE_FALSE(was_reset);
+    }
+}
+
 TEST_CASE("a server that is given up aborts its handlers on every core", "[integration][server][cancel]") {
     auto runtime = make_runtime();
     Counts alive{};

@@ -6,19 +6,10 @@ Result<TcpServer> TcpServer::bind(const SocketAddr& address, int backlog) noexce
     ListenOptions options;
     options.backlog = backlog;
     // First alone: a shared bind would succeed beside a stranger who shares too, and split his connections.
-    auto alone = TcpListener::bind(address, options);
-    if (!alone || core_count() == 1) {
-        if (!alone) return alone.error();
-        return TcpServer(std::move(*alone), options);
-    }
-    const SocketAddr bound = alone->local_addr();
-    {
-        const TcpListener closed = std::move(*alone);
-    }
-    options.reuse_port = true;
-    auto shared = TcpListener::bind(bound, options);
-    if (!shared) return shared.error();
-    return TcpServer(std::move(*shared), options);
+    options.reuse_port_first = core_count() > 1;
+    auto first = TcpListener::bind(address, options);
+    if (!first) return first.error();
+    return TcpServer(std::move(*first), ListenOptions{.backlog = backlog, .reuse_port = true});
 }
 
 }  // namespace skerry::net

@@ -97,6 +97,7 @@ Result<ListenerSocket*> Sockets::open(std::unique_ptr<Listener> listener, const 
     listener->v6_only = options.v6_only;
     if (auto opened = stack_.tcp().listen(*listener, own, address.port(), backlog, options.reuse_port); !opened)
         return opened.error();
+    if (options.reuse_port_first) stack_.tcp().share(*listener);
     listener->ListenerSocket::local = net::SocketAddr(address.ip(), listener->port);
     listeners_.push_back(*listener);
     ++counts_.open;

@@ -199,6 +199,9 @@ inline void complete(ListenerSocket& listener, AcceptRequest& request) noexcept 
 struct ListenOptions {
     int backlog = 4096;
     bool reuse_port = false;  ///< one listener a core on the same address, connections spread by the backend
+    /// The first of those: address_in_use where anybody listens already, also one who would share. From then on others
+    /// with `reuse_port` may.
+    bool reuse_port_first = false;
     bool v6_only = false;
 };
 

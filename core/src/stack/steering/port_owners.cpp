@@ -70,6 +70,11 @@ bool PortOwners::claim(std::uint16_t port, PortUse use, std::uint16_t core, bool
     return true;
 }
 
+void PortOwners::share(std::uint16_t port, PortUse use) noexcept {
+    const std::lock_guard guard(lock_);
+    std::atomic_ref(word(port, use)).store(load(port, use) | is_shared, std::memory_order_relaxed);
+}
+
 void PortOwners::release(std::uint16_t port, PortUse use, std::uint16_t core) noexcept {
     const std::lock_guard guard(lock_);
     const std::uint64_t left = load(port, use) & ~core_bit(core);

@@ -48,6 +48,11 @@ bool PassiveOpen::take(Acceptor& acceptor, Ipv4Addr local, std::uint16_t port, b
     return steering == nullptr || steering->claim_tcp(port, acceptor.use_, shared);
 }
 
+void PassiveOpen::share(const Acceptor& acceptor) noexcept {
+    if (CoreSteering* const steering = shared_.config.steering; steering != nullptr)
+        steering->share_tcp(acceptor.port, acceptor.use_);
+}
+
 // Unless another listener of this core uses the port in the same way: all IPv6 addresses but the link-local one are one
 // use.
 void PassiveOpen::release(const Acceptor& acceptor) noexcept {

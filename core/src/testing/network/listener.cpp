@@ -16,7 +16,7 @@ using backend::Step;
 Listener::Listener(NetworkState& network, const net::SocketAddr& address,
                    const backend::ListenOptions& listen_options) noexcept
     : Socket(network),
-      reuse_port(listen_options.reuse_port),
+      reuse_port(listen_options.reuse_port || listen_options.reuse_port_first),
       v6_only(listen_options.v6_only),
       backlog_(static_cast<std::size_t>(std::max(1, listen_options.backlog))) {
     ops = &operations;

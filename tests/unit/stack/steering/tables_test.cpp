@@ -49,6 +49,18 @@ TEST_CASE("cores that share a port are its owners together, and nobody who does 
     CHECK_FALSE(ports.claim(80, PortUse::any, 3, true));
 }
 
+TEST_CASE("a port that a core has alone is shared when it says so", "[stack][steering]") {
+    PortOwners ports;
+    REQUIRE(ports.claim(80, PortUse::any, 0, true));
+    CHECK_FALSE(ports.claim(80, PortUse::any, 1, false));  // alone, although the other would share
+    REQUIRE(ports.claim(81, PortUse::any, 0, false));
+    CHECK_FALSE(ports.claim(81, PortUse::any, 1, true));
+    ports.share(81, PortUse::any);
+    CHECK(ports.claim(81, PortUse::any, 1, true));
+    CHECK_FALSE(ports.claim(81, PortUse::any, 2, false));
+    CHECK(ports.unicast(81) == (core_bit(0) | core_bit(1)));
+}
+
 TEST_CASE("each of several addresses of ours has its own core on a port", "[stack][steering][addresses]") {
     PortOwners ports;
     REQUIRE(ports.claim(53, PortUse::own, 0, false));

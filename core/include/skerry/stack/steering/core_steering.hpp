@@ -119,6 +119,7 @@ public:
     [[nodiscard]] bool claim_tcp(std::uint16_t port, PortUse use, bool shared) noexcept {
         return shared_.tcp_ports().claim(port, use, core_, shared);
     }
+    void share_tcp(std::uint16_t port, PortUse use) noexcept { shared_.tcp_ports().share(port, use); }
     void release_tcp(std::uint16_t port, PortUse use) noexcept { shared_.tcp_ports().release(port, use, core_); }
     [[nodiscard]] bool claim_udp(std::uint16_t port, PortUse use, bool shared) noexcept {
         return shared_.udp_ports().claim(port, use, core_, shared);

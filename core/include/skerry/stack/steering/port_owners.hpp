@@ -43,6 +43,8 @@ public:
     /// The core has a socket there from now on. False when another core has one that is in its way; two that are
     /// `shared` are not. What the core itself has there is its own to compare, before.
     [[nodiscard]] bool claim(std::uint16_t port, PortUse use, std::uint16_t core, bool shared) noexcept;
+    /// What a core claimed alone is shared from now on.
+    void share(std::uint16_t port, PortUse use) noexcept;
     /// It has none of this use any more.
     void release(std::uint16_t port, PortUse use, std::uint16_t core) noexcept;
 

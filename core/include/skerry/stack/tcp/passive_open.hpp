@@ -26,6 +26,8 @@ public:
     /// Errors: address_in_use; address_not_available, for an address that is not ours.
     [[nodiscard]] Result<> listen(Acceptor& acceptor, wire::Ipv4Addr local, std::uint16_t port, std::size_t backlog,
                                   bool shared) noexcept;
+    /// From now on other cores may listen there too, if they share it.
+    void share(const Acceptor& acceptor) noexcept;
     /// Takes the port back and forgets the handshakes. Connections that wait in it are the caller's to end, before.
     void close(Acceptor& acceptor) noexcept;
     /// See Udp.

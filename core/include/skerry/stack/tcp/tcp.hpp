@@ -78,6 +78,8 @@ public:
                                   bool shared = false) noexcept {
         return passive_.listen(acceptor, local, port, backlog, shared);
     }
+    /// From now on other cores may listen there too, if they share it.
+    void share(const Acceptor& acceptor) noexcept { passive_.share(acceptor); }
     /// Resets the connections that nobody accepted.
     void close(Acceptor& acceptor, time::Instant now) noexcept;
     /// Hands the oldest connection over to `endpoint`. False when there is none.

@@ -91,7 +91,7 @@ Result<ListenerSocket*> Sockets::open(std::unique_ptr<Listener> listener, const 
         if (const Errc wrong = Stream::check_setup(*setup); wrong != Errc::ok) return wrong;
     if (setup != nullptr) {
         listener->inherited = setup->options;
-        listener->opening.marks = Stream::marks_of(setup->options);
+        listener->opening = Stream::opening_of(setup->options);
     }
     const std::size_t backlog = options.backlog > 0 ? static_cast<std::size_t>(options.backlog) : 1;
     listener->v6_only = options.v6_only;

@@ -12,6 +12,16 @@ namespace skerry::stack {
 using backend::SocketOption;
 using backend::StreamSocket;
 
+namespace {
+
+std::uint32_t buffer_bytes(int asked) noexcept {
+    constexpr std::uint32_t least = 4096;
+    constexpr std::uint32_t most = 4U << 20U;
+    return std::clamp(static_cast<std::uint32_t>(asked), least, most);
+}
+
+}  // namespace
+
 Errc Sockets::Stream::check_option(SocketOption option, int value) noexcept {
     constexpr int times_max = 32'767;  // as Linux's
     constexpr int count_max = 127;
@@ -57,11 +67,15 @@ IpMarks Sockets::Stream::with_mark(IpMarks marks, SocketOption option, int value
     return marks;
 }
 
-IpMarks Sockets::Stream::marks_of(const backend::OptionSet& options) noexcept {
-    IpMarks marks;
+tcp::Opening Sockets::Stream::opening_of(const backend::OptionSet& options) noexcept {
+    tcp::Opening opening;
     for (const SocketOption option : {SocketOption::ttl, SocketOption::traffic_class})
-        if (const auto value = options.get(option)) marks = with_mark(marks, option, *value);
-    return marks;
+        if (const auto value = options.get(option)) opening.marks = with_mark(opening.marks, option, *value);
+    if (const auto asked = options.get(SocketOption::receive_buffer_bytes))
+        opening.receive_buffer_bytes = buffer_bytes(*asked);
+    if (const auto asked = options.get(SocketOption::send_buffer_bytes))
+        opening.send_buffer_bytes = buffer_bytes(*asked);
+    return opening;
 }
 
 void Sockets::Stream::set_all(const backend::OptionSet& options) noexcept {
@@ -72,22 +86,17 @@ void Sockets::Stream::set_all(const backend::OptionSet& options) noexcept {
 }
 
 void Sockets::Stream::set(SocketOption option, int value) noexcept {
-    constexpr std::uint32_t buffer_bytes_min = 4096;
-    constexpr std::uint32_t buffer_bytes_max = 4U << 20U;
-    const auto buffer_bytes = [&] {
-        return std::clamp(static_cast<std::uint32_t>(value), buffer_bytes_min, buffer_bytes_max);
-    };
     switch (option) {
         case SocketOption::no_delay: return tcp().set_no_delay(*tcb, value != 0, sockets_->now_);
         case SocketOption::cork: return tcp().set_cork(*tcb, value != 0, sockets_->now_);
         case SocketOption::quick_ack: return tcp().set_quick_ack(*tcb, value != 0);
         case SocketOption::user_timeout_ms: tcb->user_timeout_ms = static_cast<std::uint32_t>(value); return;
         case SocketOption::linger_s: tcb->resets_on_close = value == 0; return;
-        case SocketOption::send_buffer_bytes: return tcp().set_send_buffer(*tcb, buffer_bytes());
+        case SocketOption::send_buffer_bytes: return tcp().set_send_buffer(*tcb, buffer_bytes(value));
         case SocketOption::receive_buffer_bytes:
             // What the window can say is a limit too: without scaling 64 KiB. A smaller buffer takes nothing back.
             return tcp().set_receive_buffer(*tcb,
-                                            std::min(buffer_bytes(), std::uint32_t{0xffff} << tcb->receive_scale));
+                                            std::min(buffer_bytes(value), std::uint32_t{0xffff} << tcb->receive_scale));
         case SocketOption::congestion_control: return tcp().set_congestion(*tcb, backend::CongestionControl(value));
         case SocketOption::ttl:
         case SocketOption::traffic_class: return tcb->mark(with_mark(tcb->marks, option, value));

@@ -262,7 +262,7 @@ Step Sockets::connect(backend::ConnectRequest& request) noexcept {
         if (const Errc wrong = name(local.ip(), own); wrong != Errc::ok) return refuse(wrong);
         from = {own, local.port(),
                 static_cast<std::uint32_t>(request.setup->options.get(SocketOption::user_timeout_ms).value_or(0))};
-        from.opening.marks = Stream::marks_of(request.setup->options);
+        from.opening = Stream::opening_of(request.setup->options);
     }
     std::unique_ptr<Stream> stream(make_stream());
     if (stream == nullptr) return refuse(Errc::no_memory);

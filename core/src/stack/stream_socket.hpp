@@ -48,9 +48,8 @@ public:
 
     /// ok, or why no socket of this stack can be as `setup` asks.
     [[nodiscard]] static Errc check_setup(const backend::StreamSetup& setup) noexcept;
-    /// Options that were checked.
-    /// What of the options says how packets are marked.
-    [[nodiscard]] static IpMarks marks_of(const backend::OptionSet& options) noexcept;
+    /// What of the options, which were checked, a connection begins with.
+    [[nodiscard]] static tcp::Opening opening_of(const backend::OptionSet& options) noexcept;
     [[nodiscard]] static IpMarks with_mark(IpMarks marks, backend::SocketOption option, int value) noexcept;
     void set_all(const backend::OptionSet& options) noexcept;
 

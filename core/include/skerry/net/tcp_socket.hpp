@@ -90,7 +90,7 @@ public:
     /// Bytes. The kernel doubles what it is asked for, and has an upper limit of its own. A buffer that is not set
     /// grows with what the way holds, on the kernel and on our own stack; one that is set stays.
     TcpSocket& set_send_buffer_size(int bytes) noexcept { return set_option(SocketOption::send_buffer_bytes, bytes); }
-    /// Bytes, as the send buffer's. To the kernel it matters that it is asked for by now: it scales the window by it.
+    /// Bytes, as the send buffer's. It matters that it is asked for by now: the window of the first segment is as much.
     TcpSocket& set_recv_buffer_size(int bytes) noexcept {
         return set_option(SocketOption::receive_buffer_bytes, bytes);
     }

@@ -225,6 +225,7 @@ Result<void, StartFailure> start_threads(const std::shared_ptr<RuntimeState>& st
 }
 
 Result<void, StartFailure> make_here(RuntimeState& state) {
+    state.borrowed.emplace();
     ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     if (state.plan.pin) (void)topology::pin_current_thread(state.plan.cores.front().cpu);
     auto core = state.chosen->make_core(state.driver, setup_of(state, 0));

@@ -31,6 +31,7 @@ void close_schedulers(RuntimeState& state) {
         slot->scheduler->close();
         slot->core.reset();
     }
+    state.borrowed.reset();
 }
 
 bool has_ended(const CoreSlot& slot) noexcept { return slot.ended.load(std::memory_order_acquire); }

@@ -142,7 +142,7 @@ struct CorePlan {
 /// Automatic: the CPUs that affinity and cpuset leave, the lowest ones, as many as the quota pays for, rounded up.
 /// Named: those, all of them. Under a quota that is no whole number of CPUs, and smaller than the CPUs there are,
 /// nothing is pinned and nothing spins: the idle policy becomes sleep. The flavour current_thread takes one core
-/// and, unless that core was named, leaves the caller's thread unpinned.
+/// and, unless that core was named, leaves the caller's thread unpinned; with its end the thread is as it was.
 ///
 /// Shape:   `sysroot` is "/", or a folder with recorded proc/ and sys/ trees.
 /// Errors:  a named CPU that does not exist, is off, or is not this process's to use; no core named; two cores

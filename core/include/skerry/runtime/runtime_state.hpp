@@ -2,6 +2,7 @@
 
 // What a runtime's handles, cores and threads share. Not for programs: Runtime and Handle are.
 
+#include "borrowed_thread.hpp"
 #include "config.hpp"
 
 #include "../backend/backend.hpp"
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <thread>
@@ -68,6 +70,7 @@ struct RuntimeState {
     std::vector<std::unique_ptr<backend::Backend>> backends;
     backend::Backend* chosen = nullptr;
     std::thread::id builder;  ///< the thread that built it, which is the core of a current_thread runtime
+    std::optional<BorrowedThread> borrowed;  ///< that thread, of a current_thread runtime until it is shut down
 
     std::shared_ptr<trace::Capture> capture;  ///< null: there is none. Cores have taps of it
 

@@ -23,7 +23,7 @@ constexpr Nanos interval_default = std::chrono::milliseconds{100};
 apps::Program program() {
     return {"skerry-loadgen",
             "Sends requests on a schedule of its own and records how long the answers take. Its other uses have a help "
-            "of their own: skerry-loadgen sweep --help, compare --help, report --help.",
+            "of their own: skerry-loadgen sweep --help, compare --help, report --help, jitter --help.",
             apps::backend_names()};
 }
 

@@ -16,4 +16,7 @@ namespace skerry::loadgen {
 /// `sweep`: the largest rate that the server keeps up with, and the latency on the way there.
 [[nodiscard]] int command_sweep(int argc, const char* const* argv);
 
+/// `jitter`: how long the machine stops a core.
+[[nodiscard]] int command_jitter(int argc, const char* const* argv);
+
 }  // namespace skerry::loadgen

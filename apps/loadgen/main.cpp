@@ -13,5 +13,6 @@ int main(int argc, char** argv) {
     if (word == "report") return command_report(argc - 1, argv + 1);
     if (word == "compare") return command_compare(argc - 1, argv + 1);
     if (word == "sweep") return command_sweep(argc - 1, argv + 1);
+    if (word == "jitter") return command_jitter(argc - 1, argv + 1);
     return command_run(argc, argv);
 }

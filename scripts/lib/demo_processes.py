@@ -37,10 +37,10 @@ class Echo(Server):
         self.address, self.idle = (found[1], found[3]) if found else (None, None)
 
 
-def report_of(command):
-    """What the program writes with --json; None when it fails or does not end."""
+def report_of(command, keep=None):
+    """What the program writes with --json, to `keep` if that is given; None when it fails or does not end."""
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "run.json")
+        path = keep or os.path.join(folder, "run.json")
         try:
             done = subprocess.run([*command, f"--json={path}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE, text=True, timeout=60)

@@ -4,9 +4,12 @@ a page with pictures of the runs.
 usage: demo_runs.py FOLDER_OF_THE_PROGRAMS RESULTS_FILE PAGE
 
 A row that comes out invalid, because the machine stopped the generator for too long, is run again when the others are
-done: what disturbs a machine lasts seconds to minutes, so once more at once would seldom do. After minutes the rest
-stays invalid. Then demo_blocks.py compares our own stack with it. The exit code is 0 when every row is there and valid;
-whether a budget is met is told and does not change it.
+done, up to twice: what disturbs a machine lasts seconds to minutes, so once more at once would seldom do. Then
+demo_blocks.py compares our own stack with it. The exit code is 0 when every row is there and valid; whether a budget is
+met is told and does not change it.
+
+Beside the results lie the files of each row's last run, in the folder runs: .json, .csv, .hlog, .response.hgrm and
+.service.hgrm.
 """
 
 import json
@@ -20,8 +23,8 @@ import demo_blocks
 import demo_processes
 from demo_processes import SIZE
 
-REPEATS_S = 150  # how long invalid rows are repeated
-PAUSE_S = 5
+PAUSES_S = (5, 45)  # before each time that invalid rows are run again
+SCHEMA_VERSION = 1  # of the rows; it rises when a field changes its meaning or goes
 
 # 2,000 a second is far from what the server can do: the rows show round trips and not queues. p99.9 stands on at
 # least 10,000 values, so 6 s. At 500 us from one request to the next a generator that sleeps is not late for the 25
@@ -45,7 +48,17 @@ def rows(have_two):
                     yield {"backend": "epoll", "proto": proto, "idle": idle, **kind}
 
 
-def measure(bin_dir, row, server_core, client_core):
+def jitter_of(bin_dir, core):
+    """The longest time that the machine stops this core while nothing runs there."""
+    report = demo_processes.report_of([os.path.join(bin_dir, "skerry-loadgen"), "jitter", f"--cores={core}",
+                                       "--duration=200ms"])
+    return max(each["jitter_us"] for each in report["cores"]) if report else None
+
+
+def measure(bin_dir, row, server_core, client_core, files):
+    """The report of one run; its client's core is watched for interruptions just before, and so is the server's."""
+    server_jitter = jitter_of(bin_dir, server_core)
+    name = os.path.join(files, f"{row['backend']}-{row['proto']}-{row['loop']}-{row['idle']}")
     server = demo_processes.Echo(bin_dir, row["proto"], f"--backend={row['backend']}", f"--cores={server_core}",
                                  f"--idle={row['idle']}", listen="127.0.0.1:0")
     try:
@@ -54,10 +67,15 @@ def measure(bin_dir, row, server_core, client_core):
         report = demo_processes.report_of(
             [os.path.join(bin_dir, "skerry-loadgen"), f"--backend={row['backend']}", f"--cores={client_core}",
              f"--idle={row['idle']}", f"--server-idle={server.idle}", f"--proto={row['proto']}",
-             f"--connect={server.address}", f"--size={SIZE}", "--conns=1", "--warmup=500ms", *row["options"]])
+             f"--connect={server.address}", f"--size={SIZE}", "--conns=1", "--warmup=500ms", f"--csv={name}.csv",
+             f"--hlog={name}.hlog", f"--hgrm={name}", *row["options"]], keep=f"{name}.json")
     finally:
         server.end()
-    return report or sys.exit(f"scripts/demo: skerry-loadgen failed: {row}")
+    if report is None:
+        sys.exit(f"scripts/demo: skerry-loadgen failed: {row}")
+    if server_jitter is not None:
+        report["jitter_us"] = max(report["jitter_us"], server_jitter)
+    return report
 
 
 FIELDS = ("backend", "proto", "bytes", "conns", "loop", "idle", "client_idle", "rate", "count", "p50_us", "p99_us",
@@ -65,7 +83,8 @@ FIELDS = ("backend", "proto", "bytes", "conns", "loop", "idle", "client_idle", "
 
 
 def result_of(report, attempt):
-    result = {field: report[field] for field in FIELDS if field in report}
+    """The row that a report makes, and the report."""
+    result = {"schema_version": SCHEMA_VERSION, **{field: report[field] for field in FIELDS if field in report}}
     if report["loop"] == "closed":
         result["rate"] = report["achieved"]  # nothing was asked for; this came out
     result["service_p50_us"] = report["service"]["p50_us"]
@@ -99,22 +118,18 @@ def show(result):
                number(result["late_share"] * 100, 2), number(result["jitter_us"]), verdict))
 
 
-def run_all(wanted, run):
+def run_all(wanted, run, pauses=PAUSES_S):
     """The last result of each row and the report it stands on, in their order."""
     results = {}
     left = list(range(len(wanted)))
-    until = None  # set when all have been run once
-    attempt = 1
-    while left and (until is None or time.monotonic() < until):
-        if until is not None:
+    for attempt, pause in enumerate((0, *pauses), 1):
+        if left and attempt > 1:
             print(f"once more, {len(left)} rows:", flush=True)
-            time.sleep(PAUSE_S)
+            time.sleep(pause)
         for index in left:
             results[index] = run(wanted[index], attempt)
             show(results[index][0])
         left = [index for index in left if results[index][0]["invalid"]]
-        until = until or time.monotonic() + REPEATS_S
-        attempt += 1
     return [results[index] for index in range(len(wanted))]
 
 
@@ -135,24 +150,29 @@ def main():
     print(f"\nserver on core {server_core}, client on core {client_core}" if have_two else
           f"\none core: server and client share core {server_core}; rows with both spinning are left out")
     print(f"one connection over loopback, {SIZE} bytes each way; times are whole round trips, in an open loop counted "
-          "from when the\nrequest was due; jitter is the longest interruption of the client's core just before the "
-          "run: what is shorter is noise\n")
+          "from when the\nrequest was due; jitter is the longest interruption of the two cores just before the run: "
+          "what is\nshorter is noise\n")
     print_row([title for title, _ in COLUMNS])
     wanted = list(rows(have_two))
-    both = run_all(wanted, lambda row, attempt: result_of(measure(bin_dir, row, server_core, client_core), attempt))
+    files = os.path.join(os.path.dirname(results_file), "runs")
+    os.makedirs(files, exist_ok=True)
+    both = run_all(wanted, lambda row, attempt:
+                   result_of(measure(bin_dir, row, server_core, client_core, files), attempt))
     results = [result for result, _ in both]
     draw(bin_dir, [report for _, report in both], page)
-    compared = demo_blocks.compare(bin_dir, server_core, client_core)
+    machine = results[0]["machine"]
+    compared = [{"schema_version": SCHEMA_VERSION, **row, "machine": machine}
+                for row in demo_blocks.compare(bin_dir, server_core, client_core)]
     with open(results_file, "w") as file:
         json.dump(results + compared, file, indent=1)
         file.write("\n")
-    machine = results[0]["machine"]
     print(f"\n{machine['cpu']}, {machine['cpus']} CPUs; {machine['kernel']}; {machine['compiler']}\n"
-          f"{results_file}, {page}")
+          f"{results_file}, {page}, {files}/")
     invalid = sum(result["invalid"] for result in results)
     if invalid:
-        sys.exit(f"scripts/demo: {invalid} of {len(results)} rows are invalid, also after {REPEATS_S} s of "
+        sys.exit(f"scripts/demo: {invalid} of {len(results)} rows are invalid, also after {len(PAUSES_S)} "
                  "repeats: the machine is too busy; end what else runs and try again")
 
 
-main()
+if __name__ == "__main__":
+    main()

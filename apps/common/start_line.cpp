@@ -31,7 +31,7 @@ std::string idle_text(const runtime::CorePlan& plan) {
 std::string format_start_line(const StartLine& line, const runtime::CorePlan& plan) {
     return line.program + ": " + line.service + " on " + line.address + ", backend " + line.backend +
            in_parentheses(line.backend_reason) + ", cores " + plan.cpus().to_string() +
-           in_parentheses(joined(plan.reasons)) + ", idle " + idle_text(plan);
+           in_parentheses(joined(plan.reasons)) + ", idle " + idle_text(plan) + ", clock " + line.clock;
 }
 
 }  // namespace skerry::apps

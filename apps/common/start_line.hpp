@@ -4,6 +4,7 @@
 // taken and why.
 
 #include <skerry/runtime/config.hpp>
+#include <skerry/time/clock.hpp>
 
 #include <string>
 
@@ -16,10 +17,11 @@ struct StartLine {
     std::string address;         ///< where it listens, with the port the system chose
     std::string backend;         ///< the one that runs
     std::string backend_reason;  ///< why that one; may be empty
+    std::string clock = time::Clock::describe();  ///< where the time comes from
 };
 
-/// `skerry-echo: tcp echo on 127.0.0.1:7001, backend epoll (reason), cores 0,1 (reasons), idle sleep`, without a
-/// newline. Cores that idle differently are listed: `idle spin on 0, sleep on 1`.
+/// `skerry-echo: tcp echo on 127.0.0.1:7001, backend epoll (reason), cores 0,1 (reasons), idle sleep, clock tsc, ...`,
+/// without a newline. Cores that idle differently are listed: `idle spin on 0, sleep on 1`.
 std::string format_start_line(const StartLine& line, const runtime::CorePlan& plan);
 
 }  // namespace skerry::apps

@@ -93,8 +93,11 @@ Task<Total> forward_until_stopped(Mode mode, std::string start_line) {
 }
 
 std::string start_line(Mode mode, const dpdk::Options& devices, const runtime::Runtime& runtime) {
-    apps::StartLine line{
-        "skerry-forward", mode == Mode::l2fwd ? "l2fwd" : "macswap", {}, runtime.driver(), runtime.reason()};
+    apps::StartLine line;
+    line.program = "skerry-forward";
+    line.service = mode == Mode::l2fwd ? "l2fwd" : "macswap";
+    line.backend = runtime.driver();
+    line.backend_reason = runtime.reason();
     for (const dpdk::Device& device : devices.devices) line.address += (line.address.empty() ? "" : ", ") + device.name;
     return apps::format_start_line(line, runtime.plan());
 }

@@ -25,7 +25,8 @@ def exchange_tcp(server, data):
 
 def tcp_echo():
     with rig.Server(bin_dir, "--proto=tcp", "--backend=epoll") as server:
-        rig.check(re.fullmatch(r"skerry-echo: tcp echo on 127\.0\.0\.1:\d+, backend epoll \(.+\), cores .+, idle sleep",
+        rig.check(re.fullmatch(r"skerry-echo: tcp echo on 127\.0\.0\.1:\d+, backend epoll \(.+\), cores .+, "
+                               r"idle sleep, clock (tsc|cntvct|monotonic)\b.*, read \d+ ns",
                                server.start_line), f"start line: {server.start_line}")
         sent = 0
         for size in (1, 64, 65_536, 300_000):

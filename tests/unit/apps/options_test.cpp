@@ -533,24 +533,24 @@ TEST_CASE("a report that quotes much is still a line to read, with its next step
     CHECK(line.ends_with("; give less"));
 }
 
-TEST_CASE("the start line tells backend, cores and idle with their reasons", "[apps][start_line]") {
+TEST_CASE("the start line tells backend, cores, idle and clock with their reasons", "[apps][start_line]") {
     runtime::CorePlan plan;
     plan.cores = {{0, runtime::IdlePolicy::sleep}, {1, runtime::IdlePolicy::sleep}};
     plan.reasons = {"as configured"};
-    const apps::StartLine line{"skerry-echo", "tcp echo", "127.0.0.1:7001", "epoll", "auto: dpdk not built"};
+    const apps::StartLine line{"skerry-echo", "tcp echo", "127.0.0.1:7001", "epoll", "auto: dpdk not built", "tsc"};
 
     CHECK(apps::format_start_line(line, plan) ==
           "skerry-echo: tcp echo on 127.0.0.1:7001, backend epoll "
-          "(auto: dpdk not built), cores 0,1 (as configured), idle sleep");
+          "(auto: dpdk not built), cores 0,1 (as configured), idle sleep, clock tsc");
 }
 
 TEST_CASE("the start line lists cores that idle differently", "[apps][start_line]") {
     runtime::CorePlan plan;
     plan.cores = {{0, runtime::IdlePolicy::spin}, {1, runtime::IdlePolicy::sleep}};
-    const apps::StartLine line{"p", "udp sink", "[::1]:9", "epoll", ""};
+    const apps::StartLine line{"p", "udp sink", "[::1]:9", "epoll", "", "monotonic"};
 
     CHECK(apps::format_start_line(line, plan) ==
-          "p: udp sink on [::1]:9, backend epoll, cores 0,1, idle spin on 0, sleep on 1");
+          "p: udp sink on [::1]:9, backend epoll, cores 0,1, idle spin on 0, sleep on 1, clock monotonic");
 }
 
 }  // namespace

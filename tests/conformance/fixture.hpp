@@ -45,6 +45,12 @@ extern const net::IpAddr own_ip;
 /// says so before anything runs.
 inline bool is_wire_slow = false;
 
+/// Whether only a sleep moves the time, so that a loop which never waits stands still in it. As is_wire_slow.
+inline bool is_time_virtual = false;
+
+/// Whether the network itself is made of what the heap gives, as a model of one may be. As is_wire_slow.
+inline bool is_network_on_heap = false;
+
 /// What a program wants to do when a case is over and its runtime still there.
 inline void (*before_runtime_ends)() = [] {};
 

@@ -20,4 +20,8 @@ Result<runtime::Runtime, backend::SetupError> make_runtime() {
 
 }  // namespace skerry::conformance
 
-int main(int argc, char** argv) { return skerry::tests::run_all(argc, argv); }
+int main(int argc, char** argv) {
+    skerry::conformance::is_time_virtual = true;
+    skerry::conformance::is_network_on_heap = true;
+    return skerry::tests::run_all(argc, argv);
+}

@@ -384,10 +384,12 @@ struct Crowd {
 
     sync::Notify event;
     std::vector<net::TcpStream> streams;
+    std::size_t waiting = 0;
     std::size_t steps = 0;
     std::size_t waited = 0;  // those whose write let others run
 
     Task<> say_when_told(std::size_t number) {
+        ++waiting;
         co_await event.notified();
         const std::size_t before = ++steps;
         const Bytes words = words_of(number, 5, 64);
@@ -400,7 +402,7 @@ struct Crowd {
         streams = co_await accept_all(listener, members);
         std::vector<JoinHandle<void>> all;
         for (std::size_t i = 0; i < members; ++i) all.push_back(spawn(say_when_told(i)));
-        co_await driver_turns(4);
+        while (waiting != members) co_await yield_now();
         event.notify_waiters();
         for (auto& each : all) (void)co_await std::move(each);
     }

@@ -2,9 +2,11 @@
 // and answers its own questions on 127.0.0.1:53.
 
 #include "support/catch.hpp"
+#include "support/limits.hpp"
 #include "support/own_network.hpp"
 #include "support/temp_tree.hpp"
 
+#include <skerry/base/compiler.hpp>
 #include <skerry/net/resolve.hpp>
 #include <skerry/runtime/builder.hpp>
 #include <skerry/task/spawn.hpp>
@@ -211,6 +213,57 @@ TEST_CASE("a look-up that was given up before it began is not made", "[integrati
     }(server, hold));
     CHECK(runtime.shutdown(20s).is_clean());
 }
+
+TEST_CASE("a resolve for which no thread can be started is would_block", "[integration][resolve]") {
+    auto runtime = make_runtime();
+    {
+        const tests::NoThreads shortage;
+        CHECK(runtime.block_on(net::resolve("listed.test", 7)).error() == Errc::would_block);
+    }
+    CHECK(runtime.block_on(net::resolve("listed.test", 7)));
+}
+
+#if !SKERRY_ASAN && !SKERRY_TSAN  // they need address space of their own
+
+/// How many of a hundred, behind one that holds the only thread, are told that there is no memory; the others wait for
+/// what `answers` holds up, and have their addresses then.
+Task<int> resolve_without_memory(const NameServer& asked, std::latch& answers) {
+    auto first = spawn(net::resolve("known.test", 80));
+    while (asked.questions() == 0) co_await yield_now();
+    std::vector<JoinHandle<Result<std::vector<SocketAddr>>>> all;
+    all.reserve(100);
+    int refused = 0;
+    {
+        const tests::NoMemory none(16);
+        for (int i = 0; i < 100; ++i) all.push_back(spawn(net::resolve("known.test", 80)));
+        for (int i = 0; i < 1000; ++i) co_await yield_now();
+    }
+    answers.count_down();
+    for (auto& each : all) {
+        auto outcome = co_await each;
+        REQUIRE(outcome);
+        if (*outcome) continue;
+        CHECK(outcome->error() == Errc::no_memory);
+        ++refused;
+    }
+    auto outcome = co_await first;
+    CHECK(outcome);
+    co_return refused;
+}
+
+TEST_CASE("a resolve without memory is no_memory", "[integration][resolve]") {
+    std::latch hold(1);
+    NameServer server(no_such_name, &hold);
+    runtime::Config config;
+    config.flavour = runtime::Flavour::current_thread;
+    config.blocking_threads_max = 1;
+    auto runtime = runtime::Builder(config).build();
+    REQUIRE(runtime);
+    CHECK(runtime->block_on(resolve_without_memory(server, hold)) > 0);
+    CHECK(runtime->block_on(net::resolve("known.test", 80)));
+}
+
+#endif
 
 /// Puts files of the test's own in the place of those in /etc. Empty, or why not.
 std::string make_etc(tests::TempTree& files) {

@@ -13,7 +13,8 @@
 
 namespace skerry::runtime {
 
-/// Why a call gave no value. runtime_shutdown; no_memory; would_block, when no thread could be started.
+/// Why a call gave no value. no_memory; would_block, when no thread could be started; runtime_shutdown, which nobody
+/// sees: who asked ends then, too.
 [[nodiscard]] Error pool_failure(const JoinError& error) noexcept;
 
 /// Calls `fn(args...)`, which returns a Result, on a thread of the pool. `fn` and `args` are moved there and own what

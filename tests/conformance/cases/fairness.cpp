@@ -4,9 +4,12 @@
 #include <skerry/task/join_set.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/time/sleep.hpp>
+#include <skerry/time/timeout.hpp>
 
 namespace skerry::conformance {
 namespace {
+
+using namespace std::chrono_literals;
 
 Task<> stay_busy(const bool& is_over) {
     while (!is_over) co_await yield_now();
@@ -71,6 +74,28 @@ TEST_CASE("a datagram is received while 100 tasks are always ready (behaviour 1)
         is_over = true;
         while (co_await busy.join_next()) {
         }
+    });
+}
+
+Task<> read_nothing(net::TcpStream& stream) {
+    for (;;) (void)co_await stream.read({});
+}
+
+Task<> write_nothing(net::TcpStream& stream) {
+    for (;;) (void)co_await stream.write({});
+}
+
+TEST_CASE("a timeout around a loop that reads or writes nothing fires (behaviour 23)", "[net][tcp][fairness]") {
+    run([]() -> Task<> {
+        if (is_time_virtual) {
+            WARN("skipped: a time that is moved by sleep alone does not pass a loop that never waits");
+            co_return;
+        }
+        auto pair = co_await connect_pair();
+        auto reading = co_await time::timeout(1ms, read_nothing(pair.client));
+        CHECK(reading.error() == Errc::timed_out);
+        auto writing = co_await time::timeout(1ms, write_nothing(pair.client));
+        CHECK(writing.error() == Errc::timed_out);
     });
 }
 

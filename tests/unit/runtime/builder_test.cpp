@@ -1,10 +1,9 @@
 #include "support/catch.hpp"
+#include "support/limits.hpp"
 
 #include <skerry/runtime/builder.hpp>
 #include <skerry/runtime/no_io.hpp>
 #include <skerry/topology/cpu_set.hpp>
-
-#include <pthread.h>
 
 #include <algorithm>
 #include <array>
@@ -213,34 +212,12 @@ TEST_CASE("auto takes the next driver when one does not start that was said to r
     CHECK(none.error().message == "no port for this core");
 }
 
-// A thread whose stack finds no room is refused like one that is too many: EAGAIN.
-class NoThreads {
-public:
-    NoThreads() {
-        ::pthread_getattr_default_np(&before_);
-        pthread_attr_t huge;
-        ::pthread_attr_init(&huge);
-        ::pthread_attr_setstacksize(&huge, std::size_t{1} << 46U);
-        ::pthread_setattr_default_np(&huge);
-        ::pthread_attr_destroy(&huge);
-    }
-    NoThreads(const NoThreads&) = delete;
-    NoThreads& operator=(const NoThreads&) = delete;
-    ~NoThreads() {
-        ::pthread_setattr_default_np(&before_);
-        ::pthread_attr_destroy(&before_);
-    }
-
-private:
-    pthread_attr_t before_;
-};
-
 TEST_CASE("a machine that has no thread left is an error that names the core", "[runtime][builder][error]") {
     Config config = config_for("auto", Flavour::per_core);
     config.cores = topology::available_cpus().value().lowest(1);
     std::string message;
     {
-        const NoThreads shortage;
+        const tests::NoThreads shortage;
         const auto runtime = Builder(config).build();
         if (!runtime) message = runtime.error().message;
     }

@@ -2,6 +2,7 @@
 
 #include <skerry/runtime/core_loop.hpp>
 
+#include <skerry/sync/mpsc.hpp>
 #include <skerry/task/spawn.hpp>
 #include <skerry/task/yield.hpp>
 #include <skerry/time/sleep.hpp>
@@ -230,6 +231,125 @@ TEST_CASE("a core that runs fewer tasks in a turn than come takes no more in tha
     CHECK(loop.driver().left == 0);
     CHECK(loop.driver().held == 0);
     CHECK(loop.driver().held_most < 2 * 16);
+}
+
+// --- how long a turn may take: by the machine's clock, which the virtual one does not move
+
+void take_time(std::chrono::nanoseconds duration) {
+    const auto end = std::chrono::steady_clock::now() + duration;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+}
+
+/// What was done between two looks at the driver.
+struct BetweenLooks {
+    int done = 0;
+    int most = 0;
+    int looks = 0;
+};
+
+struct LookedAtDriver : ScriptedDriver {
+    using ScriptedDriver::ScriptedDriver;
+    backend::Work receive(time::Instant) noexcept {
+        between.most = std::max(between.most, std::exchange(between.done, 0));
+        ++between.looks;
+        return backend::Work::none;
+    }
+    BetweenLooks between;
+};
+
+// Turns begin with 61 resumes, of which each now takes more than a turn may.
+constexpr int until_slow = 61 + 61 + 30 + 15 + 7 + 3 + 1;
+
+Task<> yield_slowly(BetweenLooks& between, int times) {
+    for (int i = 0; i < times; ++i) {
+        ++between.done;
+        take_time(2 * runtime::turn_limit);
+        co_await yield_now();
+    }
+}
+
+TEST_CASE("a core whose tasks run long looks at its driver after each", "[runtime][loop]") {
+    LoopOn<LookedAtDriver> loop(sleeping());
+    BetweenLooks& between = loop.driver().between;
+    loop.start([&]() -> Task<> {
+        return [](BetweenLooks& looks) -> Task<> {
+            co_await yield_slowly(looks, until_slow);
+            looks.most = 0;
+            co_await yield_slowly(looks, 100);
+        }(between);
+    });
+    loop.run_to_the_end();
+    CHECK(between.most == 1);
+}
+
+constexpr int many = 8;  // which no machine takes 10 us for
+
+Task<> yield_until_many(BetweenLooks& between) {
+    co_await yield_slowly(between, until_slow);
+    between.most = 0;
+    for (int i = 0; i < 1'000'000 && between.most < many; ++i) {
+        ++between.done;
+        co_await yield_now();
+    }
+}
+
+TEST_CASE("a core whose tasks run short again runs many between two looks", "[runtime][loop]") {
+    LoopOn<LookedAtDriver> loop(sleeping());
+    loop.start([&] { return yield_until_many(loop.driver().between); });
+    loop.run_to_the_end();
+    CHECK(loop.driver().between.most >= many);
+}
+
+Task<> receive_slowly(BetweenLooks& between, int messages) {
+    auto [sender, receiver] = sync::mpsc::unbounded<int>();
+    for (int i = 0; i < messages; ++i) REQUIRE(sender.send(i));
+    co_await yield_slowly(between, until_slow);
+    between.most = 0;
+    for (int i = 0; i < messages; ++i) {
+        (void)co_await receiver.recv();
+        ++between.done;
+        take_time(1us);
+    }
+}
+
+TEST_CASE("operations that are done at once keep the driver waiting no longer than a turn", "[runtime][loop]") {
+    LoopOn<LookedAtDriver> loop(sleeping());
+    loop.start([&] { return receive_slowly(loop.driver().between, 2000); });
+    loop.run_to_the_end();
+    CHECK(loop.driver().between.most >= 31);  // the clock is looked at every 32
+    CHECK(loop.driver().between.most <= 64);  // and the budget alone would give 128
+}
+
+// A driver that takes 10 us for each look.
+struct SlowlyLookedAtDriver : CountingDriver {
+    using CountingDriver::CountingDriver;
+    backend::Work receive(time::Instant now) noexcept {
+        clock->now_ns += std::chrono::nanoseconds(10us).count();
+        return CountingDriver::receive(now);
+    }
+};
+
+TEST_CASE("an adaptive core looks for 50 us after its last work, and then sleeps", "[runtime][idle]") {
+    backend::CoreSetup setup;
+    setup.idle = backend::Idle::adaptive;
+    LoopOn<SlowlyLookedAtDriver> loop(setup);
+    loop.start([] { return sleep_until(1s + 40us); });
+    loop.start([] { return sleep_until(2s); });
+    loop.start([] { return sleep_until(2s + 30us); });
+    loop.run_to_the_end();
+    CHECK(loop.driver().parks == Times{2s});
+    CHECK(loop.driver().receives >= 4 + 5 + 3);
+    CHECK(loop.driver().receives <= 4 + 5 + 3 + 4);  // and a look more where one thing ends and another begins
+}
+
+TEST_CASE("a core that spins never sleeps", "[runtime][idle]") {
+    backend::CoreSetup setup;
+    setup.idle = backend::Idle::spin;
+    LoopOn<SlowlyLookedAtDriver> loop(setup);
+    loop.start([] { return sleep_until(1s + 100ms); });
+    loop.run_to_the_end();
+    CHECK(loop.driver().parks.empty());
 }
 
 TEST_CASE("a core does not sleep while its driver has something left", "[runtime][loop][idle]") {

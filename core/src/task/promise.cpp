@@ -28,6 +28,26 @@ bool destroy_unfinished(std::coroutine_handle<> frame, std::exception_ptr& throw
     return false;
 }
 
+namespace {
+
+// Apart, so that its variables do not lie on the stack once for each await of a chain.
+SKERRY_COLD void destroy_ended_meanwhile(std::coroutine_handle<> frame) noexcept {
+    std::exception_ptr lost;
+    (void)destroy_contained(frame, lost);
+}
+
+}  // namespace
+
+void destroy_abandoned(std::coroutine_handle<> frame) noexcept {
+    std::coroutine_handle<PromiseBase>::from_address(frame.address()).promise().abandon();
+    try {
+        frame.destroy();
+    } catch (...) {  // lost
+    }
+    if (Scheduler* const scheduler = current_scheduler; scheduler != nullptr && scheduler->take_finish()) [[unlikely]]
+        destroy_ended_meanwhile(frame);
+}
+
 bool destroy_ended(std::coroutine_handle<> frame, std::exception_ptr& thrown) noexcept {
     if (frame.done()) [[likely]]
         return destroy_contained(frame, thrown);

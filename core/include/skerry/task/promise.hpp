@@ -67,6 +67,10 @@ struct StoredPanic {
 /// and be destroyed once more.
 [[nodiscard]] bool destroy_unfinished(std::coroutine_handle<> frame, std::exception_ptr& thrown) noexcept;
 
+/// The same where nobody asks what was thrown. In a chain of awaits it lies on the stack once for each: it keeps
+/// nothing there.
+void destroy_abandoned(std::coroutine_handle<> frame) noexcept;
+
 /// The same for a coroutine that has ended: at its final suspension or, with its locals still alive, in ok().
 [[nodiscard]] bool destroy_ended(std::coroutine_handle<> frame, std::exception_ptr& thrown) noexcept;
 
@@ -256,8 +260,7 @@ public:
 inline void destroy_owned(std::coroutine_handle<> frame) noexcept {
     if (frame.done()) [[likely]]
         return frame.destroy();
-    std::exception_ptr thrown;
-    (void)destroy_unfinished(frame, thrown);
+    destroy_abandoned(frame);
 }
 
 /// True when no handle is left and none is on its way: nobody will ask for the outcome.

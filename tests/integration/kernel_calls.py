@@ -1,6 +1,7 @@
 # ctest: TIMEOUT 120
 """A question and its answer take no more calls of the kernel than a bare loop over epoll makes: one that waits, one
-that receives and one that sends; on a ring the waiting call brings and takes everything.
+that receives and one that sends, and with datagrams one more that finds no other; on a ring the waiting call brings
+everything and may take it too.
 
 strace counts them; it needs the right to trace, without which this is skipped.
 """
@@ -20,7 +21,7 @@ bin_dir = rig.start()
 rig.need_tracing(bin_dir)
 
 ROUNDS = 500
-MOST = {"epoll": 3, "io_uring": 2}
+MOST = {"epoll": {"tcp": 3, "udp": 4}, "io_uring": {"tcp": 2, "udp": 3}}
 core = min(os.sched_getaffinity(0))
 
 
@@ -51,5 +52,5 @@ for each in rig.kernel_drivers(bin_dir):
     for how in ("tcp", "udp"):
         a_message = (calls(each, how, 2 * ROUNDS) - calls(each, how, ROUNDS)) / ROUNDS
         print(f"{each}, {how}: {a_message:.2f} calls a message")
-        rig.check(a_message <= MOST[each] + 0.05, f"{a_message:.2f} calls a message by {each} over {how}")
+        rig.check(a_message <= MOST[each][how] + 0.1, f"{a_message:.2f} calls a message by {each} over {how}")
 print("ok")

@@ -4,22 +4,28 @@
 #include "support/catch.hpp"
 #include "support/kernel_drivers.hpp"
 #include "support/kernel_sockets.hpp"
+#include "support/loopback_listener.hpp"
 
 #include <skerry/backend/socket_ops.hpp>
 #include <skerry/kernel_io/backend.hpp>
+#include <skerry/net/pipe.hpp>
 #include <skerry/net/tcp_listener.hpp>
 #include <skerry/net/tcp_stream.hpp>
 #include <skerry/net/udp_socket.hpp>
+#include <skerry/net/unix_stream.hpp>
 #include <skerry/runtime/core_stats.hpp>
 #include <skerry/task/spawn.hpp>
+#include <skerry/time/timeout.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <vector>
 
 namespace skerry {
 namespace {
 
+using namespace std::chrono_literals;
 using tests::any_port;
 using tests::connect;
 using tests::Connection;
@@ -125,6 +131,108 @@ TEST_CASE("reads that are given up leave their streams as they were", "[integrat
             auto written = co_await client.write_all(data);
             REQUIRE(written);
             auto read = co_await server.read(data);
+            REQUIRE(read == data.size());
+        }
+    });
+}
+
+/// Connects that nobody takes, so that the queue of who listens is full and others are not answered.
+Task<std::vector<net::TcpStream>> fill_queue(const net::SocketAddr& address) {
+    std::vector<net::TcpStream> all;
+    for (;;) {
+        auto stream = co_await time::timeout(100ms, net::TcpStream::connect(address));
+        if (!stream) co_return all;
+        all.push_back(std::move(*stream));
+    }
+}
+
+TEST_CASE("connects that are given up leave nothing", "[integration][cancel]") {
+    on_each_driver([]() -> Task<> {
+        const tests::LoopbackListener full(0);
+        auto queued = co_await fill_queue(full.address());
+        co_await leaves_nothing([&full]() {
+            return begin_and_abort(
+                [&full](std::size_t) -> Task<> { (void)co_await net::TcpStream::connect(full.address()); });
+        });
+    });
+}
+
+/// Writes until the peer, who does not read, has taken all it can.
+Task<> fill(net::TcpStream& stream) {
+    static const std::vector<std::byte> much(1U << 20);
+    while (co_await time::timeout(20ms, stream.write_all(much))) {
+    }
+}
+
+/// Reads until no more comes.
+Task<> drain(net::TcpStream& stream) {
+    static std::vector<std::byte> into(1U << 20);
+    while (co_await time::timeout(20ms, stream.read(into))) {
+    }
+}
+
+TEST_CASE("writes that are given up leave their streams as they were", "[integration][cancel]") {
+    on_each_driver([]() -> Task<> {
+        auto listener = net::TcpListener::bind(any_port);
+        REQUIRE(listener);
+        std::vector<Connection> connections;
+        for (std::size_t i = 0; i < operations; ++i) {
+            connections.push_back(co_await connect(*listener));
+            REQUIRE(connections.back().client.set_option(net::SocketOption::send_buffer_bytes, 4096));
+            REQUIRE(connections.back().server.set_option(net::SocketOption::receive_buffer_bytes, 4096));
+        }
+        for (auto& each : connections) co_await fill(each.client);
+        std::array<std::byte, 4> data{};
+        co_await leaves_nothing([&]() {
+            return begin_and_abort([&](std::size_t i) -> Task<> { (void)co_await connections[i].client.write(data); });
+        });
+        for (auto& [client, server] : connections) {
+            co_await drain(server);
+            auto written = co_await client.write_all(data);
+            REQUIRE(written);
+            auto read = co_await server.read(data);
+            REQUIRE(read == data.size());
+        }
+    });
+}
+
+TEST_CASE("reads of Unix streams that are given up leave them as they were", "[integration][cancel]") {
+    on_each_driver([]() -> Task<> {
+        std::vector<std::pair<net::UnixStream, net::UnixStream>> pairs;
+        for (std::size_t i = 0; i < operations; ++i) {
+            auto pair = net::UnixStream::pair();
+            REQUIRE(pair);
+            pairs.push_back(std::move(*pair));
+        }
+        std::array<std::byte, 4> data{};
+        co_await leaves_nothing([&]() {
+            return begin_and_abort([&](std::size_t i) -> Task<> { (void)co_await pairs[i].second.read(data); });
+        });
+        for (auto& [here, there] : pairs) {
+            auto written = co_await here.write_all(data);
+            REQUIRE(written);
+            auto read = co_await there.read(data);
+            REQUIRE(read == data.size());
+        }
+    });
+}
+
+TEST_CASE("reads of pipes that are given up leave them as they were", "[integration][cancel]") {
+    on_each_driver([]() -> Task<> {
+        std::vector<std::pair<net::pipe::Sender, net::pipe::Receiver>> pipes;
+        for (std::size_t i = 0; i < operations; ++i) {
+            auto made = net::pipe::pipe();
+            REQUIRE(made);
+            pipes.push_back(std::move(*made));
+        }
+        std::array<std::byte, 4> data{};
+        co_await leaves_nothing([&]() {
+            return begin_and_abort([&](std::size_t i) -> Task<> { (void)co_await pipes[i].second.read(data); });
+        });
+        for (auto& [in, out] : pipes) {
+            auto written = co_await in.write_all(data);
+            REQUIRE(written);
+            auto read = co_await out.read(data);
             REQUIRE(read == data.size());
         }
     });

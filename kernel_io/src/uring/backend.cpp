@@ -125,7 +125,7 @@ backend::Probe probe(const backend::Options& options) {
     auto ring = Ring::make(false);
     if (!ring) return {false, refusal(ring.error())};
     auto sockets = make_pair_of_sockets();
-    if (!sockets) return {false, "cannot make a socket: " + sockets.error().message()};
+    if (!sockets) return {false, refusal(sockets.error(), "cannot make a socket")};
     if (auto receive = try_receive(*ring, *sockets); !receive.usable) return receive;
     if (auto send = try_send(*ring, *sockets); !send.usable) return send;
     std::string reason = "the kernel's sockets, completions by io_uring";

@@ -43,7 +43,11 @@ TEST_CASE("a connection has the options that its TcpSocket was asked for", "[net
         TcpSocket socket;
         socket.set_nodelay(false).set_keepalive(true).set_user_timeout(std::chrono::milliseconds{4321});
         socket.set_option(SocketOption::keep_alive_idle_s, 77).set_linger(std::chrono::seconds{0});
+        socket.set_ttl(33).set_tos(0x48).set_cork(true).set_reuseaddr(true);
         auto pair = co_await connect_by(socket, listener);
+        CHECK(get(pair.client, SocketOption::ttl) == 33);
+        CHECK(get(pair.client, SocketOption::traffic_class) == 0x48);
+        CHECK(get(pair.client, SocketOption::cork) == 1);
         CHECK(get(pair.client, SocketOption::no_delay) == 0);
         CHECK(get(pair.client, SocketOption::keep_alive) == 1);
         CHECK(get(pair.client, SocketOption::keep_alive_idle_s) == 77);

@@ -157,45 +157,6 @@ TEST_CASE("connects that are given up leave nothing", "[integration][cancel]") {
     });
 }
 
-/// Writes until the peer, who does not read, has taken all it can.
-Task<> fill(net::TcpStream& stream) {
-    static const std::vector<std::byte> much(1U << 20);
-    while (co_await time::timeout(20ms, stream.write_all(much))) {
-    }
-}
-
-/// Reads until no more comes.
-Task<> drain(net::TcpStream& stream) {
-    static std::vector<std::byte> into(1U << 20);
-    while (co_await time::timeout(20ms, stream.read(into))) {
-    }
-}
-
-TEST_CASE("writes that are given up leave their streams as they were", "[integration][cancel]") {
-    on_each_driver([]() -> Task<> {
-        auto listener = net::TcpListener::bind(any_port);
-        REQUIRE(listener);
-        std::vector<Connection> connections;
-        for (std::size_t i = 0; i < operations; ++i) {
-            connections.push_back(co_await connect(*listener));
-            REQUIRE(connections.back().client.set_option(net::SocketOption::send_buffer_bytes, 4096));
-            REQUIRE(connections.back().server.set_option(net::SocketOption::receive_buffer_bytes, 4096));
-        }
-        for (auto& each : connections) co_await fill(each.client);
-        std::array<std::byte, 4> data{};
-        co_await leaves_nothing([&]() {
-            return begin_and_abort([&](std::size_t i) -> Task<> { (void)co_await connections[i].client.write(data); });
-        });
-        for (auto& [client, server] : connections) {
-            co_await drain(server);
-            auto written = co_await client.write_all(data);
-            REQUIRE(written);
-            auto read = co_await server.read(data);
-            REQUIRE(read == data.size());
-        }
-    });
-}
-
 TEST_CASE("reads of Unix streams that are given up leave them as they were", "[integration][cancel]") {
     on_each_driver([]() -> Task<> {
         std::vector<std::pair<net::UnixStream, net::UnixStream>> pairs;

@@ -20,6 +20,8 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace skerry {
@@ -157,45 +159,30 @@ TEST_CASE("connects that are given up leave nothing", "[integration][cancel]") {
     });
 }
 
-TEST_CASE("reads of Unix streams that are given up leave them as they were", "[integration][cancel]") {
-    on_each_driver([]() -> Task<> {
-        std::vector<std::pair<net::UnixStream, net::UnixStream>> pairs;
-        for (std::size_t i = 0; i < operations; ++i) {
-            auto pair = net::UnixStream::pair();
-            REQUIRE(pair);
-            pairs.push_back(std::move(*pair));
-        }
-        std::array<std::byte, 4> data{};
-        co_await leaves_nothing([&]() {
-            return begin_and_abort([&](std::size_t i) -> Task<> { (void)co_await pairs[i].second.read(data); });
-        });
-        for (auto& [here, there] : pairs) {
-            auto written = co_await here.write_all(data);
-            REQUIRE(written);
-            auto read = co_await there.read(data);
-            REQUIRE(read == data.size());
-        }
-    });
+/// Pairs of ends of which the first writes and the second reads.
+template <class Make>
+Task<> reads_leave_nothing(Make make) {
+    std::vector<typename std::invoke_result_t<Make>::value_type> pairs;
+    for (std::size_t i = 0; i < operations; ++i) {
+        auto pair = make();
+        REQUIRE(pair);
+        pairs.push_back(std::move(*pair));
+    }
+    std::array<std::byte, 4> data{};
+    co_await leaves_nothing(
+        [&]() { return begin_and_abort([&](std::size_t i) -> Task<> { (void)co_await pairs[i].second.read(data); }); });
+    for (auto& [in, out] : pairs) {
+        auto written = co_await in.write_all(data);
+        REQUIRE(written);
+        auto read = co_await out.read(data);
+        REQUIRE(read == data.size());
+    }
 }
 
-TEST_CASE("reads of pipes that are given up leave them as they were", "[integration][cancel]") {
+TEST_CASE("reads of Unix streams and pipes that are given up leave them as they were", "[integration][cancel]") {
     on_each_driver([]() -> Task<> {
-        std::vector<std::pair<net::pipe::Sender, net::pipe::Receiver>> pipes;
-        for (std::size_t i = 0; i < operations; ++i) {
-            auto made = net::pipe::pipe();
-            REQUIRE(made);
-            pipes.push_back(std::move(*made));
-        }
-        std::array<std::byte, 4> data{};
-        co_await leaves_nothing([&]() {
-            return begin_and_abort([&](std::size_t i) -> Task<> { (void)co_await pipes[i].second.read(data); });
-        });
-        for (auto& [in, out] : pipes) {
-            auto written = co_await in.write_all(data);
-            REQUIRE(written);
-            auto read = co_await out.read(data);
-            REQUIRE(read == data.size());
-        }
+        co_await reads_leave_nothing(&net::UnixStream::pair);
+        co_await reads_leave_nothing(&net::pipe::pipe);
     });
 }
 

@@ -21,6 +21,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <iostream>
 #include <latch>
 #include <optional>
@@ -35,8 +36,9 @@ using namespace std::chrono_literals;
 using net::IpAddr;
 using net::SocketAddr;
 
-runtime::Runtime make_runtime() {
+runtime::Runtime make_runtime(std::uint32_t blocking_threads_max = runtime::Config{}.blocking_threads_max) {
     runtime::Config config;
+    config.blocking_threads_max = blocking_threads_max;
     config.flavour = runtime::Flavour::current_thread;
     auto runtime = runtime::Builder(config).build();
     REQUIRE(runtime);
@@ -185,12 +187,7 @@ TEST_CASE("a resolve that is cancelled ends at once, and its look-up runs on alo
 TEST_CASE("a look-up that was given up before it began is not made", "[integration][resolve][cancel]") {
     std::latch hold(1);
     NameServer server(no_such_name, &hold);
-    runtime::Config config;
-    config.flavour = runtime::Flavour::current_thread;
-    config.blocking_threads_max = 1;
-    auto made = runtime::Builder(config).build();
-    REQUIRE(made);
-    auto runtime = std::move(*made);
+    auto runtime = make_runtime(1);
     runtime.block_on([](NameServer& asked, std::latch& answers) -> Task<> {
         auto first = spawn(net::resolve("known.test", 80));
         while (asked.questions() == 0) co_await yield_now();
@@ -254,13 +251,9 @@ Task<int> resolve_without_memory(const NameServer& asked, std::latch& answers) {
 TEST_CASE("a resolve without memory is no_memory", "[integration][resolve]") {
     std::latch hold(1);
     NameServer server(no_such_name, &hold);
-    runtime::Config config;
-    config.flavour = runtime::Flavour::current_thread;
-    config.blocking_threads_max = 1;
-    auto runtime = runtime::Builder(config).build();
-    REQUIRE(runtime);
-    CHECK(runtime->block_on(resolve_without_memory(server, hold)) > 0);
-    CHECK(runtime->block_on(net::resolve("known.test", 80)));
+    auto runtime = make_runtime(1);
+    CHECK(runtime.block_on(resolve_without_memory(server, hold)) > 0);
+    CHECK(runtime.block_on(net::resolve("known.test", 80)));
 }
 
 #endif

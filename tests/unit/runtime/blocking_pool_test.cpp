@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/limits.hpp"
 
 #include <skerry/base/compiler.hpp>
 #include <skerry/runtime/blocking_pool.hpp>
@@ -6,8 +7,6 @@
 #include <skerry/runtime/spawn_blocking.hpp>
 #include <skerry/task/scheduler.hpp>
 #include <skerry/topology/cpu_set.hpp>
-
-#include <pthread.h>
 
 #include <chrono>
 #include <cstdint>
@@ -46,28 +45,6 @@ public:
 private:
     std::shared_ptr<Gate> gate_;
     sync::Permit permit_;
-};
-
-// While it lives no thread can be started: the stack of a new one is as large as the address space.
-class NoNewThreads {
-public:
-    NoNewThreads() {
-        ::pthread_getattr_default_np(&usual_);
-        pthread_attr_t impossible;
-        ::pthread_attr_init(&impossible);
-        ::pthread_attr_setstacksize(&impossible, std::size_t{1} << 47U);
-        ::pthread_setattr_default_np(&impossible);
-        ::pthread_attr_destroy(&impossible);
-    }
-    NoNewThreads(const NoNewThreads&) = delete;
-    NoNewThreads& operator=(const NoNewThreads&) = delete;
-    ~NoNewThreads() {
-        ::pthread_setattr_default_np(&usual_);
-        ::pthread_attr_destroy(&usual_);
-    }
-
-private:
-    pthread_attr_t usual_{};
 };
 
 // Waits for whoever made it, and tells when it begins or, as a call is answered, when it is over.
@@ -166,7 +143,7 @@ TEST_CASE("a blocking call for which no thread can be started fails, and a later
     auto runtime = runtime::Builder(config).build();
     REQUIRE(runtime.has_value());
     {
-        const NoNewThreads here;
+        const tests::NoThreads here;
         auto refused = runtime->block_on(Work::call());
         REQUIRE_FALSE(refused.has_value());
         CHECK(refused.error().is_exception());

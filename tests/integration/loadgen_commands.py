@@ -1,5 +1,7 @@
 # ctest: TIMEOUT 200
-"""sweep, compare and report do what they say, from real runs to files and verdicts, and refuse what they cannot use."""
+"""sweep, compare, report and jitter do what they say, from real runs to files and verdicts, and refuse what they cannot
+use.
+"""
 
 import os
 import sys
@@ -106,10 +108,26 @@ def refusals(server, folder, saved):
     refused(["sweep", f"--json={folder}/none.json", "--interval=10ms", "--trial=1001s"],
             "--interval: accepted with --trial: ", "at most 100,000")
     refused(["--interval=1ms"], "--interval: accepted: from 10ms")
-    for word in ("compare", "report", "sweep"):
+    for word in ("compare", "jitter", "report", "sweep"):
         done = loadgen(word, "--help")
         rig.check(f"skerry-loadgen {word}" in done.stdout, done.stdout)
     rig.check("knee is the largest rate" in " ".join(loadgen("sweep", "--help").stdout.split()), "what the knee is")
+
+
+def jitter(folder):
+    """A row for each core that was named, in both forms."""
+    path = os.path.join(folder, "jitter.json")
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    done = loadgen("jitter", f"--cores={','.join(map(str, cores))}", "--duration=50ms", f"--json={path}")
+    with open(path) as file:
+        result = json.load(file)
+    rig.check(result["schema_version"] == 1 and [core["cpu"] for core in result["cores"]] == cores, f"{result}")
+    for core, line in zip(result["cores"], done.stdout.splitlines()[1:], strict=True):
+        rig.check(core["watched_s"] >= 0.05 and core["jitter_us"] > 0 and 0 <= core["stolen_share"] <= 1, f"{core}")
+        rig.check(line.split()[:2] == [str(core["cpu"]), f"{core['jitter_us']:.1f}"], f"{line!r} of {core}")
+    refused(["jitter", "--cores=1023"], "--cores: not this program's to use: 1023", "accepted: some of ")
+    refused(["jitter", "--duration=0s"], "--duration=0", "a time above 0")
+    refused(["jitter", "--json=/nonexistent/x.json"], "cannot write /nonexistent/x.json", expect=1)
 
 
 with rig.Server(bin_dir, prepare=rig.urgent) as server, tempfile.TemporaryDirectory() as folder:
@@ -119,4 +137,5 @@ with rig.Server(bin_dir, prepare=rig.urgent) as server, tempfile.TemporaryDirect
     refusals(server, folder, saved)
     loadgen("report", saved, saved, f"--html={folder}/both.html")
     server.stop()
-print("sweep, compare and report end as they say")
+    jitter(folder)
+print("sweep, compare, report and jitter end as they say")

@@ -87,7 +87,13 @@ Frame* Reassembly::add(Frame& piece, wire::Ipv4Header& header, std::uint32_t id,
     count(key, why);
     piece.drop();
     // A copy changes nothing; whatever else is wrong with one piece is wrong with the datagram.
-    if (why != Drop::ipv4_fragment_copy) forget(*partial, why);
+    if (why == Drop::ipv4_fragment_copy) return nullptr;
+    if (why == Drop::ipv4_fragment_overlap && is_host_number(key.source)) {
+        drop_pieces(*partial, why);
+        partial->is_spoiled = true;
+    } else {
+        forget(*partial, why);
+    }
     return nullptr;
 } catch (const std::bad_alloc&) {
     drops_.count(Drop::ipv4_reassembly_full);
@@ -140,6 +146,7 @@ Reassembly::Partial& Reassembly::enter(const Key& held) try {
 }
 
 Drop Reassembly::insert(Partial& partial, const Piece& piece) {
+    if (partial.is_spoiled) return Drop::ipv4_fragment_overlap;
     if (partial.pieces.size() >= limits_.pieces_max) return Drop::ipv4_reassembly_full;
     const auto at = std::lower_bound(partial.pieces.begin(), partial.pieces.end(), piece,
                                      [](const Piece& a, const Piece& b) { return a.begin() < b.begin(); });
@@ -201,12 +208,18 @@ Frame* Reassembly::finish(Partial& partial, wire::Ipv4Header& header) noexcept {
     return whole;
 }
 
-void Reassembly::forget(Partial& partial, Drop why) noexcept {
+void Reassembly::drop_pieces(Partial& partial, Drop why) noexcept {
     for (const Piece& piece : partial.pieces) {
         if (why != Drop::none) count(partial.key, why);
         piece.frame->drop();
     }
     bytes_ -= partial.held_bytes;
+    partial.held_bytes = 0;
+    partial.pieces.clear();
+}
+
+void Reassembly::forget(Partial& partial, Drop why) noexcept {
+    drop_pieces(partial, why);
     release(partial.key);
     Timers::cancel(partial);
     const auto found = by_key_.find(partial.key);

@@ -186,6 +186,33 @@ TEST_CASE("a late segment is waited for, and sent again when it does not come", 
     host.tell(10);
 }
 
+TEST_CASE("recoveries from time-outs narrow the window, too", "[stack][tcp][rack]") {
+    stack::StackConfig config = config_of_linux();
+    config.tcp.tail_probe = false;
+    SendingHost host(config);
+    (void)host.write_segments(2);
+    host.pass(host.round_trip);
+    host.tell(0, {{1, 2}});
+    const auto rack = [&host]() -> Rack& { return *host.ours->tcb->board.record()->rack; };
+    rack().adapt(host.first, host.first + 2000, true);  // a copy was told of
+    host.tell(2);
+    std::uint32_t number = 2;
+    for (int recoveries = 0; recoveries < 16; ++recoveries) {
+        REQUIRE(host.ours->tcb->board.record() != nullptr);
+        CHECK(rack().window(false, 0, 1s) == 50ms);
+        CHECK(host.write_segments(1) == Numbers{number});
+        Numbers numbers;
+        (void)host.until_left(numbers);
+        CHECK(numbers == Numbers{number});
+        host.tell(++number);
+        (void)host.write_segments(1);  // one that measures, so that the time-out is short again
+        host.pass(host.round_trip);
+        host.tell(++number);
+    }
+    const auto* const record = host.ours->tcb->board.record();  // it may go when nothing is left that was learned
+    CHECK((record == nullptr || record->rack->window(false, 0, 1s) == 25ms));
+}
+
 TEST_CASE("blocks of one acknowledgement, the newest first, did not overtake", "[stack][tcp][rack]") {
     SendingHost host;
     (void)host.write_segments(10);

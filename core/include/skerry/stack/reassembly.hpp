@@ -2,7 +2,8 @@
 
 // Datagrams that come in pieces, of both families: a piece of IPv6 is told in IPv4's terms (packet.hpp). A datagram
 // whose pieces overlap is dropped whole: no sound sender makes one, and which bytes win is how filters are passed by
-// (RFC 5722 says so for IPv6; here it holds for IPv4 too). Identical copies of a piece are no overlap.
+// (RFC 5722 says so for IPv6; here it holds for IPv4 too). Identical copies of a piece are no overlap. Of IPv6 what
+// comes later of it goes as well, as long as it would have been waited for; IPv4's numbers are too few for that.
 //
 // Limits, each with its reason in drop.hpp: datagrams, bytes, and pieces of one datagram; at the limit the oldest
 // datagram goes, so that a flood of first fragments cannot keep sound ones out for longer than it lasts. What is not
@@ -82,6 +83,7 @@ private:
         std::uint32_t payload_bytes = 0;  // of the whole; 0: the last piece has not come
         std::uint32_t got_bytes = 0;
         std::size_t held_bytes = 0;  // of memory
+        bool is_spoiled = false;  // it has no pieces, and none is taken
     };
     using Partials = std::list<Partial>;  // the oldest first
 
@@ -93,6 +95,7 @@ private:
     [[nodiscard]] bool make_room(const Partial& partial, std::size_t bytes) noexcept;
     [[nodiscard]] Frame* finish(Partial& partial, wire::Ipv4Header& header) noexcept;
     void forget(Partial& partial, Drop why) noexcept;
+    void drop_pieces(Partial& partial, Drop why) noexcept;
     void count(const Key& key, Drop why) noexcept;
     void expire(Partial& partial) noexcept;
     static void on_time(Timer& timer, time::Instant now) noexcept;

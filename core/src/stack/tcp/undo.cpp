@@ -85,8 +85,11 @@ std::uint32_t Sender::send_two_new(Tcb& tcb, time::Instant now) noexcept {
 void Sender::on_ack_behind_time_out(Tcb& tcb, const Acknowledgement& ack) noexcept {
     if (is_spurious(tcb, ack)) return undo(tcb);
     const bool is_over = seq_after(tcb.snd_una, tcb.recover);
-    if (is_over) tcb.repairs_time_out = false;
     LossRecord* const record = tcb.board.record();
+    if (is_over) {
+        tcb.repairs_time_out = false;
+        if (record != nullptr && record->rack) record->rack->on_recovery_over();
+    }
     if (record == nullptr || tcb.board != nullptr) return;
     switch (std::exchange(record->undo.forward, ForwardStep::none)) {
         case ForwardStep::none: return;

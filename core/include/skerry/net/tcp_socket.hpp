@@ -56,7 +56,7 @@ public:
 
     /// SO_REUSEADDR: a bound address and port may be those of connections in TIME-WAIT. Our own stack and the simulator
     /// ask for none of it: there one port may have connections to several peers, but none to the peer that is waited
-    /// for.
+    /// for. Our own stack lets even that one be followed a second later, where timestamps tell the two apart.
     TcpSocket& set_reuseaddr(bool on) noexcept {
         setup_.reuse_address = on;
         return *this;

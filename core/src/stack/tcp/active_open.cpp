@@ -9,11 +9,15 @@
 
 namespace skerry::stack::tcp {
 
-// One in TIME-WAIT towards the same peer counts as used.
-bool ActiveOpen::is_used(const Tuple& tuple) const noexcept {
+ActiveOpen::Use ActiveOpen::use_of(const Tuple& tuple, time::Instant now) const noexcept {
     // Its segments would be refused as its own.
-    if (tuple.local == tuple.remote && tuple.local_port == tuple.remote_port) return true;
-    return listeners_.is_taken(Hosts::any_v6, tuple.local_port) || shared_.find(tuple) != FlowTable::none;
+    if (tuple.local == tuple.remote && tuple.local_port == tuple.remote_port) return Use::taken;
+    if (listeners_.is_taken(Hosts::any_v6, tuple.local_port)) return Use::taken;
+    const std::uint32_t number = shared_.find(tuple);
+    if (number == FlowTable::none) return Use::free;
+    const bool is_over = flow_kind(number) == Kind::time_wait &&
+                         time_waits_.may_begin_again(shared_.time_waits[flow_index(number)], now);
+    return is_over ? Use::over : Use::taken;
 }
 
 // Whether its segments come to this core.
@@ -21,15 +25,21 @@ bool ActiveOpen::is_ours(const Tuple& tuple) const noexcept {
     return shared_.config.steering == nullptr || shared_.config.steering->may_connect(tuple);
 }
 
-Errc ActiveOpen::choose_port(Tuple& tuple, std::uint16_t wanted) noexcept {
+// A program that connects again and again would have used all ports within TIME-WAIT's minute. So one of those will do,
+// where others are not to be had at once: a look at all of them is a hundred times the rest of a connect.
+Errc ActiveOpen::choose_port(Tuple& tuple, std::uint16_t wanted, time::Instant now) noexcept {
     if (wanted != 0) {
         tuple.local_port = wanted;
-        if (is_used(tuple)) return Errc::address_in_use;
+        if (use_of(tuple, now) == Use::taken) return Errc::address_in_use;
         return is_ours(tuple) ? Errc::ok : Errc::address_not_available;
     }
+    constexpr unsigned looks_for_free = 16;
+    unsigned looks = 0;
     tuple.local_port = stack::free_port(shared_.random, [&](std::uint16_t port) {
         tuple.local_port = port;
-        return is_used(tuple) || !is_ours(tuple);
+        if (!is_ours(tuple)) return true;
+        const Use use = use_of(tuple, now);
+        return use == Use::taken || (use == Use::over && ++looks <= looks_for_free);
     });
     return tuple.local_port == 0 ? Errc::address_not_available : Errc::ok;
 }
@@ -55,19 +65,17 @@ Result<Tcb*> ActiveOpen::connect(wire::Ipv4Addr to, std::uint16_t port, time::In
 
 // `tuple` is held; its local port is chosen here.
 Result<Tcb*> ActiveOpen::connect_held(Tuple tuple, time::Instant now, const LocalEnd& from) noexcept {
-    if (const Errc wrong = choose_port(tuple, from.port); wrong != Errc::ok) return wrong;
+    if (const Errc wrong = choose_port(tuple, from.port, now); wrong != Errc::ok) return wrong;
     Tcb* const made = shared_.tcbs.make();
     if (made == nullptr) return Errc::no_memory;
     Tcb& tcb = *made;
     tcb.tuple = tuple;
-    if (!shared_.enter(tuple, flow_number(Kind::connection, tcb.index))) {
+    if (!enter(tcb, now)) {
         shared_.tcbs.free(tcb);
         return Errc::no_memory;
     }
     tcb.in_table = true;
     tcb.state = State::syn_sent;
-    tcb.ts_offset = shared_.secrets.timestamp_offset(shared_.lasting(tuple));
-    tcb.iss = shared_.secrets.isn(shared_.lasting(tuple), now);
     tcb.snd_una = tcb.iss;
     tcb.snd_nxt = tcb.iss + 1;
     tcb.receive_limit = from.opening.receive_buffer_or(shared_.config.tcp.receive_buffer_bytes);
@@ -84,6 +92,23 @@ Result<Tcb*> ActiveOpen::connect_held(Tuple tuple, time::Instant now, const Loca
     output_.send_syn(tcb, now);
     send_again_later(tcb, now);
     return made;
+}
+
+bool ActiveOpen::enter(Tcb& tcb, time::Instant now) noexcept {
+    const std::uint32_t own = flow_number(Kind::connection, tcb.index);
+    const std::uint32_t before = shared_.find(tcb.tuple);
+    if (before == FlowTable::none) {
+        tcb.ts_offset = shared_.secrets.timestamp_offset(shared_.lasting(tcb.tuple));
+        tcb.iss = shared_.secrets.isn(shared_.lasting(tcb.tuple), now);
+        return shared_.enter(tcb.tuple, own);
+    }
+    TimeWait& over = shared_.time_waits[flow_index(before)];
+    tcb.ts_offset = over.ts_offset;
+    tcb.iss = TimeWaits::next_isn(over);
+    shared_.flows.replace(shared_.secrets.hash(tcb.tuple), before, own);
+    shared_.let_go(over.tuple);  // the peer's address, which both held
+    time_waits_.replaced(over);
+    return true;
 }
 
 void ActiveOpen::send_again_later(Tcb& tcb, time::Instant now) noexcept {

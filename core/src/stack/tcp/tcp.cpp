@@ -35,8 +35,8 @@ Tcp::Tcp(const StackConfig& config, Link& link, IpOutput& output, Timers& timers
       sender_(shared_, output_),
       receiver_(shared_, output_),
       passive_(shared_, output_, sender_, receiver_),
-      active_(shared_, output_, sender_, receiver_, passive_),
-      time_waits_(shared_, output_) {}
+      time_waits_(shared_, output_),
+      active_(shared_, output_, sender_, receiver_, passive_, time_waits_) {}
 
 Tcp::~Tcp() {
     while (!held_.empty()) destroy(static_cast<Tcb&>(held_.front()));

@@ -1,5 +1,7 @@
 #include <skerry/stack/tcp/time_wait.hpp>
 
+#include <chrono>
+
 namespace skerry::stack::tcp {
 
 TimeWaits::TimeWaits(Shared& shared, Output& output) noexcept : shared_(shared), output_(output) {
@@ -79,13 +81,16 @@ bool TimeWaits::is_newer(const TimeWait& entry, const Segment& segment) noexcept
     return seq_after(segment.seq(), entry.rcv_nxt);
 }
 
+bool TimeWaits::may_begin_again(const TimeWait& entry, time::Instant now) const noexcept {
+    constexpr std::chrono::seconds slowest_clock{1};  // of timestamps: RFC 7323 section 5.4
+    const auto since = now - time::Instant::from_nanos(entry.deadline_ns) + shared_.config.tcp.time_wait;
+    return entry.has_timestamps && shared_.config.tcp.timestamps && since > slowest_clock;
+}
+
 TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment, bool may_begin) noexcept {
     if (segment.has(flag::rst)) return {Drop::tcp_reset, {}};
     const bool is_syn = segment.has(flag::syn) && !segment.has(flag::ack) && !segment.has(flag::fin);
-    if (is_syn && may_begin && is_newer(entry, segment)) {
-        // Beyond everything that the old one may have had under way.
-        return {Drop::none, entry.snd_nxt + 0x1'0002};
-    }
+    if (is_syn && may_begin && is_newer(entry, segment)) return {Drop::none, next_isn(entry)};
     if (!segment.has(flag::ack) && !segment.has(flag::syn)) return {Drop::tcp_flags, {}};
     // Pure acknowledgements say nothing here. Others are answered, but not without end.
     if (segment.length() == 0 && segment.seq() == entry.rcv_nxt) return {};

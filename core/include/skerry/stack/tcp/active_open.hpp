@@ -6,6 +6,7 @@
 #include "passive_open.hpp"
 #include "receiver.hpp"
 #include "sender.hpp"
+#include "time_wait.hpp"
 
 #include "../../base/result.hpp"
 
@@ -23,9 +24,14 @@ struct LocalEnd {
 
 class ActiveOpen {
 public:
-    ActiveOpen(Shared& shared, Output& output, Sender& sender, Receiver& receiver,
-               const PassiveOpen& listeners) noexcept
-        : shared_(shared), output_(output), sender_(sender), receiver_(receiver), listeners_(listeners) {}
+    ActiveOpen(Shared& shared, Output& output, Sender& sender, Receiver& receiver, const PassiveOpen& listeners,
+               TimeWaits& time_waits) noexcept
+        : shared_(shared),
+          output_(output),
+          sender_(sender),
+          receiver_(receiver),
+          listeners_(listeners),
+          time_waits_(time_waits) {}
 
     /// Sends the first SYN.
     ///
@@ -42,10 +48,14 @@ public:
 
 private:
     [[nodiscard]] Result<Tcb*> connect_held(Tuple tuple, time::Instant now, const LocalEnd& from) noexcept;
-    [[nodiscard]] bool is_used(const Tuple& tuple) const noexcept;
+    /// Whose the tuple is: nobody's, that of one in TIME-WAIT which may be followed, or another's.
+    enum class Use : std::uint8_t { free, over, taken };
+    [[nodiscard]] Use use_of(const Tuple& tuple, time::Instant now) const noexcept;
     [[nodiscard]] bool is_ours(const Tuple& tuple) const noexcept;
     /// Sets the local port: `wanted`, or a free one when that is 0.
-    [[nodiscard]] Errc choose_port(Tuple& tuple, std::uint16_t wanted) noexcept;
+    [[nodiscard]] Errc choose_port(Tuple& tuple, std::uint16_t wanted, time::Instant now) noexcept;
+    /// Enters the connection, and where its numbers and timestamps begin.
+    [[nodiscard]] bool enter(Tcb& tcb, time::Instant now) noexcept;
     [[nodiscard]] std::int64_t given_up_at(const Tcb& tcb) const noexcept;
     void send_again_later(Tcb& tcb, time::Instant now) noexcept;
     void agree(Tcb& tcb, const Segment& segment) noexcept;
@@ -56,6 +66,7 @@ private:
     Sender& sender_;
     Receiver& receiver_;
     const PassiveOpen& listeners_;
+    TimeWaits& time_waits_;
 };
 
 }  // namespace skerry::stack::tcp

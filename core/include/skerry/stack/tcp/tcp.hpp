@@ -246,8 +246,8 @@ private:
     Sender sender_;
     Receiver receiver_;
     PassiveOpen passive_;
-    ActiveOpen active_;
     TimeWaits time_waits_;
+    ActiveOpen active_;
     Tcb* last_ = nullptr;  // found last, and in the table
     std::size_t orphans_ = 0;
     IntrusiveList<HolderLink> held_;  // all but those in an Acceptor's queue

@@ -44,6 +44,7 @@ std::string unused_network(const runtime::Config& config, std::string_view drive
     add("--ip6", !config.ip6.empty());
     add("--gateway", !config.gateway.empty());
     add("--route", !config.routes.empty());
+    add("--tcp", !config.tcp.empty());
     add("--vlan", config.vlan != 0);
     if (names.empty()) return {};
     return names + ": not used: auto took " + std::string(driver) +
@@ -58,7 +59,7 @@ runtime::Builder builder_for_sockets(const runtime::Config& config) {
     // Only a file can have said so: parse_options() refuses it on the command line.
     const bool has_network =
         !(config.ip.empty() && config.ip6.empty() && config.gateway.empty() && config.dpdk.empty()) ||
-        !config.routes.empty() || config.vlan != 0;
+        !config.routes.empty() || !config.tcp.empty() || config.vlan != 0;
     if (is_kernel_driver(config.backend) && has_network)
         trace::notice("the file's network is not used: with --backend=" + config.backend + " it is the kernel's");
     runtime::Builder builder(config);

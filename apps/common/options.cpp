@@ -84,6 +84,9 @@ void add_network_options(CLI::App& app, runtime::Config& config) {
     add_parsed(app, "--gateway", "ADDR", "where packets for other networks go; one a family, with a comma",
                parse_gateway, [&config](std::string text) { config.gateway = std::move(text); });
     add_route_option(app, config);
+    add_parsed(app, "--tcp", "SETTINGS",
+               "our own stack's TCP: linux, freebsd or lowlat, and NAME=VALUE for what shall be otherwise, with commas",
+               parse_tcp_options, [&config](std::string text) { config.tcp = std::move(text); });
     add_parsed(app, "--vlan", "ID", "the VLAN of our own stack's port, 1 to 4094; default none", parse_vlan,
                [&config](std::uint16_t vlan) { config.vlan = vlan; });
 }
@@ -220,7 +223,7 @@ std::string of_no_use(const CLI::App& app, const Program& program, const std::st
         return std::any_of(arguments.begin(), end, [&](const auto& each) { return option_of(app, each) == option; });
     };
     const bool is_driver_argument = is_argument(app.get_option("--backend"));
-    for (const char* const name : {"--ip", "--ip6", "--gateway", "--route", "--vlan", "--dpdk"}) {
+    for (const char* const name : {"--ip", "--ip6", "--gateway", "--route", "--tcp", "--vlan", "--dpdk"}) {
         const CLI::Option* const option = app.get_option(name);
         if (option->count() != 0 && (is_argument(option) || !is_driver_argument))
             return std::string(name) + ": of no use with --backend=" + driver +

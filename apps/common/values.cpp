@@ -1,6 +1,8 @@
 #include "values.hpp"
 
+#include <skerry/base/duration_text.hpp>
 #include <skerry/stack/own_ipv4.hpp>
+#include <skerry/stack/tcp/limit_options.hpp>
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -14,8 +16,6 @@
 namespace skerry::apps {
 
 namespace {
-
-constexpr std::chrono::nanoseconds duration_max = std::chrono::hours{24} * 365 * 10;
 
 template <class Number>
 std::optional<Number> whole_number(std::string_view text) noexcept {
@@ -194,16 +194,9 @@ std::optional<std::uint64_t> parse_whole_number(std::string_view text, std::uint
 }
 
 Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-    constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> units{
-        {{"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}, {"min", 60'000'000'000}}};
-    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    for (const auto& [unit, nanoseconds] : units) {
-        if (digits == 0 || text.substr(digits) != unit) continue;
-        const std::optional<std::int64_t> count = whole_number<std::int64_t>(text.substr(0, digits));
-        if (!count || *count > duration_max.count() / nanoseconds)
-            return ValueError{"too long; accepted: up to ten years, 315360000s"};
-        return std::chrono::nanoseconds(*count * nanoseconds);
-    }
+    const auto parsed = skerry::parse_duration(text);
+    if (parsed) return *parsed;
+    if (parsed.error() == DurationFault::length) return ValueError{"too long; accepted: up to ten years, 315360000s"};
     return ValueError{"not a duration; accepted: a whole number and ns, us, ms, s or min, for example 100ms or 5s"};
 }
 
@@ -256,6 +249,12 @@ Parsed<std::string> parse_ipv6_interface(std::string_view text) {
 }
 
 Parsed<std::string> parse_gateway(std::string_view text) { return parse_each_port(text, parse_gateways_of_port); }
+
+Parsed<std::string> parse_tcp_options(std::string_view text) {
+    stack::TcpLimits limits;
+    if (auto applied = stack::apply_tcp_options(text, limits); !applied) return ValueError{applied.error()};
+    return std::string(text);
+}
 
 Parsed<std::string> parse_routes(std::string_view text) { return parse_each_port(text, parse_routes_of_port); }
 

@@ -73,4 +73,7 @@ Parsed<std::string> parse_gateway(std::string_view text);
 /// was given.
 Parsed<std::string> parse_routes(std::string_view text);
 
+/// A TCP profile, and settings that differ from it: `lowlat,ecn=asks`; returned as it was given.
+Parsed<std::string> parse_tcp_options(std::string_view text);
+
 }  // namespace skerry::apps

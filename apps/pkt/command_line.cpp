@@ -22,7 +22,7 @@ Result<CommandLine, apps::Stop> read_command_line(int argc, const char* const* a
         app.add_option("FILE", line.files, "scripts")->required();
     });
     if (!read) return Unexpected(read.error());
-    const auto known = parse_profile(profile);
+    const auto known = stack::parse_tcp_profile(profile);
     const auto refuse = [&program](const std::string& why) { return apps::Stop{2, program.name + ": " + why}; };
     if (!known)
         return Unexpected(refuse("--profile=" + profile + ": no such profile; accepted: linux, freebsd, lowlat"));

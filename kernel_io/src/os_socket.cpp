@@ -109,6 +109,9 @@ std::optional<OptionName> name_of(SocketOption option, bool is_v6) noexcept {
             break;
         case SocketOption::receive_time: return OptionName{SOL_SOCKET, SO_TIMESTAMPING};
         case SocketOption::congestion_control:
+        case SocketOption::rack:
+        case SocketOption::tail_probe:
+        case SocketOption::proportional_rate:
         case SocketOption::linger_s:
         case SocketOption::send_local:
         case SocketOption::send_traffic_class: break;

@@ -34,7 +34,7 @@ MachineSettings settings_of(const MachineConfig& config) {
     set_addresses(config, settings.stack);
     settings.stack.mtu = config.mtu;
     settings.stack.seed = config.seed;
-    apply(config.profile, settings.stack.tcp);
+    apply_for_scripts(config.profile, settings.stack.tcp);
     if (config.profile == Profile::freebsd) settings.sockets.keep_alive_count = 8;
     return settings;
 }

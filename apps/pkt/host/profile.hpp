@@ -1,10 +1,11 @@
 #pragma once
 
-// The kinds of machine that a script may be written for: `linux`, `freebsd`, `lowlat`. A profile is what of a kind the
-// stack's configuration can say; README.md lists what it cannot.
+// The kinds of machine that a script may be written for. A profile is what of a kind the stack's configuration can say;
+// README.md lists what it cannot.
 
 #include <skerry/stack/config.hpp>
 #include <skerry/stack/tcp/congestion.hpp>
+#include <skerry/stack/tcp/profile.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -12,7 +13,7 @@
 
 namespace skerry::pkt {
 
-enum class Profile : std::uint8_t { linux_like, freebsd, lowlat };
+using Profile = stack::TcpProfile;
 
 /// Whose socket calls are imitated, where POSIX leaves it open.
 enum class Flavour : std::uint8_t { linux_like, freebsd };
@@ -21,16 +22,13 @@ enum class Flavour : std::uint8_t { linux_like, freebsd };
     return profile == Profile::freebsd ? Flavour::freebsd : Flavour::linux_like;
 }
 
-/// From "linux", "freebsd" or "lowlat".
-[[nodiscard]] std::optional<Profile> parse_profile(std::string_view name) noexcept;
-
 /// An algorithm by the name that it has there; nothing for those that the stack lacks.
 [[nodiscard]] std::optional<stack::tcp::CongestionControl> parse_congestion(std::string_view name,
                                                                             Flavour flavour) noexcept;
 [[nodiscard]] std::string_view congestion_name(stack::tcp::CongestionControl algorithm, Flavour flavour) noexcept;
 
-/// Puts the profile's times and limits into `limits`, which are as they were made.
-void apply(Profile profile, stack::TcpLimits& limits) noexcept;
+/// Puts the profile's times and limits into `limits`, which are as they were made, and what scripts take for granted.
+void apply_for_scripts(Profile profile, stack::TcpLimits& limits) noexcept;
 
 /// How many connections wait to be accepted behind listen(backlog).
 ///

@@ -60,6 +60,7 @@ backend::Options options_of(const Config& config, std::size_t cores) {
     options.ip6 = config.ip6;
     options.gateway = config.gateway;
     options.routes = config.routes;
+    options.tcp = config.tcp;
     options.vlan = config.vlan;
     if (const auto colon = config.backend.find(':'); colon != std::string::npos)
         options.interface = config.backend.substr(colon + 1);

@@ -1,4 +1,5 @@
 #include <skerry/stack/options.hpp>
+#include <skerry/stack/tcp/limit_options.hpp>
 
 #include "option_text.hpp"
 #include "route_options.hpp"
@@ -206,7 +207,10 @@ Result<void, SetupError> apply(const backend::Options& options, StackConfig& con
         return Unexpected(wrong("--vlan", std::to_string(options.vlan), "write the number of a VLAN, 1 to 4094"));
     config.vlan = options.vlan;
     if (auto applied = apply_gateways(options, config); !applied) return applied;
-    return apply_routes(options, config);
+    if (auto applied = apply_routes(options, config); !applied) return applied;
+    if (auto applied = apply_tcp_options(options.tcp, config.tcp); !applied)
+        return Unexpected(SetupError{"--tcp=" + applied.error()});
+    return {};
 }
 
 }  // namespace skerry::stack

@@ -479,6 +479,7 @@ backend::Capabilities Sockets::capabilities() const noexcept {
     capabilities.tcp = capabilities.udp = capabilities.multicast = capabilities.zero_copy_receive = true;
     capabilities.ipv6 = stack_.hosts().has_v6();
     capabilities.packet_info = capabilities.source_multicast = capabilities.cork = true;
+    capabilities.loss_repair = true;
     capabilities.zero_copy_send = true;
     capabilities.slow_lane = backend::current_slow_lane != nullptr;
     return capabilities;

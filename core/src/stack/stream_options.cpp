@@ -20,6 +20,12 @@ std::uint32_t buffer_bytes(int asked) noexcept {
     return std::clamp(static_cast<std::uint32_t>(asked), least, most);
 }
 
+// A connection that has begun keeps to them: what it knows of its losses is in their terms.
+bool is_of_beginning(SocketOption option) noexcept {
+    return option == SocketOption::rack || option == SocketOption::tail_probe ||
+           option == SocketOption::proportional_rate;
+}
+
 }  // namespace
 
 Errc Sockets::Stream::check_option(SocketOption option, int value) noexcept {
@@ -30,6 +36,9 @@ Errc Sockets::Stream::check_option(SocketOption option, int value) noexcept {
         case SocketOption::no_delay:
         case SocketOption::cork:
         case SocketOption::quick_ack:
+        case SocketOption::rack:
+        case SocketOption::tail_probe:
+        case SocketOption::proportional_rate:
         case SocketOption::keep_alive: return Errc::ok;
         case SocketOption::keep_alive_idle_s:
         case SocketOption::keep_alive_interval_s: return allow(value >= 1 && value <= times_max);
@@ -75,6 +84,10 @@ tcp::Opening Sockets::Stream::opening_of(const backend::OptionSet& options) noex
         opening.receive_buffer_bytes = buffer_bytes(*asked);
     if (const auto asked = options.get(SocketOption::send_buffer_bytes))
         opening.send_buffer_bytes = buffer_bytes(*asked);
+    if (const auto asked = options.get(SocketOption::rack))
+        opening.loss_detection = *asked != 0 ? LossDetection::rack : LossDetection::rfc6675;
+    if (const auto asked = options.get(SocketOption::tail_probe)) opening.tail_probe = *asked != 0;
+    if (const auto asked = options.get(SocketOption::proportional_rate)) opening.proportional_rate = *asked != 0;
     return opening;
 }
 
@@ -120,6 +133,9 @@ Result<int> Sockets::Stream::get(SocketOption option) const noexcept {
         case SocketOption::keep_alive_count: return int{tcb->keep_alive_count};
         case SocketOption::user_timeout_ms: return static_cast<int>(tcb->user_timeout_ms);
         case SocketOption::congestion_control: return static_cast<int>(tcb->congestion.algorithm());
+        case SocketOption::rack: return tcb->uses_rack ? 1 : 0;
+        case SocketOption::tail_probe: return tcb->probes_tail ? 1 : 0;
+        case SocketOption::proportional_rate: return tcb->has_rate ? 1 : 0;
         case SocketOption::ttl: return int{tcb->marks.ttl};
         case SocketOption::traffic_class: return int{tcb->marks.traffic_class};
         case SocketOption::linger_s: return tcb->resets_on_close ? 0 : -1;
@@ -130,6 +146,7 @@ Result<int> Sockets::Stream::get(SocketOption option) const noexcept {
 }
 
 Result<> Sockets::Stream::set_option(StreamSocket& socket, SocketOption option, int value) noexcept {
+    if (is_of_beginning(option)) return Errc::unsupported;
     if (const Errc wrong = check_option(option, value); wrong != Errc::ok) return wrong;
     static_cast<Stream&>(socket).set(option, value);
     return {};

@@ -57,6 +57,36 @@ TEST_CASE("a connection has the options that its TcpSocket was asked for", "[net
     });
 }
 
+TEST_CASE("a socket may be asked how losses are found and repaired, before it connects or listens",
+          "[net][tcp][socket]") {
+    run([]() -> Task<> {
+        REQUIRE(net::TcpListener::bind(any_port));  // the runtime's sockets are there
+        const bool is_own = backend::current_sockets->capabilities().loss_repair;
+        const SocketOption ways[] = {SocketOption::rack, SocketOption::tail_probe, SocketOption::proportional_rate};
+        auto listener = listen();
+        TcpSocket accepting;
+        accepting.bind(any_port).set_rack(false).set_tail_probe(true).set_proportional_rate(false);
+        auto listening = accepting.listen();
+        TcpSocket connecting;
+        connecting.set_rack(true).set_tail_probe(false).set_proportional_rate(true);
+        if (!is_own) {
+            REQUIRE_FALSE(listening);
+            CHECK(listening.error() == Errc::unsupported);
+            const auto refused = co_await connecting.connect(listener.local_addr());
+            REQUIRE_FALSE(refused);
+            CHECK(refused.error() == Errc::unsupported);
+            co_return;
+        }
+        REQUIRE(listening);
+        auto pair = co_await connect_by(connecting, *listening);
+        for (const SocketOption way : ways) {
+            CHECK(get(pair.client, way) == (way == SocketOption::tail_probe ? 0 : 1));
+            CHECK(get(pair.server, way) == (way == SocketOption::tail_probe ? 1 : 0));
+            CHECK(pair.client.set_option(way, 0).error() == Errc::unsupported);  // it has begun
+        }
+    });
+}
+
 /// A port that was free a moment ago.
 Task<std::uint16_t> free_port(net::TcpListener& listener) {
     std::uint16_t port = 0;

@@ -20,8 +20,9 @@ TEST_CASE("what only our own stack takes is told where auto has taken the kernel
     config.ip6 = "auto";
     config.gateway = "198.18.0.1";
     config.routes = "10.0.0.0/8";
+    config.tcp = "lowlat";
     config.vlan = 7;
-    CHECK(apps::unused_network(config, "epoll") == std::string("--ip, --ip6, --gateway, --route, --vlan") + why);
+    CHECK(apps::unused_network(config, "epoll") == std::string("--ip, --ip6, --gateway, --route, --tcp, --vlan") + why);
 }
 
 TEST_CASE("nothing is told of a network that is used, or whose driver was named", "[apps][backends]") {

@@ -74,7 +74,7 @@ TEST_CASE("every shared option arrives in the configuration", "[apps][options]")
         accepted({"--backend=tap:tap0", "--flavour=current_thread", "--cores=0,2-3", "--idle=adaptive", "--grace=100ms",
                   "--dpdk=vdev=net_memif0,role=server,id=0", "--ip=198.18.0.2/24", "--ip6=2001:db8::2/64",
                   "--gateway=198.18.0.1", "--listen=127.0.0.1:7001", "--json=out.json", "--capture=run.pcapng",
-                  "--capture-snap=96", "--capture-limit=64M", "--vlan=4094",
+                  "--capture-snap=96", "--capture-limit=64M", "--vlan=4094", "--tcp=lowlat,ecn=asks",
                   "--route=10.0.0.0/8,2001:db8:1::/48:fe80::1", "--route=198.51.100.0/24:198.18.0.1"});
 
     CHECK(options.runtime.backend == "tap:tap0");
@@ -87,6 +87,7 @@ TEST_CASE("every shared option arrives in the configuration", "[apps][options]")
     CHECK(options.runtime.ip6 == "2001:db8::2/64");
     CHECK(options.runtime.gateway == "198.18.0.1");
     CHECK(options.runtime.vlan == 4094);
+    CHECK(options.runtime.tcp == "lowlat,ecn=asks");
     CHECK(options.runtime.routes == "10.0.0.0/8,2001:db8:1::/48:fe80::1,198.51.100.0/24:198.18.0.1");
     REQUIRE(options.listen.size() == 1);
     CHECK(options.listen[0].text == "127.0.0.1:7001");
@@ -122,7 +123,7 @@ TEST_CASE("every backend of the design is accepted by its name", "[apps][options
 
 TEST_CASE("what only our own stack takes is refused with a named driver of the kernel", "[apps][options][error]") {
     const std::string option = GENERATE("--ip=198.18.0.2/24", "--ip6=auto", "--gateway=198.18.0.1",
-                                        "--route=10.0.0.0/8", "--vlan=7", "--dpdk=vdev=net_null0");
+                                        "--route=10.0.0.0/8", "--tcp=lowlat", "--vlan=7", "--dpdk=vdev=net_null0");
     TempTree tree;
     const std::string file = tree.write("echo.toml", "backend = \"epoll\"\n");
     const std::string said = option.substr(0, option.find('=')) + ": of no use with --backend=epoll, ";
@@ -218,6 +219,7 @@ TEST_CASE("bad values are refused with what is accepted", "[apps][options][error
         CHECK(refusal({std::string("--vlan=") + bad}) ==
               std::string("--vlan=") + bad + ": not the number of a VLAN; accepted: 1 to 4094");
     CHECK_THAT(refusal({"--ip6=198.18.0.2/24"}), Catch::EndsWith("for example 2001:db8::2/64"));
+    CHECK_THAT(refusal({"--tcp=lowlat,ecn=yes"}), Catch::EndsWith("ecn=yes: accepted: off, asks, when_asked"));
     for (const char* const bad : {"10.0.0.0", "10.0.0.0/33", "10.0.0.0/8:", "10.0.0.0/8:router", "2001:db8::/129",
                                   "10.0.0.0/8,", "10.0.0.0/8 10.0.0.0/9"})
         CHECK(refusal({std::string("--route=") + bad}) ==

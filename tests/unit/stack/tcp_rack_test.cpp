@@ -242,11 +242,13 @@ TEST_CASE("one socket may find its losses otherwise than the others", "[stack][t
     const bool is_configured = GENERATE(false, true);
     config.tcp.loss_detection = is_configured ? stack::LossDetection::rack : stack::LossDetection::rfc6675;
     config.tcp.tail_probe = is_configured;
+    config.tcp.proportional_rate = is_configured;
     TcpHost host(config);
     TestEndpoint& endpoint = host.endpoint();
     stack::tcp::LocalEnd from;
     from.opening.loss_detection = is_configured ? stack::LossDetection::rfc6675 : stack::LossDetection::rack;
     from.opening.tail_probe = !is_configured;
+    from.opening.proportional_rate = !is_configured;
     REQUIRE(host.tcp().connect(endpoint, peer_ip, 80, host.now, from));
     const TestSegment syn = host.only();
     TestSegment answer;
@@ -258,6 +260,7 @@ TEST_CASE("one socket may find its losses otherwise than the others", "[stack][t
     (void)host.sent();
     CHECK(bool{endpoint.tcb->uses_rack} == !is_configured);
     CHECK(bool{endpoint.tcb->probes_tail} == !is_configured);
+    CHECK(bool{endpoint.tcb->has_rate} == !is_configured);
 }
 
 TEST_CASE("at a time-out what was just sent is not lost", "[stack][tcp][rack]") {

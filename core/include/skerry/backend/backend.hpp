@@ -35,6 +35,7 @@ struct Options {
     std::string ip6;
     std::string gateway;
     std::string routes;  ///< NET/LEN:ROUTER, or NET/LEN on the link; several with commas
+    std::string tcp;  ///< a profile and single settings: stack/tcp/limit_options.hpp
     std::string interface;
     std::uint16_t vlan = 0;  ///< 0: none
     std::uint16_t cores = 1;  ///< that the runtime makes

@@ -39,6 +39,10 @@ enum class SocketOption : std::uint8_t {
     keep_alive_count,      ///< TCP_KEEPCNT
     user_timeout_ms,       ///< TCP_USER_TIMEOUT, milliseconds
     congestion_control,    ///< TCP_CONGESTION, a CongestionControl; not_found for a number that is none
+    // How our own stack repairs losses, asked for before a connection begins. A kernel has them for all together.
+    rack,                  ///< bool: losses by time, RFC 8985 section 6; else by three segments, RFC 6675
+    tail_probe,            ///< bool: RFC 8985 section 7
+    proportional_rate,     ///< bool: RFC 6937
     linger_s,              ///< SO_LINGER; -1: off; 0: close resets; others are unsupported, as no close waits
     receive_buffer_bytes,  ///< SO_RCVBUF
     send_buffer_bytes,     ///< SO_SNDBUF
@@ -408,6 +412,7 @@ struct Capabilities {
     bool receive_times = false;  ///< receive_time: the kernel says when a datagram came
     bool slow_lane = false;
     bool cork = false;  ///< SocketOption::cork keeps data back; where it does not, it is set and told, and does nothing
+    bool loss_repair = false;  ///< a socket is asked for rack, tail_probe and proportional_rate
 };
 
 /// Numbers of one core's sockets.

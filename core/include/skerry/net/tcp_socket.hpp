@@ -102,6 +102,18 @@ public:
     TcpSocket& set_congestion(std::string_view name) noexcept {
         return set_option(SocketOption::congestion_control, detail::as_congestion_control(name));
     }
+    /// How losses are found on our own stack: by the time that what arrived was sent (RACK, RFC 8985 section 6), which
+    /// is the default, or by three segments behind the lost one (RFC 6675). This and the two below hold for a
+    /// connection from its beginning to its end; where a kernel does the sending, connect() and listen() say
+    /// unsupported.
+    TcpSocket& set_rack(bool on) noexcept { return set_option(SocketOption::rack, on ? 1 : 0); }
+    /// Whether something goes once more when nothing is acknowledged for two round trips, so that an answer tells of
+    /// losses before a time-out does. RFC 8985 section 7; the default.
+    TcpSocket& set_tail_probe(bool on) noexcept { return set_option(SocketOption::tail_probe, on ? 1 : 0); }
+    /// Whether the window of a recovery comes down with what arrives (PRR, RFC 6937), which is the default, or at once.
+    TcpSocket& set_proportional_rate(bool on) noexcept {
+        return set_option(SocketOption::proportional_rate, on ? 1 : 0);
+    }
     /// As TcpStream::set_user_timeout.
     TcpSocket& set_user_timeout(std::chrono::milliseconds limit) noexcept {
         return set_option(SocketOption::user_timeout_ms, detail::as_option(limit));

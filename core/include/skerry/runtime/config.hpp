@@ -111,6 +111,10 @@ struct Config {
     /// Routes of such a backend, several with commas: "198.51.100.0/24:198.18.0.1", or "10.0.0.0/8" for hosts that are
     /// on the link. At most 16 a family; of several the longest holds.
     std::string routes = {};
+    /// How TCP of such a backend behaves: a profile, which is linux, freebsd or lowlat, and what shall be otherwise,
+    /// with commas: "lowlat,ecn=asks". Empty: as Linux within the bounds of the standards. stack/tcp/limit_options.hpp
+    /// has it.
+    std::string tcp = {};
     /// The VLAN that such a backend is in, 1 to 4094; 0: none.
     std::uint16_t vlan = 0;
     /// EAL arguments and device of the dpdk backend, as given.

@@ -1,6 +1,6 @@
 #pragma once
 
-// What a user wrote about addresses, as the stack wants it.
+// What a user wrote about addresses and TCP, as the stack wants it.
 
 #include "config.hpp"
 #include "ipv6_facts.hpp"
@@ -34,8 +34,8 @@ inline constexpr std::string_view ip6_auto = "auto";
 /// Why a stack whose addresses are looked for cannot be used: one of them is another station's.
 [[nodiscard]] std::optional<backend::SetupError> trouble_of(const StackConfig& config, const Ipv6Facts& facts);
 
-/// Puts the addresses, prefixes and gateways of `options` into `config`. Without an address of one family there is none
-/// of that family.
+/// Puts the addresses, prefixes, gateways, routes and settings of TCP that `options` has into `config`. Without an
+/// address of one family there is none of that family.
 ///
 /// Errors: one line that says what is missing or wrong, and what to write.
 [[nodiscard]] Result<void, backend::SetupError> apply(const backend::Options& options, StackConfig& config);

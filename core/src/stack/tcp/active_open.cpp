@@ -83,8 +83,7 @@ Result<Tcb*> ActiveOpen::connect_held(Tuple tuple, time::Instant now, const Loca
     shared_.buffers.start(tcb, from.opening.send_buffer_bytes != 0, from.opening.receive_buffer_bytes != 0);
     tcb.own_mss = own_mss(shared_.config, tuple.remote, from.opening);
     tcb.own_scale = own_scale(shared_.config.tcp, from.opening);
-    tcb.probes_tail = from.opening.tail_probe.value_or(shared_.config.tcp.tail_probe);
-    tcb.uses_rack = from.opening.loss_detection.value_or(shared_.config.tcp.loss_detection) == LossDetection::rack;
+    tcb.repair_by(from.opening, shared_.config.tcp);
     tcb.waiting_since = now.as_nanos();
     tcb.user_timeout_ms = from.user_timeout_ms;
     tcb.mark(from.opening.marks);

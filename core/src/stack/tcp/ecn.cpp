@@ -68,7 +68,7 @@ void Sender::begin_reducing(Tcb& tcb) noexcept {
     tcb.congestion.on_mark();
     tcb.is_reducing = true;
     const bool is_fixed = tcb.congestion.algorithm() == CongestionControl::fixed;
-    if (shared_.config.tcp.proportional_rate && !is_fixed && tcb.board.make_record()) {
+    if (tcb.has_rate && !is_fixed && tcb.board.make_record()) {
         LossRecord& record = *tcb.board.record();
         record.is_reducing = true;
         record.tail.is_under_way = false;

@@ -46,7 +46,7 @@ void Sender::recover(Tcb& tcb, const Acknowledgement& ack, std::uint32_t acked) 
         if (LossRecord* const record = tcb.board.record(); record != nullptr && record->rack)
             record->rack->on_recovery_over();
         // What is on its way need not be as much as the window, where it came down with what arrived.
-        const bool is_down = tcb.board != nullptr && shared_.config.tcp.proportional_rate;
+        const bool is_down = tcb.board != nullptr && tcb.has_rate;
         congestion.window =
             is_down ? congestion.threshold
                     : std::min(congestion.threshold, std::max(in_flight(tcb), congestion.mss) + congestion.mss);

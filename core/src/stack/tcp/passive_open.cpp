@@ -321,8 +321,7 @@ void PassiveOpen::start(Tcb& tcb, const HalfOpen& half_open, const Segment& segm
     tcb.own_mss = own_mss(shared_.config, tcb.tuple.remote, acceptor.opening);
     tcb.own_scale = half_open.own_scale;
     tcb.mark(acceptor.opening.marks);
-    tcb.probes_tail = acceptor.opening.tail_probe.value_or(limits.tail_probe);
-    tcb.uses_rack = acceptor.opening.loss_detection.value_or(limits.loss_detection) == LossDetection::rack;
+    tcb.repair_by(acceptor.opening, limits);
     tcb.mss = send_mss(tcb.own_mss, half_open.peer_mss, half_open.has_timestamps);
     tcb.mss = std::min(tcb.mss, shared_.path_mss(tcb.tuple.remote, half_open.has_timestamps));
     tcb.iss = half_open.iss;

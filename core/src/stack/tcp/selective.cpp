@@ -128,7 +128,7 @@ void Sender::enter_recovery(Tcb& tcb) noexcept {
 }
 
 void Sender::set_rate(Tcb& tcb, std::uint32_t delivered, bool goes_well) noexcept {
-    if (!shared_.config.tcp.proportional_rate) return;
+    if (!tcb.has_rate) return;
     Congestion& congestion = tcb.congestion;
     const std::uint32_t pipe = in_flight(tcb) - tcb.board->off_the_way();
     congestion.window =

@@ -52,6 +52,9 @@ private:
             case backend::SocketOption::receive_traffic_class:
             case backend::SocketOption::send_local:
             case backend::SocketOption::send_traffic_class: return true;
+            case backend::SocketOption::rack:
+            case backend::SocketOption::tail_probe:
+            case backend::SocketOption::proportional_rate: return false;
             default: return option < backend::SocketOption::busy_poll_us;
         }
     }

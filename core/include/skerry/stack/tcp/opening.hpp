@@ -22,6 +22,7 @@ struct Opening {
     std::optional<std::uint8_t> window_scale;  ///< what is offered, at most 14
     std::optional<LossDetection> loss_detection;
     std::optional<bool> tail_probe;
+    std::optional<bool> proportional_rate;
     IpMarks marks;  ///< of all that it sends
 
     [[nodiscard]] std::uint32_t receive_buffer_or(std::uint32_t configured) const noexcept {

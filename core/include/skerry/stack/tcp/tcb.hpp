@@ -8,6 +8,7 @@
 
 #include "congestion.hpp"
 #include "loss_record.hpp"
+#include "opening.hpp"
 #include "reassembly.hpp"
 #include "rto.hpp"
 #include "send_queue.hpp"
@@ -186,6 +187,7 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     std::uint16_t own_mss = 0;  ///< what our SYN offers
     std::uint8_t own_scale = 0;  ///< the same
     bool uses_rack : 1 = false;  ///< LossDetection::rack
+    bool has_rate : 1 = false;  ///< TcpLimits::proportional_rate
     bool is_orphan : 1 = false;  ///< closed by whoever had it, and not over
     bool grows_send : 1 = false;  ///< no program has set `send_limit`: buffer_growth.hpp
     bool grows_receive : 1 = false;  ///< nor `receive_limit`
@@ -193,6 +195,12 @@ struct alignas(cache_line_bytes) Tcb : TcbReceiving, Timer, AckLink, TcbSending,
     bool is_read_shut : 1 = false;  ///< nobody will read what comes when this end's direction is over, too
     std::uint32_t quick_heard_ms = 0;  ///< of the clock, modulo 2^32; while quick_acks_left is not 0
 
+    /// As its socket was asked for, else as `limits` say.
+    void repair_by(const Opening& opening, const TcpLimits& limits) noexcept {
+        uses_rack = opening.loss_detection.value_or(limits.loss_detection) == LossDetection::rack;
+        probes_tail = opening.tail_probe.value_or(limits.tail_probe);
+        has_rate = opening.proportional_rate.value_or(limits.proportional_rate);
+    }
     void mark(IpMarks wanted) noexcept {
         marks = wanted;
         is_marked = has_ecn || wanted != IpMarks{};

@@ -307,7 +307,7 @@ constexpr Row linux_rows[] = {
     {"net.ipv4.tcp_thin_linear_timeouts", &is_always<0>},
     {"net.ipv4.tcp_timestamps", &set_timestamps},
     {"net.ipv4.tcp_tso_win_divisor", &is_nothing},
-    {"net.ipv4.tcp_tw_reuse", &is_always<0>},
+    {"net.ipv4.tcp_tw_reuse", &makes_no_difference<0, 2>},  // no script connects again from the port of another end
     {"net.ipv4.tcp_window_scaling", &set_window_scaling},
     {"net.ipv4.tcp_wmem", &set_wmem},
     {"net.ipv4.tcp_workaround_signed_windows", &is_always<0>},

@@ -59,6 +59,8 @@ public:
         const std::string_view name = words.front();
         if (name == "true" || name == ":" || name == "sync") return;
         if (name == "sysctl") return sysctl(line);
+        if (name == "ip") return ip(line, words);
+        if (name == "tc") return tc(line, words);
         if (name == "sockstat") return sockstat(line);
         if (name == "tcpdrop") return tcpdrop(words);
         if (name == "kldload" || name == "kldunload") return load(line, words);
@@ -75,12 +77,24 @@ private:
         if (const auto why = system_.set(name, value)) skip(at_, why->reason);
     }
 
-    /// What scripts for Linux begin with, as far as it is not what the profile is anyway, or what the stack does not
-    /// have: CUBIC. Where a script needs that it fails, and rightly.
+    /// What scripts for Linux begin with, as far as it is not what the profile is anyway.
     void set_defaults() {
         set("net.ipv4.tcp_rmem", "4096 540000 15728640");
         set("net.ipv4.tcp_wmem", "4096 262144 4194304");
         set("net.ipv4.tcp_syn_retries", "5");
+        set("net.ipv4.tcp_congestion_control", "cubic");
+        set("net.ipv4.tcp_slow_start_after_idle", "0");
+        set("net.ipv4.tcp_ecn", "0");
+    }
+
+    /// `ip tcp_metrics flush all`: nothing is remembered of earlier connections.
+    void ip(std::string_view line, const Words& words) {
+        if (words.size() < 3 || words[1] != "tcp_metrics" || words[2] != "flush") refuse(line);
+    }
+    /// `tc qdisc add dev tun0 root pfifo`: a queue that leaves packets as they come, which is what there is.
+    void tc(std::string_view line, const Words& words) {
+        const bool is_queue = words.size() > 2 && words[1] == "qdisc" && (words[2] == "add" || words[2] == "replace");
+        if (!is_queue || words.back() != "pfifo") refuse(line);
     }
 
     /// `sysctl -w a=1 b=2`, `sysctl -q a="1 2 3"`

@@ -175,6 +175,12 @@ TEST_CASE("commands set the machine and ask about it", "[apps][pkt][run]") {
           "expected some in TIME_WAIT, seen 0; there is ESTABLISHED");
 }
 
+TEST_CASE("commands that ask for what there is anyway change nothing", "[apps][pkt][run]") {
+    passes("`ip tcp_metrics flush all > /dev/null 2>&1`\n`tc qdisc add dev tun0 root pfifo`\n" + accepted);
+    for (const char* const other : {"ip link set dev tun0 mtu 1200", "tc qdisc add dev tun0 root fq"})
+        is_skipped("`" + std::string(other) + "`\n" + accepted, "the command `" + std::string(other) + "`");
+}
+
 TEST_CASE("a datagram is answered by a program, and one to a closed port by ICMP", "[apps][pkt][run]") {
     passes(R"(
  0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3
@@ -197,6 +203,7 @@ TEST_CASE("ECN is set as on Linux, and its newer kind makes a script a skip", "[
     passes("`sysctl -w net.ipv4.tcp_ecn=1`\n" + asked + "+0 > [noecn] SE. 0:0(0) ack 1 <...>\n");
     passes("`sysctl -w net.ipv4.tcp_ecn=2`\n" + asked + "+0 > [noecn] SE. 0:0(0) ack 1 <...>\n");
     is_skipped("`sysctl -w net.ipv4.tcp_ecn=3`\n" + accepted, "0 to 2");
+    passes("`../common/defaults.sh`\n" + asked + "+0 > [noecn] S. 0:0(0) ack 1 <...>\n");
 }
 
 TEST_CASE("a script that is out of all measure is skipped", "[apps][pkt][run]") {

@@ -24,6 +24,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -31,13 +32,15 @@ namespace skerry::loadgen {
 
 /// What every link has, whatever its transport.
 struct LinkState {
-    explicit LinkState(CoreRun& core_run) noexcept : run(core_run) {}
+    explicit LinkState(CoreRun& core_run) noexcept
+        : run(core_run), may_carry(core_run.settings.per_conn.value_or(std::numeric_limits<std::uint64_t>::max())) {}
 
     CoreRun& run;
     InFlight in_flight;
     sync::local::Notify changed;  ///< an answer came, the link closed, or the run ends earlier
     bool closed = false;
     bool is_up = true;            ///< false while a connection that ended is made anew
+    std::uint64_t may_carry;      ///< requests, this connection before another takes its place
     bool is_wanted = false;  ///< there is something to send, and it is not up
     sync::local::Notify wanted;
     bool is_write_open = false;  ///< one has begun that the server has not taken yet
@@ -51,7 +54,7 @@ struct LinkState {
 
     [[nodiscard]] bool window_is_open() const noexcept {
         const std::uint64_t limit = run.settings.inflight_limit();
-        return is_up && !in_flight.full() && (limit == 0 || in_flight.waiting() < limit);
+        return is_up && may_carry != 0 && !in_flight.full() && (limit == 0 || in_flight.waiting() < limit);
     }
 
     void follow(const Schedule& times) {
@@ -176,6 +179,7 @@ struct Batch {
 /// Adds a request to what leaves now.
 inline void add_request(LinkState& link, Batch& batch, Nanos intended, Nanos sent, Held held) {
     link.run.recorder.on_send(intended, sent, held);
+    --link.may_carry;
     const std::uint64_t number = link.run.settings.has_answers() ? link.in_flight.push(intended, sent) : 0;
     if (batch.count++ == 0) {
         batch.first = number;

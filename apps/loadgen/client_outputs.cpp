@@ -16,6 +16,7 @@ Report report_of(const Settings& settings, const runtime::Runtime& runtime, Outc
     report.run.bytes = settings.request_bytes();
     report.run.conns = settings.conns;
     report.run.inflight = settings.inflight_limit();
+    report.run.per_conn = settings.per_conn.value_or(0);
     report.run.idle = settings.server_idle;
     report.run.client_idle = runtime::to_string(runtime.plan().cores.front().idle);
     if (settings.rate) {

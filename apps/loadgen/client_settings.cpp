@@ -70,6 +70,9 @@ void add_load_options(CLI::App& app, Settings& settings) {
                [&settings](Arrivals value) { settings.arrivals = value; });
     add_number(app, "--inflight", "requests that may wait on a connection; default 1 in a closed loop, else no limit",
                1, InFlight::requests_max, [&settings](std::uint64_t value) { settings.inflight = value; });
+    add_number(app, "--per-conn", "requests of a connection, before another takes its place; default no limit", 1,
+               std::numeric_limits<std::uint64_t>::max(),
+               [&settings](std::uint64_t value) { settings.per_conn = value; });
     add_number(app, "--seed", "of Poisson arrivals and of keys", 0, std::numeric_limits<std::uint64_t>::max(),
                [&settings](std::uint64_t value) { settings.seed = value; });
     add_duration(app, "--duration", "how long is measured; default 10s", settings.duration);
@@ -156,6 +159,9 @@ std::string contradiction(const Settings& settings, std::optional<Loop> loop) {
                ": accepted with --proto=udp: 16, for the number of the request, to " + std::to_string(udp_size_max);
     if (settings.mode == Mode::source && (settings.proto == Proto::udp || settings.rate))
         return "--mode=source: accepted with --proto=tcp and without --rate, because the server sends";
+    if (settings.per_conn && (settings.is_datagram() || !settings.has_answers()))
+        return "--per-conn: accepted with connections whose server answers: not with --proto=udp, --mode=sink or "
+               "--mode=source";
     if (std::string wrong = contradiction_of_protocol(settings); !wrong.empty()) return wrong;
     if (settings.duration <= Nanos{0}) return "--duration=0s: accepted: longer than nothing";
     if (settings.interval && (*settings.interval < interval_min ||

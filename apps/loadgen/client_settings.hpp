@@ -73,6 +73,7 @@ struct Settings {
     std::optional<Rate> rate;  ///< of all connections together; none in a closed loop
     Arrivals arrivals = Arrivals::constant;
     std::optional<std::uint64_t> inflight;  ///< for each connection
+    std::optional<std::uint64_t> per_conn;  ///< requests of a connection, before another takes its place
     std::uint64_t seed = 1;
     Nanos duration = std::chrono::seconds{10};
     Nanos warmup = std::chrono::seconds{1};

@@ -8,6 +8,9 @@
 // that ended idle before it answered anything is made anew only when there is something to send. And one that has
 // answered nothing is the last one if it was made for that, or requests wait on it.
 //
+// One that has carried as many requests as it may (--per-conn) is closed when all are answered, and another takes its
+// place at once; what is due meanwhile is held, and keeps its time.
+//
 // Where answers have no numbers, one that nothing waited for ends the connection for good: it may be the second copy of
 // an answer, and the next one would be taken for that of a request which has just been sent. Only the last answer of a
 // connection may be such a one, as status 408 of a server that has waited long enough.
@@ -22,9 +25,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace skerry::loadgen {
@@ -65,6 +70,7 @@ private:
         silent,  // between two answers
         within,  // in the middle of an answer, or by what is no answer
         unasked,  // by an answer that nothing waited for
+        used_up,  // by us: it has carried all that it may
     };
 
     [[nodiscard]] End take(std::span<const std::byte> data, Nanos at);
@@ -73,6 +79,8 @@ private:
     [[nodiscard]] End end_of_stream(Nanos at, std::string why);
     void spoil_oldest(const std::string& why);
     [[nodiscard]] Task<bool> reconnect(End end);
+    [[nodiscard]] Task<bool> replace();
+    [[nodiscard]] Task<bool> connect_again(std::string_view why);
     [[nodiscard]] Task<> resend();
     void come_up() noexcept {
         is_up = true;
@@ -100,6 +108,11 @@ Task<> StreamLink<Protocol>::receive() {
         else
             end = end_of_stream(at, received ? Error(Errc::unexpected_eof).message() : received.error().message());
         if (end == End::none) continue;
+        if (end == End::used_up) {
+            const bool again = co_await replace();
+            if (again) continue;
+            break;
+        }
         if constexpr (ReconnectingProtocol<Protocol>) {
             if (end == End::unasked) break;
             const bool again = co_await reconnect(end);
@@ -120,6 +133,7 @@ auto StreamLink<Protocol>::take(std::span<const std::byte> data, Nanos at) -> En
             return End::within;
         }
         const bool was_asked = use(taken, at);
+        if (may_carry == 0 && in_flight.waiting() == 0 && data.empty()) return End::used_up;
         if constexpr (ReconnectingProtocol<Protocol>)
             if (protocol_.is_last()) return End::announced;
         if (!was_asked && !Protocol::numbers_answers) {
@@ -211,18 +225,43 @@ Task<bool> StreamLink<Protocol>::reconnect(End end) {
     }
     is_on_demand_ = !was_of_use;
     while (is_on_demand_ && !is_wanted) co_await wanted.notified();
-    auto stream = co_await time::timeout(connect_patience, net::TcpStream::connect(server_));
-    if (!stream) {
-        why_ended_ = "the server closed a connection, and a new one cannot be made: " + stream.error().message();
-        co_return false;
-    }
-    stream_ = std::move(*stream);
-    answers_ = 0;
-    run.recorder.on_reconnect(run.now());
+    const bool again = co_await connect_again("the server closed a connection, and a new one cannot be made: ");
+    if (!again) co_return false;
+    may_carry -= in_flight.waiting();  // these it did not carry to the end
     if (in_flight.waiting() == 0)
         come_up();
     else
         resending_ = run.tasks->spawn(resend());
+    co_return true;
+}
+
+/// A new connection in place of the one that is used up.
+template <StreamProtocol Protocol>
+Task<bool> StreamLink<Protocol>::replace() {
+    is_up = false;
+    while (writers != 0) co_await writer_left.notified();
+    {
+        const net::TcpStream used_up = std::move(stream_);  // it ends before the next one begins
+    }
+    const bool again = co_await connect_again("a connection cannot be made in the place of the one before: ");
+    if (!again) co_return false;
+    if constexpr (ReconnectingProtocol<Protocol>) protocol_.restart();
+    is_on_demand_ = false;
+    come_up();
+    co_return true;
+}
+
+template <StreamProtocol Protocol>
+Task<bool> StreamLink<Protocol>::connect_again(std::string_view why) {
+    auto stream = co_await time::timeout(connect_patience, net::TcpStream::connect(server_));
+    if (!stream) {
+        why_ended_ = std::string(why) + stream.error().message();
+        co_return false;
+    }
+    stream_ = std::move(*stream);
+    answers_ = 0;
+    may_carry = run.settings.per_conn.value_or(std::numeric_limits<std::uint64_t>::max());
+    run.recorder.on_reconnect(run.now());
     co_return true;
 }
 

@@ -67,7 +67,8 @@ struct Summary {
     std::uint64_t unexpected = 0;          ///< answers to nothing that was waiting: duplicates, or late ones
     std::uint64_t bounced = 0;  ///< datagrams that were received as far as one could see, and came back as an error
     std::uint64_t ended_early = 0;  ///< connections that ended, or fell silent, before the run was over
-    std::uint64_t reconnects = 0;  ///< connections that the server ended, as it may, and that were made anew
+    /// Connections that the server ended, as it may, or that had carried --per-conn requests, and that were made anew.
+    std::uint64_t reconnects = 0;
     std::uint64_t late = 0;  ///< sent later than max(1 interval, 100 µs) after the intended time
     std::uint64_t late_held = 0;  ///< of those, held by the window of requests in flight
     // An interrupted run is halved by when answers came, which its intervals tell; else by when requests were due.

@@ -115,6 +115,8 @@ std::string facts_table(const Facts& facts) {
 
 std::string setting_of(const Report& report) {
     const RunInfo& run = report.run;
+    const std::string per_conn =
+        run.per_conn == 0 ? "" : ", another after " + apps::grouped_text(run.per_conn) + " requests";
     const std::string window = run.inflight == 0 ? "no limit" : apps::grouped_text(run.inflight);
     return facts_table(
         {{"backend", run.backend + (run.backend_reason.empty() ? "" : ": " + run.backend_reason)},
@@ -123,7 +125,7 @@ std::string setting_of(const Report& report) {
                            : "closed loop: the next request follows an answer"},
          {"protocol", run.proto + ", " + (run.mode.empty() ? "" : run.mode + ", ") + apps::grouped_text(run.bytes) +
                           " bytes a request"},
-         {"connections", apps::grouped_text(run.conns) + ", requests in flight on each: " + window},
+         {"connections", apps::grouped_text(run.conns) + ", requests in flight on each: " + window + per_conn},
          {"measured", number(report.summary.measured_s, 1) + " s after " + number(run.warm_up_s, 1) + " s of warm-up"},
          {"idle", "client " + run.client_idle + ", server " + run.idle},
          {"client's CPUs", run.cores}});

@@ -55,6 +55,7 @@ void add_run(Fields& fields, const RunInfo& run, const Summary& summary) {
     add("bytes", run.bytes);
     add("conns", run.conns);
     add("inflight", run.inflight);
+    add("per_conn", run.per_conn);
     add("loop", std::string(to_string(summary.loop)));
     add("arrivals", run.arrivals ? Field::Value(std::string(to_string(*run.arrivals))) : Field::Value());
     add("idle", run.idle);

@@ -42,6 +42,7 @@ struct RunInfo {
     std::string command = {};         ///< as it was given, quoted for a shell
     std::string mode = {};            ///< what a server of TCP or UDP does: echo, sink, ...; empty: not known
     double started_s = 0;             ///< begin of the measured time, seconds since 1970
+    std::uint64_t per_conn = 0;       ///< requests of a connection before another takes its place; 0: no limit
 };
 
 /// One run and its figures.

@@ -72,6 +72,7 @@ RunInfo run_of(const json& object) {
     run.bytes = count_of(object, "bytes");
     run.conns = count_of(object, "conns");
     run.inflight = count_of(object, "inflight");
+    if (object.contains("per_conn")) run.per_conn = count_of(object, "per_conn");
     object.at("idle").get_to(run.idle);
     object.at("client_idle").get_to(run.client_idle);
     run.rate = optional_number_of(object, "rate", {1e-6, 1e9});

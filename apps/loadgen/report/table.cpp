@@ -102,7 +102,7 @@ std::string to_table(std::span<const Report> reports) {
         if (const auto count = report.summary.unexpected; count != 0)
             notes += "unexpected " + run + apps::grouped_text(count) + " answers came that nothing waited for\n";
         if (const auto count = report.summary.reconnects; count != 0)
-            notes += "connections " + run + apps::grouped_text(count) + " were ended by the server and made anew\n";
+            notes += "connections " + run + apps::grouped_text(count) + " were made anew\n";
     }
     if (!reports.empty()) notes += machine_line(reports.front().machine);
     return aligned(rows) + notes;

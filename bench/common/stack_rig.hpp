@@ -9,6 +9,7 @@
 #include <skerry/stack/driver.hpp>
 #include <skerry/stack/wire/arp.hpp>
 #include <skerry/task/scheduler.hpp>
+#include <skerry/task/spawn.hpp>
 
 #include <algorithm>
 #include <array>
@@ -80,6 +81,7 @@ static_assert(backend::FramePort<MemoryPort>);
 class StackCore {
 public:
     using Driver = stack::Driver<MemoryPort>;
+    static constexpr std::size_t burst_max = MemoryPort::burst_max;
 
     StackCore(const stack::StackConfig& config, const backend::HeapFramesOptions& options)
         : scheduler_(*task::Scheduler::acquire()),
@@ -107,6 +109,12 @@ public:
         config.prefix_bits = 16;
         config.neighbours.delay_first_probe = std::chrono::hours{1000};  // nobody answers
         return config;
+    }
+
+    /// Until it waits for something.
+    void start(Task<> server) {
+        spawn(std::move(server)).detach();
+        run();
     }
 
     // --- the stages of a turn

@@ -3,6 +3,7 @@
 // or left as they are (the first byte says which). What must hold after each step: stack_world.hpp.
 
 #include "../support/seal.hpp"
+#include "reader.hpp"
 #include "stack_world.hpp"
 
 #include <skerry/stack/wire/icmp.hpp>
@@ -15,31 +16,6 @@ using namespace skerry::fuzz;
 using namespace skerry::stack::wire;
 
 namespace {
-
-/// The input, byte by byte; zeros behind its end.
-class Reader {
-public:
-    explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
-    [[nodiscard]] bool is_empty() const { return bytes_.empty(); }
-    std::uint8_t u8() {
-        if (bytes_.empty()) return 0;
-        const auto value = static_cast<std::uint8_t>(bytes_.front());
-        bytes_ = bytes_.subspan(1);
-        return value;
-    }
-    std::uint16_t u16() {
-        const std::uint16_t high = u8();
-        return static_cast<std::uint16_t>(high << 8U | u8());
-    }
-    std::span<const std::byte> bytes(std::size_t most) {
-        const auto taken = bytes_.first(std::min(most, bytes_.size()));
-        bytes_ = bytes_.subspan(taken.size());
-        return taken;
-    }
-
-private:
-    std::span<const std::byte> bytes_;
-};
 
 void append(Bytes& to, std::span<const std::byte> bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
 

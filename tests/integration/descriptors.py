@@ -37,6 +37,7 @@ for cores in ([min(os.sched_getaffinity(0))], sorted(os.sched_getaffinity(0))):
         for connection in connections:
             connection.sendall(b"hello")
         served = answered(connections, room - 1)
+        rig.check(server.numbers()["accept_paused"] >= 1, "who accepts does not say that it has paused")
         rig.check(room - 1 <= len(served) <= room, f"{len(served)} of {clients} are served with room for {room}")
         for connection in served:
             connection.sendall(b"hello")

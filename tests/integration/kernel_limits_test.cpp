@@ -8,6 +8,7 @@
 #include "support/plain_client.hpp"
 
 #include <skerry/backend/slow_lane.hpp>
+#include <skerry/backend/socket_ops.hpp>
 #include <skerry/base/io_buf.hpp>
 #include <skerry/kernel_io/backend.hpp>
 #include <skerry/net/tcp_listener.hpp>
@@ -266,6 +267,7 @@ TEST_CASE("read_buf says no_buffers at the pool's limit and loses nothing", "[in
         auto refused = co_await server.read_buf();
         REQUIRE_FALSE(refused);
         CHECK(refused.error() == Errc::no_buffers);
+        CHECK(backend::current_sockets->stats().no_buffers != 0);  // on a ring from when the pool was empty
         held.pop_back();
         auto segment = co_await server.read_buf();
         REQUIRE(segment);
@@ -359,6 +361,7 @@ TEST_CASE("recv_batch says no_buffers at the pool's limit, and recv_from does wi
             auto received = co_await receiver.recv_batch(batch);
             is_refused = !received;
             if (is_refused) CHECK(received.error() == Errc::no_buffers);
+            if (is_refused) CHECK(backend::current_sockets->stats().no_buffers != 0);
             if (!is_refused) held.push_back(std::move(batch[0].payload));
         }
         auto sent = co_await sender.send_to(bytes_of("second"), receiver.local_addr());

@@ -1,7 +1,8 @@
 // ctest: TIMEOUT 300
-// Two hosts and a wire with two impairments or more, drawn from the seed: three connections or more carry 64 KiB or
-// more each way unchanged, no segment breaks a rule of TCP, no window is overrun, memory stays within its limits, and
-// afterwards nothing is left. How many of the seeds each impairment did something in is printed.
+// Two hosts, with every third seed over IPv6, and a wire with two impairments or more, drawn from the seed: three
+// connections or more carry 64 KiB or more each way unchanged, no segment breaks a rule of TCP, no window is overrun,
+// memory stays within its limits, and afterwards nothing is left. How many of the seeds each impairment did something
+// in is printed.
 //
 //     SKERRY_SEEDS=1000 integration_stack_seeds    that many seeds instead of 300
 //     SKERRY_SEED=17 integration_stack_seeds       this one alone
@@ -112,7 +113,7 @@ public:
 
 private:
     static tests::SeenSegment::Flow flow_of(const net::SocketAddr& from, const net::SocketAddr& to) {
-        return {from.ip().v4_bits(), from.port(), to.ip().v4_bits(), to.port()};
+        return {from.ip(), from.port(), to.ip(), to.port()};
     }
 
     struct Watched {
@@ -179,11 +180,12 @@ public:
 
     explicit Run(std::uint64_t seed)
         : words_(seed),
-          impairments_(seed),
+          is_v6_(seed % 3 == 2),
+          impairments_(seed, is_v6_),
           sim_({.seed = seed,
                 .link = impairments_.link(),
                 .shuffle = impairments_.has(tests::Impairment::shuffle),
-                .stack = impairments_.config()}) {
+                .stack = config_of(impairments_, is_v6_)}) {
         sim_.invariant("TCP on the wire", [this] { return wire_wrong_; });
         sim_.invariant("bytes under way", [this] { return open_.beyond_congestion_window(watch_); });
         sim_.invariant("memory", [this] { return beyond_memory(server_) + beyond_memory(client_); });
@@ -197,8 +199,8 @@ public:
         auto serving = server_.spawn(serve());
         std::vector<JoinHandle<Result<Bytes>>> asking;
         for (std::size_t i = 0; i < words_.of_clients.size(); ++i)
-            asking.push_back(client_.spawn(
-                connect_and_exchange(server_.at(port), words_.of_clients[i], sim_.seed() * 100 + i, open_)));
+            asking.push_back(client_.spawn(connect_and_exchange(is_v6_ ? server_.at6(port) : server_.at(port),
+                                                                words_.of_clients[i], sim_.seed() * 100 + i, open_)));
         if (!sim_.run_until([&] { return serving.is_finished() && all_finished(asking); }, 30min))
             return "not over after half an hour of virtual time";
         for (std::size_t i = 0; i < asking.size(); ++i) compare("client", sim_.finish(asking[i]), words_.of_servers[i]);
@@ -212,7 +214,7 @@ public:
 
 private:
     Task<> serve() {
-        auto listener = net::TcpListener::bind({net::IpAddr::v4_any(), port});
+        auto listener = net::TcpListener::bind({is_v6_ ? net::IpAddr::v6_any() : net::IpAddr::v4_any(), port});
         if (!listener) {
             wrong_ += "no listener; ";
             co_return;
@@ -231,6 +233,12 @@ private:
             const std::size_t number = has_number ? std::to_integer<std::size_t>((*outcome)->front()) : 99;
             compare("server", *outcome, number < words_.of_clients.size() ? words_.of_clients[number] : none);
         }
+    }
+
+    static stack::StackConfig config_of(const tests::Impairments& impairments, bool is_v6) {
+        stack::StackConfig config = impairments.config();
+        if (is_v6) config.address6 = stack::wire::Ipv6Addr::of(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
+        return config;
     }
 
     static bool all_finished(const std::vector<JoinHandle<Result<Bytes>>>& handles) {
@@ -273,6 +281,7 @@ private:
     }
 
     Words words_;
+    bool is_v6_;
     std::string wrong_;
     std::string wire_wrong_;
     OpenStreams open_;

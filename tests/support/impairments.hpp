@@ -46,7 +46,8 @@ inline constexpr std::array<std::string_view, 18> impairment_names{
 
 class Impairments {
 public:
-    explicit Impairments(std::uint64_t seed) : random_(seed ^ 0x696d'7061'6972U) {
+    /// Over IPv6 every link carries 1,280 bytes.
+    explicit Impairments(std::uint64_t seed, bool is_v6 = false) : is_v6_(is_v6), random_(seed ^ 0x696d'7061'6972U) {
         std::array<Impairment, impairment_names.size()> all;
         for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<Impairment>(i);
         const std::size_t wanted = 2 + random_() % 4;
@@ -146,13 +147,15 @@ private:
         if (has(Impairment::truncate)) link_.truncate = up_to(0.02);
         if (has(Impairment::recut)) link_.recut = up_to(0.05);
         if (has(Impairment::marks)) link_.ecn_mark = up_to(0.05);
-        if (has(Impairment::mtu)) link_.mtu = static_cast<std::uint16_t>(600 + random_() % 800);
+        if (has(Impairment::mtu))
+            link_.mtu = static_cast<std::uint16_t>(is_v6_ ? 1280 + random_() % 120 : 600 + random_() % 800);
         if (has(Impairment::slow_rate)) {
             link_.bytes_per_second = 200'000 + random_() % 1'000'000;
             link_.queue_bytes = 10'000 + random_() % 20'000;
         }
     }
 
+    bool is_v6_;
     std::mt19937_64 random_;
     std::vector<Impairment> chosen_;
     testing::Link link_;

@@ -4,17 +4,21 @@
 // again what is acknowledged, send beyond the peer's window, acknowledge what has not come, take back an
 // acknowledgement or a window. What a host knows is what has arrived at it undamaged before this instant.
 
+#include <skerry/base/socket_addr.hpp>
 #include <skerry/stack/ip_marks.hpp>
 #include <skerry/stack/sequence.hpp>
 #include <skerry/stack/wire/ethernet.hpp>
 #include <skerry/stack/wire/ipv4.hpp>
+#include <skerry/stack/wire/ipv6.hpp>
 #include <skerry/stack/wire/tcp.hpp>
 #include <skerry/stack/wire/tcp_options.hpp>
 #include <skerry/testing/frame_event.hpp>
 #include <skerry/testing/simulation.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <tuple>
 
@@ -23,9 +27,12 @@ namespace skerry::tests {
 /// One segment, of one direction of a connection.
 struct SeenSegment {
     /// Source and destination, ports behind addresses.
-    using Flow = std::tuple<std::uint32_t, std::uint16_t, std::uint32_t, std::uint16_t>;
+    using Flow = std::tuple<net::IpAddr, std::uint16_t, net::IpAddr, std::uint16_t>;
 
-    stack::wire::Ipv4Header ip;
+    net::IpAddr source;
+    net::IpAddr destination;
+    std::uint8_t traffic_class = 0;
+    std::uint8_t hops_left = 0;
     stack::wire::TcpHeader tcp;
     stack::wire::TcpOptions options;
     std::uint32_t payload_bytes = 0;
@@ -34,25 +41,48 @@ struct SeenSegment {
     [[nodiscard]] bool read(std::span<const std::byte> frame) {
         using namespace stack::wire;
         EthernetHeader ethernet;
-        if (parse(frame, ethernet) != stack::Drop::none || ethernet.ether_type != ether_type::ipv4) return false;
+        if (parse(frame, ethernet) != stack::Drop::none) return false;
         const auto packet = frame.subspan(ethernet.header_bytes);
-        if (parse(packet, ip) != stack::Drop::none || ip.protocol != ip_protocol::tcp) return false;
-        const auto segment = packet.subspan(ip.header_bytes, ip.payload_bytes());
-        const auto pseudo = pseudo_header(ip.source, ip.destination, ip.protocol, ip.payload_bytes());
+        std::span<const std::byte> segment;
+        std::uint64_t pseudo = 0;
+        const bool is_known = ethernet.ether_type == ether_type::ipv4   ? read_ipv4(packet, segment, pseudo)
+                              : ethernet.ether_type == ether_type::ipv6 ? read_ipv6(packet, segment, pseudo)
+                                                                        : false;
+        if (!is_known) return false;
         if (parse(segment, tcp) != stack::Drop::none || !tcp_checksum_holds(segment, pseudo)) return false;
         payload_bytes = static_cast<std::uint32_t>(segment.size() - tcp.header_bytes);
         return parse(segment.subspan(tcp_bytes, tcp.header_bytes - tcp_bytes), options) == stack::Drop::none;
     }
-    [[nodiscard]] Flow flow() const {
-        return {ip.source.bits, tcp.source_port, ip.destination.bits, tcp.destination_port};
-    }
-    [[nodiscard]] Flow flow_back() const {
-        return {ip.destination.bits, tcp.destination_port, ip.source.bits, tcp.source_port};
-    }
+    [[nodiscard]] Flow flow() const { return {source, tcp.source_port, destination, tcp.destination_port}; }
+    [[nodiscard]] Flow flow_back() const { return {destination, tcp.destination_port, source, tcp.source_port}; }
     /// Sequence numbers that it takes.
     [[nodiscard]] std::uint32_t length() const {
         using namespace stack::wire;
         return payload_bytes + (tcp.has(tcp_flag::syn) ? 1 : 0) + (tcp.has(tcp_flag::fin) ? 1 : 0);
+    }
+
+private:
+    bool read_ipv4(std::span<const std::byte> packet, std::span<const std::byte>& segment, std::uint64_t& pseudo) {
+        stack::wire::Ipv4Header ip;
+        if (parse(packet, ip) != stack::Drop::none || ip.protocol != stack::wire::ip_protocol::tcp) return false;
+        segment = packet.subspan(ip.header_bytes, ip.payload_bytes());
+        pseudo = stack::wire::pseudo_header(ip.source, ip.destination, ip.protocol, ip.payload_bytes());
+        source = ip.source.ip();
+        destination = ip.destination.ip();
+        traffic_class = ip.tos;
+        hops_left = ip.ttl;
+        return true;
+    }
+    bool read_ipv6(std::span<const std::byte> packet, std::span<const std::byte>& segment, std::uint64_t& pseudo) {
+        stack::wire::Ipv6Header ip;
+        if (parse(packet, ip) != stack::Drop::none || ip.next_header != stack::wire::ip_protocol::tcp) return false;
+        segment = packet.subspan(stack::wire::ipv6_bytes, ip.payload_bytes);
+        pseudo = stack::wire::pseudo_header(ip.source, ip.destination, ip.next_header, ip.payload_bytes);
+        source = ip.source.ip();
+        destination = ip.destination.ip();
+        traffic_class = ip.traffic_class;
+        hops_left = ip.hop_limit;
+        return true;
     }
 };
 
@@ -125,7 +155,7 @@ private:
     // RFC 3168 section 6.1: only new data can be marked, and only that says that a window came down.
     void judge_mark(const SeenSegment& segment) {
         using namespace stack;
-        const bool can_be_marked = (segment.ip.tos & wire::ecn::mask) != 0;
+        const bool can_be_marked = (segment.traffic_class & wire::ecn::mask) != 0;
         const bool has_cwr = segment.tcp.has(wire::tcp_flag::cwr) && !segment.tcp.has(wire::tcp_flag::syn);
         if (!can_be_marked && !has_cwr) return;
         const auto own = directions_.find(segment.flow());

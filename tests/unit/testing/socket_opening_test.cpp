@@ -78,8 +78,8 @@ TEST_CASE("a SYN of sockets that ask for nothing has the window of the stack", "
 
 TEST_CASE("a SYN has the time to live that was asked for", "[testing][tcp][options]") {
     const Opened seen = open({.client_ttl = 7});
-    CHECK(seen.syn.ip.ttl == 7);
-    CHECK(seen.syn_ack.ip.ttl != 7);
+    CHECK(int{seen.syn.hops_left} == 7);
+    CHECK(int{seen.syn_ack.hops_left} != 7);
 }
 
 }  // namespace

@@ -17,10 +17,8 @@ class Answers {
 public:
     static constexpr std::size_t at_once = 64;
 
-    Answers() noexcept { renew(std::time(nullptr)); }
-
     /// The date is part of an answer (RFC 9110 section 6.6.1), to the second.
-    void renew(std::time_t now) noexcept {
+    explicit Answers(std::time_t now) noexcept {
         std::tm utc{};
         ::gmtime_r(&now, &utc);
         std::array<char, date_bytes + 1> date{};

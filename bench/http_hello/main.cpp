@@ -26,6 +26,7 @@
 #include <chrono>
 #include <cstddef>
 #include <ctime>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,8 +55,9 @@ constexpr auto read_over_patience = std::chrono::seconds{2};
 
 constexpr const char* name = "http_hello";
 
+/// Those of this second. Whoever writes holds what it writes, however long that takes.
 struct alignas(64) Core {
-    Answers answers;
+    std::shared_ptr<const Answers> answers = std::make_shared<const Answers>(std::time(nullptr));
 };
 using Cores = std::vector<Core>;
 
@@ -79,27 +81,28 @@ std::string last_answer(Then then, const Answers& answers) {
 }
 
 Task<> answer(net::TcpStream stream, Cores* cores) {
-    const Answers& answers = (*cores)[this_core().index].answers;
+    const Core& core = (*cores)[this_core().index];
     RequestHeads heads;
     std::array<std::byte, read_bytes> buffer;
     for (;;) {
         auto bytes = co_await stream.read(buffer);
         if (!bytes || *bytes == 0) co_return;
+        const std::shared_ptr<const Answers> answers = core.answers;
         std::string_view left(reinterpret_cast<const char*>(buffer.data()), *bytes);
         while (!left.empty()) {
             const RequestHeads::Step step = heads.take(left);
             for (std::size_t due = step.plain; due != 0;) {
                 const std::size_t now = std::min(due, Answers::at_once);
-                auto written = co_await stream.write_all(answers.bytes(now));
+                auto written = co_await stream.write_all(answers->bytes(now));
                 if (!written) co_return;
                 due -= now;
             }
             if (step.then == Then::more) continue;
             if (step.then != Then::head) {
-                co_await end_in_order(stream, last_answer(step.then, answers));
+                co_await end_in_order(stream, last_answer(step.then, *answers));
                 co_return;
             }
-            auto written = co_await stream.write_all(answers.without_body());
+            auto written = co_await stream.write_all(answers->without_body());
             if (!written) co_return;
         }
     }
@@ -108,7 +111,7 @@ Task<> answer(net::TcpStream stream, Cores* cores) {
 Task<> keep_date(Cores* cores) {
     for (;;) {
         co_await time::sleep(std::chrono::seconds{1});
-        (*cores)[this_core().index].answers.renew(std::time(nullptr));
+        (*cores)[this_core().index].answers = std::make_shared<const Answers>(std::time(nullptr));
     }
 }
 

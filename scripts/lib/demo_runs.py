@@ -39,13 +39,24 @@ def cores():
     return allowed[0], allowed[1] if len(allowed) > 1 else allowed[0]
 
 
-def rows(have_two):
-    for proto in ("tcp", "udp"):
-        for kind in (OPEN, CLOSED):
-            for idle in ("sleep", "spin"):
-                # Two programs that spin on one core only take it from each other.
-                if idle == "sleep" or have_two:
-                    yield {"backend": "epoll", "proto": proto, "idle": idle, **kind}
+def rows(have_two, have_uring):
+    """Both loops on epoll; on io_uring the closed one, which says what the two differ by."""
+    kinds = [("epoll", proto, kind) for proto in ("tcp", "udp") for kind in (OPEN, CLOSED)]
+    kinds += [("io_uring", proto, CLOSED) for proto in ("tcp", "udp") if have_uring]
+    for backend, proto, kind in kinds:
+        for idle in ("sleep", "spin"):
+            # Two programs that spin on one core only take it from each other.
+            if idle == "sleep" or have_two:
+                yield {"backend": backend, "proto": proto, "idle": idle, **kind}
+
+
+def has_uring(bin_dir):
+    """Whether rings can be had here; if not, says why."""
+    server = demo_processes.Echo(bin_dir, "tcp", "--backend=io_uring", listen="127.0.0.1:0")
+    server.end()
+    if server.address is None:
+        print(f"the rows on io_uring are left out: {server.complaint}", flush=True)
+    return server.address is not None
 
 
 def jitter_of(bin_dir, core):
@@ -149,11 +160,12 @@ def main():
     have_two = server_core != client_core
     print(f"\nserver on core {server_core}, client on core {client_core}" if have_two else
           f"\none core: server and client share core {server_core}; rows with both spinning are left out")
+    have_uring = has_uring(bin_dir)
     print(f"one connection over loopback, {SIZE} bytes each way; times are whole round trips, in an open loop counted "
           "from when the\nrequest was due; jitter is the longest interruption of the two cores just before the run: "
           "what is\nshorter is noise\n")
     print_row([title for title, _ in COLUMNS])
-    wanted = list(rows(have_two))
+    wanted = list(rows(have_two, have_uring))
     files = os.path.join(os.path.dirname(results_file), "runs")
     os.makedirs(files, exist_ok=True)
     both = run_all(wanted, lambda row, attempt:

@@ -9,6 +9,8 @@ packages_test=(ccache catch2 libbenchmark-dev clang-19 libclang-rt-19-dev llvm-1
                nginx-light redis-server python3-scapy dnsmasq-base radvd)
 # One test looks at the page that skerry-loadgen writes; it is skipped where there is no browser.
 packages_browser=(chromium)
+# scripts/test --full: three tests fetch their judges from npm; without it they are skipped.
+packages_judges=(nodejs npm)
 # bench/file_rates.py --install: what file_reads is compared with.
 packages_bench=(fio)
 # scripts/container: what the programs of an image need to run. First the libraries that they are linked with, then

@@ -60,12 +60,18 @@ class Rows(unittest.TestCase):
         self.assertTrue(results[0]["invalid"])
 
     def test_each_protocol_has_both_loops_with_both_ways_to_idle(self):
-        kinds = {(row["proto"], row["loop"], row["idle"]) for row in demo_runs.rows(have_two=True)}
+        kinds = {(row["proto"], row["loop"], row["idle"]) for row in demo_runs.rows(True, False)}
         self.assertEqual(kinds, {(proto, loop, idle) for proto in ("tcp", "udp") for loop in ("open", "closed")
                                  for idle in ("sleep", "spin")})
 
+    def test_rings_have_the_closed_loop(self):
+        rows = list(demo_runs.rows(True, True))
+        self.assertEqual({(row["proto"], row["loop"], row["idle"]) for row in rows if row["backend"] == "io_uring"},
+                         {(proto, "closed", idle) for proto in ("tcp", "udp") for idle in ("sleep", "spin")})
+        self.assertEqual({row["backend"] for row in demo_runs.rows(True, False)}, {"epoll"})
+
     def test_on_one_core_nothing_spins(self):
-        rows = list(demo_runs.rows(have_two=False))
+        rows = list(demo_runs.rows(False, False))
         self.assertEqual({row["idle"] for row in rows}, {"sleep"})
         self.assertEqual(len(rows), 4)
 

@@ -49,7 +49,7 @@ def measure(bin_dir, backend, idle, rate, cores, secs):
             else:
                 report = rig.loadgen(bin_dir, *client_end, f"--cores={cores[-1]}", "--idle=spin", "--proto=udp",
                                      f"--connect={server.host}:{server.port}", "--warmup=0s", "--jitter=0s",
-                                     f"--rate={rate}", f"--duration={secs}s", patience=60 + 2 * secs)
+                                     f"--rate={rate}", f"--duration={round(1000 * secs)}ms", patience=60 + 2 * secs)
             took = time.monotonic() - began
             row = {"backend": backend, "idle": idle, "rate": rate,
                    "cpu_percent": 100 * (rig.cpu_seconds(pid) - cpu) / took,

@@ -75,6 +75,18 @@ TEST_CASE("a second after it was over a connection is followed by one from the s
     CHECK(host.tcp().sizes().time_wait == 1);
 }
 
+TEST_CASE("how soon a connect may follow is a setting", "[stack][tcp][time_wait]") {
+    stack::StackConfig config = host_config();
+    config.tcp.time_wait_reuse = 5ms;
+    Client host(true, config);
+    (void)host.over(own_port);
+    host.pass(5ms);
+    CHECK(host.connect(own_port).error() == Errc::address_in_use);
+    host.pass(1ms);
+    REQUIRE(host.connect(own_port));
+    (void)host.to_time_wait(host.only());
+}
+
 TEST_CASE("the peer's FIN that comes again puts that off", "[stack][tcp][time_wait]") {
     Client host;
     const TestSegment fin = host.over(own_port);

@@ -99,6 +99,7 @@ constexpr Setting settings[] = {
     {"rto_max", "1s to 10min", take_time<&L::rto_max, 1000, 10 * minute_ms>},
     {"delayed_ack", "1ms to 499ms", take_time<&L::delayed_ack, 1, 499>},  // RFC 9293 section 3.8.6.3: less than 0.5 s
     {"time_wait", "1ms to 10min", take_time<&L::time_wait, 1, 10 * minute_ms>},
+    {"time_wait_reuse", "1ms to 1min", take_time<&L::time_wait_reuse, 1, minute_ms>},
     {"fin_wait_2", "1s to 10min", take_time<&L::fin_wait_2, 1000, 10 * minute_ms>},
     {"user_timeout", "1s to 1440min", take_time<&L::user_timeout, 1000, day_ms>},
     // how a connection begins

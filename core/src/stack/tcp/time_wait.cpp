@@ -1,7 +1,5 @@
 #include <skerry/stack/tcp/time_wait.hpp>
 
-#include <chrono>
-
 namespace skerry::stack::tcp {
 
 TimeWaits::TimeWaits(Shared& shared, Output& output) noexcept : shared_(shared), output_(output) {
@@ -82,9 +80,9 @@ bool TimeWaits::is_newer(const TimeWait& entry, const Segment& segment) noexcept
 }
 
 bool TimeWaits::may_begin_again(const TimeWait& entry, time::Instant now) const noexcept {
-    constexpr std::chrono::seconds slowest_clock{1};  // of timestamps: RFC 7323 section 5.4
-    const auto since = now - time::Instant::from_nanos(entry.deadline_ns) + shared_.config.tcp.time_wait;
-    return entry.has_timestamps && shared_.config.tcp.timestamps && since > slowest_clock;
+    const TcpLimits& limits = shared_.config.tcp;
+    const auto since = now - time::Instant::from_nanos(entry.deadline_ns) + limits.time_wait;
+    return entry.has_timestamps && limits.timestamps && since > limits.time_wait_reuse;
 }
 
 TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment, bool may_begin) noexcept {

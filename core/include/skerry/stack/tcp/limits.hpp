@@ -69,6 +69,9 @@ struct TcpLimits {
     std::chrono::nanoseconds window_probe_max = std::chrono::seconds{120};
     std::chrono::nanoseconds delayed_ack = std::chrono::milliseconds{40};
     std::chrono::nanoseconds time_wait = std::chrono::seconds{60};
+    /// A connect may follow one in TIME-WAIT so long after its last segment, where both have timestamps. The slowest
+    /// clock of timestamps counts seconds (RFC 7323 section 5.4); Linux's net.ipv4.tcp_tw_reuse_delay.
+    std::chrono::nanoseconds time_wait_reuse = std::chrono::seconds{1};
     std::chrono::nanoseconds fin_wait_2 = std::chrono::seconds{60};  ///< for a peer that never ends its direction
     std::chrono::nanoseconds user_timeout = std::chrono::minutes{15};  ///< about Linux's 15 retries
     std::chrono::nanoseconds challenge_interval = std::chrono::milliseconds{500};  ///< for one connection

@@ -41,6 +41,7 @@ struct LinkState {
     bool closed = false;
     bool is_up = true;            ///< false while a connection that ended is made anew
     std::uint64_t may_carry;      ///< requests, this connection before another takes its place
+    std::optional<Nanos> connecting_since;  ///< of a connection that takes another's place
     bool is_wanted = false;  ///< there is something to send, and it is not up
     sync::local::Notify wanted;
     bool is_write_open = false;  ///< one has begun that the server has not taken yet
@@ -83,6 +84,7 @@ struct LinkState {
     /// Whether a stream waits for its server: to answer, to take what is written, or to send.
     [[nodiscard]] bool is_server_due() const noexcept {
         if (run.settings.is_datagram()) return false;
+        if (connecting_since && run.now() - *connecting_since >= run.settings.timeout) return true;
         return in_flight.waiting() != 0 || (is_write_open && !run.settings.has_answers()) || is_piece_due();
     }
     /// Datagrams that wait at `now` may be lost each for itself; without any answer for so long, it is the server.

@@ -133,7 +133,10 @@ auto StreamLink<Protocol>::take(std::span<const std::byte> data, Nanos at) -> En
             return End::within;
         }
         const bool was_asked = use(taken, at);
-        if (may_carry == 0 && in_flight.waiting() == 0 && data.empty()) return End::used_up;
+        if (may_carry == 0 && in_flight.waiting() == 0) {
+            if (!data.empty()) run.recorder.on_unexpected();  // whatever it is, nothing waits for it
+            return End::used_up;
+        }
         if constexpr (ReconnectingProtocol<Protocol>)
             if (protocol_.is_last()) return End::announced;
         if (!was_asked && !Protocol::numbers_answers) {
@@ -239,6 +242,7 @@ Task<bool> StreamLink<Protocol>::reconnect(End end) {
 template <StreamProtocol Protocol>
 Task<bool> StreamLink<Protocol>::replace() {
     is_up = false;
+    if (writers != 0) (void)stream_.shutdown(net::ShutdownHow::both);  // of a request that was answered before it ended
     while (writers != 0) co_await writer_left.notified();
     {
         const net::TcpStream used_up = std::move(stream_);  // it ends before the next one begins
@@ -253,9 +257,12 @@ Task<bool> StreamLink<Protocol>::replace() {
 
 template <StreamProtocol Protocol>
 Task<bool> StreamLink<Protocol>::connect_again(std::string_view why) {
+    connecting_since = run.now();
     auto stream = co_await time::timeout(connect_patience, net::TcpStream::connect(server_));
+    connecting_since.reset();
     if (!stream) {
-        why_ended_ = std::string(why) + stream.error().message();
+        const bool lacks_port = stream.error() == Errc::address_not_available;
+        why_ended_ = std::string(why) + (lacks_port ? "no local port is free" : stream.error().message());
         co_return false;
     }
     stream_ = std::move(*stream);

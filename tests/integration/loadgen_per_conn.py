@@ -95,6 +95,12 @@ for proto, answer in (("tcp", echo_of), ("http", http_of), ("resp", resp_of)):
         rig.check(server.hung_up >= len(full), f"{what}: {server.hung_up} ended in order")
     print(f"ok: {proto}", flush=True)
 
+# What comes behind the last answer belongs to nothing, and does not stop the run.
+server = CountingServer(lambda data: (*echo_of(data)[:2], echo_of(data)[2] + b"\n"))
+report = load(server, "--per-conn=1")
+rig.check(report["reconnects"] > 5 and report["unexpected"] > 5, f"more than was asked for: {report}")
+print("ok: more than was asked for", flush=True)
+
 # One that cannot be made anew ends the run's connection with a line that says so.
 server = CountingServer(echo_of)
 closing = threading.Timer(0.1, lambda: (server.socket.shutdown(socket.SHUT_RDWR), server.socket.close()))

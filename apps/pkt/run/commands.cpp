@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -89,12 +91,21 @@ private:
 
     /// `ip tcp_metrics flush all`: nothing is remembered of earlier connections.
     void ip(std::string_view line, const Words& words) {
-        if (words.size() < 3 || words[1] != "tcp_metrics" || words[2] != "flush") refuse(line);
+        const bool is_flush = words.size() > 2 && words[1] == "tcp_metrics" && words[2] == "flush";
+        if (!is_flush || goes_on(words, words.size() > 3 && words[3] == "all" ? 4 : 3)) refuse(line);
     }
     /// `tc qdisc add dev tun0 root pfifo`: a queue that leaves packets as they come, which is what there is.
     void tc(std::string_view line, const Words& words) {
         const bool is_queue = words.size() > 2 && words[1] == "qdisc" && (words[2] == "add" || words[2] == "replace");
-        if (!is_queue || words.back() != "pfifo") refuse(line);
+        const bool is_plain = words.size() > 6 && words[3] == "dev" && words[5] == "root" && words[6] == "pfifo";
+        if (!is_queue || !is_plain || goes_on(words, 7)) refuse(line);
+    }
+    /// Whether anything follows so many words but that nobody shall hear of it.
+    [[nodiscard]] static bool goes_on(const Words& words, std::size_t count) {
+        constexpr std::string_view quiet[] = {">", "/dev/null", ">/dev/null", "2>&1", "2>/dev/null"};
+        return std::any_of(words.begin() + static_cast<std::ptrdiff_t>(count), words.end(), [&](std::string_view word) {
+            return std::find(std::begin(quiet), std::end(quiet), word) == std::end(quiet);
+        });
     }
 
     /// `sysctl -w a=1 b=2`, `sysctl -q a="1 2 3"`

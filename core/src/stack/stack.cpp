@@ -45,8 +45,8 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
     cut(config.tcp.receive_growth_max, config.tcp.receive_frames_max * promised_bytes);
     // Behind a hole half of the frames may be kept (Receiver::wait_for_gap). A window that promises more would have
     // what was said to have come thrown away, and the sender waits for its timer then.
-    cut(config.tcp.receive_buffer_max,
-        (config.tcp.reassembly_segments_max + config.tcp.receive_frames_max / 2) * promised_bytes);
+    for (std::uint32_t* const buffer : {&config.tcp.receive_buffer_max, &config.tcp.receive_buffer_bytes})
+        cut(*buffer, (config.tcp.reassembly_segments_max + config.tcp.receive_frames_max / 2) * promised_bytes);
     cut(config.backlog_max, pool_frames / 2);
     cut(config.neighbours.waiting_max, pool_frames / 8);
     cut(config.reassembly.bytes_max, pool_frames / 8 * frame_bytes);

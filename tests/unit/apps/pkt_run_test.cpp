@@ -177,7 +177,9 @@ TEST_CASE("commands set the machine and ask about it", "[apps][pkt][run]") {
 
 TEST_CASE("commands that ask for what there is anyway change nothing", "[apps][pkt][run]") {
     passes("`ip tcp_metrics flush all > /dev/null 2>&1`\n`tc qdisc add dev tun0 root pfifo`\n" + accepted);
-    for (const char* const other : {"ip link set dev tun0 mtu 1200", "tc qdisc add dev tun0 root fq"})
+    for (const char* const other : {"ip link set dev tun0 mtu 1200", "ip", "ip tcp_metrics flush all || touch x",
+                                    "ip tcp_metrics flush | cat", "tc qdisc add dev tun0 root fq", "tc",
+                                    "tc qdisc add pfifo", "tc qdisc add dev tun0 root netem delay 1s pfifo"})
         is_skipped("`" + std::string(other) + "`\n" + accepted, "the command `" + std::string(other) + "`");
 }
 

@@ -270,6 +270,32 @@ TEST_CASE("all connections together keep so many unread frames, and no more", "[
     (void)host.sent();
 }
 
+TEST_CASE("a window that is told of from before what was dropped is no old one", "[stack][tcp]") {
+    stack::StackConfig config = host_config();
+    config.tcp.receive_frames_max = 1;
+    config.assured_frames = 0;
+    TcpHost host(config);
+    TestEndpoint& endpoint = host.establish();
+    host.say("kept");
+    TestSegment dropped;
+    dropped.flags = flag::ack;
+    dropped.ack = host.host_seq;
+    dropped.text = "dropped";
+    dropped.window = 0;  // its own is closed, too
+    const bool is_ahead = GENERATE(false, true);
+    for (std::uint32_t ahead : {0U, is_ahead ? 100U : 0U}) {
+        dropped.seq = host.peer_seq + ahead;
+        host.come(dropped);
+    }
+    CHECK(host.dropped(Drop::tcp_frames) == 2);
+    (void)host.sent();
+    CHECK(endpoint.tcb->snd_wnd == 0);
+    host.acknowledge(host.host_seq, 1000);  // it has gone back to what was acknowledged
+    CHECK(endpoint.tcb->snd_wnd == 1000);
+    CHECK(host.read(endpoint) == "kept");
+    (void)host.sent();
+}
+
 TEST_CASE("a segment is read as the very frame it came in", "[stack][tcp]") {
     TcpHost host;
     TestEndpoint& endpoint = host.establish();

@@ -95,7 +95,7 @@ constexpr Setting settings[] = {
     {"orphans_max", "1 to 16777216", take_number<&L::orphans_max, 1, 1U << 24U>},
     // times
     {"rto_min", "1ms to 1min", take_time<&L::rto_min, 1, minute_ms>},
-    {"rto_initial", "1ms to 1min", take_time<&L::rto_initial, 1, minute_ms>},
+    {"rto_initial", "100ms to 1min", take_time<&L::rto_initial, 100, minute_ms>},
     {"rto_max", "1s to 10min", take_time<&L::rto_max, 1000, 10 * minute_ms>},
     {"delayed_ack", "1ms to 499ms", take_time<&L::delayed_ack, 1, 499>},  // RFC 9293 section 3.8.6.3: less than 0.5 s
     {"time_wait", "1ms to 10min", take_time<&L::time_wait, 1, 10 * minute_ms>},
@@ -178,6 +178,8 @@ Result<void, std::string> apply_tcp_options(std::string_view text, TcpLimits& li
         is_first = false;
     }
     if (std::string wrong = contradiction_in(limits); !wrong.empty()) return Unexpected(std::move(wrong));
+    // A profile's scale is that of its own buffers.
+    while (std::uint32_t{0xffff} << limits.window_scale < limits.receive_buffer_bytes) ++limits.window_scale;
     return {};
 }
 

@@ -55,11 +55,16 @@ Drop Receiver::accept_next(Tcb& tcb, Segment& segment) noexcept {
     if (copy == nullptr) {
         tcb.lacks_frames = true;
         shared_.owe_ack(tcb);
+        forget_dropped(tcb);
         return Drop::tcp_frames;
     }
     (void)take_next(tcb, *copy, segment.now());  // it joins none
     return Drop::none;
 }
+
+// With the window that follows the peer goes back behind what was dropped. What it says of its own window from there
+// on would be older than that, and with both windows closed neither end would ever hear of the other's.
+void Receiver::forget_dropped(Tcb& tcb) noexcept { tcb.snd_wl1 = seq_min(tcb.snd_wl1, tcb.rcv_nxt); }
 
 bool Receiver::take_next(Tcb& tcb, Frame& payload, time::Instant now) noexcept {
     const bool is_joined = can_join(tcb, payload);
@@ -181,6 +186,7 @@ void Receiver::acknowledge_known(Tcb& tcb, std::uint32_t seq, const Segment& seg
 Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexcept {
     if (!may_keep()) [[unlikely]] {
         output_.send_ack(tcb, segment.now());
+        forget_dropped(tcb);
         return Drop::tcp_frames;
     }
     const Shared::Accounting accounting(shared_, tcb);

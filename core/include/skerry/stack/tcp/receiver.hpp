@@ -44,6 +44,7 @@ private:
     [[nodiscard]] Drop accept_next(Tcb& tcb, Segment& segment) noexcept;
     static void queue(Tcb& tcb, Frame& payload) noexcept;
     [[nodiscard]] Drop wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexcept;
+    static void forget_dropped(Tcb& tcb) noexcept;
     void take_what_follows(Tcb& tcb) noexcept;
     void acknowledge(Tcb& tcb, const wire::SackBlock& known, time::Instant now) noexcept;
     void acknowledge_known(Tcb& tcb, std::uint32_t seq, const Segment& segment) noexcept;

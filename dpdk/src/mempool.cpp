@@ -19,17 +19,26 @@ using backend::SetupError;
 
 namespace {
 
+// Cards count what a buffer holds in KiB, and round down.
+constexpr std::uint16_t data_room_for(std::uint32_t frame_bytes) noexcept {
+    constexpr std::uint32_t kib = 1024;
+    const std::uint32_t payload = (frame_bytes + kib - 1) / kib * kib;
+    return static_cast<std::uint16_t>(
+        std::max<std::uint32_t>(RTE_PKTMBUF_HEADROOM + payload, RTE_MBUF_DEFAULT_BUF_SIZE));
+}
+
 // As rte_pktmbuf_pool_create(), which knows no layout. Null where rte_errno says why.
-rte_mempool* create(const std::string& name, std::uint32_t count, unsigned node, PoolLayout layout) {
+rte_mempool* create(const std::string& name, std::uint32_t count, std::uint16_t data_room, unsigned node,
+                    PoolLayout layout) {
     // DPDK wants the cache no larger than two thirds of the pool.
     const unsigned cache = std::min<unsigned>(256, count / 2);
     const unsigned flags = layout == PoolLayout::one_piece ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0;
     rte_pktmbuf_pool_private sizes{};
-    sizes.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE;
+    sizes.mbuf_data_room_size = data_room;
     sizes.mbuf_priv_size = private_bytes;
     rte_mempool* const pool =
-        rte_mempool_create_empty(name.c_str(), count, sizeof(rte_mbuf) + private_bytes + RTE_MBUF_DEFAULT_BUF_SIZE,
-                                 cache, sizeof sizes, static_cast<int>(node), flags);
+        rte_mempool_create_empty(name.c_str(), count, sizeof(rte_mbuf) + private_bytes + data_room, cache, sizeof sizes,
+                                 static_cast<int>(node), flags);
     if (pool == nullptr) return nullptr;
     int error = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr);
     if (error == 0) {
@@ -47,10 +56,11 @@ rte_mempool* create(const std::string& name, std::uint32_t count, unsigned node,
 
 }  // namespace
 
-Result<BufferPool, SetupError> BufferPool::make(const std::string& name, std::uint32_t count, int node,
-                                                PoolLayout layout) {
+Result<BufferPool, SetupError> BufferPool::make(const std::string& name, std::uint32_t count, std::uint32_t frame_bytes,
+                                                int node, PoolLayout layout) {
     eal_log::forget();
-    rte_mempool* const made = create(name, count, static_cast<unsigned>(node < 0 ? SOCKET_ID_ANY : node), layout);
+    rte_mempool* const made =
+        create(name, count, data_room_for(frame_bytes), static_cast<unsigned>(node < 0 ? SOCKET_ID_ANY : node), layout);
     if (made == nullptr && rte_errno == EEXIST)
         return Unexpected(SetupError{"dpdk: another runtime of this process has a buffer pool named " + name});
     if (made == nullptr)

@@ -22,12 +22,13 @@ enum class PoolLayout : std::uint8_t {
 /// Owns a pool of rte_mbuf.
 class BufferPool {
 public:
-    /// `count` buffers of 2,048 bytes and headroom, each with native.hpp's private_bytes. `node` is a NUMA node, or
-    /// negative for any.
+    /// `count` buffers, each with headroom, room for a frame of `frame_bytes` behind it, 2,048 at the least, and
+    /// native.hpp's private_bytes. `node` is a NUMA node, or negative for any.
     ///
     /// Errors: a line with the next step: no memory is left, or not in one piece.
     [[nodiscard]] static Result<BufferPool, backend::SetupError> make(const std::string& name, std::uint32_t count,
-                                                                      int node, PoolLayout layout);
+                                                                      std::uint32_t frame_bytes, int node,
+                                                                      PoolLayout layout);
 
     BufferPool(BufferPool&& other) noexcept;
     BufferPool& operator=(BufferPool&&) = delete;

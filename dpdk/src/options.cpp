@@ -2,6 +2,8 @@
 
 #include "pci_address.hpp"
 
+#include <skerry/backend/mtu.hpp>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -15,7 +17,10 @@ namespace {
 using Failure = std::optional<OptionsError>;
 
 constexpr std::string_view keys_accepted =
-    "vdev, pci, memory, hugepages, mbufs, queues, rss_key, rx_ring, tx_ring, checksums, tso, loop, prefix, eal";
+    "vdev, pci, memory, hugepages, mbufs, mtu, queues, rss_key, rx_ring, tx_ring, checksums, tso, loop, prefix, eal";
+
+// What RFC 791 asks of every link.
+constexpr std::uint32_t mtu_min = 68;
 
 // Each with whether it needs a value.
 struct EalArgument {
@@ -78,6 +83,7 @@ private:
         seen_.emplace_back(key);
         if (key == "memory") return read_number(item, value, options_.memory_mib, 32, 1U << 20U);
         if (key == "mbufs") return read_number(item, value, options_.mbufs, 512, Options::mbufs_max);
+        if (key == "mtu") return read_number(item, value, options_.mtu, mtu_min, backend::mtu_max);
         if (key == "queues") return read_number(item, value, options_.queues, 1, 1024);
         if (key == "rx_ring") return read_ring(item, value, options_.rx_ring);
         if (key == "tx_ring") return read_ring(item, value, options_.tx_ring);

@@ -6,6 +6,7 @@
 #include "memif_guard.hpp"
 #include "rights.hpp"
 
+#include <skerry/backend/mtu.hpp>
 #include <skerry/stack/tcp/limits.hpp>
 #include <skerry/trace/notice.hpp>
 
@@ -104,6 +105,14 @@ bool keeps_buffers(const Device& device) {
     return device.name.starts_with("net_af_xdp") || device.arguments.find("zero-copy=yes") != std::string::npos;
 }
 
+// By the shorter of what it says of packets and of frames, whose overhead is what it counts so.
+std::uint32_t mtu_max(const rte_eth_dev_info& info) noexcept {
+    const bool says_both = info.max_mtu != UINT16_MAX && info.max_rx_pktlen > info.max_mtu;
+    const std::uint32_t overhead =
+        says_both ? info.max_rx_pktlen - info.max_mtu : RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+    return std::min<std::uint32_t>(info.max_mtu, info.max_rx_pktlen - std::min(info.max_rx_pktlen, overhead));
+}
+
 }  // namespace
 
 EthPort::EthPort(const Device& device, std::uint16_t id, bool was_attached)
@@ -187,6 +196,10 @@ Result<void, SetupError> EthPort::look_at(const Options& options) {
     driver_ = info.driver_name;
     node_ = rte_eth_dev_socket_id(id_);
     queues_max_ = std::min(info.max_rx_queues, info.max_tx_queues);
+    wanted_mtu_ = static_cast<std::uint16_t>(options.mtu);
+    if (const std::uint32_t most = mtu_max(info); wanted_mtu_ > most)
+        return Unexpected(
+            about(name_, "mtu=" + std::to_string(wanted_mtu_) + ": this device takes at most " + std::to_string(most)));
     rss_ = Rss(info);
     rx_offloads_ = options.checksums_by_device ? info.rx_offload_capa & rx_checksums : 0;
     tx_offloads_ = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
@@ -243,6 +256,7 @@ Result<void, SetupError> EthPort::run(const PortUsers& users, const Options& opt
 Result<void, SetupError> EthPort::configure(const stack::Toeplitz::Key& key, bool wants_interrupts) {
     rte_eth_conf conf{};
     conf.rxmode.offloads = rx_offloads_;
+    conf.rxmode.mtu = wanted_mtu_;
     conf.txmode.offloads = tx_offloads_;
     if (queues_ > 1) rss_.ask(conf, key);
     conf.intr_conf.rxq = wants_interrupts ? 1 : 0;
@@ -253,14 +267,22 @@ Result<void, SetupError> EthPort::configure(const stack::Toeplitz::Key& key, boo
     conf.intr_conf.rmv = tells_removal_ ? 1 : 0;
     const int error = rte_eth_dev_configure(id_, queues_, queues_, &conf);
     if (error != 0) return Unexpected(refused(std::to_string(queues_) + " queue pairs", error));
+    return set_mtu();
+}
+
+// Virtual devices without a wire have no such call: what they were configured with is all there is.
+Result<void, SetupError> EthPort::set_mtu() {
+    const int error = wanted_mtu_ == 0 ? 0 : rte_eth_dev_set_mtu(id_, wanted_mtu_);
+    if (error != 0 && error != -ENOTSUP) return Unexpected(refused("an MTU of " + std::to_string(wanted_mtu_), error));
     return {};
 }
 
 Result<void, SetupError> EthPort::make_pools(std::uint16_t cores, const Options& options) {
     for (std::uint16_t core = 0; core < cores; ++core) {
         // A name has at most 25 characters.
-        auto pool = BufferPool::make("skerry_" + std::to_string(id_) + "_" + std::to_string(core), options.mbufs, node_,
-                                     layout_for(name_));
+        auto pool =
+            BufferPool::make("skerry_" + std::to_string(id_) + "_" + std::to_string(core), options.mbufs,
+                             backend::frame_bytes_for(wanted_mtu_) + RTE_ETHER_CRC_LEN, node_, layout_for(name_));
         if (!pool) return Unexpected(std::move(pool).error());
         pools_.push_back(std::move(*pool));
         if (keeps_buffers_) pools_.back().forgive_missing();
@@ -308,6 +330,12 @@ Result<void, SetupError> EthPort::set_up_queues(const Options& options) {
     return {};
 }
 
+std::uint16_t EthPort::mtu() const noexcept {
+    const std::uint16_t most = std::max(wanted_mtu_, backend::mtu_usual);
+    std::uint16_t mtu = 0;
+    return rte_eth_dev_get_mtu(id_, &mtu) == 0 ? std::min(mtu, most) : backend::mtu_usual;
+}
+
 // net_tap of DPDK 22.11 stops there.
 std::uint32_t EthPort::frame_bytes_max() const noexcept {
     std::uint16_t mtu = 0;
@@ -326,6 +354,7 @@ std::string EthPort::description(std::uint16_t cores) const {
     text += description_of(queues_max_, cores, rss_.is_ours()) + ", ";
     text += std::string("checksums in ") + where(rx_offloads_ != 0) + " (receive) and " + where(sends_checksums()) +
             " (send)";
+    if (wanted_mtu_ != 0) text += ", MTU " + std::to_string(wanted_mtu_);
     return run_limits_.segments_max > 1 ? text + ", long segments cut by it" : text;
 }
 

@@ -84,6 +84,8 @@ public:
     [[nodiscard]] bool sends_shared() const noexcept { return !driver_.starts_with("net_virtio"); }
     /// Whether it finishes the checksums of UDP and TCP.
     [[nodiscard]] bool sends_checksums() const noexcept;
+    /// Bytes of an IP packet, as long as it takes and we want.
+    [[nodiscard]] std::uint16_t mtu() const noexcept;
     /// What it takes as one long segment of TCP, to be cut by it: Options::cuts_segments.
     [[nodiscard]] const stack::RunLimits& run_limits() const noexcept { return run_limits_; }
     /// Whether it finishes IPv4's checksum of such a segment; else it wants it made.
@@ -107,6 +109,7 @@ private:
     [[nodiscard]] backend::SetupError not_symmetric() const;
     Result<void, backend::SetupError> run(const PortUsers& users, const Options& options, bool wants_interrupts);
     Result<void, backend::SetupError> configure(const stack::Toeplitz::Key& key, bool wants_interrupts);
+    Result<void, backend::SetupError> set_mtu();
     Result<void, backend::SetupError> make_pools(std::uint16_t cores, const Options& options);
     Result<void, backend::SetupError> set_up_queues(const Options& options);
     [[nodiscard]] Result<void, backend::SetupError> room_for_rings(std::uint16_t rx_ring, const Options& options) const;
@@ -126,6 +129,7 @@ private:
     bool is_started_ = false;
     std::string driver_;
     int node_ = -1;
+    std::uint16_t wanted_mtu_ = 0;  // 0: its own
     std::uint16_t queues_ = 0;
     std::uint16_t queues_max_ = 0;
     Rss rss_;

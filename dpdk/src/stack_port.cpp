@@ -51,8 +51,7 @@ backend::PortInfo StackPort::info() const noexcept {
     backend::PortInfo info;
     rte_ether_addr mac{};
     if (rte_eth_macaddr_get(port_id_, &mac) == 0) std::memcpy(info.mac.data(), mac.addr_bytes, info.mac.size());
-    std::uint16_t mtu = 0;
-    if (rte_eth_dev_get_mtu(port_id_, &mtu) == 0) info.mtu = std::min<std::uint16_t>(mtu, info.mtu);
+    info.mtu = port_.mtu();
     if (below_) info.mtu = std::min(below_->mtu, info.mtu);
     info.checksums_sent = port_.sends_checksums();
     return info;

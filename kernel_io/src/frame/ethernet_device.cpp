@@ -51,9 +51,8 @@ Result<EthernetDevice, SetupError> EthernetDevice::find(const std::string& name)
     if (::ioctl(any.get(), SIOCGIFHWADDR, &request) != 0 || request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
         return Unexpected(SetupError{name + ": no Ethernet device; choose one with an Ethernet address, as a veth"});
     std::memcpy(device.mac.data(), request.ifr_hwaddr.sa_data, device.mac.size());
-    constexpr int largest = 1500;
     if (::ioctl(any.get(), SIOCGIFMTU, &request) == 0)
-        device.mtu = static_cast<std::uint16_t>(std::min(request.ifr_mtu, largest));
+        device.mtu = static_cast<std::uint16_t>(std::min<int>(request.ifr_mtu, backend::mtu_usual));
     device.receive_queues = receive_queues_of(any.get(), request);
     device.is_cable = is_virtual_cable(any.get(), request);
     return device;

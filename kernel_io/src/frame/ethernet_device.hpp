@@ -3,6 +3,7 @@
 // What the kernel says of a network interface.
 
 #include <skerry/backend/backend.hpp>
+#include <skerry/backend/mtu.hpp>
 #include <skerry/base/result.hpp>
 #include <skerry/base/socket_addr.hpp>
 
@@ -16,7 +17,7 @@ struct EthernetDevice {
     std::string name;
     std::uint32_t index = 0;
     std::array<std::uint8_t, 6> mac{};
-    std::uint16_t mtu = 1500;  ///< at most what our frames hold
+    std::uint16_t mtu = backend::mtu_usual;  ///< at most that: a chunk of AF_XDP's memory holds no jumbo frame
     std::uint32_t receive_queues = 1;
     bool is_cable = false;  ///< one end of a veth
 

@@ -45,9 +45,8 @@ namespace {
 /// The kernel's MTU of the device; the usual one when it does not say.
 std::uint16_t mtu_of(ifreq request) noexcept {
     const Fd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    constexpr int largest = 1500;  // what our frames hold
-    if (!any || ::ioctl(any.get(), SIOCGIFMTU, &request) != 0) return largest;
-    return static_cast<std::uint16_t>(std::min(request.ifr_mtu, largest));
+    if (!any || ::ioctl(any.get(), SIOCGIFMTU, &request) != 0) return backend::mtu_usual;
+    return static_cast<std::uint16_t>(std::min<int>(request.ifr_mtu, backend::mtu_max));
 }
 
 }  // namespace
@@ -84,7 +83,11 @@ private:
     bool& is_readable_;
 };
 
-TapPort::TapPort(Tap tap, epoll::Poller poller) : tap_(std::move(tap)), poller_(std::move(poller)), lane_(poller_) {
+TapPort::TapPort(Tap tap, epoll::Poller poller)
+    : tap_(std::move(tap)),
+      poller_(std::move(poller)),
+      lane_(poller_),
+      frames_(backend::HeapFramesOptions::for_mtu(tap_.mtu)) {
     // Of this port alone, locally administered: two programs on one bridge must not share one.
     if (::getrandom(mac_.data(), mac_.size(), 0) != static_cast<ssize_t>(mac_.size())) mac_ = {0, 0x5e, 0, 0, 0, 1};
     mac_[0] = static_cast<std::uint8_t>((mac_[0] & 0xfcU) | 2U);

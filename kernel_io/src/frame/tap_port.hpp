@@ -39,7 +39,7 @@ struct TapOffloads {
 struct Tap {
     Fd fd;
     std::array<char, 16> name{};  ///< ends in a zero
-    std::uint16_t mtu = 1500;
+    std::uint16_t mtu = backend::mtu_usual;  ///< the kernel's of the device, at most backend::mtu_max
     TapOffloads offloads;
 
     /// Attaches to the TAP device `name`, which is made when it does not exist.

@@ -23,7 +23,7 @@ KERNELS_PORT = 7100
 DIMENSIONS = {
     "device": ("tap", "net_tap", "net_af_packet", "net_af_xdp", "xdp"),
     "family": ("ipv4", "ipv6"),
-    "mtu": (576, 1280, 1500, 9000),  # of the kernel's end; ours is at most 1500
+    "mtu": (576, 1280, 1500, 9000),  # of both ends, but for a port that takes no more than 1500
     "tcp_sack": (1, 0),
     "tcp_timestamps": (1, 0),
     "tcp_window_scaling": (1, 0),
@@ -31,7 +31,6 @@ DIMENSIONS = {
     "congestion_control": ("cubic", "reno", "bbr"),
 }
 SYSCTLS = [name for name in DIMENSIONS if name.startswith("tcp_")]
-LARGEST_MTU_OF_OURS = 1500
 SIZES = (1, 1448, 1 << 18)
 
 
@@ -53,6 +52,10 @@ class Cell:
     def parse(text):
         parts = text.split(",")
         return Cell(*(type(values[0])(part) for part, values in zip(parts, DIMENSIONS.values())))
+
+    def our_mtu(self):
+        takes_jumbo = self.device == "tap" or "mtu=" in self.device  # the latter a card
+        return self.mtu if takes_jumbo else min(self.mtu, 1500)
 
     def is_possible(self):
         # RFC 8200 section 5: no link of IPv6 takes less than 1,280 bytes. The kernel has no XDP on a cable whose other
@@ -101,7 +104,7 @@ class Wire:
     def shape(self):
         tap.ip("link", "set", tap.DEVICE, "mtu", str(self.cell.mtu))
         if self.cell.device not in ("tap", "net_tap"):
-            tap.ip("link", "set", tap.CABLE_END, "mtu", str(min(self.cell.mtu, LARGEST_MTU_OF_OURS)))
+            tap.ip("link", "set", tap.CABLE_END, "mtu", str(self.cell.our_mtu()))
 
     def options(self):
         backend = {
@@ -146,7 +149,7 @@ def check_agreed(cell, connection, kernel_asked):
         offered = getattr(cell, name) if kernel_asked or name != "tcp_ecn" else 0
         rig.check(value == offered, f"{name} is {value} on the connection, {offered} was offered")
     headers = (60 if cell.family == "ipv6" else 40) + 12 * cell.tcp_timestamps
-    largest = min(cell.mtu, LARGEST_MTU_OF_OURS) - headers
+    largest = cell.our_mtu() - headers
     rig.check(segment == largest, f"the kernel's segments have {segment} bytes, {largest} fit")
 
 

@@ -20,19 +20,21 @@ import subprocess  # noqa: E402
 CELLS = {
     "igb": [
         interop.Cell(";tso=on", "ipv4", 1500, 1, 1, 1, 1, "cubic"),
-        interop.Cell(";tso=on", "ipv6", 9000, 1, 0, 1, 0, "bbr"),
+        interop.Cell(";tso=on;mtu=9000", "ipv6", 9000, 1, 0, 1, 0, "bbr"),
         interop.Cell(";checksums=off", "ipv6", 1280, 0, 1, 0, 1, "reno"),
         interop.Cell("", "ipv4", 576, 1, 0, 1, 0, "bbr"),
     ],
     "virtio": [
         interop.Cell("", "ipv6", 1500, 1, 1, 1, 1, "bbr"),
         interop.Cell("", "ipv4", 9000, 0, 1, 1, 0, "cubic"),
+        interop.Cell(";mtu=9000", "ipv4", 9000, 1, 1, 1, 0, "cubic"),
         interop.Cell(";checksums=off", "ipv4", 1280, 1, 0, 0, 1, "reno"),
     ],
     "e1000e": [
         interop.Cell(";eal=--vfio-intr=msi", "ipv4", 1500, 0, 0, 1, 1, "cubic"),
         interop.Cell(";eal=--vfio-intr=msi", "ipv6", 1280, 1, 1, 1, 0, "reno"),
         interop.Cell(";eal=--vfio-intr=msi;checksums=off", "ipv4", 576, 1, 1, 0, 0, "cubic"),
+        interop.Cell(";eal=--vfio-intr=msi;mtu=9000", "ipv4", 9000, 1, 1, 1, 0, "cubic"),
     ],
 }
 ENDS = {"ipv4": ("198.18.0.1", "198.18.0.2", 24), "ipv6": (tap.KERNEL_V6, tap.OURS_V6, 64)}

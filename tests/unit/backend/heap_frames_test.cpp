@@ -2,6 +2,7 @@
 
 #include <skerry/backend/heap_frames.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -53,6 +54,18 @@ TEST_CASE("there are as many frames as were asked for, each with memory of its o
         taken = take_all(*home.frames);
         CHECK(taken.size() == 200);
         for (Frame* frame : taken) frame->drop();
+    }
+}
+
+TEST_CASE("a frame holds the longest packet of its port, and 2 KiB at the least", "[backend][frame][jumbo]") {
+    const std::uint16_t mtu = GENERATE(std::uint16_t{68}, mtu_usual, std::uint16_t{4000}, mtu_max);
+    HeapFramesOptions options = HeapFramesOptions::for_mtu(mtu);
+    options.frames = 2;
+    HeapFrames frames(options);
+    for (Frame* const frame : take_all(frames)) {
+        CHECK(frame->tailroom() >= std::max<std::size_t>(frame_bytes_for(mtu), 1920));
+        std::memset(frame->data, 0x55, frame->tailroom());  // a sanitizer sees one that is too small
+        frame->drop();
     }
 }
 

@@ -40,6 +40,7 @@ TEST_CASE("what is not said has its default", "[dpdk][options]") {
     CHECK(options->hugepages == dpdk::Hugepages::automatic);
     CHECK(options->memory_mib == 256);
     CHECK(options->mbufs == 8191);
+    CHECK(options->mtu == 0);
     CHECK(options->rx_ring == 1024);
     CHECK(options->queues == 0);
     CHECK(options->rss_key == stack::RssKey::random);
@@ -53,13 +54,15 @@ TEST_CASE("what is not said has its default", "[dpdk][options]") {
 
 TEST_CASE("each key sets what it names", "[dpdk][options]") {
     const auto options = dpdk::parse_options(
-        "hugepages=off;memory=64;mbufs=1023;queues=3;rss_key=symmetric;rx_ring=128;tx_ring=256;loop=off;prefix=mine;"
+        "hugepages=off;memory=64;mbufs=1023;mtu=9000;queues=3;rss_key=symmetric;rx_ring=128;tx_ring=256;loop=off;"
+        "prefix=mine;"
         "tso=on;eal=--iova-mode=va;"
         "eal=--match-allocations;vdev=net_null0");
     REQUIRE(options);
     CHECK(options->hugepages == dpdk::Hugepages::off);
     CHECK(options->memory_mib == 64);
     CHECK(options->mbufs == 1023);
+    CHECK(options->mtu == 9000);
     CHECK(options->rx_ring == 128);
     CHECK(options->queues == 3);
     CHECK(options->rss_key == stack::RssKey::symmetric);
@@ -92,6 +95,8 @@ TEST_CASE("what cannot be used is quoted, with what is accepted", "[dpdk][option
         {"memory=31", "dpdk: memory=31: not accepted; accepted: 32 to 1048576"},
         {"memory=64M", "dpdk: memory=64M: not accepted"},
         {"memory=64;memory=64", "dpdk: memory=64: given twice"},
+        {"mtu=67", "dpdk: mtu=67: not accepted; accepted: 68 to 9216"},
+        {"mtu=9217", "dpdk: mtu=9217: not accepted; accepted: 68 to 9216"},
         {"mbufs=16777217", "dpdk: mbufs=16777217: not accepted; accepted: 512 to 16777216"},
         {"queues=0", "dpdk: queues=0: not accepted; accepted: 1 to 1024"},
         {"rss_key=toeplitz", "dpdk: rss_key=toeplitz: not accepted; accepted: random, symmetric"},

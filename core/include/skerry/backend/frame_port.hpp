@@ -6,6 +6,7 @@
 #include "../time/instant.hpp"
 #include "frame.hpp"
 #include "frame_cache.hpp"
+#include "mtu.hpp"
 #include "slow_lane.hpp"
 
 #include <array>
@@ -19,7 +20,7 @@ namespace skerry::backend {
 /// What the stack has to know of a port.
 struct PortInfo {
     std::array<std::uint8_t, 6> mac{};
-    std::uint16_t mtu = 1500;       ///< bytes of an IP packet
+    std::uint16_t mtu = mtu_usual;  ///< bytes of an IP packet, at most mtu_max
     bool checksums_sent = false;    ///< the port finishes the checksum of a frame with frame_flag::sum_missing
 };
 

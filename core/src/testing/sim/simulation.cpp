@@ -23,7 +23,8 @@ bool never() { return false; }
 }  // namespace
 
 Host& Simulation::State::add(Simulation& simulation, const std::string& name, std::function<Task<>()> program) {
-    const Place place{&pace, &bell, &wire, wire.add(name), nullptr};
+    Place place{&pace, &bell, &wire, wire.add(name), nullptr};
+    place.mtu = options.stack.mtu;
     auto state =
         std::make_unique<Host::State>(name, place, options.stack, options.config, seeds.next(), options.shuffle);
     state->program = std::move(program);

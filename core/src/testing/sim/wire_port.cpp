@@ -37,6 +37,7 @@ std::size_t WirePort::transmit(std::span<Frame*> packets) noexcept {
 backend::PortInfo WirePort::info() const noexcept {
     backend::PortInfo info;
     info.mac = FrameWire::mac_of(place_.station).octets;
+    info.mtu = place_.mtu;
     return info;
 }
 

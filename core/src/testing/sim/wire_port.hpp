@@ -25,6 +25,7 @@ struct Place {
     HostClock* clock = nullptr;    ///< null: the pace's
     Random* shuffle = nullptr;     ///< where the order of ready tasks is drawn; null: it is not
     VirtualClock* own_clock = nullptr;  ///< the pace's, when this host alone is on it: its tasks may advance() it
+    std::uint16_t mtu = backend::mtu_usual;
 
     [[nodiscard]] const time::VirtualTime& time() const noexcept { return clock ? clock->time() : pace->clock.time(); }
     /// When the next frame arrives. Not of a host with a clock of its own: its simulation looks after that.
@@ -37,7 +38,7 @@ class WirePort {
 public:
     static constexpr std::int64_t busy_poll_interval_ns = 0;
 
-    explicit WirePort(const Place& place) : place_(place) {}
+    explicit WirePort(const Place& place) : place_(place), frames_(backend::HeapFramesOptions::for_mtu(place.mtu)) {}
 
     std::size_t receive(std::span<backend::Frame*> out, time::Instant now) noexcept;
     std::size_t transmit(std::span<backend::Frame*> packets) noexcept;

@@ -42,11 +42,14 @@ struct Options {
     Hugepages hugepages = Hugepages::automatic;  ///< hugepages=auto|on|off
     std::uint32_t memory_mib = 256;              ///< memory=MIB: what packet buffers and rings may take at the least
     std::uint32_t mbufs = 8'191;                 ///< mbufs=N: packet buffers for each port and core
-    std::uint32_t queues = 0;                    ///< queues=N: queue pairs of a port, at most; 0: one for each core
+    /// mtu=BYTES of an IP packet, up to backend::mtu_max: every port has this one, or is refused; 0: its own, 1,500 at
+    /// most
+    std::uint32_t mtu = 0;
+    std::uint32_t queues = 0;  ///< queues=N: queue pairs of a port, at most; 0: one for each core
     /// rss_key=random|symmetric: symmetric: both directions of a flow come to one queue, whatever its cost
     stack::RssKey rss_key = stack::RssKey::random;
-    std::uint32_t rx_ring = 1'024;               ///< rx_ring=N: descriptors, a power of two
-    std::uint32_t tx_ring = 1'024;               ///< tx_ring=N
+    std::uint32_t rx_ring = 1'024;  ///< rx_ring=N: descriptors, a power of two
+    std::uint32_t tx_ring = 1'024;  ///< tx_ring=N
     bool checksums_by_device = true;  ///< checksums=on|off: on: where the device can; off: the stack makes and checks
     bool cuts_segments = false;  ///< tso=on|off: on: the device cuts long segments of TCP, or is refused
     bool loops_own_address = true;  ///< loop=on|off: off: what goes to --ip leaves by the port

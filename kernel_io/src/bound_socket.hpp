@@ -17,7 +17,7 @@ namespace skerry::kernel_io {
 ///
 /// Errors: that of `fd`; no_memory.
 template <class Socket, class Core>
-[[nodiscard]] Result<std::unique_ptr<Socket>> make_bound(Core& core, Result<Fd> fd) noexcept {
+[[nodiscard]] Result<std::unique_ptr<Socket>> make_bound(Core& core, Result<OwnedFd> fd) noexcept {
     if (!fd) return fd.error();
     auto local = local_address(fd->get());
     if (!local) return local.error();

@@ -134,7 +134,7 @@ long receive_told(int fd, std::span<std::byte> into, int flags, Datagram& datagr
 
 bool kernel_cuts_segments() noexcept {
     static const bool does = [] {
-        const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        const OwnedFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
         int value = 0;
         socklen_t length = sizeof value;
         return fd && ::getsockopt(fd.get(), IPPROTO_UDP, UDP_SEGMENT, &value, &length) == 0;

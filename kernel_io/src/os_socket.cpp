@@ -9,7 +9,6 @@
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -20,10 +19,6 @@
 namespace skerry::kernel_io {
 
 using backend::SocketOption;
-
-Fd::~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-}
 
 Error last_error() noexcept { return Error::from_os(errno); }
 
@@ -127,8 +122,8 @@ bool is_kept_per_version(SocketOption option) noexcept {
 
 }  // namespace
 
-Result<Fd> open_stream(const net::SocketAddr& peer, const backend::StreamSetup* setup) noexcept {
-    Fd fd(::socket(family_of(peer), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+Result<OwnedFd> open_stream(const net::SocketAddr& peer, const backend::StreamSetup* setup) noexcept {
+    OwnedFd fd(::socket(family_of(peer), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return last_error();
     set_no_delay(fd.get());
     if (setup == nullptr) return fd;
@@ -138,9 +133,9 @@ Result<Fd> open_stream(const net::SocketAddr& peer, const backend::StreamSetup* 
     return fd;
 }
 
-Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOptions& options,
-                         const backend::StreamSetup* setup) noexcept {
-    Fd fd(::socket(family_of(address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+Result<OwnedFd> open_listener(const net::SocketAddr& address, const backend::ListenOptions& options,
+                              const backend::StreamSetup* setup) noexcept {
+    OwnedFd fd(::socket(family_of(address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return last_error();
     if (auto set = set_int(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1); !set) return set.error();
     if (options.reuse_port)
@@ -158,8 +153,8 @@ Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOp
     return fd;
 }
 
-Result<Fd> open_datagram(const net::SocketAddr& address, const backend::BindOptions& options) noexcept {
-    Fd fd(::socket(family_of(address), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+Result<OwnedFd> open_datagram(const net::SocketAddr& address, const backend::BindOptions& options) noexcept {
+    OwnedFd fd(::socket(family_of(address), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return last_error();
     // A group is received by every program that joins it, so its port may be bound more than once.
     if (address.ip().is_multicast())

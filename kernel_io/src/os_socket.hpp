@@ -3,43 +3,23 @@
 // The socket calls that every driver of kernel_io shares: making, binding, options, membership.
 
 #include <skerry/backend/socket_ops.hpp>
+#include <skerry/base/owned_fd.hpp>
 #include <skerry/base/result.hpp>
 #include <skerry/base/socket_addr.hpp>
 
-#include <utility>
-
 namespace skerry::kernel_io {
-
-/// Owns a descriptor.
-class Fd {
-public:
-    Fd() noexcept = default;
-    explicit Fd(int fd) noexcept : fd_(fd) {}
-    Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Fd& operator=(Fd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Fd();
-
-    [[nodiscard]] int get() const noexcept { return fd_; }
-    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-    [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
-
-private:
-    int fd_ = -1;
-};
 
 /// The error of the system call that has just failed.
 [[nodiscard]] Error last_error() noexcept;
 
 /// A non-blocking stream socket of the family of `peer`, with TCP_NODELAY and what `setup`, if there is one, asks for.
-[[nodiscard]] Result<Fd> open_stream(const net::SocketAddr& peer, const backend::StreamSetup* setup) noexcept;
+[[nodiscard]] Result<OwnedFd> open_stream(const net::SocketAddr& peer, const backend::StreamSetup* setup) noexcept;
 /// A bound, listening one. What it accepts has TCP_NODELAY and the other options that it has itself.
-[[nodiscard]] Result<Fd> open_listener(const net::SocketAddr& address, const backend::ListenOptions& options,
-                                       const backend::StreamSetup* setup) noexcept;
+[[nodiscard]] Result<OwnedFd> open_listener(const net::SocketAddr& address, const backend::ListenOptions& options,
+                                            const backend::StreamSetup* setup) noexcept;
 /// A bound, non-blocking datagram socket.
-[[nodiscard]] Result<Fd> open_datagram(const net::SocketAddr& address, const backend::BindOptions& options) noexcept;
+[[nodiscard]] Result<OwnedFd> open_datagram(const net::SocketAddr& address,
+                                            const backend::BindOptions& options) noexcept;
 
 [[nodiscard]] Result<net::SocketAddr> local_address(int fd) noexcept;
 [[nodiscard]] Result<net::SocketAddr> peer_address(int fd) noexcept;

@@ -28,7 +28,7 @@ class CoreSockets;
 /// What every socket of a core is: registered, listed, and the owner of its descriptor.
 class Socket : public Watched, public ListLink {
 public:
-    Socket(CoreSockets& core, Fd fd) noexcept : core_(&core), fd_(std::move(fd)) {}
+    Socket(CoreSockets& core, OwnedFd fd) noexcept : core_(&core), fd_(std::move(fd)) {}
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
     [[nodiscard]] CoreSockets& core() const noexcept { return *core_; }
@@ -41,13 +41,13 @@ public:
     virtual void orphan() noexcept = 0;
 
 protected:
-    void close_fd() noexcept { fd_ = Fd(); }
+    void close_fd() noexcept { fd_ = OwnedFd(); }
     void forget_core() noexcept { core_ = nullptr; }
     [[nodiscard]] bool has_core() const noexcept { return core_ != nullptr; }
 
 private:
     CoreSockets* core_;
-    Fd fd_;
+    OwnedFd fd_;
 };
 
 class Listener;

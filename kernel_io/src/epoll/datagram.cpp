@@ -15,7 +15,7 @@ using backend::DatagramSocket;
 using backend::SendRequest;
 using backend::Step;
 
-DatagramPort::DatagramPort(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
+DatagramPort::DatagramPort(CoreSockets& core, OwnedFd fd) noexcept : Socket(core, std::move(fd)) {
     ops = &operations;
     home = core.home();
 }

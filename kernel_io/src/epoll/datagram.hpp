@@ -21,7 +21,7 @@ public:
     using DatagramSending::is_marked_by;
     using DatagramSending::mark_by;
 
-    DatagramPort(CoreSockets& core, Fd fd) noexcept;
+    DatagramPort(CoreSockets& core, OwnedFd fd) noexcept;
 
     void on_events(std::uint32_t events) noexcept override;
     void orphan() noexcept override;

@@ -17,7 +17,7 @@ using backend::AcceptRequest;
 using backend::ListenerSocket;
 using backend::Step;
 
-Listener::Listener(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
+Listener::Listener(CoreSockets& core, OwnedFd fd) noexcept : Socket(core, std::move(fd)) {
     ops = &operations;
     home = core.home();
 }
@@ -34,7 +34,7 @@ Step Listener::accept_now(AcceptRequest& request) noexcept {
     for (unsigned unsound = 0;;) {
         sockaddr_storage storage;
         socklen_t length = sizeof storage;
-        Fd accepted(::accept4(fd(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        OwnedFd accepted(::accept4(fd(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!accepted) {
             const bool is_unsound = concerns_one_connection(errno);
             if (is_unsound && ++unsound <= unsound_max) continue;

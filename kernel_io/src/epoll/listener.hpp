@@ -8,7 +8,7 @@ namespace skerry::kernel_io::epoll {
 
 class Listener final : public Socket, public backend::ListenerSocket {
 public:
-    Listener(CoreSockets& core, Fd fd) noexcept;
+    Listener(CoreSockets& core, OwnedFd fd) noexcept;
 
     void on_events(std::uint32_t events) noexcept override;
     void orphan() noexcept override;

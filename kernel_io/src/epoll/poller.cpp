@@ -41,9 +41,9 @@ std::string refusal(const Error& error) {
 }
 
 Result<Poller> Poller::make() noexcept {
-    Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    OwnedFd epoll(::epoll_create1(EPOLL_CLOEXEC));
     if (!epoll) return last_error();
-    Fd doorbell(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    OwnedFd doorbell(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (!doorbell) return last_error();
     epoll_event event{};
     event.events = EPOLLIN | EPOLLET;  // edge-triggered, so it is never read: each ring is an edge of its own

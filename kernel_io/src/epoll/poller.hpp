@@ -126,7 +126,7 @@ private:
     static constexpr long watched_ahead = 8;
     static constexpr long expected_ahead = 3;
 
-    Poller(Fd epoll, Fd doorbell) noexcept : epoll_(std::move(epoll)), doorbell_(std::move(doorbell)) {}
+    Poller(OwnedFd epoll, OwnedFd doorbell) noexcept : epoll_(std::move(epoll)), doorbell_(std::move(doorbell)) {}
 
     /// What came, or less than 0: nothing did.
     long wait_until(time::Instant wake_at) noexcept;
@@ -139,8 +139,8 @@ private:
     int hand_out_more(int most) noexcept;
     void release_retired() noexcept;
 
-    Fd epoll_;
-    Fd doorbell_;
+    OwnedFd epoll_;
+    OwnedFd doorbell_;
     epoll_event* next_ = nullptr;  // of events_, the first that was not handed out
     long left_ = 0;  // as many were not; less than 0: a park has asked the kernel in vain
     time::Instant seen_at_;

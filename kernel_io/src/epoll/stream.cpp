@@ -21,7 +21,7 @@ using backend::Step;
 using backend::StreamSocket;
 using backend::WriteRequest;
 
-Stream::Stream(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
+Stream::Stream(CoreSockets& core, OwnedFd fd) noexcept : Socket(core, std::move(fd)) {
     ops = &operations;
     home = core.home();
 }

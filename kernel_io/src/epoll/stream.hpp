@@ -16,7 +16,7 @@ namespace skerry::kernel_io::epoll {
 
 class Stream final : public Socket, private StreamWriting<Stream>, public backend::StreamSocket {
 public:
-    Stream(CoreSockets& core, Fd fd) noexcept;
+    Stream(CoreSockets& core, OwnedFd fd) noexcept;
 
     void on_events(std::uint32_t events) noexcept override;
     void expect() const noexcept override;

@@ -41,7 +41,7 @@ Result<EthernetDevice, SetupError> EthernetDevice::find(const std::string& name)
     if (name.empty() || name.size() >= sizeof request.ifr_name)
         return Unexpected(SetupError{name + ": not an interface name"});
     std::memcpy(request.ifr_name, name.data(), name.size());
-    const Fd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const OwnedFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!any) return Unexpected(SetupError{name + ": " + last_error().message()});
     EthernetDevice device;
     device.name = name;
@@ -78,14 +78,14 @@ bool EthernetDevice::is_kernels(const net::IpAddr& address) noexcept {
 
 // An interface whose MTU is too small for IPv6, or a kernel without it, has no such file.
 bool EthernetDevice::has_kernels_ipv6() const {
-    const Fd file(::open(("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6").c_str(), O_RDONLY | O_CLOEXEC));
+    const OwnedFd file(::open(("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6").c_str(), O_RDONLY | O_CLOEXEC));
     char is_disabled = '1';
     return file && ::read(file.get(), &is_disabled, 1) == 1 && is_disabled == '0';
 }
 
 // Numbers of interfaces are not used twice.
 bool EthernetDevice::exists() const noexcept {
-    const Fd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const OwnedFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ifreq request{};
     request.ifr_ifindex = static_cast<int>(index);
     return !any || ::ioctl(any.get(), SIOCGIFNAME, &request) == 0 || errno != ENODEV;

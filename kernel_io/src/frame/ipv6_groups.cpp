@@ -34,11 +34,11 @@ bool let_pass(int socket, const EthernetDevice& device, const Ipv6Addr& group) n
 
 /// A socket in all of them, each joined by `join`; none if one cannot be.
 template <class Join>
-Fd in_all(Fd socket, const EthernetDevice& device, std::span<const Ipv6Addr> ours, Join join) noexcept {
+OwnedFd in_all(OwnedFd socket, const EthernetDevice& device, std::span<const Ipv6Addr> ours, Join join) noexcept {
     const bool are_joined = socket && std::all_of(ours.begin(), ours.end(), [&](const Ipv6Addr& address) {
                                 return join(socket.get(), device, address.solicited_node());
                             });
-    return are_joined ? std::move(socket) : Fd();
+    return are_joined ? std::move(socket) : OwnedFd();
 }
 
 }  // namespace
@@ -46,9 +46,10 @@ Fd in_all(Fd socket, const EthernetDevice& device, std::span<const Ipv6Addr> our
 Result<Ipv6Groups> Ipv6Groups::join(const EthernetDevice& device, std::span<const Ipv6Addr> ours) {
     if (ours.empty()) return Ipv6Groups();
     if (device.has_kernels_ipv6())
-        if (Fd joined = in_all(Fd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)), device, ours, &join_as_host))
+        if (OwnedFd joined =
+                in_all(OwnedFd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)), device, ours, &join_as_host))
             return Ipv6Groups(std::move(joined), true);
-    Fd joined = in_all(Fd(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)), device, ours, &let_pass);
+    OwnedFd joined = in_all(OwnedFd(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)), device, ours, &let_pass);
     if (!joined) return last_error();
     return Ipv6Groups(std::move(joined), false);
 }

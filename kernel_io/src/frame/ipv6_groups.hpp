@@ -32,9 +32,9 @@ public:
     [[nodiscard]] bool are_kernels() const noexcept { return are_kernels_; }
 
 private:
-    Ipv6Groups(Fd joined, bool are_kernels) noexcept : joined_(std::move(joined)), are_kernels_(are_kernels) {}
+    Ipv6Groups(OwnedFd joined, bool are_kernels) noexcept : joined_(std::move(joined)), are_kernels_(are_kernels) {}
 
-    Fd joined_;
+    OwnedFd joined_;
     bool are_kernels_ = false;
 };
 

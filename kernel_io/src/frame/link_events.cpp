@@ -10,7 +10,7 @@
 namespace skerry::kernel_io::frame {
 
 Result<LinkEvents> LinkEvents::open() noexcept {
-    Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE));
+    OwnedFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE));
     if (!fd) return last_error();
     sockaddr_nl address{};
     address.nl_family = AF_NETLINK;

@@ -22,9 +22,9 @@ public:
     void drain() noexcept;
 
 private:
-    explicit LinkEvents(Fd fd) noexcept : fd_(std::move(fd)) {}
+    explicit LinkEvents(OwnedFd fd) noexcept : fd_(std::move(fd)) {}
 
-    Fd fd_;
+    OwnedFd fd_;
 };
 
 }  // namespace skerry::kernel_io::frame

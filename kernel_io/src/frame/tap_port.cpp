@@ -44,7 +44,7 @@ namespace {
 
 /// The kernel's MTU of the device; the usual one when it does not say.
 std::uint16_t mtu_of(ifreq request) noexcept {
-    const Fd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const OwnedFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!any || ::ioctl(any.get(), SIOCGIFMTU, &request) != 0) return backend::mtu_usual;
     return static_cast<std::uint16_t>(std::min<int>(request.ifr_mtu, backend::mtu_max));
 }
@@ -58,7 +58,7 @@ Result<Tap> Tap::attach(std::string_view name, TapOffloads offloads) noexcept {
     request.ifr_flags = IFF_TAP | IFF_NO_PI;
     if (offloads.sent) request.ifr_flags |= IFF_VNET_HDR;
     Tap tap;
-    tap.fd = Fd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    tap.fd = OwnedFd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
     if (!tap.fd) return last_error();
     if (::ioctl(tap.fd.get(), TUNSETIFF, &request) != 0) return errno == EBUSY ? Errc::address_in_use : last_error();
     std::memcpy(tap.name.data(), request.ifr_name, tap.name.size());

@@ -37,7 +37,7 @@ struct TapOffloads {
 
 /// An attached TAP device.
 struct Tap {
-    Fd fd;
+    OwnedFd fd;
     std::array<char, 16> name{};  ///< ends in a zero
     std::uint16_t mtu = backend::mtu_usual;  ///< the kernel's of the device, at most backend::mtu_max
     TapOffloads offloads;

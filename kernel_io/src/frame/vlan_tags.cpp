@@ -34,7 +34,7 @@ public:
     }
 
 private:
-    Fd any_;
+    OwnedFd any_;
     ifreq request_{};
     ethtool_value value_{};
 };

@@ -255,13 +255,13 @@ private:
 
 std::uint64_t pointer(const void* to) noexcept { return reinterpret_cast<std::uintptr_t>(to); }
 
-Fd make_table() noexcept {
+OwnedFd make_table() noexcept {
     Request request;
     request->map_type = BPF_MAP_TYPE_XSKMAP;
     request->key_size = sizeof(std::uint32_t);
     request->value_size = sizeof(std::uint32_t);
     request->max_entries = 1;  // queue 0
-    return Fd(request.make(BPF_MAP_CREATE));
+    return OwnedFd(request.make(BPF_MAP_CREATE));
 }
 
 bool put(int table, int socket) noexcept {
@@ -273,7 +273,7 @@ bool put(int table, int socket) noexcept {
     return request.make(BPF_MAP_UPDATE_ELEM) == 0;
 }
 
-Fd load_program(const XdpAddresses& ours, int sockets) noexcept {
+OwnedFd load_program(const XdpAddresses& ours, int sockets) noexcept {
     const Assembler code = program_for(ours, sockets);
     const std::span<const bpf_insn> program = code.program();
     Request request;
@@ -283,16 +283,16 @@ Fd load_program(const XdpAddresses& ours, int sockets) noexcept {
     request->insn_cnt = static_cast<std::uint32_t>(program.size());
     request->license = pointer("Apache-2.0");
     std::memcpy(request->prog_name, "skerry", 7);
-    return Fd(request.make(BPF_PROG_LOAD));
+    return OwnedFd(request.make(BPF_PROG_LOAD));
 }
 
-Fd link(int program, std::uint32_t device, std::uint32_t flags) noexcept {
+OwnedFd link(int program, std::uint32_t device, std::uint32_t flags) noexcept {
     Request request;
     request->link_create.prog_fd = static_cast<std::uint32_t>(program);
     request->link_create.target_ifindex = device;
     request->link_create.attach_type = BPF_XDP;
     request->link_create.flags = flags;
-    return Fd(request.make(BPF_LINK_CREATE));
+    return OwnedFd(request.make(BPF_LINK_CREATE));
 }
 
 SetupError load_refused(const EthernetDevice& device) {
@@ -324,9 +324,9 @@ SetupError attach_refused(const EthernetDevice& device) {
 }  // namespace
 
 Result<XdpProgram, SetupError> XdpProgram::load(const EthernetDevice& device, const XdpAddresses& ours) {
-    Fd sockets = make_table();
+    OwnedFd sockets = make_table();
     if (!sockets) return Unexpected(load_refused(device));
-    Fd program = load_program(ours, sockets.get());
+    OwnedFd program = load_program(ours, sockets.get());
     if (!program) return Unexpected(load_refused(device));
     return XdpProgram(std::move(sockets), std::move(program));
 }

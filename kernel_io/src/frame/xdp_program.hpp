@@ -62,14 +62,15 @@ public:
     [[nodiscard]] Result<XdpMode, backend::SetupError> attach(const EthernetDevice& device, int socket);
 
     /// Takes it off again; packets go to the kernel as before.
-    void detach() noexcept { link_ = Fd(); }
+    void detach() noexcept { link_ = OwnedFd(); }
 
 private:
-    XdpProgram(Fd sockets, Fd program) noexcept : sockets_(std::move(sockets)), program_(std::move(program)) {}
+    XdpProgram(OwnedFd sockets, OwnedFd program) noexcept
+        : sockets_(std::move(sockets)), program_(std::move(program)) {}
 
-    Fd sockets_;
-    Fd program_;
-    Fd link_;
+    OwnedFd sockets_;
+    OwnedFd program_;
+    OwnedFd link_;
 };
 
 }  // namespace skerry::kernel_io::frame

@@ -124,7 +124,7 @@ bool set_ring(int fd, int option, std::uint32_t entries) noexcept { return set(f
 
 Result<XdpSocket, SetupError> XdpSocket::open(const EthernetDevice& device, std::span<std::byte> memory,
                                               std::uint32_t chunk_bytes) {
-    XdpSocket made(Fd(::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
+    XdpSocket made(OwnedFd(::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
     if (!made.fd_) return Unexpected(no_socket(device));
     xdp_umem_reg registration{};
     registration.addr = reinterpret_cast<std::uintptr_t>(memory.data());
@@ -168,7 +168,7 @@ Result<void, SetupError> XdpSocket::bind(const EthernetDevice& device) {
 
 void XdpSocket::close() noexcept {
     rings_.reset();
-    fd_ = Fd();
+    fd_ = OwnedFd();
 }
 
 bool XdpSocket::is_zero_copy() const noexcept {

@@ -98,10 +98,10 @@ private:
         XdpConsumer<std::uint64_t> sent;
     };
 
-    explicit XdpSocket(Fd fd) noexcept : fd_(std::move(fd)) {}
+    explicit XdpSocket(OwnedFd fd) noexcept : fd_(std::move(fd)) {}
     [[nodiscard]] Result<> make_rings();
 
-    Fd fd_;
+    OwnedFd fd_;
     std::unique_ptr<Rings> rings_;
 };
 

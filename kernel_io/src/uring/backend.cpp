@@ -44,14 +44,14 @@ constexpr std::string_view providing = "cannot give a ring its receive buffers";
 
 /// Two sockets that hear each other.
 struct Pair {
-    Fd here;
-    Fd there;
+    OwnedFd here;
+    OwnedFd there;
 };
 
 Result<Pair> make_pair_of_sockets() {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return last_error();
-    return Pair{Fd(ends[0]), Fd(ends[1])};
+    return Pair{OwnedFd(ends[0]), OwnedFd(ends[1])};
 }
 
 /// Hears whether one byte came by a multishot receive into a provided buffer.

@@ -47,7 +47,7 @@ constinit msghdr wanted_told = make_wanted(told_room);
 
 }  // namespace
 
-DatagramPort::DatagramPort(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
+DatagramPort::DatagramPort(CoreSockets& core, OwnedFd fd) noexcept : Socket(core, std::move(fd)) {
     ops = &operations;
     home = core.home();
 }

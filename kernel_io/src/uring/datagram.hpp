@@ -22,7 +22,7 @@ public:
     using DatagramSending::is_marked_by;
     using DatagramSending::mark_by;
 
-    DatagramPort(CoreSockets& core, Fd fd) noexcept;
+    DatagramPort(CoreSockets& core, OwnedFd fd) noexcept;
 
     void orphan() noexcept override;
     Result<> tell(std::uint8_t what, bool on) noexcept;

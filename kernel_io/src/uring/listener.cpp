@@ -14,7 +14,7 @@ using backend::AcceptRequest;
 using backend::ListenerSocket;
 using backend::Step;
 
-Listener::Listener(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
+Listener::Listener(CoreSockets& core, OwnedFd fd) noexcept : Socket(core, std::move(fd)) {
     ops = &operations;
     home = core.home();
 }
@@ -32,7 +32,7 @@ void Listener::accept_more() noexcept {
 
 void Listener::on_answer(unsigned, int result, std::uint32_t) noexcept {
     if (result >= 0)
-        on_accepted(Fd(result));
+        on_accepted(OwnedFd(result));
     else
         on_not_accepted(-result);
     if (is_let_go()) return;
@@ -40,7 +40,7 @@ void Listener::on_answer(unsigned, int result, std::uint32_t) noexcept {
     if (acceptor != nullptr && accept_now(*acceptor) == Step::done) complete(*this, *acceptor);
 }
 
-void Listener::on_accepted(Fd accepted) noexcept {
+void Listener::on_accepted(OwnedFd accepted) noexcept {
     if (is_let_go()) return reset_on_close(accepted.get());
     unsound_ = 0;
     auto* const stream = new (std::nothrow) Stream(core(), std::move(accepted));

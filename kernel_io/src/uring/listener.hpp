@@ -10,7 +10,7 @@ namespace skerry::kernel_io::uring {
 
 class Listener final : public Socket, public backend::ListenerSocket {
 public:
-    Listener(CoreSockets& core, Fd fd) noexcept;
+    Listener(CoreSockets& core, OwnedFd fd) noexcept;
     ~Listener() override;
 
     void orphan() noexcept override;
@@ -31,7 +31,7 @@ private:
     void on_answer(unsigned purpose, int result, std::uint32_t flags) noexcept override;
     void try_again() noexcept override { accept_more(); }
 
-    void on_accepted(Fd accepted) noexcept;
+    void on_accepted(OwnedFd accepted) noexcept;
     void on_not_accepted(int error) noexcept;
     void accept_more() noexcept;
     void pause() noexcept;

@@ -58,7 +58,7 @@ Result<Ring> Ring::make(bool single_thread) noexcept {
     if (const int answer = make_queue(ring, single_thread); answer != 0) return Error::from_os(-answer);
     std::array<unsigned, 2> threads_max{disk_threads_max, 0};  // 0: those for sockets stay as they are
     (void)::io_uring_register_iowq_max_workers(&ring, threads_max.data());
-    Fd doorbell(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    OwnedFd doorbell(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (!doorbell) {
         const Error error = last_error();
         ::io_uring_queue_exit(&ring);

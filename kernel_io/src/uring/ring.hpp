@@ -164,7 +164,7 @@ public:
     void leave() noexcept;
 
 private:
-    Ring(const io_uring& ring, Fd doorbell, bool is_registered) noexcept
+    Ring(const io_uring& ring, OwnedFd doorbell, bool is_registered) noexcept
         : ring_(ring),
           doorbell_(std::move(doorbell)),
           wait_flags_(IORING_ENTER_GETEVENTS | (is_registered ? IORING_ENTER_REGISTERED_RING : 0U)) {}
@@ -206,7 +206,7 @@ private:
     [[nodiscard]] io_uring_sqe* entry_of_full_queue() noexcept;
 
     io_uring ring_;
-    Fd doorbell_;
+    OwnedFd doorbell_;
     bool is_made_ = true;
     unsigned wait_flags_;  // one of them says that its descriptor is registered with the thread
     bool is_doorbell_watched_ = false;

@@ -19,7 +19,7 @@ class alignas(cache_line_bytes) Socket : public Requester, public ListLink {
 public:
     static constexpr unsigned failed_at_once = 6;  // a purpose
 
-    Socket(CoreSockets& core, Fd fd) noexcept : core_(&core), fd_(std::move(fd)) {}
+    Socket(CoreSockets& core, OwnedFd fd) noexcept : core_(&core), fd_(std::move(fd)) {}
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
     [[nodiscard]] CoreSockets& core() const noexcept { return *core_; }
@@ -73,7 +73,7 @@ protected:
     [[nodiscard]] bool will_send() const noexcept { return will_send_; }
     void forget_send() noexcept { will_send_ = false; }
 
-    void close_fd() noexcept { fd_ = Fd(); }
+    void close_fd() noexcept { fd_ = OwnedFd(); }
     void forget_core() noexcept { core_ = nullptr; }
 
 private:
@@ -89,7 +89,7 @@ private:
     Socket* next_to_try_ = nullptr;  // of those that try again
     Stream* next_to_send_ = nullptr;  // of those that send together
     CoreSockets* core_;
-    Fd fd_;
+    OwnedFd fd_;
     std::uint8_t requested_ = 0;  // one bit for each purpose
     std::uint8_t ending_ = 0;
     std::uint8_t cancels_ = 0;  // whose answers have not come

@@ -46,7 +46,7 @@ void Unread::pop_front() noexcept {
     behind_->pop_front();
 }
 
-Stream::Stream(CoreSockets& core, Fd fd) noexcept : Socket(core, std::move(fd)) {
+Stream::Stream(CoreSockets& core, OwnedFd fd) noexcept : Socket(core, std::move(fd)) {
     ops = &operations;
     home = core.home();
     may_read = true;

@@ -54,7 +54,7 @@ private:
 // Its first two lines are what a message touches.
 class Stream final : public Socket, private StreamWriting<Stream>, public backend::StreamSocket {
 public:
-    Stream(CoreSockets& core, Fd fd) noexcept;
+    Stream(CoreSockets& core, OwnedFd fd) noexcept;
 
     void on_completion(unsigned purpose, int result, std::uint32_t flags) noexcept override;
     void expect(unsigned purpose) const noexcept override;

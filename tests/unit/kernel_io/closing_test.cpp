@@ -44,15 +44,15 @@ TEST_CASE("a socket that was closed is not watched, whoever else holds its open 
     REQUIRE(port);
     sockaddr_storage to;
     const socklen_t length = net::to_os((*listener)->local, to);
-    const Fd peer(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const OwnedFd peer(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     REQUIRE(::connect(peer.get(), reinterpret_cast<sockaddr*>(&to), length) == 0);
     backend::AcceptRequest request;
     REQUIRE((*listener)->ops->accept(**listener, request) == backend::Step::done);
     REQUIRE(request.accepted != nullptr);
     REQUIRE(f.watched() == before + 3);
-    const Fd held_listener(::dup(static_cast<Listener*>(*listener)->fd()));
-    const Fd held_port(::dup(static_cast<DatagramPort*>(*port)->fd()));
-    const Fd held_stream(::dup(static_cast<Stream*>(request.accepted)->fd()));
+    const OwnedFd held_listener(::dup(static_cast<Listener*>(*listener)->fd()));
+    const OwnedFd held_port(::dup(static_cast<DatagramPort*>(*port)->fd()));
+    const OwnedFd held_stream(::dup(static_cast<Stream*>(request.accepted)->fd()));
 
     request.accepted->ops->close(request.accepted);
     CHECK(f.watched() == before + 2);

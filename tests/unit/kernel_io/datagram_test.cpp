@@ -42,7 +42,7 @@ struct Fixture : tests::EpollCore {
     }
 
     backend::DatagramSocket* socket = nullptr;
-    Fd sender{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    OwnedFd sender{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     std::uint32_t sent = 0;
 };
 

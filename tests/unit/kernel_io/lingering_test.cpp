@@ -26,10 +26,10 @@ constexpr int more_than_a_pause = 40;
 
 const net::SocketAddr any_port(net::IpAddr::v4_loopback(), 0);
 
-Fd connect_to(const net::SocketAddr& address, int type) {
+OwnedFd connect_to(const net::SocketAddr& address, int type) {
     sockaddr_storage to;
     const socklen_t length = net::to_os(address, to);
-    Fd peer(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
+    OwnedFd peer(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
     REQUIRE(::connect(peer.get(), reinterpret_cast<sockaddr*>(&to), length) == 0);
     return peer;
 }
@@ -50,7 +50,7 @@ TEST_CASE("a core looks around before it sleeps where four datagrams or more cam
     Fixture f;
     auto port = f.driver.sockets().bind(any_port, {});
     REQUIRE(port);
-    const Fd peer = connect_to((*port)->local, SOCK_DGRAM);
+    const OwnedFd peer = connect_to((*port)->local, SOCK_DGRAM);
     bool lingered = false;
     for (int round = 0; round < more_than_a_pause; ++round) {
         for (int i = 0; i < at_once; ++i) REQUIRE(::send(peer.get(), "x", 1, 0) == 1);
@@ -72,7 +72,7 @@ TEST_CASE("a core looks around before it sleeps where a stream is read in bulk, 
     Fixture f;
     auto listener = f.driver.sockets().listen(any_port, {}, nullptr);
     REQUIRE(listener);
-    const Fd peer = connect_to((*listener)->local, SOCK_STREAM);
+    const OwnedFd peer = connect_to((*listener)->local, SOCK_STREAM);
     backend::AcceptRequest accept;
     REQUIRE((*listener)->ops->accept(**listener, accept) == Step::done);
     backend::StreamSocket& stream = *accept.accepted;

@@ -15,8 +15,8 @@
 namespace skerry::kernel_io::epoll {
 namespace {
 
-Fd event_fd(unsigned count) {
-    Fd fd(::eventfd(count, EFD_NONBLOCK | EFD_CLOEXEC));
+OwnedFd event_fd(unsigned count) {
+    OwnedFd fd(::eventfd(count, EFD_NONBLOCK | EFD_CLOEXEC));
     REQUIRE(fd);
     return fd;
 }
@@ -48,7 +48,7 @@ struct Fixture {
     }
 
     std::vector<int> calls;
-    std::vector<Fd> fds;
+    std::vector<OwnedFd> fds;
     std::vector<Caller*> watched;
     Poller poller = std::move(*Poller::make());
 };

@@ -29,9 +29,9 @@ public:
     explicit Rig(TapOffloads offloads) {
         std::array<int, 2> ends{};
         REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
-        far_ = Fd(ends[1]);
+        far_ = OwnedFd(ends[1]);
         Tap tap;
-        tap.fd = Fd(ends[0]);
+        tap.fd = OwnedFd(ends[0]);
         tap.offloads = offloads;
         auto poller = epoll::Poller::make();
         REQUIRE(poller);
@@ -79,7 +79,7 @@ public:
     std::unique_ptr<TapPort> port;
 
 private:
-    Fd far_;
+    OwnedFd far_;
 };
 
 VirtioHeader header_of(const Bytes& packet) {

@@ -68,10 +68,10 @@ struct LinkState {
         return taken;
     }
     /// After the run: tells the recorder what the schedule asked for and was not sent, and whether the server had
-    /// stopped answering. A stream loses nothing, so what is not answered by now was the end of the connection.
+    /// stopped answering. A stream loses nothing, so what has no answer for so long was the end of the connection.
     void settle() noexcept {
         note_silence(run.drain_end);
-        if (!closed && (was_silent || is_server_due())) run.recorder.on_ended_early();
+        if (!closed && (was_silent || is_server_overdue())) run.recorder.on_ended_early();
         if (is_piece_due()) run.recorder.on_send(last_piece, last_piece);
         // Not one by one: of a run of hours whose server went away they are billions, and nothing else goes on here.
         if (schedule) run.recorder.on_all_unsent(due, *schedule, run.end);
@@ -83,9 +83,18 @@ struct LinkState {
     }
     /// Whether a stream waits for its server: to answer, to take what is written, or to send.
     [[nodiscard]] bool is_server_due() const noexcept {
-        if (run.settings.is_datagram()) return false;
+        return !run.settings.is_datagram() && (in_flight.waiting() != 0 || is_wire_due());
+    }
+    /// The same in the end, when nothing is waited for any more. A server that is slower than an open loop asks answers
+    /// until then, and what it has not come to is no sign that it is gone.
+    [[nodiscard]] bool is_server_overdue() const noexcept {
+        const bool is_behind = run.settings.loop == Loop::open && last_answer + run.settings.timeout > run.drain_end;
+        return is_server_due() && (!is_behind || is_wire_due());
+    }
+    /// Whether a stream waits for its server to let it connect, to take what is written, or to send.
+    [[nodiscard]] bool is_wire_due() const noexcept {
         if (connecting_since && run.now() - *connecting_since >= run.settings.timeout) return true;
-        return in_flight.waiting() != 0 || (is_write_open && !run.settings.has_answers()) || is_piece_due();
+        return (is_write_open && !run.settings.has_answers()) || is_piece_due();
     }
     /// Datagrams that wait at `now` may be lost each for itself; without any answer for so long, it is the server.
     void note_silence(Nanos now) noexcept {

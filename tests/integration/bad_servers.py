@@ -210,6 +210,17 @@ def stops_and_dies():
                 rig.check(report["invalid"], f"signal {number}, {arguments}: {report}")
 
 
+def overloaded():
+    """A server that is slower than it is asked to be goes on to the end: the run is invalid, its server is there."""
+    def slow(connection):
+        while data := connection.recv(64):
+            time.sleep(0.01)
+            connection.sendall(data)
+
+    report = load(BadServer(slow).port, "--rate=2000", milliseconds=300, patience="2s")
+    rig.check(report["invalid"] and report["count"] > 0 and report["ended_early"] == 0, f"overloaded: {report}")
+
+
 def datagrams():
     def drops_every_tenth(own):
         for index in range(1 << 30):
@@ -252,5 +263,6 @@ wrong_answers()
 no_answers()
 falls_silent()
 stops_and_dies()
+overloaded()
 datagrams()
 print("ok")

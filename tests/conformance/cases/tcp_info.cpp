@@ -58,6 +58,18 @@ TEST_CASE("info tells what was written and is not acknowledged", "[net][tcp][inf
     });
 }
 
+TEST_CASE("who was asked for quick acknowledgements does not wait for a second segment", "[net][tcp][info]") {
+    run([]() -> Task<> {
+        auto pair = co_await connect_pair();
+        REQUIRE(pair.server.set_quickack(true));
+        const std::array<std::byte, 1> byte{};
+        co_await write_whole(pair.client, byte);
+        const auto begin = time::Instant::now();
+        while (pair.client.info().value_or(net::TcpInfo{}).unacknowledged != 0) co_await time::sleep(1ms);
+        if (is_time_virtual) CHECK(time::Instant::now() - begin < 20ms);  // half of what a delayed one takes
+    });
+}
+
 TEST_CASE("info tells what the peer does not take", "[net][tcp][info]") {
     run([]() -> Task<> {
         auto pair = co_await connect_pair();

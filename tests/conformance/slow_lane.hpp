@@ -8,9 +8,13 @@
 #include <skerry/backend/slow_lane.hpp>
 #include <skerry/time/sleep.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <iterator>
+#include <thread>
 
 namespace skerry::conformance {
 
@@ -23,9 +27,15 @@ namespace skerry::conformance {
     return true;
 }
 
+/// The least of a few looks: a thread of DPDK's opens one now and then, to ask for a link, and closes it.
 [[nodiscard]] inline std::size_t open_descriptors() {
-    const std::filesystem::directory_iterator all("/proc/self/fd");
-    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+    std::size_t least = SIZE_MAX;
+    for (int looks = 0; looks < 3; ++looks) {
+        if (looks != 0) std::this_thread::sleep_for(std::chrono::microseconds{500});
+        const std::filesystem::directory_iterator all("/proc/self/fd");
+        least = std::min(least, static_cast<std::size_t>(std::distance(begin(all), end(all))));
+    }
+    return least;
 }
 
 [[nodiscard]] inline Task<> driver_turns(unsigned count) {

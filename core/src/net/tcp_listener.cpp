@@ -69,4 +69,11 @@ Result<TcpListener> TcpListener::bind(const SocketAddr& address, const ListenOpt
     return TcpListener(**socket);
 }
 
+Result<TcpListener> TcpListener::from_fd(OwnedFd fd) noexcept {
+    if (backend::current_sockets == nullptr) return Errc::unsupported;
+    auto socket = backend::current_sockets->adopt_listener(std::move(fd));
+    if (!socket) return socket.error();
+    return TcpListener(**socket);
+}
+
 }  // namespace skerry::net

@@ -160,4 +160,11 @@ std::pair<OwnedReadHalf, OwnedWriteHalf> TcpStream::into_split() && {
     return {OwnedReadHalf(shared), OwnedWriteHalf(shared)};
 }
 
+Result<TcpStream> TcpStream::from_fd(OwnedFd fd) noexcept {
+    if (backend::current_sockets == nullptr) return Errc::unsupported;
+    auto socket = backend::current_sockets->adopt_stream(std::move(fd));
+    if (!socket) return socket.error();
+    return TcpStream(**socket);
+}
+
 }  // namespace skerry::net

@@ -116,4 +116,11 @@ Result<UdpSocket> UdpSocket::bind(const SocketAddr& address, const BindOptions& 
     return UdpSocket(**socket);
 }
 
+Result<UdpSocket> UdpSocket::from_fd(OwnedFd fd) noexcept {
+    if (backend::current_sockets == nullptr) return Errc::unsupported;
+    auto socket = backend::current_sockets->adopt_datagram(std::move(fd));
+    if (!socket) return socket.error();
+    return UdpSocket(**socket);
+}
+
 }  // namespace skerry::net

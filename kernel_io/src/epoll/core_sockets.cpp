@@ -16,7 +16,10 @@
 namespace skerry::kernel_io::epoll {
 
 using backend::ConnectRequest;
+using backend::DatagramSocket;
+using backend::ListenerSocket;
 using backend::Step;
+using backend::StreamSocket;
 
 namespace {
 
@@ -101,21 +104,26 @@ void CoreSockets::cancel_connect(ConnectRequest& request) noexcept {
     stream->ops->close(stream);
 }
 
-Result<backend::ListenerSocket*> CoreSockets::listen(const net::SocketAddr& address,
-                                                     const backend::ListenOptions& options,
-                                                     const backend::StreamSetup* setup) noexcept {
-    auto listener = make_bound<Listener>(*this, open_listener(address, options, setup));
-    if (!listener) return listener.error();
-    if (auto enrolled = enroll(**listener); !enrolled) return enrolled.error();
-    return listener->release();
+Result<ListenerSocket*> CoreSockets::listen(const net::SocketAddr& address, const backend::ListenOptions& options,
+                                            const backend::StreamSetup* setup) noexcept {
+    return enroll_bound<ListenerSocket, Listener>(*this, open_listener(address, options, setup));
 }
 
-Result<backend::DatagramSocket*> CoreSockets::bind(const net::SocketAddr& address,
-                                                   const backend::BindOptions& options) noexcept {
-    auto port = make_bound<DatagramPort>(*this, open_datagram(address, options));
-    if (!port) return port.error();
-    if (auto enrolled = enroll(**port, EPOLLIN); !enrolled) return enrolled.error();
-    return port->release();
+Result<DatagramSocket*> CoreSockets::bind(const net::SocketAddr& address,
+                                          const backend::BindOptions& options) noexcept {
+    return enroll_bound<DatagramSocket, DatagramPort>(*this, open_datagram(address, options), EPOLLIN);
+}
+
+Result<StreamSocket*> CoreSockets::adopt_stream(OwnedFd fd) noexcept {
+    return enroll_adopted_stream<Stream>(*this, std::move(fd));
+}
+
+Result<ListenerSocket*> CoreSockets::adopt_listener(OwnedFd fd) noexcept {
+    return enroll_bound<ListenerSocket, Listener>(*this, kernel_io::adopt_listener(std::move(fd)));
+}
+
+Result<DatagramSocket*> CoreSockets::adopt_datagram(OwnedFd fd) noexcept {
+    return enroll_adopted_datagram<DatagramPort>(*this, std::move(fd), EPOLLIN);
 }
 
 // --- descriptors that run out

@@ -66,6 +66,9 @@ public:
                                                           const backend::StreamSetup* setup) noexcept override;
     [[nodiscard]] Result<backend::DatagramSocket*> bind(const net::SocketAddr& address,
                                                         const backend::BindOptions& options) noexcept override;
+    [[nodiscard]] Result<backend::StreamSocket*> adopt_stream(OwnedFd fd) noexcept override;
+    [[nodiscard]] Result<backend::ListenerSocket*> adopt_listener(OwnedFd fd) noexcept override;
+    [[nodiscard]] Result<backend::DatagramSocket*> adopt_datagram(OwnedFd fd) noexcept override;
 
     [[nodiscard]] Poller& poller() noexcept { return poller_; }
     [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }

@@ -19,7 +19,10 @@
 namespace skerry::kernel_io::uring {
 
 using backend::ConnectRequest;
+using backend::DatagramSocket;
+using backend::ListenerSocket;
 using backend::Step;
+using backend::StreamSocket;
 
 CoreSockets::CoreSockets(Ring& ring, std::uint16_t home, Error& refused) : ring_(ring), home_(home), buffers_(home) {
     if (auto provided = buffers_.provide(ring_); !provided) refused = provided.error();
@@ -55,9 +58,10 @@ backend::SocketStats CoreSockets::stats() const noexcept {
     return stats;
 }
 
-void CoreSockets::enroll(Socket& socket) noexcept {
+Result<> CoreSockets::enroll(Socket& socket) noexcept {
     sockets_.push_back(socket);
     ++counts_.open;
+    return {};
 }
 
 // --- making sockets
@@ -76,7 +80,7 @@ Step CoreSockets::connect(ConnectRequest& request) noexcept {
     auto* const stream = new (std::nothrow) Stream(*this, std::move(*fd));
     if (stream == nullptr) return fail(Errc::no_memory);
     stream->peer = request.to;
-    enroll(*stream);
+    (void)enroll(*stream);
     request.socket = stream;
     if (at_once) return Step::done;
     stream->wait_for_connection(request);
@@ -90,21 +94,26 @@ void CoreSockets::cancel_connect(ConnectRequest& request) noexcept {
     stream->ops->close(stream);
 }
 
-Result<backend::ListenerSocket*> CoreSockets::listen(const net::SocketAddr& address,
-                                                     const backend::ListenOptions& options,
-                                                     const backend::StreamSetup* setup) noexcept {
-    auto listener = make_bound<Listener>(*this, open_listener(address, options, setup));
-    if (!listener) return listener.error();
-    enroll(**listener);
-    return listener->release();
+Result<ListenerSocket*> CoreSockets::listen(const net::SocketAddr& address, const backend::ListenOptions& options,
+                                            const backend::StreamSetup* setup) noexcept {
+    return enroll_bound<ListenerSocket, Listener>(*this, open_listener(address, options, setup));
 }
 
-Result<backend::DatagramSocket*> CoreSockets::bind(const net::SocketAddr& address,
-                                                   const backend::BindOptions& options) noexcept {
-    auto port = make_bound<DatagramPort>(*this, open_datagram(address, options));
-    if (!port) return port.error();
-    enroll(**port);
-    return port->release();
+Result<DatagramSocket*> CoreSockets::bind(const net::SocketAddr& address,
+                                          const backend::BindOptions& options) noexcept {
+    return enroll_bound<DatagramSocket, DatagramPort>(*this, open_datagram(address, options));
+}
+
+Result<StreamSocket*> CoreSockets::adopt_stream(OwnedFd fd) noexcept {
+    return enroll_adopted_stream<Stream>(*this, std::move(fd));
+}
+
+Result<ListenerSocket*> CoreSockets::adopt_listener(OwnedFd fd) noexcept {
+    return enroll_bound<ListenerSocket, Listener>(*this, kernel_io::adopt_listener(std::move(fd)));
+}
+
+Result<DatagramSocket*> CoreSockets::adopt_datagram(OwnedFd fd) noexcept {
+    return enroll_adopted_datagram<DatagramPort>(*this, std::move(fd));
 }
 
 // --- what is done later

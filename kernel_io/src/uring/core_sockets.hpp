@@ -38,6 +38,9 @@ public:
                                                           const backend::StreamSetup* setup) noexcept override;
     [[nodiscard]] Result<backend::DatagramSocket*> bind(const net::SocketAddr& address,
                                                         const backend::BindOptions& options) noexcept override;
+    [[nodiscard]] Result<backend::StreamSocket*> adopt_stream(OwnedFd fd) noexcept override;
+    [[nodiscard]] Result<backend::ListenerSocket*> adopt_listener(OwnedFd fd) noexcept override;
+    [[nodiscard]] Result<backend::DatagramSocket*> adopt_datagram(OwnedFd fd) noexcept override;
 
     [[nodiscard]] Ring& ring() noexcept { return ring_; }
     /// Whether nothing may be asked for any more.
@@ -51,7 +54,8 @@ public:
     void count_accepted() noexcept { ++counts_.accepted; }
     void count_no_buffers() noexcept { ++counts_.no_buffers; }
 
-    void enroll(Socket& socket) noexcept;
+    /// Lists a new socket. A ring need not be told of it, so nothing can fail.
+    Result<> enroll(Socket& socket) noexcept;
     void descriptor_closed() noexcept {
         --counts_.open;
         paused_.descriptor_closed();

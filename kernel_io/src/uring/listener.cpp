@@ -72,7 +72,7 @@ void Listener::pause() noexcept {
 Step Listener::accept_now(AcceptRequest& request) noexcept {
     if (Stream* const stream = ready_.pop_front(); stream != nullptr) {
         --ready_count_;
-        core().enroll(*stream);
+        (void)core().enroll(*stream);
         core().count_accepted();
         request.accepted = stream;
         accept_more();

@@ -11,6 +11,7 @@
 
 #include "../base/error.hpp"
 #include "../base/io_buf.hpp"
+#include "../base/owned_fd.hpp"
 #include "../base/result.hpp"
 #include "../base/socket_addr.hpp"
 #include "../task/scheduler.hpp"
@@ -59,7 +60,9 @@ enum class SocketOption : std::uint8_t {
     receive_local,         ///< bool: Datagram::local and interface_index
     receive_ttl,           ///< bool: Datagram::ttl
     receive_traffic_class, ///< bool: Datagram::traffic_class
-    receive_time,          ///< 1: received_at is when the kernel got it; 2: when the device did, by its own clock
+    /// 1: received_at is when the kernel got it; 2: when the device did, by its own clock, where somebody
+    /// has switched its stamps on (hwstamp_ctl, ptp4l: that is the machine's), else as 1; time_source says which.
+    receive_time,
     // What of a Datagram send_batch() goes by, instead of what holds for the socket.
     send_local,            ///< bool: its `local`, the address it leaves from, unless that is unspecified
     send_traffic_class,    ///< bool: its traffic_class
@@ -447,6 +450,12 @@ public:
                                                          const StreamSetup* setup) noexcept = 0;
     [[nodiscard]] virtual Result<DatagramSocket*> bind(const net::SocketAddr& address,
                                                        const BindOptions& options) noexcept = 0;
+
+    /// Each takes over a socket that the kernel has made: a connected stream, a listening one, a datagram
+    /// socket. Only where the sockets are the kernel's; the descriptor is closed when it fails.
+    [[nodiscard]] virtual Result<StreamSocket*> adopt_stream(OwnedFd /*fd*/) noexcept { return Errc::unsupported; }
+    [[nodiscard]] virtual Result<ListenerSocket*> adopt_listener(OwnedFd /*fd*/) noexcept { return Errc::unsupported; }
+    [[nodiscard]] virtual Result<DatagramSocket*> adopt_datagram(OwnedFd /*fd*/) noexcept { return Errc::unsupported; }
 
     /// Memory for `bytes` to be sent by StreamOps::write_buf or DatagramOps::send_buf, from which a backend that can
     /// sends without a copy; with `headroom` in front that prepend() may give. False when there is none.

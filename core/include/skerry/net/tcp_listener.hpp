@@ -83,6 +83,13 @@ public:
     [[nodiscard]] static Result<TcpListener> bind(const SocketAddr& address,
                                                   const ListenOptions& options = {}) noexcept;
 
+    /// Takes over a TCP socket of the kernel's that listens already, as a service manager hands one on (sd_listen_fds).
+    /// Its options stay, and what it accepts has them: TCP_NODELAY only if it has.
+    ///
+    /// Errors: unsupported, where the sockets are not the kernel's; invalid_argument: it is none that listens, or not
+    ///         TCP's; no_memory, no_descriptors. The descriptor is closed then.
+    [[nodiscard]] static Result<TcpListener> from_fd(OwnedFd fd) noexcept;
+
     /// Waits for the next connection. When descriptors or memory run out it goes on waiting, and accepts again when
     /// some are free (counter: accept_paused; see runtime/core_stats.hpp).
     ///

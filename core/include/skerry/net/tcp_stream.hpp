@@ -109,6 +109,13 @@ public:
     /// Cancel: safe: the attempt is given up and the descriptor closed.
     [[nodiscard]] static Connect connect(const SocketAddr& to) noexcept { return Connect(to); }
 
+    /// Takes over a connected TCP socket of the kernel's, as one that was inherited or passed by another process. Its
+    /// options stay: TCP_NODELAY is on only if it was.
+    ///
+    /// Errors: unsupported, where the sockets are not the kernel's; invalid_argument: it is no stream, or not TCP's;
+    ///         not_connected; no_memory, no_descriptors. The descriptor is closed then.
+    [[nodiscard]] static Result<TcpStream> from_fd(OwnedFd fd) noexcept;
+
     /// Reads what is there, waiting for at least one byte.
     ///
     /// Shape:  returns n, 0 < n <= out.size(); 0 at the end of the stream, or when `out` is empty.

@@ -406,6 +406,13 @@ public:
     /// Errors: address_in_use, address_not_available, permission_denied, no_descriptors, unsupported.
     [[nodiscard]] static Result<UdpSocket> bind(const SocketAddr& address, const BindOptions& options = {}) noexcept;
 
+    /// Takes over a UDP socket of the kernel's, bound and connected as it is. Its options stay, but those that tell
+    /// more of what is received (receive_segments, receive_local and the like): they are off.
+    ///
+    /// Errors: unsupported, where the sockets are not the kernel's; invalid_argument: it is not UDP's; no_memory,
+    ///         no_descriptors. The descriptor is closed then.
+    [[nodiscard]] static Result<UdpSocket> from_fd(OwnedFd fd) noexcept;
+
     /// Waits for datagrams and fills `out` from the front.
     ///
     /// Completes as soon as one datagram is there and takes those that are already queued, up to `out.size()` or

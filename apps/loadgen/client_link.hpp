@@ -45,7 +45,7 @@ struct LinkState {
     bool is_wanted = false;  ///< there is something to send, and it is not up
     sync::local::Notify wanted;
     bool is_write_open = false;  ///< one has begun that the server has not taken yet
-    bool was_silent = false;  ///< datagrams of a closed loop had no answer for as long as one is waited for
+    bool was_silent = false;  ///< in a closed loop the server said nothing for as long as an answer is waited for
     Nanos last_answer{0};
     Nanos last_piece{0};          ///< when the newest piece of what a source sends came
     std::size_t writers = 0;      ///< tasks that are in a write on the connection, or may be
@@ -102,13 +102,20 @@ struct LinkState {
         if (now >= run.settings.warmup && last_answer < now - run.settings.timeout) was_silent = true;
     }
 
+    /// A connection in place of another has been made, or not. While it was not there a closed loop asked for nothing.
+    void note_connected() noexcept {
+        const bool was_long = run.now() - *connecting_since >= run.settings.timeout;
+        was_silent = was_silent || (was_long && run.settings.loop == Loop::closed);
+        connecting_since.reset();
+    }
+
     /// The connection is over, and so is everything that waits on it. `why`: an Error, or words.
     template <class Why>
     void close(const Why& why) {
         if (closed) return;
         closed = true;
         run.note(why);
-        if (run.now() < run.end || is_server_due()) run.recorder.on_ended_early();
+        if (run.now() < run.end || was_silent || is_server_due()) run.recorder.on_ended_early();
         give_up_waiting();
         changed.notify_one();
     }

@@ -49,6 +49,7 @@ public:
 
     /// True: no more can be sent.
     [[nodiscard]] bool send_failed(Error error) {
+        if (!is_up) return false;  // the connection is being exchanged
         const bool is_given_up = error == Errc::timed_out || error == Errc::runtime_shutdown;
         if (Protocol::reconnects && !is_given_up) return false;  // whoever reads sees the end too, and what to do
         close(error);
@@ -259,7 +260,7 @@ template <StreamProtocol Protocol>
 Task<bool> StreamLink<Protocol>::connect_again(std::string_view why) {
     connecting_since = run.now();
     auto stream = co_await time::timeout(connect_patience, net::TcpStream::connect(server_));
-    connecting_since.reset();
+    note_connected();
     if (!stream) {
         const bool lacks_port = stream.error() == Errc::address_not_available;
         why_ended_ = std::string(why) + (lacks_port ? "no local port is free" : stream.error().message());

@@ -112,3 +112,52 @@ why = ("a connection cannot be made in the place of the one before", "reset by t
 rig.check(any(each in done.stderr for each in why), done.stderr)
 rig.check(done.returncode == 1, f"it ended with {done.returncode}")
 print("ok: the listener went away", flush=True)
+
+
+def refuse_unread(connection):
+    connection.recv(1000)
+    connection.sendall(b"-ERR too long\r\n")
+    connection.recv(1)  # and no more: the rest of the request stays where it is
+    threading.Event().wait()
+
+
+def serve_by(conduct):
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+
+    def accept():
+        while True:
+            connection, _ = listener.accept()
+            threading.Thread(target=conduct, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener
+
+
+# A request that is answered before all of it was written ends with its connection, and the next one is made.
+listener = serve_by(refuse_unread)
+report = rig.loadgen(bin_dir, f"--connect=127.0.0.1:{listener.getsockname()[1]}", "--proto=resp", "--command=set",
+                     "--value-bytes=4194304", "--per-conn=1", "--jitter=0s", "--warmup=0s", "--duration=400ms",
+                     expect=1)
+rig.check(report["refused"] > 2 and report["reconnects"] > 2 and report["ended_early"] == 0, f"unread: {report}")
+print("ok: answered before it was written", flush=True)
+
+# A closed loop whose server lets nobody connect any more was silent, though nothing waits for an answer in the end.
+listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+port = listener.getsockname()[1]
+
+
+def serve_one():
+    connection, _ = listener.accept()
+    crowd = [socket.socket() for _ in range(4)]
+    for each in crowd:  # who is not accepted fills the queue, and what comes then is not heard
+        each.setblocking(False)
+        each.connect_ex(("127.0.0.1", port))
+    connection.sendall(connection.recv(SIZE))
+    threading.Event().wait()
+
+
+threading.Thread(target=serve_one, daemon=True).start()
+report = rig.loadgen(bin_dir, f"--connect=127.0.0.1:{port}", "--per-conn=1", "--timeout=4500ms", "--jitter=0s",
+                     "--warmup=0s", "--duration=500ms", expect=1)
+rig.check(report["invalid"] and report["ended_early"] == 1, f"nobody can connect: {report}")
+print("ok: nobody can connect", flush=True)

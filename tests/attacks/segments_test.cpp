@@ -88,7 +88,7 @@ TEST_CASE("attack 2: blocks that carve holes cost no more than what is under way
     (void)host.sent();
     const std::uint32_t first = host.host_seq;
     const std::uint32_t segments = ours.tcb->queue.sent();
-    CHECK(segments <= config.tcp.send_segments_max);
+    CHECK(segments <= config.tcp.send_frames_max);  // of a buffer so large
     REQUIRE(segments > 50);
     host.pass(100ms);  // a round trip: what went again in less cannot be lost again
     std::size_t again = 0;
@@ -114,7 +114,7 @@ TEST_CASE("attack 2: blocks that carve holes cost no more than what is under way
             CHECK(ours.tcb->board->segments_arrived() >= marked);  // each is marked once
             marked = ours.tcb->board->segments_arrived();
         }
-        REQUIRE(ours.tcb->queue.size() <= config.tcp.send_segments_max);
+        REQUIRE(ours.tcb->queue.size() <= config.tcp.send_frames_max);
     }
     CHECK(marked < segments);
     CHECK(again <= 3 * segments);

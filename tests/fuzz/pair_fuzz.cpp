@@ -3,7 +3,7 @@
 // is what was written, in order and once, whatever comes; and when the link is sound again all of it arrives, both ends
 // end in order, and nothing is left.
 //
-// Damage is of one byte, which no checksum lets through; ARP has none, so its packets come as they are.
+// Damage is of one byte of a frame, which no checksum lets through; ARP has none, so its packets come as they are.
 
 #include "fuzz.hpp"
 #include "reader.hpp"
@@ -29,7 +29,10 @@ using stack::wire::MacAddr;
 
 namespace {
 
-using Frame = std::vector<std::byte>;
+struct Frame {
+    std::vector<std::byte> bytes;
+    bool is_damaged = false;  // once: two changes may leave a checksum as it was
+};
 
 constexpr std::uint16_t port = 7000;
 constexpr Ipv4Addr addresses[] = {Ipv4Addr::of(198, 18, 0, 1), Ipv4Addr::of(198, 18, 0, 2)};
@@ -193,18 +196,19 @@ private:
 
     static void damage(std::deque<Frame>& link, std::uint8_t where, std::uint8_t how) {
         const std::size_t at = stack::wire::ethernet_bytes;
-        if (link.empty() || link.front().size() <= at) return;
-        Frame& frame = link.front();
-        frame[at + where % (frame.size() - at)] ^= static_cast<std::byte>(how);
+        if (link.empty() || link.front().bytes.size() <= at || link.front().is_damaged) return;
+        std::vector<std::byte>& bytes = link.front().bytes;
+        bytes[at + where % (bytes.size() - at)] ^= static_cast<std::byte>(how);
+        link.front().is_damaged = true;
     }
     static void cut(std::deque<Frame>& link, std::uint8_t off) {
         if (link.empty()) return;
-        Frame& frame = link.front();
-        frame.resize(std::max<std::size_t>(stack::wire::ethernet_bytes,
-                                           frame.size() - std::min<std::size_t>(frame.size(), 1U + off)));
+        std::vector<std::byte>& bytes = link.front().bytes;
+        bytes.resize(std::max<std::size_t>(stack::wire::ethernet_bytes,
+                                           bytes.size() - std::min<std::size_t>(bytes.size(), 1U + off)));
     }
 
-    void give(End& end, const Frame& bytes) {
+    void give(End& end, const std::vector<std::byte>& bytes) {
         stack::Frame* const frame = end.frames.allocate();
         require(frame != nullptr, "there is a frame to receive with");
         std::memcpy(frame->data, bytes.data(), bytes.size());
@@ -217,7 +221,7 @@ private:
         for (; count != 0 && !end.coming.empty(); --count) {
             const Frame frame = std::move(end.coming.front());
             end.coming.pop_front();
-            give(end, frame);
+            give(end, frame.bytes);
         }
     }
 
@@ -225,14 +229,14 @@ private:
     void take(End& from) {
         End& to = ends_[1 - from.number];
         while (stack::Frame* const frame = from.stack.backlog().pop()) {
-            Frame bytes(frame->bytes().begin(), frame->bytes().end());
+            std::vector<std::byte> bytes(frame->bytes().begin(), frame->bytes().end());
             frame->drop();
             stack::wire::EthernetHeader ethernet;
             require(parse(bytes, ethernet) == stack::Drop::none, "a frame that leaves is sound");
             if (ethernet.ether_type == stack::wire::ether_type::arp)
                 give(to, bytes);
             else if (to.coming.size() < link_frames_max)
-                to.coming.push_back(std::move(bytes));
+                to.coming.push_back({std::move(bytes)});
         }
     }
 

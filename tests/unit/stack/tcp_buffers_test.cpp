@@ -334,5 +334,23 @@ TEST_CASE("a buffer that has grown holds so many more segments", "[stack][tcp]")
     (void)host.sent();
 }
 
+TEST_CASE("so does one that is configured so large, or that a program has set so", "[stack][tcp]") {
+    constexpr std::uint32_t large = 1'000'000;
+    const bool is_configured = GENERATE(true, false);
+    stack::StackConfig config = host_config();
+    if (is_configured) config.tcp.send_buffer_bytes = config.tcp.receive_buffer_bytes = large;
+    GrowingHost host(config);
+    TestEndpoint& endpoint = host.connect();
+    if (!is_configured) {
+        host.tcp().set_send_buffer(*endpoint.tcb, large);
+        host.tcp().set_receive_buffer(*endpoint.tcb, large);
+    }
+    CHECK(host.write(endpoint, std::string(large, 'a')) == large);
+    (void)host.sent();
+    host.pour(endpoint, 800, piece);  // more of such as are longer would not fit
+    CHECK(host.stack.drops()[Drop::tcp_reassembly_full] == 0);
+    (void)host.sent();
+}
+
 }  // namespace
 }  // namespace skerry

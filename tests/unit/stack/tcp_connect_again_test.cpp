@@ -102,6 +102,23 @@ TEST_CASE("the peer's FIN that comes again puts that off", "[stack][tcp][time_wa
     (void)host.sent();
 }
 
+TEST_CASE("so does one that comes too soon behind another to be answered", "[stack][tcp][time_wait]") {
+    Client host;
+    const TestSegment fin = host.over(own_port);
+    TestSegment again = host.reply(fin, flag::fin | flag::ack, 5001);
+    again.ack = fin.seq + 1;
+    host.come(again, own_port, server_port);
+    CHECK(host.only().flags == flag::ack);
+    host.pass(400ms);
+    host.come(again, own_port, server_port);
+    CHECK(host.sent().empty());
+    host.pass(1s);
+    CHECK(host.connect(own_port).error() == Errc::address_in_use);
+    host.pass(1ms);
+    CHECK(host.connect(own_port));
+    (void)host.sent();
+}
+
 TEST_CASE("without timestamps TIME-WAIT keeps its port for a minute", "[stack][tcp][time_wait]") {
     stack::StackConfig config = host_config();
     config.tcp.timestamps = GENERATE(false, true);
@@ -144,6 +161,24 @@ TEST_CASE("who connects again and again never runs out of ports", "[stack][tcp][
     host.pass(1001ms);
     for (int i = 0; i < 100; ++i) (void)host.over(0);
     CHECK(host.tcp().sizes().time_wait == ports);
+}
+
+TEST_CASE("of a few that may be followed one is, where no port is free", "[stack][tcp][time_wait]") {
+    constexpr std::size_t ports = 28'232;
+    const std::size_t few = GENERATE(1U, 3U);
+    Client host;
+    for (std::size_t i = 0; i < few; ++i) (void)host.over(0);
+    for (std::size_t i = few; i < ports; ++i) {  // these go on
+        REQUIRE(host.connect(0));
+        (void)host.sent();
+    }
+    CHECK(host.connect(0).error() == Errc::address_not_available);
+    host.pass(1001ms);
+    (void)host.sent();
+    for (std::size_t i = 0; i < few; ++i) REQUIRE(host.connect(0));
+    CHECK(host.connect(0).error() == Errc::address_not_available);
+    CHECK(host.tcp().sizes().time_wait == 0);
+    (void)host.sent();
 }
 
 }  // namespace

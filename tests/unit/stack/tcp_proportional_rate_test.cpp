@@ -49,10 +49,12 @@ TEST_CASE("below it as much may go as arrived, a segment more when all is well, 
 
 TEST_CASE("a recovery sends one for two, and ends with the threshold", "[stack][tcp][prr]") {
     const bool is_on = GENERATE(true, false);
+    const bool is_asked = GENERATE(false, true);  // of this connection alone, against what is configured
     stack::StackConfig config = config_of_linux();
-    config.tcp.proportional_rate = is_on;
+    config.tcp.proportional_rate = is_on != is_asked;
     config.tcp.tail_probe = false;
     SendingHost host(config);
+    if (is_asked) host.ours->tcb->has_rate = is_on;
     (void)host.write_segments(10);
     host.pass(100ms);
     host.tell(10);

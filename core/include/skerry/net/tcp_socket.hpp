@@ -56,7 +56,8 @@ public:
 
     /// SO_REUSEADDR: a bound address and port may be those of connections in TIME-WAIT. Our own stack and the simulator
     /// ask for none of it: there one port may have connections to several peers, but none to the peer that is waited
-    /// for. Our own stack lets even that one be followed a second later, where timestamps tell the two apart.
+    /// for. Our own stack lets even that one be followed, where timestamps tell the two apart, when
+    /// stack::TcpLimits::time_wait_reuse is over.
     TcpSocket& set_reuseaddr(bool on) noexcept {
         setup_.reuse_address = on;
         return *this;

@@ -100,11 +100,14 @@ std::uint16_t CoreSteering::owner_of_piece(const wire::Ipv4Header& header, std::
     return nth_of(cores, mixed % static_cast<std::uint32_t>(std::popcount(cores)));
 }
 
-bool CoreSteering::may_connect(const tcp::Tuple& tuple) const noexcept {
-    const bool comes_home = is_predicted(tuple) ? shared_.core_of(hash(tuple)) == core_
-                                                : tuple.local_port % shared_.options().cores == core_;
-    return comes_home && shared_.tcp_ports().in_use(tuple.local_port) == 0 &&
-           shared_.flows().find(key(tuple)) == FlowOwners::nobody;
+bool CoreSteering::comes_home(const tcp::Tuple& tuple) const noexcept {
+    const bool is_here = is_predicted(tuple) ? shared_.core_of(hash(tuple)) == core_
+                                             : tuple.local_port % shared_.options().cores == core_;
+    return is_here && shared_.tcp_ports().in_use(tuple.local_port) == 0;
+}
+
+bool CoreSteering::is_known(const tcp::Tuple& tuple) const noexcept {
+    return shared_.flows().find(key(tuple)) != FlowOwners::nobody;
 }
 
 // --- the way to other cores

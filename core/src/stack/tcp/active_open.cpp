@@ -16,13 +16,17 @@ ActiveOpen::Use ActiveOpen::use_of(const Tuple& tuple, time::Instant now) const 
     const std::uint32_t number = shared_.find(tuple);
     if (number == FlowTable::none) return Use::free;
     const bool is_over = flow_kind(number) == Kind::time_wait &&
-                         time_waits_.may_begin_again(shared_.time_waits[flow_index(number)], now);
+                         time_waits_.may_be_followed(shared_.time_waits[flow_index(number)], now);
     return is_over ? Use::over : Use::taken;
 }
 
-// Whether its segments come to this core.
-bool ActiveOpen::is_ours(const Tuple& tuple) const noexcept {
-    return shared_.config.steering == nullptr || shared_.config.steering->may_connect(tuple);
+bool ActiveOpen::comes_home(const Tuple& tuple) const noexcept {
+    return shared_.config.steering == nullptr || shared_.config.steering->comes_home(tuple);
+}
+
+// What is over here is known to all as ours, and its port is no other core's.
+bool ActiveOpen::is_others(const Tuple& tuple) const noexcept {
+    return shared_.config.steering != nullptr && shared_.config.steering->is_known(tuple);
 }
 
 // A program that connects again and again would have used all ports within TIME-WAIT's minute. So one of those will do,
@@ -30,17 +34,22 @@ bool ActiveOpen::is_ours(const Tuple& tuple) const noexcept {
 Errc ActiveOpen::choose_port(Tuple& tuple, std::uint16_t wanted, time::Instant now) noexcept {
     if (wanted != 0) {
         tuple.local_port = wanted;
-        if (use_of(tuple, now) == Use::taken) return Errc::address_in_use;
-        return is_ours(tuple) ? Errc::ok : Errc::address_not_available;
+        const Use use = use_of(tuple, now);
+        if (use == Use::taken) return Errc::address_in_use;
+        const bool may_be = comes_home(tuple) && (use == Use::over || !is_others(tuple));
+        return may_be ? Errc::ok : Errc::address_not_available;
     }
     constexpr unsigned looks_for_free = 16;
     unsigned looks = 0;
+    std::uint16_t first_over = 0;
     tuple.local_port = stack::free_port(shared_.random, [&](std::uint16_t port) {
         tuple.local_port = port;
-        if (!is_ours(tuple)) return true;
-        const Use use = use_of(tuple, now);
-        return use == Use::taken || (use == Use::over && ++looks <= looks_for_free);
+        const Use use = comes_home(tuple) ? use_of(tuple, now) : Use::taken;
+        if (use != Use::over) return use == Use::taken || is_others(tuple);
+        if (first_over == 0) first_over = port;
+        return ++looks <= looks_for_free;
     });
+    if (tuple.local_port == 0) tuple.local_port = first_over;
     return tuple.local_port == 0 ? Errc::address_not_available : Errc::ok;
 }
 

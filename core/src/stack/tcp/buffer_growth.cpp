@@ -33,6 +33,15 @@ std::uint32_t BufferGrowth::receive_grown(const Tcb& tcb) const noexcept {
     return tcb.grows_receive ? beyond(tcb.receive_limit, limits_.receive_buffer_bytes) : 0;
 }
 
+std::uint32_t BufferGrowth::more_to_send(const Tcb& tcb) const noexcept {
+    return beyond(tcb.send_limit, std::min(limits_.send_buffer_bytes, TcpLimits::send_buffer_usual)) / tcb.mss;
+}
+
+std::uint32_t BufferGrowth::more_to_receive(const Tcb& tcb, std::uint32_t segment_bytes) const noexcept {
+    const std::uint32_t usual = std::min(limits_.receive_buffer_bytes, TcpLimits::receive_buffer_usual);
+    return beyond(tcb.receive_limit, usual) / segment_bytes;
+}
+
 bool BufferGrowth::grow(std::uint32_t& limit, std::uint32_t wanted, std::uint64_t& grown,
                         std::uint64_t grown_max) noexcept {
     if (wanted <= limit) return true;

@@ -77,7 +77,7 @@ constexpr std::string_view ecns[] = {"off", "asks", "when_asked"};
 
 constexpr std::string_view on_or_off = "on, off";
 constexpr std::uint32_t buffer_least = 4096;
-constexpr std::uint32_t buffer_most = 8U << 20U;  // what a window can say with a scale of 7
+constexpr std::uint32_t buffer_most = 8U << 20U;
 constexpr std::int64_t minute_ms = 60'000;
 constexpr std::int64_t day_ms = 1440 * minute_ms;
 

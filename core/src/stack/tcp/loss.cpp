@@ -158,8 +158,8 @@ bool Sender::send_data_probe(Tcb& tcb, time::Instant now) noexcept {
     return true;
 }
 
-// With `is_forward` and without a scoreboard the oldest alone: what becomes of it is waited for. With `spares_fresh`
-// not what RACK takes for being on its way.
+// With `is_forward` and without a scoreboard the oldest alone: what becomes of it is waited for. With `spares_fresh`,
+// behind a time-out, not what RACK takes for being on its way.
 void Sender::send_all_again(Tcb& tcb, bool is_forward, bool spares_fresh, time::Instant now) noexcept {
     if (tcb.is_reducing) end_reducing(tcb);
     tcb.in_recovery = false;
@@ -167,6 +167,7 @@ void Sender::send_all_again(Tcb& tcb, bool is_forward, bool spares_fresh, time::
     tcb.repairs_time_out = true;
     if (tcb.has_sack && make_board(tcb, now)) {
         tcb.board.record()->tail.is_under_way = false;
+        tcb.board.record()->undo.is_of_time_out = spares_fresh;
         const auto& rack = tcb.board.record()->rack;
         if (rack && spares_fresh)
             tcb.board->mark_all_lost(tcb.queue, rack->lost_if_sent_until(tcb.rto.smoothed(), now));

@@ -194,9 +194,9 @@ Drop Receiver::wait_for_gap(Tcb& tcb, std::uint32_t seq, Segment& segment) noexc
     std::uint32_t dropped = 0;
     const TcpLimits& limits = shared_.config.tcp;
     // One with a hole that its peer never fills leaves the others half of the frames.
-    const std::uint32_t grown =
-        std::min(shared_.buffers.receive_grown(tcb) / own_mss(shared_.config), limits.receive_frames_max / 2);
-    const std::uint32_t limit = limits.reassembly_segments_max + grown;
+    const std::uint32_t more =
+        std::min(shared_.buffers.more_to_receive(tcb, own_mss(shared_.config)), limits.receive_frames_max / 2);
+    const std::uint32_t limit = limits.reassembly_segments_max + more;
     const auto outcome = tcb.reassembly.insert(seq, segment.frame(), limit, dropped);
     for (; dropped != 0; --dropped) shared_.drops.count(Drop::tcp_reassembly_full);
     segment.is_kept = outcome == Reassembly::Outcome::kept;

@@ -79,7 +79,7 @@ bool TimeWaits::is_newer(const TimeWait& entry, const Segment& segment) noexcept
     return seq_after(segment.seq(), entry.rcv_nxt);
 }
 
-bool TimeWaits::may_begin_again(const TimeWait& entry, time::Instant now) const noexcept {
+bool TimeWaits::may_be_followed(const TimeWait& entry, time::Instant now) const noexcept {
     const TcpLimits& limits = shared_.config.tcp;
     const auto since = now - time::Instant::from_nanos(entry.deadline_ns) + limits.time_wait;
     return entry.has_timestamps && limits.timestamps && since > limits.time_wait_reuse;
@@ -92,12 +92,12 @@ TimeWaits::Outcome TimeWaits::input(TimeWait& entry, const Segment& segment, boo
     if (!segment.has(flag::ack) && !segment.has(flag::syn)) return {Drop::tcp_flags, {}};
     // Pure acknowledgements say nothing here. Others are answered, but not without end.
     if (segment.length() == 0 && segment.seq() == entry.rcv_nxt) return {};
-    if (was_within(entry.answered_ms, shared_.config.tcp.challenge_interval, segment.now()))
-        return {Drop::tcp_sequence, {}};
-    entry.answered_ms = mark_ms(segment.now());
     // The very one, and no other that anybody sends: it would keep the place for ever.
     const bool is_their_end = segment.has(flag::fin) && segment.end() == entry.rcv_nxt;
     if (is_their_end) keep(entry, segment.now());
+    if (was_within(entry.answered_ms, shared_.config.tcp.challenge_interval, segment.now()))
+        return {Drop::tcp_sequence, {}};
+    entry.answered_ms = mark_ms(segment.now());
     output_.send_ack(entry, segment.now());
     return {is_their_end ? Drop::none : Drop::tcp_sequence, {}};
 }

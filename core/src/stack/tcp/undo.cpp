@@ -88,7 +88,8 @@ void Sender::on_ack_behind_time_out(Tcb& tcb, const Acknowledgement& ack) noexce
     LossRecord* const record = tcb.board.record();
     if (is_over) {
         tcb.repairs_time_out = false;
-        if (record != nullptr && record->rack) record->rack->on_recovery_over();
+        const bool counts = record != nullptr && record->undo.is_of_time_out;
+        if (counts && record->rack) record->rack->on_recovery_over();
     }
     if (record == nullptr || tcb.board != nullptr) return;
     switch (std::exchange(record->undo.forward, ForwardStep::none)) {

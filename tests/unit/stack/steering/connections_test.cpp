@@ -370,5 +370,37 @@ TEST_CASE("what does not fit a ring is lost like on a wire, counted, and sent ag
     CHECK(net[0].stack.drops()[Drop::steering_full] > 0);
 }
 
+TEST_CASE("a core follows its own connection in TIME-WAIT, and none of another's",
+          "[stack][steering][tcp][time_wait]") {
+    Net net(StackCores::options(2, 2));
+    TestAcceptor theirs;
+    REQUIRE(net.peer->stack.tcp().listen(theirs, {}, 80, 64));
+    const auto connect_and_end = [&](std::size_t core, std::uint16_t port) -> std::uint16_t {
+        stack::tcp::LocalEnd from;
+        from.port = port;
+        TestEndpoint ours;
+        TestEndpoint accepted;
+        const auto made = net[core].stack.tcp().connect(ours, peer_ip, 80, net.now, from);
+        if (!made) return 0;
+        net.converse();
+        REQUIRE(ours.tcb->state == State::established);
+        const std::uint16_t used = ours.tcb->tuple.local_port;
+        REQUIRE(net.peer->stack.tcp().accept(theirs, accepted));
+        net[core].stack.tcp().close(ours, net.now);
+        net.converse();
+        net.peer->stack.tcp().close(accepted, net.now);
+        net.converse();
+        return used;
+    };
+    const std::uint16_t port = connect_and_end(0, 0);
+    REQUIRE(net[0].stack.tcp().sizes().time_wait == 1);
+    CHECK(connect_and_end(0, port) == 0);
+    net.pass(1001ms);
+    CHECK(connect_and_end(1, port) == 0);
+    CHECK(connect_and_end(0, port) == port);
+    CHECK(net[0].stack.tcp().sizes().time_wait == 1);
+    net.peer->stack.tcp().close(theirs, net.now);
+}
+
 }  // namespace
 }  // namespace skerry

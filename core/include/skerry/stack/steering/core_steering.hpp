@@ -125,9 +125,11 @@ public:
         return shared_.udp_ports().claim(port, use, core_, shared);
     }
     void release_udp(std::uint16_t port, PortUse use) noexcept { shared_.udp_ports().release(port, use, core_); }
-    /// Whether a connection that begins here may have this local port: no other core can choose it, nobody listens
+    /// Whether a connection that begins here can have this local port: no other core can choose it, nobody listens
     /// there, and if the port's hash is known its segments come by this core's queue.
-    [[nodiscard]] bool may_connect(const tcp::Tuple& tuple) const noexcept;
+    [[nodiscard]] bool comes_home(const tcp::Tuple& tuple) const noexcept;
+    /// Whether a core has it, be it in TIME-WAIT.
+    [[nodiscard]] bool is_known(const tcp::Tuple& tuple) const noexcept;
     /// False when there is no room.
     [[nodiscard]] bool enter(const tcp::Tuple& tuple) noexcept { return shared_.flows().insert(key(tuple), core_); }
     void leave(const tcp::Tuple& tuple) noexcept { shared_.flows().erase(key(tuple), core_); }

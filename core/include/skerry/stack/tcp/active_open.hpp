@@ -51,7 +51,10 @@ private:
     /// Whose the tuple is: nobody's, that of one in TIME-WAIT which may be followed, or another's.
     enum class Use : std::uint8_t { free, over, taken };
     [[nodiscard]] Use use_of(const Tuple& tuple, time::Instant now) const noexcept;
-    [[nodiscard]] bool is_ours(const Tuple& tuple) const noexcept;
+    /// Whether its segments come to this core, and no other core's listener has the port.
+    [[nodiscard]] bool comes_home(const Tuple& tuple) const noexcept;
+    /// Whether another core has it.
+    [[nodiscard]] bool is_others(const Tuple& tuple) const noexcept;
     /// Sets the local port: `wanted`, or a free one when that is 0.
     [[nodiscard]] Errc choose_port(Tuple& tuple, std::uint16_t wanted, time::Instant now) noexcept;
     /// Enters the connection, and where its numbers and timestamps begin.

@@ -64,6 +64,11 @@ public:
     [[nodiscard]] std::uint32_t send_grown(const Tcb& tcb) const noexcept;
     [[nodiscard]] std::uint32_t receive_grown(const Tcb& tcb) const noexcept;
 
+    /// How many segments more than of a usual buffer may be kept of one as large as a connection's is, whether it has
+    /// grown so, or was set or configured.
+    [[nodiscard]] std::uint32_t more_to_send(const Tcb& tcb) const noexcept;
+    [[nodiscard]] std::uint32_t more_to_receive(const Tcb& tcb, std::uint32_t segment_bytes) const noexcept;
+
     [[nodiscard]] const GrowthCounts& counts() const noexcept { return counts_; }
 
 private:

@@ -35,8 +35,11 @@ enum class Ecn : std::uint8_t {
 };
 
 struct TcpLimits {
-    std::uint32_t receive_buffer_bytes = 64 * 1024;  ///< what one connection keeps unread, and so its window
-    std::uint32_t send_buffer_bytes = 256 * 1024;    ///< what one connection keeps until it is acknowledged
+    static constexpr std::uint32_t receive_buffer_usual = 64 * 1024;
+    static constexpr std::uint32_t send_buffer_usual = 256 * 1024;
+
+    std::uint32_t receive_buffer_bytes = receive_buffer_usual;  ///< what one connection keeps unread, and so its window
+    std::uint32_t send_buffer_bytes = send_buffer_usual;  ///< what one connection keeps until it is acknowledged
     // What these two grow to while they are what limits a connection, where no program has set them; a limit that is
     // not more than they are lets them be. And by how much those of all connections together, because a window is a
     // promise of frames: the stack cuts that to 1 KiB for each frame that the two limits below allow.
@@ -44,7 +47,7 @@ struct TcpLimits {
     std::uint32_t send_buffer_max = 4U << 20U;
     std::uint32_t receive_growth_max = 64U << 20U;
     std::uint32_t send_growth_max = 64U << 20U;
-    // As many more as full segments fit what the buffer has grown by.
+    // As many more as full segments fit what a buffer has beyond the usual one.
     std::uint32_t send_segments_max = 512;  ///< in how many pieces it is kept until it is acknowledged
     std::uint32_t reassembly_segments_max = 256;  ///< out of order, for one connection
     // All queues together must leave the port frames to receive acknowledgements with, or none would ever be free
@@ -69,7 +72,7 @@ struct TcpLimits {
     std::chrono::nanoseconds window_probe_max = std::chrono::seconds{120};
     std::chrono::nanoseconds delayed_ack = std::chrono::milliseconds{40};
     std::chrono::nanoseconds time_wait = std::chrono::seconds{60};
-    /// A connect may follow one in TIME-WAIT so long after its last segment, where both have timestamps. The slowest
+    /// A connect may follow one in TIME-WAIT so long after its last end, where both have timestamps. The slowest
     /// clock of timestamps counts seconds (RFC 7323 section 5.4); Linux's net.ipv4.tcp_tw_reuse_delay.
     std::chrono::nanoseconds time_wait_reuse = std::chrono::seconds{1};
     std::chrono::nanoseconds fin_wait_2 = std::chrono::seconds{60};  ///< for a peer that never ends its direction

@@ -96,7 +96,7 @@ private:
 
     [[nodiscard]] bool may_have_piece(const Tcb& tcb) const noexcept {
         const std::uint32_t most = shared_.config.tcp.send_segments_max;
-        return tcb.queue.size() < most || tcb.queue.size() < most + shared_.buffers.send_grown(tcb) / tcb.mss;
+        return tcb.queue.size() < most || tcb.queue.size() < most + shared_.buffers.more_to_send(tcb);
     }
     /// Whether so many bytes that are not acknowledged leave too little room to wake a write for.
     [[nodiscard]] static bool leaves_no_offer(const Tcb& tcb, std::uint32_t bytes) noexcept {

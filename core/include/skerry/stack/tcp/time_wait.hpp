@@ -31,10 +31,10 @@ public:
         Drop drop = Drop::none;
         std::optional<std::uint32_t> isn;
     };
-    /// Whether a connection that we begin may take the entry's place: when the last segment of the old one came
+    /// Whether a connection that we begin may take the entry's place: when the last end of the old one came
     /// `time_wait_reuse` ago, and the timestamps of both tell them apart. As Linux's net.ipv4.tcp_tw_reuse; RFC 6191
     /// section 2 is what the peer does about it, should it not be done with the old one.
-    [[nodiscard]] bool may_begin_again(const TimeWait& entry, time::Instant now) const noexcept;
+    [[nodiscard]] bool may_be_followed(const TimeWait& entry, time::Instant now) const noexcept;
     /// Where the numbers of the next one begin: beyond everything that the old one may have had under way.
     [[nodiscard]] static std::uint32_t next_isn(const TimeWait& entry) noexcept { return entry.snd_nxt + 0x1'0002; }
     [[nodiscard]] Outcome input(TimeWait& entry, const Segment& segment, bool may_begin) noexcept;

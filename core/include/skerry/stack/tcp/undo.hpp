@@ -33,6 +33,7 @@ struct Undo {
     bool has_stamp = false;
     bool owed_cwr = false;  ///< before that: for a mark
     ForwardStep forward = ForwardStep::none;
+    bool is_of_time_out = false;  ///< what is repaired; else the way turned out to take less
 
     void on_sent_again(std::uint32_t now_stamp, std::uint32_t nxt) noexcept {
         if (!is_open) return;

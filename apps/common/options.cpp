@@ -79,8 +79,8 @@ void add_network_options(CLI::App& app, runtime::Config& config) {
     add_parsed(app, "--ip", "ADDR/LEN",
                "our address on a backend with its own stack, or several A,B, or dhcp; of several ports A+B",
                parse_ipv4_interface, [&config](std::string text) { config.ip = std::move(text); });
-    add_parsed(app, "--ip6", "ADDR/LEN", "the same for IPv6, or auto: what routers give", parse_ipv6_interface,
-               [&config](std::string text) { config.ip6 = std::move(text); });
+    add_parsed(app, "--ip6", "ADDR/LEN", "the same for IPv6, several likewise, or auto: what routers give",
+               parse_ipv6_interface, [&config](std::string text) { config.ip6 = std::move(text); });
     add_parsed(app, "--gateway", "ADDR", "where packets for other networks go; one a family, with a comma",
                parse_gateway, [&config](std::string text) { config.gateway = std::move(text); });
     add_route_option(app, config);

@@ -2,6 +2,7 @@
 
 #include <skerry/base/duration_text.hpp>
 #include <skerry/stack/own_ipv4.hpp>
+#include <skerry/stack/own_ipv6.hpp>
 #include <skerry/stack/tcp/limit_options.hpp>
 
 #include <algorithm>
@@ -109,28 +110,58 @@ Parsed<std::string> parse_each_port(std::string_view text, Parse parse) {
     return std::string(text);
 }
 
+/// What --ip and --ip6 take.
+struct AddressForm {
+    int family;
+    int prefix_max;
+    std::string_view example;
+    std::string_view found_out;  // stands for all addresses
+    std::string_view who_gives;
+    std::size_t most;
+};
+constexpr AddressForm ipv4_form{AF_INET,
+                                32,
+                                "198.18.0.2/24, several with commas, or dhcp",
+                                "dhcp",
+                                "a server gives one",
+                                stack::ipv4_addresses_max};
+constexpr AddressForm ipv6_form{AF_INET6,
+                                128,
+                                "2001:db8::2/64, several with commas, or auto",
+                                "auto",
+                                "routers say which",
+                                stack::ipv6_addresses_max};
+
+/// The address of `ADDR/LEN`, by its number: IPv6 has several ways to write one.
+std::string number_of(std::string_view text) {
+    const auto ip = net::IpAddr::parse(text.substr(0, text.find('/')));
+    return ip ? net::to_string(*ip) : std::string(text);
+}
+
 // One, or several with commas, each once.
-Parsed<std::string> parse_ipv4_of_port(std::string_view text) {
+Parsed<std::string> parse_addresses_of_port(std::string_view text, const AddressForm& form) {
     std::optional<ValueError> wrong;
-    std::vector<std::string_view> seen;
+    std::vector<std::string> seen;
     const auto is_right = [&](std::string_view each) {
-        if (each == "dhcp") {
-            wrong = ValueError{"dhcp is of no use beside other addresses: a server gives one; write it alone"};
+        if (each == form.found_out) {
+            wrong =
+                ValueError{std::string(each) + " is of no use beside other addresses: " + std::string(form.who_gives) +
+                           "; write it alone"};
             return false;
         }
-        if (auto parsed = parse_interface(each, AF_INET, 32, "198.18.0.2/24, several with commas, or dhcp"); !parsed)
+        if (auto parsed = parse_interface(each, form.family, form.prefix_max, form.example); !parsed)
             wrong = parsed.error();
-        const std::string_view address = each.substr(0, each.find('/'));
+        const std::string address = number_of(each);
         if (!wrong && std::find(seen.begin(), seen.end(), address) != seen.end())
-            wrong = ValueError{std::string(address) + " is named twice; write each address once"};
+            wrong = ValueError{address + " is named twice; write each address once"};
         seen.push_back(address);
         return !wrong;
     };
-    if (text == "dhcp") return std::string(text);
+    if (text == form.found_out) return std::string(text);
     if (!is_each_part(text, ',', is_right)) return *wrong;
-    if (seen.size() > stack::ipv4_addresses_max)
-        return ValueError{std::to_string(seen.size()) + " addresses; accepted: at most " +
-                          std::to_string(stack::ipv4_addresses_max) + " a port"};
+    if (seen.size() > form.most)
+        return ValueError{std::to_string(seen.size()) + " addresses; accepted: at most " + std::to_string(form.most) +
+                          " a port"};
     return std::string(text);
 }
 
@@ -239,13 +270,12 @@ Parsed<ListenAddress> parse_listen(std::string_view text) {
     return ListenAddress{std::string(text), std::string(host), *port};
 }
 
-Parsed<std::string> parse_ipv4_interface(std::string_view text) { return parse_each_port(text, parse_ipv4_of_port); }
+Parsed<std::string> parse_ipv4_interface(std::string_view text) {
+    return parse_each_port(text, [](std::string_view part) { return parse_addresses_of_port(part, ipv4_form); });
+}
 
 Parsed<std::string> parse_ipv6_interface(std::string_view text) {
-    return parse_each_port(text, [](std::string_view part) -> Parsed<std::string> {
-        if (part == "auto") return std::string(part);
-        return parse_interface(part, AF_INET6, 128, "2001:db8::2/64");
-    });
+    return parse_each_port(text, [](std::string_view part) { return parse_addresses_of_port(part, ipv6_form); });
 }
 
 Parsed<std::string> parse_gateway(std::string_view text) { return parse_each_port(text, parse_gateways_of_port); }

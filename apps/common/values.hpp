@@ -61,9 +61,9 @@ Parsed<ListenAddress> parse_listen(std::string_view text);
 
 /// An interface's address with its prefix length, `198.18.0.2/24`, or up to eight with commas between them, and of
 /// several ports a part for each with plus signs between them, of which one may be empty; returned as it was given. So
-/// are the three below, with one address in a part.
+/// are the three below.
 Parsed<std::string> parse_ipv4_interface(std::string_view text);
-/// `2001:db8::2/64`; returned as it was given.
+/// `2001:db8::2/64`, or several likewise.
 Parsed<std::string> parse_ipv6_interface(std::string_view text);
 
 /// An IPv4 or IPv6 address without prefix or port; returned as it was given.

@@ -9,11 +9,12 @@ struct Own {
     std::string v4;
     std::string more_v4;  // of several the others, ", " in front of each
     std::string v6;
+    std::string more_v6;
     bool is_v6_given_by_routers = false;
 
     [[nodiscard]] bool has_v6() const noexcept { return !v6.empty() || is_v6_given_by_routers; }
     [[nodiscard]] std::string text() const {
-        const std::string six = is_v6_given_by_routers ? "what routers give for IPv6" : v6;
+        const std::string six = is_v6_given_by_routers ? "what routers give for IPv6" : v6 + more_v6;
         if (v4.empty() && six.empty()) return "no address now";
         return v4 + more_v4 + (v4.empty() || six.empty() ? "" : " and ") + six;
     }
@@ -27,7 +28,12 @@ Own own_of(const net::StackNetwork& network, std::string_view ip6) {
     for (const net::IpAddr& each : network.more_addresses)
         if (each != net::IpAddr::v4_any()) own.more_v4 += ", " + net::to_string(each);
     own.is_v6_given_by_routers = ip6 == "auto";
-    if (!own.is_v6_given_by_routers) own.v6 = ip6.substr(0, ip6.find('/'));
+    if (own.is_v6_given_by_routers) return own;
+    own.v6 = ip6.substr(0, ip6.find('/'));
+    for (std::size_t comma = ip6.find(','); comma != std::string_view::npos; comma = ip6.find(',')) {
+        ip6.remove_prefix(comma + 1);
+        own.more_v6 += ", " + std::string(ip6.substr(0, ip6.find('/')));
+    }
     return own;
 }
 

@@ -105,7 +105,7 @@ std::size_t value_of(const Result<std::size_t>& result) noexcept {
 /// the way else, as the kernel's do, and a connected peer does not hear that.
 void answer_from_where_asked(net::UdpSocket& socket) noexcept {
     const auto own = net::stack_network();
-    const bool is_one = !own || own->more_addresses.front() == net::IpAddr::v4_any();
+    const bool is_one = !own || (own->more_addresses.front() == net::IpAddr::v4_any() && !own->may_have_several_v6);
     if (is_one || !socket.local_addr().ip().is_unspecified()) return;
     (void)socket.set_option(net::SocketOption::receive_local, 1);
     (void)socket.set_option(net::SocketOption::send_local, 1);

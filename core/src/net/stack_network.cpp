@@ -25,7 +25,9 @@ std::optional<StackNetwork> stack_network() noexcept {
     network.gateway = own.gateway.ip();
     network.mtu = own.mtu;
     for (std::size_t i = 0; i < own.name_servers.size(); ++i) network.name_servers[i] = own.name_servers[i].ip();
-    network.is_lent = sockets->stack().config().uses_dhcp;
+    const stack::StackConfig& config = sockets->stack().config();
+    network.is_lent = config.uses_dhcp;
+    network.may_have_several_v6 = config.autoconf6 || !config.more_addresses6.empty();
     return network;
 }
 

@@ -19,9 +19,13 @@ Ipv6Facts facts_of(const StackConfig& config) noexcept {
     const AddressState state = is_checked ? AddressState::tentative : AddressState::preferred;
     facts.is_settled = !is_checked;
     if (!config.link_local6.is_unspecified()) facts.link_local = {config.link_local6, 64, state};
-    if (!config.address6.is_unspecified()) {
-        facts.addresses[0] = {config.address6, config.prefix6_bits, state};
-        facts.on_link[facts.prefixes++] = {config.address6.masked(config.prefix6_bits), config.prefix6_bits};
+    static_assert(ipv6_addresses_max <= Ipv6Facts::addresses_max && ipv6_addresses_max <= Ipv6Facts::prefixes_max);
+    for (std::size_t place = 0; place < config.ipv6_count(); ++place) {
+        const OwnIpv6 own = config.ipv6_at(place);
+        facts.addresses[place] = {own.address, own.prefix_bits, state};
+        const OnLinkPrefix network{own.address.masked(own.prefix_bits), own.prefix_bits};
+        const auto known = std::span(facts.on_link).first(facts.prefixes);
+        if (std::find(known.begin(), known.end(), network) == known.end()) facts.on_link[facts.prefixes++] = network;
     }
     if (!config.gateway6.is_unspecified()) facts.router[facts.routers++] = config.gateway6;
     return facts;

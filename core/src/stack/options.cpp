@@ -4,11 +4,13 @@
 #include "option_text.hpp"
 #include "route_options.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <fstream>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,34 +37,53 @@ SipKey machine_secret() {
     return key;
 }
 
-Result<void, SetupError> apply_v6(const backend::Options& options, StackConfig& config) {
-    const std::string_view text = options.ip6;
-    config.reports_own_groups = true;
-    config.interface_secret = machine_secret();
-    if (text == ip6_auto) {
-        config.autoconf6 = true;
-        return {};
-    }
+constexpr std::string_view ip6_form = "write an IPv6 address and the bits of its network, 2001:db8::2/64, or auto";
+
+// The first goes where a port with one address has it.
+Result<void, SetupError> add_v6(std::string_view text, StackConfig& config) {
+    if (text == ip6_auto)
+        return Unexpected(wrong("--ip6", text, "of no use beside other addresses; routers say which there are"));
     const std::size_t slash = text.find('/');
     const auto address = parse_v6(text.substr(0, slash));
     const auto prefix = slash == std::string_view::npos ? std::nullopt : parse_prefix(text.substr(slash + 1), 1, 128);
-    if (!address || !prefix)
-        return Unexpected(
-            wrong("--ip6", text, "write an IPv6 address and the bits of its network, 2001:db8::2/64, or auto"));
+    if (!address || !prefix) return Unexpected(wrong("--ip6", text, ip6_form));
     if (address->is_never_a_host() || address->is_unspecified() || address->is_link_local())
         return Unexpected(wrong("--ip6", text, "not an address that a host has beside its link-local one"));
-    config.address6 = *address;
-    config.prefix6_bits = *prefix;
+    if (config.is_own6(*address)) return Unexpected(wrong("--ip6", text, "named twice; a port has an address once"));
+    if (config.address6.is_unspecified()) {
+        config.address6 = *address;
+        config.prefix6_bits = *prefix;
+    } else if (!config.more_addresses6.add({*address, *prefix})) {
+        return Unexpected(wrong("--ip6", text,
+                                "one more than the " + std::to_string(ipv6_addresses_max) +
+                                    " IPv6 addresses that a port may have; leave some out"));
+    }
+    return {};
+}
+
+Result<void, SetupError> apply_v6(const backend::Options& options, StackConfig& config) {
+    config.reports_own_groups = true;
+    config.interface_secret = machine_secret();
+    config.address6 = {};
+    config.more_addresses6 = {};
+    if (options.ip6 == ip6_auto) {
+        config.autoconf6 = true;
+        return {};
+    }
     config.checks_address6 = true;
+    if (options.ip6.ends_with(',')) return Unexpected(wrong("--ip6", options.ip6, ip6_form));
+    std::string_view rest = options.ip6;
+    while (!rest.empty())
+        if (auto added = add_v6(next_part(rest, ','), config); !added) return added;
     return {};
 }
 
 // A router's link-local address is on every link; one of IPv4 is in a network of ours.
 Result<void, SetupError> apply_gateway(std::string_view text, const backend::Options& options, StackConfig& config) {
     if (const auto gateway = parse_v6(text)) {
-        const bool is_near = gateway->is_link_local() || gateway->is_within(config.address6, config.prefix6_bits);
-        const bool has_v6 = config.autoconf6 || !config.address6.is_unspecified();
-        if (!has_v6 || !is_near || *gateway == config.address6)
+        const bool is_near = gateway->is_link_local() || config.is_near6(*gateway);
+        const bool has_v6 = config.autoconf6 || config.ipv6_count() != 0;
+        if (!has_v6 || !is_near || config.is_own6(*gateway))
             return Unexpected(wrong("--gateway", text,
                                     config.autoconf6 ? "with --ip6=auto a router has a link-local address"
                                                      : "not another host of the network of --ip6"));
@@ -165,6 +186,16 @@ std::string text_of_several(const StackConfig& config) {
     return text;
 }
 
+std::string text_of_several_v6(const StackConfig& config) {
+    std::string text;
+    for (std::size_t place = 0; place < config.ipv6_count(); ++place) {
+        const OwnIpv6 own = config.ipv6_at(place);
+        text += (place == 0 ? "IPv6 addresses " : ", ") + to_string(own.address.ip()) + "/" +
+                std::to_string(own.prefix_bits);
+    }
+    return text;
+}
+
 std::string text_of_given(const Ipv6Facts& facts) {
     std::string text;
     for (const OwnAddress& each : facts.addresses)
@@ -180,13 +211,16 @@ std::string text_of_given(const Ipv6Facts& facts) {
 std::string text_of(const StackConfig& config, const Ipv6Facts& facts) {
     std::string text = config.uses_dhcp && !config.address.is_unspecified() ? text_of_lent(config) : std::string();
     if (!config.more_addresses.empty()) text = text_of_several(config);
-    if (!config.autoconf6) return text;
-    return (text.empty() ? text : text + ", ") + text_of_given(facts);
+    std::string of_v6 = config.autoconf6 ? text_of_given(facts) : std::string();
+    if (!config.more_addresses6.empty()) of_v6 = text_of_several_v6(config);
+    return text + (text.empty() || of_v6.empty() ? "" : ", ") + of_v6;
 }
 
 std::optional<SetupError> trouble_of(const StackConfig& config, const Ipv6Facts& facts) {
+    const auto named = std::span(facts.addresses).first(config.ipv6_count());
     const bool lacks_one =
-        (!config.address6.is_unspecified() && !facts.addresses[0].is_usable()) || !facts.link_local.is_usable();
+        !facts.link_local.is_usable() ||
+        !std::all_of(named.begin(), named.end(), [](const OwnAddress& own) { return own.is_usable(); });
     if (!config.finds_out_ipv6() || !lacks_one) return {};
     if (facts.duplicate.is_unspecified())
         return SetupError{"--ip6: it was not found out in time whether another station has our address"};

@@ -69,24 +69,25 @@ Result<void, SetupError> add_v4(const RouteText& text, const backend::Options& o
     return {};
 }
 
-Result<void, SetupError> add_v6(const RouteText& text, const backend::Options& options, StackConfig& config) {
+Result<void, SetupError> add_v6(const RouteText& text, StackConfig& config) {
     const auto network = parse_v6(text.network);
     const auto prefix = parse_prefix(text.prefix, 0, 128);
     const auto router = text.has_router ? parse_v6(text.router) : std::optional(wire::Ipv6Addr{});
     if (!network || !prefix || !router) return Unexpected(wrong("--route", text.whole, route_form));
-    const bool has_address = !config.address6.is_unspecified();
-    if (!has_address && !config.autoconf6)
+    if (config.ipv6_count() == 0 && !config.autoconf6)
         return Unexpected(wrong("--route", text.whole, "there is no IPv6 without --ip6"));
     if (network->masked(*prefix) != *network)
         return Unexpected(not_a_network(text, to_string(network->masked(*prefix).ip())));
     if (network->is_multicast() || network->is_loopback() || network->is_link_local())
         return Unexpected(wrong("--route", text.whole, "not a network of hosts elsewhere"));
     // Prefixes of the link are looked at first, and often there is nothing else to look at.
-    if (has_address && *prefix >= config.prefix6_bits && network->is_within(config.address6, config.prefix6_bits))
-        return Unexpected(wrong("--route", text.whole, "all of the network " + options.ip6 + " is on the link"));
-    const bool is_near =
-        router->is_link_local() || (has_address && router->is_within(config.address6, config.prefix6_bits));
-    if (text.has_router && (!is_near || *router == config.address6))
+    for (std::size_t place = 0; place < config.ipv6_count(); ++place)
+        if (const OwnIpv6 own = config.ipv6_at(place); *prefix >= own.prefix_bits && own.is_near(*network))
+            return Unexpected(wrong("--route", text.whole,
+                                    "all of the network " + to_string(own.address.ip()) + "/" +
+                                        std::to_string(own.prefix_bits) + " is on the link"));
+    const bool is_near = router->is_link_local() || config.is_near6(*router);
+    if (text.has_router && (!is_near || config.is_own6(*router)))
         return Unexpected(wrong("--route", text.whole,
                                 config.autoconf6 ? "with --ip6=auto a router has a link-local address"
                                                  : "the router is not another host of the network of --ip6"));
@@ -101,7 +102,7 @@ Result<void, SetupError> apply_routes(const backend::Options& options, StackConf
     while (!rest.empty()) {
         const RouteText text(next_part(rest, ','));
         const bool is_v6 = text.network.find(':') != std::string_view::npos;
-        if (auto added = is_v6 ? add_v6(text, options, config) : add_v4(text, options, config); !added) return added;
+        if (auto added = is_v6 ? add_v6(text, config) : add_v4(text, options, config); !added) return added;
     }
     return {};
 }

@@ -188,12 +188,17 @@ private:
         note_marks();
         return error;
     }
-    /// Of several IPv4 addresses the one that a datagram names; nothing where there is one, or it names none.
+    /// Of several addresses the one that a datagram names; nothing where there is one, or it names none.
     [[nodiscard]] Ipv4Addr source_of(const net::IpAddr& local) const noexcept {
         const StackConfig& config = stack().config();
-        if (config.more_addresses.empty() || !local.unmapped().is_v4()) return {};
+        if (local.unmapped().is_v6()) return source_of_v6(wire::Ipv6Addr::of(local));
+        if (config.more_addresses.empty()) return {};
         const Ipv4Addr address = Ipv4Addr::of(local.unmapped());
         return config.is_own(address) ? address : Ipv4Addr{};
+    }
+    [[nodiscard]] Ipv4Addr source_of_v6(const wire::Ipv6Addr& local) const noexcept {
+        const Hosts& hosts = stack().hosts();
+        return hosts.is_own(local) ? hosts.find(local).value_or(Ipv4Addr{}) : Ipv4Addr{};
     }
     // What came to a group, or to all, is answered from the address that the way has.
     [[nodiscard]] bool is_our(const net::IpAddr& shown) const noexcept {

@@ -10,6 +10,8 @@
 #include <skerry/stack/wire/ipv4.hpp>
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <type_traits>
 
 namespace skerry::stack {
@@ -29,6 +31,7 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
     if (config.uses_dhcp) config.address = {};
     if (config.address.is_unspecified()) config.more_addresses = {};
     if (config.autoconf6) config.address6 = {};
+    if (config.address6.is_unspecified()) config.more_addresses6 = {};
     // The kernel's end of a TAP device may have our hardware address, and makes its own of it.
     if (config.finds_out_ipv6() && config.link_local6.is_unspecified()) {
         config.link_local6 = stable_address(config.interface_key(), {0xfe80'0000'0000'0000U, 0}, config.mac, 0);
@@ -59,10 +62,17 @@ StackConfig fitted(StackConfig config, std::size_t pool_frames) noexcept {
 void join_own_groups(const StackConfig& config, Hosts& hosts, Groups& groups, time::Instant now) noexcept {
     const bool is_first = config.steering == nullptr || config.steering->core() == 0;
     if (!config.reports_own_groups || !hosts.has_v6() || !is_first || config.finds_out_ipv6()) return;
-    const wire::Ipv6Addr of_address = config.address6.solicited_node();
-    const wire::Ipv6Addr of_link_local = config.link_local6.solicited_node();
-    (void)groups.join(hosts.name(of_address), {}, now);  // without memory for one there is none for a program either
-    if (of_link_local != of_address) (void)groups.join(hosts.name(of_link_local), {}, now);
+    std::array<wire::Ipv6Addr, 1 + ipv6_addresses_max> joined;
+    std::size_t count = 0;
+    const auto add = [&](const wire::Ipv6Addr& own) {
+        const wire::Ipv6Addr group = own.solicited_node();
+        const auto known = std::span(joined).first(count);
+        if (std::find(known.begin(), known.end(), group) == known.end()) joined[count++] = group;
+    };
+    for (std::size_t place = 0; place < config.ipv6_count(); ++place) add(config.ipv6_at(place).address);
+    add(config.link_local6);
+    for (const wire::Ipv6Addr& group : std::span(joined).first(count))
+        (void)groups.join(hosts.name(group), {}, now);  // without memory for one there is none for a program either
 }
 
 }  // namespace

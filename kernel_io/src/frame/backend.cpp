@@ -106,7 +106,8 @@ Result<Xdp, SetupError> open_xdp(const backend::Options& options, stack::StackCo
         return Unexpected(SetupError{wish->interface + ": --vlan: XDP sees no tags; take the VLAN's own interface"});
     config.loops_own_address = wish->is_on;
     if (options.cores > 1) return Unexpected(SetupError{wish->interface + ": one core only; choose it with --cores=N"});
-    return Xdp::open(wish->interface, {config.address, config.more_addresses, config.address6, config.link_local6});
+    return Xdp::open(wish->interface, {config.address, config.more_addresses, config.address6, config.more_addresses6,
+                                       config.link_local6});
 }
 
 // --- what both do

@@ -10,12 +10,12 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace skerry::kernel_io::frame {
 
@@ -36,8 +36,10 @@ Result<Xdp, SetupError> Xdp::open(const std::string& interface, const XdpAddress
     if (!umem) return Unexpected(SetupError{interface + ": no memory for packets: " + umem.error().message()});
     auto socket = XdpSocket::open(*device, (*umem)->memory(), Umem::chunk_bytes);
     if (!socket) return Unexpected(std::move(socket).error());
-    const std::array asked{ours.v6, ours.link_local6};
-    auto groups = Ipv6Groups::join(*device, std::span(asked).first(ours.has_v6() ? asked.size() : 0));
+    std::vector<stack::wire::Ipv6Addr> asked;
+    if (ours.has_v6()) asked = {ours.v6, ours.link_local6};
+    for (const stack::OwnIpv6& own : ours.more_v6.all()) asked.push_back(own.address);
+    auto groups = Ipv6Groups::join(*device, asked);
     if (!groups)
         return Unexpected(
             SetupError{interface + ": the groups of --ip6 cannot be joined: " + groups.error().message()});
@@ -104,10 +106,10 @@ Result<void, SetupError> XdpPort::start() {
     trace::notice(line.text());
     say_of_tags(tags);
     if (tags) tags_ = std::move(*tags);
-    const bool is_shared6 = ours_.has_v6() && EthernetDevice::is_kernels(ours_.v6.ip());
-    if (is_shared6 || is_shared4()) {
+    const bool is_shared_v6 = is_shared6();
+    if (is_shared_v6 || is_shared4()) {
         const trace::Line shared("xdp: ", device_.name, ": the kernel has the address of ",
-                                 is_shared6 ? "--ip6" : "--ip",
+                                 is_shared_v6 ? "--ip6" : "--ip",
                                  " too: what comes for it by this interface goes to "
                                  "this program, and the kernel's sockets get no answers there");
         trace::notice(shared.text());
@@ -119,6 +121,13 @@ bool XdpPort::is_shared4() const noexcept {
     const auto all = ours_.more_v4.all();
     const auto is_kernels = [](const stack::OwnIpv4& own) { return EthernetDevice::is_kernels(own.address.ip()); };
     return (ours_.has_v4() && EthernetDevice::is_kernels(ours_.v4.ip())) ||
+           std::any_of(all.begin(), all.end(), is_kernels);
+}
+
+bool XdpPort::is_shared6() const noexcept {
+    const auto all = ours_.more_v6.all();
+    const auto is_kernels = [](const stack::OwnIpv6& own) { return EthernetDevice::is_kernels(own.address.ip()); };
+    return (ours_.has_v6() && EthernetDevice::is_kernels(ours_.v6.ip())) ||
            std::any_of(all.begin(), all.end(), is_kernels);
 }
 

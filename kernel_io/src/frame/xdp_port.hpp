@@ -121,6 +121,7 @@ private:
     void say_of_tags(const Result<VlanTags>& tags) const;
     /// Whether the kernel has one of our IPv4 addresses too.
     [[nodiscard]] bool is_shared4() const noexcept;
+    [[nodiscard]] bool is_shared6() const noexcept;
     [[nodiscard]] Result<> watch() noexcept;
     void on_link_events() noexcept;
     void lose() noexcept;

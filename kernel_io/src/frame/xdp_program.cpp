@@ -110,7 +110,7 @@ public:
 
 private:
     static constexpr std::int16_t unplaced = -100;  // offsets of loads are not below 0
-    std::array<bpf_insn, 96> program_{};
+    std::array<bpf_insn, 192> program_{};
     std::size_t count_ = 0;
 };
 
@@ -179,6 +179,10 @@ void add_ipv6(Assembler& code, const XdpAddresses& ours) noexcept {
     code.place(Place::one_of_ours);
     compare(code, ours.v6, Place::next_address);
     code.place(Place::next_address);
+    for (const stack::OwnIpv6& own : ours.more_v6.all()) {
+        compare(code, own.address, Place::next_address);
+        code.place(Place::next_address);
+    }
     compare(code, ours.link_local6, Place::pass);
     if (ours.hears_queries) add_query(code);
 }

@@ -20,6 +20,7 @@
 #include <skerry/backend/backend.hpp>
 #include <skerry/base/result.hpp>
 #include <skerry/stack/own_ipv4.hpp>
+#include <skerry/stack/own_ipv6.hpp>
 #include <skerry/stack/wire/addresses.hpp>
 
 #include <cstddef>
@@ -39,6 +40,7 @@ struct XdpAddresses {
     stack::wire::Ipv4Addr v4;  ///< 0.0.0.0, there is no IPv4
     stack::MoreIpv4 more_v4;
     stack::wire::Ipv6Addr v6;  ///< ::, there is no IPv6
+    stack::MoreIpv6 more_v6;
     stack::wire::Ipv6Addr link_local6;  ///< and not the kernel's, which has the same Ethernet address
     bool hears_queries = false;  ///< of MLD, too: the kernel has no IPv6 on this interface
 

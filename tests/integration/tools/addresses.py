@@ -1,4 +1,4 @@
-"""What the kernel asks of a stack with several IPv4 addresses: two of one network, and one of another."""
+"""What the kernel asks of a stack with several addresses of a family: two of one network, and one of another."""
 
 import re
 import socket
@@ -24,7 +24,7 @@ def configure():
 
 def is_echoed(address, port, kind=socket.SOCK_STREAM):
     """Whether what is sent there comes back, and from there: a connected socket hears nobody else."""
-    with socket.socket(socket.AF_INET, kind) as client:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as client:
         client.settimeout(5)
         try:
             client.connect((address, port))
@@ -82,3 +82,32 @@ def echo(connection):
     with connection:
         while piece := connection.recv(65_536):
             connection.sendall(piece)
+
+
+# --- the same of IPv6
+
+SECOND_V6 = "fd00:198:18::3"  # of the first one's network
+OTHER_V6, OTHER_KERNEL_V6 = "fd00:113::2", "fd00:113::1"
+NOBODY_V6 = "fd00:198:18::9"
+IPS_V6 = f"--ip6={tap.OURS_V6}/64,{SECOND_V6}/64,{OTHER_V6}/48"
+ALL_V6 = (tap.OURS_V6, SECOND_V6, OTHER_V6)
+
+
+def configure_v6():
+    """Gives the kernel's end an address in each network."""
+    tap.ip("address", "add", f"{tap.KERNEL_V6}/64", "dev", tap.DEVICE, "nodad")
+    tap.ip("address", "add", f"{OTHER_KERNEL_V6}/48", "dev", tap.DEVICE, "nodad")
+
+
+def answers_by_all_v6(server, kind):
+    """A server of all of them answers each from where it was asked: a connected socket hears nobody else."""
+    text = f"IPv6 addresses {tap.OURS_V6}/64, {SECOND_V6}/64, {OTHER_V6}/48"
+    rig.check(text in server.start_line, server.start_line)
+    for address in ALL_V6 * 2:
+        rig.check(is_echoed(address, server.port, kind), f"no echo of {address}")
+    rig.check(not is_echoed(NOBODY_V6, server.port, kind), f"{NOBODY_V6} answers, which is nobody's")
+
+
+def answers_by_one_v6(server, of, kind):
+    for address in ALL_V6:
+        rig.check(is_echoed(address, server.port, kind) == (address == of), f"{address}, of a server at {of}")

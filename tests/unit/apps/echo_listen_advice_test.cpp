@@ -41,6 +41,8 @@ TEST_CASE("all of several addresses are told, and the first is advised", "[apps]
     CHECK(echo::listen_advice(network, "", {"127.0.0.1:7001", "127.0.0.1", 7001}) ==
           "our own stack has 198.18.0.2, 198.18.0.3, 203.0.113.2; write --listen=198.18.0.2:7001 or "
           "--listen=0.0.0.0:7001");
+    CHECK(advice(none, "2001:db8::2/64,fd00::2/48", "::1") ==
+          "our own stack has 2001:db8::2, fd00::2; write --listen=[2001:db8::2]:7001 or --listen=[::]:7001");
 }
 
 TEST_CASE("of several ports the addresses of the first are advised", "[apps][echo][error]") {

@@ -218,7 +218,11 @@ TEST_CASE("bad values are refused with what is accepted", "[apps][options][error
     for (const char* const bad : {"0", "4095", "x", "-1", "7x"})
         CHECK(refusal({std::string("--vlan=") + bad}) ==
               std::string("--vlan=") + bad + ": not the number of a VLAN; accepted: 1 to 4094");
-    CHECK_THAT(refusal({"--ip6=198.18.0.2/24"}), Catch::EndsWith("for example 2001:db8::2/64"));
+    CHECK_THAT(refusal({"--ip6=198.18.0.2/24"}),
+               Catch::EndsWith("for example 2001:db8::2/64, several with commas, or auto"));
+    CHECK_THAT(refusal({"--ip6=2001:db8::2/64,2001:db8:0::2/48"}),
+               Catch::EndsWith("2001:db8::2 is named twice; write each address once"));
+    CHECK_THAT(refusal({"--ip6=2001:db8::2/64,auto"}), Catch::Contains("auto is of no use beside other addresses"));
     CHECK_THAT(refusal({"--tcp=lowlat,ecn=yes"}), Catch::EndsWith("ecn=yes: accepted: off, asks, when_asked"));
     for (const char* const bad : {"10.0.0.0", "10.0.0.0/33", "10.0.0.0/8:", "10.0.0.0/8:router", "2001:db8::/129",
                                   "10.0.0.0/8,", "10.0.0.0/8 10.0.0.0/9"})

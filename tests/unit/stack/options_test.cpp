@@ -97,6 +97,48 @@ TEST_CASE("several IPv4 addresses that there cannot be are refused", "[stack][op
           "198.18.0.2/24,203.0.113.2/28");
 }
 
+TEST_CASE("the IPv6 addresses of a port are told when it has several", "[stack][options][addresses]") {
+    stack::StackConfig config;
+    REQUIRE(stack::apply(options_of("", "2001:db8::2/64,2001:db8::3/64,fd00::2/48", "fd00::1"), config));
+    CHECK(config.address6 == host6);
+    REQUIRE(config.ipv6_count() == 3);
+    CHECK(config.ipv6_at(2) == stack::OwnIpv6{stack::wire::Ipv6Addr::of(0xfd00, 0, 0, 0, 0, 0, 0, 2), 48});
+    CHECK(config.gateway6 == stack::wire::Ipv6Addr::of(0xfd00, 0, 0, 0, 0, 0, 0, 1));
+    CHECK(stack::text_of(config, {}) == "IPv6 addresses 2001:db8::2/64, 2001:db8::3/64, fd00::2/48");
+    stack::Ipv6Facts facts = stack::facts_of(config);
+    CHECK(facts.prefixes == 2);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(facts.addresses[i].state == stack::AddressState::tentative);
+    facts.link_local.state = stack::AddressState::preferred;
+    for (std::size_t i = 0; i < 3; ++i) facts.addresses[i].state = stack::AddressState::preferred;
+    CHECK_FALSE(stack::trouble_of(config, facts));
+    facts.addresses[2].state = stack::AddressState::none;
+    facts.duplicate = facts.addresses[2].address;
+    CHECK(stack::trouble_of(config, facts)->message ==
+          "--ip6=fd00::2: another station on the link has this address; choose another one");
+    REQUIRE(stack::apply(options_of("", "2001:db8::2/64"), config));
+    CHECK(config.ipv6_count() == 1);
+}
+
+TEST_CASE("several IPv6 addresses that there cannot be are refused", "[stack][options][addresses][error]") {
+    CHECK(refusal(options_of("", "2001:db8::2/64,2001:db8::2/48")) ==
+          "--ip6=2001:db8::2/48: named twice; a port has an address once");
+    CHECK(refusal(options_of("", "2001:db8::2/64,auto")) ==
+          "--ip6=auto: of no use beside other addresses; routers say which there are");
+    CHECK(refusal(options_of("", "2001:db8::2/64,")) ==
+          "--ip6=2001:db8::2/64,: write an IPv6 address and the bits of its network, 2001:db8::2/64, or auto");
+    std::string nine = "2001:db8::1/64";
+    for (int i = 2; i <= 9; ++i) nine += ",2001:db8::" + std::to_string(i) + "/64";
+    CHECK(refusal(options_of("", nine.c_str())) ==
+          "--ip6=2001:db8::9/64: one more than the 8 IPv6 addresses that a port may have; leave some out");
+    CHECK(refusal(options_of("", "2001:db8::2/64,fd00::2/48", "fd00::2")) ==
+          "--gateway=fd00::2: not another host of the network of --ip6");
+    backend::Options options = options_of("", "2001:db8::2/64,fd00::2/48");
+    options.routes = "2001:db8:5::/48:fd00::1";
+    CHECK(refusal(options).empty());
+    options.routes = "fd00:0:0:1::/64:2001:db8::1";
+    CHECK(refusal(options) == "--route=fd00:0:0:1::/64:2001:db8::1: all of the network fd00::2/48 is on the link");
+}
+
 TEST_CASE("an address that a server lent is told, which the options do not say", "[stack][options]") {
     stack::StackConfig config;
     REQUIRE(stack::apply(options_of("dhcp", ""), config));

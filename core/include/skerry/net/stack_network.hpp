@@ -21,6 +21,7 @@ struct StackNetwork {
     std::array<IpAddr, 3>
         name_servers{};  ///< that the server named, for whoever resolves names; 0.0.0.0 behind the last
     bool is_lent = false;  ///< by a DHCP server
+    bool may_have_several_v6 = false;  ///< IPv6 addresses beside its link-local one, as named or as routers say
 };
 
 /// The calling core's, of several ports the first one's; nothing where the kernel has the stack, or nobody.

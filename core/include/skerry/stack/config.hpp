@@ -6,6 +6,7 @@
 #include "ipv4_network.hpp"
 #include "long_frame.hpp"
 #include "own_ipv4.hpp"
+#include "own_ipv6.hpp"
 #include "random.hpp"
 #include "routes.hpp"
 #include "siphash.hpp"
@@ -63,6 +64,7 @@ struct StackConfig {
 
     wire::Ipv6Addr address6;  ///< ours; ::, there is no IPv6, or as `autoconf6` says
     std::uint8_t prefix6_bits = 64;
+    MoreIpv6 more_addresses6;  ///< ours too; none where `address6` is none
     wire::Ipv6Addr gateway6;  ///< ::, none
     wire::Ipv6Addr link_local6;  ///< made of `mac` when it is :: and there is IPv6. RFC 4291 appendix A
     bool checks_address6 = false;  ///< before they are used it is found out whether other stations have our addresses
@@ -103,6 +105,21 @@ struct StackConfig {
     /// Whether anything of IPv6 shows only while the stack runs.
     [[nodiscard]] constexpr bool finds_out_ipv6() const noexcept {
         return autoconf6 || (checks_address6 && !address6.is_unspecified());
+    }
+    /// How many IPv6 addresses the configuration names.
+    [[nodiscard]] constexpr std::size_t ipv6_count() const noexcept {
+        return address6.is_unspecified() ? 0 : 1 + more_addresses6.size();
+    }
+    /// `place` counts from 0, `address6`, on.
+    [[nodiscard]] OwnIpv6 ipv6_at(std::size_t place) const noexcept {
+        return place == 0 ? OwnIpv6{address6, prefix6_bits} : more_addresses6.all()[place - 1];
+    }
+    /// Whether it names this one, and whether a host is in a network of theirs.
+    [[nodiscard]] bool is_own6(const wire::Ipv6Addr& other) const noexcept {
+        return (other == address6 && !other.is_unspecified()) || more_addresses6.has(other);
+    }
+    [[nodiscard]] bool is_near6(const wire::Ipv6Addr& host) const noexcept {
+        return ipv6_count() != 0 && (host.is_within(address6, prefix6_bits) || more_addresses6.is_near(host));
     }
     /// What our own IPv6 addresses are made of.
     [[nodiscard]] constexpr SipKey interface_key() const noexcept {

@@ -61,7 +61,7 @@ struct UdpMarks {
     std::uint8_t ttl = 64;
     std::uint8_t multicast_ttl = 1;  ///< 0: it stays on this host
     std::uint8_t traffic_class = 0;
-    wire::Ipv4Addr source;  ///< of several IPv4 addresses of ours; 0.0.0.0: that of the socket, or as the way says
+    wire::Ipv4Addr source;  ///< of several addresses of ours; 0.0.0.0: that of the socket, or as the way says
     friend bool operator==(const UdpMarks&, const UdpMarks&) = default;
 };
 
@@ -263,6 +263,7 @@ private:
     [[nodiscard]] Frame* take_over(IoBuf& data) noexcept;
     [[nodiscard]] wire::Ipv4Addr source_of(const UdpEndpoint& from, wire::Ipv4Addr to) const noexcept {
         if (Hosts::is_own_v6(from.local)) return from.local;
+        if (is_host_number(to) && Hosts::is_own_v6(from.marks.source)) return from.marks.source;
         if (output_.has_several_sources() && !is_host_number(to)) [[unlikely]]
             return source_of_several(from, to);
         return output_.source_for(to);

@@ -52,8 +52,9 @@ struct SimulationOptions {
     /// What the clock shows first.
     time::Instant start = time::Instant::from_nanos(std::chrono::nanoseconds(std::chrono::hours{1}).count());
     /// The limits of each host's stack; address, prefix, gateway and seed are overruled. With an address6 each host has
-    /// IPv6 and an address of its own in that /64. Those of more_addresses are the first host's: of n in a row the next
-    /// host has the n behind them, and of n apart those that are n further. Nobody looks whether two hosts have one.
+    /// IPv6 and an address of its own in that /64. Those of more_addresses and more_addresses6 are the first host's: of
+    /// n in a row the next host has the n behind them, and of n apart those that are n further. Nobody looks whether
+    /// two hosts have one.
     /// Its `mtu` is that of each host's port, at most backend::mtu_max; see Link::mtu for a way that takes less.
     stack::StackConfig stack = {};
     /// Budget, blocking pool and the like of each host; flavour, backend, cores, pinning, idling and seed are

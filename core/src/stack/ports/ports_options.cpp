@@ -62,8 +62,9 @@ std::optional<SetupError> trouble_of_ports(std::span<const StackConfig> ports) {
             for (std::size_t place = 0; place < config.ipv4_count(); ++place)
                 if (const wire::Ipv4Addr own = config.ipv4_at(place).address; before.is_own(own))
                     return wrong("--ip", to_string(own.ip()), "two ports cannot have one address");
-            if (!config.address6.is_unspecified() && config.address6 == before.address6)
-                return wrong("--ip6", to_string(config.address6.ip()), "two ports cannot have one address");
+            for (std::size_t place = 0; place < config.ipv6_count(); ++place)
+                if (const wire::Ipv6Addr own = config.ipv6_at(place).address; before.is_own6(own))
+                    return wrong("--ip6", to_string(own.ip()), "two ports cannot have one address");
         }
     return {};
 }

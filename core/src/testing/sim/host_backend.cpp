@@ -73,6 +73,8 @@ stack::StackConfig config_of(stack::StackConfig config, Station station, std::ui
     const auto each = static_cast<std::uint32_t>(config.more_addresses.size());
     for (stack::OwnIpv4& own : config.more_addresses.all()) own.address.bits += station * each;
     config.gateway = {};
+    const std::size_t each6 = config.more_addresses6.size();
+    for (stack::OwnIpv6& own : config.more_addresses6.all()) own.address.low += station * each6;
     config.address6 = address6_of(config.address6, station);
     config.prefix6_bits = 64;
     config.gateway6 = {};

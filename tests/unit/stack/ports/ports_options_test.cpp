@@ -81,6 +81,10 @@ TEST_CASE("two ports cannot have one address", "[stack][options][ports]") {
     ports[1].more_addresses = {};
     for (stack::StackConfig& each : ports) each.address6 = stack::wire::Ipv6Addr::of(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
     CHECK(stack::trouble_of_ports(ports)->message == "--ip6=2001:db8::2: two ports cannot have one address");
+    ports[1].address6.low += 1;
+    CHECK_FALSE(stack::trouble_of_ports(ports));
+    REQUIRE(ports[1].more_addresses6.add({ports[0].address6, 64}));
+    CHECK(stack::trouble_of_ports(ports)->message == "--ip6=2001:db8::2: two ports cannot have one address");
 }
 
 }  // namespace

@@ -111,3 +111,19 @@ def answers_by_all_v6(server, kind):
 def answers_by_one_v6(server, of, kind):
     for address in ALL_V6:
         rig.check(is_echoed(address, server.port, kind) == (address == of), f"{address}, of a server at {of}")
+
+
+def answers_v6(bin_dir, backend):
+    """All of that over one backend, of both protocols; the kernel's end of its device exists."""
+    with open(f"/proc/sys/net/ipv6/conf/{tap.DEVICE}/disable_ipv6", "w", encoding="ascii") as switch:
+        switch.write("0")
+    configure_v6()
+    options = (backend, IPS_V6, tap.CORE)
+    for proto, kind in KINDS:
+        with rig.Server(bin_dir, *options, f"--proto={proto}", listen="[::]:7001") as server:
+            answers_by_all_v6(server, kind)
+            server.stop()
+        for of in ALL_V6:
+            with rig.Server(bin_dir, *options, f"--proto={proto}", listen=f"[{of}]:7001") as server:
+                answers_by_one_v6(server, of, kind)
+                server.stop()

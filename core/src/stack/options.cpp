@@ -176,22 +176,13 @@ std::string text_of_lent(const StackConfig& config) {
     return text + (config.gateway.is_unspecified() ? ", no router" : ", router " + to_string(config.gateway.ip()));
 }
 
-std::string text_of_several(const StackConfig& config) {
-    std::string text;
-    for (std::size_t place = 0; place < config.ipv4_count(); ++place) {
-        const OwnIpv4 own = config.ipv4_at(place);
-        text += (place == 0 ? "IPv4 addresses " : ", ") + to_string(own.address.ip()) + "/" +
-                std::to_string(own.prefix_bits);
-    }
-    return text;
-}
-
-std::string text_of_several_v6(const StackConfig& config) {
-    std::string text;
-    for (std::size_t place = 0; place < config.ipv6_count(); ++place) {
-        const OwnIpv6 own = config.ipv6_at(place);
-        text += (place == 0 ? "IPv6 addresses " : ", ") + to_string(own.address.ip()) + "/" +
-                std::to_string(own.prefix_bits);
+/// `at(place)` is an address of ours, of `count`.
+template <class At>
+std::string text_of_several(std::string_view family, std::size_t count, At at) {
+    std::string text = std::string(family) + " addresses ";
+    for (std::size_t place = 0; place < count; ++place) {
+        const auto own = at(place);
+        text += (place == 0 ? "" : ", ") + to_string(own.address.ip()) + "/" + std::to_string(own.prefix_bits);
     }
     return text;
 }
@@ -210,9 +201,11 @@ std::string text_of_given(const Ipv6Facts& facts) {
 
 std::string text_of(const StackConfig& config, const Ipv6Facts& facts) {
     std::string text = config.uses_dhcp && !config.address.is_unspecified() ? text_of_lent(config) : std::string();
-    if (!config.more_addresses.empty()) text = text_of_several(config);
+    if (!config.more_addresses.empty())
+        text = text_of_several("IPv4", config.ipv4_count(), [&](std::size_t place) { return config.ipv4_at(place); });
     std::string of_v6 = config.autoconf6 ? text_of_given(facts) : std::string();
-    if (!config.more_addresses6.empty()) of_v6 = text_of_several_v6(config);
+    if (!config.more_addresses6.empty())
+        of_v6 = text_of_several("IPv6", config.ipv6_count(), [&](std::size_t place) { return config.ipv6_at(place); });
     return text + (text.empty() || of_v6.empty() ? "" : ", ") + of_v6;
 }
 
